@@ -1,0 +1,79 @@
+"""What the tool asserts: findings, what it could not follow, and verdicts (see design/CONTRACT)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+Group = Literal["compliance", "evidence", "package"]
+Status = Literal["violation", "hold", "incomplete", "note"]
+
+
+class Verdict(StrEnum):
+    """A judgement on one group or on the whole submission; ``severity`` orders them."""
+
+    CLEAN = "CLEAN"
+    INCOMPLETE = "INCOMPLETE"
+    UNREADABLE = "UNREADABLE"
+    HOLD = "HOLD"
+    FLAG = "FLAG"
+
+    @property
+    def severity(self) -> int:
+        """Return 0 (CLEAN) to 4 (FLAG), in the order of the contract."""
+        return list(Verdict).index(self)
+
+
+class Recommendation(StrEnum):
+    """What a maintainer is advised to do."""
+
+    MERGE = "MERGE"
+    MERGE_NON_RECORD = "MERGE-NON-RECORD"
+    CLOSE = "CLOSE"
+    HOLD = "HOLD"
+    REQUEST_CHANGES = "REQUEST-CHANGES"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step on the path of the data: a line (in its readable layer) and what happens there."""
+
+    path: str
+    line: int
+    note: str
+    layer: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact about a submission, with the line that shows it.
+
+    ``active`` is True when the code runs under a setting in play, False when it cannot, None when that
+    could not be decided; ``active_because`` names the switch, its value and where that value comes from.
+    ``line`` counts in the readable layer ``layer`` (0 is the file itself); None where no line applies.
+    """
+
+    rule: str
+    group: Group
+    status: Status
+    message: str
+    path: str | None = None
+    line: int | None = None
+    end_line: int | None = None
+    layer: int = 0
+    active: bool | None = True
+    active_because: str = ""
+    trace: tuple[Step, ...] = ()
+    authority: tuple[str, ...] = ()
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class NotFollowed:
+    """Something that the analysis could not follow, and where; ``decisive`` when a verdict hangs on it."""
+
+    path: str
+    line: int | None
+    what: str
+    decisive: bool = False

@@ -1,0 +1,76 @@
+"""A submission as files: what is in the pull request, before anything is read into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Track = Literal["record", "non-record", "unknown"]
+
+
+class Unread(Exception):
+    """A file or folder that could not be read; the text is one line fit for a user."""
+
+
+class Tree(Protocol):
+    """Read-only files by path, whatever holds them (a folder, a commit)."""
+
+    def paths(self) -> tuple[str, ...]:
+        """Return every file's path below the root, sorted, with forward slashes."""
+        ...
+
+    def size(self, path: str) -> int:
+        """Return a file's size in bytes; raises :class:`Unread`."""
+        ...
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Return a file's bytes; raises :class:`Unread` when missing, unreadable or over ``limit``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One record folder (or a lone script) and what belongs to it.
+
+    All paths are relative to the record folder, except ``outside``, which is relative to the
+    repository root. ``tree`` is rooted at the record folder.
+    """
+
+    given: str  # the PATH, or what stood for it, exactly as the user gave it
+    name: str  # the record folder's own name
+    track: Track
+    sha: str | None  # head commit, when read from git
+    tree: Tree
+    script: str | None  # the train script
+    helpers: tuple[str, ...]  # other source files that may be part of the program (.py, .c, .cpp, .cu, …)
+    shells: tuple[str, ...]  # run scripts
+    logs: tuple[str, ...]
+    readme: str | None
+    metadata: str | None  # submission.json
+    outside: tuple[str, ...] | None  # files that the diff touches outside the folder; None: diff unknown
+    problems: tuple[str, ...] = ()  # one line each: missing script, unreadable files, …
+    pr: int | None = None
+
+
+@dataclass(frozen=True)
+class Override:
+    """A value that a command line or a log gives to a setting, and where it says so."""
+
+    name: str  # environment variable, command-line option without dashes, or printed attribute
+    value: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting in play: how the script is documented or logged to have run.
+
+    ``kind`` says which: the script's defaults (no overrides), a documented command, a log's printed values.
+    ``overrides`` are keyed by name; names of logged values are lower case.
+    """
+
+    kind: Literal["defaults", "command", "log"]
+    label: str
+    overrides: Mapping[str, Override]
