@@ -1,0 +1,51 @@
+"""A program: the readable layers of a submission's script and of the helper modules it may import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auditor.program import ir
+from auditor.program.source import Source
+
+
+@dataclass(frozen=True)
+class Unparsed:
+    """A layer that is not Python we can read: where and why, in one line."""
+
+    path: str
+    line: int | None
+    reason: str
+    layer: int = 0
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One Python file: its readable layers, and the IR of the innermost one (None when it does not parse).
+
+    ``sources[0]`` is the file as it lies there; ``sources[-1]`` what is analysed.
+    """
+
+    path: str
+    sources: tuple[Source, ...]
+    module: ir.Module | None
+    failure: Unparsed | None = None
+
+    @property
+    def source(self) -> Source:
+        """Return the layer that is analysed."""
+        return self.sources[-1]
+
+
+@dataclass(frozen=True)
+class Program:
+    """The train script and its helpers. ``units`` is keyed by path; ``native`` holds C, C++ and CUDA text."""
+
+    script: str
+    units: Mapping[str, Unit]
+    native: Mapping[str, Source]
+
+    @property
+    def main(self) -> Unit:
+        """Return the train script's unit."""
+        return self.units[self.script]

@@ -1,0 +1,61 @@
+"""The result of one audit, before any renderer sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from auditor.finding import Finding, NotFollowed, Recommendation, Verdict
+from auditor.program.source import Source
+from auditor.submission.model import Track
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What the submission says of itself (submission.json first, then README); None where it says nothing."""
+
+    val_bpb: float | None = None
+    artifact_bytes: int | None = None
+    seeds: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """What one log shows. Every number comes from a log line or a file on disk."""
+
+    log: str
+    seed: int | None = None
+    val_bpb: float | None = None  # bits per byte
+    val_loss: float | None = None  # nats per token
+    artifact_bytes: int | None = None
+    train_seconds: float | None = None
+    eval_seconds: float | None = None
+    steps: int | None = None
+    world_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """One submission's verdicts and what they rest on.
+
+    ``sources`` holds every readable layer by (path, layer), so that renderers can quote lines.
+    ``timeline`` is the reviewer's summary of the script, one line per event.
+    """
+
+    submission: str
+    name: str
+    track: Track
+    sha: str | None
+    script: str | None
+    verdict: Verdict
+    recommendation: Recommendation
+    compliance: Verdict
+    evidence: Verdict
+    package: Verdict
+    findings: tuple[Finding, ...] = ()
+    not_followed: tuple[NotFollowed, ...] = ()
+    claims: Claims = Claims()
+    runs: tuple[MeasuredRun, ...] = ()
+    sources: Mapping[tuple[str, int], Source] = field(default_factory=dict)
+    timeline: tuple[str, ...] = ()
+    pr: int | None = None

@@ -1,0 +1,67 @@
+"""What a rule is. Each rule lives in one file of the top-level package ``rules`` as ``RULE``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from auditor.finding import Finding, Group
+
+if TYPE_CHECKING:
+    from auditor.case import Case
+
+Condition = Literal["C1", "C2", "C3", "C4", "budget", "data", "metric", "package", "statistics"]
+Weight = Literal["official", "audit", "community"]
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Who ruled, where and when; ``weight`` tells a maintainer's ruling from an audit note and from a view.
+
+    ``ref`` is what a report cites: ``#462`` (a pull request or issue of openai/parameter-golf) or ``README``.
+    """
+
+    ref: str
+    who: str
+    when: str
+    weight: Weight
+    said: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """A small submission: one script (or several files), and the line that a finding must point at.
+
+    ``line`` is a piece of text that occurs in exactly one line of ``code``; None for VALID examples.
+    """
+
+    title: str
+    code: str
+    line: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the challenge: what it says, who says so, and the check itself.
+
+    ``summary``, ``why``, ``known_problems``, ``counterpart`` and ``advice`` are Markdown-free sentences that
+    reports and ``golf-audit explain`` quote. ``check`` yields findings; it is a pure function of the case.
+    """
+
+    slug: str
+    title: str
+    group: Group
+    condition: Condition
+    summary: str
+    why: str
+    advice: str
+    counterpart: str
+    authority: tuple[Authority, ...]
+    check: Callable[[Case], Iterable[Finding]]
+    invalid: tuple[Example, ...] = ()
+    valid: tuple[Example, ...] = ()
+    known_problems: str = ""
+    stage: Literal["preview", "stable"] = "stable"
+    legal_reference: bool = False  # recognises a legal pattern and reports it as a note
