@@ -1,0 +1,3 @@
+"""golf-audit: a compliance auditor for OpenAI's parameter-golf challenge."""
+
+__version__ = "0.1.0"

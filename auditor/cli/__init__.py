@@ -1,0 +1,114 @@
+"""The command line: ``golf-audit COMMAND``.
+
+Every module of this package whose name has no leading underscore is a command and holds it as ``command``;
+it is imported only when it is called, and imports what is costly only when it runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from auditor import __version__
+
+EXIT_FOUND = 1
+EXIT_USAGE = 2
+EXIT_INTERNAL = 3
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+
+class _Commands(click.Group):
+    """A group that finds its commands in this package and imports each when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        names = (module.name for module in pkgutil.iter_modules(__path__))
+        return sorted(name.replace("_", "-") for name in names if not name.startswith("_"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"{__name__}.{cmd_name.replace('-', '_')}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read us has enough. Nothing more may reach the pipe, not even at shutdown.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(EXIT_BROKEN_PIPE) from None
+        return result
+
+
+_EXAMPLES = """\b
+Examples:
+  golf-audit check records/track_10min_16mb/2026-04-01_Name
+  golf-audit explain prequant-ttt
+"""
+
+
+@click.group(cls=_Commands, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="golf-audit", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Audit submissions to OpenAI's parameter-golf challenge.
+
+    Submissions are read, never run.
+    """
+
+
+def main() -> None:
+    """Run the command line on the process's own arguments, and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code: see README, "Exit codes".
+
+    Errors are one line on standard error; GOLF_AUDIT_TRACEBACK=1 adds the traceback of an internal one.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that can't show a character gets its number, not a crash.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = cli.main(list(arguments), prog_name="golf-audit", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return EXIT_USAGE
+    except click.ClickException as error:
+        complain(error.format_message())
+        return EXIT_USAGE
+    except click.Abort:
+        complain("interrupted")
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        report_internal(error)
+        return EXIT_INTERNAL
+    return code if isinstance(code, int) else 0
+
+
+def complain(message: str) -> None:
+    """Write one line to standard error, with everything in it made visible."""
+    from reports.escape import visible
+
+    click.echo(f"golf-audit: {visible(message)}", err=True)
+
+
+def report_internal(error: BaseException, about: str = "") -> None:
+    """Say in one line that golf-audit itself failed (on ``about``) and how to report it."""
+    if os.environ.get("GOLF_AUDIT_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    subject = f" on {about}" if about else ""
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    hint = "please open an issue with the output of the same command under GOLF_AUDIT_TRACEBACK=1"
+    complain(f"internal error{subject}: {what}; {hint}")

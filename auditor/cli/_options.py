@@ -1,0 +1,64 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from reports.text import Style
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+_NARROW, _WIDE, _UNKNOWN = 60, 120, 100  # columns: narrower or wider than this doesn't read well
+
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colour the text; auto: on a terminal, unless NO_COLOR is set.",
+)
+
+
+def slugs_option(name: str, text: str) -> Callable[[_Decorated], _Decorated]:
+    """Return an option whose value is a tuple of known rule slugs (None when it isn't given)."""
+    return click.option(name, multiple=True, metavar="SLUGS", callback=_slugs, help=text)
+
+
+def make_style(color: str, stream: TextIO) -> Style:
+    """Return how to write text to ``stream``: its width, and colour by --color, NO_COLOR and the terminal."""
+    from reports.text import Style
+
+    terminal = stream.isatty()
+    wanted = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    # Into a file or a pipe the width is fixed, whoever asks (COLUMNS still counts).
+    columns = shutil.get_terminal_size((_UNKNOWN, 24)).columns
+    return Style(
+        width=min(max(columns, _NARROW), _WIDE), colour=color == "always" or (color == "auto" and wanted)
+    )
+
+
+def known_slug(slug: str) -> str:
+    """Return ``slug`` when a rule has it; else raises a usage error that names the nearest ones."""
+    from auditor import catalogue
+
+    if catalogue.find(slug):
+        return slug
+    import difflib
+
+    near = difflib.get_close_matches(slug, [rule.slug for rule in catalogue.load()], n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "'golf-audit rules' lists them."
+    raise click.UsageError(f"no rule is called {slug!r}; {hint}")
+
+
+def _slugs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
+    if not values:
+        return None
+    slugs = [slug.strip() for value in values for slug in value.split(",") if slug.strip()]
+    if not slugs:
+        raise click.BadParameter("no slug given.", ctx, param)
+    return tuple(dict.fromkeys(known_slug(slug) for slug in slugs))

@@ -1,0 +1,69 @@
+"""The facts at the head of a report: what is claimed, what the logs show."""
+
+from __future__ import annotations
+
+from auditor.report import Report
+from reports.schema import mean_bpb, std_bpb
+
+
+def facts(report: Report) -> tuple[tuple[str, str], ...]:
+    """Return (label, value) pairs in reading order; a fact that nobody states is left out.
+
+    Values hold text of the submission as it is: escape them for their medium.
+    """
+    script = " ".join(
+        part for part in (report.script or "", f"at {report.sha}" if report.sha else "") if part
+    )
+    pairs = (
+        ("track", report.track),
+        ("script", script),
+        ("val_bpb", _scores(report)),
+        ("seeds", _seeds(report)),
+        ("bytes", _bytes(report)),
+        ("seconds", _seconds(report)),
+    )
+    return tuple((label, value) for label, value in pairs if value)
+
+
+def _scores(report: Report) -> str:
+    parts = []
+    mean, std = mean_bpb(report.runs), std_bpb(report.runs)
+    if mean is not None:
+        count = sum(run.val_bpb is not None for run in report.runs)
+        spread = "" if std is None else f", sd {std:.5f}"
+        of = "1 log" if count == 1 else f"mean of {count} logs{spread}"
+        parts.append(f"{mean:.5f} logged ({of})")
+    if report.claims.val_bpb is not None:
+        parts.append(f"{report.claims.val_bpb:g} claimed")
+    return ", ".join(parts)
+
+
+def _seeds(report: Report) -> str:
+    logged = sorted({run.seed for run in report.runs if run.seed is not None})
+    parts = []
+    if logged:
+        parts.append(f"{' '.join(map(str, logged))} logged")
+    if report.claims.seeds and sorted(set(report.claims.seeds)) != logged:
+        parts.append(f"{' '.join(map(str, report.claims.seeds))} claimed")
+    return ", ".join(parts)
+
+
+def _bytes(report: Report) -> str:
+    parts = []
+    sizes = [run.artifact_bytes for run in report.runs if run.artifact_bytes is not None]
+    if sizes:
+        parts.append(f"{max(sizes):,} logged{' (largest)' if len(sizes) > 1 else ''}")
+    if report.claims.artifact_bytes is not None:
+        parts.append(f"{report.claims.artifact_bytes:,} claimed")
+    return ", ".join(parts)
+
+
+def _seconds(report: Report) -> str:
+    train = [run.train_seconds for run in report.runs if run.train_seconds is not None]
+    evaluation = [run.eval_seconds for run in report.runs if run.eval_seconds is not None]
+    parts = []
+    if train:
+        parts.append(f"training {max(train):.1f}")
+    if evaluation:
+        parts.append(f"evaluation {max(evaluation):.1f}")
+    return ", ".join(parts) + (" (longest)" if len(train) > 1 or len(evaluation) > 1 else "")

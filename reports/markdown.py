@@ -1,0 +1,108 @@
+"""The first review comment: a report as Markdown in the form that reviewers of the challenge use."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from auditor import __version__, catalogue
+from auditor.finding import Finding, Verdict
+from auditor.report import Report
+from auditor.rule import Authority
+from auditor.verdict import weigh
+from reports.escape import Markdown, code, cut, fence, markdown
+from reports.excerpt import excerpt, place
+from reports.headline import facts
+
+_CODE_WIDTH = 120  # columns of a quoted line before it is cut
+_TIMELINE_WIDTH = 160
+
+
+def render(report: Report, *, timeline: bool = False) -> str:
+    """Return the review comment as Markdown that ends with a newline; ``timeline`` appends the events."""
+    counted = [finding for finding in report.findings if weigh(finding) is not Verdict.CLEAN]
+    notes = [finding for finding in report.findings if weigh(finding) is Verdict.CLEAN]
+    return (
+        _environment()
+        .get_template("review.md.j2")
+        .render(
+            report=report,
+            facts=facts(report),
+            findings=[_view(report, finding) for finding in counted],
+            notes=[_view(report, finding) for finding in notes],
+            not_followed=[
+                (place(item.path, item.line), item.what, item.decisive) for item in report.not_followed
+            ],
+            timeline=_block(list(report.timeline)) if timeline and report.timeline else None,
+            version=__version__,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    # autoescape knows HTML only; finalize does the same for Markdown: whatever isn't Markdown yet is escaped.
+    environment = Environment(
+        loader=PackageLoader("reports"),
+        autoescape=False,
+        finalize=_finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["code"] = code
+    return environment
+
+
+def _finalize(value: object) -> str:
+    return value if isinstance(value, Markdown) else markdown(str(value))
+
+
+def _block(lines: list[str]) -> Markdown:
+    return fence([cut(line, _TIMELINE_WIDTH) for line in lines])
+
+
+def _view(report: Report, finding: Finding) -> dict[str, Any]:
+    """Return one finding as the template wants it."""
+    rule = catalogue.find(finding.rule)
+    quoted = excerpt(report, finding.path, finding.line, finding.layer)
+    digits = len(str(quoted[-1].number)) if quoted else 0
+    lines = [
+        f"{'>' if line.decisive else ' '} {line.number:>{digits}} | {cut(line.text, _CODE_WIDTH)}".rstrip()
+        for line in quoted
+    ]
+    by_ref = {authority.ref: authority for authority in rule.authority} if rule else {}
+    return {
+        "rule": finding.rule,
+        "title": rule.title if rule else "",
+        "word": weigh(finding).value,
+        "message": finding.message,
+        "place": place(finding.path, finding.line, finding.layer),
+        "excerpt": fence(lines) if lines else None,
+        "trace": [(place(step.path, step.line, step.layer), step.note) for step in finding.trace],
+        "active": finding.active,
+        "active_because": finding.active_because,
+        "authority": [_authority(ref, by_ref.get(ref)) for ref in finding.authority],
+        "counterpart": rule.counterpart if rule else "",
+        "advice": finding.advice,
+    }
+
+
+def _authority(ref: str, source: Authority | None) -> Markdown:
+    """Return a citation: whose word it is and what weight it has, as far as the rule says."""
+    if source is None:
+        return _reference(ref)
+    return Markdown(
+        f"{_reference(ref)} **{source.weight}** ({markdown(source.who)}, {markdown(source.when)}): "
+        f"{markdown(source.said)}"
+    )
+
+
+def _reference(ref: str) -> Markdown:
+    # A reference comes from a rule of ours, and is meant to link.
+    if ref.startswith("#") and ref[1:].isdigit():
+        return Markdown(f"[{ref}](https://github.com/openai/parameter-golf/pull/{ref[1:]})")
+    return markdown(ref)

@@ -1,0 +1,120 @@
+"""The JSON that scripts outside the project rely on: ``schema_version`` 1, changed only by adding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from auditor import __version__
+from auditor.finding import Finding
+from auditor.report import MeasuredRun, Report
+
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+
+SCHEMA_VERSION = 1
+_PLACES = 8  # logs print at most eight decimals, so a mean has no more to say
+
+
+def document(reports: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
+    """Return the whole document that holds ``reports``, each made by :func:`to_json`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "golf-audit", "version": __version__},
+        "reports": [dict(report) for report in reports],
+    }
+
+
+def to_json(report: Report, *, timeline: bool = False) -> dict[str, Json]:
+    """Return one report as plain JSON values; ``timeline`` adds the list of what the script does."""
+    out: dict[str, Json] = {
+        "submission": report.submission,
+        "name": report.name,
+        "track": report.track,
+        "pr": report.pr,
+        "sha": report.sha,
+        "script": report.script,
+        "verdict": report.verdict.value,
+        "recommendation": report.recommendation.value,
+        "compliance": {"verdict": report.compliance.value},
+        "evidence": {"verdict": report.evidence.value},
+        "package": {"verdict": report.package.value},
+        "claims": {
+            "val_bpb": _finite(report.claims.val_bpb),
+            "artifact_bytes": report.claims.artifact_bytes,
+            "seeds": list(report.claims.seeds),
+        },
+        "measured": {
+            "runs": [_run(run) for run in report.runs],
+            "mean_val_bpb": mean_bpb(report.runs),
+            "std_val_bpb": std_bpb(report.runs),
+        },
+        "findings": [_finding(finding) for finding in report.findings],
+        "not_followed": [
+            {"path": item.path, "line": item.line, "what": item.what, "decisive": item.decisive}
+            for item in report.not_followed
+        ],
+    }
+    if timeline:
+        out["timeline"] = list(report.timeline)
+    return out
+
+
+def mean_bpb(runs: Iterable[MeasuredRun]) -> float | None:
+    """Return the mean of the runs' bits per byte, None when no run has any."""
+    scores = _scores(runs)
+    return round(math.fsum(scores) / len(scores), _PLACES) if scores else None
+
+
+def std_bpb(runs: Iterable[MeasuredRun]) -> float | None:
+    """Return the sample standard deviation of the runs' bits per byte, None for fewer than two."""
+    scores = _scores(runs)
+    if len(scores) < 2:
+        return None
+    mean = math.fsum(scores) / len(scores)
+    squares = math.fsum((score - mean) ** 2 for score in scores)
+    return round(math.sqrt(squares / (len(scores) - 1)), _PLACES)
+
+
+def _scores(runs: Iterable[MeasuredRun]) -> list[float]:
+    return [run.val_bpb for run in runs if run.val_bpb is not None and math.isfinite(run.val_bpb)]
+
+
+def _finite(number: float | None) -> float | None:
+    # A log may print nan or inf, which JSON has no word for.
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _run(run: MeasuredRun) -> Json:
+    return {
+        "log": run.log,
+        "seed": run.seed,
+        "val_bpb": _finite(run.val_bpb),
+        "val_loss": _finite(run.val_loss),
+        "artifact_bytes": run.artifact_bytes,
+        "train_seconds": _finite(run.train_seconds),
+        "eval_seconds": _finite(run.eval_seconds),
+        "steps": run.steps,
+        "world_size": run.world_size,
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "rule": finding.rule,
+        "group": finding.group,
+        "status": finding.status,
+        "active": finding.active,
+        "active_because": finding.active_because,
+        "path": finding.path,
+        "line": finding.line,
+        "end_line": finding.end_line,
+        "layer": finding.layer,
+        "message": finding.message,
+        "trace": [
+            {"path": step.path, "line": step.line, "layer": step.layer, "note": step.note}
+            for step in finding.trace
+        ],
+        "authority": list(finding.authority),
+        "advice": finding.advice,
+    }

@@ -1,0 +1,167 @@
+"""The report as a terminal shows it: quiet, aligned, one block per finding."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import click
+
+from auditor.finding import Finding, NotFollowed, Verdict
+from auditor.report import Report
+from auditor.verdict import weigh
+from reports.escape import cut, visible
+from reports.excerpt import excerpt, place
+from reports.headline import facts
+
+_COLOURS = {
+    Verdict.CLEAN: "green",
+    Verdict.INCOMPLETE: "yellow",
+    Verdict.UNREADABLE: "magenta",
+    Verdict.HOLD: "yellow",
+    Verdict.FLAG: "red",
+}
+_LABEL = 11  # width of the labels under a finding ("authority" and its gap)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How wide to write (columns), and whether to colour."""
+
+    width: int = 100
+    colour: bool = False
+
+    def word(self, verdict: Verdict, text: str = "") -> str:
+        """Return ``text`` (the verdict's own name by default) in the verdict's colour."""
+        text = text or verdict.value
+        return click.style(text, fg=_COLOURS[verdict], bold=True) if self.colour else text
+
+    def strong(self, text: str) -> str:
+        """Return ``text`` in bold."""
+        return click.style(text, bold=True) if self.colour else text
+
+    def faint(self, text: str) -> str:
+        """Return ``text`` dimmed."""
+        return click.style(text, dim=True) if self.colour else text
+
+
+def render(report: Report, style: Style) -> str:
+    """Return the report as text that ends with a newline; a CLEAN one is a line and its notes."""
+    lines = _clean(report, style) if report.verdict is Verdict.CLEAN else _full(report, style)
+    return "\n".join(lines) + "\n"
+
+
+def render_timeline(report: Report, style: Style) -> str:
+    """Return what the script does, one line per event, in the order of the run."""
+    lines = [style.strong(f"timeline of {visible(report.script or report.name)}")]
+    lines += [f"  {cut(line, style.width - 10)}" for line in report.timeline]
+    if not report.timeline:
+        lines.append(style.faint("  nothing could be followed"))
+    return "\n".join(lines) + "\n"
+
+
+def _clean(report: Report, style: Style) -> Iterator[str]:
+    about = ", ".join(part for part in (report.track, report.script or "", _bpb(report)) if part)
+    advice = f"{report.recommendation.value}  ({visible(about)})"
+    yield f"{style.word(Verdict.CLEAN)}  {_name(report, style)}  {advice}"
+    yield from _notes(report, style)
+    yield from _not_followed(report.not_followed, style)
+
+
+def _full(report: Report, style: Style) -> Iterator[str]:
+    yield f"{style.word(report.verdict)}  {_name(report, style)}"
+    for label, value in facts(report):
+        yield from _labelled(label, value, style)
+    for finding in report.findings:
+        if weigh(finding) is not Verdict.CLEAN:
+            yield ""
+            yield from _block(report, finding, style)
+    notes = list(_notes(report, style))
+    if notes:
+        yield ""
+        yield from notes
+    if report.not_followed:
+        yield ""
+        yield from _not_followed(report.not_followed, style)
+    yield ""
+    groups = (
+        ("compliance", report.compliance),
+        ("evidence", report.evidence),
+        ("package", report.package),
+    )
+    yield "   ".join(f"{name} {style.word(verdict)}" for name, verdict in groups)
+    yield f"verdict {style.word(report.verdict)}   recommendation {style.strong(report.recommendation.value)}"
+
+
+def _block(report: Report, finding: Finding, style: Style) -> Iterator[str]:
+    where = visible(place(finding.path, finding.line, finding.layer))
+    yield f"{style.word(weigh(finding))}  {style.strong(visible(finding.rule))}  {where}".rstrip()
+    yield from _wrapped(finding.message, "  ", style)
+    quoted = excerpt(report, finding.path, finding.line, finding.layer)
+    if quoted:
+        yield ""
+        digits = len(str(quoted[-1].number))
+        for line in quoted:
+            mark = ">" if line.decisive else " "
+            text = f"  {mark} {line.number:>{digits}} | {cut(line.text, style.width - digits - 16)}".rstrip()
+            yield style.strong(text) if line.decisive else text
+        yield ""
+    if finding.trace:
+        yield "  the data takes this path"
+        width = max(len(place(step.path, step.line, step.layer)) for step in finding.trace)
+        for number, step in enumerate(finding.trace, start=1):
+            at = visible(place(step.path, step.line, step.layer))
+            yield from _wrapped(step.note, f"  {number:>3}. {at:<{min(width, 32)}}  ", style)
+    for label, value in (
+        ("active", finding.active_because),
+        ("authority", " ".join(finding.authority)),
+        ("advice", finding.advice),
+    ):
+        if value:
+            yield from _labelled(label, value, style)
+
+
+def _notes(report: Report, style: Style) -> Iterator[str]:
+    for finding in report.findings:
+        if weigh(finding) is not Verdict.CLEAN:
+            continue
+        where = visible(place(finding.path, finding.line, finding.layer))
+        because = f" ({finding.active_because})" if finding.active is False and finding.active_because else ""
+        head = f"  note  {style.strong(visible(finding.rule))}  {where}".rstrip()
+        yield head
+        yield from _wrapped(finding.message + because, "        ", style)
+
+
+def _not_followed(items: tuple[NotFollowed, ...], style: Style) -> Iterator[str]:
+    if not items:
+        return
+    yield "  not followed"
+    for item in items:
+        where = visible(place(item.path, item.line))
+        decisive = "; the verdict hangs on it" if item.decisive else ""
+        yield from _wrapped(f"{item.what}{decisive}", f"    {where}  ", style)
+
+
+def _labelled(label: str, value: str, style: Style) -> Iterator[str]:
+    lines = list(_wrapped(value, f"  {label:<{_LABEL}}", style))
+    yield lines[0].replace(label, style.faint(label), 1)
+    yield from lines[1:]
+
+
+def _wrapped(text: str, head: str, style: Style) -> Iterator[str]:
+    """Yield ``text`` behind ``head``, continued at the column where it starts."""
+    hang = " " * len(head)
+    room = max(style.width, len(head) + 24)
+    lines = textwrap.wrap(
+        visible(text), room, initial_indent=head, subsequent_indent=hang, break_on_hyphens=False
+    )
+    yield from lines or [head.rstrip()]
+
+
+def _name(report: Report, style: Style) -> str:
+    return style.strong(visible(report.name))
+
+
+def _bpb(report: Report) -> str:
+    return dict(facts(report)).get("val_bpb", "")
