@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 Track = Literal["record", "non-record", "unknown"]
 
 
-class Unread(Exception):
+class Unread(Exception):  # noqa: N818 (it names what happened, not a fault of the program)
     """A file or folder that could not be read; the text is one line fit for a user."""
 
 
@@ -51,6 +51,7 @@ class Submission:
     outside: tuple[str, ...] | None  # files that the diff touches outside the folder; None: diff unknown
     problems: tuple[str, ...] = ()  # one line each: missing script, unreadable files, …
     pr: int | None = None
+    lone: bool = False  # a single script was given: there is no package, and no evidence, to judge
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,204 @@
+"""What each file of a record folder is: train script, helpers, run scripts, logs, README, metadata."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+
+from auditor.submission import trainer
+from auditor.submission.model import Submission, Track, Tree, Unread
+from auditor.submission.names import depth, is_log, is_readme, is_shell, is_source, shown, suffix
+
+METADATA_NAME = "submission.json"
+_HEAD = 64 * 1024  # bytes that are looked at to tell what a file is
+_SOURCE_HEAD = 512 * 1024
+_DOCUMENT_LIMIT = 256 * 1024
+_LOG_LINE = re.compile(
+    rb"^\W{0,3}.{0,60}?(step[:= ]\s*\d+|\d+/\d+ (train|val)_loss|train_loss|val_bpb\s*[:=]\s*\d|"
+    rb"val_loss\s*[:=]\s*\d|train_time\s*[:=]\s*\d|step_avg|Total submission size|Serialized model|"
+    rb"model_params:\d|world_size:\d)",
+    re.MULTILINE,
+)
+_NON_RECORD = re.compile(r"non[\s_-]*record", re.IGNORECASE)
+
+
+def units(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the sub-folders that are the submissions when a record folder only wraps them, else ``("",)``.
+
+    A folder wraps others when it holds no source code and no submission.json itself while some below do.
+    """
+    listed = tuple(paths)
+    if any(depth(p) == 0 and (is_source(p) or posixpath.basename(p) == METADATA_NAME) for p in listed):
+        return ("",)
+    for marker in (METADATA_NAME, trainer.DEFAULT_NAME):
+        holders = sorted({posixpath.dirname(p) for p in listed if posixpath.basename(p) == marker})
+        outer = [h for h in holders if not any(h.startswith(other + "/") for other in holders)]
+        if outer:
+            return tuple(outer)
+    return ("",)
+
+
+def describe(
+    tree: Tree,
+    *,
+    given: str,
+    name: str,
+    place: str = "",
+    sha: str | None = None,
+    outside: tuple[str, ...] | None = None,
+    problems: tuple[str, ...] = (),
+    pr: int | None = None,
+    script: str | None = None,
+) -> Submission:
+    """Return the submission that a record folder's tree is.
+
+    ``place`` is the folder's path in its repository or on disk, and tells the track. ``script`` fixes the
+    train script; without it one is chosen and every doubt becomes a problem.
+    """
+    paths = tree.paths()
+    notes = list(problems)
+    readme = _uppermost(path for path in paths if is_readme(path))
+    metadata, misspelt = _metadata(paths)
+    if misspelt:
+        notes.append(misspelt)
+    shells = tuple(path for path in paths if is_shell(path))
+    sources = tuple(path for path in paths if is_source(path))
+    if script is None:
+        choice = _choose_script(tree, sources, [p for p in (readme, *shells, metadata) if p])
+        script = choice.script
+        if choice.doubt:
+            notes.append(choice.doubt)
+    logs = tuple(path for path in paths if _looks_like_log(tree, path))
+    return Submission(
+        given=given,
+        name=name,
+        track=track_of(place, name, *_self_description(tree, readme, metadata)),
+        sha=sha,
+        tree=tree,
+        script=script,
+        helpers=tuple(path for path in sources if path != script),
+        shells=shells,
+        logs=logs,
+        readme=readme,
+        metadata=metadata,
+        outside=outside,
+        problems=tuple(notes),
+        pr=pr,
+    )
+
+
+def lone_script(
+    tree: Tree, script: str, *, given: str, sha: str | None = None, pr: int | None = None
+) -> Submission:
+    """Return the submission that a single script and the sources beside it are: no package to judge."""
+    return Submission(
+        given=given,
+        name=posixpath.basename(script),
+        track="unknown",
+        sha=sha,
+        tree=tree,
+        script=script,
+        helpers=tuple(path for path in tree.paths() if is_source(path) and path != script),
+        shells=(),
+        logs=(),
+        readme=None,
+        metadata=None,
+        outside=None,
+        pr=pr,
+        lone=True,
+    )
+
+
+def holds_anything(submission: Submission) -> bool:
+    """Tell whether anything in a folder makes it a submission: code, a log, metadata or a README."""
+    return bool(
+        submission.script or submission.helpers or submission.logs or submission.metadata or submission.readme
+    )
+
+
+def track_of(place: str, name: str, title: str = "", declared: str = "") -> Track:
+    """Return the track from the folder's path, its name, the README's title and the metadata's track.
+
+    What calls itself non-record in its name, title or metadata is non-record in whichever track it lies.
+    """
+    parts = [part for part in re.split(r"[/\\]", place) if part][:-1]
+    folder = next((part for part in reversed(parts) if part.startswith("track_")), "")
+    if _NON_RECORD.search(folder) or any(_NON_RECORD.search(text) for text in (name, title, declared)):
+        return "non-record"
+    if folder or re.fullmatch(
+        r"(track[_-])?10[_-]?min([_-]16[_-]?mb)?|record", declared.strip(), re.IGNORECASE
+    ):
+        return "record"
+    return "non-record" if any(_NON_RECORD.search(part) for part in parts[-2:]) else "unknown"
+
+
+def peek(tree: Tree, path: str, count: int) -> bytes:
+    """Return a file's first ``count`` bytes, or nothing when it cannot be read."""
+    try:
+        head = getattr(tree, "head", None)
+        if head is not None:
+            return bytes(head(path, count))
+        return tree.read(path, count)
+    except Unread:
+        return b""
+
+
+def _uppermost(paths: Iterable[str]) -> str | None:
+    return min(paths, key=lambda path: (depth(path), not path.endswith(".md"), path), default=None)
+
+
+def _metadata(paths: Sequence[str]) -> tuple[str | None, str]:
+    exact = _uppermost(path for path in paths if posixpath.basename(path) == METADATA_NAME)
+    if exact is not None:
+        where = f"{METADATA_NAME} is not at the top of the folder but in {shown(posixpath.dirname(exact))}"
+        return exact, where if depth(exact) else ""
+    alike = [path for path in paths if depth(path) == 0 and _almost_metadata(path)]
+    if not alike:
+        return None, ""
+    return alike[0], f"{METADATA_NAME} is missing; {shown(alike[0])} is read in its place"
+
+
+def _almost_metadata(path: str) -> bool:
+    base = path.lower()
+    if suffix(base) not in {".json", ".jsonl", ".jsn", ".txt", ""} or base == ".json":
+        return False
+    near = difflib.SequenceMatcher(None, base, METADATA_NAME, autojunk=False).ratio() > 0.88
+    return near or re.fullmatch(r"submission[\w.-]*\.json(\.txt)?|submission", base) is not None
+
+
+def _choose_script(tree: Tree, sources: Sequence[str], documents: Sequence[str]) -> trainer.Choice:
+    if not trainer.needs_texts(sources):
+        return trainer.choose(sources, {}, ())
+    texts = {path: _text(tree, path, _SOURCE_HEAD) for path in sources if suffix(path) == ".py"}
+    return trainer.choose(sources, texts, [(path, _text(tree, path, _DOCUMENT_LIMIT)) for path in documents])
+
+
+def _looks_like_log(tree: Tree, path: str) -> bool:
+    by_name = is_log(path)
+    if by_name is not None:
+        return by_name
+    head = peek(tree, path, _HEAD)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        head = head.decode("utf-16", "replace").encode()
+    return b"\0" not in head and len(_LOG_LINE.findall(head)) >= 2
+
+
+def _self_description(tree: Tree, readme: str | None, metadata: str | None) -> tuple[str, str]:
+    text = _text(tree, readme, _HEAD) if readme else ""
+    title = next((line for line in text.splitlines() if line.strip()), "")
+    declared = ""
+    if metadata:
+        try:
+            content = json.loads(_text(tree, metadata, _DOCUMENT_LIMIT))
+        except (ValueError, RecursionError):
+            content = None  # the evidence room reports what is wrong with it
+        if isinstance(content, dict):
+            declared = str(content.get("track", ""))
+    return title[:300], declared[:100]
+
+
+def _text(tree: Tree, path: str, count: int) -> str:
+    return peek(tree, path, count).decode("utf-8-sig", "replace")
