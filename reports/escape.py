@@ -43,23 +43,21 @@ def visible(text: str) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """Return :func:`visible` ``text`` in at most about ``width`` characters; a cut is marked ``… [+N]``.
+    """Return :func:`visible` ``text`` in at most ``width`` characters; a cut is marked ``… [+N]``.
 
-    N counts the characters of ``text`` that are not shown.
+    N counts the characters of ``text`` that are not shown; the mark stands even where it is wider than that.
     """
-    shown: list[str] = []
-    length = 0
-    at = 0
-    # One more than fits is enough to know that something is left.
-    for unit in _units(text[: width + 1]):
-        if length + len(unit) > width:
+    if len(text) <= width and len(shown := visible(text)) <= width:
+        return shown
+    room = width - len(f"… [+{len(text)}]")
+    kept: list[str] = []
+    # An endless line is not looked at beyond what fits.
+    for unit in _units(text[: max(room, 0)]):
+        if len(unit) > room:
             break
-        shown.append(unit)
-        length += len(unit)
-        at += 1
-    if at >= len(text):
-        return "".join(shown)
-    return f"{''.join(shown)}… [+{len(text) - at}]"
+        kept.append(unit)
+        room -= len(unit)
+    return f"{''.join(kept)}… [+{len(text) - len(kept)}]"
 
 
 class Markdown(str):

@@ -55,7 +55,7 @@ def render(report: Report, style: Style) -> str:
 def render_timeline(report: Report, style: Style) -> str:
     """Return what the script does, one line per event, in the order of the run."""
     lines = [style.strong(f"timeline of {visible(report.script or report.name)}")]
-    lines += [f"  {cut(line, style.width - 10)}" for line in report.timeline]
+    lines += [f"  {cut(line, style.width - 2)}" for line in report.timeline]
     if not report.timeline:
         lines.append(style.faint("  nothing could be followed"))
     return "\n".join(lines) + "\n"
@@ -104,7 +104,7 @@ def _block(report: Report, finding: Finding, style: Style) -> Iterator[str]:
         digits = len(str(quoted[-1].number))
         for line in quoted:
             mark = ">" if line.decisive else " "
-            text = f"  {mark} {line.number:>{digits}} | {cut(line.text, style.width - digits - 16)}".rstrip()
+            text = f"  {mark} {line.number:>{digits}} | {cut(line.text, style.width - digits - 7)}".rstrip()
             yield style.strong(text) if line.decisive else text
         yield ""
     if finding.trace:

@@ -1,0 +1,213 @@
+"""``golf-audit check``: forms, exit codes and clear lines, with the audit itself replaced by a double."""
+
+import dataclasses
+import io
+import json
+import os
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+import auditor.submission
+from auditor.cli import run
+from auditor.finding import Finding, Recommendation, Verdict
+from auditor.report import Report
+from auditor.submission.model import Unread
+
+CLEAN = Report(
+    submission="folder",
+    name="2026-04-01_Name",
+    track="record",
+    sha=None,
+    script="train_gpt.py",
+    verdict=Verdict.CLEAN,
+    recommendation=Recommendation.MERGE,
+    compliance=Verdict.CLEAN,
+    evidence=Verdict.CLEAN,
+    package=Verdict.CLEAN,
+    timeline=("Load val", "Score val"),
+)
+FLAG = dataclasses.replace(
+    CLEAN,
+    name="2026-04-02_Other",
+    verdict=Verdict.FLAG,
+    compliance=Verdict.FLAG,
+    recommendation=Recommendation.CLOSE,
+    findings=(Finding("some-rule", "compliance", "violation", "It is wrong."),),
+)
+
+
+@pytest.fixture(autouse=True)
+def double(monkeypatch):
+    """Stand in for the audit: a PATH names the report that comes out of it; returns the calls made."""
+    calls = []
+
+    def read_path(path):
+        if path.startswith("missing"):
+            raise Unread("no such file or folder")
+        return (path,)
+
+    def read_git(repo, *, pr=None, rev=None, sha=None):
+        calls.append((repo, pr, rev, sha))
+        return ("clean",)
+
+    def audit(submission, select=None, ignore=()):
+        calls.append((submission, select, ignore))
+        if submission == "broken":
+            raise ZeroDivisionError("a rule divided by zero")
+        return dataclasses.replace(FLAG if submission == "flag" else CLEAN, submission=submission)
+
+    monkeypatch.setattr(auditor.submission, "read_path", read_path, raising=False)
+    monkeypatch.setattr(auditor.submission, "read_git", read_git, raising=False)
+    module = ModuleType("auditor.check")
+    module.audit = audit
+    monkeypatch.setitem(sys.modules, "auditor.check", module)
+    monkeypatch.setattr(auditor, "check", module, raising=False)
+    monkeypatch.delenv("GOLF_AUDIT_TRACEBACK", raising=False)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["clean"], 0),
+        (["flag"], 1),
+        (["clean", "flag"], 1),
+        (["flag", "--exit-zero"], 0),
+        (["missing"], 2),
+        (["missing", "--exit-zero"], 2),
+        (["flag", "missing"], 2),
+        (["broken"], 3),
+        (["broken", "missing", "clean"], 3),
+        ([], 2),
+        (["clean", "--repo", "x"], 2),
+        (["--repo", "x"], 2),
+        (["clean", "--pr", "3"], 2),
+        (["--repo", "x", "--pr", "0"], 2),
+        (["clean", "--format", "yaml"], 2),
+        (["clean", "--select", "no-such-rule"], 2),
+        (["clean", "--select", " , "], 2),
+        (["clean", "--no-such-option"], 2),
+    ],
+)
+def test_exit_codes(arguments, code, capsys):
+    assert run(["check", *arguments]) == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_one_unreadable_path_spoils_no_other(capsys):
+    run(["check", "clean", "missing/path", "flag", "--format", "json"])
+    out, err = capsys.readouterr()
+    assert [report["submission"] for report in json.loads(out)["reports"]] == ["clean", "flag"]
+    assert err == "golf-audit: missing/path: no such file or folder\n"
+
+
+def test_an_internal_error_is_one_line_that_says_how_to_report_it(capsys):
+    run(["check", "clean", "broken", "flag", "--format", "json"])
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)["reports"]) == 2
+    assert err.count("\n") == 1
+    assert err.startswith("golf-audit: internal error on broken: ZeroDivisionError: a rule divided by zero; ")
+    assert "GOLF_AUDIT_TRACEBACK=1" in err
+
+
+def test_traceback_on_request(capsys, monkeypatch):
+    monkeypatch.setenv("GOLF_AUDIT_TRACEBACK", "1")
+    run(["check", "broken"])
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_error_lines_show_hostile_names_harmlessly(capsys):
+    run(["check", "missing\x1b[2J\nclean"])
+    assert capsys.readouterr().err == (
+        "golf-audit: missing<U+001B>[2J<U+000A>clean: no such file or folder\n"
+    )
+
+
+def test_reading_from_git(double, capsys):
+    assert run(["check", "--repo", "x.git", "--pr", "12", "--sha", "abc"]) == 0
+    assert double[0] == ("x.git", 12, None, "abc")
+    assert run(["check", "--repo", "x.git", "--rev", "main"]) == 0
+    assert double[2] == ("x.git", None, "main", None)
+
+
+def test_text_is_the_default(capsys):
+    run(["check", "clean", "flag"])
+    out = capsys.readouterr().out
+    assert out.startswith("CLEAN  2026-04-01_Name  MERGE")
+    assert "\n\nFLAG  2026-04-02_Other\n" in out
+    assert "\x1b" not in out
+
+
+def test_markdown(capsys):
+    run(["check", "clean", "flag", "--format", "markdown"])
+    out = capsys.readouterr().out
+    assert out.count("## golf-audit: ") == 2
+    assert "\n---\n" in out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_timeline(form, capsys):
+    run(["check", "clean", "--timeline", "--format", form])
+    assert "Score val" in capsys.readouterr().out
+    run(["check", "clean", "--format", form])
+    assert "Score val" not in capsys.readouterr().out
+
+
+def test_output_goes_to_a_file(tmp_path, capsys):
+    target = tmp_path / "report.json"
+    assert run(["check", "flag", "--format", "json", "--output", str(target)]) == 1
+    assert json.loads(target.read_text("utf-8"))["reports"][0]["verdict"] == "FLAG"
+    assert capsys.readouterr().out == ""
+
+
+def test_an_output_that_cannot_be_written(tmp_path, capsys):
+    assert run(["check", "clean", "--output", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"golf-audit: can't write {tmp_path}: ")
+
+
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("option", "environment", "terminal", "coloured"),
+    [
+        ("auto", {}, True, True),
+        ("auto", {}, False, False),
+        ("auto", {"NO_COLOR": "1"}, True, False),
+        ("auto", {"TERM": "dumb"}, True, False),
+        ("always", {"NO_COLOR": "1"}, False, True),
+        ("never", {}, True, False),
+    ],
+)
+def test_colour(option, environment, terminal, coloured, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    out = _Terminal() if terminal else io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    run(["check", "flag", "--color", option])
+    assert ("\x1b[" in out.getvalue()) is coloured
+
+
+def test_interrupted(monkeypatch, capsys):
+    def interrupt(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(auditor.submission, "read_path", interrupt, raising=False)
+    assert run(["check", "clean"]) == 130
+    assert capsys.readouterr().err.strip() == "golf-audit: interrupted"
+
+
+def test_a_closed_pipe_is_quiet():
+    program = "import sys; from auditor.cli import main; sys.argv[1:] = ['check', '--help']; main()"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.stderr == ""

@@ -1,0 +1,72 @@
+"""The command line as a whole: what is there, what it costs to start, and the small commands."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from auditor import __version__, catalogue
+from auditor.cli import cli, run
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_version(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"golf-audit {__version__}\n"
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"] == __version__
+
+
+def test_starting_imports_nothing_costly():
+    program = (
+        "import sys, auditor.cli as c; c.run(['--version']); "
+        "costly = {'libcst', 'jinja2', 'msgspec', 'rich', 'rules', 'torch', 'numpy', 'pandas', 'scipy'}; "
+        "print(sorted(costly & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_command_is_registered_and_documented(capsys):
+    names = cli.list_commands(None)
+    assert {"check", "explain", "rules"} <= set(names)
+    for name in names:
+        assert run([name, "--help"]) == 0
+        assert capsys.readouterr().out.startswith(f"Usage: golf-audit {name}")
+
+
+@pytest.mark.parametrize("arguments", [["no-such-command"], ["--no-such-option"], ["_options"]])
+def test_wrong_usage(arguments, capsys):
+    assert run(arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_rules_lists_the_catalogue(capsys):
+    assert run(["rules", "--format", "json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["rules"]
+    assert [rule["slug"] for rule in listed] == [rule.slug for rule in catalogue.load()]
+    assert run(["rules"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {rule.slug} " in text for rule in catalogue.load())
+
+
+def test_explain_every_rule(capsys):
+    for rule in catalogue.load():
+        assert run(["explain", rule.slug]) == 0
+        page = capsys.readouterr().out
+        assert page.startswith(f"{rule.slug}: {rule.title}\n")
+        assert all(f"  {authority.ref} (" in page for authority in rule.authority)
+
+
+def test_explain_names_near_slugs(capsys, monkeypatch):
+    class Near:
+        slug = "prequant-ttt"
+
+    monkeypatch.setattr(catalogue, "load", lambda: (Near(),))
+    assert run(["explain", "prequant-tt"]) == 2
+    assert "did you mean prequant-ttt?" in capsys.readouterr().err

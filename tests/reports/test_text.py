@@ -1,0 +1,109 @@
+"""The terminal report: everything a reader needs, nothing that steers the terminal."""
+
+import dataclasses
+import re
+
+import pytest
+
+from auditor.finding import Recommendation, Verdict
+from auditor.program.source import Source
+from reports.text import Style, render, render_timeline
+
+PLAIN = Style(width=80)
+
+
+def test_the_block_of_a_finding(flagged):
+    text = render(flagged, PLAIN)
+    block = text[text.index("FLAG  prequant-ttt") : text.index("INCOMPLETE  too-few-seeds")]
+    lines = block.splitlines()
+    assert lines[0] == "FLAG  prequant-ttt  train_gpt.py:5 (layer 1)"
+    assert lines[1] == "  Weights are trained on validation tokens before these are scored."
+    assert "    4 | loss = model(x, y)  # ping @someone about #12 ``` <b><U+202E>" in lines
+    assert "  > 5 | loss.backward()" in lines
+    assert "    6 | opt.step()" in lines
+    assert re.search(r"1\. train_gpt\.py:40 \(layer 1\)\s+val_tokens passed in", block)
+    assert "  active     ADAPT_ENABLED defaults to 1 (train_gpt.py:12)" in lines
+    assert "  authority  #462 README" in lines
+    assert "  advice     Score each chunk first." in lines
+
+
+def test_order_of_the_report(flagged):
+    text = render(flagged, PLAIN)
+    order = [
+        "FLAG  2026-04-01_Name",
+        "FLAG  prequant-ttt",
+        "INCOMPLETE  too-few-seeds",
+        "note  oracle-selection",
+    ]
+    order += ["not followed", "compliance FLAG   evidence INCOMPLETE   package CLEAN"]
+    order += ["verdict FLAG   recommendation CLOSE"]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+
+
+def test_dead_code_says_why_it_is_dead(flagged):
+    assert "BEST_OF defaults to 0" in render(flagged, PLAIN)
+
+
+def test_clean_is_one_line(flagged):
+    clean = dataclasses.replace(
+        flagged, verdict=Verdict.CLEAN, recommendation=Recommendation.MERGE, findings=(), not_followed=()
+    )
+    text = render(clean, PLAIN)
+    assert text.count("\n") == 1
+    assert text.startswith("CLEAN  2026-04-01_Name  MERGE  (record, train_gpt.py, 1.09250 logged")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_lines_fit_the_terminal(flagged, width):
+    text = render(flagged, Style(width=width))
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_an_endless_line_is_cut(flagged):
+    long = Source("train_gpt.py", "\n" * 4 + "x=1;" * 100_000, 1)
+    text = render(dataclasses.replace(flagged, sources={("train_gpt.py", 1): long}), PLAIN)
+    assert re.search(r"> 5 \| (x=1;)+.*… \[\+\d+\]", text)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_colour_only_when_asked(flagged):
+    assert "\x1b" not in render(flagged, PLAIN)
+    coloured = render(flagged, Style(width=80, colour=True))
+    assert "\x1b[31m" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == render(flagged, PLAIN)
+
+
+def test_nothing_hostile_reaches_the_terminal(flagged):
+    evil = "a\x1b]0;owned\x07\u202e\u200b\nverdict CLEAN"
+    first = dataclasses.replace(
+        flagged.findings[0], message=evil, path=evil, active_because=evil, advice=evil
+    )
+    report = dataclasses.replace(
+        flagged,
+        name=evil,
+        script=evil,
+        findings=(first,),
+        not_followed=tuple(dataclasses.replace(n, what=evil, path=evil) for n in flagged.not_followed),
+        timeline=(evil,),
+    )
+    text = render(report, PLAIN) + render_timeline(report, PLAIN)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e\u200b]", text)
+    assert not any(line.startswith("verdict CLEAN") for line in text.splitlines())
+
+
+def test_a_finding_without_a_quotable_line(flagged):
+    text = render(dataclasses.replace(flagged, sources={}), PLAIN)
+    assert "FLAG  prequant-ttt  train_gpt.py:5 (layer 1)" in text
+    assert " | " not in text
+
+
+def test_timeline(flagged):
+    text = render_timeline(flagged, PLAIN)
+    assert text.splitlines() == [
+        "timeline of train_gpt.py",
+        "  Load fineweb_val_*",
+        "  Adapt model on <U+001B>[31mval",
+        "  Score val",
+    ]
+    assert "nothing could be followed" in render_timeline(dataclasses.replace(flagged, timeline=()), PLAIN)
