@@ -1,0 +1,38 @@
+# golf-audit: everything runs in .venv, which the first target that needs it makes.
+# A bare machine needs python3 (3.11 to 3.13) with venv, and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint format clean
+
+demo: $(VENV)/.ready  ## audit the examples and print the reports
+	$(BIN)/golf-audit check --exit-zero examples/records/*/*
+
+test: $(VENV)/.ready-dev  ## run the tests
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.ready-dev  ## check style, form and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.ready-dev  ## put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "golf-audit needs Python 3.11 to 3.13; set PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
