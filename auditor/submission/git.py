@@ -1,0 +1,351 @@
+"""A git repository read through its objects: nothing is checked out and nothing of it is run."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from auditor.submission.model import Unread
+from auditor.submission.names import shown
+from auditor.submission.scope import Change
+
+MAIN_REFS = (
+    "refs/heads/main",
+    "refs/remotes/upstream/main",
+    "refs/remotes/origin/main",
+    "refs/heads/master",
+    "refs/remotes/upstream/master",
+    "refs/remotes/origin/master",
+)
+_PR_REF = re.compile(r"refs/(?:pull|remotes/\w[\w.-]*/(?:pr|pull))/(\d+)(?:/head)?")
+_TIMEOUT = 120.0  # seconds for one git command
+_CHUNK = 1 << 16
+# What a repository's own configuration could start is switched off: hooks, a file-system monitor, filters by
+# attributes; the folder may belong to someone else (safe.directory), since nothing in it is trusted anyway.
+_SETTINGS = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.attributesFile=/dev/null",
+    "core.quotePath=false",
+    "safe.directory=*",
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a commit: its blob, its size in bytes (None: the blob is absent) and its mode."""
+
+    oid: str
+    size: int | None
+    mode: str
+
+
+@dataclass
+class Repository:
+    """A repository's objects. Get one from :func:`open_repository`; raises Unread when git fails."""
+
+    git_dir: str
+    work_tree: str | None = None
+    _reader: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @cached_property
+    def pull_requests(self) -> dict[int, str]:
+        """Head commits by pull request number, as far as their refs were fetched."""
+        found: dict[int, str] = {}
+        for line in (
+            self.run("for-each-ref", "--format=%(objectname) %(refname)")
+            .decode("ascii", "replace")
+            .splitlines()
+        ):
+            commit, _, ref = line.partition(" ")
+            match = _PR_REF.fullmatch(ref)
+            if match:
+                found[int(match[1])] = commit
+        return found
+
+    @cached_property
+    def mains(self) -> tuple[str, ...]:
+        """The commits that the main branch's local and remote refs point at, each once, likeliest first."""
+        lines = (
+            self.run("for-each-ref", "--format=%(refname) %(objectname)", *MAIN_REFS)
+            .decode("ascii")
+            .splitlines()
+        )
+        commits = dict(line.split(" ", 1) for line in lines)
+        return tuple(dict.fromkeys(commits[ref] for ref in MAIN_REFS if ref in commits))
+
+    @cached_property
+    def merges(self) -> dict[str, str]:
+        """First parents of the merge commits on the main branch, by the commit that each merged."""
+        found: dict[str, str] = {}
+        for main in self.mains:
+            for line in (
+                self.run("rev-list", "--first-parent", "--parents", main).decode("ascii").splitlines()
+            ):
+                _, *parents = line.split()
+                for merged in parents[1:]:
+                    found.setdefault(merged, parents[0])
+        return found
+
+    def commit(self, revision: str) -> str | None:
+        """Return the full id of the commit that a revision names, None when there is none."""
+        if not revision or revision.startswith("-") or "\0" in revision or "\n" in revision:
+            return None
+        answer = self._call("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+        return answer.stdout.decode("ascii", "replace").strip() if answer.returncode == 0 else None
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """Return a commit's parents, first parent first."""
+        return tuple(self.run("rev-list", "--parents", "-n", "1", commit).decode("ascii").split()[1:])
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """Return the best common ancestor of two commits, None when their histories don't meet."""
+        answer = self._call("merge-base", one, other)
+        return answer.stdout.decode("ascii").split("\n", 1)[0] if answer.returncode == 0 else None
+
+    def distance(self, ancestor: str, commit: str) -> int:
+        """Return how many commits lie between an ancestor and a commit."""
+        return int(self.run("rev-list", "--count", f"{ancestor}..{commit}"))
+
+    def changes(self, base: str, head: str) -> tuple[Change, ...]:
+        """Return the files that differ between two commits; a renamed file is a removal and an addition."""
+        return _changes(
+            self.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-ext-diff", base, head)
+        )
+
+    def staged(self, base: str) -> tuple[Change, ...]:
+        """Return the files that differ between a commit and the index, and those not added yet."""
+        indexed = _changes(
+            self.run("diff-index", "--cached", "-z", "--raw", "--no-renames", "--no-ext-diff", base)
+        )
+        others = self.run("ls-files", "-z", "--others", "--exclude-standard").decode(
+            "utf-8", "backslashreplace"
+        )
+        return (*indexed, *(Change(path, None, "untracked") for path in others.split("\0") if path))
+
+    def files(self, commit: str, folder: str = "") -> dict[str, Entry]:
+        """Return the files of a commit below a folder, by their path below it."""
+        where = f"{commit}:{folder}" if folder else commit
+        entries: dict[str, Entry] = {}
+        for record in self.run("ls-tree", "-r", "-l", "-z", "--full-tree", where).split(b"\0"):
+            if record:
+                meta, _, path = record.partition(b"\t")
+                mode, _, oid, size = meta.decode("ascii").split()
+                name = path.decode("utf-8", "backslashreplace")
+                entries[name] = Entry(oid, int(size) if size.isdigit() else None, mode)
+        return entries
+
+    def folders_of(self, commit: str, folders: Sequence[str]) -> frozenset[str]:
+        """Return those of the given folders that a commit holds."""
+        if not folders:
+            return frozenset()
+        listed = self.run("ls-tree", "-d", "-z", "--name-only", "--full-tree", commit, "--", *folders)
+        return frozenset(listed.decode("utf-8", "backslashreplace").split("\0")) & set(folders)
+
+    def blob(self, oid: str, count: int) -> bytes:
+        """Return a blob's first ``count`` bytes; raises Unread when the repository doesn't hold it."""
+        reader = self._cat_file()
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        try:
+            reader.stdin.write(oid.encode("ascii") + b"\n")
+            reader.stdin.flush()
+            header = reader.stdout.readline().split()
+            if len(header) != 3:
+                if header[-1:] == [b"missing"]:
+                    raise Unread(f"object {shown(oid)} is absent from the repository {shown(self.git_dir)}")
+                raise BrokenPipeError
+            size = int(header[2])
+            content = reader.stdout.read(min(size, count))
+            # The rest, with the line break that ends every answer, must go before the next question.
+            left = size - len(content) + 1
+            while left > 0:
+                left -= len(reader.stdout.read(min(left, _CHUNK))) or left
+        except (OSError, ValueError) as error:
+            self.close()
+            raise Unread(f"{shown(self.git_dir)}: git stopped while reading an object") from error
+        return content
+
+    def close(self) -> None:
+        """End the process that reads objects; the next read starts another."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.kill()
+            reader.communicate()
+
+    def run(self, *arguments: str) -> bytes:
+        """Return what a git command prints; raises Unread with git's own last line when it fails."""
+        answer = self._call(*arguments)
+        if answer.returncode != 0:
+            said = answer.stderr.decode("utf-8", "replace").strip().splitlines()
+            reason = said[-1] if said else f"exit status {answer.returncode}"
+            raise Unread(f"{shown(self.git_dir)}: git {arguments[0]} failed: {shown(reason)}")
+        return answer.stdout
+
+    def _call(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = self._command(*arguments)
+        try:
+            return subprocess.run(
+                command, capture_output=True, stdin=subprocess.DEVNULL, env=_environment(), timeout=_TIMEOUT
+            )
+        except FileNotFoundError as error:
+            raise Unread("git is not installed, and reading a repository needs it") from error
+        except subprocess.TimeoutExpired as error:
+            raise Unread(f"{shown(self.git_dir)}: git {arguments[0]} took over {_TIMEOUT:.0f} s") from error
+        except (OSError, ValueError) as error:
+            raise Unread(f"{shown(self.git_dir)}: git {arguments[0]} could not be started") from error
+
+    def _cat_file(self) -> subprocess.Popen[bytes]:
+        if self._reader is None or self._reader.poll() is not None:
+            try:
+                self._reader = subprocess.Popen(
+                    self._command("cat-file", "--batch"),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env=_environment(),
+                )
+            except OSError as error:
+                raise Unread("git is not installed, and reading a repository needs it") from error
+        return self._reader
+
+    def _command(self, *arguments: str) -> list[str]:
+        command = ["git", "--no-pager", f"--git-dir={self.git_dir}"]
+        if self.work_tree is not None:
+            command += ["-C", self.work_tree, f"--work-tree={self.work_tree}"]
+        for setting in _SETTINGS:
+            command += ["-c", setting]
+        return [*command, *arguments]
+
+
+@dataclass(frozen=True)
+class GitTree:
+    """Some files of a commit. Implements :class:`auditor.submission.model.Tree`."""
+
+    repository: Repository
+    entries: dict[str, Entry]
+
+    def paths(self) -> tuple[str, ...]:
+        """Return every file's path, sorted; a file whose blob is absent is listed too."""
+        return tuple(sorted(self.entries))
+
+    def size(self, path: str) -> int:
+        """Return a file's size in bytes; raises Unread when it or its blob is missing."""
+        size = self._entry(path).size
+        if size is None:
+            raise Unread(f"{shown(path)}: its content is absent from the repository")
+        return size
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Return a file's bytes; raises Unread when missing or over ``limit`` bytes."""
+        size = self.size(path)
+        if size > limit:
+            raise Unread(f"{shown(path)}: {size:,} bytes, more than the {limit:,} read")
+        return self.repository.blob(self._entry(path).oid, size)
+
+    def head(self, path: str, count: int) -> bytes:
+        """Return the first ``count`` bytes of a file (fewer when it is shorter); raises Unread."""
+        self.size(path)
+        return self.repository.blob(self._entry(path).oid, count)
+
+    def _entry(self, path: str) -> Entry:
+        try:
+            return self.entries[path]
+        except KeyError:
+            raise Unread(f"{shown(path)}: no such file in the commit") from None
+
+
+def git_tree(repository: Repository, files: dict[str, Entry]) -> tuple[GitTree, tuple[str, ...]]:
+    """Return the tree of some files of a commit, and one line for each that cannot be read as it stands.
+
+    Links are resolved where they point to another of the files; links that leave, submodules and blobs that
+    are absent from the repository are reported.
+    """
+    plain = {path: entry for path, entry in files.items() if entry.mode not in {"120000", "160000"}}
+    problems: list[str] = []
+    for path, entry in files.items():
+        if entry.mode == "160000":
+            problems.append(f"{shown(path)}: a submodule; not read")
+        elif entry.mode == "120000":
+            target = _target(repository, path, entry)
+            if target in plain:
+                plain[path] = plain[target]
+            else:
+                problems.append(
+                    f"{shown(path)}: a link to something else than a file of this folder; not followed"
+                )
+        elif entry.size is None:
+            problems.append(f"{shown(path)}: its content is absent from the repository; not read")
+    return GitTree(repository, plain), tuple(problems)
+
+
+def open_repository(path: str) -> Repository:
+    """Return the repository at a path (a bare one, a ``.git`` folder or a checkout).
+
+    Repositories are kept per process, with what was found out about them. Raises Unread when there is none.
+    """
+    return _open(os.path.realpath(path), path, os.getpid())
+
+
+def checkout_root(path: str) -> str | None:
+    """Return the nearest folder at or above a real path that holds ``.git``, None when there is none."""
+    for folder in (Path(path), *Path(path).parents):
+        if os.path.lexists(folder / ".git"):
+            return str(folder)
+    return None
+
+
+@lru_cache(maxsize=16)
+def _open(real: str, given: str, process: int) -> Repository:
+    # The process is part of the key: a forked child must not talk to its parent's object reader.
+    place = Path(real)
+    if not place.exists():
+        raise Unread(f"{shown(given)}: no such repository")
+    if (place / "HEAD").is_file() and (place / "objects").is_dir():
+        found = Repository(real)
+    elif os.path.lexists(place / ".git"):
+        found = Repository(str(place / ".git"), work_tree=real)
+    else:
+        raise Unread(f"{shown(given)}: not a git repository; give a checkout or a bare git directory")
+    if found._call("rev-parse", "--git-dir").returncode != 0:
+        raise Unread(f"{shown(given)}: not a git repository that git can open")
+    return found
+
+
+def _environment() -> dict[str, str]:
+    """Return the caller's environment without git's variables, with those that keep git quiet and local."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return kept | {
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_LITERAL_PATHSPECS": "1",
+    }
+
+
+def _changes(raw: bytes) -> tuple[Change, ...]:
+    fields = raw.split(b"\0")
+    found: list[Change] = []
+    for meta, path in zip(fields[::2], fields[1::2], strict=False):
+        _, _, old, new, status = meta.decode("ascii").split()
+        name = path.decode("utf-8", "backslashreplace")
+        found.append(Change(name, None if status == "A" else old, None if status == "D" else new))
+    return tuple(found)
+
+
+def _target(repository: Repository, path: str, entry: Entry) -> str | None:
+    if entry.size is None or entry.size > 4096:
+        return None
+    text = repository.blob(entry.oid, entry.size).decode("utf-8", "backslashreplace")
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), text))

@@ -1,0 +1,158 @@
+"""Reading submissions from a repository's commits: what a pull request adds, against the main branch."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.submission.discover import describe, holds_anything, units
+from auditor.submission.git import Entry, Repository, git_tree, open_repository
+from auditor.submission.model import Submission, Unread
+from auditor.submission.names import is_source, shown
+from auditor.submission.scope import Change, loose_folders, read_scope, record_folders
+
+_NAMED = 3
+_NO_FOLDER = "no train script in a record folder; the changed files of the repository are read instead"
+
+
+def read_git(
+    repo: str, *, pr: int | None = None, rev: str | None = None, sha: str | None = None
+) -> tuple[Submission, ...]:
+    """Return the submissions that a pull request (or a commit) adds or changes, at least one.
+
+    One for each record folder that the diff against the merge-base with main adds (or, if it adds none,
+    changes). A merged head is read against what main was before its merge. A pull request without a record
+    folder gives its changed train script. ``sha`` takes an older head of the pull request. Raises
+    :class:`Unread` with one line when there is nothing to read.
+    """
+    repository = open_repository(repo)
+    given = f"#{pr}" if pr is not None else shown(rev or sha or "")
+    head = _head(repository, repo, pr, rev, sha)
+    base = base_of(repository, head, merged_as_itself=pr is None)
+    if base is None:
+        raise Unread(f"{given}: {_nothing_to_compare(repository, head)}")
+    changes = repository.changes(base, head)
+    if not changes:
+        raise Unread(f"{given}: {head[:12]} changes nothing against the main branch")
+    candidates = sorted(set(record_folders(c.path for c in changes if c.new is not None).values()))
+    scope = read_scope(changes, repository.folders_of(base, candidates))
+    reader = _Commit(repository, head, given, pr, changes)
+    found = [submission for folder in scope.folders for submission in reader.folder(folder)]
+    if not any(submission.script for submission in found):
+        track = posixpath.dirname(scope.folders[0]) if len(scope.folders) == 1 else ""
+        found += reader.loose(scope.outside, track)
+    if not found:
+        raise Unread(f"{given}: {_touches(changes)}")
+    return tuple(found)
+
+
+def base_of(repository: Repository, head: str, *, merged_as_itself: bool = False) -> str | None:
+    """Return the commit that a head is to be compared with, None when no main branch tells.
+
+    That is its merge-base with main (of several mains, such as a fork's and the original's, the nearest);
+    for a merged head the merge-base with the first parent of its merge commit. ``merged_as_itself`` compares
+    a commit of main's own line with its first parent.
+    """
+    bases = dict.fromkeys(repository.merge_base(main, head) for main in repository.mains)
+    real = [base for base in bases if base is not None]
+    before = [base for base in real if base != head]
+    if before:
+        return (
+            before[0] if len(before) == 1 else min(before, key=lambda base: repository.distance(base, head))
+        )
+    if not real:
+        return None
+    first_parent = repository.merges.get(head)
+    if first_parent is not None:
+        return repository.merge_base(first_parent, head)
+    parents = repository.parents(head) if merged_as_itself else ()
+    return parents[0] if parents else head
+
+
+@dataclass(frozen=True)
+class _Commit:
+    """Where the submissions of one head commit come from."""
+
+    repository: Repository
+    head: str
+    given: str
+    pr: int | None
+    changes: tuple[Change, ...]
+
+    def folder(self, folder: str) -> list[Submission]:
+        """Return the submissions that a folder of the commit holds."""
+        files = self.repository.files(self.head, folder)
+        outside = tuple(sorted(c.path for c in self.changes if not c.path.startswith(folder + "/")))
+        found: list[Submission] = []
+        for unit in units(files):
+            start = unit + "/" if unit else ""
+            part = {path[len(start) :]: entry for path, entry in files.items() if path.startswith(start)}
+            found.append(self._describe(part, posixpath.join(folder, unit) if unit else folder, outside))
+        return [submission for submission in found if holds_anything(submission)]
+
+    def loose(self, outside: Sequence[str], track: str) -> list[Submission]:
+        """Return the submissions with a train script among changed files that lie in no record folder.
+
+        ``track`` is the track folder that they belong to, if the pull request tells.
+        """
+        apart = frozenset(outside)
+        changes = [c for c in self.changes if c.new is not None and c.path in apart]
+        folders = [folder for folder in loose_folders(changes) if folder]
+        found = [submission for folder in folders for submission in self.folder(folder) if submission.script]
+        if found or not any(is_source(c.path) for c in changes):
+            return found
+        wanted = {c.path for c in changes}
+        files = {path: entry for path, entry in self.repository.files(self.head).items() if path in wanted}
+        name = f"PR {self.pr}" if self.pr is not None else self.head[:12]
+        everything = tuple(sorted(c.path for c in self.changes))
+        submission = self._describe(files, posixpath.join(track, name), everything, _NO_FOLDER)
+        return [submission] if submission.script else []
+
+    def _describe(
+        self, files: dict[str, Entry], place: str, outside: tuple[str, ...], *notes: str
+    ) -> Submission:
+        tree, problems = git_tree(self.repository, files)
+        return describe(
+            tree,
+            given=self.given,
+            name=posixpath.basename(place),
+            place=place,
+            sha=self.head,
+            outside=outside,
+            problems=(*notes, *problems),
+            pr=self.pr,
+        )
+
+
+def _head(repository: Repository, repo: str, pr: int | None, rev: str | None, sha: str | None) -> str:
+    if sha is not None:
+        commit = repository.commit(sha) if re.fullmatch(r"[0-9a-fA-F]{4,64}", sha) else None
+        if commit is None:
+            raise Unread(f"{shown(sha)}: no such commit in {shown(repo)}")
+        return commit
+    if rev is not None:
+        commit = repository.commit(rev)
+        if commit is None:
+            raise Unread(f"{shown(rev)}: no such revision in {shown(repo)}")
+        return commit
+    if pr is None:
+        raise Unread(f"{shown(repo)}: say which pull request (--pr) or revision (--rev) to read")
+    try:
+        return repository.pull_requests[pr]
+    except KeyError:
+        fetch = f"git fetch origin pull/{pr}/head:refs/pull/{pr}/head"
+        raise Unread(f"#{pr}: no such pull request in {shown(repo)}; fetch it with `{fetch}`") from None
+
+
+def _nothing_to_compare(repository: Repository, head: str) -> str:
+    if not repository.mains:
+        return "the repository has no main branch to compare with; fetch main"
+    return f"{head[:12]} has no common history with main; fetch the branches with their full history"
+
+
+def _touches(changes: Sequence[Change]) -> str:
+    some = ", ".join(shown(c.path, 60) for c in changes[:_NAMED])
+    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+    return f"no record folder and no train script among the changed files ({some}{more})"
