@@ -15,7 +15,7 @@ from auditor.cli._options import color_option, make_style, slugs_option
 
 if TYPE_CHECKING:
     from auditor.report import Report
-    from auditor.submission import Submission
+    from auditor.submission.model import Submission
     from reports.text import Style
 
     Reader = Callable[[], Sequence[Submission]]
@@ -119,14 +119,17 @@ class _Progress:
         from auditor.submission.model import Unread
 
         for given, read in readers:
+            where = ""  # a PATH that can't be read is named by the error itself
             try:
-                for submission in read():
+                submissions = read()
+                where = f"{given}: "
+                for submission in submissions:
                     report = audit(submission, select=select, ignore=ignore)
                     self._found |= report.verdict is not Verdict.CLEAN
                     yield report
             except Unread as error:
                 self._unread = True
-                complain(f"{given}: {error}")
+                complain(f"{where}{error}")
             except Exception as error:
                 # A defect of ours spoils this input only, and the exit code says so.
                 self._failed = True

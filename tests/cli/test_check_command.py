@@ -46,7 +46,7 @@ def double(monkeypatch):
 
     def read_path(path):
         if path.startswith("missing"):
-            raise Unread("no such file or folder")
+            raise Unread(f"{path}: no such file or folder")
         return (path,)
 
     def read_git(repo, *, pr=None, rev=None, sha=None):
