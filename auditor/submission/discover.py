@@ -13,7 +13,9 @@ from auditor.submission.model import Submission, Track, Tree, Unread
 from auditor.submission.names import depth, is_log, is_readme, is_shell, is_source, shown, suffix
 
 METADATA_NAME = "submission.json"
-_HEAD = 64 * 1024  # bytes that are looked at to tell what a file is
+NO_FOLDER = "no train script in a record folder; the changed files of the repository are read instead"
+_HEAD = 64 * 1024  # bytes of a README that are looked at
+_LOG_HEAD = 1024 * 1024  # bytes that are looked at to tell a log: many begin with the whole script
 _SOURCE_HEAD = 512 * 1024
 _DOCUMENT_LIMIT = 256 * 1024
 _LOG_LINE = re.compile(
@@ -180,7 +182,7 @@ def _looks_like_log(tree: Tree, path: str) -> bool:
     by_name = is_log(path)
     if by_name is not None:
         return by_name
-    head = peek(tree, path, _HEAD)
+    head = peek(tree, path, _LOG_HEAD)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         head = head.decode("utf-16", "replace").encode()
     return b"\0" not in head and len(_LOG_LINE.findall(head)) >= 2

@@ -6,14 +6,15 @@ import os
 import posixpath
 import re
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
-from auditor.submission.scope import Change
+from auditor.submission.scope import Change, record_folders
 
 MAIN_REFS = (
     "refs/heads/main",
@@ -23,16 +24,28 @@ MAIN_REFS = (
     "refs/remotes/upstream/master",
     "refs/remotes/origin/master",
 )
-_PR_REF = re.compile(r"refs/(?:pull|remotes/\w[\w.-]*/(?:pr|pull))/(\d+)(?:/head)?")
+_PR_PATTERNS = (
+    "refs/pull/{}/head",
+    "refs/remotes/upstream/pr/{}",
+    "refs/remotes/origin/pr/{}",
+    "refs/remotes/upstream/pull/{}/head",
+    "refs/remotes/origin/pull/{}/head",
+)
+_PR_REF = re.compile(
+    r"refs/(?:remotes/(?:upstream|origin)/)?(?:pull/(?=\d+/head$)|pr/(?=\d+$))(\d+)(?:/head)?"
+)
 _TIMEOUT = 120.0  # seconds for one git command
 _CHUNK = 1 << 16
-# What a repository's own configuration could start is switched off: hooks, a file-system monitor, filters by
-# attributes; the folder may belong to someone else (safe.directory), since nothing in it is trusted anyway.
+# What a repository's own configuration could start is switched off: hooks, a file-system monitor, filters and
+# drivers by attributes, a program that checks signatures. The folder may belong to someone else
+# (safe.directory), since nothing in it is trusted anyway.
 _SETTINGS = (
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
     "core.attributesFile=/dev/null",
     "core.quotePath=false",
+    "log.showSignature=false",
+    "gpg.program=false",
     "safe.directory=*",
 )
 
@@ -46,52 +59,75 @@ class Entry:
     mode: str
 
 
-@dataclass
 class Repository:
-    """A repository's objects. Get one from :func:`open_repository`; raises Unread when git fails."""
+    """A repository's objects. Get one from :func:`open_repository`; its methods raise Unread when git fails.
 
-    git_dir: str
-    work_tree: str | None = None
-    _reader: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    Refs are looked up each time; what a history tells is kept by the commit that it ends at.
+    """
 
-    @cached_property
-    def pull_requests(self) -> dict[int, str]:
-        """Head commits by pull request number, as far as their refs were fetched."""
-        found: dict[int, str] = {}
-        for line in (
-            self.run("for-each-ref", "--format=%(objectname) %(refname)")
-            .decode("ascii", "replace")
-            .splitlines()
-        ):
-            commit, _, ref = line.partition(" ")
-            match = _PR_REF.fullmatch(ref)
-            if match:
-                found[int(match[1])] = commit
-        return found
+    def __init__(self, git_dir: str, work_tree: str | None = None) -> None:
+        self.git_dir = git_dir
+        self.work_tree = work_tree
+        self._reader: subprocess.Popen[bytes] | None = None
+        self._end_reader: weakref.finalize[..., Repository] | None = None
+        self._merges: dict[str, dict[str, str]] = {}
+        self._introduced: dict[str, dict[str, int]] = {}
 
-    @cached_property
+    def pull_requests(self) -> tuple[int, ...]:
+        """Return the numbers of the pull requests whose heads were fetched, in order."""
+        listed = self.run("for-each-ref", "--format=%(refname)").decode("utf-8", "replace").splitlines()
+        return tuple(sorted({int(match[1]) for match in map(_PR_REF.fullmatch, listed) if match}))
+
+    def pull_request(self, number: int) -> str | None:
+        """Return a pull request's head commit, None when it was not fetched."""
+        for pattern in _PR_PATTERNS:
+            commit = self.commit(pattern.format(number))
+            if commit is not None:
+                return commit
+        return None
+
     def mains(self) -> tuple[str, ...]:
-        """The commits that the main branch's local and remote refs point at, each once, likeliest first."""
-        lines = (
-            self.run("for-each-ref", "--format=%(refname) %(objectname)", *MAIN_REFS)
-            .decode("ascii")
-            .splitlines()
-        )
-        commits = dict(line.split(" ", 1) for line in lines)
+        """Return the commits that the main branch's local and remote refs point at, likeliest first."""
+        listed = self.run("for-each-ref", "--format=%(refname) %(objectname)", *MAIN_REFS).decode("ascii")
+        commits = dict(line.split(" ", 1) for line in listed.splitlines())
         return tuple(dict.fromkeys(commits[ref] for ref in MAIN_REFS if ref in commits))
 
-    @cached_property
-    def merges(self) -> dict[str, str]:
-        """First parents of the merge commits on the main branch, by the commit that each merged."""
-        found: dict[str, str] = {}
-        for main in self.mains:
+    def merges(self, main: str) -> Mapping[str, str]:
+        """Return the first parents of the merge commits on a main branch, by the commit that each merged."""
+        if main not in self._merges:
+            found: dict[str, str] = {}
             for line in (
                 self.run("rev-list", "--first-parent", "--parents", main).decode("ascii").splitlines()
             ):
                 _, *parents = line.split()
                 for merged in parents[1:]:
                     found.setdefault(merged, parents[0])
-        return found
+            self._merges[main] = found
+        return self._merges[main]
+
+    def introduced(self, main: str) -> Mapping[str, int]:
+        """Return record folders by when a main branch first held them (seconds since 1970)."""
+        if main not in self._introduced:
+            found: dict[str, int] = {}
+            options = (
+                "--first-parent",
+                "-m",
+                "--diff-filter=A",
+                "--no-renames",
+                "--name-only",
+                "--format=%x01%ct",
+            )
+            listed = self.run("log", *options, main, "--", "records").decode("utf-8", "backslashreplace")
+            for commit in listed.split("\1")[1:]:
+                when, *paths = commit.split("\n")
+                for folder in set(record_folders(filter(None, paths)).values()):
+                    found[folder] = min(found.get(folder, int(when)), int(when))
+            self._introduced[main] = found
+        return self._introduced[main]
+
+    def when(self, commit: str) -> int:
+        """Return when a commit was made (seconds since 1970), as it says itself."""
+        return int(self.run("rev-list", "--max-count=1", "--timestamp", commit).split()[0])
 
     def commit(self, revision: str) -> str | None:
         """Return the full id of the commit that a revision names, None when there is none."""
@@ -174,10 +210,9 @@ class Repository:
 
     def close(self) -> None:
         """End the process that reads objects; the next read starts another."""
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.kill()
-            reader.communicate()
+        self._reader = None
+        if self._end_reader is not None:
+            self._end_reader()
 
     def run(self, *arguments: str) -> bytes:
         """Return what a git command prints; raises Unread with git's own last line when it fails."""
@@ -213,6 +248,7 @@ class Repository:
                 )
             except OSError as error:
                 raise Unread("git is not installed, and reading a repository needs it") from error
+            self._end_reader = weakref.finalize(self, _end, self._reader, os.getpid())
         return self._reader
 
     def _command(self, *arguments: str) -> list[str]:
@@ -316,6 +352,12 @@ def _open(real: str, given: str, process: int) -> Repository:
     if found._call("rev-parse", "--git-dir").returncode != 0:
         raise Unread(f"{shown(given)}: not a git repository that git can open")
     return found
+
+
+def _end(reader: subprocess.Popen[bytes], process: int) -> None:
+    if os.getpid() == process:  # a forked child leaves its parent's reader alone
+        reader.kill()
+        reader.communicate()
 
 
 def _environment() -> dict[str, str]:

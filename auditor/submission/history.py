@@ -7,14 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.submission.discover import describe, holds_anything, units
+from auditor.submission.discover import NO_FOLDER, describe, holds_anything, units
 from auditor.submission.git import Entry, Repository, git_tree, open_repository
 from auditor.submission.model import Submission, Unread
 from auditor.submission.names import is_source, shown
 from auditor.submission.scope import Change, loose_folders, read_scope, record_folders
 
 _NAMED = 3
-_NO_FOLDER = "no train script in a record folder; the changed files of the repository are read instead"
 
 
 def read_git(
@@ -32,12 +31,11 @@ def read_git(
     head = _head(repository, repo, pr, rev, sha)
     base = base_of(repository, head, merged_as_itself=pr is None)
     if base is None:
-        raise Unread(f"{given}: {_nothing_to_compare(repository, head)}")
+        raise Unread(f"{given}: the repository has no main branch to compare with; fetch main")
     changes = repository.changes(base, head)
     if not changes:
         raise Unread(f"{given}: {head[:12]} changes nothing against the main branch")
-    candidates = sorted(set(record_folders(c.path for c in changes if c.new is not None).values()))
-    scope = read_scope(changes, repository.folders_of(base, candidates))
+    scope = read_scope(changes, existing_folders(repository, changes, base, head))
     reader = _Commit(repository, head, given, pr, changes)
     found = [submission for folder in scope.folders for submission in reader.folder(folder)]
     if not any(submission.script for submission in found):
@@ -49,13 +47,14 @@ def read_git(
 
 
 def base_of(repository: Repository, head: str, *, merged_as_itself: bool = False) -> str | None:
-    """Return the commit that a head is to be compared with, None when no main branch tells.
+    """Return the commit that a head is to be compared with, None when there is no main branch.
 
     That is its merge-base with main (of several mains, such as a fork's and the original's, the nearest);
     for a merged head the merge-base with the first parent of its merge commit. ``merged_as_itself`` compares
-    a commit of main's own line with its first parent.
+    a commit of main's own line with its first parent. A head without a common history is compared with main.
     """
-    bases = dict.fromkeys(repository.merge_base(main, head) for main in repository.mains)
+    mains = repository.mains()
+    bases = dict.fromkeys(repository.merge_base(main, head) for main in mains)
     real = [base for base in bases if base is not None]
     before = [base for base in real if base != head]
     if before:
@@ -63,12 +62,31 @@ def base_of(repository: Repository, head: str, *, merged_as_itself: bool = False
             before[0] if len(before) == 1 else min(before, key=lambda base: repository.distance(base, head))
         )
     if not real:
-        return None
-    first_parent = repository.merges.get(head)
-    if first_parent is not None:
-        return repository.merge_base(first_parent, head)
+        return mains[0] if mains else None
+    for main in mains:
+        first_parent = repository.merges(main).get(head)
+        if first_parent is not None:
+            return repository.merge_base(first_parent, head)
     parents = repository.parents(head) if merged_as_itself else ()
     return parents[0] if parents else head
+
+
+def existing_folders(
+    repository: Repository, changes: Sequence[Change], base: str, head: str
+) -> frozenset[str]:
+    """Return the record folders among the changes that existed before: in the base, or on main by then.
+
+    The second kind comes with histories that were copied or squashed, so that main's folders look like new.
+    """
+    folders = sorted(set(record_folders(c.path for c in changes if c.new is not None).values()))
+    made = repository.when(head)
+    copied = {
+        folder
+        for main in repository.mains()
+        for folder in folders
+        if repository.introduced(main).get(folder, made) < made
+    }
+    return repository.folders_of(base, folders) | copied
 
 
 @dataclass(frozen=True)
@@ -107,7 +125,7 @@ class _Commit:
         files = {path: entry for path, entry in self.repository.files(self.head).items() if path in wanted}
         name = f"PR {self.pr}" if self.pr is not None else self.head[:12]
         everything = tuple(sorted(c.path for c in self.changes))
-        submission = self._describe(files, posixpath.join(track, name), everything, _NO_FOLDER)
+        submission = self._describe(files, posixpath.join(track, name), everything, NO_FOLDER)
         return [submission] if submission.script else []
 
     def _describe(
@@ -139,17 +157,11 @@ def _head(repository: Repository, repo: str, pr: int | None, rev: str | None, sh
         return commit
     if pr is None:
         raise Unread(f"{shown(repo)}: say which pull request (--pr) or revision (--rev) to read")
-    try:
-        return repository.pull_requests[pr]
-    except KeyError:
+    head = repository.pull_request(pr)
+    if head is None:
         fetch = f"git fetch origin pull/{pr}/head:refs/pull/{pr}/head"
-        raise Unread(f"#{pr}: no such pull request in {shown(repo)}; fetch it with `{fetch}`") from None
-
-
-def _nothing_to_compare(repository: Repository, head: str) -> str:
-    if not repository.mains:
-        return "the repository has no main branch to compare with; fetch main"
-    return f"{head[:12]} has no common history with main; fetch the branches with their full history"
+        raise Unread(f"#{pr}: no such pull request in {shown(repo)}; fetch it with `{fetch}`")
+    return head
 
 
 def _touches(changes: Sequence[Change]) -> str:

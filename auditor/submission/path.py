@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Sequence
 from pathlib import Path
 
-from auditor.submission.discover import describe, holds_anything, lone_script, units
+from auditor.submission.branch import Branch, read_branch
+from auditor.submission.discover import NO_FOLDER, describe, holds_anything, lone_script, units
 from auditor.submission.folder import FolderTree, open_folder
 from auditor.submission.model import Submission, Unread
 from auditor.submission.names import is_source, shown, suffix
@@ -18,10 +20,10 @@ _LISTED = 5
 def read_path(path: str) -> tuple[Submission, ...]:
     """Return the submissions at a path, at least one.
 
-    A path inside ``records/<track>/`` or holding a submission's files is a record folder; one that contains
-    ``records`` is a checkout, of which the folders that its branch changes are read (they need its git data;
-    without it there must be just one); a file is a script, read with its record folder when it lies in one.
-    Raises :class:`Unread` with one line when there is nothing to read.
+    A folder is a record folder, or a checkout that contains some: then those are read that its branch adds
+    (or, if it adds none, changes), uncommitted ones included; without git data there must be just one. A file
+    is a script, read with its record folder when it lies in one. Raises :class:`Unread` with one line when
+    there is nothing to read.
     """
     if "\0" in path:
         raise Unread(f"{shown(path)}: not a path (it holds a null character)")
@@ -31,7 +33,7 @@ def read_path(path: str) -> tuple[Submission, ...]:
             return _read_folder(path)
         if place.is_file():
             return (_read_script(path),)
-        missing = not place.is_symlink() and not os.path.lexists(place)
+        missing = not os.path.lexists(place)
     except OSError as error:
         raise Unread(f"{shown(path)}: cannot be read ({error.strerror})") from error
     if missing:
@@ -40,18 +42,52 @@ def read_path(path: str) -> tuple[Submission, ...]:
 
 
 def _read_folder(path: str) -> tuple[Submission, ...]:
-    root = os.path.realpath(path)
+    place = os.path.realpath(path)
     tree = open_folder(path)
-    prefix = _within_records(root)
+    branch = read_branch(place)
+    prefix = _within_records(place)
     folders = sorted(set(record_folders(prefix + p for p in tree.paths()).values()))
-    if len(folders) > 1:
-        raise _too_many(path, folders)
-    if folders:
-        folder = folders[0].removeprefix(prefix)
-        return _record(tree.below(folder), posixpath.join(root, folder), given=path)
-    if (Path(root) / "records").is_dir():
-        tree = open_folder(path, skip_records=True)
-    return _record(tree, root, given=path)
+    if not folders and not (Path(place) / "records").is_dir():
+        beside = branch.about(place) if branch else None
+        sha = branch.sha if branch is not None and beside is not None else None
+        return _record(tree, place, given=path, sha=sha, outside=beside)
+    if branch is not None and (prefix or branch.root == place):
+        meant = [folder for folder in branch.scope.folders if folder in folders]
+        loose = () if prefix else _changed_scripts(path, tree, branch, meant)
+    else:
+        meant, loose = [], ()
+    if not meant and not loose and len(folders) == 1:
+        meant = folders
+    if not meant and not loose and len(folders) > 1:
+        raise _too_many(path, folders, branch)
+    if not folders and not loose:
+        return _record(open_folder(path, skip_records=True), place, given=path)
+    found: list[Submission] = []
+    for folder in meant:
+        part = tree.below(folder.removeprefix(prefix))
+        where = posixpath.join(place, folder.removeprefix(prefix))
+        changed = branch.beside(folder) if branch else None
+        found += _record(part, where, given=path, sha=branch.sha if branch else None, outside=changed)
+    # Changed scripts elsewhere are what is submitted only when no record folder holds one.
+    return tuple(found) if any(s.script for s in found) else (*found, *loose)
+
+
+def _changed_scripts(
+    path: str, tree: FolderTree, branch: Branch, folders: Sequence[str]
+) -> tuple[Submission, ...]:
+    inside = tuple(folder + "/" for folder in folders)
+    apart = frozenset(p for p in branch.changed if p in tree.entries and not p.startswith(inside))
+    if not any(is_source(p) for p in apart):
+        return ()
+    found = describe(
+        tree.only(apart),
+        given=path,
+        name=posixpath.basename(branch.root),
+        sha=branch.sha,
+        outside=branch.changed,
+        problems=(NO_FOLDER,),
+    )
+    return (found,) if found.script else ()
 
 
 def _record(
@@ -130,9 +166,10 @@ def _within_records(place: str) -> str:
     return ""
 
 
-def _too_many(path: str, folders: list[str]) -> Unread:
+def _too_many(path: str, folders: Sequence[str], branch: Branch | None) -> Unread:
+    why = (
+        "there is no git data to tell which is meant" if branch is None else "its branch changes none of them"
+    )
     some = ", ".join(shown(folder) for folder in folders[:_LISTED])
     more = ", …" if len(folders) > _LISTED else ""
-    return Unread(
-        f"{shown(path)}: {len(folders)} record folders, unclear which is meant; give one of {some}{more}"
-    )
+    return Unread(f"{shown(path)}: {len(folders)} record folders, and {why}; give one of {some}{more}")

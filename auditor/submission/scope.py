@@ -76,7 +76,7 @@ def read_scope(changes: Sequence[Change], base_folders: frozenset[str] = frozens
     added = [folder for folder in every if folder not in base_folders]
     moved = _moved(changes, kept, added)
     new = [folder for folder in added if folder not in moved]
-    folders = tuple(new or added or every)
+    folders = _in_place(new or added or every)
     inside = tuple(folder + "/" for folder in folders)
     return Scope(folders, tuple(sorted(c.path for c in changes if not c.path.startswith(inside))))
 
@@ -100,6 +100,11 @@ def _track_position(parts: Sequence[str]) -> int | None:
         if parts[index].startswith("track_") and parts[index - 1] == "records":
             return index
     return None
+
+
+def _in_place(folders: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders below the repository's own ``records``, or all when there are none."""
+    return tuple(f for f in folders if f.startswith("records/")) or tuple(folders)
 
 
 def _moved(changes: Sequence[Change], kept: Mapping[str, str], added: Sequence[str]) -> frozenset[str]:

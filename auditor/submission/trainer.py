@@ -95,6 +95,8 @@ def choose(sources: Sequence[str], texts: Mapping[str, str], documents: Sequence
     strongest = max(scripts, key=lambda path: strength[path])
     if strength[best] < _ENOUGH:
         best = strongest
+    if len(scripts) == 1 and _named_as_trainer(best):
+        return Choice(best, _no_default(best, "the only Python file, and named like a trainer"))
     if strength[best] < _ENOUGH:
         return Choice(None, f"none of the {len(scripts)} Python files looks like a train script")
     rivals = sum(1 for path in scripts if strength[path] >= _ENOUGH) - 1
