@@ -1,6 +1,7 @@
 """The command line as a whole: what is there, what it costs to start, and the small commands."""
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -70,3 +71,12 @@ def test_explain_names_near_slugs(capsys, monkeypatch):
     monkeypatch.setattr(catalogue, "load", lambda: (Near(),))
     assert run(["explain", "prequant-tt"]) == 2
     assert "did you mean prequant-ttt?" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_is_quiet():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "auditor", "rules", "--format", "json"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
