@@ -1,0 +1,133 @@
+"""Which of the programs that a text starts are the submission's train script, and what they are given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auditor.settings.shell import Assigned, Launch
+from auditor.settings.words import UNKNOWN
+from auditor.submission.model import Override
+
+_OPTION = re.compile(r"--?([A-Za-z][\w-]*)(?:=(.*))?\Z", re.S)
+_NUMBER = re.compile(r"-\.?\d")
+_KEY_VALUE = re.compile(r"([A-Za-z_][\w.]*)=(.*)\Z", re.S)
+_WORKERS = re.compile(r"--nproc[-_]per[-_]node(?:=(\d+))?\Z")
+GIVEN_WITHOUT_VALUE = "True"
+"""The value of an option that stands alone, such as ``--sliding``."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The train script as commands name it: its file name, its folder, and every file of the folder."""
+
+    script: str
+    folder: str
+    files: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One way of starting the train script.
+
+    ``exact`` is False when the file that is named is not in the folder but reads like a working name of
+    the script; ``workers`` is the number of processes, None when the command does not say.
+    """
+
+    overrides: Mapping[str, Override]
+    path: str
+    line: int
+    exact: bool
+    workers: int | None
+
+
+def command_of(launch: Launch, target: Target) -> Command | None:
+    """Return the launch as a command of the train script; None when it starts something else."""
+    position = next((at for at, word in enumerate(launch.words) if word.endswith(".py")), None)
+    if position is None:
+        if not launch.words[0].endswith("torchrun") or not _unknown_script(launch.words):
+            return None
+        exact, position = False, len(launch.words)
+    else:
+        named = _is_script(launch.words[position], target)
+        if named is None:
+            return None
+        exact = named
+    overrides = {
+        name: Override(name, assigned.value, assigned.path, assigned.line or launch.line)
+        for name, assigned in launch.environment.items()
+        if UNKNOWN not in assigned.value
+    }
+    for name, value in _options(launch.words[position + 1 :]):
+        overrides[name] = Override(name, value, launch.path, launch.line)
+    return Command(overrides, launch.path, launch.line, exact, _workers(launch.words[:position]))
+
+
+def command_of_environment(environment: Mapping[str, Assigned], path: str, line: int) -> Command:
+    """Return an environment that a document lists without the command itself."""
+    overrides = {
+        name: Override(name, assigned.value, assigned.path, assigned.line)
+        for name, assigned in environment.items()
+        if UNKNOWN not in assigned.value
+    }
+    return Command(overrides, path, line, exact=False, workers=None)
+
+
+def _unknown_script(words: tuple[str, ...]) -> bool:
+    """Tell whether ``torchrun … "$SCRIPT"`` starts a file whose name is not known."""
+    operands = [word for word in words[1:] if not word.startswith("-")]
+    return bool(operands) and UNKNOWN in operands[0]
+
+
+def _is_script(word: str, target: Target) -> bool | None:
+    """Return True for the script itself, False for a likely working name of it, None for another file."""
+    *folders, name = word.split("/")
+    script = target.script.rsplit("/", 1)[-1]
+    known = [part for part in folders if part not in ("", ".") and UNKNOWN not in part]
+    if name == script:
+        if "records" in known and target.folder and known[-1] != target.folder:
+            inner = target.script.split("/")[:-1]
+            return True if inner and known[-len(inner) :] == inner else None
+        if known and set(known) == {".."}:
+            return None  # the repository's own script, not this folder's
+        return True
+    if name in target.files or word in target.files:
+        return None
+    if name.startswith("train") and ("gpt" in name or "golf" in name):
+        return False
+    return None
+
+
+def _options(words: tuple[str, ...]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    at = 0
+    while at < len(words):
+        word = words[at]
+        at += 1
+        option = _OPTION.match(word)
+        if option is None:
+            pair = _KEY_VALUE.match(word)
+            if pair is not None and UNKNOWN not in word:
+                found.append((pair[1], pair[2]))
+            continue
+        value = option[2]
+        if value is None:
+            following = words[at] if at < len(words) else "--"
+            if not following.startswith("-") or _NUMBER.match(following):
+                value = following
+                at += 1
+            else:
+                value = GIVEN_WITHOUT_VALUE
+        if UNKNOWN not in word and UNKNOWN not in value:
+            found.append((option[1].replace("-", "_"), value))
+    return found
+
+
+def _workers(words: tuple[str, ...]) -> int | None:
+    for at, word in enumerate(words):
+        match = _WORKERS.match(word)
+        if match:
+            text = match[1] or (words[at + 1] if at + 1 < len(words) else "")
+            return int(text) if text.isdecimal() and len(text) < 5 else None
+    return None

@@ -1,0 +1,277 @@
+"""Documented commands of a submission: README, run scripts, the script's own header, metadata, launchers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from auditor.settings.commands import Command, Target, command_of, command_of_environment
+from auditor.settings.launchers import launcher_shells
+from auditor.settings.markdown import Block, code_blocks
+from auditor.settings.shell import Assigned, Shell, launches, walk
+from auditor.submission.model import Override
+
+Scripts = Mapping[str, tuple[str, str]]
+"""Run scripts by file name: their path and text."""
+
+_MAIN, _USUAL, _ASIDE, _LOW, _GUESSED = range(5)
+_MAIN_WORDS = re.compile(
+    r"\b(?:runn?|running|re-?run|reprod\w*|commands?|usage|launch\w*|how to|quick ?start|submit"
+    r"|submission|final|train(?:ing)?|evaluat\w+|record|full|official|8 ?[x×])",
+    re.I,
+)
+_LOW_WORDS = re.compile(
+    r"ablat|baseline|sweep|disabl|without|smoke|debug|sanity|\blocal|proxy|\b[124] ?[x×] ?(?:h100|gpu|a100)"
+    r"|single[- ](?:gpu|a100|h100|card)|eval[- ]only|a100|3090|4090|\bmlx|\bcpu\b|control|compar|optional"
+    r"|alternativ|legacy|previous|\bprior\b|variant"
+    r"|\bno[-_ ]?ttt|preflight|dry[- ]run|quick test|experiment|exploratory|negative|old(?:er)?\b|diagnos",
+    re.I,
+)
+_LOW_NAMES = re.compile(
+    r"ablat|baseline|sweep|smoke|debug|setup|install|download|prep|test(?!_?time)|no_?ttt|eval|1x|1gpu|single|scout"
+    r"|pilot|compare|check|verify|bench|profile|local|mlx|phase|grid|search|control|probe|experiment",
+    re.I,
+)
+_NOT_SHELL = frozenset(
+    {"python", "py", "json", "yaml", "yml", "toml", "diff", "patch", "c", "cpp", "c++", "cuda", "rust"}
+    | {"latex", "math", "mermaid", "html", "xml", "csv", "ini"}
+)
+_ABOVE = re.compile(
+    r"\b(?:environment|env|settings|config\w*|variables|flags)\b.{0,20}\babove"
+    r"|\babove (?:environment|env|settings|config)",
+    re.I,
+)
+_SETTINGS_KEY = re.compile(r"env|config|setting|hyper|flag|override|param|knob|args", re.I)
+_POWERSHELL = re.compile(r"\$env:(\w+)[ \t]*=[ \t]*", re.I)
+_PROMPT = re.compile(r"^([ \t]*)(?:\$|>>?>?|%|PS [^>\n]{0,60}>)[ \t]+(?=\S)", re.M)
+_CMD_SET = re.compile(r"^([ \t]*)set ([A-Z][A-Z0-9_]*=)", re.M)
+_CUT = re.compile(
+    r"(?:env[ \t]+)?(?:[A-Z][A-Z0-9_]*=[^\s=]*[ \t]+)*(?:torchrun|python3?|accelerate launch|bash|sh)"
+    r"[ \t][^\n]*"
+)
+
+
+_MAX_PROSE = 8000  # characters of a line of prose in which a command is looked for
+
+
+@dataclass(frozen=True)
+class Documented:
+    """A command with the words that a report uses for it; the lowest ``rank`` is the main one."""
+
+    command: Command
+    label: str
+    rank: tuple[int, int, int]
+
+
+def readme_commands(text: str, path: str, target: Target, scripts: Scripts) -> tuple[Documented, ...]:
+    """Return the commands that a README shows for the train script, in its order."""
+    found: list[Documented] = []
+    listed: list[Documented] = []
+    carried: Mapping[str, Assigned] = {}
+    above: Mapping[str, Override] = {}
+    for block in code_blocks(text):
+        if block.language in _NOT_SHELL:
+            continue
+        shell = Shell(_as_shell(block.text), path, block.line, scripts, exports_all=True, environment=carried)
+        started, left = walk(shell)
+        before = len(found)
+        for launch in started:
+            command = command_of(launch, target)
+            if command is None:
+                continue
+            here = launch.path == path
+            remark = _remark_above(block, launch.line) if here else f"{launch.path}:{launch.line}"
+            if _ABOVE.search(block.lead):
+                command = replace(command, overrides={**above, **command.overrides})
+            line = launch.line if here else block.line
+            found.append(_documented(command, path, line, (block.heading, block.lead, remark)))
+        exported = "export " in block.text or "$env:" in block.text.lower()
+        carried = left if exported and not started else {}
+        if len(found) == before and not started and block.kind == "fenced":
+            listing = tuple(_listing(left, block, path))
+            listed.extend(listing)
+            above = listing[0].command.overrides if listing else above
+    return tuple(found) or tuple(listed)
+
+
+def script_commands(scripts: Scripts, target: Target) -> tuple[Documented, ...]:
+    """Return the commands of the run scripts, each script taken by itself."""
+    found: list[Documented] = []
+    for name, (path, text) in scripts.items():
+        low = bool(_LOW_NAMES.search(name)) or path.count("/") > target.script.count("/")
+        for launch in launches(Shell(text, path, scripts=scripts)):
+            command = command_of(launch, target)
+            if command is not None:
+                rank = _rank(command, _LOW if low else _USUAL)
+                found.append(Documented(command, f"{path}:{launch.line}", rank))
+    return tuple(found)
+
+
+def header_commands(source: str, path: str, target: Target) -> tuple[Documented, ...]:
+    """Return the usage lines in a script's leading comments and docstring."""
+    found: list[Documented] = []
+    for line, text in _cut_commands(_header(source)):
+        for launch in launches(Shell(text, path, line, exports_all=True)):
+            command = command_of(launch, target)
+            if command is not None:
+                low = _LOW_WORDS.search(source.split("\n")[line - 1])
+                rank = _rank(command, _LOW if low else _ASIDE)
+                found.append(Documented(command, f"usage in {path}:{launch.line}", rank))
+    return tuple(found)
+
+
+def metadata_commands(text: str, path: str, target: Target, scripts: Scripts) -> tuple[Documented, ...]:
+    """Return commands and environments that submission.json holds; none when it is not JSON."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()  # the evidence room reports metadata that does not parse
+    found: list[Documented] = []
+    for key, value in _fields(document, "", 0):
+        line = _line_of(text, key)
+        label = f"{path}: {_clean(key)}"
+        if isinstance(value, str):
+            for _, cut in _cut_commands(((line, value),)):
+                for launch in launches(Shell(cut, path, line, scripts, exports_all=True)):
+                    command = command_of(launch, target)
+                    if command is not None:
+                        found.append(Documented(command, label, _rank(command, _MAIN)))
+        elif isinstance(value, dict) and _SETTINGS_KEY.search(key):
+            given = {
+                name: Assigned(_scalar(item), path, line)
+                for name, item in value.items()
+                if _is_variable(name) and isinstance(item, str | int | float) and " " not in str(item)
+            }
+            if len(given) >= 2:
+                command = command_of_environment(given, path, line)
+                found.append(Documented(command, label, _rank(command, _LOW)))
+    return tuple(found)
+
+
+def launcher_commands(files: Iterable[tuple[str, str]], target: Target) -> tuple[Documented, ...]:
+    """Return the commands of Python launchers (``files``: path and text), as far as they are literal."""
+    found: list[Documented] = []
+    for path, text in files:
+        for shell in launcher_shells(path, text):
+            for launch in launches(shell):
+                command = command_of(launch, target)
+                if command is not None:
+                    low = _LOW_NAMES.search(path.rsplit("/", 1)[-1])
+                    found.append(
+                        Documented(command, f"{path}:{launch.line}", _rank(command, _LOW if low else _ASIDE))
+                    )
+    return tuple(found)
+
+
+def _documented(command: Command, path: str, line: int, words: tuple[str, str, str]) -> Documented:
+    heading, lead, remark = words
+    nearest = remark or lead
+    if _LOW_WORDS.search(nearest) or (_LOW_WORDS.search(heading) and not _MAIN_WORDS.search(nearest)):
+        tier = _LOW
+    elif _MAIN_WORDS.search(heading) or _MAIN_WORDS.search(nearest):
+        tier = _MAIN
+    else:
+        tier = _USUAL
+    place = ", ".join(dict.fromkeys(filter(None, (_clean(heading), _clean(nearest)))))
+    return Documented(command, f"{path}:{line}" + (f" ({place})" if place else ""), _rank(command, tier))
+
+
+def _rank(command: Command, tier: int) -> tuple[int, int, int]:
+    few = 1 if command.workers is not None and command.workers < 8 else 0
+    return (tier if command.exact else _GUESSED, few, 0)
+
+
+def _listing(left: Mapping[str, Assigned], block: Block, path: str) -> Iterator[Documented]:
+    given = {name: value for name, value in left.items() if _is_variable(name) and value.line >= block.line}
+    if len(given) >= 2 and not _LOW_WORDS.search(f"{block.heading} {block.lead}"):
+        command = command_of_environment(given, path, block.line)
+        yield _documented(command, path, block.line, (block.heading, block.lead, "environment listed"))
+
+
+def _as_shell(text: str) -> str:
+    """Undo what documents add to commands: prompts, Markdown escapes, PowerShell; lines stay in place."""
+    if _POWERSHELL.search(text):
+        text = re.sub(r"`[ \t]*$", r"\\", _POWERSHELL.sub(r"export \1=", text), flags=re.M)
+    if "\\_" in text:
+        text = re.sub(r"\\\\[ \t]*$", r"\\", text, flags=re.M).replace("\\_", "_")
+    text = re.sub(r"\\[ \t]+$", r"\\", text.replace("\r", ""), flags=re.M)
+    text = _CMD_SET.sub(r"\1export \2", text)
+    return _PROMPT.sub(r"\1", text)
+
+
+def _remark_above(block: Block, line: int) -> str:
+    """Return the comment just above a command of the block, as the words that introduce it."""
+    lines = block.text.split("\n")
+    at = min(line - block.line, len(lines)) - 1
+    while at >= 0 and not lines[at].strip():
+        at -= 1
+    above = lines[at].strip() if at >= 0 else ""
+    return above.strip("# -=:─═")[:120] if above.startswith("#") else ""
+
+
+def _header(source: str) -> tuple[tuple[int, str], ...]:
+    """Return the numbered lines of the leading comments and docstring, comment signs removed."""
+    found: list[tuple[int, str]] = []
+    quote = ""
+    for number, line in enumerate(source[:20_000].split("\n"), 1):
+        text = line.strip()
+        if quote:
+            found.append((number, text.replace(quote, " ")))
+            quote = "" if quote in text else quote
+        elif text.startswith("#"):
+            found.append((number, text.lstrip("# ")))
+        elif match := re.match(r"[rRuU]?(\"\"\"|''')", text):
+            if match[1] not in text[match.end() :]:
+                quote = match[1]
+            found.append((number, text[match.end() :].replace(match[1], " ")))
+        elif text and not text.startswith("from __future__"):
+            break
+    return tuple(found)
+
+
+def _cut_commands(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Yield the commands in prose lines, each from its first assignment on, with continuation lines."""
+    logical: list[str] = []
+    start = 0
+    for number, line in lines:
+        if not logical:
+            start = number
+        if line.rstrip().endswith("\\") and len(logical) < 200:
+            logical.append(line.rstrip()[:-1])
+            continue
+        whole = " ".join([*logical, line])
+        logical = []
+        match = _CUT.search(whole[:_MAX_PROSE])
+        if match and (".py" in match[0] or ".sh" in match[0]):
+            yield start, re.split(r"[`\"](?=[\s.,;)]|$)", match[0])[0]
+
+
+def _fields(value: object, key: str, depth: int) -> Iterator[tuple[str, object]]:
+    if depth > 3:
+        return
+    yield key, value
+    if isinstance(value, dict):
+        for name, item in list(value.items())[:400]:
+            yield from _fields(item, str(name), depth + 1)
+    elif isinstance(value, list):
+        for item in value[:50]:
+            yield from _fields(item, key, depth + 1)
+
+
+def _line_of(text: str, key: str) -> int:
+    at = text.find(f'"{key}"') if key else -1
+    return text.count("\n", 0, at) + 1 if at >= 0 else 1
+
+
+def _scalar(value: str | int | float) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _is_variable(name: str) -> bool:
+    return bool(re.fullmatch(r"[A-Z][A-Z0-9_]{2,}", name))
+
+
+def _clean(text: str) -> str:
+    return "".join(char for char in text if char.isprintable()).strip()[:80]

@@ -1,0 +1,160 @@
+"""The settings in play of a submission: its defaults, its documented commands, what its logs print."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from auditor.settings.commands import Target
+from auditor.settings.documents import (
+    Documented,
+    header_commands,
+    launcher_commands,
+    metadata_commands,
+    readme_commands,
+    script_commands,
+)
+from auditor.settings.logs import printed_settings
+from auditor.submission.model import Override, Setting, Submission, Tree, Unread
+
+MAX_COMMANDS = 4
+MAX_LOGS = 4
+_MAX_TEXT = 256 * 1024  # bytes of a README, a run script or metadata
+_MAX_LOG = 2 * 1024 * 1024  # bytes of a log's head
+_MAX_FILE = 64 * 1024 * 1024  # bytes; a larger file is left alone
+_MAX_SCRIPTS = 60
+_MAX_LAUNCHERS = 20
+_MAX_LOGS_READ = 24
+
+_INCIDENTAL = re.compile(
+    r"(?:.*_)?seeds?|run_?(?:id|name|tag)|experiment\w*|exp_\w*|tag|log_?\w*|output\w*|out_\w*|artifact_\w*|save_\w*"
+    r"|checkpoint\w*|ckpt\w*|\w*model_path|data_(?:dir|path|root)\w*|\w*datasets?_(?:dir|path)\w*|dataset"
+    r"|tokenizer_(?:path|dir|meta_path)|tokenizer_kind|train_files|val_files|vocab_path|nccl_\w*|cuda_\w*|omp_\w*|mkl_\w*|torch\w*"
+    r"|pytorch_\w*|triton\w*|python\w*|hf_\w*|wandb\w*|master_\w*|nproc\w*|ngpus?|nnodes|(?:local_)?rank|world_size|gas"
+    r"|is_main_process|distributed|device|path|home|user|shell|host\w*|model_params|\w*hash|uuid|timestamp|date|started?\w*"
+    r"|pod\w*|gpu\w*|note|ws|ddp_allreduce|params|(?:val_loader|train_loader|tl|val|bpb)(?:_\w+)?|\w*pattern|train_shards|shards"
+)
+_REPORTED = re.compile(r"(?:^|/)(?:train|final|run|log)?[_-]?(?:s|seed)?[_-]?\d*\.(?:log|txt)\Z", re.I)
+_ASIDE = re.compile(
+    r"ablat|sweep|baseline|smoke|debug|probe|scout|pilot|no_?ttt|control|requirement|setup|install|note|exp\d|exploratory"
+    r"|superseded|old|failed|prior|earlier|archive|quantize|compile|download|prep|build",
+    re.I,
+)
+
+
+def settings_in_play(submission: Submission) -> tuple[Setting, ...]:
+    """Return the settings under which a submission counts: defaults, commands, logs, in that order.
+
+    At most four distinct sets of overrides each for commands (the main one first) and logs (those of the
+    reported runs first); seeds and file locations make no difference between two. Files that cannot be
+    read are left out: the submission room reports them.
+    """
+    defaults = Setting("defaults", "the script's defaults", {})
+    return (defaults, *_commands(submission), *_logs(submission))
+
+
+def _commands(submission: Submission) -> tuple[Setting, ...]:
+    if submission.script is None:
+        return ()
+    target = Target(submission.script, submission.name, frozenset(submission.tree.paths()))
+    shells = {}
+    for path in submission.shells[:_MAX_SCRIPTS]:
+        text = _head(submission.tree, path, _MAX_TEXT)
+        if text is not None:
+            shells[path.rsplit("/", 1)[-1]] = (path, text)
+    found: list[Documented] = []
+    readme = _head(submission.tree, submission.readme, _MAX_TEXT)
+    if readme is not None and submission.readme is not None:
+        found.extend(readme_commands(readme, submission.readme, target, shells))
+    metadata = _head(submission.tree, submission.metadata, _MAX_TEXT)
+    if metadata is not None and submission.metadata is not None:
+        found.extend(metadata_commands(metadata, submission.metadata, target, shells))
+    found.extend(script_commands(shells, target))
+    source = _head(submission.tree, submission.script, _MAX_TEXT)
+    if source is not None:
+        found.extend(header_commands(source, submission.script, target))
+    python = [path for path in submission.helpers if path.endswith(".py")][:_MAX_LAUNCHERS]
+    texts = ((path, _head(submission.tree, path, _MAX_TEXT)) for path in python)
+    found.extend(launcher_commands(((path, text) for path, text in texts if text is not None), target))
+
+    ordered = sorted(found, key=lambda documented: documented.rank)
+    distinct: dict[frozenset[tuple[str, str]], Setting] = {}
+    for documented in ordered:
+        overrides = documented.command.overrides
+        distinct.setdefault(_identity(overrides), Setting("command", documented.label, overrides))
+    return tuple(distinct.values())[:MAX_COMMANDS]
+
+
+def _logs(submission: Submission) -> tuple[Setting, ...]:
+    seeds = _seeds(_head(submission.tree, submission.metadata, _MAX_TEXT))
+    kept: list[Setting] = []
+    for path in _by_weight(submission.logs, seeds)[:_MAX_LOGS_READ]:
+        text = _head(submission.tree, path, _MAX_LOG)
+        printed = printed_settings(text, path) if text is not None else {}
+        if not printed:
+            continue
+        if all(_disagree(printed, setting.overrides) for setting in kept):
+            kept.append(Setting("log", path, printed))
+        if len(kept) == MAX_LOGS:
+            break
+    return tuple(kept)
+
+
+def _by_weight(logs: Sequence[str], seeds: frozenset[str]) -> list[str]:
+    """Return logs with those of the reported runs first, those of side experiments last."""
+
+    def weight(path: str) -> tuple[bool, bool, int, bool, str]:
+        name = path.rsplit("/", 1)[-1]
+        numbers = set(re.findall(r"\d+", name))
+        reported = bool(numbers & seeds) or bool(_REPORTED.search(path)) or "train" in name.lower()
+        return bool(_ASIDE.search(path)), not reported, path.count("/"), "train" not in name.lower(), path
+
+    return sorted(logs, key=weight)
+
+
+def _seeds(metadata: str | None) -> frozenset[str]:
+    """Return the seeds that submission.json names, as text."""
+    try:
+        document = json.loads(metadata) if metadata is not None else None
+    except (ValueError, RecursionError):
+        return frozenset()  # the evidence room reports metadata that does not parse
+    if not isinstance(document, dict):
+        return frozenset()
+    found: set[str] = set()
+    for key, value in document.items():
+        if "seed" in key.lower():
+            holders: Iterable[object] = value if isinstance(value, list | dict) else [value]
+            found.update(re.findall(r"\d{1,12}", " ".join(str(holder) for holder in holders)[:4000]))
+    return frozenset(found)
+
+
+def _identity(overrides: Mapping[str, Override]) -> frozenset[tuple[str, str]]:
+    """Return what tells two commands apart: not seeds, names of runs, or where files lie."""
+    return frozenset(
+        (name, override.value)
+        for name, override in overrides.items()
+        if not _INCIDENTAL.fullmatch(name.lower())
+    )
+
+
+def _disagree(one: Mapping[str, Override], other: Mapping[str, Override]) -> bool:
+    """Tell whether two logs print different values for a setting that both print."""
+    return any(
+        override.value != other[name].value
+        for name, override in one.items()
+        if name in other and not _INCIDENTAL.fullmatch(name)
+    )
+
+
+def _head(tree: Tree, path: str | None, keep: int) -> str | None:
+    """Return a file's first ``keep`` bytes as text; None when there is no such file or it cannot be read."""
+    if path is None:
+        return None
+    try:
+        data = tree.read(path, _MAX_FILE)[:keep]
+    except Unread:
+        return None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    return data.decode("utf-8-sig", errors="replace")

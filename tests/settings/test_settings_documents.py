@@ -1,0 +1,223 @@
+"""Documented commands: which count, which is the main one, and what they set."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from auditor.settings import settings_in_play
+from auditor.submission.memory import MemoryTree
+from auditor.submission.model import Setting, Submission
+
+NAME = "2026-04-01_Example"
+
+
+def submission(**files: str | bytes) -> Submission:
+    """Build a submission; ``__`` in a keyword stands for a dot, ``___`` for a slash."""
+    named = {key.replace("___", "/").replace("__", "."): value for key, value in files.items()}
+    named.setdefault("train_gpt.py", "import os\n")
+    content = {path: text.encode() if isinstance(text, str) else text for path, text in named.items()}
+    paths = sorted(content)
+    return Submission(
+        given=".",
+        name=NAME,
+        track="record",
+        sha=None,
+        tree=MemoryTree(content),
+        script="train_gpt.py",
+        helpers=tuple(path for path in paths if path.endswith(".py") and path != "train_gpt.py"),
+        shells=tuple(path for path in paths if path.endswith((".sh", ".slurm"))),
+        logs=tuple(path for path in paths if path.endswith((".log", ".txt"))),
+        readme="README.md" if "README.md" in content else None,
+        metadata="submission.json" if "submission.json" in content else None,
+        outside=None,
+    )
+
+
+def commands(**files: str | bytes) -> list[Setting]:
+    return [setting for setting in settings_in_play(submission(**files)) if setting.kind == "command"]
+
+
+def values(setting: Setting) -> dict[str, str]:
+    return {name: override.value for name, override in setting.overrides.items()}
+
+
+def readme(*blocks: tuple[str, str]) -> str:
+    return "# Title\n\n" + "\n".join(f"## {heading}\n\n```bash\n{code}\n```\n" for heading, code in blocks)
+
+
+def test_the_defaults_come_first_and_alone_when_nothing_is_documented() -> None:
+    (defaults,) = settings_in_play(submission())
+    assert (defaults.kind, dict(defaults.overrides)) == ("defaults", {})
+
+
+def test_a_readme_command_with_its_place() -> None:
+    text = readme(
+        ("Run", "A=1 \\\nB=2 \\\ntorchrun --nproc_per_node=8 train_gpt.py --ttt-epochs 3 --x=-1 --no-foo --y")
+    )
+    (setting,) = commands(README__md=text)
+    assert values(setting) == {
+        "A": "1",
+        "B": "2",
+        "ttt_epochs": "3",
+        "x": "-1",
+        "no_foo": "True",
+        "y": "True",
+    }
+    assert "Run" in setting.label
+    assert setting.label.startswith("README.md:6")
+    assert (setting.overrides["B"].path, setting.overrides["B"].line) == ("README.md", 7)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "A=1 python data/download.py",
+        "A=1 python prepare.py --script train_gpt.py",
+        "A=1 torchrun ../../../train_gpt.py",
+        "A=1 torchrun records/track_10min_16mb/2025-01-01_Other/train_gpt.py",
+        "cp train_gpt.py elsewhere.py",
+        "A=1 python helper_train_gpt.py",
+        "pip install torch",
+        "wc -c train_gpt.py",
+    ],
+)
+def test_commands_of_other_programs_do_not_count(command: str) -> None:
+    assert commands(README__md=readme(("Run", command)), helper_train_gpt__py="import os\n") == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"A=1 torchrun records/track_10min_16mb/{NAME}/train_gpt.py",
+        "A=1 python3 ./train_gpt.py",
+        "$ A=1 python train_gpt.py",
+        "A=1 python -m torch.distributed.run --nproc_per_node 8 train_gpt.py",
+        '$env:A="1"; python train_gpt.py',
+        '$env:A = "1"\npython `\n  train_gpt.py',
+        "set A=1\npython train_gpt.py",
+        "export A=1\npython train_gpt.py",
+        "A\\_B=2 A=1 python train\\_gpt.py",
+        "A=1 uv run train_gpt.py",
+        "A=1 python train_gpt_working_name.py",
+        "A=1 srun --ntasks 8 python train_gpt.py",
+    ],
+)
+def test_ways_of_naming_the_script(command: str) -> None:
+    (setting,) = commands(README__md=readme(("Run", command)))
+    assert values(setting)["A"] == "1"
+
+
+def test_seeds_and_places_do_not_make_a_command_distinct() -> None:
+    code = "\n".join(f"SEED={seed} RUN_ID=r{seed} A=1 torchrun train_gpt.py" for seed in (1, 2, 3))
+    (setting,) = commands(README__md=readme(("Reproduce", code)))
+    assert values(setting) == {"SEED": "1", "RUN_ID": "r1", "A": "1"}
+
+
+def test_the_main_command_comes_before_ablations() -> None:
+    text = readme(
+        ("Ablations", "A=0 torchrun train_gpt.py"),
+        (
+            "Reproduction",
+            "# smoke test on one GPU\nA=2 torchrun train_gpt.py\n\n# full run\nA=1 torchrun train_gpt.py",
+        ),
+    )
+    found = commands(README__md=text)
+    assert [values(setting)["A"] for setting in found] == ["1", "0", "2"]
+    assert "Ablations" in found[1].label
+    assert "smoke" in found[2].label
+
+
+def test_at_most_four_commands() -> None:
+    code = "\n".join(f"A={value} torchrun train_gpt.py" for value in range(9))
+    assert [values(setting)["A"] for setting in commands(README__md=readme(("Run", code)))] == list("0123")
+
+
+def test_exports_of_an_earlier_block_hold_for_the_next() -> None:
+    text = readme(("Setup", "export A=1"), ("Run", "torchrun train_gpt.py"))
+    assert values(commands(README__md=text)[0]) == {"A": "1"}
+
+
+def test_an_environment_listed_above_belongs_to_the_command_that_says_so() -> None:
+    text = readme(("Config", "A_ONE=1\nB_TWO=2")) + (
+        "\n## Run\n\nRun with the environment above:\n\n```bash\nB_TWO=3 torchrun train_gpt.py\n```\n"
+    )
+    assert values(commands(README__md=text)[0]) == {"A_ONE": "1", "B_TWO": "3"}
+
+
+def test_commands_in_sentences_and_indented_blocks() -> None:
+    (inline,) = commands(README__md="# T\n\nRun: `A=1 torchrun train_gpt.py` and wait.\n")
+    assert values(inline) == {"A": "1"}
+    (indented,) = commands(README__md="# Usage\n\n    A=1 \\\n    torchrun train_gpt.py\n\nDone.\n")
+    assert values(indented) == {"A": "1"}
+
+
+def test_tables_and_other_languages_are_not_commands() -> None:
+    text = "| A=1 torchrun train_gpt.py | 1.1 |\n\n```python\nA = 1  # python train_gpt.py\n```\n"
+    assert commands(README__md=text) == []
+
+
+def test_a_run_script_is_followed_from_the_readme() -> None:
+    script = (
+        '#!/bin/bash\nset -e\nexport B="${B:-5}"\ntorchrun "$(dirname "$0")/train_gpt.py" > log_$SEED.txt\n'
+    )
+    (setting,) = commands(README__md=readme(("Run", "A=1 B=2 bash run.sh")), run__sh=script)[:1]
+    assert values(setting) == {"A": "1", "B": "2"}
+    assert "run.sh" in setting.label
+
+
+def test_a_run_script_by_itself() -> None:
+    (setting,) = commands(
+        run__sh="A=1 torchrun train_gpt.py\n", smoke__sh="A=1 SEED=2 torchrun train_gpt.py\n"
+    )
+    assert values(setting) == {"A": "1"}
+    assert setting.label == "run.sh:1"
+
+
+def test_usage_in_the_scripts_own_header() -> None:
+    source = (
+        '"""Train.\n\nFull run (8xH100):  A=1 torchrun train_gpt.py\n"""\nX = "B=2 python train_gpt.py"\n'
+    )
+    (setting,) = commands(train_gpt__py=source)
+    assert values(setting) == {"A": "1"}
+    (commented,) = commands(train_gpt__py="# usage:\n# A=1 \\\n#   python train_gpt.py\nimport os\n")
+    assert values(commented) == {"A": "1"}
+
+
+def test_metadata_holds_a_command_or_an_environment() -> None:
+    document = {"run_command": "A=1 torchrun train_gpt.py", "config": {"NUM_LAYERS": 11, "TTT": True, "x": 1}}
+    found = commands(submission__json=json.dumps(document))
+    assert [values(setting) for setting in found] == [{"A": "1"}, {"NUM_LAYERS": "11", "TTT": "1"}]
+
+
+def test_metadata_that_is_no_json_gives_nothing() -> None:
+    assert commands(submission__json="{" * 100_000) == []
+
+
+def test_a_python_launcher() -> None:
+    source = (
+        "import subprocess, os\n"
+        'env = {**os.environ, "A": "1", "B": 2, "C": compute()}\n'
+        'env["D"] = "4"\n'
+        'subprocess.run(["torchrun", f"--nproc_per_node={n}", "train_gpt.py"], env=env)\n'
+    )
+    (setting,) = commands(launch__py=source)
+    assert values(setting) == {"A": "1", "B": "2", "D": "4"}
+
+
+def test_a_launcher_that_does_not_parse_gives_nothing() -> None:
+    assert commands(launch__py="import subprocess\ntorchrun train_gpt.py(\n") == []
+
+
+def test_undecodable_bytes_are_replaced() -> None:
+    text = b"## Run\n\n```\nA=1 torchrun train_gpt.py # \xff\xfe\n```\n"
+    assert values(commands(README__md=text)[0]) == {"A": "1"}
+    assert values(commands(README__md=text.replace(b"# \xff\xfe", b"").decode().encode("utf-16"))[0]) == {
+        "A": "1"
+    }
+
+
+def test_labels_carry_no_control_characters() -> None:
+    text = readme(("Run \x1b[31m\u202e now", "A=1 torchrun train_gpt.py"))
+    assert commands(README__md=text)[0].label.isprintable()
