@@ -1,0 +1,19 @@
+"""What a rule looks at: one submission, its program, and what the program does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditor.program.model import Program, Unparsed
+from auditor.submission.model import Submission
+from auditor.timeline.events import Timeline
+
+
+@dataclass(frozen=True)
+class Case:
+    """One submission under audit. ``program`` and ``timeline`` are None when the script can't be read."""
+
+    submission: Submission
+    program: Program | None
+    timeline: Timeline | None
+    unreadable: Unparsed | None = None  # why there is no program

@@ -1,0 +1,104 @@
+"""One audit from files to verdict: the pipeline, and nothing of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from auditor import catalogue
+from auditor.case import Case
+from auditor.finding import Finding, NotFollowed
+from auditor.program.load import load_program
+from auditor.program.model import Program, Unparsed
+from auditor.program.source import Source
+from auditor.report import Report
+from auditor.rule import Rule
+from auditor.settings import settings_in_play
+from auditor.submission.model import Submission
+from auditor.timeline import follow
+from auditor.timeline.events import Timeline
+from auditor.timeline.summary import summarise
+from auditor.verdict import closes, judge
+
+_STACK = 12_000  # the interpreter nests as deeply as the program that it follows
+
+
+def audit(
+    submission: Submission, select: Collection[str] | None = None, ignore: Collection[str] = ()
+) -> Report:
+    """Return the report on one submission.
+
+    ``select`` names the rules to apply (None: all), ``ignore`` those to leave out.
+    """
+    rules = [r for r in catalogue.load() if (select is None or r.slug in select) and r.slug not in ignore]
+    with _room():
+        loaded = load_program(submission)
+        program = loaded if isinstance(loaded, Program) else None
+        readable = program is not None and program.main.module is not None
+        timeline = follow(program, settings_in_play(submission)) if program is not None and readable else None
+        case = Case(submission, program, timeline, loaded if isinstance(loaded, Unparsed) else None)
+        findings = tuple(f for rule in rules for f in _apply(rule, case))
+    not_followed = _not_followed(program, timeline)
+    closing = frozenset(r.slug for r in rules if closes(r))
+    judged = judge(findings, not_followed, readable=readable, track=submission.track, closing=closing)
+    return Report(
+        submission=submission.given,
+        name=submission.name,
+        track=submission.track,
+        sha=submission.sha,
+        script=submission.script,
+        verdict=judged.verdict,
+        recommendation=judged.recommendation,
+        compliance=judged.compliance,
+        evidence=judged.evidence,
+        package=judged.package,
+        findings=findings,
+        not_followed=not_followed,
+        sources=_sources(program),
+        timeline=summarise(timeline) if timeline is not None else (),
+        pr=submission.pr,
+    )
+
+
+def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
+    """Yield a rule's findings, with what every finding of the rule shares."""
+    refs = tuple(dict.fromkeys(a.ref for a in rule.authority))
+    for finding in rule.check(case):
+        yield dataclasses.replace(
+            finding, authority=finding.authority or refs, advice=finding.advice or rule.advice
+        )
+
+
+def _not_followed(program: Program | None, timeline: Timeline | None) -> tuple[NotFollowed, ...]:
+    out: list[NotFollowed] = []
+    if program is not None:
+        for unit in program.units.values():
+            if unit.failure is not None:
+                out.append(NotFollowed(unit.failure.path, unit.failure.line, unit.failure.reason, decisive=unit.path != program.script))
+    if timeline is not None:
+        out.extend(NotFollowed(u.site.source.path, u.site.line, u.what, u.decisive) for u in timeline.unfollowed)
+    return tuple(dict.fromkeys(out))
+
+
+def _sources(program: Program | None) -> dict[tuple[str, int], Source]:
+    if program is None:
+        return {}
+    return {(s.path, s.layer): s for unit in program.units.values() for s in unit.sources}
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Give deep programs the stack that they need, and keep the collector out of a short-lived mass of objects."""
+    limit = sys.getrecursionlimit()
+    collecting = gc.isenabled()
+    gc.disable()
+    sys.setrecursionlimit(max(limit, _STACK))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+        if collecting:
+            gc.enable()

@@ -1,0 +1,149 @@
+"""From a submission's files to a program: unpack, decode, parse and lower what the script may run."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from auditor.program import ir
+from auditor.program.model import Program, Unit, Unparsed
+from auditor.program.parse import read_module
+from auditor.program.source import Source
+from auditor.program.unpack import PackFailure, decode_text, unpack
+from auditor.program.walk import walk
+from auditor.submission.model import Submission, Unread
+
+MAX_SCRIPT_BYTES = 32 * 1024 * 1024
+MAX_NATIVE_BYTES = 4 * 1024 * 1024
+MAX_HELPERS = 40
+NATIVE_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hpp")
+
+
+def load_program(submission: Submission) -> Program | Unparsed:
+    """Return the program of ``submission``, or why its script cannot be read.
+
+    Only helpers that the script imports (or imports of imports) are parsed. A script that is packed in a
+    way we can't open has ``failure`` set in its unit.
+    """
+    script = submission.script
+    if script is None:
+        return Unparsed(submission.name, None, "there is no train script")
+    written: dict[str, bytes] = {}
+
+    def sibling(name: str) -> bytes | None:
+        path = _below(script, name)
+        if path is None or path not in files:
+            return None
+        try:
+            return submission.tree.read(path, MAX_SCRIPT_BYTES)
+        except Unread:
+            return None
+
+    files = frozenset(submission.tree.paths())
+    unit = _read_unit(submission, script, sibling, written)
+    units: dict[str, Unit] = {script: unit}
+    known = {path for path in files if path.endswith(".py")} | {p for p in written if p.endswith(".py")}
+    pending = [unit]
+    while pending and len(units) < MAX_HELPERS:
+        current = pending.pop()
+        if current.module is None:
+            continue
+        for path in _imported(current, known):
+            if path in units:
+                continue
+            if path in written:
+                helper = _unit_of(path, written[path], lambda _name: None, {})
+            else:
+                helper = _read_unit(submission, path, sibling, {})
+            units[path] = helper
+            pending.append(helper)
+    native: dict[str, Source] = {}
+    for path in [*submission.helpers, *written]:
+        if not path.endswith(NATIVE_SUFFIXES):
+            continue
+        try:
+            data = written[path] if path in written else submission.tree.read(path, MAX_NATIVE_BYTES)
+        except Unread:
+            continue
+        native[path] = Source(path, decode_text(data)[0])
+    return Program(script, units, native)
+
+
+def _read_unit(submission: Submission, path: str, sibling: object, written: dict[str, bytes]) -> Unit:
+    try:
+        data = submission.tree.read(path, MAX_SCRIPT_BYTES)
+    except Unread as error:
+        source = Source(path, "")
+        return Unit(path, (source,), None, Unparsed(path, None, str(error)))
+    return _unit_of(path, data, sibling, written)
+
+
+def _unit_of(path: str, data: bytes, sibling: object, written: dict[str, bytes]) -> Unit:
+    opened = unpack(data, path, sibling)  # type: ignore[arg-type]
+    sources = tuple(
+        Source(path, decode_text(layer.data)[0], layer.index) for layer in opened.layers
+    )
+    written.update(opened.files)
+    if opened.failure is not None:
+        return Unit(path, sources, None, _pack_failure(opened.failure))
+    if b"\0" in opened.layers[-1].data[:4096] and "\0" in sources[-1].text:
+        return Unit(path, sources, None, Unparsed(path, 1, "not a text file (it holds NUL bytes)", sources[-1].layer))
+    lowered = read_module(sources[-1])
+    if isinstance(lowered, Unparsed):
+        return Unit(path, sources, None, lowered)
+    environ = opened.environ
+    if environ:
+        lowered = ir.Module((*_environment(environ), *lowered.body))
+    return Unit(path, sources, lowered)
+
+
+def _environment(environ: object) -> list[ir.Stmt]:
+    """Return ``os.environ.setdefault`` statements for what wrappers set before the payload."""
+    out: list[ir.Stmt] = [ir.Import(0, 0, (("os", "_wrapper_os"),))]
+    items = dict(environ)  # type: ignore[call-overload]
+    for name, value in items.items():
+        func = ir.Attr(0, 0, ir.Attr(0, 0, ir.Name(0, 0, "_wrapper_os"), "environ"), "setdefault")
+        args = tuple(ir.Arg(0, 0, ir.Const(0, 0, v), None, "") for v in (name, value))
+        out.append(ir.ExprStmt(0, 0, ir.Call(0, 0, func, args)))
+    return out
+
+
+def _pack_failure(failure: PackFailure) -> Unparsed:
+    quoted = f": {failure.expression}" if failure.expression else ""
+    return Unparsed(failure.path, failure.line, f"{failure.reason}{quoted}", failure.layer)
+
+
+def _below(script: str, name: str) -> str | None:
+    """Return ``name`` beside ``script`` as a path in the submission, or None when it leaves it."""
+    parts: list[str] = list(PurePosixPath(script).parent.parts)
+    for part in PurePosixPath(name).parts:
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in (".", "/"):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _imported(unit: Unit, known: set[str]) -> list[str]:
+    """Return the submission's own modules that ``unit`` imports, wherever in it."""
+    assert unit.module is not None
+    here = PurePosixPath(unit.path).parent
+    found: list[str] = []
+    for node in walk(*unit.module.body):
+        names: list[tuple[str, int]] = []
+        if isinstance(node, ir.Import):
+            names = [(dotted, 0) for dotted, _ in node.names]
+        elif isinstance(node, ir.ImportFrom):
+            names = [(node.module, node.level)]
+            names += [(f"{node.module}.{name}" if node.module else name, node.level) for name, _ in node.names]
+        for dotted, level in names:
+            base = here
+            for _ in range(level - 1):
+                base = base.parent
+            tail = dotted.replace(".", "/")
+            for folder in (base,) if level else (here, PurePosixPath()):
+                for path in (str(folder / f"{tail}.py"), str(folder / tail / "__init__.py")):
+                    if path in known and path != unit.path and path not in found:
+                        found.append(path)
+    return found

@@ -1,0 +1,126 @@
+"""Under which settings something happens, in words: the difference between a violation, a hold and a note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.finding import Status
+from auditor.timeline.events import Event, Timeline
+from auditor.timeline.frames import Guard
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Whether something runs (None: could not be decided), what a violation of it amounts to, and why."""
+
+    active: bool | None
+    status: Status
+    because: str
+
+
+def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity:
+    """Judge something that needs all of ``events`` and happens under the settings ``bits``.
+
+    It is a violation where it runs under a setting in play; a hold where a log of the reported score prints
+    its switch as off, or where a switch could not be evaluated; a note where no setting in play reaches it.
+    """
+    guards = _guards(events)
+    running = bits & timeline.in_play
+    if not running:
+        return Activity(False, "note", _off(timeline, guards))
+    open_bits = 0
+    for event in events:
+        open_bits |= event.undecided
+    if not running & ~open_bits:
+        return Activity(None, "hold", f"its switch could not be evaluated: {_names(guards)}")
+    running &= ~open_bits
+    logs = [i for i, s in enumerate(timeline.settings) if s.kind == "log"]
+    if logs and not any(running & 1 << (i + 1) for i in logs):
+        denied = _denied_by_log(timeline, guards, logs)
+        if denied:
+            return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {denied}")
+    return Activity(True, "violation", _on(timeline, running, guards))
+
+
+def _guards(events: Sequence[Event]) -> list[Guard]:
+    out: dict[tuple[object, int, bool], Guard] = {}
+    for event in events:
+        for guard in event.guards:
+            out.setdefault((guard.site.source.path, guard.site.start, guard.taken), guard)
+    return list(out.values())
+
+
+def _names(guards: list[Guard]) -> str:
+    return ", ".join(dict.fromkeys(name for guard in guards for name in guard.settings)) or "unknown"
+
+
+def _deciding(timeline: Timeline, guards: list[Guard]) -> list[str]:
+    """Return the switches that look as if they turn the thing on or off, most telling first."""
+    names = list(dict.fromkeys(name for guard in guards for name in guard.settings))
+    flags = [n for n in names if _looks_like_switch(timeline, n)]
+    return flags or names
+
+
+def _looks_like_switch(timeline: Timeline, name: str) -> bool:
+    switch = timeline.switches.get(name)
+    if switch is None:
+        return False
+    values = {v for v in (switch.default, *switch.values) if v is not None}
+    return bool(values & {"0", "1", "True", "False", "true", "false", "on", "off", ""})
+
+
+def _place(timeline: Timeline, name: str) -> str:
+    switch = timeline.switches.get(name)
+    return f" ({switch.site.source.path}:{switch.site.line})" if switch else ""
+
+
+def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
+    """Say which setting runs it: the defaults if they do, else the first that does."""
+    low = running & -running
+    setting = timeline.settings[low.bit_length() - 2]
+    names = _deciding(timeline, guards)
+    if not names:
+        return "no switch guards it; it always runs"
+    parts: list[str] = []
+    for name in names[-3:]:
+        override = setting.overrides.get(name) or setting.overrides.get(name.lower())
+        switch = timeline.switches.get(name)
+        if override is not None and setting.kind != "defaults":
+            parts.append(f"{name} is {override.value} in {setting.label} ({override.path}:{override.line})")
+        elif switch is not None:
+            value = switch.values[low.bit_length() - 2]
+            parts.append(f"{name} defaults to {value if value is not None else switch.default}{_place(timeline, name)}")
+    return "; ".join(parts)
+
+
+def _off(timeline: Timeline, guards: list[Guard]) -> str:
+    """Say which switch keeps it from running."""
+    closed = [g for g in guards if not g.passes & timeline.in_play]
+    names = _deciding(timeline, closed or guards)
+    if not names:
+        return "no setting in play reaches it"
+    parts = []
+    for name in names[:3]:
+        switch = timeline.switches.get(name)
+        value = switch.values[0] if switch and switch.values[0] is not None else (switch.default if switch else "?")
+        parts.append(f"{name} defaults to {value}{_place(timeline, name)}")
+    return "; ".join(parts) + "; no setting in play turns it on"
+
+
+def _denied_by_log(timeline: Timeline, guards: list[Guard], logs: list[int]) -> str:
+    """Return what a log prints that turns the thing off, or nothing when no log prints its switch."""
+    for index in logs:
+        bit = 1 << (index + 1)
+        setting = timeline.settings[index]
+        for guard in guards:
+            if guard.passes & bit:
+                continue
+            for name in guard.settings:
+                override = setting.overrides.get(name.lower()) or setting.overrides.get(name)
+                if override is not None:
+                    return f"the log prints {override.name} as {override.value} ({override.path}:{override.line})"
+            for name, override in setting.overrides.items():
+                if any(name in s.lower() for s in guard.settings):
+                    return f"the log prints {override.name} as {override.value} ({override.path}:{override.line})"
+    return ""

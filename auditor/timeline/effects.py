@@ -1,0 +1,363 @@
+"""What happens to parameters and scores: gradients, adaptations, forwards, restores, reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.atoms import BITS, TRAIN, VAL, bits_of
+from auditor.timeline.events import Adapt, Event, Forward, Load, Report, Restore, Save
+from auditor.timeline.frames import Site
+from auditor.timeline.values import Either, Heap, Payload, PerSetting, Tup, Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.machine import Machine
+
+
+@dataclass(eq=False)
+class Gradient:
+    """A loss that was differentiated: what it was made from, where, and under which settings."""
+
+    kinds: int
+    region: int
+    forwards: tuple[Forward, ...]
+    bits: int
+    site: Site
+
+
+# ------------------------------------------------------------------ parameters
+
+
+def param(machine: Machine, heap: Heap) -> int:
+    """Return the origin that stands for the live parameters of ``heap``."""
+    bit = machine.atoms.bit("param", heap)
+    machine.params |= bit
+    return bit
+
+
+def heaps_of(machine: Machine, origins: int) -> list[Heap]:
+    """Return the objects whose live parameters are among ``origins``."""
+    return [h for h in machine.atoms.meanings(origins & machine.params, "param") if isinstance(h, Heap)]
+
+
+def reach(machine: Machine, heap: Heap) -> list[Heap]:
+    """Return ``heap`` and every object that can be reached through its fields."""
+    cached = machine.reach_cache.get(id(heap))
+    if cached is not None and cached[0] == machine.heap_version:
+        return cached[1]
+    found: dict[int, Heap] = {id(heap): heap}
+    stack: list[Heap] = [heap]
+    while stack:
+        current = stack.pop()
+        values = list(current.attrs.values())
+        values.extend(current.items or ())
+        if current.element is not None:
+            values.append(current.element)
+        for other in heaps_of(machine, current.origins):
+            if id(other) not in found:
+                found[id(other)] = other
+                stack.append(other)
+        for value in values:
+            for other in _heaps_in(value.p, 3):
+                if other.kind in ("module", "file", "parser") or id(other) in found:
+                    continue
+                found[id(other)] = other
+                stack.append(other)
+            for other in heaps_of(machine, value.m):
+                if id(other) not in found:
+                    found[id(other)] = other
+                    stack.append(other)
+    out = list(found.values())
+    machine.reach_cache[id(heap)] = (machine.heap_version, out)
+    return out
+
+
+def _heaps_in(p: Payload, depth: int) -> list[Heap]:
+    if isinstance(p, Heap):
+        return [p]
+    if depth:
+        if isinstance(p, Tup):
+            return [h for item in p.items for h in _heaps_in(item.p, depth - 1)]
+        if isinstance(p, PerSetting | Either):
+            options = p.each if isinstance(p, PerSetting) else p.options
+            return [h for option in options for h in _heaps_in(option, depth - 1)]
+    return []
+
+
+def adapted(machine: Machine, heap: Heap) -> dict[int, int]:
+    """Return the adaptations that reached ``heap`` or anything below it, with their settings."""
+    out: dict[int, int] = {}
+    for each in reach(machine, heap):
+        for number, bits in each.adapted.items():
+            out[number] = out.get(number, 0) | bits
+    return out
+
+
+def settle(machine: Machine, origins: int) -> int:
+    """Return ``origins`` with live parameters replaced by what they were adapted on until now.
+
+    A copy of a parameter doesn't follow later updates of it.
+    """
+    live = origins & machine.params
+    if not live:
+        return origins
+    out = origins & ~live
+    for heap in heaps_of(machine, live):
+        for number in adapted(machine, heap):
+            out |= machine.atoms.bit("adapted", number)
+    return out
+
+
+# ------------------------------------------------------------------ gradients and updates
+
+
+def backward(machine: Machine, origins: int, node: ir.Node) -> int:
+    """Differentiate a loss made from ``origins``; return the gradient's origin."""
+    forwards = tuple(f for f in machine.atoms.meanings(origins, "forward") if isinstance(f, Forward))
+    for forward in forwards:
+        forward.learned = True
+    kinds = origins & (VAL | TRAIN)
+    if kinds == VAL | TRAIN and not forwards:
+        kinds = TRAIN
+    family = machine.atoms.family("iteration")
+    if forwards:
+        region = forwards[-1].region
+        for forward in forwards:
+            region &= forward.region
+    else:
+        region = origins & family
+    gradient = Gradient(kinds, region, forwards, machine.live, machine.site(node))
+    return machine.atoms.fresh("gradient", gradient)
+
+
+def pend(machine: Machine, gradient: int) -> None:
+    """Let a gradient wait for the next optimizer step."""
+    if machine.stepped:
+        machine.pending.clear()
+        machine.stepped = False
+    machine.pending.append(gradient)
+
+
+def step(machine: Machine, origins: int, node: ir.Node) -> None:
+    """An optimizer over the live parameters in ``origins`` takes a step on the waiting gradients."""
+    gradients = [
+        g for bit in machine.pending for g in machine.atoms.meanings(bit, "gradient") if isinstance(g, Gradient)
+    ]
+    machine.stepped = True
+    adapt(machine, heaps_of(machine, origins), gradients, node)
+
+
+def adapt(machine: Machine, heaps: list[Heap], gradients: list[Gradient], node: ir.Node) -> None:
+    """Record that ``heaps`` are updated with ``gradients``."""
+    trained = False
+    for gradient in gradients:
+        bits = gradient.bits & machine.live
+        if not bits:
+            continue
+        if not gradient.kinds & VAL:
+            trained = True
+            continue
+        number = len(machine.adaptations)
+        event = Adapt(
+            **common(machine, node, bits),
+            number=number,
+            kinds=gradient.kinds,
+            region=gradient.region,
+            gradient=gradient.site,
+            forwards=gradient.forwards,
+            params=tuple(dict.fromkeys(name_of(h) for h in heaps)),
+            loop_nodes=tuple(machine.loop_sites),
+        )
+        machine.adaptations.append(event)
+        machine.events.append(event)
+        for heap in heaps:
+            for each in reach(machine, heap):
+                if each.kind in ("instance", "external", "parameter"):
+                    each.adapted[number] = each.adapted.get(number, 0) | bits
+    if trained:
+        emit_once(
+            machine,
+            Adapt(
+                **common(machine, node, machine.live),
+                number=-1,
+                kinds=TRAIN,
+                params=tuple(dict.fromkeys(name_of(h) for h in heaps)),
+                gradient=next((g.site for g in gradients), None),
+            ),
+        )
+
+
+def write_params(
+    machine: Machine, base: Value, value: Value, node: ir.Node, *, replace: bool = False
+) -> None:
+    """Live parameters in ``base`` are written in place with something made from ``value``."""
+    from auditor.timeline.containers import deep
+
+    origins = deep(value)
+    heaps = heaps_of(machine, base.m)
+    gradients = [g for g in machine.atoms.meanings(origins, "gradient") if isinstance(g, Gradient)]
+    if gradients:
+        adapt(machine, heaps, gradients, node)
+        return
+    if not replace and not origins & machine.atoms.family("adapted"):
+        return
+    restore(machine, heaps, origins, node, replace=replace)
+
+
+def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *, replace: bool = True) -> None:
+    """Set the parameters of ``heaps`` from values made from ``origins``."""
+    own = 0
+    for heap in heaps:
+        own |= param(machine, heap)
+    if origins & own and not origins & machine.atoms.family("adapted"):
+        return  # set from themselves
+    numbers = machine.atoms.meanings(settle(machine, origins), "adapted")
+    new = {n: machine.adaptations[n].bits & machine.live for n in numbers if isinstance(n, int)}
+    firmly = machine.live & ~machine.weak if replace else 0
+    changed = False
+    for heap in heaps:
+        for each in reach(machine, heap):
+            if each.kind not in ("instance", "external", "parameter"):
+                continue
+            if not each.adapted and not new:
+                continue
+            changed = True
+            kept = {n: bits & ~firmly for n, bits in each.adapted.items() if bits & ~firmly}
+            for number, bits in new.items():
+                kept[number] = kept.get(number, 0) | bits
+            each.adapted = kept
+    if changed:
+        emit_once(
+            machine,
+            Restore(
+                **common(machine, node, machine.live),
+                params=", ".join(dict.fromkeys(name_of(h) for h in heaps)),
+                clean=not new,
+            ),
+        )
+
+
+# ------------------------------------------------------------------ forwards and reports
+
+
+def overlap(machine: Machine, a: int, b: int) -> bool:
+    """Return whether the tokens picked by two regions may be the same ones.
+
+    They are not when some loop picks both, in different iterations.
+    """
+    if a & b == a or a & b == b:
+        return True
+    picked: dict[object, set[object]] = {}
+    for meaning in machine.atoms.meanings(a, "iteration"):
+        assert isinstance(meaning, tuple)
+        picked.setdefault(meaning[0], set()).add(meaning[1])
+    others: dict[object, set[object]] = {}
+    for meaning in machine.atoms.meanings(b, "iteration"):
+        assert isinstance(meaning, tuple)
+        others.setdefault(meaning[0], set()).add(meaning[1])
+    return all(not (key in picked and picked[key].isdisjoint(numbers)) for key, numbers in others.items())
+
+
+def forward(machine: Machine, model: Heap | None, origins: int, name: str, node: ir.Node, extra: list[Heap]) -> Value:
+    """Apply a model to arguments made from ``origins``; return its output."""
+    from auditor.timeline.values import SOME
+
+    seen = settle(machine, origins)
+    if not seen & VAL:
+        return Value(SOME, seen)
+    region = seen & machine.atoms.family("iteration")
+    found: dict[int, int] = {}
+    for heap in [*([model] if model is not None else []), *extra]:
+        for number, bits in adapted(machine, heap).items():
+            found[number] = found.get(number, 0) | bits
+    for number in machine.atoms.meanings(seen, "adapted"):
+        if isinstance(number, int):
+            found[number] = found.get(number, 0) | machine.adaptations[number].bits
+    conflicts = {
+        number: bits & machine.live
+        for number, bits in found.items()
+        if bits & machine.live and overlap(machine, machine.adaptations[number].region, region)
+    }
+    event = Forward(
+        **common(machine, node, machine.live),
+        number=sum(1 for e in machine.events if isinstance(e, Forward)),
+        kinds=seen & (VAL | TRAIN),
+        region=region,
+        no_grad=bool(machine.no_grad),
+        model=name,
+        conflicts=conflicts,
+    )
+    machine.events.append(event)
+    bit = machine.atoms.fresh("forward", event)
+    return Value(SOME, seen & ~machine.atoms.family("adapted") | bit)
+
+
+def report(machine: Machine, origins: int, node: ir.Node, label: str) -> None:
+    """Something made from ``origins`` is printed, logged or written."""
+    bits = origins & machine.atoms.family("forward")
+    if not bits:
+        return
+    forwards = tuple(f for f in machine.atoms.meanings(bits, "forward") if isinstance(f, Forward))
+    if not origins & BITS:
+        machine.plain_reports.append((common(machine, node, machine.live), label, forwards))
+        return
+    key = (id(machine.frame.scope), node.start, tuple(step.site.start for step in machine.calls))
+    known = machine.reported_sites.get(key)
+    if known is None:
+        known = Report(**common(machine, node, machine.live), label=label, forwards=forwards)
+        machine.reported_sites[key] = known
+        machine.events.append(known)
+    else:
+        known.bits |= machine.live
+        known.forwards = tuple(dict.fromkeys((*known.forwards, *forwards)))
+    for each in forwards:
+        if known not in each.reports:
+            each.reports.append(known)
+
+
+def load(machine: Machine, origins: int, node: ir.Node) -> None:
+    """Data is read from a path made from ``origins``."""
+    if origins & (VAL | TRAIN):
+        split = "val" if origins & VAL and not origins & TRAIN else "train" if not origins & VAL else "train and val"
+        emit_once(machine, Load(**common(machine, node, machine.live), split=split))
+
+
+def save(machine: Machine, what: str, node: ir.Node) -> None:
+    """Something is written to a file."""
+    emit_once(machine, Save(**common(machine, node, machine.live), what=what))
+
+
+def name_of(heap: Heap) -> str:
+    """Return what a report calls an object."""
+    if heap.cls is not None:
+        return heap.cls.node.name
+    return heap.name.rpartition(".")[2] or heap.kind
+
+
+def common(machine: Machine, node: ir.Node, bits: int) -> dict[str, object]:
+    """Return the fields that every event has."""
+    machine.order += 1
+    return {
+        "site": machine.site(node),
+        "calls": tuple(machine.calls),
+        "guards": tuple(machine.guards),
+        "loops": tuple(machine.loops),
+        "bits": bits,
+        "undecided": machine.undecided & bits,
+        "order": machine.order,
+    }
+
+
+def emit_once(machine: Machine, event: Event) -> None:
+    """Add an event unless the same one was seen at the same place through the same calls."""
+    key = (type(event), event.site.source.path, event.site.start, tuple(s.site.start for s in event.calls))
+    seen = machine.emitted.get(key)
+    if seen is None:
+        machine.emitted[key] = event
+        machine.events.append(event)
+    else:
+        seen.bits |= event.bits
+
+
+_ = bits_of

@@ -1,0 +1,133 @@
+"""What a script does, in the challenge's own words. Rules read these; they don't read syntax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from auditor.submission.model import Setting
+from auditor.timeline.frames import CallStep, Guard, Site
+
+
+@dataclass(eq=False)
+class Event:
+    """Something that happens at ``site``, reached through ``calls``, under the settings ``bits``.
+
+    ``undecided`` are the settings under which a switch on the way could not be evaluated.
+    ``loops`` are the loops in progress, outermost first (one number per run of a loop).
+    """
+
+    site: Site
+    calls: tuple[CallStep, ...]
+    guards: tuple[Guard, ...]
+    loops: tuple[int, ...]
+    bits: int
+    undecided: int
+    order: int
+
+
+@dataclass(eq=False)
+class Load(Event):
+    """Data is read: ``split`` is ``val``, ``train`` or ``other``."""
+
+    split: str = "other"
+
+
+@dataclass(eq=False)
+class Adapt(Event):
+    """Parameters are updated from data.
+
+    ``kinds`` are the origins of the gradient (VAL, TRAIN); ``region`` the loop iterations that pick its tokens;
+    ``gradient`` where the gradient was taken; ``forwards`` the forwards whose loss it is; ``params`` what is updated.
+    """
+
+    number: int = 0
+    kinds: int = 0
+    region: int = 0
+    gradient: Site | None = None
+    forwards: tuple[Forward, ...] = ()
+    params: tuple[str, ...] = ()
+    data: Site | None = None
+    loop_nodes: tuple[Site, ...] = ()
+
+
+@dataclass(eq=False)
+class Forward(Event):
+    """The model is applied to data.
+
+    ``conflicts``: for each earlier adaptation of this model on overlapping tokens, the settings under which
+    both happen. ``reports`` are the reports that its loss reaches, ``learned`` whether its loss is differentiated.
+    """
+
+    number: int = 0
+    kinds: int = 0
+    region: int = 0
+    no_grad: bool = False
+    model: str = ""
+    conflicts: dict[int, int] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+    learned: bool = False
+
+
+@dataclass(eq=False)
+class Report(Event):
+    """A score in bits is printed, logged or written."""
+
+    label: str = ""
+    forwards: tuple[Forward, ...] = ()
+
+
+@dataclass(eq=False)
+class Restore(Event):
+    """Parameters are set from saved ones."""
+
+    params: str = ""
+    clean: bool = True
+
+
+@dataclass(eq=False)
+class Save(Event):
+    """Something is written to a file."""
+
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class Unfollowed:
+    """What could not be followed, and where; ``decisive`` when a verdict may hang on it."""
+
+    site: Site
+    what: str
+    decisive: bool
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A setting that the script reads: its name, the default as written, where, and its value per setting."""
+
+    name: str
+    default: str
+    site: Site
+    values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Everything that happens, in program order, and what could not be followed.
+
+    ``settings[i]`` belongs to bit ``1 << (i + 1)``; bit 0 stands for "any value of any switch".
+    """
+
+    settings: tuple[Setting, ...]
+    events: tuple[Event, ...]
+    switches: dict[str, Switch]
+    unfollowed: tuple[Unfollowed, ...]
+    steps: int
+
+    @property
+    def in_play(self) -> int:
+        """Return the mask of the settings in play (all but "any value")."""
+        return ((1 << (len(self.settings) + 1)) - 1) & ~1
+
+    def label(self, bit: int) -> str:
+        """Return a setting's label."""
+        return self.settings[bit.bit_length() - 2].label

@@ -1,0 +1,171 @@
+"""Scores that a model gives to tokens it was adapted on before: found in a timeline, with the order that shows it.
+
+The rule (README of the challenge; maintainers on #462, #568, #771): with s(t) the statement that adds token t's
+loss to the reported score and u(t) any update whose loss used t, s(t) must come before u(t) on the model that
+s(t) uses, and must not be redone afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from auditor.finding import Finding, Step
+from auditor.timeline.activity import activity
+from auditor.timeline.atoms import TRAIN
+from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
+from auditor.timeline.frames import Site
+
+Kind = Literal["before", "within", "rescore", "training"]
+
+
+@dataclass(frozen=True)
+class Leak:
+    """``adapt`` updates the model on tokens that ``score`` then scores for ``report``, under ``bits``.
+
+    ``kind``: ``before`` (a phase before the scoring), ``within`` (in one loop with it), ``rescore`` (the tokens
+    had been scored legally, and are scored again), ``training`` (the training loop itself reads validation data).
+    """
+
+    kind: Kind
+    adapt: Adapt
+    score: Forward
+    report: Report
+    bits: int
+
+
+def leaks(timeline: Timeline) -> list[Leak]:
+    """Return the leaks of a timeline, one per adapting statement, call path and kind, in program order."""
+    adapts = {e.number: e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0}
+    scores = [e for e in timeline.events if isinstance(e, Forward) and e.reports]
+    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
+    found: dict[tuple[object, ...], Leak] = {}
+    for score in scores:
+        for number, bits in score.conflicts.items():
+            adapt = adapts[number]
+            report = max(score.reports, key=lambda r: r.order)
+            bits &= score.bits & adapt.bits
+            reported = 0
+            for each in score.reports:
+                reported |= each.bits
+            bits &= reported
+            if not bits:
+                continue
+            kind = _kind(adapt, score, scores, trains)
+            key = (kind, adapt.site.source.path, adapt.site.start, tuple(c.site.start for c in adapt.calls))
+            old = found.get(key)
+            if old is None:
+                found[key] = Leak(kind, adapt, score, report, bits)
+            elif bits & timeline.in_play & ~old.bits:
+                found[key] = Leak(kind, adapt, score if not old.bits & timeline.in_play else old.score, report, bits | old.bits)
+    return sorted(found.values(), key=lambda leak: leak.adapt.order)
+
+
+def _kind(adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt]) -> Kind:
+    if set(adapt.loops) & set(score.loops):
+        return "within"
+    for earlier in scores:
+        if earlier.order < adapt.order and set(earlier.loops) & set(adapt.loops) and adapt.number not in earlier.conflicts:
+            return "rescore"
+    if adapt.kinds & TRAIN or not any(t.bits & adapt.bits for t in trains):
+        return "training"
+    return "before"
+
+
+def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
+    """Return scores that are followed, in the same loop, by an adaptation on what they scored."""
+    out: list[tuple[Forward, Adapt]] = []
+    seen: set[tuple[int, int]] = set()
+    adapts = [e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0]
+    for score in timeline.events:
+        if not isinstance(score, Forward) or not score.reports or score.conflicts:
+            continue
+        for adapt in adapts:
+            if adapt.order > score.order and set(adapt.loops) & set(score.loops):
+                key = (score.site.start, adapt.site.start)
+                if key not in seen:
+                    seen.add(key)
+                    out.append((score, adapt))
+                break
+    return out
+
+
+def harmless_adaptations(timeline: Timeline) -> list[Adapt]:
+    """Return adaptations on validation tokens whose parameters no reported score uses, one per place.
+
+    Adaptations that follow a score in their loop are score-first, not harmless warm-ups.
+    """
+    used: set[int] = set()
+    for event in timeline.events:
+        if isinstance(event, Forward) and event.reports:
+            used.update(event.conflicts)
+    after = {id(adapt) for _, adapt in clean_scores(timeline)}
+    places = {(a.site.source.path, a.site.start) for _, a in clean_scores(timeline)}
+    out: dict[tuple[str, int], Adapt] = {}
+    for event in timeline.events:
+        if isinstance(event, Adapt) and event.number >= 0 and event.number not in used and id(event) not in after:
+            place = (event.site.source.path, event.site.start)
+            if place not in places:
+                out.setdefault(place, event)
+    bad = {(e.site.source.path, e.site.start) for e in timeline.events if isinstance(e, Adapt) and e.number in used}
+    return [adapt for place, adapt in out.items() if place not in bad]
+
+
+def findings(
+    timeline: Timeline, kind: Kind, slug: str, say: Callable[[Leak], str]
+) -> Iterator[Finding]:
+    """Yield a finding for each leak of ``kind``, with the path of the data as steps."""
+    for leak in leaks(timeline):
+        if leak.kind != kind:
+            continue
+        judged = activity(timeline, leak.bits, [leak.adapt])
+        site = leak.adapt.site
+        yield Finding(
+            rule=slug,
+            group="compliance",
+            status=judged.status,
+            message=say(leak),
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=judged.active,
+            active_because=judged.because,
+            trace=tuple(path_of(leak)),
+        )
+
+
+def path_of(leak: Leak) -> list[Step]:
+    """Return the steps of a leak: how the update is reached, its gradient, the score, the report."""
+    steps: list[Step] = calls_of(leak.adapt)
+    data = leak.adapt.forwards[0].site if leak.adapt.forwards else None
+    if data is not None:
+        steps.append(_step(data, "the model is applied to validation tokens"))
+    if leak.adapt.gradient is not None:
+        steps.append(_step(leak.adapt.gradient, "the loss on them is differentiated"))
+    steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} updated with it"))
+    steps.extend(calls_of(leak.score))
+    steps.append(_step(leak.score.site, "the same tokens are scored with the adapted parameters"))
+    last = leak.report.calls[-1].site if leak.report.calls else leak.report.site
+    steps.append(_step(last, "the score is reported"))
+    out: list[Step] = []
+    for step in steps:
+        if step not in out:
+            out.append(step)
+    return out
+
+
+def calls_of(event: Event) -> list[Step]:
+    """Return the calls that lead to an event, but for the entry point."""
+    steps = [_step(call.site, f"{call.name}() is called") for call in event.calls]
+    return steps[1:] if len(steps) > 1 else steps
+
+
+def _what(adapt: Adapt) -> str:
+    names = ", ".join(adapt.params[:3])
+    return f"the parameters of {names} are" if names else "the parameters are"
+
+
+def _step(site: Site, note: str) -> Step:
+    return Step(site.source.path, site.line, note, site.source.layer)

@@ -1,0 +1,135 @@
+"""Which loops and functions may adapt parameters: found once, by name, before anything is followed.
+
+Over-approximate on purpose: a loop that is said to adapt and doesn't costs time, the reverse costs a finding.
+"""
+
+from __future__ import annotations
+
+from auditor.program import ir
+from auditor.program.model import Program
+from auditor.program.walk import children, walk
+
+ADAPTING_CALLS = frozenset(
+    {"backward", "step", "grad", "value_and_grad", "autograd_backward", "addcdiv_", "addcmul_", "lerp_"}
+)
+
+
+class Relevance:
+    """Facts about a program's functions and loops, by name and by node."""
+
+    def __init__(self, program: Program) -> None:
+        self._adapting: set[str] = set()
+        self._by_node: dict[int, bool] = {}
+        self._advanced: dict[int, frozenset[str]] = {}
+        self._keep: list[ir.Node] = []  # keeps ids valid
+        calls: dict[str, set[str]] = {}
+        direct: set[str] = set()
+        for unit in program.units.values():
+            if unit.module is None:
+                continue
+            for node in walk(*unit.module.body):
+                if isinstance(node, ir.FunctionDef):
+                    called = _called(node.body)
+                    calls.setdefault(node.name, set()).update(called)
+                    if called & ADAPTING_CALLS:
+                        direct.add(node.name)
+        self._adapting = direct
+        grew = True
+        while grew:
+            grew = False
+            for name, called in calls.items():
+                if name not in self._adapting and not called.isdisjoint(self._adapting):
+                    self._adapting.add(name)
+                    grew = True
+        # nn.Module methods that every script calls and whose namesakes often adapt.
+        self._adapting -= {"train", "eval", "forward", "__init__", "get", "update", "reset", "log", "log0"} - direct
+
+    def adapts(self, node: ir.Node) -> bool:
+        """Return whether a loop or function may adapt parameters."""
+        known = self._by_node.get(id(node))
+        if known is None:
+            body = node.body if isinstance(node, ir.For | ir.While | ir.FunctionDef) else (node,)
+            called = _called(body)  # type: ignore[arg-type]
+            known = bool(called & ADAPTING_CALLS) or not called.isdisjoint(self._adapting)
+            self._by_node[id(node)] = known
+            self._keep.append(node)
+        return known
+
+    def advanced(self, loop: ir.For | ir.While) -> frozenset[str]:
+        """Return the names that a loop's body moves on from their own value (``pos += n``)."""
+        known = self._advanced.get(id(loop))
+        if known is None:
+            names: set[str] = set()
+            for node in walk(*loop.body, into_functions=False):
+                if isinstance(node, ir.AugAssign) and isinstance(node.target, ir.Name):
+                    names.add(node.target.id)
+                elif isinstance(node, ir.Assign) and node.value is not None and len(node.targets) == 1:
+                    target = node.targets[0]
+                    if isinstance(target, ir.Name) and (
+                        any(isinstance(n, ir.Name) and n.id == target.id for n in walk(node.value))
+                        or isinstance(node.value, ir.Name)
+                    ):
+                        names.add(target.id)
+            known = frozenset(names)
+            self._advanced[id(loop)] = known
+            self._keep.append(loop)
+        return known
+
+    def cursors(self, cls: ir.ClassDef) -> frozenset[str]:
+        """Return the attributes of ``self`` that methods other than the constructor advance."""
+        names: set[str] = set()
+        for method in cls.body:
+            if not isinstance(method, ir.FunctionDef) or method.name == "__init__":
+                continue
+            for node in walk(*method.body):
+                target = node.target if isinstance(node, ir.AugAssign) else None
+                if target is None and isinstance(node, ir.Assign) and len(node.targets) == 1:
+                    target = node.targets[0]
+                if isinstance(target, ir.Attr) and isinstance(target.value, ir.Name) and target.value.id == "self":
+                    names.add(target.attr)
+        return frozenset(names)
+
+
+def _called(body: tuple[ir.Stmt, ...]) -> set[str]:
+    """Return the last names of everything called in ``body`` (names passed as arguments count too)."""
+    out: set[str] = set()
+    for node in walk(*body):
+        if isinstance(node, ir.Call):
+            if isinstance(node.func, ir.Attr):
+                out.add(node.func.attr)
+            elif isinstance(node.func, ir.Name):
+                out.add(node.func.id)
+            for arg in node.args:
+                if isinstance(arg.value, ir.Name):
+                    out.add(arg.value.id)
+    return out
+
+
+_ASSIGNED: dict[int, tuple[ir.Node, frozenset[str]]] = {}
+
+
+def assigned_names(loop: ir.For | ir.While) -> frozenset[str]:
+    """Return the local names that a loop's body assigns."""
+    known = _ASSIGNED.get(id(loop))
+    if known is not None and known[0] is loop:
+        return known[1]
+    names: set[str] = set()
+    for node in walk(*loop.body, into_functions=False):
+        if isinstance(node, ir.Assign):
+            for target in node.targets:
+                _targets(target, names)
+        elif isinstance(node, ir.AugAssign | ir.NamedExpr):
+            _targets(node.target, names)
+    out = frozenset(names)
+    if len(_ASSIGNED) > 4096:
+        _ASSIGNED.clear()
+    _ASSIGNED[id(loop)] = (loop, out)
+    return out
+
+
+def _targets(target: ir.Node, names: set[str]) -> None:
+    if isinstance(target, ir.Name):
+        names.add(target.id)
+    elif isinstance(target, ir.Sequence | ir.Starred):
+        for child in children(target):
+            _targets(child, names)
