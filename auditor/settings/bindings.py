@@ -31,18 +31,17 @@ def lookup(setting: Setting, env_name: str | None, attribute_names: Iterable[str
                 return replace(refused, name=name, value="False")
     elif setting.kind == "log":
         names = [name.lstrip("-").replace("-", "_").lower() for name in (env_name or "", *attribute_names)]
-        for name in names:
-            if name in overrides:
-                return overrides[name]
-        for name in names:
-            found = _state(overrides, name)
-            if found is not None:
-                return found
+        stated = [_state(overrides, name) for name in names]
+        exact = [overrides[name] for name in names if name in overrides]
+        # ``ttt: start`` tells that a phase began; a printed value of another of the names tells more.
+        plain = [found for found in exact if _word(found) not in _ON | _OFF or _word(found) in _BOOLEAN]
+        return next(iter([*plain, *filter(None, stated)]), exact[0] if exact else None)
     return None
 
 
 _SWITCH = re.compile(r"(?:(?:use|enable|do|run|with)_(\w+)|(\w+?)_(?:enabled?|on|flag))\Z")
 _ON = frozenset({"true", "yes", "on", "enabled", "start", "starting", "started", "active"})
+_BOOLEAN = frozenset({"true", "false"})
 _OFF = frozenset({"false", "no", "off", "disabled", "skipped", "skip", "inactive"})
 
 
@@ -52,10 +51,14 @@ def _state(overrides: Mapping[str, Override], name: str) -> Override | None:
     Logs print ``ttt:True`` or ``ttt:start`` where the script has ``ttt_enabled``.
     """
     match = _SWITCH.match(name)
-    found = overrides.get(match[1] or match[2]) if match else None
+    found = overrides.get(name) or (overrides.get(match[1] or match[2]) if match else None)
     if found is None:
         return None
-    word = found.value.split(" ", 1)[0].rstrip(".,:;").lower()
+    word = _word(found)
     if word in _ON:
         return replace(found, name=name, value="1")
     return replace(found, name=name, value="0") if word in _OFF else None
+
+
+def _word(override: Override) -> str:
+    return override.value.split(" ", 1)[0].rstrip(".,:;").lower()

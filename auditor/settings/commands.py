@@ -14,17 +14,23 @@ _OPTION = re.compile(r"--?([A-Za-z][\w-]*)(?:=(.*))?\Z", re.S)
 _NUMBER = re.compile(r"-\.?\d")
 _KEY_VALUE = re.compile(r"([A-Za-z_][\w.]*)=(.*)\Z", re.S)
 _WORKERS = re.compile(r"--nproc[-_]per[-_]node(?:=(\d+))?\Z")
+_LAUNCHER = re.compile(r"modal|launch|runpod|run_|submit|deploy", re.I)
+_PASSED_ON = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)\Z", re.S)
 GIVEN_WITHOUT_VALUE = "True"
 """The value of an option that stands alone, such as ``--sliding``."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The train script as commands name it: its file name, its folder, and every file of the folder."""
+    """The train script as commands name it: its path, its folder, and every file of the folder.
+
+    ``inner`` names the files that hold the program when the script only hands over to them.
+    """
 
     script: str
     folder: str
     files: frozenset[str]
+    inner: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def command_of(launch: Launch, target: Target) -> Command | None:
     else:
         named = _is_script(launch.words[position], target)
         if named is None:
-            return None
+            return _through_launcher(launch, launch.words[position:], target)
         exact = named
     overrides = {
         name: Override(name, assigned.value, assigned.path, assigned.line or launch.line)
@@ -92,11 +98,27 @@ def _is_script(word: str, target: Target) -> bool | None:
         if known and set(known) == {".."}:
             return None  # the repository's own script, not this folder's
         return True
+    if name in target.inner:
+        return True
     if name in target.files or word in target.files:
         return None
     if name.startswith("train") and ("gpt" in name or "golf" in name):
         return False
     return None
+
+
+def _through_launcher(launch: Launch, words: tuple[str, ...], target: Target) -> Command | None:
+    """Return the environment that a launcher of this folder is told to pass on: ``--extra-env "A=1;B=2"``."""
+    name = words[0].rsplit("/", 1)[-1]
+    if not _LAUNCHER.search(name) or not any(path.rsplit("/", 1)[-1] == name for path in target.files):
+        return None
+    overrides: dict[str, Override] = {}
+    for word in words[1:]:
+        for part in word.split(";"):
+            pair = _PASSED_ON.match(part.removeprefix("--env=").strip())
+            if pair is not None and UNKNOWN not in part:
+                overrides[pair[1]] = Override(pair[1], pair[2], launch.path, launch.line)
+    return Command(overrides, launch.path, launch.line, exact=True, workers=None) if overrides else None
 
 
 def _options(words: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ MAX_LOGS = 4
 _MAX_TEXT = 256 * 1024  # bytes of a README, a run script or metadata
 _MAX_LOG = 2 * 1024 * 1024  # bytes of a log's head
 _MAX_FILE = 64 * 1024 * 1024  # bytes; a larger file is left alone
+_MAX_WRAPPER = 16 * 1024  # characters of a script that may be a mere entry point
 _MAX_SCRIPTS = 60
 _MAX_LAUNCHERS = 20
 _MAX_LOGS_READ = 24
@@ -57,7 +58,11 @@ def settings_in_play(submission: Submission) -> tuple[Setting, ...]:
 def _commands(submission: Submission) -> tuple[Setting, ...]:
     if submission.script is None:
         return ()
-    target = Target(submission.script, submission.name, frozenset(submission.tree.paths()))
+    source = _head(submission.tree, submission.script, _MAX_TEXT)
+    files = frozenset(submission.tree.paths())
+    target = Target(
+        submission.script, submission.name, files, _handed_over_to(source or "", submission.helpers)
+    )
     shells = {}
     for path in submission.shells[:_MAX_SCRIPTS]:
         text = _head(submission.tree, path, _MAX_TEXT)
@@ -71,7 +76,6 @@ def _commands(submission: Submission) -> tuple[Setting, ...]:
     if metadata is not None and submission.metadata is not None:
         found.extend(metadata_commands(metadata, submission.metadata, target, shells))
     found.extend(script_commands(shells, target))
-    source = _head(submission.tree, submission.script, _MAX_TEXT)
     if source is not None:
         found.extend(header_commands(source, submission.script, target))
     python = [path for path in submission.helpers if path.endswith(".py")][:_MAX_LAUNCHERS]
@@ -84,6 +88,20 @@ def _commands(submission: Submission) -> tuple[Setting, ...]:
         overrides = documented.command.overrides
         distinct.setdefault(_identity(overrides), Setting("command", documented.label, overrides))
     return tuple(distinct.values())[:MAX_COMMANDS]
+
+
+def _handed_over_to(source: str, helpers: Sequence[str]) -> frozenset[str]:
+    """Return the helpers that a short script exists to start: their names begin like a trainer's."""
+    if len(source) > _MAX_WRAPPER:
+        return frozenset()
+    names = (path.rsplit("/", 1)[-1] for path in helpers)
+    return frozenset(
+        name
+        for name in names
+        if name.startswith("train")
+        and name.endswith(".py")
+        and re.search(rf"\b{re.escape(name[:-3])}\b", source)
+    )
 
 
 def _logs(submission: Submission) -> tuple[Setting, ...]:

@@ -44,7 +44,9 @@ _WRAPPERS = frozenset(
     }
 )  # fmt: skip
 _GIVEN = re.compile(r"([A-Za-z_]\w*)=")
-_RUNNER = re.compile(r"(?:torchrun|python[\d.]*|pypy3?|py|accelerate|deepspeed|ipython|torchrun\.exe)\Z")
+_RUNNER = re.compile(
+    r"(?:torchrun|python[\d.]*|pypy3?|py|accelerate|deepspeed|ipython|torchrun\.exe|modal)\Z"
+)
 
 
 @dataclass(frozen=True)

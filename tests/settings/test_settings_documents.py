@@ -206,6 +206,20 @@ def test_a_python_launcher() -> None:
     assert values(setting) == {"A": "1", "B": "2", "D": "4"}
 
 
+def test_what_a_launcher_is_told_to_pass_on() -> None:
+    text = readme(("Run", 'modal run run_modal.py --mode full --extra-env "A=1;B=x,y;C="'))
+    (setting,) = commands(README__md=text, run_modal__py="import modal\n")
+    assert values(setting) == {"A": "1", "B": "x,y", "C": ""}
+
+
+def test_the_file_that_an_entry_point_hands_over_to_counts() -> None:
+    text = readme(("Run", "A=1 torchrun train_inner.py"))
+    wrapper = "import runpy\nrunpy.run_path('train_inner.py')\n"
+    (setting,) = commands(README__md=text, train_gpt__py=wrapper, train_inner__py="import os\n")
+    assert values(setting) == {"A": "1"}
+    assert commands(README__md=text, train_inner__py="import os\n") == []
+
+
 def test_a_launcher_that_does_not_parse_gives_nothing() -> None:
     assert commands(launch__py="import subprocess\ntorchrun train_gpt.py(\n") == []
 

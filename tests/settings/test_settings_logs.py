@@ -141,6 +141,8 @@ def setting(kind: str, **given: str) -> Setting:
         ("log", {"ttt": "False"}, "0"),
         ("log", {"ttt": "3.5"}, None),
         ("log", {"tt": "1"}, None),
+        ("log", {"ttt": "start", "ttt_on": "False"}, "False"),
+        ("log", {"ttt_enabled": "start"}, "1"),
         ("defaults", {}, None),
     ],
 )

@@ -122,7 +122,21 @@ def test_a_placeholder_is_not_a_redirection() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["A='", 'A="', "echo $(", "${", "if", "for", "case x in", "f() {", "done fi esac }", ")", "`", "\\"],
+    [
+        "A='",
+        'A="',
+        "echo $(",
+        "${",
+        "if",
+        "for",
+        "case x in",
+        "f() {",
+        "done fi esac }",
+        ")",
+        "cat <<EOF\nx",
+        "`",
+        "\\",
+    ],
 )
 def test_unfinished_text_is_read_as_far_as_it_goes(text: str) -> None:
     assert only("A=1 python t.py\n" + text) == {"A": "1"}
