@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from reports.headline import facts
 
 _CODE_WIDTH = 120  # columns of a quoted line before it is cut
 _TIMELINE_WIDTH = 160
+_NUMBER = re.compile(r"<span>#</span>(\d+)\b")  # how escaped prose shows #123
 
 
 def render(report: Report, *, timeline: bool = False) -> str:
@@ -86,7 +88,7 @@ def _view(report: Report, finding: Finding) -> dict[str, Any]:
         "active": finding.active,
         "active_because": finding.active_because,
         "authority": [_authority(ref, by_ref.get(ref)) for ref in finding.authority],
-        "counterpart": rule.counterpart if rule else "",
+        "counterpart": _ours(rule.counterpart) if rule else "",
         "advice": finding.advice,
     }
 
@@ -97,8 +99,13 @@ def _authority(ref: str, source: Authority | None) -> Markdown:
         return _reference(ref)
     return Markdown(
         f"{_reference(ref)} **{source.weight}** ({markdown(source.who)}, {markdown(source.when)}): "
-        f"{markdown(source.said)}"
+        f"{_ours(source.said)}"
     )
+
+
+def _ours(text: str) -> Markdown:
+    """Return prose of a rule, with its references to pull requests as links."""
+    return Markdown(_NUMBER.sub(lambda match: _reference(f"#{match[1]}"), markdown(text)))
 
 
 def _reference(ref: str) -> Markdown:

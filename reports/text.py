@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ _COLOURS = {
     Verdict.FLAG: "red",
 }
 _LABEL = 11  # width of the labels under a finding ("authority" and its gap)
+_EVENT = 400  # characters of one event of the timeline
+_PLACE = re.compile(r"\s*(?:- )?\S+:\d+\s+")
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,19 @@ def render(report: Report, style: Style) -> str:
 def render_timeline(report: Report, style: Style) -> str:
     """Return what the script does, one line per event, in the order of the run."""
     lines = [style.strong(f"timeline of {visible(report.script or report.name)}")]
-    lines += [f"  {cut(line, style.width - 2)}" for line in report.timeline]
+    for event in report.timeline:
+        lines += _event(event, style)
     if not report.timeline:
         lines.append(style.faint("  nothing could be followed"))
     return "\n".join(lines) + "\n"
+
+
+def _event(event: str, style: Style) -> list[str]:
+    """Return one event, continued where its text begins: behind the place in the script."""
+    line = f"  {cut(event, _EVENT)}"
+    head = _PLACE.match(line)
+    hang = " " * (head.end() if head and head.end() < style.width // 2 else 4)
+    return textwrap.wrap(line, style.width, subsequent_indent=hang, break_on_hyphens=False)
 
 
 def _clean(report: Report, style: Style) -> Iterator[str]:

@@ -13,7 +13,8 @@ from reports.escape import Markdown, code, cut, fence, markdown, visible
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 anything = st.text(st.characters(codec=None), max_size=60)
 # Text made of what has a meaning somewhere is likelier to find a hole than random letters.
-WORDS = r"` ``` ~~~ * _ [a](b) ![ <b> &amp; @bob #12 GH-7 http://x.y www.x.y \ | 1. - > # a $x$ <!--".split()
+MARKS = r"` ``` ~~~ * _ [a](b) ![ <b> &amp; @bob #12 GH-7 http://x.y www.x.y \ | 1. - > # a $x$ <!--"
+WORDS = re.findall(r"\S+", MARKS)
 BLANKS = [" ", "    ", "\n", "\r\n", "\t", "\x1b[31m", "\u202e", "\u200b"]
 nasty = st.lists(st.sampled_from(WORDS + BLANKS), max_size=12).map("".join)
 

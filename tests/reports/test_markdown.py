@@ -36,7 +36,8 @@ def test_parts_of_the_comment(flagged):
         assert part in text
 
 
-def test_headings_are_ours_alone(flagged):
+def test_headings_are_ours_alone(flagged, monkeypatch):
+    monkeypatch.setattr(catalogue, "find", lambda slug: None)
     first = dataclasses.replace(
         flagged.findings[0], message=EVIL, active_because=EVIL, advice=EVIL, path=EVIL
     )
@@ -80,7 +81,7 @@ def test_whose_ruling_it_is(flagged, monkeypatch):
         summary="",
         why="",
         advice="",
-        counterpart="score first",
+        counterpart="score first (#549)",
         authority=(
             Authority("#462", "a maintainer", "2026-03-20", "official", "adapting first is not allowed"),
         ),
@@ -94,7 +95,8 @@ def test_whose_ruling_it_is(flagged, monkeypatch):
         f"- **Authority**: {link} **official** (a maintainer, 2026-03-20): adapting first is not allowed"
         in text
     )
-    assert "- **Legal counterpart**: score first" in text
+    legal = "[#549](https://github.com/openai/parameter-golf/pull/549)"
+    assert f"- **Legal counterpart**: score first ({legal})" in text
 
 
 def test_timeline_only_on_request(flagged):

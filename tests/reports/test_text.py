@@ -98,6 +98,14 @@ def test_a_finding_without_a_quotable_line(flagged):
     assert " | " not in text
 
 
+def test_a_long_event_goes_on_behind_its_place(flagged):
+    event = "  - train_gpt.py:265  " + "word " * 30
+    lines = render_timeline(dataclasses.replace(flagged, timeline=(event,)), PLAIN).splitlines()[1:]
+    assert lines[0].startswith("    - train_gpt.py:265  word")
+    assert len(lines) > 1
+    assert all(line.startswith(" " * 24 + "word") and len(line) <= 80 for line in lines[1:])
+
+
 def test_timeline(flagged):
     text = render_timeline(flagged, PLAIN)
     assert text.splitlines() == [
