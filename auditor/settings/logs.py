@@ -98,9 +98,9 @@ def _lines_with_pairs(text: str) -> Iterator[tuple[int, list[tuple[str, str]]]]:
         if _STARTED.match(line) and not in_block:
             started = True
             continue
-        if _NOISE.match(line) or "|" in line or _CODE.search(line):
+        if started and not in_block and not _CONFIGURING.match(line):
             continue
-        if not started or in_block or _CONFIGURING.match(line):
+        if "|" not in line and not _NOISE.match(line) and not _CODE.search(line):
             yield number, _pairs(line)
 
 

@@ -151,7 +151,7 @@ class _State:
         return self._or_alternative(piece, found)
 
     def _or_alternative(self, piece: Piece, found: tuple[str, ...] | None) -> tuple[str, ...]:
-        if not piece.operator:
+        if not piece.operator or piece.operator.endswith("?"):
             return (UNKNOWN,) if found is None else found
         colon = piece.operator.startswith(":")
         missing = found is None or (colon and found in ((), ("",)))

@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(r"<[A-Za-z][\w .|/-]{0,40}>")
 _HEREDOC = re.compile(r"<<-?[ \t]*(?:'([^'\n]+)'|\"([^\"\n]+)\"|\\?([\w.-]+))")
 _REDIRECT = re.compile(r"&>>?|<<<|[<>]&|>>|>\||<>|[<>]")
 _OPERATOR = re.compile(r";;|&&|\|\||\|&|[;&|()\n]")
-_PARAMETER = re.compile(r"(\w+|[@*#?])(\[[@*]\])?(?:(:?[-=+])(.*))?", re.S)
+_PARAMETER = re.compile(r"(\w+|[@*#?])(\[[@*]\])?(?:(:?[-=+?])(.*))?", re.S)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ def test_set_a_exports_what_follows_until_it_is_turned_off() -> None:
         ('export A="${A:-${B:-7}}"; python t.py', {"A": "7"}),
         (': "${A:=5}"; A="$A" python t.py', {"A": "5"}),
         ("B=3; A=$B python t.py", {"A": "3"}),
+        ("B=3; A=${B:?must be set} python t.py", {"A": "3"}),
         ("env -u X A=1 timeout 900 nohup python -u t.py", {"A": "1"}),
         ("cd somewhere && A=1 python t.py | tee log", {"A": "1"}),
         ("(export A=1; python t.py) 2>&1", {"A": "1"}),
