@@ -22,20 +22,14 @@ def lookup(setting: Setting, env_name: str | None, attribute_names: Iterable[str
     if setting.kind == "command":
         if env_name is not None and env_name in overrides:
             return overrides[env_name]
-        options = [name.lstrip("-").replace("-", "_") for name in (env_name or "", *attribute_names)]
-        for name in filter(None, options):
+        for name in filter(None, map(_plain, (env_name or "", *attribute_names))):
             if name in overrides:
                 return overrides[name]
             refused = overrides.get(f"no_{name}")
             if refused is not None and refused.value == GIVEN_WITHOUT_VALUE:
                 return replace(refused, name=name, value="False")
     elif setting.kind == "log":
-        names = [name.lstrip("-").replace("-", "_").lower() for name in (env_name or "", *attribute_names)]
-        stated = [_state(overrides, name) for name in names]
-        exact = [overrides[name] for name in names if name in overrides]
-        # ``ttt: start`` tells that a phase began; a printed value of another of the names tells more.
-        plain = [found for found in exact if _word(found) not in _ON | _OFF or _word(found) in _BOOLEAN]
-        return next(iter([*plain, *filter(None, stated)]), exact[0] if exact else None)
+        return _printed(overrides, [_plain(name).lower() for name in (env_name or "", *attribute_names)])
     return None
 
 
@@ -43,6 +37,19 @@ _SWITCH = re.compile(r"(?:(?:use|enable|do|run|with)_(\w+)|(\w+?)_(?:enabled?|on
 _ON = frozenset({"true", "yes", "on", "enabled", "start", "starting", "started", "active"})
 _BOOLEAN = frozenset({"true", "false"})
 _OFF = frozenset({"false", "no", "off", "disabled", "skipped", "skip", "inactive"})
+
+
+def _plain(name: str) -> str:
+    """Return an option's name as a setting keeps it: ``--ttt-epochs`` is ``ttt_epochs``."""
+    return name.lstrip("-").replace("-", "_")
+
+
+def _printed(overrides: Mapping[str, Override], names: list[str]) -> Override | None:
+    exact = [overrides[name] for name in names if name in overrides]
+    # ``ttt: start`` tells that a phase began; a value printed under another of the names tells more.
+    valued = [found for found in exact if _word(found) in _BOOLEAN or _word(found) not in _ON | _OFF]
+    stated = filter(None, (_state(overrides, name) for name in names))
+    return next((found for found in (*valued, *stated)), None)
 
 
 def _state(overrides: Mapping[str, Override], name: str) -> Override | None:
