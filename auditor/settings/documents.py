@@ -69,6 +69,7 @@ def readme_commands(text: str, path: str, target: Target, scripts: Scripts) -> t
     """Return the commands that a README shows for the train script, in its order."""
     found: list[Documented] = []
     listed: list[Documented] = []
+    mentioned: list[Documented] = []  # a sentence that names the bare command seldom gives all of it
     carried: Mapping[str, Assigned] = {}
     above: Mapping[str, Override] = {}
     for block in code_blocks(text):
@@ -83,6 +84,9 @@ def readme_commands(text: str, path: str, target: Target, scripts: Scripts) -> t
                 continue
             here = launch.path == path
             remark = _remark_above(block, launch.line) if here else f"{launch.path}:{launch.line}"
+            if block.kind == "inline" and not command.overrides:
+                mentioned.append(_documented(command, path, launch.line, (block.heading, "", "mentioned")))
+                continue
             if _ABOVE.search(block.lead):
                 command = replace(command, overrides={**above, **command.overrides})
             line = launch.line if here else block.line
@@ -93,7 +97,7 @@ def readme_commands(text: str, path: str, target: Target, scripts: Scripts) -> t
             listing = tuple(_listing(left, block, path))
             listed.extend(listing)
             above = listing[0].command.overrides if listing else above
-    return tuple(found) or tuple(listed)
+    return tuple(found or listed or mentioned)
 
 
 def script_commands(scripts: Scripts, target: Target) -> tuple[Documented, ...]:

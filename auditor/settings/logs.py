@@ -78,7 +78,7 @@ def printed_settings(text: str, path: str) -> Mapping[str, Override]:
             name = name.lower()
             if _MEASURED.fullmatch(name) or _MEASURED_VALUE.match(value):
                 continue
-            if not value or len(value) > _MAX_VALUE or len(found) >= _MAX_NAMES:
+            if not value.strip("{}[]() ") or len(value) > _MAX_VALUE or len(found) >= _MAX_NAMES:
                 continue
             found.setdefault(name, Override(name, value, path, line))
     return found

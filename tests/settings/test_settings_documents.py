@@ -153,6 +153,13 @@ def test_commands_in_sentences_and_indented_blocks() -> None:
     assert values(indented) == {"A": "1"}
 
 
+def test_a_bare_command_in_a_sentence_counts_only_when_nothing_else_does() -> None:
+    sentence = "# T\n\nThen `torchrun train_gpt.py` starts.\n\n"
+    assert [values(setting) for setting in commands(README__md=sentence)] == [{}]
+    text = sentence + readme(("Run", "A=1 torchrun train_gpt.py"))
+    assert [values(setting) for setting in commands(README__md=text)] == [{"A": "1"}]
+
+
 def test_tables_and_other_languages_are_not_commands() -> None:
     text = "| A=1 torchrun train_gpt.py | 1.1 |\n\n```python\nA = 1  # python train_gpt.py\n```\n"
     assert commands(README__md=text) == []

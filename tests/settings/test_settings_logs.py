@@ -29,6 +29,7 @@ def printed(text: str) -> dict[str, str]:
     [
         ("ttt_enabled: True", {"ttt_enabled": "True"}),
         ("  matrix_lr: 0.022", {"matrix_lr": "0.022"}),
+        ('config: {\n  "ttt_enabled": true,\n}', {"ttt_enabled": "true"}),
         ("TTT_ENABLED=1 NGRAM_ORDER=7", {"ttt_enabled": "1", "ngram_order": "7"}),
         ("tie_embeddings:True embed_lr:0.035", {"tie_embeddings": "True", "embed_lr": "0.035"}),
         ("TTT: enabled=1 epochs=3", {"ttt_enabled": "1", "ttt_epochs": "3"}),
@@ -65,6 +66,10 @@ def test_notations(line: str, expected: dict[str, str]) -> None:
 )
 def test_measurements_and_noise_are_not_settings(line: str) -> None:
     assert printed(line + "\n") == {}
+
+
+def test_an_opening_bracket_is_no_value() -> None:
+    assert printed("config: {\n") == {}
 
 
 def test_nothing_is_taken_from_training_but_what_announces_itself() -> None:
