@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -242,3 +243,40 @@ def test_undecodable_bytes_are_replaced() -> None:
 def test_labels_carry_no_control_characters() -> None:
     text = readme(("Run \x1b[31m\u202e now", "A=1 torchrun train_gpt.py"))
     assert commands(README__md=text)[0].label.isprintable()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`" * 50000,
+        "` " * 24000,
+        "```\n" * 12000,
+        "    sh " * 8000,
+        "`" + "sh python " * 5000 + "`",
+        "A=1 " * 12000,
+        "```\n" + "A=1 python train_gpt.py\n" * 2000,
+        "**a" * 16000,
+        "\\\n" * 24000,
+        "$env:A=" * 7000,
+        "```\n" + "python train_gpt.py " + "--a " * 12000,
+    ],
+    ids=[
+        "ticks",
+        "open",
+        "fences",
+        "indent",
+        "inline",
+        "prose",
+        "many",
+        "bold",
+        "joined",
+        "powershell",
+        "options",
+    ],
+)
+def test_hostile_documents_take_bounded_time(text: str) -> None:
+    before = time.process_time()
+    commands(
+        README__md=text, run__sh=text, train_gpt__py="# " + text, submission__json=json.dumps({"run": text})
+    )
+    assert time.process_time() - before < 5

@@ -151,19 +151,19 @@ def test_any_text_is_read(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "A=x\n" + "A=$A$A$A$A\n" * 3000,
-        "A=(x y)\n" + 'A=(${A[@]} ${A[@]})\n' * 3000,
+        "A=x\n" + "A=$A$A$A$A\n" * 800,
+        "A=(x y)\n" + 'A=(${A[@]} ${A[@]})\n' * 800,
         "f() { f; f; }\nf\n",
         "g() { " + "if true; then " * 60 + "g; g" + "; fi" * 60 + "; }\ng\n",
-        "$(\n" * 40_000,
-        "${" * 60_000,
-        '"$(' * 40_000,
-        "if x; then A=1; fi\n" * 6000,
-        "((((" * 20_000,
+        "$(\n" * 10_000,
+        "${" * 5000,
+        '"$(' * 10_000,
+        "if x; then A=1; fi\n" * 2000,
+        "((((" * 5000,
     ],
     ids=["doubling", "array", "recursion", "nesting", "open", "brace", "quote", "forks", "parens"],
 )  # fmt: skip
 def test_hostile_text_takes_bounded_time(text: str) -> None:
     before = time.process_time()
     launches(Shell(text, "x.sh"))
-    assert time.process_time() - before < 10
+    assert time.process_time() - before < 5
