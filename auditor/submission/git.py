@@ -290,6 +290,11 @@ class GitTree:
         self.size(path)
         return self.repository.blob(self._entry(path).oid, count)
 
+    def identity(self, path: str) -> str:
+        """Return what stands for a file's content: its object id, and whether it can be read here."""
+        entry = self._entry(path)
+        return entry.oid if entry.size is not None else f"absent {entry.oid}"
+
     def _entry(self, path: str) -> Entry:
         try:
             return self.entries[path]

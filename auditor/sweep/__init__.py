@@ -1,0 +1,1 @@
+"""Auditing every pull request of a repository: a pool of processes, results that survive, a summary."""

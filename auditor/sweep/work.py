@@ -1,0 +1,105 @@
+"""What one process of a sweep does with one pull request."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from auditor.cache import Cache, open_cache
+from auditor.report import Report
+from auditor.submission.fingerprint import fingerprint
+from auditor.submission.history import read_git
+from auditor.submission.model import Submission, Unread
+
+Row: TypeAlias = "dict[str, Any]"  # one line of the results, as JSON values
+Read: TypeAlias = "Callable[[int], Sequence[Submission]]"
+Audit: TypeAlias = "Callable[[Submission], Report]"
+Encode: TypeAlias = "Callable[[Report], Mapping[str, Any]]"
+
+
+@dataclass(frozen=True)
+class RepositoryAudit:
+    """The job of a sweep over a repository's pull requests; it travels to the workers."""
+
+    repo: str
+
+    def prepare(self) -> None:
+        """Import what every audit needs, so that the first pull request doesn't pay for it."""
+        import auditor.check  # noqa: F401
+        import reports.schema  # noqa: F401
+
+    def __call__(self, pr: int) -> list[Row]:
+        """Return the rows of one pull request."""
+        from auditor.check import audit
+        from reports.schema import to_json
+
+        cache = open_cache()
+        try:
+            return audit_pull_request(
+                pr, lambda number: read_git(self.repo, pr=number), audit, to_json, cache
+            )
+        finally:
+            cache.close()
+
+
+def audit_pull_request(pr: int, read: Read, audit: Audit, encode: Encode, cache: Cache) -> list[Row]:
+    """Return one row per submission of a pull request, or one row with an error.
+
+    ``seconds`` is wall time; the first row's includes reading the pull request. A submission whose audit
+    fails has a row with an error and its name. ``submissions`` says how many rows the pull request has.
+    """
+    started = time.perf_counter()
+    try:
+        submissions = read(pr)
+    except Unread as error:
+        return [error_row(pr, str(error), "unread")]
+    rows: list[Row] = []
+    for submission in submissions:
+        row: Row = {"pr": pr, "sha": submission.sha, "submissions": len(submissions)}
+        try:
+            key = fingerprint(submission)
+            kept = cache.get(key)
+            if kept is None:
+                report = dict(encode(audit(submission)))
+                cache.put(key, json.dumps(report, separators=(",", ":")).encode())
+            else:
+                report = json.loads(kept)
+        except Exception as error:
+            # A defect of ours spoils this submission only: the row says which, and the sweep goes on.
+            row |= failure(error) | {"name": submission.name}
+        else:
+            row |= {"cached": kept is not None, "report": report}
+        now = time.perf_counter()
+        row["seconds"] = round(now - started, 3)
+        started = now
+        rows.append(row)
+    return rows
+
+
+def failure(error: BaseException) -> Row:
+    """Return the ``error`` and ``kind`` of a row for an exception."""
+    if isinstance(error, MemoryError):
+        return {"error": "out of memory", "kind": "memory"}
+    if isinstance(error, Unread):
+        return {"error": str(error), "kind": "unread"}
+    said = str(error).strip().splitlines()
+    where = _where(error)
+    return {"error": f"{type(error).__name__}: {said[0][:300] if said else ''}{where}", "kind": "internal"}
+
+
+def error_row(pr: int, error: str, kind: str) -> Row:
+    """Return the row of a pull request that has no report."""
+    return {"pr": pr, "submissions": 1, "error": error, "kind": kind}
+
+
+def _where(error: BaseException) -> str:
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is None:
+        return ""
+    code = place.tb_frame.f_code
+    return f" (in {code.co_name}, {code.co_filename.rsplit('/', 1)[-1]}:{place.tb_lineno})"
