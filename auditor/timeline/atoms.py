@@ -17,7 +17,8 @@ RANDOM = 1 << 5  # from a random generator
 TEXT_FILE = 1 << 6  # bytes read from a file of unknown content
 HASHED = 1 << 7  # an integer that went through xor, multiply-and-mask or modulo
 VOCAB = 1 << 8  # ranges over the whole vocabulary
-FIXED_BITS = 9
+SIZE = 1 << 9  # how many items, not which: a length, a shape
+FIXED_BITS = 10
 
 
 def bits_of(mask: int) -> Iterator[int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline import containers, effects, library
-from auditor.timeline.atoms import TRAIN, VAL
+from auditor.timeline.atoms import SIZE, TRAIN, VAL
 from auditor.timeline.frames import CallStep, Frame
 from auditor.timeline.values import (
     NONE,
@@ -163,7 +163,11 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
         assert isinstance(p, Heap)
         if is_module(p):
             forward = p.cls.find("forward") if p.cls is not None else None
-            if forward is not None and isinstance(forward.p, Function) and machine.relevance.adapts(forward.p.node):
+            if (
+                forward is not None
+                and isinstance(forward.p, Function)
+                and machine.relevance.adapts(forward.p.node)
+            ):
                 return invoke(machine, forward.p, Value(p), args, node)
             return apply_module(machine, p, args, node, "forward")
         if p.cls is not None:
@@ -179,14 +183,17 @@ def opaque(machine: Machine, heap: Heap | None, func: Value, args: Args, node: i
     origins = args.origins() | func.m
     if heap is not None:
         origins |= heap.origins
-    if origins & VAL and (heap is not None or func.m & machine.params or func.m & machine.atoms.family("adapted")):
+    if origins & VAL and (
+        heap is not None or func.m & machine.params or func.m & machine.atoms.family("adapted")
+    ):
         return effects.forward(machine, heap, origins, library.shown(machine, node), node, extra_heaps(args))
     return Value(None, effects.settle(machine, origins))
 
 
 def extra_heaps(args: Args) -> list[Heap]:
     """Return objects with parameters among the arguments (a LoRA handed to forward, say)."""
-    return [v.p for v in args.all() if isinstance(v.p, Heap) and v.p.kind in ("instance", "external", "parameter", "list", "dict")]
+    kinds = ("instance", "external", "parameter", "list", "dict")
+    return [h for v in args.all() for h in effects.heaps_in(v.p) if h.kind in kinds]
 
 
 def is_module(heap: Heap) -> bool:
@@ -298,7 +305,9 @@ def call_method_of(machine: Machine, receiver: Value, name: str, given: list[Val
         method = p.cls.find(name)
         if method is not None and isinstance(method.p, Function):
             node = method.p.node
-            return invoke(machine, method.p, receiver, Args(tuple(given)), ir.Name(node.start, node.start, name))
+            return invoke(
+                machine, method.p, receiver, Args(tuple(given)), ir.Name(node.start, node.start, name)
+            )
     return UNKNOWN
 
 
@@ -351,7 +360,7 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
             return Value(Method(base, name, node))
         return Value(Method(base, name, node))
     if name in library.SHAPE_ATTRIBUTES:
-        return Value(SOME)
+        return Value(SOME, SIZE)
     if name == "grad":
         out = base.m
         for gradient in machine.pending:
@@ -379,7 +388,9 @@ def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Exp
             if not isinstance(found.p, Heap):
                 return Value(found.p, found.m | machine.iteration_bits[-1])
         return found
-    if heap.cls is not None and not (heap.kind == "optimizer" and name in ("step", "zero_grad", "load_state_dict")):
+    if heap.cls is not None and not (
+        heap.kind == "optimizer" and name in ("step", "zero_grad", "load_state_dict")
+    ):
         inherited = heap.cls.find(name)
         if inherited is not None:
             return bind_method(machine, inherited, base, heap, node)
@@ -404,7 +415,9 @@ def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Exp
         return Value(None, heap.origins)
     if heap.kind == "optimizer" and name == "param_groups":
         inner = containers.new_list(machine, None, Value(SOME, heap.origins))
-        return containers.new_list(machine, None, Value(Heap("dict", attrs={"params": inner}, origins=heap.origins), heap.origins))
+        return containers.new_list(
+            machine, None, Value(Heap("dict", attrs={"params": inner}, origins=heap.origins), heap.origins)
+        )
     if heap.cls is not None:
         custom = heap.cls.find("__getattr__")
         if custom is not None and isinstance(custom.p, Function):

@@ -15,6 +15,8 @@ from auditor.timeline.values import (
     External,
     Heap,
     Known,
+    Later,
+    OpenRange,
     Payload,
     PerSetting,
     Some,
@@ -109,7 +111,9 @@ def element_of(machine: Machine, value: Value) -> Value:
             for name in ("__iter__", "__next__", "__getitem__"):
                 method = p.cls.find(name)
                 if method is not None:
-                    out = calling.call_method_of(machine, value, name, [] if name != "__getitem__" else [UNKNOWN])
+                    out = calling.call_method_of(
+                        machine, value, name, [] if name != "__getitem__" else [UNKNOWN]
+                    )
                     return element_of(machine, out) if name == "__iter__" and out.p is not p else out
         return Value(None, value.m | p.origins)
     if isinstance(p, Known) and isinstance(p.v, range | tuple | str):
@@ -143,7 +147,12 @@ def trip_counts(machine: Machine, iterable: Value) -> list[int | None]:
             out.append(len(payload.v))
         elif isinstance(payload, Tup):
             out.append(len(payload.items))
-        elif isinstance(payload, Heap) and payload.kind == "list" and payload.items is not None and payload.items:
+        elif (
+            isinstance(payload, Heap)
+            and payload.kind == "list"
+            and payload.items is not None
+            and payload.items
+        ):
             out.append(len(payload.items))
         else:
             out.append(None)
@@ -163,14 +172,14 @@ def loop_item(
                 value = Value(SOME, value.m)
             return value
         return tag(items[0] if number == 0 else join_all(items[1:] or items), iteration)
-    if isinstance(p, Known | PerSetting) and iteration:
+    if isinstance(p, Known | PerSetting | OpenRange) and iteration:
         each: list[Payload] = []
         for index in range(machine.count):
             payload = at_setting(p, index)
             if isinstance(payload, Known) and isinstance(payload.v, range | tuple) and len(payload.v):
                 each.append(Known(payload.v[0] if number == 0 else payload.v[-1]))
             else:
-                each.append(SOME)
+                each.append(_first_or_later(payload, number))
         return Value(per_setting(each), iterable.m | iteration)
     element = element_of(machine, iterable)
     if isinstance(element.p, Known):
@@ -178,12 +187,23 @@ def loop_item(
     return tag(element, iteration)
 
 
+def _first_or_later(payload: Payload, number: int) -> Payload:
+    if isinstance(payload, OpenRange):
+        return Known(payload.first) if number == 0 else Later(payload.first)
+    return SOME
+
+
 def as_constant(machine: Machine, value: Value) -> Value:
     """Return a display of constants as one constant tuple, so that ``x in (…)`` can be evaluated."""
     items = exact_items(machine, value)
     if items is not None and not isinstance(value.p, Known) and all(isinstance(i.p, Known) for i in items):
         return Value(Known(tuple(i.p.v for i in items)), value.m)  # type: ignore[union-attr]
-    if isinstance(value.p, Heap) and value.p.kind == "dict" and value.p.element is None and not value.p.origins:
+    if (
+        isinstance(value.p, Heap)
+        and value.p.kind == "dict"
+        and value.p.element is None
+        and not value.p.origins
+    ):
         return Value(Known(tuple(value.p.attrs)), value.m)
     return value
 
@@ -211,7 +231,11 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
         return machine.per_option(base, lambda option: get_item(machine, option, index, node))
     if kind is Tup:
         assert isinstance(p, Tup)
-        if isinstance(index.p, Known) and isinstance(index.p.v, int) and -len(p.items) <= index.p.v < len(p.items):
+        if (
+            isinstance(index.p, Known)
+            and isinstance(index.p.v, int)
+            and -len(p.items) <= index.p.v < len(p.items)
+        ):
             item = p.items[index.p.v]
             return Value(item.p, item.m | index.m)
         if isinstance(node.index, ir.Slice):
@@ -332,7 +356,9 @@ def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, val
                 handled = True
             elif payload.kind == "list":
                 machine.heap_version += 1
-                exact = isinstance(index.p, Known) and isinstance(index.p.v, int) and payload.items is not None
+                exact = (
+                    isinstance(index.p, Known) and isinstance(index.p.v, int) and payload.items is not None
+                )
                 if exact and -len(payload.items or ()) <= index.p.v < len(payload.items or ()):  # type: ignore
                     assert payload.items is not None
                     payload.items[index.p.v] = value  # type: ignore[union-attr, index]

@@ -59,7 +59,7 @@ def reach(machine: Machine, heap: Heap) -> list[Heap]:
                 found[id(other)] = other
                 stack.append(other)
         for value in values:
-            for other in _heaps_in(value.p, 3):
+            for other in heaps_in(value.p):
                 if other.kind in ("module", "file", "parser") or id(other) in found:
                     continue
                 found[id(other)] = other
@@ -73,15 +73,16 @@ def reach(machine: Machine, heap: Heap) -> list[Heap]:
     return out
 
 
-def _heaps_in(p: Payload, depth: int) -> list[Heap]:
+def heaps_in(p: Payload, depth: int = 3) -> list[Heap]:
+    """Return the objects that a payload may be or hold in tuples."""
     if isinstance(p, Heap):
         return [p]
     if depth:
         if isinstance(p, Tup):
-            return [h for item in p.items for h in _heaps_in(item.p, depth - 1)]
+            return [h for item in p.items for h in heaps_in(item.p, depth - 1)]
         if isinstance(p, PerSetting | Either):
             options = p.each if isinstance(p, PerSetting) else p.options
-            return [h for option in options for h in _heaps_in(option, depth - 1)]
+            return [h for option in options for h in heaps_in(option, depth - 1)]
     return []
 
 
@@ -142,7 +143,10 @@ def pend(machine: Machine, gradient: int) -> None:
 def step(machine: Machine, origins: int, node: ir.Node) -> None:
     """An optimizer over the live parameters in ``origins`` takes a step on the waiting gradients."""
     gradients = [
-        g for bit in machine.pending for g in machine.atoms.meanings(bit, "gradient") if isinstance(g, Gradient)
+        g
+        for bit in machine.pending
+        for g in machine.atoms.meanings(bit, "gradient")
+        if isinstance(g, Gradient)
     ]
     machine.stepped = True
     adapt(machine, heaps_of(machine, origins), gradients, node)
@@ -205,7 +209,9 @@ def write_params(
     restore(machine, heaps, origins, node, replace=replace)
 
 
-def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *, replace: bool = True) -> None:
+def restore(
+    machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *, replace: bool = True
+) -> None:
     """Set the parameters of ``heaps`` from values made from ``origins``."""
     own = 0
     for heap in heaps:
@@ -259,7 +265,9 @@ def overlap(machine: Machine, a: int, b: int) -> bool:
     return all(not (key in picked and picked[key].isdisjoint(numbers)) for key, numbers in others.items())
 
 
-def forward(machine: Machine, model: Heap | None, origins: int, name: str, node: ir.Node, extra: list[Heap]) -> Value:
+def forward(
+    machine: Machine, model: Heap | None, origins: int, name: str, node: ir.Node, extra: list[Heap]
+) -> Value:
     """Apply a model to arguments made from ``origins``; return its output."""
     from auditor.timeline.values import SOME
 
@@ -319,7 +327,13 @@ def report(machine: Machine, origins: int, node: ir.Node, label: str) -> None:
 def load(machine: Machine, origins: int, node: ir.Node) -> None:
     """Data is read from a path made from ``origins``."""
     if origins & (VAL | TRAIN):
-        split = "val" if origins & VAL and not origins & TRAIN else "train" if not origins & VAL else "train and val"
+        split = (
+            "val"
+            if origins & VAL and not origins & TRAIN
+            else "train"
+            if not origins & VAL
+            else "train and val"
+        )
         emit_once(machine, Load(**common(machine, node, machine.live), split=split))
 
 

@@ -58,7 +58,13 @@ def leaks(timeline: Timeline) -> list[Leak]:
             if old is None:
                 found[key] = Leak(kind, adapt, score, report, bits)
             elif bits & timeline.in_play & ~old.bits:
-                found[key] = Leak(kind, adapt, score if not old.bits & timeline.in_play else old.score, report, bits | old.bits)
+                found[key] = Leak(
+                    kind,
+                    adapt,
+                    score if not old.bits & timeline.in_play else old.score,
+                    report,
+                    bits | old.bits,
+                )
     return sorted(found.values(), key=lambda leak: leak.adapt.order)
 
 
@@ -66,7 +72,11 @@ def _kind(adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adap
     if set(adapt.loops) & set(score.loops):
         return "within"
     for earlier in scores:
-        if earlier.order < adapt.order and set(earlier.loops) & set(adapt.loops) and adapt.number not in earlier.conflicts:
+        if (
+            earlier.order < adapt.order
+            and set(earlier.loops) & set(adapt.loops)
+            and adapt.number not in earlier.conflicts
+        ):
             return "rescore"
     if adapt.kinds & TRAIN or not any(t.bits & adapt.bits for t in trains):
         return "training"
@@ -104,17 +114,24 @@ def harmless_adaptations(timeline: Timeline) -> list[Adapt]:
     places = {(a.site.source.path, a.site.start) for _, a in clean_scores(timeline)}
     out: dict[tuple[str, int], Adapt] = {}
     for event in timeline.events:
-        if isinstance(event, Adapt) and event.number >= 0 and event.number not in used and id(event) not in after:
+        if (
+            isinstance(event, Adapt)
+            and event.number >= 0
+            and event.number not in used
+            and id(event) not in after
+        ):
             place = (event.site.source.path, event.site.start)
             if place not in places:
                 out.setdefault(place, event)
-    bad = {(e.site.source.path, e.site.start) for e in timeline.events if isinstance(e, Adapt) and e.number in used}
+    bad = {
+        (e.site.source.path, e.site.start)
+        for e in timeline.events
+        if isinstance(e, Adapt) and e.number in used
+    }
     return [adapt for place, adapt in out.items() if place not in bad]
 
 
-def findings(
-    timeline: Timeline, kind: Kind, slug: str, say: Callable[[Leak], str]
-) -> Iterator[Finding]:
+def findings(timeline: Timeline, kind: Kind, slug: str, say: Callable[[Leak], str]) -> Iterator[Finding]:
     """Yield a finding for each leak of ``kind``, with the path of the data as steps."""
     for leak in leaks(timeline):
         if leak.kind != kind:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline import containers, effects, switches
-from auditor.timeline.atoms import BITS, CLOCK, RANDOM, TEXT_FILE, TRAIN, VAL
+from auditor.timeline.atoms import BITS, CLOCK, RANDOM, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.folding import FoldError, fold_text_method, string_origins
 from auditor.timeline.values import (
     FALSE,
@@ -20,12 +20,14 @@ from auditor.timeline.values import (
     UNKNOWN,
     Bound,
     Class,
+    Either,
     External,
     Function,
     Heap,
     Known,
     Method,
     Native,
+    OpenRange,
     Payload,
     PerSetting,
     Tup,
@@ -43,17 +45,112 @@ if TYPE_CHECKING:
 BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("__")) | {"__import__"}
 
 SHAPE_ATTRIBUTES = frozenset(
-    {"shape", "ndim", "dtype", "device", "requires_grad", "is_cuda", "itemsize", "nbytes", "layout", "is_leaf"}
+    {
+        "shape",
+        "ndim",
+        "dtype",
+        "device",
+        "requires_grad",
+        "is_cuda",
+        "itemsize",
+        "nbytes",
+        "layout",
+        "is_leaf",
+    }
 )
 SHAPE_METHODS = frozenset(
-    {"numel", "size", "dim", "nelement", "stride", "element_size", "data_ptr", "is_contiguous", "get_device", "storage_offset", "tell", "is_floating_point"}
+    {
+        "numel",
+        "size",
+        "dim",
+        "nelement",
+        "stride",
+        "element_size",
+        "data_ptr",
+        "is_contiguous",
+        "get_device",
+        "storage_offset",
+        "tell",
+        "is_floating_point",
+    }
 )
 # Views and containers: what they give is still the live parameter.
 VIEW_ATTRIBUTES = frozenset({"data", "T", "mT", "real", "values", "flat"})
-VIEW_METHODS = frozenset({"detach", "view", "view_as", "reshape", "flatten", "unsqueeze", "squeeze", "t", "requires_grad_", "expand", "contiguous", "values", "items", "keys", "__iter__"})
-SELF_METHODS = frozenset({"to", "cuda", "cpu", "train", "eval", "half", "float", "double", "bfloat16", "requires_grad_", "apply", "share_memory", "to_empty", "type", "compile", "prepare"})
-PARAMETER_METHODS = frozenset({"parameters", "named_parameters", "state_dict", "named_modules", "modules", "children", "named_children", "buffers", "named_buffers", "get_submodule", "trainable_parameters", "get_parameter"})
-RESET_METHODS = frozenset({"zero_", "normal_", "uniform_", "fill_", "copy_", "set_", "kaiming_uniform_", "orthogonal_", "trunc_normal_", "xavier_uniform_", "constant_", "zeros_", "ones_", "eye_", "reset_parameters", "kaiming_normal_"})
+VIEW_METHODS = frozenset(
+    {
+        "detach",
+        "view",
+        "view_as",
+        "reshape",
+        "flatten",
+        "unsqueeze",
+        "squeeze",
+        "t",
+        "requires_grad_",
+        "expand",
+        "contiguous",
+        "values",
+        "items",
+        "keys",
+        "__iter__",
+    }
+)
+SELF_METHODS = frozenset(
+    {
+        "to",
+        "cuda",
+        "cpu",
+        "train",
+        "eval",
+        "half",
+        "float",
+        "double",
+        "bfloat16",
+        "requires_grad_",
+        "apply",
+        "share_memory",
+        "to_empty",
+        "type",
+        "compile",
+        "prepare",
+    }
+)
+PARAMETER_METHODS = frozenset(
+    {
+        "parameters",
+        "named_parameters",
+        "state_dict",
+        "named_modules",
+        "modules",
+        "children",
+        "named_children",
+        "buffers",
+        "named_buffers",
+        "get_submodule",
+        "trainable_parameters",
+        "get_parameter",
+    }
+)
+RESET_METHODS = frozenset(
+    {
+        "zero_",
+        "normal_",
+        "uniform_",
+        "fill_",
+        "copy_",
+        "set_",
+        "kaiming_uniform_",
+        "orthogonal_",
+        "trunc_normal_",
+        "xavier_uniform_",
+        "constant_",
+        "zeros_",
+        "ones_",
+        "eye_",
+        "reset_parameters",
+        "kaiming_normal_",
+    }
+)
 ALIASES = frozenset(
     {
         "torch.compile", "torch.jit.script", "torch.nn.parallel.DistributedDataParallel", "torch.jit.trace",
@@ -63,9 +160,39 @@ ALIASES = frozenset(
     }
 )  # fmt: skip
 READERS = frozenset(
-    {"fromfile", "memmap", "load", "from_file", "loadtxt", "frombuffer", "read_parquet", "load_dataset", "open_memmap", "mmap", "read_csv", "genfromtxt", "load_file", "read_bytes"}
+    {
+        "fromfile",
+        "memmap",
+        "load",
+        "from_file",
+        "loadtxt",
+        "frombuffer",
+        "read_parquet",
+        "load_dataset",
+        "open_memmap",
+        "mmap",
+        "read_csv",
+        "genfromtxt",
+        "load_file",
+        "read_bytes",
+    }
 )
-FRESH_TENSORS = frozenset({"zeros", "ones", "empty", "full", "randn", "rand", "zeros_like", "ones_like", "empty_like", "tensor", "full_like", "randn_like"})
+FRESH_TENSORS = frozenset(
+    {
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "randn",
+        "rand",
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "tensor",
+        "full_like",
+        "randn_like",
+    }
+)
 MATH: dict[str, Callable[..., object]] = {
     "math.log": math.log, "math.exp": math.exp, "math.sqrt": math.sqrt, "math.log2": math.log2, "math.floor": math.floor,
     "math.ceil": math.ceil, "math.cos": math.cos, "math.sin": math.sin, "math.log10": math.log10, "numpy.log": math.log,
@@ -114,7 +241,11 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if exact is not None:
         return exact(machine, args, node)
     last = name.rpartition(".")[2]
-    if name in ALIASES or last in ("DistributedDataParallel", "FullyShardedDataParallel", "compile", "fully_shard") or last == "DDP":
+    if (
+        name in ALIASES
+        or last in ("DistributedDataParallel", "FullyShardedDataParallel", "compile", "fully_shard")
+        or last == "DDP"
+    ):
         first = args.get(0)
         if first is not None:
             return first
@@ -144,7 +275,12 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
         return Value(SOME, effects.settle(machine, origins) | RANDOM)
     if last == "log2":
         return Value(SOME, effects.settle(machine, origins) | BITS)
-    if last == "log" and args.positional and isinstance(args.positional[0].p, Known) and args.positional[0].p.v == 2:
+    if (
+        last == "log"
+        and args.positional
+        and isinstance(args.positional[0].p, Known)
+        and args.positional[0].p.v == 2
+    ):
         return Value(SOME, BITS)
     if last == "grad" and ("autograd" in name or "torch" in name):
         return gradient_of(machine, args, node)
@@ -228,6 +364,8 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
         if saved is not None and not origins & (VAL | TRAIN):
             return saved
     effects.load(machine, origins, node)
+    # What is in a file doesn't depend on the setting that named it, as far as switches go.
+    origins &= ~machine.atoms.family("setting")
     return Value(SOME, effects.settle(machine, origins) | TEXT_FILE)
 
 
@@ -292,7 +430,7 @@ def _len(machine: Machine, args: Args, node: ir.Node) -> Value:
     items = containers.exact_items(machine, value)
     if items is not None and (not isinstance(value.p, Heap) or not machine.in_loop):
         return Value(Known(len(items)))
-    keep = machine.atoms.family("iteration") | machine.atoms.family("setting")
+    keep = machine.atoms.family("iteration")
     if isinstance(value.p, Heap) and value.p.kind == "instance" and value.p.cls is not None:
         if value.p.cls.find("__len__") is not None:
             from auditor.timeline import calling
@@ -300,7 +438,7 @@ def _len(machine: Machine, args: Args, node: ir.Node) -> Value:
             return calling.call_method_of(machine, value, "__len__", [])
     if isinstance(value.p, Known | PerSetting):
         return machine.fold(_guarded(len), value)
-    return Value(SOME, value.m & keep)
+    return Value(SOME, value.m & keep | SIZE)
 
 
 def _list(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -374,17 +512,26 @@ def _map(machine: Machine, args: Args, node: ir.Node) -> Value:
 
     function = args.get(0) or UNKNOWN
     elements = tuple(containers.element_of(machine, v) for v in args.positional[1:])
-    return containers.new_list(machine, None, calling.call(machine, function, calling.Args(elements, node=node), node))
+    return containers.new_list(
+        machine, None, calling.call(machine, function, calling.Args(elements, node=node), node)
+    )
 
 
 def _chain(machine: Machine, args: Args, node: ir.Node) -> Value:
-    return containers.new_list(machine, None, join_all([containers.element_of(machine, v) for v in args.all()] or [UNKNOWN]))
+    return containers.new_list(
+        machine, None, join_all([containers.element_of(machine, v) for v in args.all()] or [UNKNOWN])
+    )
 
 
 def _first_or_default(machine: Machine, args: Args, node: ir.Node) -> Value:
     out = containers.element_of(machine, args.get(0) or UNKNOWN)
     value = args.get(0)
-    if value is not None and isinstance(value.p, Heap) and value.p.cls is not None and value.p.cls.find("__next__"):
+    if (
+        value is not None
+        and isinstance(value.p, Heap)
+        and value.p.cls is not None
+        and value.p.cls.find("__next__")
+    ):
         from auditor.timeline import calling
 
         return calling.call_method_of(machine, value, "__next__", [])
@@ -402,7 +549,11 @@ def _getattr(machine: Machine, args: Args, node: ir.Node) -> Value:
         where = args.nodes[0] if args.nodes else ir.Name(node.start, node.end, "?")
         found = calling.get_attr(machine, base, name.p.v, ir.Attr(node.start, node.end, where, name.p.v))
         if isinstance(found.p, Method) and default is not None:
-            if isinstance(base.p, Heap) and base.p.kind in ("instance", "namespace", "module") and not base.p.origins:
+            if (
+                isinstance(base.p, Heap)
+                and base.p.kind in ("instance", "namespace", "module")
+                and not base.p.origins
+            ):
                 return default
             return join(found, default)
         return found
@@ -447,13 +598,19 @@ def _isinstance(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 
 def _range(machine: Machine, args: Args, node: ir.Node) -> Value:
-    def make(*values: object) -> object:
-        ints = [v for v in values if isinstance(v, int)]
-        if len(ints) != len(values):
-            raise FoldError
-        return range(*ints)
-
-    return machine.fold(_guarded(make), *args.positional)
+    origins = args.origins()
+    each: list[Payload] = []
+    for index in range(machine.count):
+        parts = [at_setting(v.p, index) for v in args.positional]
+        numbers = [p.v for p in parts if isinstance(p, Known) and isinstance(p.v, int)]
+        first = parts[0] if len(parts) > 1 else Known(0)
+        if parts and len(numbers) == len(parts) <= 3 and not (len(numbers) == 3 and numbers[2] == 0):
+            each.append(Known(range(*numbers)))
+        elif isinstance(first, Known) and isinstance(first.v, int):
+            each.append(OpenRange(first.v))
+        else:
+            each.append(SOME)
+    return Value(per_setting(each), origins)
 
 
 def _environ_get(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -503,6 +660,9 @@ def clone(machine: Machine, value: Value, seen: dict[int, Heap]) -> Value:
     if isinstance(p, PerSetting):
         each = [clone(machine, Value(option), seen).p for option in p.each]
         return Value(per_setting(each), effects.settle(machine, value.m))
+    if isinstance(p, Either):
+        copies = tuple(clone(machine, Value(option), seen).p for option in p.options)
+        return Value(Either(copies), effects.settle(machine, value.m))
     return Value(p, effects.settle(machine, value.m))
 
 
@@ -527,7 +687,9 @@ def _save(machine: Machine, args: Args, node: ir.Node) -> Value:
     if target is None:
         return NONE
     if isinstance(target.p, Heap) and target.p.kind == "buffer":
-        target.p.element = Value(value.p, effects.settle(machine, value.m | containers.deep(value) & machine.params))
+        target.p.element = Value(
+            value.p, effects.settle(machine, value.m | containers.deep(value) & machine.params)
+        )
     elif isinstance(target.p, Heap) and target.p.kind == "file":
         write_file(machine, target.p.name, value)
     else:
@@ -764,11 +926,13 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         if handled is not None:
             return handled
     if name in PARAMETER_METHODS:
-        return Value(SOME, effects.settle(machine, receiver.m) if not receiver.m & machine.params else receiver.m)
+        return Value(
+            SOME, effects.settle(machine, receiver.m) if not receiver.m & machine.params else receiver.m
+        )
     if isinstance(p, Known | PerSetting) and _all_text(p):
         return text_method(machine, receiver, name, args)
     if name in SHAPE_METHODS:
-        return Value(SOME)
+        return Value(SOME, SIZE)
     if name in ("backward_", "requires_grad_") and p is SOME:
         heap = Heap("parameter", name=shown(machine, node), made_at=machine.order)
         made = Value(heap, effects.param(machine, heap) | receiver.m)
@@ -782,7 +946,18 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return NONE
     if name == "apply" and isinstance(p, Class):
         return Value(SOME, effects.settle(machine, args.origins()))
-    if name in ("write", "info", "debug", "warning", "log", "error", "log_metrics", "add_scalar", "write_text", "dump"):
+    if name in (
+        "write",
+        "info",
+        "debug",
+        "warning",
+        "log",
+        "error",
+        "log_metrics",
+        "add_scalar",
+        "write_text",
+        "dump",
+    ):
         effects.report(machine, args.origins(), node, label(machine, node))
         if name == "write_text" or name == "write_bytes":
             write_file(machine, path_key(receiver), args.get(0) or UNKNOWN)
@@ -804,8 +979,14 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     if name == "item" or name == "tolist":
         return Value(SOME, effects.settle(machine, origins))
     if name in ("items", "values"):
-        return containers.new_list(machine, None, Value(Tup((UNKNOWN, Value(None, origins))) if name == "items" else None, origins))
-    if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
+        return containers.new_list(
+            machine, None, Value(Tup((UNKNOWN, Value(None, origins))) if name == "items" else None, origins)
+        )
+    if (
+        origins & VAL
+        and receiver.m & (machine.params | machine.atoms.family("adapted"))
+        and args.origins() & VAL
+    ):
         return effects.forward(machine, None, origins, shown(machine, node), node, [])
     return Value(SOME if p is SOME else None, effects.settle(machine, origins))
 
@@ -820,6 +1001,7 @@ def text_method(machine: Machine, receiver: Value, name: str, args: Args) -> Val
     if name == "join" and args.positional:
         items = containers.exact_items(machine, args.positional[0])
         if items is not None:
+
             def put(sep: object, *parts: object) -> object:
                 if not isinstance(sep, str) or not all(isinstance(x, str) for x in parts):
                     raise FoldError
@@ -850,7 +1032,12 @@ def optimizer_method(machine: Machine, receiver: Value, name: str, args: Args, n
             calling.call(machine, closure, calling.Args(node=node), node)
         if not isinstance(p, Heap) and closure is not None and closure.p is not None:
             origins |= containers.deep(closure)
-        if isinstance(p, Heap) and p.kind != "optimizer" and closure is not None and isinstance(closure.p, Heap):
+        if (
+            isinstance(p, Heap)
+            and p.kind != "optimizer"
+            and closure is not None
+            and isinstance(closure.p, Heap)
+        ):
             origins |= closure.p.origins
         if origins & machine.params or (isinstance(p, Heap) and p.kind == "optimizer"):
             effects.step(machine, origins, node)
@@ -877,7 +1064,9 @@ def optimizer_method(machine: Machine, receiver: Value, name: str, args: Args, n
     return None
 
 
-def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Args, node: ir.Node) -> Value | None:
+def heap_method(
+    machine: Machine, p: Heap, receiver: Value, name: str, args: Args, node: ir.Node
+) -> Value | None:
     """Call a method that objects of libraries have; None when there is nothing special to it."""
     first = args.get(0)
     kind = p.kind
@@ -897,11 +1086,17 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         if name == "update" and kind == "external" and first is not None and isinstance(first.p, Heap):
             return optimizer_method(machine, receiver, name, args, node)
         if kind == "parameter" and name in RESET_METHODS:
-            effects.write_params(machine, Value(p, effects.param(machine, p)), first or UNKNOWN, node, replace=True)
+            effects.write_params(
+                machine, Value(p, effects.param(machine, p)), first or UNKNOWN, node, replace=True
+            )
             return receiver
         if kind == "parameter" and name in ("detach", "view", "reshape", "flatten", "requires_grad_"):
             return receiver
-        if kind == "external" and args.origins() & VAL and p.name.startswith(("fla.", "mamba", "transformers", "torch.nn")):
+        if (
+            kind == "external"
+            and args.origins() & VAL
+            and p.name.startswith(("fla.", "mamba", "transformers", "torch.nn"))
+        ):
             return effects.forward(machine, p, args.origins() | p.origins, shown(machine, node), node, [])
         return None
     if kind == "list":
@@ -991,7 +1186,9 @@ def dict_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             pairs = [Value(Tup((Value(Known(k)), v)), v.m) for k, v in p.attrs.items()]
             return containers.new_list(machine, pairs)
         element = join_all([*p.attrs.values(), *([p.element] if p.element is not None else [])] or [UNKNOWN])
-        return containers.new_list(machine, None, Value(Tup((Value(SOME, p.origins), element)), element.m | p.origins))
+        return containers.new_list(
+            machine, None, Value(Tup((Value(SOME, p.origins), element)), element.m | p.origins)
+        )
     if name == "values":
         parts = [*p.attrs.values(), *([p.element] if p.element is not None else [])]
         if p.element is None and len(parts) <= 32:
@@ -1023,7 +1220,11 @@ def parser_method(machine: Machine, p: Heap, name: str, args: Args, node: ir.Nod
         names = [v.p.v for v in args.positional if isinstance(v.p, Known) and isinstance(v.p.v, str)]
         long = next((n for n in names if n.startswith("--")), names[0] if names else "")
         dest = args.keywords.get("dest")
-        key = dest.p.v if dest is not None and isinstance(dest.p, Known) and isinstance(dest.p.v, str) else long.lstrip("-").replace("-", "_")
+        key = (
+            dest.p.v
+            if dest is not None and isinstance(dest.p, Known) and isinstance(dest.p.v, str)
+            else long.lstrip("-").replace("-", "_")
+        )
         action = args.keywords.get("action")
         act = action.p.v if action is not None and isinstance(action.p, Known) else None
         default = args.keywords.get("default")

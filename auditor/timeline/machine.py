@@ -40,6 +40,7 @@ from auditor.timeline.values import (
     Function,
     Heap,
     Known,
+    Later,
     Method,
     Native,
     Payload,
@@ -412,9 +413,15 @@ class Machine:
             if first is not None and second is not None:
                 return containers.new_list(self, [*first, *second])
             if isinstance(left.p, Heap) and left.p.kind == "list":
-                return containers.new_list(self, None, join(containers.element_of(self, left), containers.element_of(self, right)))
+                return containers.new_list(
+                    self, None, join(containers.element_of(self, left), containers.element_of(self, right))
+                )
         if node.op == "*" and isinstance(left.p, Heap) and left.p.kind == "list":
-            return containers.new_list(self, None, Value(containers.element_of(self, left).p, containers.element_of(self, left).m | right.m))
+            return containers.new_list(
+                self,
+                None,
+                Value(containers.element_of(self, left).p, containers.element_of(self, left).m | right.m),
+            )
         return Value(SOME, effects.settle(self, containers.deep(left) | containers.deep(right)))
 
     def eval_boolop(self, node: ir.Expr) -> Value:
@@ -483,6 +490,13 @@ class Machine:
                 none = none_ness(payload)
                 each.append(SOME if none is None else Known(none == (op in ("is", "=="))))
             return Value(per_setting(each), origins)
+        if isinstance(left.p, Later | PerSetting) and op in ("==", "!=", ">", "<="):
+            folded = self.fold(lambda a, b: fold_compare(op, a, b), left, right)
+            later = [past_first(op, at_setting(left.p, i), at_setting(right.p, i)) for i in range(self.count)]
+            if any(payload is not None for payload in later):
+                mixed = [p or at_setting(folded.p, i) for i, p in enumerate(later)]
+                return Value(per_setting(mixed), origins)
+            return folded
         if op in ("in", "not in"):
             right = containers.as_constant(self, right)
         return self.fold(lambda a, b: fold_compare(op, a, b), left, right)
@@ -551,16 +565,20 @@ class Machine:
     def eval_comprehension(self, node: ir.Expr) -> Value:
         assert isinstance(node, ir.Comprehension)
         frame = self.frame
-        self.frame = Frame(
-            frame.scope, {}, parent=frame, func=frame.func or COMPREHENSION, owner=frame.owner
-        )
+        self.frame = Frame(frame.scope, {}, parent=frame, func=frame.func or COMPREHENSION, owner=frame.owner)
         try:
             first = True
             exact: list[Value] | None = None
             for clause in node.clauses:
                 iterable = self.eval(clause.iter)
                 items = containers.exact_items(self, iterable)
-                if first and len(node.clauses) == 1 and not clause.ifs and items is not None and len(items) <= 16:
+                if (
+                    first
+                    and len(node.clauses) == 1
+                    and not clause.ifs
+                    and items is not None
+                    and len(items) <= 16
+                ):
                     exact = items
                     if node.kind == "dict":
                         exact = None
@@ -708,7 +726,7 @@ class Machine:
         values = [self.eval(part) for part in parts]
         if not all(v.m & family or isinstance(v.p, Known) for v in values):
             return 0
-        if any(v.m & (VAL | TRAIN | CLOCK | LAUNCH | RANDOM) for v in values):
+        if any(v.m & ~family for v in values):
             return 0
         value = values[0] if len(values) == 1 else self.eval(node)
         yes, no = self.truth(value)
@@ -777,7 +795,11 @@ class Machine:
         if old.m & self.params:
             effects.write_params(self, old, value, node)
             return
-        if not self.in_loop and isinstance(old.p, Known | PerSetting) and isinstance(value.p, Known | PerSetting):
+        if (
+            not self.in_loop
+            and isinstance(old.p, Known | PerSetting)
+            and isinstance(value.p, Known | PerSetting)
+        ):
             new = self.fold(lambda a, b: fold_binary(node.op, a, b), old, value)
         else:
             new = Value(SOME, effects.settle(self, old.m | containers.deep(value)))
@@ -892,7 +914,9 @@ class Machine:
         value = Value(heap)
         self.scopes[unit.path] = value
         if unit.module is None:
-            self.note_unfollowed(Site(unit.source, 0, 0), f"helper module {unit.path} could not be parsed", decisive=True)
+            self.note_unfollowed(
+                Site(unit.source, 0, 0), f"helper module {unit.path} could not be parsed", decisive=True
+            )
             return value
         scope.names["__name__"] = Value(Known(unit.path.rpartition("/")[2].removesuffix(".py")))
         scope.names["__file__"] = Value(Known(unit.path))
@@ -1007,7 +1031,9 @@ class Machine:
                     value = Value(None, value.m)
                 names[name] = value
             if iteration and name in advanced:
-                names[name] = Value(value.p, value.m & ~loops | iteration | value.m & self.outer_iterations(loops))
+                names[name] = Value(
+                    value.p, value.m & ~loops | iteration | value.m & self.outer_iterations(loops)
+                )
 
     def outer_iterations(self, loops: int) -> int:
         """Return the origins of the current iterations of all followed loops."""
@@ -1026,7 +1052,7 @@ class Machine:
         followed = self.relevance.adapts(node)
         trips = containers.trip_counts(self, iterable) if iterable is not None else [None] * self.count
         guard_pushed = False
-        if iterable is not None and iterable.m & self.atoms.family("setting"):
+        if iterable is not None and trips[1] is not None and iterable.m & self.atoms.family("setting"):
             passes = 0
             for index, trip in enumerate(trips):
                 if trip != 0:
@@ -1209,7 +1235,9 @@ class Machine:
             elif isinstance(payload, Class):
                 self.store_field(payload.attrs, name, value, bits, None)
 
-    def store_field(self, fields: dict[str, Value], name: str, value: Value, bits: int, heap: Heap | None) -> None:
+    def store_field(
+        self, fields: dict[str, Value], name: str, value: Value, bits: int, heap: Heap | None
+    ) -> None:
         """Put a value into an object's field under the settings ``bits`` that are live."""
         self.heap_version += 1
         live = self.live & bits
@@ -1254,6 +1282,13 @@ class Machine:
 COMPREHENSION = Function(ir.Lambda(0, 0, (), ir.Const(0, 0, None)), ModuleScope(Source("", "")), None, {})
 
 
+def past_first(op: str, left: Payload, right: Payload) -> Payload:
+    """Return what comparing a later iteration's number with a constant gives, None when that is open."""
+    if not isinstance(left, Later) or not isinstance(right, Known) or not isinstance(right.v, int):
+        return None
+    return Known(op in ("!=", ">")) if right.v <= left.first else None
+
+
 def handler_import(node: ir.Try) -> bool | None:
     """Return False when a try only guards an import (its handler's values then don't replace the import)."""
     if all(isinstance(s, ir.Import | ir.ImportFrom) for s in node.body[:1]):
@@ -1296,4 +1331,3 @@ def truthiness(payload: Payload) -> bool | None:
             return None
         return True
     return True
-

@@ -42,7 +42,17 @@ class Relevance:
                     self._adapting.add(name)
                     grew = True
         # nn.Module methods that every script calls and whose namesakes often adapt.
-        self._adapting -= {"train", "eval", "forward", "__init__", "get", "update", "reset", "log", "log0"} - direct
+        self._adapting -= {
+            "train",
+            "eval",
+            "forward",
+            "__init__",
+            "get",
+            "update",
+            "reset",
+            "log",
+            "log0",
+        } - direct
 
     def adapts(self, node: ir.Node) -> bool:
         """Return whether a loop or function may adapt parameters."""
@@ -85,7 +95,11 @@ class Relevance:
                 target = node.target if isinstance(node, ir.AugAssign) else None
                 if target is None and isinstance(node, ir.Assign) and len(node.targets) == 1:
                     target = node.targets[0]
-                if isinstance(target, ir.Attr) and isinstance(target.value, ir.Name) and target.value.id == "self":
+                if (
+                    isinstance(target, ir.Attr)
+                    and isinstance(target.value, ir.Name)
+                    and target.value.id == "self"
+                ):
                     names.add(target.attr)
         return frozenset(names)
 

@@ -42,7 +42,9 @@ def _tell(event: Event, adapts: dict[int, Adapt]) -> str | None:
     if isinstance(event, Report):
         return f"reports: {event.label}"
     if isinstance(event, Restore):
-        return f"sets the parameters of {event.params} from saved ones" + ("" if event.clean else " that were adapted on validation tokens")
+        return f"sets the parameters of {event.params} from saved ones" + (
+            "" if event.clean else " that were adapted on validation tokens"
+        )
     if isinstance(event, Save):
         return f"saves {event.what}"
     return None

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from auditor.timeline.machine import Machine
 
 # What the launcher sets: the challenge runs `torchrun --nproc_per_node=8`; we follow its first process.
-LAUNCH = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "8", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+LAUNCH = {
+    "RANK": "0",
+    "LOCAL_RANK": "0",
+    "WORLD_SIZE": "8",
+    "LOCAL_WORLD_SIZE": "8",
+    "MASTER_ADDR": "localhost",
+    "MASTER_PORT": "29500",
+}
 
 
 def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) -> Value:
@@ -40,7 +47,13 @@ def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) ->
         if override is None:
             each.append(at_setting(default.p, index))
         else:
-            each.append(Known(override.value if setting.kind != "log" else like(override.value, at_setting(default.p, index))))
+            each.append(
+                Known(
+                    override.value
+                    if setting.kind != "log"
+                    else like(override.value, at_setting(default.p, index))
+                )
+            )
             origins |= string_origins(override.value)
     remember(machine, key, default, each[1:], node)
     return Value(per_setting(each), origins)

@@ -46,6 +46,20 @@ class Known:
         return f"Known({self.v!r})"
 
 
+class Later(Some):
+    """A loop variable in a later iteration: not known, but not ``first`` any more."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+
+
+class OpenRange(Some):
+    """``range(first, …)`` of unknown length."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+
+
 class PerSetting:
     """One payload for each setting in play, in their order."""
 
