@@ -39,7 +39,7 @@ def visible(text: str) -> str:
     That covers control characters (newlines too), bidirectional and zero-width ones, unassigned ones, spaces
     other than U+0020, and the third and later combining mark on one letter. A tab becomes four spaces.
     """
-    return "".join(_units(text))
+    return text if _PLAIN.fullmatch(text) else "".join(_units(text))
 
 
 def cut(text: str, width: int) -> str:

@@ -13,6 +13,7 @@ from auditor.finding import Finding, Verdict
 from auditor.report import Report
 from auditor.rule import Authority
 from auditor.verdict import weigh
+from reports.citation import citations
 from reports.escape import Markdown, code, cut, fence, markdown
 from reports.excerpt import excerpt, place
 from reports.headline import facts
@@ -76,7 +77,6 @@ def _view(report: Report, finding: Finding) -> dict[str, Any]:
         f"{'>' if line.decisive else ' '} {line.number:>{digits}} | {cut(line.text, _CODE_WIDTH)}".rstrip()
         for line in quoted
     ]
-    by_ref = {authority.ref: authority for authority in rule.authority} if rule else {}
     return {
         "rule": finding.rule,
         "title": rule.title if rule else "",
@@ -87,7 +87,7 @@ def _view(report: Report, finding: Finding) -> dict[str, Any]:
         "trace": [(place(step.path, step.line, step.layer), step.note) for step in finding.trace],
         "active": finding.active,
         "active_because": finding.active_because,
-        "authority": [_authority(ref, by_ref.get(ref)) for ref in finding.authority],
+        "authority": [_authority(ref, source) for ref, source in citations(finding)],
         "counterpart": _ours(rule.counterpart) if rule else "",
         "advice": finding.advice,
     }

@@ -12,6 +12,7 @@ import click
 from auditor.finding import Finding, NotFollowed, Verdict
 from auditor.report import Report
 from auditor.verdict import weigh
+from reports.citation import by_weight
 from reports.escape import cut, visible
 from reports.excerpt import excerpt, place
 from reports.headline import facts
@@ -74,7 +75,8 @@ def _event(event: str, style: Style) -> list[str]:
 
 
 def _clean(report: Report, style: Style) -> Iterator[str]:
-    about = ", ".join(part for part in (report.track, report.script or "", _bpb(report)) if part)
+    script = f"{report.script or ''} at {report.sha[:12]}" if report.sha else report.script or ""
+    about = ", ".join(part for part in (report.track, script, _bpb(report)) if part)
     advice = f"{report.recommendation.value}  ({visible(about)})"
     yield f"{style.word(Verdict.CLEAN)}  {_name(report, style)}  {advice}"
     yield from _notes(report, style)
@@ -127,7 +129,7 @@ def _block(report: Report, finding: Finding, style: Style) -> Iterator[str]:
             yield from _wrapped(step.note, f"  {number:>3}. {at:<{min(width, 32)}}  ", style)
     for label, value in (
         ("active", finding.active_because),
-        ("authority", " ".join(finding.authority)),
+        ("authority", by_weight(finding)),
         ("advice", finding.advice),
     ):
         if value:

@@ -2,9 +2,11 @@
 
 import dataclasses
 import re
+from types import SimpleNamespace
 
 import pytest
 
+from auditor import catalogue
 from auditor.finding import Recommendation, Verdict
 from auditor.program.source import Source
 from reports.text import Style, render, render_timeline
@@ -12,7 +14,9 @@ from reports.text import Style, render, render_timeline
 PLAIN = Style(width=80)
 
 
-def test_the_block_of_a_finding(flagged):
+def test_the_block_of_a_finding(flagged, monkeypatch):
+    source = SimpleNamespace(ref="#462", weight="official")
+    monkeypatch.setattr(catalogue, "find", lambda slug: SimpleNamespace(authority=(source,)))
     text = render(flagged, PLAIN)
     block = text[text.index("FLAG  prequant-ttt") : text.index("INCOMPLETE  too-few-seeds")]
     lines = block.splitlines()
@@ -23,7 +27,7 @@ def test_the_block_of_a_finding(flagged):
     assert "    6 | opt.step()" in lines
     assert re.search(r"1\. train_gpt\.py:40 \(layer 1\)\s+val_tokens passed in", block)
     assert "  active     ADAPT_ENABLED defaults to 1 (train_gpt.py:12)" in lines
-    assert "  authority  #462 README" in lines
+    assert "  authority  official #462; README" in lines
     assert "  advice     Score each chunk first." in lines
 
 
@@ -51,7 +55,9 @@ def test_clean_is_one_line(flagged):
     )
     text = render(clean, PLAIN)
     assert text.count("\n") == 1
-    assert text.startswith("CLEAN  2026-04-01_Name  MERGE  (record, train_gpt.py, 1.09250 logged")
+    assert text.startswith(
+        "CLEAN  2026-04-01_Name  MERGE  (record, train_gpt.py at 0123456789ab, 1.09250 logged"
+    )
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
