@@ -1,0 +1,183 @@
+"""What an expression of a wrapper can stand for, besides plain Python data."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor.program.unpack.model import MAX_BYTES, Refused
+
+ROOT = "/submission"  # where the submission's folder lies, as far as the wrapper can tell
+SCRATCH = "/scratch"  # what tempfile gives it
+
+
+class Cannot(Exception):  # noqa: N818 (as Refused)
+    """An expression that cannot be evaluated; ``decoding`` when it is about packed data."""
+
+    def __init__(self, reason: str, node: ast.AST | None = None, decoding: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.node = node
+        self.decoding = decoding
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A name bound to something that could not be evaluated."""
+
+    why: Cannot
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A module, function or object of the standard library (or a codec package), by dotted name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class PathValue:
+    """A ``pathlib`` path."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """What ``compile`` returns: source that has not run yet."""
+
+    source: str | bytes
+    filename: str
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function or lambda of the wrapper, with the scopes in which it was made."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    scopes: tuple[dict[str, Any], ...]
+    defaults: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ModuleValue:
+    """A module that the wrapper makes, with the attributes that it sets; ``path`` when loaded from a file."""
+
+    name: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A dictionary of globals: of the running script (``module`` None) or of a made module."""
+
+    module: ModuleValue | None = None
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A method of a value, or a call with arguments already given."""
+
+    owner: Any
+    name: str
+    args: tuple[Any, ...] = ()
+    keywords: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """An incremental decompressor object; ``run`` decodes a whole input."""
+
+    label: str
+    run: Callable[[bytes], bytes]
+
+
+@dataclass(eq=False)
+class Handle:
+    """An open file or an in-memory stream. ``path`` is None for the latter."""
+
+    data: bytearray
+    path: str | None = None
+    text: bool = False
+    encoding: str = "utf-8"
+    position: int = 0
+    how: tuple[str, ...] = ()
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes from the position on (all when negative)."""
+        end = len(self.data) if size < 0 else min(len(self.data), self.position + size)
+        part = bytes(self.data[self.position : end])
+        self.position = max(self.position, end)
+        return part
+
+    def write(self, part: bytes) -> None:
+        """Put ``part`` at the position; raises :class:`Refused` when the file grows too large."""
+        end = self.position + len(part)
+        if end > MAX_BYTES:
+            raise Refused(f"writes more than {MAX_BYTES // 2**20} MiB")
+        self.data.extend(bytes(max(0, self.position - len(self.data))))
+        self.data[self.position : end] = part
+        self.position = end
+
+
+class Files:
+    """The files that a wrapper can see: the submission's own, and those it has written itself."""
+
+    def __init__(self, sibling: Callable[[str], bytes | None]) -> None:
+        self._sibling = sibling
+        self.written: dict[str, bytes] = {}
+        self.how_written: dict[str, tuple[str, ...]] = {}
+        self.opened: dict[str, bytes] = {}  # siblings, by relative path
+
+    @staticmethod
+    def absolute(path: str) -> str:
+        """Return a normalised absolute path; relative ones start at the submission's folder."""
+        parts: list[str] = []
+        for part in (path if path.startswith("/") else f"{ROOT}/{path}").split("/"):
+            if part == "..":
+                if parts:
+                    parts.pop()
+            elif part not in ("", "."):
+                parts.append(part)
+        return "/" + "/".join(parts)
+
+    def relative(self, path: str) -> str | None:
+        """Return the path inside the submission's folder, or None when it lies elsewhere."""
+        whole = self.absolute(path)
+        return whole.removeprefix(ROOT + "/") if whole.startswith(ROOT + "/") and "\0" not in whole else None
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes, or None when there is no such file in sight."""
+        whole = self.absolute(path)
+        if whole in self.written:
+            return self.written[whole]
+        inside = self.relative(path)
+        if inside is None:
+            return None
+        found = self._sibling(inside)
+        if found is None and inside.startswith("records/"):
+            # Scripts run from the repository's root and name themselves from there.
+            inside = inside.rsplit("/", 1)[-1]
+            found = self._sibling(inside)
+        if found is not None:
+            self.opened[inside] = found
+        if found is not None and len(found) > MAX_BYTES:
+            raise Refused(f"a file of more than {MAX_BYTES // 2**20} MiB")
+        return found
+
+    def write(self, path: str, data: bytes) -> None:
+        """Keep what the wrapper writes."""
+        if len(self.written) > 1000:
+            raise Refused("writes more than 1000 files")
+        self.written[self.absolute(path)] = data
+
+    def name(self, path: str) -> str:
+        """Return a written file's path as a reader would name it."""
+        whole = self.absolute(path)
+        for root in (ROOT, SCRATCH):
+            if whole.startswith(root + "/"):
+                return whole.removeprefix(root + "/")
+        return whole.rsplit("/", 1)[-1]
