@@ -59,16 +59,17 @@ def string_value(literal: str) -> str | bytes:
     prefix = literal[:opening].lower()
     width = 3 if literal.startswith(('"""', "'''"), opening) else 1
     text = literal[opening + width : -width]
-    if "\r" in text:  # Python reads every line end as a line feed
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = line_feeds(text)
     if "b" not in prefix:
         return text if "r" in prefix else unescape(text)
-    if "r" not in prefix:
-        text = unescape(text, in_bytes=True)
-    try:
-        return text.encode("latin-1" if "r" not in prefix else "ascii")
-    except UnicodeEncodeError:
-        raise BadLiteralError("a bytes literal holds a character beyond ASCII") from None
+    if not text.isascii():
+        raise BadLiteralError("a bytes literal holds a character beyond ASCII")
+    return (text if "r" in prefix else unescape(text, in_bytes=True)).encode("latin-1")
+
+
+def line_feeds(text: str) -> str:
+    """Return ``text`` with every line end as a line feed, which is how Python reads them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def unescape(text: str, *, in_bytes: bool = False) -> str:

@@ -7,17 +7,19 @@ blanks inside the edges of a node (``x[ 1 : ]``) never belong to it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import libcst as cst
 
 from auditor.program import ir
-from auditor.program.literals import BadLiteralError, number, string_value, unescape
+from auditor.program.literals import BadLiteralError, line_feeds, number, string_value, unescape
 from auditor.program.positions import Cursor, LostPlaceError
 from auditor.program.source import Source
 
 _Parts: TypeAlias = list[ir.Expr]
+_RECURSION_LIMIT = 10_000
 
 
 class UnlowerableError(Exception):
@@ -36,7 +38,10 @@ def lower(module: cst.Module, source: Source) -> ir.Module:
     of more than 4,300 digits, a broken escape), or where tree and text do not match.
     """
     cursor = Cursor(source.text)
+    limit = sys.getrecursionlimit()
     try:
+        # `parse` bounds the depth; plain Python calls like these take no machine stack.
+        sys.setrecursionlimit(max(limit, _RECURSION_LIMIT))
         body = _statements(cursor, module.body)
         if cursor.at != len(source.text):
             raise LostPlaceError(cursor.at)
@@ -44,6 +49,8 @@ def lower(module: cst.Module, source: Source) -> ir.Module:
         raise UnlowerableError(cursor.at, str(error)) from None
     except LostPlaceError as error:
         raise UnlowerableError(error.offset, "the parsed tree does not match the text here") from None
+    finally:
+        sys.setrecursionlimit(limit)
     return ir.Module(body)
 
 
@@ -116,7 +123,7 @@ def _string_parts(c: Cursor, nodes: Sequence[Any], at: int, parts: _Parts, raw: 
     for part in nodes:
         if isinstance(part, cst.FormattedStringText | cst.TemplatedStringText):
             text = part.value
-            plain = text.replace("{{", "{").replace("}}", "}")
+            plain = line_feeds(text).replace("{{", "{").replace("}}", "}")
             parts.append(ir.Const(at, at + len(text), plain if raw else unescape(plain)))
             at += len(text)
             continue

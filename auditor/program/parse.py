@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+import ast
+import gc
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import libcst as cst
 
 from auditor.program import ir
 from auditor.program.lower import UnlowerableError, lower
 from auditor.program.model import Unparsed
+from auditor.program.nesting import too_deep
 from auditor.program.source import Source
+
+_PLACE = re.compile(r"parser error: error at (\d+):(\d+)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse(source: Source) -> cst.Module | Unparsed:
-    """Return the syntax tree of ``source``, or where and why there is none."""
+    """Return the syntax tree of ``source``, or where and why there is none.
+
+    LibCST's native parser reads newer grammar than the running Python. What could end the process
+    there (see :mod:`auditor.program.nesting`) is refused first.
+    """
+    text = source.text
+    null = text.find("\0")
+    if null >= 0:
+        return _unparsed(source, source.line_of(null), "a NUL byte; Python refuses such a file")
+    deep = too_deep(text)
+    if deep is not None:
+        return _unparsed(source, source.line_of(deep.offset), deep.reason)
+    surrogate = _SURROGATE.search(text)
+    if surrogate is not None:
+        return _unparsed(source, source.line_of(surrogate.start()), "the text is not valid Unicode")
     try:
-        return cst.parse_module(source.text)
+        with _without_gc():
+            return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
-        return Unparsed(source.path, error.raw_line, error.message.splitlines()[0], source.layer)
+        return _syntax_error(source, error.message)
+    except cst.CSTValidationError as error:
+        return _unparsed(source, _line_by_python(text), _one_line(str(error)))
 
 
 def read_module(source: Source) -> ir.Module | Unparsed:
@@ -24,6 +52,51 @@ def read_module(source: Source) -> ir.Module | Unparsed:
     if isinstance(module, Unparsed):
         return module
     try:
-        return lower(module, source)
+        with _without_gc():
+            return lower(module, source)
     except UnlowerableError as error:
-        return Unparsed(source.path, source.line_of(error.offset), error.reason, source.layer)
+        return _unparsed(source, source.line_of(error.offset), error.reason)
+
+
+@contextmanager
+def _without_gc() -> Iterator[None]:
+    """Hold the garbage collector: a tree of 100,000 live nodes makes it run often and free nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _unparsed(source: Source, line: int | None, reason: str) -> Unparsed:
+    return Unparsed(source.path, line, reason, source.layer)
+
+
+def _syntax_error(source: Source, message: str) -> Unparsed:
+    place = _PLACE.match(message)
+    if place is None:  # the tokenizer does not say where
+        return _unparsed(
+            source, _line_by_python(source.text), _one_line(message).removeprefix("tokenizer error: ")
+        )
+    line, column = int(place[1]), int(place[2])
+    lines = source.text.count("\n") + (not source.text.endswith("\n"))
+    if line > lines:
+        return _unparsed(source, lines, "invalid syntax: the file ends too early")
+    return _unparsed(source, line, f"invalid syntax at column {column + 1}")
+
+
+def _line_by_python(text: str) -> int | None:
+    """Return the line at which the running Python refuses ``text``, None when it doesn't."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ast.parse(text)
+        except SyntaxError as error:
+            return error.lineno
+    return None
+
+
+def _one_line(message: str) -> str:
+    return message.splitlines()[0] if message else "invalid syntax"

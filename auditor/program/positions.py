@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 # Everything that may lie between two tokens. Indentation and blank lines need no care of their own.
-_BETWEEN = re.compile(r"(?:[ \t\f\r\n]+|#[^\r\n]*|\\(?:\r\n|\n|\r))*")
+_BETWEEN = re.compile(r"(?:[ \t\f\r\n]+|#[^\r\n\0]*|\\(?:\r\n|\n|\r))*")
 _TIGHT = frozenset("()[],.:=")  # what most often follows with nothing between
 
 
@@ -32,7 +32,7 @@ class Cursor:
     __slots__ = ("at", "end", "text", "yields")
 
     def __init__(self, text: str) -> None:
-        # The final NUL makes ``text[at]`` valid at the end of the file.
+        # A final NUL, which no program holds, makes ``text[at]`` valid at the end of the file.
         self.text = text + "\0"
         self.end = 1 if text.startswith("\ufeff") else 0
         self.at = self.end
