@@ -30,7 +30,8 @@ _NON_RECORD = re.compile(r"non[\s_-]*record", re.IGNORECASE)
 def units(paths: Iterable[str]) -> tuple[str, ...]:
     """Return the sub-folders that are the submissions when a record folder only wraps them, else ``("",)``.
 
-    A folder wraps others when it holds no source code and no submission.json itself while some below do.
+    A folder wraps others when it holds no source code and no submission.json itself while several below do,
+    or while one below holds everything.
     """
     listed = tuple(paths)
     if any(depth(p) == 0 and (is_source(p) or posixpath.basename(p) == METADATA_NAME) for p in listed):
@@ -38,7 +39,7 @@ def units(paths: Iterable[str]) -> tuple[str, ...]:
     for marker in (METADATA_NAME, trainer.DEFAULT_NAME):
         holders = sorted({posixpath.dirname(p) for p in listed if posixpath.basename(p) == marker})
         outer = [h for h in holders if not any(h.startswith(other + "/") for other in holders)]
-        if outer:
+        if len(outer) > 1 or (outer and all(p.startswith(outer[0] + "/") for p in listed)):
             return tuple(outer)
     return ("",)
 
@@ -119,6 +120,12 @@ def holds_anything(submission: Submission) -> bool:
     return bool(
         submission.script or submission.helpers or submission.logs or submission.metadata or submission.readme
     )
+
+
+def holds_a_trainer(submission: Submission) -> bool:
+    """Tell whether a submission's script trains: outside a record folder nothing else says that it is one."""
+    script = submission.script
+    return script is not None and trainer.trains(_text(submission.tree, script, _SOURCE_HEAD))
 
 
 def track_of(place: str, name: str, title: str = "", declared: str = "") -> Track:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.submission.discover import NO_FOLDER, describe, holds_anything, units
+from auditor.submission.discover import NO_FOLDER, describe, holds_a_trainer, holds_anything, units
 from auditor.submission.git import Entry, Repository, git_tree, open_repository
 from auditor.submission.model import Submission, Unread
 from auditor.submission.names import is_source, shown
@@ -118,7 +118,12 @@ class _Commit:
         apart = frozenset(outside)
         changes = [c for c in self.changes if c.new is not None and c.path in apart]
         folders = [folder for folder in loose_folders(changes) if folder]
-        found = [submission for folder in folders for submission in self.folder(folder) if submission.script]
+        found = [
+            submission
+            for folder in folders
+            for submission in self.folder(folder)
+            if holds_a_trainer(submission)
+        ]
         if found or not any(is_source(c.path) for c in changes):
             return found
         wanted = {c.path for c in changes}
@@ -126,7 +131,7 @@ class _Commit:
         name = f"PR {self.pr}" if self.pr is not None else self.head[:12]
         everything = tuple(sorted(c.path for c in self.changes))
         submission = self._describe(files, posixpath.join(track, name), everything, NO_FOLDER)
-        return [submission] if submission.script else []
+        return [submission] if holds_a_trainer(submission) else []
 
     def _describe(
         self, files: dict[str, Entry], place: str, outside: tuple[str, ...], *notes: str

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auditor.submission.branch import Branch, read_branch
-from auditor.submission.discover import NO_FOLDER, describe, holds_anything, lone_script, units
+from auditor.submission.discover import (
+    NO_FOLDER,
+    describe,
+    holds_a_trainer,
+    holds_anything,
+    lone_script,
+    units,
+)
 from auditor.submission.folder import FolderTree, open_folder
 from auditor.submission.model import Submission, Unread
 from auditor.submission.names import is_source, shown, suffix
@@ -87,7 +94,7 @@ def _changed_scripts(
         outside=branch.changed,
         problems=(NO_FOLDER,),
     )
-    return (found,) if found.script else ()
+    return (found,) if holds_a_trainer(found) else ()
 
 
 def _record(

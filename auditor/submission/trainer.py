@@ -15,8 +15,11 @@ _COMMAND = re.compile(
     r"\b(?:torchrun|python(?:3(?:\.\d+)?)?|accelerate\s+launch|deepspeed|modal\s+run|uv\s+run)\b"
     r"((?:\\\s*\n|[^\n;|&`\"'<>])*?)([\w./+-]+\.py)\b"
 )
+_DECODES = re.compile(r"(?:b85|b64|a85)decode|decompress\(")
+_RUNS = re.compile(r"\bexec\s*\(|\brunpy\b|\bcompile\(")
+_TRAINS = re.compile(r"\.backward\(|value_and_grad")
 _SIGNS: tuple[tuple[re.Pattern[str], int], ...] = (
-    (re.compile(r"\.backward\("), 3),
+    (_TRAINS, 3),
     (re.compile(r"\.step\(\)|optimizer|\boptim\."), 2),
     (re.compile(r"val_bpb|val_loss"), 2),
     (re.compile(r"fineweb_val|val_tokens|load_validation_tokens"), 2),
@@ -25,8 +28,8 @@ _SIGNS: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile(r"MAX_WALLCLOCK_SECONDS|ITERATIONS|max_wallclock"), 2),
     (re.compile(r"__name__\s*==\s*[\"']__main__"), 1),
     # What a packed script shows: something is decoded, and something is run.
-    (re.compile(r"(?:b85|b64|a85)decode|decompress\("), 3),
-    (re.compile(r"\bexec\s*\(|\brunpy\b|\bcompile\("), 3),
+    (_DECODES, 3),
+    (_RUNS, 3),
 )
 _ENOUGH = 6  # signs of a trainer below which a file is not taken for one
 _ASIDE = re.compile(
@@ -56,6 +59,12 @@ def named_scripts(text: str) -> tuple[str, ...]:
 def signs_of_a_trainer(text: str) -> int:
     """Return how strongly a source text looks like a train script: 0 (not at all) to 21."""
     return sum(weight for pattern, weight in _SIGNS if pattern.search(text))
+
+
+def trains(text: str) -> bool:
+    """Tell whether a source text computes gradients, or is packed so that only unpacking would tell."""
+    packed = signs_of_a_trainer(text) >= _ENOUGH and _DECODES.search(text) and _RUNS.search(text)
+    return _TRAINS.search(text) is not None or bool(packed)
 
 
 def needs_texts(sources: Sequence[str]) -> bool:

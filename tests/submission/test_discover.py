@@ -110,7 +110,10 @@ def test_broken_metadata_does_not_hide_the_rest() -> None:
 
 def test_a_wrapping_folder_is_split_into_what_it_wraps() -> None:
     assert units(["README.md", "a/submission.json", "a/train_gpt.py", "b/submission.json"]) == ("a", "b")
-    assert units(["README.md", "a/train_gpt.py", "a/old/train_gpt.py"]) == ("a",)
+    assert units(["a/README.md", "a/train_gpt.py", "a/old/train_gpt.py"]) == ("a",)
+    assert units(["README.md", "a/train_gpt.py", "a/old/train_gpt.py"]) == ("",)
+    assert units(["README.md", "a/train_gpt.py", "b/train_gpt.py"]) == ("a", "b")
+    assert units(["train.log", "a/submission.json", "a/train_gpt.py"]) == ("",)
     assert units(["train_gpt.py", "a/submission.json"]) == ("",)
     assert units(["submission.json", "a/train_gpt.py"]) == ("",)
     assert units([]) == ("",)

@@ -187,13 +187,16 @@ def test_a_folder_without_script_and_the_script_beside_it(repo: Repo) -> None:
 
 
 def test_a_folder_outside_records(repo: Repo) -> None:
-    repo.pull(18, {"submission/train_gpt.py": "x = 1\n", "submission/README.md": "# x\n"})
+    repo.pull(18, {"submission/train_gpt.py": TRAINER, "submission/README.md": "# x\n"})
     (found,) = read_git(str(repo.root), pr=18)
     assert (found.name, found.script, found.track) == ("submission", "train_gpt.py", "unknown")
 
 
 def test_nothing_to_audit_says_why(repo: Repo) -> None:
     repo.pull(19, {"README.md": "# edited\n"})
+    repo.pull(25, {"tools/parse.py": "val_bpb = val_loss = train_loader = fineweb_val = optimizer = 0\n"})
+    with pytest.raises(Unread, match="#25: no record folder and no train script"):
+        read_git(str(repo.root), pr=25)
     with pytest.raises(Unread, match=r"#19: no record folder and no train script .*\(README\.md\)"):
         read_git(str(repo.root), pr=19)
     repo.git("update-ref", "refs/pull/20/head", "main")

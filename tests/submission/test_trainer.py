@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from auditor.submission.trainer import choose, named_scripts, needs_texts, signs_of_a_trainer
+from auditor.submission.trainer import choose, named_scripts, needs_texts, signs_of_a_trainer, trains
 
 TRAINER = """
 import torch
@@ -67,6 +67,14 @@ def test_nothing_like_a_trainer_is_no_script() -> None:
 def test_signs_grow_with_what_a_trainer_does() -> None:
     assert signs_of_a_trainer("") == 0
     assert signs_of_a_trainer(EVALUATION) < signs_of_a_trainer(TRAINER)
+
+
+def test_what_trains() -> None:
+    assert trains("loss.backward()")
+    assert trains("step = nn.value_and_grad(model, loss)")
+    assert trains(PACKED)
+    assert not trains(EVALUATION)
+    assert not trains("import lzma\nlzma.decompress(x)")
 
 
 def test_commands_are_read_over_continued_lines_and_options() -> None:

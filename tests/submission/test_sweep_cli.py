@@ -1,0 +1,150 @@
+"""The whole command, over a small repository, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from auditor.cli.sweep import _chosen
+
+TOP = Path(__file__).resolve().parents[2]
+FOLDER = "records/track_10min_16mb/2026-01-01_A"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    root = tmp_path / "repo"
+
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgSign=false")
+        subprocess.run(["git", *who, *arguments], cwd=root, check=True, capture_output=True)
+
+    root.mkdir()
+    git("init", "-q", "-b", "main")
+    git("commit", "-q", "--allow-empty", "-m", "start")
+    git("checkout", "-q", "-b", "branch")
+    (root / FOLDER).mkdir(parents=True)
+    (root / FOLDER / "train_gpt.py").write_text("print('val_bpb')\n")
+    (root / FOLDER / "README.md").write_text("# A\n")
+    git("add", "-A")
+    git("commit", "-q", "-m", "add")
+    refs = "".join(f"create refs/pull/{n}/head refs/heads/branch\n" for n in range(1, 25))
+    subprocess.run(["git", "update-ref", "--stdin"], cwd=root, check=True, input=refs, text=True)
+    git("update-ref", "refs/pull/50/head", "main")
+    return root
+
+
+def command(repo: Path, out: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "auditor", "sweep", "--repo", str(repo), "--out", str(out), *more]
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    return os.environ | {
+        "PYTHONPATH": str(TOP),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "GOLF_AUDIT_NO_CACHE": "",
+    }
+
+
+def sweep(tmp_path: Path, repo: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(repo, out, *more),
+        env=environment(tmp_path),
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def test_a_sweep_and_its_continuation(tmp_path: Path, repo: Path) -> None:
+    out = tmp_path / "results.jsonl"
+    done = sweep(tmp_path, repo, out, "--prs", "1-2,50", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    first = rows(out)
+    assert [row["pr"] for row in first] == [1, 2, 50]
+    assert set(first[0]) == {"pr", "sha", "submissions", "seconds", "cached", "report"}
+    assert first[0]["report"]["name"] == "2026-01-01_A"
+    assert first[2]["kind"] == "unread"
+    assert "errors\tunread\t1" in done.stdout
+    assert "3/3 #50 unread" in done.stderr
+    again = sweep(tmp_path, repo, out, "--prs", "1-3,50", "--jobs", "1")
+    assert "3 of 4 were done before" in again.stderr
+    assert rows(out)[:3] == first
+    assert [row["pr"] for row in rows(out)] == [1, 2, 50, 3]
+    afresh = tmp_path / "afresh.jsonl"
+    sweep(tmp_path, repo, afresh, "--prs", "1", "--jobs", "1")
+    assert rows(afresh)[0]["cached"] is True
+    assert rows(afresh)[0]["report"] == first[0]["report"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups of POSIX systems")
+def test_an_interrupted_sweep_keeps_what_is_done(tmp_path: Path, repo: Path) -> None:
+    out = tmp_path / "results.jsonl"
+    running = subprocess.Popen(
+        command(repo, out, "--jobs", "2"),
+        env=environment(tmp_path) | {"GOLF_AUDIT_NO_CACHE": "1"},
+        cwd=TOP,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert running.stderr is not None
+    assert running.stderr.readline().startswith("1/25 #")
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the whole group
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "the same command goes on from" in errors
+    kept = rows(out)
+    assert 1 <= len(kept) < 25
+    assert sweep(tmp_path, repo, out, "--jobs", "2").returncode == 0
+    assert rows(out)[: len(kept)] == kept
+    assert sorted(row["pr"] for row in rows(out)) == [*range(1, 25), 50]
+
+
+def test_wrong_input_is_one_line(tmp_path: Path, repo: Path) -> None:
+    for more, said in (
+        (("--prs", "90-99"), "no pull request heads among 90-99"),
+        (("--prs", "9-1"), "ends before it begins"),
+    ):
+        done = sweep(tmp_path, repo, tmp_path / "out.jsonl", *more)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    done = sweep(tmp_path, tmp_path, tmp_path / "out.jsonl")
+    assert done.returncode == 2
+    assert "not a git repository" in done.stderr
+    done = sweep(tmp_path, repo, tmp_path / "no" / "out.jsonl")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [("5", {5}), ("2-4", {2, 3, 4}), ("8-", {8, 9}), ("-2", {1, 2}), ("1,3-4, 9", {1, 3, 4, 9})],
+)
+def test_ranges(text: str, chosen: set[int]) -> None:
+    assert {number for number in range(1, 10) if _chosen(text, number)} == chosen
+
+
+@pytest.mark.parametrize("text", ["", "-", "a", "1--2", "3-1", "1,,2", "²"])
+def test_wrong_ranges(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        _chosen(text, 1)
