@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format readme clean
 
 demo: $(VENV)/.ready  ## audit the examples and print the reports
 	$(BIN)/golf-audit check --exit-zero examples/records/*/*
@@ -21,6 +21,9 @@ lint: $(VENV)/.ready-dev  ## check style, form and types
 format: $(VENV)/.ready-dev  ## put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+readme: $(VENV)/.ready  ## put the report that check prints into README.md
+	$(BIN)/python tests/cli/test_readme.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
