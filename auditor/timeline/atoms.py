@@ -8,17 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-VAL = 1 << 0  # from the validation split: its path, or tokens read from it
-TRAIN = 1 << 1  # from the training split
-BITS = 1 << 2  # passed through ln 2, so it is in bits, not nats
-CLOCK = 1 << 3  # read from a clock
-LAUNCH = 1 << 4  # rank or world size
-RANDOM = 1 << 5  # from a random generator
-TEXT_FILE = 1 << 6  # bytes read from a file of unknown content
-HASHED = 1 << 7  # an integer that went through xor, multiply-and-mask or modulo
-VOCAB = 1 << 8  # ranges over the whole vocabulary
-SIZE = 1 << 9  # how many items, not which: a length, a shape
-FIXED_BITS = 10
+MAX_SETTINGS = 12  # "any value", the defaults, and up to ten more
+_EACH = (1 << MAX_SETTINGS) - 1
+VAL = _EACH  # from the validation split (its path, or tokens read from it): one bit per setting in play
+TRAIN = _EACH << MAX_SETTINGS  # from the training split: one bit per setting in play
+_FIXED = 2 * MAX_SETTINGS
+BITS = 1 << _FIXED  # passed through ln 2, so it is in bits, not nats
+CLOCK = 1 << _FIXED + 1  # read from a clock
+LAUNCH = 1 << _FIXED + 2  # rank or world size
+RANDOM = 1 << _FIXED + 3  # from a random generator
+TEXT_FILE = 1 << _FIXED + 4  # bytes read from a file of unknown content
+HASHED = 1 << _FIXED + 5  # an integer that went through xor, multiply-and-mask or modulo
+VOCAB = 1 << _FIXED + 6  # ranges over the whole vocabulary
+SIZE = 1 << _FIXED + 7  # how many items, not which: a length, a shape
+FIXED_BITS = _FIXED + 8
+
+
+def under(origins: int, settings: int) -> int:
+    """Return ``origins`` with the splits kept for the given settings only."""
+    if not origins & (VAL | TRAIN):
+        return origins
+    return origins & ~(VAL | TRAIN) | origins & (settings | settings << MAX_SETTINGS)
+
+
+def val_settings(origins: int) -> int:
+    """Return the settings under which ``origins`` include the validation split."""
+    return origins & VAL
+
+
+def train_settings(origins: int) -> int:
+    """Return the settings under which ``origins`` include the training split."""
+    return (origins & TRAIN) >> MAX_SETTINGS
 
 
 def bits_of(mask: int) -> Iterator[int]:

@@ -348,6 +348,9 @@ def append_any(heap: Heap, value: Value) -> None:
 
 def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, value: Value) -> None:
     """Carry out ``base[index] = value``."""
+    from auditor.timeline import caches
+
+    index, value = caches.stored(machine, index, value, target)
     handled = False
     for payload, _bits in machine.alternatives(base):
         if isinstance(payload, Heap):

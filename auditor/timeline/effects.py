@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.atoms import BITS, TRAIN, VAL, bits_of
-from auditor.timeline.events import Adapt, Event, Forward, Load, Report, Restore, Save
+from auditor.timeline.atoms import BITS, TRAIN, VAL, bits_of, train_settings, val_settings
+from auditor.timeline.events import Adapt, Event, Forward, Load, Lookup, Report, Restore, Save
 from auditor.timeline.frames import Site
 from auditor.timeline.values import Either, Heap, Payload, PerSetting, Tup, Value
 
@@ -119,8 +119,9 @@ def backward(machine: Machine, origins: int, node: ir.Node) -> int:
     for forward in forwards:
         forward.learned = True
     kinds = origins & (VAL | TRAIN)
-    if kinds == VAL | TRAIN and not forwards:
-        kinds = TRAIN
+    if not forwards and val_settings(kinds) & train_settings(kinds):
+        # Tokens of one split and a number computed from the other: the training tokens are what is learned.
+        kinds &= ~val_settings(kinds & train_settings(kinds))
     family = machine.atoms.family("iteration")
     if forwards:
         region = forwards[-1].region
@@ -159,8 +160,11 @@ def adapt(machine: Machine, heaps: list[Heap], gradients: list[Gradient], node: 
         bits = gradient.bits & machine.live
         if not bits:
             continue
-        if not gradient.kinds & VAL:
+        if train_settings(gradient.kinds) & bits:
             trained = True
+        bits &= val_settings(gradient.kinds)
+        if not bits:
+            trained = trained or not gradient.kinds & VAL
             continue
         number = len(machine.adaptations)
         event = Adapt(
@@ -272,7 +276,7 @@ def forward(
     from auditor.timeline.values import SOME
 
     seen = settle(machine, origins)
-    if not seen & VAL:
+    if not val_settings(seen) & machine.live:
         return Value(SOME, seen)
     region = seen & machine.atoms.family("iteration")
     found: dict[int, int] = {}
@@ -288,7 +292,7 @@ def forward(
         if bits & machine.live and overlap(machine, machine.adaptations[number].region, region)
     }
     event = Forward(
-        **common(machine, node, machine.live),
+        **common(machine, node, machine.live & val_settings(seen)),
         number=sum(1 for e in machine.events if isinstance(e, Forward)),
         kinds=seen & (VAL | TRAIN),
         region=region,
@@ -322,6 +326,9 @@ def report(machine: Machine, origins: int, node: ir.Node, label: str) -> None:
     for each in forwards:
         if known not in each.reports:
             each.reports.append(known)
+    for found in machine.atoms.meanings(origins & machine.keys.lookups, "lookup"):
+        if isinstance(found, Lookup) and known not in found.reports:
+            found.reports.append(known)
 
 
 def load(machine: Machine, origins: int, node: ir.Node) -> None:

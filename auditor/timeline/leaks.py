@@ -13,7 +13,7 @@ from typing import Literal
 
 from auditor.finding import Finding, Step
 from auditor.timeline.activity import activity
-from auditor.timeline.atoms import TRAIN
+from auditor.timeline.atoms import train_settings
 from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
 from auditor.timeline.frames import Site
 
@@ -52,7 +52,7 @@ def leaks(timeline: Timeline) -> list[Leak]:
             bits &= reported
             if not bits:
                 continue
-            kind = _kind(adapt, score, scores, trains)
+            kind = _kind(adapt, score, scores, trains, bits)
             key = (kind, adapt.site.source.path, adapt.site.start, tuple(c.site.start for c in adapt.calls))
             old = found.get(key)
             if old is None:
@@ -68,7 +68,9 @@ def leaks(timeline: Timeline) -> list[Leak]:
     return sorted(found.values(), key=lambda leak: leak.adapt.order)
 
 
-def _kind(adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt]) -> Kind:
+def _kind(adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt], bits: int) -> Kind:
+    if not any(t.bits & bits and t.order < score.order for t in trains):
+        return "training"
     if set(adapt.loops) & set(score.loops):
         return "within"
     for earlier in scores:
@@ -78,7 +80,7 @@ def _kind(adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adap
             and adapt.number not in earlier.conflicts
         ):
             return "rescore"
-    if adapt.kinds & TRAIN or not any(t.bits & adapt.bits for t in trains):
+    if train_settings(adapt.kinds) & bits:
         return "training"
     return "before"
 

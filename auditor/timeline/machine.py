@@ -23,8 +23,8 @@ from auditor.program import ir
 from auditor.program.model import Program, Unit
 from auditor.program.source import Source
 from auditor.submission.model import Setting
-from auditor.timeline import calling, containers, effects, library
-from auditor.timeline.atoms import BITS, CLOCK, LAUNCH, RANDOM, TRAIN, VAL, Atoms
+from auditor.timeline import caches, calling, containers, effects, library
+from auditor.timeline.atoms import BITS, VAL, Atoms, under
 from auditor.timeline.events import Adapt, Event, Forward, Report, Switch, Timeline, Unfollowed
 from auditor.timeline.folding import FoldError, fold_binary, fold_compare, fold_unary, string_origins
 from auditor.timeline.frames import CallStep, Frame, Guard, ModuleScope, Site
@@ -95,6 +95,7 @@ class Machine:
         self.params = 0  # all origins that stand for live parameters
         self.pending: list[int] = []  # gradient atoms that wait for an optimizer step
         self.stepped = False
+        self.keys = caches.Keys()
         self.no_grad = 0
         self.in_module = 0
         self.files: dict[str, Value] = {}
@@ -170,6 +171,7 @@ class Machine:
                 self.note_unfollowed(site, f"the analysis stopped after {MAX_STEPS:,} steps", decisive=True)
             except RecursionError:
                 self.note_unfollowed(Site(unit.source, 0, 0), "the program nests too deeply", decisive=True)
+        caches.settle(self)
         return Timeline(
             self.settings, tuple(self.events), self.switches, tuple(self.unfollowed.values()), self.steps
         )
@@ -337,11 +339,12 @@ class Machine:
 
     def eval_slice(self, node: ir.Expr) -> Value:
         assert isinstance(node, ir.Slice)
-        origins = 0
-        for bound in (node.lower, node.upper, node.step):
-            if bound is not None:
-                origins |= self.eval(bound).m
-        return Value(SOME, origins)
+        lower = self.eval(node.lower) if node.lower is not None else None
+        upper = self.eval(node.upper) if node.upper is not None else None
+        origins = (lower.m if lower is not None else 0) | (upper.m if upper is not None else 0)
+        if node.step is not None:
+            origins |= self.eval(node.step).m
+        return caches.sliced(lower, upper, origins)
 
     def eval_unary(self, node: ir.Expr) -> Value:
         assert isinstance(node, ir.UnaryOp)
@@ -395,7 +398,7 @@ class Machine:
                         each.append(SOME)
                         continue
                     if isinstance(result, str):
-                        origins |= string_origins(result)
+                        origins |= under(string_origins(result), 1 << index)
                     each.append(Known(result))
                 else:
                     each.append(SOME)
@@ -422,7 +425,8 @@ class Machine:
                 None,
                 Value(containers.element_of(self, left).p, containers.element_of(self, left).m | right.m),
             )
-        return Value(SOME, effects.settle(self, containers.deep(left) | containers.deep(right)))
+        origins = effects.settle(self, containers.deep(left) | containers.deep(right))
+        return caches.combine(self, node, left, right, origins)
 
     def eval_boolop(self, node: ir.Expr) -> Value:
         assert isinstance(node, ir.BoolOp)
@@ -499,7 +503,7 @@ class Machine:
             return folded
         if op in ("in", "not in"):
             right = containers.as_constant(self, right)
-        return self.fold(lambda a, b: fold_compare(op, a, b), left, right)
+        return caches.compared(self, self.fold(lambda a, b: fold_compare(op, a, b), left, right))
 
     def eval_ifexp(self, node: ir.Expr) -> Value:
         assert isinstance(node, ir.IfExp)
@@ -644,7 +648,11 @@ class Machine:
     def eval_subscript(self, node: ir.Expr) -> Value:
         assert isinstance(node, ir.Subscript)
         base = self.eval(node.value)
-        return containers.get_item(self, base, self.eval(node.index), node)
+        index = self.eval(node.index)
+        out = containers.get_item(self, base, index, node)
+        if base.m & VAL or index.m & VAL:
+            return caches.subscript(self, base, index, node, out)
+        return out
 
     def eval_call(self, node: ir.Expr) -> Value:
         assert isinstance(node, ir.Call)
@@ -786,7 +794,7 @@ class Machine:
     def do_augassign(self, node: ir.Stmt) -> None:
         assert isinstance(node, ir.AugAssign)
         target = node.target
-        old = self.eval(target)
+        old = caches.old_value(self, target)
         value = self.eval(node.value)
         heap = old.p
         if isinstance(heap, Heap) and heap.kind == "list" and node.op == "+":
@@ -802,7 +810,7 @@ class Machine:
         ):
             new = self.fold(lambda a, b: fold_binary(node.op, a, b), old, value)
         else:
-            new = Value(SOME, effects.settle(self, old.m | containers.deep(value)))
+            new = caches.combine(self, node, old, value, effects.settle(self, old.m | containers.deep(value)))
         if isinstance(target, ir.Subscript):
             containers.update_item(self, target, new)
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.settings import lookup
+from auditor.timeline.atoms import under
 from auditor.timeline.events import Switch
 from auditor.timeline.folding import string_origins
 from auditor.timeline.values import Known, Payload, Value, at_setting, per_setting
@@ -40,10 +42,7 @@ def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) ->
     each: list[Payload] = [None]
     origins = default.m | machine.atoms.bit("setting", key)
     for index, setting in enumerate(machine.settings, start=1):
-        if setting.kind == "log":
-            override = setting.overrides.get(key.lower())
-        else:
-            override = setting.overrides.get(key)
+        override = lookup(setting, key)
         if override is None:
             each.append(at_setting(default.p, index))
         else:
@@ -54,7 +53,7 @@ def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) ->
                     else like(override.value, at_setting(default.p, index))
                 )
             )
-            origins |= string_origins(override.value)
+            origins |= under(string_origins(override.value), 1 << index)
     remember(machine, key, default, each[1:], node)
     return Value(per_setting(each), origins)
 
@@ -72,12 +71,12 @@ def option(machine: Machine, name: str, default: Value, node: ir.Node, convert: 
     each: list[Payload] = [None]
     origins = default.m | machine.atoms.bit("setting", name)
     for index, setting in enumerate(machine.settings, start=1):
-        override = setting.overrides.get(name.lower() if setting.kind == "log" else name)
+        override = lookup(setting, name)
         if override is None:
             each.append(at_setting(default.p, index))
         else:
             each.append(Known(like(override.value, at_setting(default.p, index))))
-            origins |= string_origins(override.value)
+            origins |= under(string_origins(override.value), 1 << index)
     remember(machine, name, default, each[1:], node)
     return Value(per_setting(each), origins)
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from auditor.program import ir
+from auditor.timeline.atoms import TRAIN, VAL, under
 
 if TYPE_CHECKING:
     from auditor.timeline.frames import Frame, ModuleScope
@@ -332,6 +333,8 @@ def merge(a: Value, b: Value, a_bits: int, b_bits: int, count: int) -> Value:
     if a is b:
         return a
     origins = a.m | b.m
+    if origins & (VAL | TRAIN):
+        origins = under(a.m, a_bits) | under(b.m, b_bits)
     if same(a.p, b.p):
         return Value(a.p, origins)
     if isinstance(a.p, Tup) and isinstance(b.p, Tup) and len(a.p.items) == len(b.p.items):
