@@ -42,6 +42,10 @@ def b64(data: bytes) -> str:
 
 
 Z = b64(zlib.compress(INNER.encode()))
+GZIP = b64(gzip.compress(INNER.encode()))
+BZ2 = b64(bz2.compress(INNER.encode()))
+BROTLI = b64(brotli.compress(INNER.encode()))
+SHIFTED = INNER.translate(str.maketrans("fghijklmnopqrstuvwxyzabcde", "abcdefghijklmnopqrstuvwxyz"))
 
 WRAPPERS = {
     "raw lzma, keyword filters": (
@@ -53,7 +57,9 @@ WRAPPERS = {
         "import lzma as L,base64 as B\n"
         f'exec(L.decompress(B.b85decode("{raw85()}"),L.FORMAT_RAW,None,[{{"id":L.FILTER_LZMA2}}]))'
     ),
-    "xz of a bytes literal": f"import lzma,base64\nexec(lzma.decompress(base64.b85decode({xz85().encode()!r})))",
+    "xz of a bytes literal": (
+        f"import lzma,base64\nexec(lzma.decompress(base64.b85decode({xz85().encode()!r})))"
+    ),
     "decoded": f"import lzma,base64\nexec(lzma.decompress(base64.b85decode({xz85()!r})).decode('utf-8'))",
     "compiled": (
         "import lzma,base64\n"
@@ -64,7 +70,9 @@ WRAPPERS = {
         f"S=L.decompress(B.b85decode({xz85()!r})).decode()\nF=__file__+'.x'\n"
         "C.cache[F]=(len(S),None,S.splitlines(True),F);exec(compile(S,F,'exec'))"
     ),
-    "declared size": f"import lzma,base64\n__wrapper_size__=123\nexec(lzma.decompress(base64.b85decode({xz85()!r})))",
+    "declared size": (
+        f"import lzma,base64\n__wrapper_size__=123\nexec(lzma.decompress(base64.b85decode({xz85()!r})))"
+    ),
     "newlines taken out": (
         "import zlib,base64\n_b=b'''\n" + "\n".join(Z[i : i + 40] for i in range(0, len(Z), 40)) + "\n'''\n"
         "exec(zlib.decompress(base64.b64decode(_b.replace(b'\\n',b''))))"
@@ -75,7 +83,8 @@ WRAPPERS = {
         "exec(d(b64decode(''.join(parts))))"
     ),
     "concatenated and sliced": (
-        f"import zlib, base64\nP = 'xx' + {Z[:50]!r} + {Z[50:]!r}\nexec(zlib.decompress(base64.b64decode(P[2:])))"
+        "import zlib, base64\n"
+        f"P = 'xx' + {Z[:50]!r} + {Z[50:]!r}\nexec(zlib.decompress(base64.b64decode(P[2:])))"
     ),
     "reversed": f"import zlib,base64\nexec(zlib.decompress(base64.b64decode({Z[::-1]!r}[::-1])))",
     "hex": f"exec(bytes.fromhex({INNER.encode().hex()!r}).decode())",
@@ -89,12 +98,13 @@ WRAPPERS = {
     "translate": (
         "import string\n"
         "a=string.ascii_lowercase\nt=str.maketrans(a, a[5:]+a[:5])\n"
-        f"exec({INNER.translate(str.maketrans('fghijklmnopqrstuvwxyzabcde', 'abcdefghijklmnopqrstuvwxyz'))!r}.translate(t))"
+        f"exec({SHIFTED!r}.translate(t))"
     ),
     "rot13": f"import codecs\nexec(codecs.decode({__import__('codecs').encode(INNER, 'rot13')!r}, 'rot_13'))",
     "decoder function": (
         "import zlib, base64\n"
-        "def _load(s, key=0):\n    raw = base64.b64decode(s)\n    out = zlib.decompress(raw)\n    return out.decode()\n"
+        "def _load(s, key=0):\n"
+        "    raw = base64.b64decode(s)\n    out = zlib.decompress(raw)\n    return out.decode()\n"
         f"exec(_load({Z!r}))"
     ),
     "lambda": f"import zlib,base64\nd=lambda s:zlib.decompress(base64.b64decode(s))\nexec(d({Z!r}))",
@@ -108,12 +118,19 @@ WRAPPERS = {
         f"D = {bytes((c + i) % 256 for i, c in enumerate(INNER.encode()))!r}\n"
         "out = bytearray()\nfor i, c in enumerate(D):\n    out.append((c - i) % 256)\nexec(bytes(out))"
     ),
+    "aliased decompressors": (
+        "from zstandard import ZstdDecompressor as D\nfrom base64 import b64decode as b\n"
+        f"exec(D().decompress(b({b64(zstandard.compress(INNER.encode()))!r})))"
+    ),
+    "aliased types": f"B=bytearray\nT=tuple\nexec(bytes(B(T({list(INNER.encode())!r}))))",
     "aliased exec": f"import zlib,base64\nrun=exec\nrun(zlib.decompress(base64.b64decode({Z!r})))",
     "exec by name": (
         f"import zlib,base64\ngetattr(__builtins__,'ex'+'ec')(zlib.decompress(base64.b64decode({Z!r})))"
     ),
     "imported inline": f"exec(__import__('zlib').decompress(__import__('base64').b64decode({Z!r})))",
-    "eval of compile": f"import zlib,base64\neval(compile(zlib.decompress(base64.b64decode({Z!r})),'f','exec'))",
+    "eval of compile": (
+        f"import zlib,base64\neval(compile(zlib.decompress(base64.b64decode({Z!r})),'f','exec'))"
+    ),
     "function type": (
         "import zlib,base64,types\n"
         f"types.FunctionType(compile(zlib.decompress(base64.b64decode({Z!r})),'f','exec'),globals())()"
@@ -125,7 +142,8 @@ WRAPPERS = {
     ),
     "written and run with pathlib": (
         "import zlib,base64,runpy\nfrom pathlib import Path\n"
-        f"p=Path(__file__).resolve().parent/'_x.py'\np.write_bytes(zlib.decompress(base64.b64decode({Z!r})))\n"
+        "p=Path(__file__).resolve().parent/'_x.py'\n"
+        f"p.write_bytes(zlib.decompress(base64.b64decode({Z!r})))\n"
         "runpy.run_path(str(p), run_name='__main__')"
     ),
     "written and loaded": (
@@ -141,22 +159,25 @@ WRAPPERS = {
         "sys.exit(subprocess.call([sys.executable,'/tmp/run.py',*sys.argv[1:]]))"
     ),
     "python -c": (
-        f"import zlib,base64,os,sys\nos.execv(sys.executable,[sys.executable,'-c',zlib.decompress(base64.b64decode({Z!r})).decode()])"
+        "import zlib,base64,os,sys\n"
+        f"os.execv(sys.executable,[sys.executable,'-c',zlib.decompress(base64.b64decode({Z!r})).decode()])"
     ),
     "file object": (
-        f"import gzip,io,base64\nexec(gzip.GzipFile(fileobj=io.BytesIO(base64.b64decode({b64(gzip.compress(INNER.encode()))!r}))).read())"
+        f"import gzip,io,base64\nexec(gzip.GzipFile(fileobj=io.BytesIO(base64.b64decode({GZIP!r}))).read())"
     ),
-    "decompressor object": f"import zlib,base64\nexec(zlib.decompressobj().decompress(base64.b64decode({Z!r})))",
+    "decompressor object": (
+        f"import zlib,base64\nexec(zlib.decompressobj().decompress(base64.b64decode({Z!r})))"
+    ),
     "zstd object": (
         "import zstandard as z,base64\n"
         f"exec(z.ZstdDecompressor().decompress(base64.b64decode({b64(zstandard.compress(INNER.encode()))!r})))"
     ),
-    "brotli": f"import brotli,base64\nexec(brotli.decompress(base64.b64decode({b64(brotli.compress(INNER.encode()))!r})))",
+    "brotli": (f"import brotli,base64\nexec(brotli.decompress(base64.b64decode({BROTLI!r})))"),
     "optional module": (
         "import base64\ntry:\n    import brotli\nexcept ImportError:\n    raise SystemExit('needs brotli')\n"
-        f"exec(brotli.decompress(base64.b64decode({b64(brotli.compress(INNER.encode()))!r})))"
+        f"exec(brotli.decompress(base64.b64decode({BROTLI!r})))"
     ),
-    "bz2": f"import bz2,base64\nexec(bz2.decompress(base64.b64decode({b64(bz2.compress(INNER.encode()))!r})))",
+    "bz2": (f"import bz2,base64\nexec(bz2.decompress(base64.b64decode({BZ2!r})))"),
     "a85": f"import base64\nexec(base64.a85decode({base64.a85encode(INNER.encode())!r}))",
     "b32": f"import base64\nexec(base64.b32decode({base64.b32encode(INNER.encode())!r}))",
     "b16": f"import base64\nexec(base64.b16decode({base64.b16encode(INNER.encode())!r}))",
@@ -289,7 +310,8 @@ def test_code_that_only_one_branch_runs_stays_in_its_branch() -> None:
     other = b64(zlib.compress(b"print('other')\n"))
     result = peel(
         "import zlib, base64, os\nif os.environ.get('X'):\n"
-        f"    exec(zlib.decompress(base64.b64decode({Z!r})))\nelse: exec(zlib.decompress(base64.b64decode({other!r})))\n"
+        f"    exec(zlib.decompress(base64.b64decode({Z!r})))\n"
+        f"else: exec(zlib.decompress(base64.b64decode({other!r})))\n"
     )
     text = result.layers[-1].data.decode()
     assert "if os.environ.get('X'):\n    import os\n" in text
@@ -310,7 +332,8 @@ def test_calls_after_the_payload_are_kept() -> None:
         "K = '" + "QUJD" * 300 + "'\nimport base64\nkernel = base64.b64decode(K).decode()\nclass M: pass\n",
         "import torch\nclass M: pass\nfor n in (1, 2):\n    exec(f'w{n} = {n}')\n",
         "import torch\nclass M: pass\nexec(open('/workspace/settings.py').read())\n",
-        "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'brotli'])\nclass M: pass\n",
+        "import subprocess, sys\n"
+        "subprocess.run([sys.executable, '-m', 'pip', 'install', 'brotli'])\nclass M: pass\n",
         "this is not Python at all (exec",
     ],
 )

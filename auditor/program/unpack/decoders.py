@@ -89,6 +89,11 @@ def inflate(data: bytes, wbits: int = zlib.MAX_WBITS, members: bool = False) -> 
             return out.bytes()
 
 
+def ungzip(data: bytes) -> bytes:
+    """Return decompressed gzip data, every member of it; raises :class:`Refused`."""
+    return inflate(data, 31, members=True)
+
+
 def unbz2(data: bytes) -> bytes:
     """Return decompressed bzip2 data, every stream of it; raises :class:`Refused`."""
     out = _Output(len(data))

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from auditor.program.unpack import library
+from auditor.program.unpack import library, registry
+from auditor.program.unpack.builtin_calls import text_of
+from auditor.program.unpack.file_calls import handle_method, join_paths, path_attribute
 from auditor.program.unpack.methods import (
     Work,
     binary,
@@ -494,7 +496,7 @@ class Interpreter:
         if isinstance(owner, Ref):
             return library.member(self, owner, name, node)
         if isinstance(owner, PathValue):
-            return library.path_attribute(owner, name)
+            return path_attribute(owner, name)
         if isinstance(owner, ModuleValue):
             if name in owner.attributes:
                 value = owner.attributes[name]
@@ -558,7 +560,7 @@ class Interpreter:
             merged = {**dict(function.keywords), **keywords}
             return self.call(function.owner, [*function.args, *args], merged, node)
         if isinstance(function, Ref):
-            return library.call(self, function, args, keywords, node)
+            return registry.call(self, function, args, keywords, node)
         if isinstance(function, Function):
             return self._call_function(function, args, keywords, node)
         if isinstance(function, Bound):
@@ -641,7 +643,7 @@ class Interpreter:
     def iterate(self, value: Any, node: ast.AST) -> Sequence[Any]:
         """Return the items of a value; raises :class:`Cannot` or :class:`Refused`."""
         if isinstance(value, Handle):
-            lines = library.call_method(self, value, "readlines", [], {}, node)
+            lines = handle_method(self, value, "readlines", [], {}, node)
             return bounded(self.work, lines)
         return bounded(self.work, value)
 
@@ -685,7 +687,7 @@ class Interpreter:
 
     def _binary(self, op: ast.operator, left: Any, right: Any, node: ast.AST) -> Any:
         if isinstance(op, ast.Div) and (isinstance(left, PathValue) or isinstance(right, PathValue)):
-            return library.join_paths(left, right, node)
+            return join_paths(left, right, node)
         return self.made(binary(self.work, op, left, right), None, left, right)
 
     def _unary(self, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
@@ -703,7 +705,7 @@ class Interpreter:
         if isinstance(owner, Bound) and owner.name == "parents" and isinstance(key, int) and 0 <= key < 50:
             result = owner.owner
             for _ in range(key + 1):
-                result = library.path_attribute(result, "parent")
+                result = path_attribute(result, "parent")
             return result
         if not isinstance(owner, (str, bytes, bytearray, list, tuple, dict, range)):
             raise Cannot("an item that is not followed", node)
@@ -726,7 +728,7 @@ class Interpreter:
             if isinstance(value, PathValue):
                 return value.text
             if isinstance(value, (str, int, float)) and node.conversion in (-1, ord("s")):
-                return value if isinstance(value, str) else library.text_of(value)
+                return value if isinstance(value, str) else text_of(value)
         raise Cannot("a format that is not followed", node)
 
     def _comprehension(self, part: ast.expr, loops: Sequence[ast.comprehension]) -> list[Any]:

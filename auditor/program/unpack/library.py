@@ -1,34 +1,24 @@
-"""The standard library as wrappers use it: what a call means, on plain data and files in sight only."""
+"""Modules, running code, names and the environment, as wrappers use them."""
 
 from __future__ import annotations
 
 import ast
 import builtins
-import hashlib
 import itertools
-import json
 import lzma
 import posixpath
-import re
 import shlex
 import string
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from auditor.program.unpack.decoders import (
-    TEXT_CODECS,
-    inflate,
-    text_encoding,
-    unbrotli,
-    unbz2,
-    unlzma,
-    unzstd,
-)
-from auditor.program.unpack.methods import bounded, decode_by_name, is_plain, simple
+from auditor.program.unpack import builtin_calls  # noqa: F401 (enters its functions)
+from auditor.program.unpack.decoding_calls import decoder_method
+from auditor.program.unpack.file_calls import handle_method, open_file, path_method, path_text, read
 from auditor.program.unpack.model import Refused, words
+from auditor.program.unpack.registry import known
 from auditor.program.unpack.values import (
-    SCRATCH,
     Bound,
     Cannot,
     Code,
@@ -44,9 +34,6 @@ from auditor.program.unpack.values import (
 if TYPE_CHECKING:
     from auditor.program.unpack.interpreter import Interpreter
 
-Call = Callable[["Interpreter", list[Any], dict[str, Any], ast.AST], Any]
-_CALLS: dict[str, Call] = {}
-
 # Calls that run code or start programs: followed even when an argument is unknown.
 RUNNERS: Final = frozenset(
     [
@@ -57,25 +44,6 @@ RUNNERS: Final = frozenset(
     ]
 )
 
-_ALIASES: Final[Mapping[str, str]] = {
-    "io.open": "builtins.open",
-    "codecs.open": "builtins.open",
-    "os.path.realpath": "os.path.abspath",
-    "os.path.normpath": "os.path.abspath",
-    "os.path.expanduser": "os.path.abspath",
-    "pathlib.PurePath": "pathlib.Path",
-    "pathlib.PosixPath": "pathlib.Path",
-    "brotlicffi": "brotli",
-    "zstd.decompress": "zstandard.decompress",
-    "pyzstd.decompress": "zstandard.decompress",
-    "compression.zstd.decompress": "zstandard.decompress",
-    "compression.lzma.decompress": "lzma.decompress",
-    "compression.zlib.decompress": "zlib.decompress",
-    "compression.bz2.decompress": "bz2.decompress",
-    "compression.gzip.decompress": "gzip.decompress",
-    "brotlicffi.decompress": "brotli.decompress",
-    "_bootstrap_external.SourceFileLoader": "importlib.machinery.SourceFileLoader",
-}
 
 _CONSTANTS: Final[Mapping[str, Any]] = {
     **{
@@ -100,54 +68,9 @@ _CONSTANTS: Final[Mapping[str, Any]] = {
 }
 
 
-def known(*names: str) -> Callable[[Call], Call]:
-    """Enter a function as the meaning of calls of ``names``."""
-
-    def enter(function: Call) -> Call:
-        _CALLS.update(dict.fromkeys(names, function))
-        return function
-
-    return enter
-
-
 def is_builtin(name: str) -> bool:
     """Return whether ``name`` is one of Python's builtins."""
     return hasattr(builtins, name)
-
-
-def text_of(value: Any) -> str:
-    """Return ``str(value)`` of a scalar; raises :class:`Refused`."""
-    if isinstance(value, PathValue):
-        return value.text
-    if not simple(value) or (isinstance(value, int) and value.bit_length() > 10_000):
-        raise Refused("prints something that is not followed")
-    return str(value)
-
-
-def call(machine: Interpreter, ref: Ref, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    """Return what calling a library function gives; raises :class:`Cannot` or :class:`Refused`."""
-    name = _ALIASES.get(ref.name, ref.name)
-    function = _CALLS.get(name)
-    if function is None:
-        last = name.rsplit(".", 1)[-1]
-        decoding = last in ("decompress", "loads", "load", "decode", "decrypt") or name.startswith("marshal.")
-        shown = name.removeprefix("builtins.")
-        raise Cannot(f"{shown}() is not followed", node, decoding)
-    try:
-        return function(machine, args, keywords, node)
-    except (Refused, Cannot):
-        raise
-    except (
-        TypeError,
-        ValueError,
-        IndexError,
-        KeyError,
-        AttributeError,
-        ArithmeticError,
-        UnicodeError,
-    ) as error:
-        # The call does not fit its function: wrong kind or number of arguments.
-        raise Cannot(f"{name.removeprefix('builtins.')}() fails ({type(error).__name__})", node) from None
 
 
 # Modules
@@ -308,7 +231,7 @@ def _run_path(machine: Interpreter, args: list[Any], keywords: dict[str, Any], n
     if isinstance(path, Unknown):
         machine.run(path, node)
         return None
-    _run_file(machine, _path_text(path), node)
+    _run_file(machine, path_text(path), node)
     return None
 
 
@@ -371,12 +294,12 @@ for _name in RUNNERS:
 @known("importlib.util.spec_from_file_location")
 def _spec(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
     location = args[1] if len(args) > 1 else keywords["location"]
-    return ModuleValue(str(args[0]), path=_path_text(location))
+    return ModuleValue(str(args[0]), path=path_text(location))
 
 
 @known("importlib.machinery.SourceFileLoader")
 def _file_loader(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return Bound(ModuleValue(str(args[0]), path=_path_text(args[1])), "loader")
+    return Bound(ModuleValue(str(args[0]), path=path_text(args[1])), "loader")
 
 
 @known("importlib.util.module_from_spec")
@@ -445,6 +368,12 @@ def _xor(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: 
     return int(args[0]) ^ int(args[1])
 
 
+@known("builtins.setattr")
+def _setattr(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> None:
+    if isinstance(args[0], ModuleValue):
+        args[0].attributes[str(args[1])] = args[2]
+
+
 # Environment
 
 
@@ -473,611 +402,17 @@ def _getenv(machine: Interpreter, args: list[Any], keywords: dict[str, Any], nod
     return args[1] if len(args) > 1 else keywords.get("default")
 
 
-# Plain builtins
-
-
-@known("builtins.bytes", "builtins.bytearray")
-def _bytes(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    made = bytearray if isinstance(node, ast.Call) and _called(node) == "bytearray" else bytes
-    if not args:
-        return made()
-    value = args[0]
-    if isinstance(value, str):
-        encoding = args[1] if len(args) > 1 else keywords.get("encoding", "utf-8")
-        return machine.made(made(value, text_encoding(encoding)), None, value)
-    if isinstance(value, int):
-        machine.work.spend(max(value, 0))
-        return made(value)
-    if isinstance(value, (bytes, bytearray)):
-        return machine.made(made(value), None, value)
-    return machine.made(made(machine.iterate(value, node)), None, value)
-
-
-def _called(node: ast.Call) -> str:
-    return node.func.id if isinstance(node.func, ast.Name) else ""
-
-
-@known("builtins.memoryview")
-def _memoryview(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return args[0]
-
-
-@known("builtins.str")
-def _str(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    if not args:
-        return ""
-    if isinstance(args[0], (bytes, bytearray)):
-        encoding = args[1] if len(args) > 1 else keywords.get("encoding")
-        if encoding is None:
-            raise Refused("prints something that is not followed")
-        return machine.made(args[0].decode(text_encoding(encoding)), None, args[0])
-    return args[0] if isinstance(args[0], str) else text_of(args[0])
-
-
-@known("os.fspath", "os.fsdecode")
-def _fspath(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return _path_text(args[0])
-
-
-@known("builtins.int")
-def _int(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    base = args[1] if len(args) > 1 else keywords.get("base", 10)
-    value = args[0] if args else 0
-    if isinstance(value, (str, bytes)):
-        if len(value) > 200_000:
-            raise Refused("integer too large")
-        return int(value, base)
-    return int(value)
-
-
-@known("builtins.chr")
-def _chr(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return chr(args[0])
-
-
-@known("builtins.ord")
-def _ord(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return ord(args[0])
-
-
-@known("builtins.len")
-def _len(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    if not is_plain(args[0]):
-        raise Cannot("a length that is not known", node)
-    return len(args[0])
-
-
-@known("builtins.range")
-def _range(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return range(*args)
-
-
-@known("builtins.list", "builtins.tuple", "builtins.iter")
-def _list(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    items = list(machine.iterate(args[0], node)) if args else []
-    machine.work.spend(8 * len(items))
-    made: Any = tuple(items) if isinstance(node, ast.Call) and _called(node) == "tuple" else items
-    return machine.made(made, None, *args)
-
-
-@known("builtins.dict")
-def _dict(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    result: dict[Any, Any] = {}
-    if args:
-        pairs = args[0].items() if isinstance(args[0], dict) else machine.iterate(args[0], node)
-        result.update({key: value for key, value in pairs if simple(key)})
-    result.update(keywords)
-    return result
-
-
-@known("builtins.reversed")
-def _reversed(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return machine.made(list(machine.iterate(args[0], node))[::-1], "reversed", args[0])
-
-
-@known("builtins.sorted")
-def _sorted(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    items = list(machine.iterate(args[0], node))
-    if not all(simple(one) for one in items):
-        raise Cannot("sorts something that is not followed", node)
-    key = keywords.get("key")
-    ranks = items if key is None else [machine.call(key, [one], {}, node) for one in items]
-    if not all(simple(one) for one in ranks):
-        raise Cannot("sorts something that is not followed", node)
-    order = sorted(range(len(items)), key=ranks.__getitem__, reverse=bool(keywords.get("reverse")))
-    return machine.made([items[at] for at in order], None, args[0])
-
-
-@known("builtins.enumerate")
-def _enumerate(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    start = args[1] if len(args) > 1 else keywords.get("start", 0)
-    return machine.made(
-        [(i, one) for i, one in enumerate(machine.iterate(args[0], node), start)], None, args[0]
-    )
-
-
-@known("builtins.zip")
-def _zip(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    columns = [machine.iterate(one, node) for one in args]
-    return machine.made(list(zip(*columns, strict=False)), None, *args)
-
-
-@known("itertools.cycle")
-def _cycle(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    raise Cannot("itertools.cycle() is not followed", node, decoding=True)
-
-
-@known("builtins.map")
-def _map(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    columns = [machine.iterate(one, node) for one in args[1:]]
-    result = []
-    for row in zip(*columns, strict=False):
-        machine.work.step()
-        result.append(machine.call(args[0], list(row), {}, node))
-    return machine.made(result, "map", *args[1:], *result[:1])
-
-
-@known("builtins.filter")
-def _filter(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    kept = [
-        one
-        for one in machine.iterate(args[1], node)
-        if (one if args[0] is None else machine.call(args[0], [one], {}, node))
-    ]
-    return machine.made(kept, None, args[1])
-
-
-@known("builtins.sum", "builtins.max", "builtins.min")
-def _fold(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    functions: dict[str, Callable[[list[Any]], Any]] = {"sum": sum, "max": max, "min": min}
-    function = functions[_called(node) if isinstance(node, ast.Call) else ""]
-    values = machine.iterate(args[0], node) if len(args) == 1 else args
-    if not all(isinstance(one, (int, float)) for one in values):
-        raise Cannot("adds up something that is not followed", node)
-    return function(list(values))
-
-
-@known("builtins.isinstance", "builtins.hasattr", "builtins.callable", "builtins.print", "builtins.id")
-def _opaque(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    raise Cannot("a result that is not followed", node)
-
-
-@known("builtins.next")
-def _next(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    if not isinstance(args[0], list) or not args[0]:
-        raise Cannot("an iterator that is not followed", node)
-    return args[0].pop(0)
-
-
-@known("re.sub")
-def _re_sub(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    pattern, new, old = args[:3]
-    text = pattern if isinstance(pattern, str) else pattern.decode("latin-1")
-    # One character class, repeated or not: matching is linear whatever the input.
-    if len(args) > 3 or keywords or not re.fullmatch(r"(?:\\.|\[[^\[\]]+\]|[^\\\[\](){}.*+?^$|])[+*]?", text):
-        raise Cannot("a regular expression that is not followed", node)
-    if not isinstance(new, (str, bytes)) or len(new) > 100 or "\\" in repr(new):
-        raise Cannot("a replacement that is not followed", node)
-    machine.work.spend(len(old) * (len(new) + 1))
-    return machine.made(re.sub(pattern, new, old), None, old)
-
-
-# Decoding
-
-
-def _text_decoder(name: str) -> Call:
-    function = TEXT_CODECS[name]
-
-    def decode(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-        data = args[0] if args else keywords.pop("s", keywords.pop("b", None))
-        machine.work.spend(len(data))
-        return machine.made(function(data, *args[1:], **keywords), name.rsplit(".", 1)[-1], data)
-
-    return decode
-
-
-for _name in TEXT_CODECS:
-    known(_name)(_text_decoder(_name))
-
-
-def _data(args: list[Any], keywords: dict[str, Any]) -> bytes:
-    value = args[0] if args else keywords.get("data", keywords.get("string"))
-    if not isinstance(value, (bytes, bytearray)):
-        raise Refused("decompresses something that is not bytes")
-    return bytes(value)
-
-
-def _filters(value: Any) -> list[dict[str, int]] | None:
-    if value is None:
-        return None
-    allowed = {
-        "id",
-        "preset",
-        "dict_size",
-        "lc",
-        "lp",
-        "pb",
-        "mode",
-        "nice_len",
-        "mf",
-        "depth",
-        "dist",
-        "start_offset",
-    }
-    if not isinstance(value, (list, tuple)) or len(value) > 4:
-        raise Refused("LZMA filters that are not followed")
-    for one in value:
-        if (
-            not isinstance(one, dict)
-            or not set(one) <= allowed
-            or not all(isinstance(v, int) for v in one.values())
-        ):
-            raise Refused("LZMA filters that are not followed")
-    return list(value)
-
-
-@known("lzma.decompress")
-def _lzma(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    data = _data(args, keywords)
-    form = args[1] if len(args) > 1 else keywords.get("format", lzma.FORMAT_AUTO)
-    filters = _filters(args[3] if len(args) > 3 else keywords.get("filters"))
-    machine.work.spend(len(data))
-    label = "lzma raw" if form == lzma.FORMAT_RAW else "lzma"
-    return machine.made(unlzma(data, form, filters), label, *args[:1], *keywords.values())
-
-
-@known("zlib.decompress")
-def _zlib(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    data = _data(args, keywords)
-    wbits = args[1] if len(args) > 1 else keywords.get("wbits", zlib.MAX_WBITS)
-    label = "gzip" if wbits > 15 else "deflate" if wbits < 0 else "zlib"
-    return machine.made(inflate(data, wbits), label, *args[:1], *keywords.values())
-
-
-def _gunzip(data: bytes) -> bytes:
-    return inflate(data, 31, members=True)
-
-
-def _decompressor(label: str, function: Callable[[bytes], bytes]) -> Call:
-    def decode(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-        data = _data(args, keywords)
-        machine.work.spend(len(data))
-        return machine.made(function(data), label, *args[:1], *keywords.values())
-
-    return decode
-
-
-_WHOLE: Final[Mapping[str, tuple[str, Callable[[bytes], bytes]]]] = {
-    "gzip.decompress": ("gzip", _gunzip),
-    "bz2.decompress": ("bz2", unbz2),
-    "brotli.decompress": ("brotli", unbrotli),
-    "zstandard.decompress": ("zstd", unzstd),
-}
-for _name, (_label, _function) in _WHOLE.items():
-    known(_name)(_decompressor(_label, _function))
-
-
-@known(
-    "zstandard.ZstdDecompressor", "brotli.Decompressor", "bz2.BZ2Decompressor", "zstandard.get_decompressor"
-)
-def _decoder_object(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-    if "dict_data" in keywords or args:
-        raise Refused("a decompressor with arguments that are not followed")
-    if "BZ2" in name or "bz2" in name:
-        return Decoder("bz2", unbz2)
-    return Decoder("zstd", unzstd) if "std" in name else Decoder("brotli", unbrotli)
-
-
-@known("lzma.LZMADecompressor")
-def _lzma_object(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    form = args[0] if args else keywords.get("format", lzma.FORMAT_AUTO)
-    filters = _filters(args[2] if len(args) > 2 else keywords.get("filters"))
-    return Decoder(
-        "lzma raw" if form == lzma.FORMAT_RAW else "lzma", lambda data: unlzma(data, form, filters)
-    )
-
-
-@known("zlib.decompressobj")
-def _zlib_object(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    wbits = args[0] if args else keywords.get("wbits", zlib.MAX_WBITS)
-    return Decoder("zlib", lambda data: inflate(data, wbits))
-
-
-@known("json.loads", "json.load")
-def _json(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    text = _read(machine, args[0]) if isinstance(args[0], Handle) else args[0]
-    machine.work.spend(16 * len(text))
-    try:
-        value = json.loads(text)
-    except RecursionError:
-        raise Refused("JSON nested too deeply to follow") from None
-    how = machine.how(text)
-    pending = [value]
-    while pending:
-        one = pending.pop()
-        machine.work.step()
-        machine.keep(one, how)
-        pending.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
-    return value
-
-
-@known("codecs.decode")
-def _codecs_decode(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    data = args[0]
-    name = args[1] if len(args) > 1 else keywords.get("encoding", "utf-8")
-    text, step = decode_by_name(data, name)
-    return machine.made(text, step, data)
-
-
-@known("bytes.fromhex", "builtins.bytes.fromhex", "builtins.bytearray.fromhex")
-def _fromhex(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return machine.made(bytes.fromhex(args[0]), "fromhex", args[0])
-
-
-@known("builtins.str.maketrans", "builtins.bytes.maketrans")
-def _maketrans(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    if all(isinstance(one, (bytes, bytearray)) for one in args):
-        return bytes.maketrans(*args)
-    return str.maketrans(*args)
-
-
-@known("builtins.str.join", "builtins.bytes.join", "builtins.bytes.decode", "builtins.str.encode")
-def _unbound(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    name = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
-    return machine.call(Bound(args[0], name), args[1:], keywords, node)
-
-
-@known("builtins.int.from_bytes")
-def _from_bytes(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return machine.call(Bound(0, "from_bytes"), args, keywords, node)
-
-
-def _hash(name: str) -> Call:
-    def make(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-        data = bytes(args[0]) if args else b""
-        machine.work.spend(len(data))
-        return Bound(hashlib.new(name, data, usedforsecurity=False).digest(), "hash")
-
-    return make
-
-
-for _name in ("md5", "sha1", "sha256", "sha512"):
-    known(f"hashlib.{_name}")(_hash(_name))
-
-
-@known("textwrap.dedent")
-def _dedent(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    import textwrap
-
-    machine.work.spend(len(args[0]))
-    return machine.made(textwrap.dedent(args[0]), None, args[0])
-
-
-# Files and paths
-
-
-def _path_text(value: Any) -> str:
-    if isinstance(value, PathValue):
-        return value.text
-    if isinstance(value, str):
-        return value
-    raise Refused("a path that is not known")
-
-
-def path_attribute(path: PathValue, name: str) -> Any:
-    """Return an attribute of a ``pathlib`` path."""
-    folder, last = posixpath.split(path.text)
-    stem, suffix = posixpath.splitext(last)
-    plain = {"name": last, "stem": stem, "suffix": suffix}
-    if name in plain:
-        return plain[name]
-    if name == "parent":
-        return PathValue(folder or ".")
-    return Bound(path, name)
-
-
-def join_paths(left: Any, right: Any, node: ast.AST) -> PathValue:
-    """Return ``left / right`` of paths; raises :class:`Refused`."""
-    return PathValue(posixpath.join(_path_text(left), _path_text(right)))
-
-
-@known("pathlib.Path")
-def _path(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return PathValue(posixpath.join(*[_path_text(one) for one in args]) if args else ".")
-
-
-@known("pathlib.Path.cwd", "os.getcwd")
-def _cwd(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    folder = posixpath.dirname(machine.file)
-    return folder if isinstance(node, ast.Call) and "getcwd" in ast.unparse(node.func) else PathValue(folder)
-
-
-def _path_function(name: str) -> Call:
-    def apply(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-        parts = [_path_text(one) for one in args]
-        if name == "abspath":
-            return machine.files.absolute(parts[0])
-        return getattr(posixpath, name)(*parts)
-
-    return apply
-
-
-for _name in ("join", "dirname", "basename", "splitext", "abspath", "split"):
-    known(f"os.path.{_name}")(_path_function(_name))
-
-
-@known("os.path.exists", "os.path.isfile")
-def _exists(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return machine.files.read(_path_text(args[0])) is not None
-
-
-@known("tempfile.mkdtemp", "tempfile.gettempdir", "tempfile.TemporaryDirectory")
-def _mkdtemp(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    if isinstance(node, ast.Call) and "TemporaryDirectory" in ast.unparse(node.func):
-        return Bound(SCRATCH, "temporary")
-    return SCRATCH
-
-
-@known("tempfile.NamedTemporaryFile", "tempfile.mkstemp")
-def _named_temporary(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    mode = args[0] if args else keywords.get("mode", "w+b")
-    suffix = keywords.get("suffix") or ""
-    path = f"{SCRATCH}/temporary{len(machine.files.written)}{suffix if isinstance(suffix, str) else ''}"
-    machine.files.write(path, b"")
-    handle = Handle(bytearray(), path, text="b" not in mode)
-    return (handle, path) if isinstance(node, ast.Call) and "mkstemp" in ast.unparse(node.func) else handle
-
-
-@known("os.fdopen")
-def _fdopen(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    if not isinstance(args[0], Handle):
-        raise Cannot("a file that is not known", node)
-    args[0].text = "b" not in (args[1] if len(args) > 1 else keywords.get("mode", "r"))
-    return args[0]
-
-
-@known("os.write")
-def _os_write(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return call_method(machine, args[0], "write", args[1:], keywords, node)
-
-
-@known(
-    *words("""
-os.makedirs os.mkdir os.close os.remove os.unlink os.chmod sys.path.insert
-sys.path.append
-"""),
-    *words("""
-shutil.rmtree atexit.register warnings.filterwarnings warnings.simplefilter
-os.chdir
-"""),
-    *["builtins.setattr", "sys.stdout.flush"],
-)
-def _nothing(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> None:
-    if isinstance(node, ast.Call) and _called(node) == "setattr" and isinstance(args[0], ModuleValue):
-        args[0].attributes[str(args[1])] = args[2]
-
-
-def open_file(machine: Interpreter, path: str, mode: str, encoding: str, node: ast.AST) -> Handle:
-    """Return a handle on a file in sight; raises :class:`Cannot` when there is none."""
-    text = "b" not in mode
-    if any(letter in mode for letter in "wxa+"):
-        before = machine.files.read(path) if "a" in mode or "r" in mode else None
-        handle = Handle(bytearray(before or b""), path, text, text_encoding(encoding))
-        handle.position = len(handle.data) if "a" in mode else 0
-        machine.files.write(path, bytes(handle.data))
-        return handle
-    data = machine.files.read(path)
-    if data is None:
-        name = machine.files.relative(path) or path
-        raise Cannot(f"the file {name[:80]!r} is not in the submission", node, decoding=False)
-    whole = machine.files.absolute(path)
-    machine.work.spend(len(data))
-    own = whole == machine.files.absolute(machine.file)
-    how = machine.files.how_written.get(whole, ("own file",) if own else ("file",))
-    return Handle(bytearray(data), path, text, text_encoding(encoding), how=how)
-
-
-@known("builtins.open")
-def _open(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    path = args[0] if args else keywords["file"]
-    if isinstance(path, Handle):
-        return path
-    mode = args[1] if len(args) > 1 else keywords.get("mode", "r")
-    encoding = keywords.get("encoding") or "utf-8"
-    return open_file(machine, _path_text(path), mode, encoding, node)
-
-
-@known("io.BytesIO", "io.StringIO")
-def _stream(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    data = args[0] if args else b""
-    machine.work.spend(len(data))
-    if isinstance(data, str):
-        return Handle(bytearray(data.encode("utf-8")), text=True, how=machine.how(data))
-    return Handle(bytearray(data), how=machine.how(data))
-
-
-def _opener(label: str, function: Callable[[bytes], bytes]) -> Call:
-    def opening(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-        source = keywords.get("fileobj") or (args[0] if args else None)
-        mode = args[1] if len(args) > 1 else keywords.get("mode", "rb")
-        if "r" not in mode:
-            raise Cannot("a compressed file that it writes", node)
-        if not isinstance(source, Handle):
-            source = open_file(machine, _path_text(source), "rb", "utf-8", node)
-        plain = function(source.read(-1))
-        machine.work.spend(len(plain))
-        return Handle(bytearray(plain), text="t" in mode, how=(*source.how, label))
-
-    return opening
-
-
-for _name, _opened in {
-    "gzip.open": ("gzip", _gunzip),
-    "gzip.GzipFile": ("gzip", _gunzip),
-    "bz2.open": ("bz2", unbz2),
-    "bz2.BZ2File": ("bz2", unbz2),
-    "zstandard.open": ("zstd", unzstd),
-    "lzma.open": ("lzma", lambda data: unlzma(data, lzma.FORMAT_AUTO, None)),
-    "lzma.LZMAFile": ("lzma", lambda data: unlzma(data, lzma.FORMAT_AUTO, None)),
-}.items():
-    known(_name)(_opener(*_opened))
-
-
-@known("pkgutil.get_data")
-def _get_data(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    path = posixpath.join(posixpath.dirname(machine.file), _path_text(args[1]))
-    handle = open_file(machine, path, "rb", "utf-8", node)
-    return _read(machine, handle)
-
-
-@known("__loader__.get_data")
-def _loader_data(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return _read(machine, open_file(machine, _path_text(args[0]), "rb", "utf-8", node))
-
-
-@known("__loader__.get_source", "inspect.getsource")
-def _own_source(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    if args and args[0] not in ("__main__", Ref("sys.modules.__main__")):
-        raise Cannot("a source that is not known", node)
-    return _read(machine, open_file(machine, machine.file, "r", "utf-8", node))
-
-
-@known("linecache.getlines", "fileinput.input")
-def _getlines(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    handle = open_file(machine, _path_text(args[0]), "r", "utf-8", node)
-    return call_method(machine, handle, "readlines", [], {}, node)
-
-
-@known("tokenize.open")
-def _tokenize_open(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return open_file(machine, _path_text(args[0]), "r", "utf-8", node)
-
-
-def _read(machine: Interpreter, handle: Handle, size: int = -1) -> Any:
-    part = handle.read(size)
-    machine.work.spend(len(part))
-    value: Any = part
-    if handle.text:
-        try:
-            value = part.decode(handle.encoding).replace("\r\n", "\n")
-        except UnicodeDecodeError:
-            raise Refused(f"the file is not {handle.encoding} text") from None
-    machine.keep(value, handle.how)
-    return value
-
-
 def call_method(
     machine: Interpreter, owner: Any, name: str, args: list[Any], keywords: dict[str, Any], node: ast.AST
 ) -> Any:
     """Return what a method of a symbolic value gives; raises :class:`Cannot` or :class:`Refused`."""
     try:
         if isinstance(owner, Handle):
-            return _handle_method(machine, owner, name, args, keywords, node)
+            return handle_method(machine, owner, name, args, keywords, node)
         if isinstance(owner, PathValue):
-            return _path_method(machine, owner, name, args, keywords, node)
+            return path_method(machine, owner, name, args, keywords, node)
         if isinstance(owner, Decoder):
-            return _decoder_method(machine, owner, name, args, keywords)
+            return decoder_method(machine, owner, name, args, keywords)
         if isinstance(owner, Namespace):
             if name == "update" and args and isinstance(args[0], dict):
                 target = machine.globals if owner.module is None else owner.module.attributes
@@ -1109,105 +444,7 @@ def _bound_method(machine: Interpreter, owner: Bound, name: str, args: list[Any]
             return module
         if name in ("get_data", "get_source") and path is not None:
             mode = "rb" if name == "get_data" else "r"
-            return _read(machine, open_file(machine, path, mode, "utf-8", node))
+            return read(machine, open_file(machine, path, mode, "utf-8", node))
     if owner.name == "temporary" and name in ("cleanup", "__enter__", "__exit__"):
         return owner.owner
     raise Cannot(f"method .{name}() is not followed", node)
-
-
-def _handle_method(
-    machine: Interpreter, handle: Handle, name: str, args: list[Any], keywords: dict[str, Any], node: ast.AST
-) -> Any:
-    if name in ("read", "read1"):
-        return _read(machine, handle, args[0] if args and args[0] is not None else -1)
-    if name == "getvalue":
-        return machine.made(bytes(handle.data), None, handle)
-    if name in ("readlines", "splitlines"):
-        text = _read(machine, handle)
-        lines = text.splitlines(True)
-        bounded(machine.work, lines)
-        for line in lines[:10_000]:
-            machine.keep(line, handle.how)
-        return machine.made(lines, None, text)
-    if name in ("readline", "__next__"):
-        end = handle.data.find(b"\n", handle.position)
-        return _read(machine, handle, -1 if end < 0 else end + 1 - handle.position)
-    if name == "seek":
-        whence = args[1] if len(args) > 1 else keywords.get("whence", 0)
-        start = (0, handle.position, len(handle.data))[whence]
-        handle.position = min(max(0, start + int(args[0])), len(handle.data))
-        return handle.position
-    if name == "tell":
-        return handle.position
-    if name in ("write", "writelines"):
-        parts = args[0] if name == "writelines" else [args[0]]
-        for part in parts:
-            data = part.encode(handle.encoding) if isinstance(part, str) else bytes(part)
-            machine.work.spend(len(data))
-            handle.write(data)
-            handle.how = handle.how or machine.how(part)
-        if handle.path is not None:
-            machine.work.spend(len(handle.data))
-            machine.files.write(handle.path, bytes(handle.data))
-            if handle.how:
-                machine.files.how_written[machine.files.absolute(handle.path)] = handle.how
-        return len(handle.data)
-    if name in ("close", "flush", "__enter__", "__exit__", "fileno", "truncate"):
-        return handle
-    raise Cannot(f"method .{name}() is not followed", node)
-
-
-def _path_method(
-    machine: Interpreter, path: PathValue, name: str, args: list[Any], keywords: dict[str, Any], node: ast.AST
-) -> Any:
-    if name in ("read_text", "read_bytes"):
-        encoding = (args[0] if args else keywords.get("encoding")) or "utf-8"
-        mode = "r" if name == "read_text" else "rb"
-        return _read(machine, open_file(machine, path.text, mode, encoding, node))
-    if name in ("write_text", "write_bytes"):
-        handle = open_file(machine, path.text, "w" if name == "write_text" else "wb", "utf-8", node)
-        return _handle_method(machine, handle, "write", args[:1], {}, node)
-    if name == "open":
-        mode = args[0] if args else keywords.get("mode", "r")
-        return open_file(machine, path.text, mode, keywords.get("encoding") or "utf-8", node)
-    if name in ("resolve", "absolute", "expanduser"):
-        return PathValue(machine.files.absolute(path.text))
-    if name == "joinpath":
-        return PathValue(posixpath.join(path.text, *[_path_text(one) for one in args]))
-    if name in ("with_name", "with_suffix", "with_stem"):
-        folder, last = posixpath.split(path.text)
-        stem, suffix = posixpath.splitext(last)
-        new = _path_text(args[0])
-        return PathValue(
-            posixpath.join(
-                folder, {"with_name": new, "with_suffix": stem + new, "with_stem": new + suffix}[name]
-            )
-        )
-    if name in ("as_posix", "__str__", "__fspath__"):
-        return path.text
-    if name in ("exists", "is_file"):
-        return machine.files.read(path.text) is not None
-    if name in ("mkdir", "unlink", "touch", "chmod"):
-        return None
-    raise Cannot(f"method .{name}() is not followed", node)
-
-
-def _decoder_method(
-    machine: Interpreter, decoder: Decoder, name: str, args: list[Any], keywords: dict[str, Any]
-) -> Any:
-    if name in ("decompress", "process"):
-        data = _data(args, keywords)
-        machine.work.spend(len(data))
-        return machine.made(decoder.run(data), decoder.label, *args[:1])
-    if name == "stream_reader":
-        handle = (
-            args[0] if isinstance(args[0], Handle) else Handle(bytearray(args[0]), how=machine.how(args[0]))
-        )
-        plain = decoder.run(handle.read(-1))
-        machine.work.spend(len(plain))
-        return Handle(bytearray(plain), how=(*handle.how, decoder.label))
-    if name in ("flush", "finish"):
-        return b""
-    if name == "decompressobj":
-        return decoder
-    raise Refused(f"method .{name}() of a decompressor is not followed")
