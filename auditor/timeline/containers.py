@@ -115,6 +115,8 @@ def element_of(machine: Machine, value: Value) -> Value:
                         machine, value, name, [] if name != "__getitem__" else [UNKNOWN]
                     )
                     return element_of(machine, out) if name == "__iter__" and out.p is not p else out
+        if p.kind == "external" and p.element is not None:
+            return p.element
         return Value(None, value.m | p.origins)
     if isinstance(p, Known) and isinstance(p.v, range | tuple | str):
         return Value(SOME, value.m)
@@ -208,10 +210,16 @@ def as_constant(machine: Machine, value: Value) -> Value:
     return value
 
 
+_SPLIT_KEY = "\0"
+
+
 def key_of(index: Value) -> str | None:
     """Return the name under which a dict keeps a constant key, or None."""
     if isinstance(index.p, Known) and isinstance(index.p.v, str | int | float | bool | None):
         return index.p.v if isinstance(index.p.v, str) else repr(index.p.v)
+    if index.m & (VAL | TRAIN) and not isinstance(index.p, Known):
+        # A cache of opened files: entries of one split are not those of the other.
+        return _SPLIT_KEY + ("val" if index.m & VAL else "") + ("train" if index.m & TRAIN else "")
     return None
 
 
@@ -282,6 +290,8 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
                     return tag(element_of(machine, p.attrs[name]), index.m)
         if p.kind == "optimizer":
             return Value(None, base.m)
+        if p.kind == "external" and p.element is not None:
+            return tag(p.element, index.m)
         return Value(SOME, base.m | p.origins | index.m)
     origins = base.m | index.m
     # Indexing tokens picks tokens: what the index was made from stays an origin; so does the iteration.

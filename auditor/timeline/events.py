@@ -77,6 +77,29 @@ class Report(Event):
 
 
 @dataclass(eq=False)
+class Lookup(Event):
+    """A table is read under a key that mixes tokens.
+
+    ``key`` are the reads in it (see :mod:`auditor.timeline.caches`), ``target`` those of them that are the token
+    being scored, ``mixing`` where they entered the key; ``reports`` are the scores that rest on it.
+    """
+
+    key: int = 0
+    target: int = 0
+    mixing: Site | None = None
+    atom: int = 0
+    reports: list[Report] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Update(Event):
+    """A table is changed under a key made from tokens (``key``: its reads; ``exact``: none of them is mixed)."""
+
+    key: int = 0
+    exact: bool = False
+
+
+@dataclass(eq=False)
 class Restore(Event):
     """Parameters are set from saved ones."""
 

@@ -159,6 +159,7 @@ ALIASES = frozenset(
         "typing.cast", "torch.no_grad", "torch.inference_mode", "torch.fx.wrap", "mlx.core.compile", "torch.cuda.make_graphed_callables",
     }
 )  # fmt: skip
+MODULE_CONTAINERS = frozenset({"ModuleList", "ModuleDict", "Sequential", "ParameterList", "ParameterDict"})
 READERS = frozenset(
     {
         "fromfile",
@@ -303,6 +304,15 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
         return NONE
     if last[:1].isupper() and not last.isupper() or name in ("sentencepiece.SentencePieceProcessor",):
         heap = Heap("external", name=name, origins=origins, made_at=machine.order)
+        if last in MODULE_CONTAINERS:
+            # Its modules keep their identity: what is trained through one way is trained for all.
+            first = args.get(0)
+            single = first is not None and last in ("ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
+            parts = [containers.element_of(machine, first)] if single and first is not None else list(args.positional)
+            if single and first is not None and isinstance(first.p, Heap) and first.p.kind == "dict":
+                parts = [*first.p.attrs.values(), *([first.p.element] if first.p.element is not None else [])]
+            heap.element = join_all(parts) if parts else None
+            heap.origins = 0
         return Value(heap, origins & ~machine.params)
     if last in ("Parameter",):
         return parameter(machine, args)
@@ -570,9 +580,7 @@ def _setattr(machine: Machine, args: Args, node: ir.Node) -> Value:
         where = args.nodes[0] if args.nodes else ir.Name(node.start, node.end, "?")
         machine.store_attr(base, name.p.v, value, ir.Attr(node.start, node.end, where, name.p.v))
     else:
-        for payload, _ in machine.alternatives(base):
-            if isinstance(payload, Heap):
-                payload.origins |= containers.deep(value)
+        machine.store_somewhere(base, value)
     return NONE
 
 
@@ -1085,6 +1093,13 @@ def heap_method(
             return receiver
         if name == "update" and kind == "external" and first is not None and isinstance(first.p, Heap):
             return optimizer_method(machine, receiver, name, args, node)
+        if p.name.rpartition(".")[2] in MODULE_CONTAINERS and name in ("append", "extend", "insert"):
+            added = args.positional[-1] if args.positional else UNKNOWN
+            if name == "extend":
+                added = containers.element_of(machine, added)
+            p.element = added if p.element is None else join(p.element, added)
+            machine.heap_version += 1
+            return NONE
         if kind == "parameter" and name in RESET_METHODS:
             effects.write_params(
                 machine, Value(p, effects.param(machine, p)), first or UNKNOWN, node, replace=True

@@ -57,6 +57,7 @@ from auditor.timeline.values import (
 )
 
 MAX_STEPS = 1_500_000
+SOMEWHERE = "*"  # the field that stands for all fields with computed names
 LN2 = math.log(2.0)
 
 
@@ -1237,11 +1238,21 @@ class Machine:
             return
         if value.m & self.atoms.family("setting"):
             value = self.printed(name, value)
+        if base.m & self.params and not isinstance(base.p, Heap):
+            self.store_somewhere(base, value)
         for payload, bits in self.alternatives(base):
             if isinstance(payload, Heap):
                 self.store_field(payload.attrs, name, value, bits, payload)
             elif isinstance(payload, Class):
                 self.store_field(payload.attrs, name, value, bits, None)
+
+    def store_somewhere(self, base: Value, value: Value) -> None:
+        """Let the objects that ``base`` is, or is a part of, hold ``value`` under a name that is not known."""
+        heaps = [p for p, _ in self.alternatives(base) if isinstance(p, Heap)]
+        for heap in dict.fromkeys([*heaps, *effects.heaps_of(self, base.m)]):
+            old = heap.attrs.get(SOMEWHERE)
+            heap.attrs[SOMEWHERE] = value if old is None else join(old, value)
+            self.heap_version += 1
 
     def store_field(
         self, fields: dict[str, Value], name: str, value: Value, bits: int, heap: Heap | None
