@@ -17,7 +17,7 @@ from auditor.program.model import Unparsed
 from auditor.program.nesting import too_deep
 from auditor.program.source import Source
 
-_PLACE = re.compile(r"parser error: error at (\d+):(\d+)")
+_PLACE = re.compile(r"parser error: error at (\d+):")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -80,11 +80,11 @@ def _syntax_error(source: Source, message: str) -> Unparsed:
         return _unparsed(
             source, _line_by_python(source.text), _one_line(message).removeprefix("tokenizer error: ")
         )
-    line, column = int(place[1]), int(place[2])
+    line = int(place[1])  # the column is that of the token after the bad one, and no help
     lines = source.text.count("\n") + (not source.text.endswith("\n"))
     if line > lines:
         return _unparsed(source, lines, "invalid syntax: the file ends too early")
-    return _unparsed(source, line, f"invalid syntax at column {column + 1}")
+    return _unparsed(source, line, "invalid syntax")
 
 
 def _line_by_python(text: str) -> int | None:
