@@ -23,6 +23,8 @@ _PLAIN_WORDS: Final = (
     "FunctionType",
     "__self__",
 )
+_RUNNERS: Final = frozenset((*_PLAIN_WORDS, *words("exec execfile run_path run_module")))
+_WRITERS: Final = frozenset(words("write write_text write_bytes writelines"))
 _EXEC: Final = re.compile(r"exec(?:file)?\b")
 _EVAL: Final = re.compile(r"eval\s*\(")
 _STARTS: Final = re.compile(
@@ -64,28 +66,25 @@ def _is_name(text: str, at: int) -> bool:
 
 def runs_made_code(body: Sequence[ast.stmt]) -> bool:
     """Return whether any name in the source can run made code, directly or by starting a program."""
-    names: set[str] = set()
+    decodes = hands_over = False
     for statement in body:
         for node in ast.walk(statement):
-            if isinstance(node, ast.Name):
-                names.add(node.id)
-            elif isinstance(node, ast.Attribute):
-                names.add(node.attr)
-            elif isinstance(node, ast.alias):
-                names.add(node.name.rsplit(".", 1)[-1])
-            elif isinstance(node, ast.Constant) and node.value == "-c":
-                names.add("-c")
-    direct = {"exec", "execfile", "run_path", "run_module", "exec_module", "load_module", "SourceFileLoader"}
-    if names & (direct | {"__builtins__", "builtins", "FunctionType", "__self__"}):
-        return True
-    if any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "eval"
-        for statement in body
-        for node in ast.walk(statement)
-    ):
-        return True
-    decodes = any(_DECODER.fullmatch(word) for word in names) or "decompress" in names
-    return decodes and bool(names & {"write", "write_text", "write_bytes", "writelines", "-c"})
+            match node:
+                case ast.Name(id="eval"):
+                    return True
+                case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
+                    word = name.rsplit(".", 1)[-1]
+                    if word in _RUNNERS:
+                        return True
+                    decodes = decodes or _DECODER.fullmatch(word) is not None
+                    hands_over = hands_over or word in _WRITERS
+                case ast.Constant(value="-c"):
+                    hands_over = True
+                case ast.Constant(value=bytes(value)) if len(value) > 100:
+                    decodes = True
+                case _:
+                    pass
+    return decodes and hands_over
 
 
 def is_wrapper(
