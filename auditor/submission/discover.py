@@ -16,6 +16,7 @@ METADATA_NAME = "submission.json"
 NO_FOLDER = "no train script in a record folder; the changed files of the repository are read instead"
 _HEAD = 64 * 1024  # bytes of a README that are looked at
 _LOG_HEAD = 1024 * 1024  # bytes that are looked at to tell a log: many begin with the whole script
+_MOST_PEEKED = 400  # files that are looked into; a folder may hold thousands
 _SOURCE_HEAD = 512 * 1024
 _DOCUMENT_LIMIT = 256 * 1024
 _LOG_LINE = re.compile(
@@ -74,7 +75,12 @@ def describe(
         script = choice.script
         if choice.doubt:
             notes.append(choice.doubt)
-    logs = tuple(path for path in paths if _looks_like_log(tree, path))
+    named = {path: is_log(path) for path in paths}
+    unclear = [path for path in paths if named[path] is None]
+    if len(unclear) > _MOST_PEEKED:
+        notes.append(f"{len(unclear):,} files could be logs by their names; {_MOST_PEEKED} were looked at")
+    inside = {path for path in unclear[:_MOST_PEEKED] if _looks_like_log(tree, path)}
+    logs = tuple(path for path in paths if named[path] or path in inside)
     return Submission(
         given=given,
         name=name,
@@ -123,9 +129,14 @@ def holds_anything(submission: Submission) -> bool:
 
 
 def holds_a_trainer(submission: Submission) -> bool:
-    """Tell whether a submission's script trains: outside a record folder nothing else says that it is one."""
+    """Tell whether a submission's script trains, or is called as the challenge's own trainer is.
+
+    Outside a record folder nothing else says that a script is a submission.
+    """
     script = submission.script
-    return script is not None and trainer.trains(_text(submission.tree, script, _SOURCE_HEAD))
+    if script is None or posixpath.basename(script) == trainer.DEFAULT_NAME:
+        return script is not None
+    return trainer.trains(_text(submission.tree, script, _SOURCE_HEAD))
 
 
 def track_of(place: str, name: str, title: str = "", declared: str = "") -> Track:
@@ -174,6 +185,8 @@ def _almost_metadata(path: str) -> bool:
     base = path.lower()
     if suffix(base) not in {".json", ".jsonl", ".jsn", ".txt", ""} or base == ".json":
         return False
+    if len(base) > 3 * len(METADATA_NAME):
+        return False
     near = difflib.SequenceMatcher(None, base, METADATA_NAME, autojunk=False).ratio() > 0.88
     return near or re.fullmatch(r"submission[\w.-]*\.json(\.txt)?|submission", base) is not None
 
@@ -181,14 +194,14 @@ def _almost_metadata(path: str) -> bool:
 def _choose_script(tree: Tree, sources: Sequence[str], documents: Sequence[str]) -> trainer.Choice:
     if not trainer.needs_texts(sources):
         return trainer.choose(sources, {}, ())
-    texts = {path: _text(tree, path, _SOURCE_HEAD) for path in sources if suffix(path) == ".py"}
-    return trainer.choose(sources, texts, [(path, _text(tree, path, _DOCUMENT_LIMIT)) for path in documents])
+    scripts = sorted((p for p in sources if suffix(p) == ".py"), key=lambda p: (depth(p), p))
+    texts = {path: _text(tree, path, _SOURCE_HEAD) for path in scripts[:_MOST_PEEKED]}
+    return trainer.choose(
+        sources, texts, [(path, _text(tree, path, _DOCUMENT_LIMIT)) for path in documents[:_MOST_PEEKED]]
+    )
 
 
 def _looks_like_log(tree: Tree, path: str) -> bool:
-    by_name = is_log(path)
-    if by_name is not None:
-        return by_name
     head = peek(tree, path, _LOG_HEAD)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         head = head.decode("utf-16", "replace").encode()

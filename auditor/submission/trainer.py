@@ -11,10 +11,9 @@ from auditor.submission.names import depth, shown, suffix
 
 DEFAULT_NAME = "train_gpt.py"
 
-_COMMAND = re.compile(
-    r"\b(?:torchrun|python(?:3(?:\.\d+)?)?|accelerate\s+launch|deepspeed|modal\s+run|uv\s+run)\b"
-    r"((?:\\\s*\n|[^\n;|&`\"'<>])*?)([\w./+-]+\.py)\b"
-)
+_CONTINUED = re.compile(r"\\[ \t]*\n")
+_APART = re.compile(r"[;|&`\"'<>()]")
+_LAUNCHER = re.compile(r"(.*/)?(torchrun|python(3(\.\d+)?)?|accelerate|deepspeed|modal|uv)")
 _DECODES = re.compile(r"(?:b85|b64|a85)decode|decompress\(")
 _RUNS = re.compile(r"\bexec\s*\(|\brunpy\b|\bcompile\(")
 _TRAINS = re.compile(r"\.backward\(|value_and_grad")
@@ -51,8 +50,13 @@ class Choice:
 def named_scripts(text: str) -> tuple[str, ...]:
     """Return the Python files that launch commands in ``text`` run, in order, each once, as written."""
     found: dict[str, None] = {}
-    for match in _COMMAND.finditer(text):
-        found[posixpath.normpath(match[2])] = None
+    for line in _CONTINUED.sub(" ", text).splitlines():
+        for command in _APART.split(line):
+            words = command.split()
+            launch = next((i for i, word in enumerate(words) if _LAUNCHER.fullmatch(word)), len(words))
+            script = next((word for word in words[launch + 1 :] if word.endswith(".py")), None)
+            if script is not None:
+                found[posixpath.normpath(script)] = None
     return tuple(found)
 
 
@@ -85,12 +89,13 @@ def choose(sources: Sequence[str], texts: Mapping[str, str], documents: Sequence
     if not scripts:
         return Choice(None, "no Python file, so no train script")
     strength = {path: signs_of_a_trainer(texts.get(path, "")) for path in scripts}
+    training = {path: trains(texts.get(path, "")) for path in scripts}
     for document, text in documents:
         named = [path for name in named_scripts(text) for path in _matching(name, scripts)]
         trainers = [path for path in dict.fromkeys(named) if strength[path] >= _ENOUGH]
         if trainers:
-            # A guide may run the evaluation or the data preparation too; the trainer shows more signs.
-            best = min(trainers, key=lambda path: (_aside(path), -strength[path], named.index(path)))
+            # A guide may run searches, evaluations and data preparation too: the trainer is what trains.
+            best = min(trainers, key=lambda p: (not training[p], _aside(p), -strength[p], named.index(p)))
             return Choice(best, _no_default(best, f"the command in {shown(document)} runs it"))
     nested = sorted(
         (p for p in scripts if posixpath.basename(p) == DEFAULT_NAME), key=lambda p: (depth(p), p)
@@ -99,11 +104,16 @@ def choose(sources: Sequence[str], texts: Mapping[str, str], documents: Sequence
         others = f" ({len(nested)} of that name)" if len(nested) > 1 else ""
         return Choice(nested[0], _no_default(nested[0], f"it is the uppermost train_gpt.py{others}"))
     best = min(
-        scripts, key=lambda path: (_aside(path), -strength[path] - _named_as_trainer(path), depth(path), path)
+        scripts,
+        key=lambda p: (
+            strength[p] < _ENOUGH,
+            not training[p],
+            _aside(p),
+            -strength[p] - _named_as_trainer(p),
+            depth(p),
+            p,
+        ),
     )
-    strongest = max(scripts, key=lambda path: strength[path])
-    if strength[best] < _ENOUGH:
-        best = strongest
     if len(scripts) == 1 and _named_as_trainer(best):
         return Choice(best, _no_default(best, "the only Python file, and named like a trainer"))
     if strength[best] < _ENOUGH:

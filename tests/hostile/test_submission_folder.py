@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,18 @@ def test_two_record_folders_ask_for_one(tmp_path: Path) -> None:
 def test_shown_is_one_printable_line() -> None:
     assert shown("a\nb\x1b\u202e\ud800\u200b") == "a\\nb\\x1b\\u202e\\ud800\\u200b"
     assert len(shown("x" * 1000)) == 200
+
+
+def test_documents_made_to_be_slow_are_read_in_time(tmp_path: Path) -> None:
+    folder = record(tmp_path)
+    (folder / "train_gpt.py").unlink()
+    (folder / "a.py").write_text("python " * 30_000)
+    (folder / "README.md").write_text("python " * 30_000 + "\n" + "torchrun \\ " * 10_000 + "x" * 100_000)
+    (folder / "0_notes.txt").write_bytes(b"\n" * 300_000 + b"step " * 50_000 + b"val_bpb " * 50_000)
+    for number in range(600):
+        (folder / f"{number}.txt").write_text("no log")
+    started = time.perf_counter()
+    (found,) = read_path(str(folder))
+    assert time.perf_counter() - started < 5
+    assert found.logs == ()
+    assert "601 files could be logs by their names; 400 were looked at" in found.problems

@@ -81,3 +81,11 @@ def test_commands_are_read_over_continued_lines_and_options() -> None:
     text = "SEED=1 ITERATIONS=3 torchrun --nproc_per_node=8 \\\n  ./train_x.py --flag\n"
     text += "python3 -u tools/eval.py; python z.py"
     assert named_scripts(text) == ("train_x.py", "tools/eval.py", "z.py")
+
+
+def test_what_trains_is_taken_before_what_only_talks_of_it() -> None:
+    parser = "val_bpb = val_loss = train_loader = fineweb_val = MAX_WALLCLOCK_SECONDS = optimizer = 0\n"
+    texts = {"scripts/sweep_all.py": parser, "models/mlx_enhanced.py": TRAINER}
+    assert choose(tuple(texts), texts, []).script == "models/mlx_enhanced.py"
+    guide = "python scripts/sweep_all.py && python models/mlx_enhanced.py"
+    assert choose(tuple(texts), texts, [("run.sh", guide)]).script == "models/mlx_enhanced.py"
