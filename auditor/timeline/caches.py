@@ -148,7 +148,7 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
     if base.m & forwards:
         label(machine, index.m)
         return out
-    if base.m & VAL and not base.m & keys.lookups:
+    if base.m & VAL and not base.m & (keys.lookups | keys.mixed):
         return read(machine, base, place_of(index, node.index), node, out)
     return out
 
@@ -346,7 +346,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
             label(machine, index)
             return Value(out.p, out.m & ~tokens)
         return out
-    if out.m & forwards & ~seen and kind in (Heap, Bound, Method, External) or kind in (Heap, Bound) and not out.m & tokens:
+    if out.m & forwards & ~seen and (kind is not Bound or _of_module(func)):
         positional = args.positional
         if positional:
             keys.inputs |= positional[0].m & keys.reads
@@ -356,6 +356,13 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         label(machine, rest)
         return Value(out.p, out.m & ~tokens)
     return out
+
+
+def _of_module(func: Value) -> bool:
+    from auditor.timeline.calling import is_module
+
+    receiver = func.p.receiver.p if isinstance(func.p, Bound) else None
+    return isinstance(receiver, Heap) and is_module(receiver)
 
 
 def _name(func: Value) -> str:

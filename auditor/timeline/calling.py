@@ -384,6 +384,8 @@ def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Exp
     """Return an attribute of an object."""
     found = heap.attrs.get(name) if heap.kind not in ("dict",) else None
     if found is not None:
+        if heap.cls is not None and name in heap.cls.counters and machine.in_loop and is_number(found.p):
+            found = Value(SOME, found.m)  # earlier iterations have counted it up
         if heap.cls is not None and name in heap.cls.cursors and machine.iteration_bits:
             if not isinstance(found.p, Heap):
                 return Value(found.p, found.m | machine.iteration_bits[-1])
@@ -424,6 +426,11 @@ def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Exp
             return invoke(machine, custom.p, base, Args((Value(Known(name)),)), node)
     where = node.value if isinstance(node, ir.Attr) else node
     return Value(Method(base, name, where), base.m)
+
+
+def is_number(p: Payload) -> bool:
+    """Return whether a payload is a constant number."""
+    return isinstance(p, Known) and isinstance(p.v, int | float) and not isinstance(p.v, bool)
 
 
 def bind_method(machine: Machine, found: Value, base: Value, heap: Heap, node: ir.Expr) -> Value:

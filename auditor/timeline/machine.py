@@ -771,6 +771,7 @@ class Machine:
                 bases.append(base.attr if isinstance(base, ir.Attr) else getattr(base, "id", "?"))
         cls = Class(node, self.frame.scope, tuple(bases))
         cls.cursors = self.relevance.cursors(node)
+        cls.counters = self.relevance.counters(node)
         outer = self.frame
         self.frame = Frame(outer.scope, cls.attrs, parent=outer, owner=cls)
         try:

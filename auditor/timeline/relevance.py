@@ -85,6 +85,20 @@ class Relevance:
             self._keep.append(loop)
         return known
 
+    def counters(self, cls: ir.ClassDef) -> frozenset[str]:
+        """Return the attributes of ``self`` that methods other than the constructor count up."""
+        return frozenset(
+            node.target.attr
+            for method in cls.body
+            if isinstance(method, ir.FunctionDef) and method.name != "__init__"
+            for node in walk(*method.body)
+            if isinstance(node, ir.AugAssign)
+            and isinstance(node.target, ir.Attr)
+            and isinstance(node.target.value, ir.Name)
+            and method.params
+            and node.target.value.id == method.params[0].name
+        )
+
     def cursors(self, cls: ir.ClassDef) -> frozenset[str]:
         """Return the attributes of ``self`` that methods other than the constructor advance."""
         names: set[str] = set()
