@@ -77,9 +77,18 @@ def _not_followed(program: Program | None, timeline: Timeline | None) -> tuple[N
     if program is not None:
         for unit in program.units.values():
             if unit.failure is not None:
-                out.append(NotFollowed(unit.failure.path, unit.failure.line, unit.failure.reason, decisive=unit.path != program.script))
+                out.append(
+                    NotFollowed(
+                        unit.failure.path,
+                        unit.failure.line,
+                        unit.failure.reason,
+                        decisive=unit.path != program.script,
+                    )
+                )
     if timeline is not None:
-        out.extend(NotFollowed(u.site.source.path, u.site.line, u.what, u.decisive) for u in timeline.unfollowed)
+        out.extend(
+            NotFollowed(u.site.source.path, u.site.line, u.what, u.decisive) for u in timeline.unfollowed
+        )
     return tuple(dict.fromkeys(out))
 
 
