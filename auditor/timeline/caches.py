@@ -119,6 +119,13 @@ class Keys:
         read = self.meaning[bit]
         return not read.place and any(self.among(parent, marked) for parent in bits_of(read.parents))
 
+    def _narrowed(self, bit: int) -> int:
+        """Return a read and the nearest of its ancestors that was a label or a model's input."""
+        out = bit
+        for parent in bits_of(self.meaning[bit].parents):
+            out |= parent if parent & (self.labels | self.inputs) else self._narrowed(parent)
+        return out
+
     def targets(self, reads: int) -> int:
         """Return those of the plain bits ``reads`` that are the token being scored."""
         bits = list(bits_of(reads))
@@ -127,6 +134,13 @@ class Keys:
             if self.among(bit, self.labels) and not self.among(bit, self.inputs):
                 named |= bit
         if named:
+            return named
+        family = [self._narrowed(bit) for bit in bits]
+        for bit, sources in zip(bits, family, strict=True):
+            shared = sum(1 for other in family if other & sources)
+            if sources & self.labels & ~self.inputs and shared == 1:
+                named |= bit
+        if named and named != reads:
             return named
         places = {bit: self.place(bit) for bit in bits}
         if len(set(places.values())) < 2:

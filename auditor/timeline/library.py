@@ -330,11 +330,18 @@ def _guarded(compute: Callable[..., object]) -> Callable[..., object]:
     return run
 
 
+_QUOTED = re.compile(r"[\"']([^\"'{}\n]{6,120})")
+
+
 def label(machine: Machine, node: ir.Node) -> str:
-    """Return the words that a report prints, shortened."""
-    text = machine.frame.scope.source.text[node.start : node.end]
-    found = re.search(r"[\"']([^\"']{3,120})", text)
-    return (found.group(1) if found else text)[:80].strip()
+    """Return the words that a report prints: the first literal text of the call, or of the calls that led to it."""
+    sources = [(machine.frame.scope.source.text, node.start, node.end)]
+    sources += [(s.site.source.text, s.site.start, s.site.end) for s in reversed(machine.calls)]
+    for text, start, end in sources[:3]:
+        found = _QUOTED.search(text, start, min(end, start + 600))
+        if found is not None:
+            return found.group(1)[:80].strip()
+    return sources[0][0][node.start : node.end][:80].strip()
 
 
 def fresh_tensor(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
@@ -807,6 +814,29 @@ def _broadcast(machine: Machine, args: Args, node: ir.Node) -> Value:
     return NONE
 
 
+def _spawn(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """Start a function in another process or thread: follow it here, as the first of them."""
+    from auditor.timeline import calling
+
+    target = args.get(0, "fn") if args.positional else args.keywords.get("target") or args.keywords.get("fn")
+    given = args.keywords.get("args") or (args.get(1) if len(args.positional) > 1 else None)
+    items = containers.exact_items(machine, given) if given is not None else None
+    first = [] if args.keywords.get("target") is not None else [Value(Known(0))]
+    if target is not None:
+        calling.call(machine, target, calling.Args((*first, *(items or ())), node=node), node)
+    return Value(Heap("external", name="process", made_at=machine.order))
+
+
+def _submit(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """Call the function that is handed over, with the arguments that follow it."""
+    from auditor.timeline import calling
+
+    if not args.positional:
+        return UNKNOWN
+    more = calling.Args(args.positional[1:], dict(args.keywords), args.rest, node)
+    return calling.call(machine, args.positional[0], more, node)
+
+
 EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "print": _print,
     "int": _constant(int),
@@ -891,6 +921,12 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "torch.distributed.gather_object": _gather_objects,
     "torch.nn.Parameter": lambda machine, args, node: parameter(machine, args),
     "torch.nn.parameter.Parameter": lambda machine, args, node: parameter(machine, args),
+    "torch.multiprocessing.spawn": _spawn,
+    "torch.multiprocessing.Process": _spawn,
+    "multiprocessing.Process": _spawn,
+    "threading.Thread": _spawn,
+    "fire.Fire": _submit,
+    "typer.run": _submit,
     "sys.stdout.write": _print,
     "sys.stderr.write": _print,
     "super": lambda machine, args, node: Value(Method(args.get(1) or UNKNOWN, "super", ir.Name(node.start, node.end, "self"))),
@@ -954,7 +990,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return NONE
     if name == "apply" and isinstance(p, Class):
         return Value(SOME, effects.settle(machine, args.origins()))
-    if name in (
+    if args.positional and name in (
         "write",
         "info",
         "debug",
