@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditor.evidence.model import Evidence
 from auditor.program.model import Program, Unparsed
 from auditor.submission.model import Submission
 from auditor.timeline.events import Timeline
@@ -16,4 +17,6 @@ class Case:
     submission: Submission
     program: Program | None
     timeline: Timeline | None
+    evidence: Evidence
+    submitted: tuple[str, ...] = ()  # log lines that print the claimed score
     unreadable: Unparsed | None = None  # why there is no program

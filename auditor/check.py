@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from auditor import catalogue
 from auditor.case import Case
+from auditor.evidence.read import read_evidence
+from auditor.evidence.submitted import submitted_lines
 from auditor.finding import Finding, NotFollowed
 from auditor.program.load import load_program
 from auditor.program.model import Program, Unparsed
@@ -34,12 +36,20 @@ def audit(
     ``select`` names the rules to apply (None: all), ``ignore`` those to leave out.
     """
     rules = [r for r in catalogue.load() if (select is None or r.slug in select) and r.slug not in ignore]
+    evidence = read_evidence(submission)
     with _room():
         loaded = load_program(submission)
         program = loaded if isinstance(loaded, Program) else None
         readable = program is not None and program.main.module is not None
         timeline = follow(program, settings_in_play(submission)) if program is not None and readable else None
-        case = Case(submission, program, timeline, loaded if isinstance(loaded, Unparsed) else None)
+        case = Case(
+            submission,
+            program,
+            timeline,
+            evidence,
+            submitted_lines(evidence),
+            loaded if isinstance(loaded, Unparsed) else None,
+        )
         findings = tuple(f for rule in rules for f in _apply(rule, case))
     not_followed = _not_followed(program, timeline)
     closing = frozenset(r.slug for r in rules if closes(r))
@@ -60,6 +70,8 @@ def audit(
         sources=_sources(program),
         timeline=summarise(timeline) if timeline is not None else (),
         pr=submission.pr,
+        claims=evidence.claims(),
+        runs=evidence.measured(),
     )
 
 

@@ -23,8 +23,7 @@ def say(leak: Leak) -> str:
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each update on validation tokens that comes before their reported score."""
-    if case.timeline is not None:
-        yield from findings(case.timeline, "before", SLUG, say)
+    yield from findings(case, "before", SLUG, say)
 
 
 RULE = Rule(

@@ -22,8 +22,7 @@ def say(leak: Leak) -> str:
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each update that precedes, in the evaluation's own loop, the score that counts."""
-    if case.timeline is not None:
-        yield from findings(case.timeline, "within", SLUG, say)
+    yield from findings(case, "within", SLUG, say)
 
 
 RULE = Rule(

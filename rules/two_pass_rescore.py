@@ -22,8 +22,7 @@ def say(leak: Leak) -> str:
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each second scoring by a model that learned from the first."""
-    if case.timeline is not None:
-        yield from findings(case.timeline, "rescore", SLUG, say)
+    yield from findings(case, "rescore", SLUG, say)
 
 
 RULE = Rule(

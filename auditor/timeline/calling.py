@@ -241,6 +241,7 @@ def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args,
     machine.break_names = []
     machine.depth += 1
     machine.active[key] = machine.active.get(key, 0) + 1
+    machine.entered.add(key)
     try:
         if isinstance(func.node, ir.Lambda):
             return machine.eval(func.node.body)
@@ -359,6 +360,8 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         if name == "apply":
             return Value(Method(base, name, node))
         return Value(Method(base, name, node))
+    if isinstance(p, Function | Bound) and name in ("remote", "local", "spawn", "remote_gen", "__wrapped__", "callback"):
+        return base
     if name in library.SHAPE_ATTRIBUTES:
         return Value(SOME, SIZE)
     if name == "grad":
@@ -458,6 +461,8 @@ def decorate(machine: Machine, decorator: ir.Expr, value: Value) -> Value:
             machine.decorated[id(func.node)] = decorator.id
         return value
     target = decorator.func if isinstance(decorator, ir.Call) else decorator
+    if isinstance(target, ir.Attr) and target.attr in ("local_entrypoint", "main") and isinstance(func, Function):
+        machine.entry_points.append(func)
     found = machine.eval(target)
     if isinstance(found.p, Function) and not isinstance(decorator, ir.Call):
         result = call(machine, found, Args((value,)), decorator)

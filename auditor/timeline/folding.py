@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+from fnmatch import fnmatchcase
 from collections.abc import Callable
 
 from auditor.timeline.atoms import TRAIN, VAL
@@ -28,6 +29,12 @@ def string_origins(text: str) -> int:
         out |= VAL
     if _TRAIN.search(text):
         out |= TRAIN
+    if not out and "*" in text and text.endswith((".bin", "*")):
+        name = text.rpartition("/")[2]
+        if name != "*" and fnmatchcase("fineweb_val_000000.bin", name):
+            out |= VAL
+        if name != "*" and fnmatchcase("fineweb_train_000000.bin", name):
+            out |= TRAIN
     return out
 
 

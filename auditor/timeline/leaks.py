@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from auditor.finding import Finding, Step
-from auditor.timeline.activity import activity
+from auditor.case import Case
+from auditor.finding import Finding, Status, Step
+from auditor.timeline.activity import Activity, activity
 from auditor.timeline.atoms import train_settings
 from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
 from auditor.timeline.frames import Site
@@ -133,12 +134,24 @@ def harmless_adaptations(timeline: Timeline) -> list[Adapt]:
     return [adapt for place, adapt in out.items() if place not in bad]
 
 
-def findings(timeline: Timeline, kind: Kind, slug: str, say: Callable[[Leak], str]) -> Iterator[Finding]:
-    """Yield a finding for each leak of ``kind``, with the path of the data as steps."""
+def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> Iterator[Finding]:
+    """Yield a finding for each leak of ``kind``, with the path of the data as steps.
+
+    Where the logs show that the claimed score is another one, which the leak does not reach, the script is at
+    fault but the score is not: a second scoring is then a note, an adaptation that comes first a hold.
+    """
+    timeline = case.timeline
+    if timeline is None:
+        return
+    claimed = claimed_reports(timeline, case.submitted)
     for leak in leaks(timeline):
         if leak.kind != kind:
             continue
         judged = activity(timeline, leak.bits, [leak.adapt])
+        if judged.status == "violation" and claimed and not tainted(claimed):
+            status: Status = "note" if kind == "rescore" else "hold"
+            because = f"{judged.because}; the claimed score is another one, which this does not reach"
+            judged = Activity(judged.active, status, because)
         site = leak.adapt.site
         yield Finding(
             rule=slug,
@@ -153,6 +166,17 @@ def findings(timeline: Timeline, kind: Kind, slug: str, say: Callable[[Leak], st
             active_because=judged.because,
             trace=tuple(path_of(leak)),
         )
+
+
+def claimed_reports(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
+    """Return the reports whose printed words are those of the log lines with the claimed score."""
+    reports = [e for e in timeline.events if isinstance(e, Report) and len(e.label) >= 6]
+    return [r for r in reports if any(r.label in line for line in submitted)]
+
+
+def tainted(claimed: list[Report]) -> bool:
+    """Return whether a claimed report holds a score of a model that was adapted on the same tokens before."""
+    return any(forward.conflicts for report in claimed for forward in report.forwards)
 
 
 def path_of(leak: Leak) -> list[Step]:

@@ -105,6 +105,8 @@ class Machine:
         self.emitted: dict[tuple[object, ...], Event] = {}
         self.plain_reports: list[tuple[dict[str, Any], str, tuple[Forward, ...]]] = []
         self.decorated: dict[int, str] = {}
+        self.entry_points: list[Function] = []
+        self.entered: set[int] = set()  # functions that were followed at least once
         self.loop_depth = 0
         self.break_names: list[dict[str, Value]] = []
         self.jumped = 0  # settings for which break/continue left the current iteration
@@ -167,6 +169,7 @@ class Machine:
             self.frame = Frame(scope, scope.names)
             try:
                 self.block(unit.module.body)
+                self.enter_points()
             except Budget:
                 site = self.calls[-1].site if self.calls else Site(unit.source, 0, 0)
                 self.note_unfollowed(site, f"the analysis stopped after {MAX_STEPS:,} steps", decisive=True)
@@ -176,6 +179,14 @@ class Machine:
         return Timeline(
             self.settings, tuple(self.events), self.switches, tuple(self.unfollowed.values()), self.steps
         )
+
+    def enter_points(self) -> None:
+        """Call what a launcher calls: functions that a decorator declares to be an entry point."""
+        for func in self.entry_points:
+            if not self.active.get(id(func.node)) and id(func.node) not in self.entered:
+                node = func.node
+                where = ir.Name(node.start, node.start, func.name)
+                calling.call(self, Value(func), calling.Args(node=where), where)
 
     def site(self, node: ir.Node) -> Site:
         """Return the place of ``node`` in the file that is being followed."""

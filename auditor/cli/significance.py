@@ -1,0 +1,66 @@
+"""``golf-audit significance``: is one list of seeds better than another?"""
+
+from __future__ import annotations
+
+import json
+import math
+
+import click
+
+
+def _scores(ctx: click.Context, param: click.Parameter, value: str) -> tuple[float, ...]:
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        numbers = tuple(float(part) for part in parts)
+    except ValueError:
+        raise click.BadParameter(f"not a list of numbers: {value[:80]!r}", ctx, param) from None
+    if len(numbers) < 2 or not all(math.isfinite(n) for n in numbers):
+        raise click.BadParameter("needs two finite scores or more, separated by commas", ctx, param)
+    return numbers
+
+
+@click.command()
+@click.option("--new", required=True, callback=_scores, metavar="BPB,BPB,…", help="Scores of the new runs.")
+@click.option("--old", required=True, callback=_scores, metavar="BPB,BPB,…", help="Scores to beat.")
+@click.option(
+    "--bytes-per-token",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Give the difference in nats per token too, the unit of val_loss (about 2.436 for sp1024, 3.727 for sp8192).",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(
+    new: tuple[float, ...], old: tuple[float, ...], bytes_per_token: float | None, form: str
+) -> None:
+    """Test whether the new scores are below the old ones: one-sided Welch, sample standard deviations.
+
+    The differences are new minus old, negative when the new runs are better; delta_nats is per byte.
+    """
+    from auditor.evidence.frontier import load
+    from auditor.evidence.statistics import describe, nats_per_byte, nats_per_token, welch_one_sided
+
+    ours, theirs = describe(new), describe(old)
+    test = welch_one_sided(ours, theirs)
+    result: dict[str, object] = {
+        "p_one_sided": test.p,
+        "delta_bpb": test.delta,
+        "delta_nats": nats_per_byte(test.delta),
+        "sd": "sample",
+        "t": test.t if math.isfinite(test.t) else None,
+        "df": test.df,
+        "new": {"mean": ours.mean, "sd": ours.sd, "n": ours.n},
+        "old": {"mean": theirs.mean, "sd": theirs.sd, "n": theirs.n},
+    }
+    if bytes_per_token is not None:
+        result["delta_nats_per_token"] = nats_per_token(test.delta, bytes_per_token)
+    if form == "json":
+        click.echo(json.dumps(result))
+        return
+    click.echo(f"new  mean {ours.mean:.6f}  sd {ours.sd:.6f}  n {ours.n}")
+    click.echo(f"old  mean {theirs.mean:.6f}  sd {theirs.sd:.6f}  n {theirs.n}")
+    click.echo(f"new - old  {test.delta:+.6f} bpb  {nats_per_byte(test.delta):+.6f} nats per byte")
+    if bytes_per_token is not None:
+        click.echo(f"           {nats_per_token(test.delta, bytes_per_token):+.6f} nats per token")
+    click.echo(f"one-sided Welch p = {test.p:.4f}  (t = {test.t:.3f}, df = {test.df:.2f}, sample sd)")
+    for bar in load().bars:
+        gain = "" if bar.nats is None else f" and a gain of {bar.nats} nats"
+        click.echo(f"  bar from {bar.since} ({bar.source}): p < {bar.p}{gain}: {'met' if test.p < bar.p else 'not met'} on p")

@@ -1,0 +1,267 @@
+"""One log file to its runs, in time linear in its length."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from auditor.evidence.embedded import embedded_sources
+from auditor.evidence.formats import FORMATS, lowered, reads
+from auditor.evidence.metrics import parse_metric
+from auditor.evidence.model import EmbeddedSource, Log, Metric, Reading, Run, Trouble, Value
+from auditor.evidence.text import Decoded, decode, lines, messages
+
+LARGEST_LOG = 256 * 1024 * 1024  # bytes, also after decompression
+
+_MOST_READINGS = 400  # of one field in one run: the first half and the last half are kept
+_MOST_METRICS = 2_000
+_MOST_SETTINGS = 1_000
+_MOST_TROUBLES = 20
+_MOST_RUNS = 1_000
+_MOST_SHAPES = 10_000
+_ROUTINE = 200  # after so many lines of one shape in a run only the latest is kept
+
+_SETTING = re.compile(r"^(?P<name>[A-Za-z_]\w{1,60})\s{0,3}[:=]\s{0,3}(?P<value>[^\s=:][^\n]{0,200})$")
+_SETTING_PAIR = re.compile(r"(?<![\w/.])(?P<name>[A-Za-z_]\w{1,60})[:=](?P<value>[^\s:=,]{1,120})")
+_NAME_SEED = re.compile(
+    r"(?:^|[^a-z])(?:seed|s)[_\-= ]?(\d{1,10})(?!\d)|[_\-](\d{1,7})(?=\.|$|_log|_train)", re.IGNORECASE
+)
+_USUAL_SEEDS = frozenset(
+    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 17, 42, 123, 137, 314, 777, 999, 1234, 1337, 2024, 2025, 2026}
+)
+_DIGITS = b"0123456789"
+
+_TROUBLES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"^Traceback \(most recent call last\)"), "traceback"),
+    (re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception): \S"), "traceback"),
+    (re.compile(r"^(?:ssh|scp|rsync|client_loop|kex_exchange)\b.{0,120}(?:timed out|refused|closed|unreachable|failed|broken pipe)", re.IGNORECASE), "connection"),
+    (re.compile(r"^(?:Connection (?:timed out|refused|closed|reset)|Timeout, server \S+ not responding|Permission denied \(publickey)", re.IGNORECASE), "connection"),
+    (re.compile(r"\bplaceholder\b", re.IGNORECASE), "placeholder"),
+    (re.compile(r"^(?:Killed|Terminated|Segmentation fault)\b|\bSIG(?:KILL|TERM|SEGV)\b"), "killed"),
+)  # fmt: skip
+_TROUBLE_WORDS = (b"error", b"exception", b"traceback", b"ssh", b"connection", b"timeout", b"denied")
+_TROUBLE_WORDS += (
+    b"placeholder",
+    b"killed",
+    b"terminated",
+    b"segmentation",
+    b"sig",
+    b"scp",
+    b"rsync",
+    b"kex",
+)
+
+
+def _either(words: Iterable[bytes]) -> re.Pattern[bytes]:
+    """Return a pattern that finds any of the words, leaving out those that contain another."""
+    several = set(words)
+    least = [w for w in several if not any(other != w and other in w for other in several)]
+    return re.compile(b"|".join(re.escape(w) for w in sorted(least)))
+
+
+_TROUBLE_CUES = _either(_TROUBLE_WORDS)
+_CUES = _either({row.cue.encode() for row in FORMATS} | {b"bpb", b"score", *_TROUBLE_WORDS})
+
+
+def read_log(path: str, data: bytes) -> Log:
+    """Return what a log file says; raises :class:`auditor.evidence.text.Unreadable`.
+
+    ``path`` is how values name the file; ``data`` is the file as stored.
+    """
+    blob = hashlib.sha1(b"blob %d\0" % len(data), usedforsecurity=False)
+    blob.update(data)
+    decoded = decode(data, LARGEST_LOG)
+    sources = embedded_sources(decoded.data)
+    return _scan(path, len(data), blob.hexdigest(), decoded, sources)
+
+
+def name_seed(path: str) -> int | None:
+    """Return the seed that a log's file name (or its folder's) states, or None."""
+    parts = PurePosixPath(path).parts[-2:]
+    for part in reversed(parts):
+        for match in _NAME_SEED.finditer(part):
+            if match[1] is not None:
+                return int(match[1])
+            if int(match[2]) in _USUAL_SEEDS:
+                return int(match[2])
+    return None
+
+
+def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[EmbeddedSource, ...]) -> Log:
+    runs: list[_Builder] = [_Builder(path, 1)]
+    troubles: list[Trouble] = []
+    number = 0
+    skip = iter(sources)
+    span = next(skip, None)
+    for number, raw in enumerate(lines(decoded.data), start=1):
+        if span is not None and number >= span.first_line:
+            if number == span.first_line and runs[-1].finished:
+                _open(runs, path, number)
+            if number <= span.last_line:
+                continue
+            span = next(skip, None)
+        current = runs[-1]
+        shape = raw[:28].translate(None, _DIGITS)
+        if current.routine.get(shape, 0) >= _ROUTINE:
+            current.latest[shape] = (number, raw)
+            continue
+        low = raw[:16_000].lower()
+        if current.opening:
+            current.settle(number, raw)
+        if _CUES.search(low) is None:
+            continue
+        for text in messages(raw):
+            opened = current.read(number, text, shape)
+            if opened and current.finished:
+                current = _open(runs, path, number)
+                current.read(number, text, shape)
+        if len(troubles) < _MOST_TROUBLES and _TROUBLE_CUES.search(low):
+            troubles.extend(_troubles(number, raw))
+    merged = tuple(_merged(runs, number))
+    return Log(path, size, blob, decoded.encoding, number, merged, sources, tuple(troubles))
+
+
+def _open(runs: list[_Builder], path: str, number: int) -> _Builder:
+    if len(runs) < _MOST_RUNS:
+        runs[-1].end = number - 1
+        runs.append(_Builder(path, number))
+    return runs[-1]
+
+
+def _troubles(number: int, raw: bytes) -> Iterator[Trouble]:
+    for text in messages(raw):
+        for pattern, kind in _TROUBLES:
+            if pattern.search(text):
+                yield Trouble(kind, number, text[:200])  # type: ignore[arg-type]
+                break
+
+
+def _merged(runs: list[_Builder], last: int) -> Iterator[Run]:
+    """Yield the runs that measured something, a run that was printed twice (screen and file) only once."""
+    kept: Run | None = None
+    for builder in runs:
+        run = builder.build(builder.end or last)
+        if run is None:
+            continue
+        if kept is None:
+            kept = run
+        elif _continues(kept, run):
+            kept = _joined(kept, run)
+        else:
+            yield kept
+            kept = run
+    if kept is not None:
+        yield kept
+
+
+def _continues(before: Run, after: Run) -> bool:
+    """Tell whether a part of a log goes on with, sums up or repeats the run before it."""
+    if after.score is None:
+        return after.steps is None
+    if before.logged_seed and after.logged_seed and before.logged_seed.value != after.logged_seed.value:
+        return False
+    return any(m.val_bpb == after.score.val_bpb for m in before.scores)
+
+
+def _joined(before: Run, after: Run) -> Run:
+    names = {*before.readings, *after.readings}
+    return replace(
+        before,
+        last_line=after.last_line,
+        metrics=before.metrics + after.metrics,
+        readings={name: before.all(name) + after.all(name) for name in sorted(names)},
+        settings={**after.settings, **before.settings},
+    )
+
+
+class _Builder:
+    """Collects one run's readings while its log is read."""
+
+    def __init__(self, path: str, first_line: int) -> None:
+        self.path = path
+        self.first_line = first_line
+        self.end: int | None = None
+        self.opening = True  # before the first step: where hyper-parameters are printed
+        self.finished = False  # a final score has been printed
+        self.routine: dict[bytes, int] = {}
+        self.latest: dict[bytes, tuple[int, bytes]] = {}
+        self._metrics: list[Metric] = []
+        self._routine_metrics: deque[Metric] = deque(maxlen=_MOST_METRICS)
+        self._readings: dict[str, list[Reading]] = {}
+        self._late: dict[str, deque[Reading]] = {}
+        self._settings: dict[str, Value[str]] = {}
+
+    def read(self, number: int, text: str, shape: bytes) -> bool:
+        """Take in one message; return True when it is the kind of line that opens a run."""
+        low = lowered(text)
+        found = tuple(reads(text))
+        opens = any(row.starts_run for row, _ in found)
+        if opens and self.finished:
+            return True
+        metric = parse_metric(text, low, self.path, number) if "bpb" in low or "score" in low else None
+        if metric is not None:
+            self._keep_metric(metric)
+        for _, fields in found:
+            self._keep(number, fields)
+            self.opening = self.opening and fields.get("step", 0) in (0, 1)
+        if len(self.routine) < _MOST_SHAPES:
+            self.routine[shape] = self.routine.get(shape, 0) + 1
+        return opens
+
+    def _keep_metric(self, metric: Metric) -> None:
+        if metric.role in ("step", "progress"):
+            self._routine_metrics.append(metric)
+        elif len(self._metrics) < _MOST_METRICS:
+            self._metrics.append(metric)
+        else:
+            self._metrics[-1] = metric
+        self.finished = self.finished or metric.role == "final"
+
+    def _keep(self, number: int, found: dict[str, int | float | str]) -> None:
+        label = str(found.get("label", ""))
+        for name, value in found.items():
+            if name == "label":
+                continue
+            reading: Reading = Value(value, self.path, number, label)  # type: ignore[assignment]
+            early = self._readings.setdefault(name, [])
+            if len(early) < _MOST_READINGS // 2:
+                early.append(reading)
+            else:
+                self._late.setdefault(name, deque(maxlen=_MOST_READINGS // 2)).append(reading)
+
+    def settle(self, number: int, raw: bytes) -> None:
+        """Take in the hyper-parameters that a line before the first step prints."""
+        if len(raw) > 600 or len(self._settings) >= _MOST_SETTINGS or not (b":" in raw or b"=" in raw):
+            return
+        for text in messages(raw):
+            whole = _SETTING.match(text)
+            pairs = _SETTING_PAIR.findall(text)
+            if whole is not None and len(pairs) <= 1:
+                pairs = [(whole["name"], whole["value"].strip())]
+            for name, value in pairs:
+                self._settings.setdefault(name.lower(), Value(value, self.path, number))
+
+    def build(self, last_line: int) -> Run | None:
+        """Return the run, or None when nothing of a run was read."""
+        for number, raw in list(self.latest.values()):
+            for text in messages(raw):
+                self.read(number, text, b"")
+        readings = {name: (*early, *self._late.get(name, ())) for name, early in self._readings.items()}
+        metrics = sorted([*self._metrics, *self._routine_metrics], key=lambda m: m.line)
+        if not metrics and not readings:
+            return None
+        seed = name_seed(self.path)
+        return Run(
+            path=self.path,
+            first_line=self.first_line,
+            last_line=last_line,
+            metrics=tuple(metrics),
+            readings=readings,
+            settings=self._settings,
+            name_seed=None if seed is None else Value(seed, self.path, None),
+        )
+

@@ -1,0 +1,367 @@
+"""What the logs, the metadata and the files on disk say, each value with the place that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Generic, Literal, TypeVar
+
+from auditor.evidence.sizes import Sizes
+from auditor.report import Claims, MeasuredRun
+
+T_co = TypeVar("T_co", covariant=True)
+
+Role = Literal["final", "step", "progress", "pre-quant", "reference"]
+
+_SAME_BLOCK = 3  # lines of a summary that belong together
+SMALLEST_ARTIFACT = 300_000  # bytes; below it a printed "total" is a part, a toy run or a rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Value(Generic[T_co]):
+    """A value and where it stands; ``line`` counts from 1 and is None when the file's name says it."""
+
+    value: T_co
+    path: str
+    line: int | None
+    label: str = ""  # what the line calls it ("int8+zlib", "legal_ttt")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One line that prints a score.
+
+    ``val_bpb`` is in bits per byte, ``val_loss`` in nats per token, ``seconds`` is the duration that the
+    same line prints. ``decimals`` counts the printed decimals of ``val_bpb``.
+    """
+
+    label: str
+    role: Role
+    val_bpb: float
+    val_loss: float | None
+    seconds: float | None
+    decimals: int
+    path: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedSource:
+    """The lines of a log that hold the script itself; ``text`` is None when it is too long to keep."""
+
+    first_line: int
+    last_line: int
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A line of a log that says that the run, or the log, went wrong."""
+
+    kind: Literal["traceback", "connection", "placeholder", "killed"]
+    line: int
+    text: str
+
+
+Reading = Value[int] | Value[float] | Value[str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as its log shows it.
+
+    ``readings`` holds every value that a row of the catalogue read, by field, in the order of the log:
+    durations in seconds, sizes in bytes. The properties choose among them and say None where nothing is said.
+    """
+
+    path: str
+    first_line: int
+    last_line: int
+    metrics: tuple[Metric, ...] = ()
+    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+    settings: Mapping[str, Value[str]] = field(default_factory=dict)  # printed hyper-parameters, lower case
+    name_seed: Value[int] | None = None  # the seed in the file's name
+
+    def all(self, name: str) -> tuple[Reading, ...]:
+        """Return every reading of a field, in the order of the log."""
+        return self.readings.get(name, ())
+
+    def numbers(self, name: str) -> tuple[Value[float], ...]:
+        """Return every numeric reading of a field, in the order of the log."""
+        return tuple(
+            Value(float(r.value), r.path, r.line, r.label)
+            for r in self.all(name)
+            if not isinstance(r.value, str)
+        )
+
+    def first(self, name: str) -> Value[float] | None:
+        """Return a field's first number."""
+        found = self.numbers(name)
+        return found[0] if found else None
+
+    def last(self, name: str) -> Value[float] | None:
+        """Return a field's last number."""
+        found = self.numbers(name)
+        return found[-1] if found else None
+
+    def text(self, name: str) -> Value[str] | None:
+        """Return a field's first reading as text."""
+        for r in self.all(name):
+            return Value(str(r.value), r.path, r.line, r.label)
+        return None
+
+    @property
+    def logged_seed(self) -> Value[int] | None:
+        """Return the seed that the log prints."""
+        return _whole(self.first("seed"))
+
+    @property
+    def seed(self) -> Value[int] | None:
+        """Return the seed that the log prints, else the one in its file name."""
+        return self.logged_seed or self.name_seed
+
+    @property
+    def world_size(self) -> Value[int] | None:
+        """Return the number of processes that trained."""
+        return _whole(self.first("world_size"))
+
+    @property
+    def gpu(self) -> Value[str] | None:
+        """Return the accelerator's printed name."""
+        return self.text("gpu")
+
+    @property
+    def score(self) -> Metric | None:
+        """Return the reported score: the last final line, else the last pre-quant, else the last step line."""
+        for role in ("final", "pre-quant", "step"):
+            for metric in reversed(self.metrics):
+                if metric.role == role:
+                    return metric
+        return None
+
+    @property
+    def scores(self) -> tuple[Metric, ...]:
+        """Return every final line, in the order of the log."""
+        return tuple(m for m in self.metrics if m.role == "final")
+
+    @property
+    def val_loss(self) -> float | None:
+        """Return the loss that belongs to the score, in nats per token."""
+        score = self.score
+        if score is None or score.val_loss is not None:
+            return score.val_loss if score else None
+        twins = [
+            m.val_loss
+            for m in self.metrics
+            if m.val_loss is not None
+            and m.role == score.role
+            and abs(m.val_bpb - score.val_bpb) < 10.0 ** -min(m.decimals, score.decimals)
+        ]
+        near = [v.value for v in self.numbers("val_loss") if abs((v.line or 0) - score.line) <= _SAME_BLOCK]
+        return next(reversed(twins or near), None)
+
+    @property
+    def steps(self) -> Value[int] | None:
+        """Return how many optimizer steps the run took."""
+        return _whole(self.last("stop_step") or _greatest(self.numbers("step")) or self.last("steps_done"))
+
+    @property
+    def planned_steps(self) -> Value[int] | None:
+        """Return how many steps the run was configured for."""
+        return _whole(self.first("planned_steps"))
+
+    @property
+    def train_seconds(self) -> Value[float] | None:
+        """Return the training time: the stopping line's, else a summary's, else the last step line's."""
+        return self.last("stop_time") or self.last("train_done") or _greatest(self.numbers("train_time"))
+
+    @property
+    def eval_seconds(self) -> Value[float] | None:
+        """Return how long the evaluation that gives the score took: its printed total, else its own line's."""
+        total = self.last("total_eval_time")
+        if total is not None:
+            return total
+        score = self.score
+        timed = [m for m in self.metrics if m.seconds is not None]
+        if score is not None:
+            for m in reversed(timed):
+                if m.role == score.role and abs(m.val_bpb - score.val_bpb) < 10.0 ** -min(
+                    m.decimals, score.decimals
+                ):
+                    return Value(m.seconds or 0.0, m.path, m.line, m.label)
+        for m in reversed(timed):
+            if m.role == "final":
+                return Value(m.seconds or 0.0, m.path, m.line, m.label)
+        return self.last("eval_time")
+
+    @property
+    def evaluations(self) -> tuple[Value[float], ...]:
+        """Return the duration of every evaluation of the final artifact that the log times, in seconds."""
+        timed = [Value(m.seconds, m.path, m.line, m.label) for m in self.scores if m.seconds is not None]
+        return tuple(sorted([*timed, *self.numbers("eval_time")], key=lambda v: v.line or 0))
+
+    @property
+    def code_bytes(self) -> Value[int] | None:
+        """Return the size of the code as the run counts it: packed where it prints a packed size."""
+        return _whole(self.last("code_bytes_packed") or self.last("code_bytes"))
+
+    @property
+    def artifact_bytes(self) -> Value[int] | None:
+        """Return model plus code, as the log totals it.
+
+        A run prints several totals (the unquantised model first): the least one that is the sum of a printed
+        model and a printed code size counts, else the least of plausible size, else the sum itself.
+        """
+        totals = [t for t in self.numbers("total_bytes") if t.value >= SMALLEST_ARTIFACT]
+        models = {m.value for m in self.numbers("model_bytes")}
+        codes = {c.value for name in _CODE_FIELDS for c in self.numbers(name)}
+        sums = {m + c for m in models for c in codes} if len(models) * len(codes) <= 10_000 else set()
+        exact = [t for t in totals if t.value in sums]
+        labelled = [t for t in totals if t.label]
+        for choice in (exact, labelled, totals):
+            if choice:
+                return _whole(min(choice, key=lambda t: t.value))
+        code = self.code_bytes
+        parts = [m for m in self.numbers("model_bytes") if m.label] or list(self.numbers("model_bytes"))
+        if not parts or code is None:
+            return None
+        least = min(parts, key=lambda m: m.value)
+        return Value(int(least.value) + code.value, least.path, least.line, "model+code")
+
+    def measured(self) -> MeasuredRun:
+        """Return the run as a report shows it."""
+        score, loss, seconds = self.score, self.val_loss, self.eval_seconds
+        return MeasuredRun(
+            log=self.path,
+            seed=_plain(self.seed),
+            val_bpb=score.val_bpb if score else None,
+            val_loss=loss,
+            artifact_bytes=_plain(self.artifact_bytes),
+            train_seconds=self.train_seconds.value if self.train_seconds else None,
+            eval_seconds=seconds.value if seconds else None,
+            steps=_plain(self.steps),
+            world_size=_plain(self.world_size),
+        )
+
+
+_CODE_FIELDS = ("code_bytes", "code_bytes_packed")
+
+
+@dataclass(frozen=True)
+class Log:
+    """One log file: its runs, the scripts that it embeds, and the lines that tell of trouble.
+
+    ``blob`` is the file's git object name, by which the same log is known again in another pull request.
+    """
+
+    path: str
+    size: int
+    blob: str
+    encoding: str  # "utf-8", "utf-16", "gzip", …
+    lines: int
+    runs: tuple[Run, ...] = ()
+    sources: tuple[EmbeddedSource, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[T_co]):
+    """One value that the submission says of itself, and where.
+
+    ``key`` is the dotted path in submission.json or the column or sentence of the README; ``seed`` is set
+    when the claim is about one seed. ``decimals`` counts the written decimals, 0 for other than decimals.
+    """
+
+    name: str
+    value: T_co
+    path: str
+    line: int | None
+    key: str
+    seed: int | None = None
+    decimals: int = 0
+
+
+@dataclass(frozen=True)
+class ClaimSet:
+    """Every claim of one file, in its order, and what kept the file from being read."""
+
+    path: str | None = None
+    numbers: tuple[Claim[float], ...] = ()
+    texts: tuple[Claim[str], ...] = ()
+    declared: tuple[Claim[bool], ...] = ()  # self-declared compliance: a claim, never evidence
+    seeds: tuple[int, ...] = ()
+    problems: tuple[Value[str], ...] = ()
+
+    def all(self, name: str, *, per_seed: bool = False) -> tuple[Claim[float], ...]:
+        """Return the claims of a name, the most authoritative first; of single seeds when ``per_seed``."""
+        return tuple(c for c in self.numbers if c.name == name and (c.seed is not None) == per_seed)
+
+    def first(self, name: str) -> Claim[float] | None:
+        """Return the leading claim of a name about the submission as a whole."""
+        found = self.all(name)
+        return found[0] if found else None
+
+    def text(self, name: str) -> Claim[str] | None:
+        """Return the leading claim of a name that is text."""
+        return next((c for c in self.texts if c.name == name), None)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that a submission's logs, metadata, README and files say."""
+
+    logs: tuple[Log, ...] = ()
+    metadata: ClaimSet = ClaimSet()
+    readme: ClaimSet = ClaimSet()
+    sizes: Sizes = Sizes()
+    problems: tuple[str, ...] = ()  # one line each: a log that could not be read, …
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Return every run of every log, in the order of the logs."""
+        return tuple(run for log in self.logs for run in log.runs)
+
+    def measured(self) -> tuple[MeasuredRun, ...]:
+        """Return the runs as a report shows them."""
+        return tuple(run.measured() for run in self.runs)
+
+    def claims(self) -> Claims:
+        """Return what the submission says of itself: submission.json first, then the README."""
+        bpb = self.metadata.first("val_bpb") or self.readme.first("val_bpb")
+        size = _largest(self.metadata.all("artifact_bytes")) or _largest(
+            self.metadata.all("artifact_bytes", per_seed=True)
+        )
+        size = size or _largest(self.readme.all("artifact_bytes"))
+        size = size or _largest(self.readme.all("artifact_bytes", per_seed=True))
+        value = bpb.value if bpb else None
+        if value is None:
+            each = self.metadata.all("val_bpb", per_seed=True)
+            value = fmean(c.value for c in each) if each else None
+        return Claims(
+            val_bpb=value,
+            artifact_bytes=round(size.value) if size else None,
+            seeds=self.metadata.seeds or self.readme.seeds,
+        )
+
+
+def _whole(value: Value[float] | None) -> Value[int] | None:
+    return None if value is None else Value(int(value.value), value.path, value.line, value.label)
+
+
+def _plain(value: Value[int] | None) -> int | None:
+    return None if value is None else value.value
+
+
+def _greatest(values: tuple[Value[float], ...]) -> Value[float] | None:
+    return max(values, key=lambda v: v.value, default=None)
+
+
+def _largest(claims: tuple[Claim[float], ...]) -> Claim[float] | None:
+    """Return the leading claim, or the largest of those that share its key (a list or one entry per seed)."""
+    if not claims:
+        return None
+    lead = claims[0]
+    same = [c for c in claims if c.key == lead.key or (lead.seed is not None and c.seed is not None)]
+    return max(same, key=lambda c: c.value)

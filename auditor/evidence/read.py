@@ -1,0 +1,53 @@
+"""A submission to its evidence: the one place of this package that opens files."""
+
+from __future__ import annotations
+
+from auditor.evidence.logs import LARGEST_LOG, read_log
+from auditor.evidence.metadata import read_metadata
+from auditor.evidence.model import ClaimSet, Evidence, Log, Value
+from auditor.evidence.readme import read_readme
+from auditor.evidence.sizes import read_sizes
+from auditor.evidence.text import Unreadable
+from auditor.submission.model import Submission, Unread
+
+_LARGEST_TEXT = 16_000_000  # bytes of submission.json or README
+
+
+def read_evidence(submission: Submission) -> Evidence:
+    """Return what a submission's logs, metadata, README and files say; what cannot be read is a problem."""
+    logs: list[Log] = []
+    problems: list[str] = []
+    for path in submission.logs:
+        try:
+            logs.append(read_log(path, submission.tree.read(path, LARGEST_LOG)))
+        except Unread as error:
+            problems.append(str(error))
+        except Unreadable as error:
+            problems.append(f"{path}: {error}")
+    return Evidence(
+        logs=tuple(logs),
+        metadata=_metadata(submission),
+        readme=_readme(submission),
+        sizes=read_sizes(submission),
+        problems=tuple(problems),
+    )
+
+
+def _metadata(submission: Submission) -> ClaimSet:
+    path = submission.metadata
+    if path is None:
+        return ClaimSet()
+    try:
+        return read_metadata(path, submission.tree.read(path, _LARGEST_TEXT))
+    except Unread as error:
+        return ClaimSet(path=path, problems=(Value(str(error), path, None),))
+
+
+def _readme(submission: Submission) -> ClaimSet:
+    path = submission.readme
+    if path is None:
+        return ClaimSet()
+    try:
+        return read_readme(path, submission.tree.read(path, _LARGEST_TEXT))
+    except Unread as error:
+        return ClaimSet(path=path, problems=(Value(str(error), path, None),))

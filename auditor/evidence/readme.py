@@ -1,0 +1,140 @@
+"""What a README claims: its title, its tables, its sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from auditor.evidence.metrics import role_of
+from auditor.evidence.model import Claim, ClaimSet
+
+_LONGEST = 2_000  # characters of a line that are looked at
+_MOST_CLAIMS = 2_000
+_LEAST_SCORE = 0.1  # bits per byte; below it a sentence speaks of a difference
+
+# What a column or a table's row label is about; the first that matches decides.
+_COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("ignored", re.compile(r"delta|Δ|gain|gap|vs\.?\b|improvement|baseline|param|std|σ|previous|sota")),
+    ("prequant_bpb", re.compile(r"(?:pre[- ]?quant|pre[- ]?ttt|post[- ]?ema|roundtrip|before|no ttt|without|raw|in[- ]training).*bpb")),
+    ("val_bpb", re.compile(r"bpb|bits per byte")),
+    ("val_loss", re.compile(r"(?:val[ _]?)?loss|nats")),
+    ("artifact_bytes", re.compile(r"artifact|total (?:size|bytes)|submission size|bytes|^size")),
+    ("eval_seconds", re.compile(r"eval.*(?:time|s\b)")),
+    ("train_seconds", re.compile(r"train.*(?:time|s\b)|wall")),
+    ("steps", re.compile(r"^steps?\b")),
+    ("seed", re.compile(r"^seeds?\b|^run\b")),
+)  # fmt: skip
+
+_CELL_NUMBER = re.compile(r"^[*_`~≈\s]{0,8}(?P<value>\d{1,3}(?:,\d{3})+|\d{1,12}(?:\.\d{1,18})?)\s{0,3}(?P<unit>bytes|b|mb|ms|s|sec|min|m)?\b")
+_ROW_SEED = re.compile(r"^[*_`\s]{0,8}(?:seed\s{0,2})?(\d{1,10})\b[^.]{0,20}$", re.IGNORECASE)
+_ROW_MEAN = re.compile(r"\b(?:mean|average|avg|overall)\b", re.IGNORECASE)
+_PROSE = (
+    re.compile(r"\b(?P<what>val_bpb|mean bpb|bpb|score)\b[*_`\"']{0,4}(?:\s?\([^()]{0,40}\))?[*_`]{0,4}\s{0,3}(?:[:=]|\bis\b|\bof\b)\s{0,3}[*_`~]{0,5}(?P<value>\d\.\d{2,18})", re.IGNORECASE),
+    re.compile(r"[*_`]{0,4}(?P<value>(?<![\d.+\-−])\d\.\d{3,18})[*_`]{0,4}\s{0,2}(?:val[_ ])?(?P<what>bpb)\b", re.IGNORECASE),
+)  # fmt: skip
+_PROSE_SIZE = re.compile(r"\b(?:artifact|total|submission)\b[^\d\n|]{0,40}(?P<value>\d{1,2},\d{3},\d{3}|\d{7,8})\s{0,2}(?:bytes|B)\b", re.IGNORECASE)
+_PROSE_SEEDS = re.compile(r"\bseeds?\b\s{0,2}[:=(]?\s{0,3}(?P<seeds>\d{1,10}(?:\s{0,2}(?:,|/|and|&)\s{0,2}\d{1,10}){1,12})", re.IGNORECASE)
+_ASIDE = re.compile(r"baseline|previous|prior|sota|delta|improv|vs\.?\s|record of|leader|merged|compared|from\s\d", re.IGNORECASE)
+_UNITS = {"mb": 1e6, "ms": 1e-3, "min": 60.0, "m": 60.0}
+
+
+def read_readme(path: str, data: bytes) -> ClaimSet:
+    """Return the claims of a README, those about the whole submission before those about one seed."""
+    lines = data.decode("utf-8", "replace").lstrip("\ufeff").splitlines()
+    claims: list[Claim[float]] = []
+    seeds: list[int] = []
+    header: list[str] = []
+    texts: list[Claim[str]] = []
+    for number, full in enumerate(lines, start=1):
+        line = full[:_LONGEST].strip()
+        if line.startswith("|") or line.count("|") >= 2:
+            cells = [c.strip() for c in line.strip("|").split("|")]
+            if all(re.fullmatch(r":?-{1,60}:?", c) for c in cells):
+                continue
+            names = [_column(c) for c in cells]
+            if sum(_CELL_NUMBER.match(c) is not None for c in cells) == 0 and any(names):
+                header = cells
+                continue
+            claims.extend(_row_claims(path, number, header, cells))
+            continue
+        header = header if line.startswith("|") else []
+        if line.startswith("#") and not texts:
+            texts.append(Claim("title", line.lstrip("# ").strip(), path, number, "title"))
+        claims.extend(_prose_claims(path, number, line))
+        listed = _PROSE_SEEDS.search(line)
+        if listed is not None and not seeds:
+            seeds = [int(s) for s in re.findall(r"\d{1,10}", listed["seeds"])]
+        if len(claims) > _MOST_CLAIMS:
+            break
+    tabled = [c.seed for c in claims if c.seed is not None]
+    return ClaimSet(
+        path=path,
+        numbers=tuple(sorted(claims, key=_authority)),
+        texts=tuple(texts),
+        seeds=tuple(dict.fromkeys(tabled or seeds)),
+    )
+
+
+def _column(cell: str) -> str | None:
+    low = cell.lower().strip("*_` ")
+    found = next((name for name, pattern in _COLUMNS if pattern.search(low)), None)
+    return None if found == "ignored" else found
+
+
+def _row_claims(path: str, number: int, header: list[str], cells: list[str]) -> Iterator[Claim[float]]:
+    """Yield what a table row says: a column per quantity, or, in two columns, a label and its value."""
+    if len(cells) == 2 and _column(cells[0]) is not None and not _ROW_SEED.match(cells[0]):
+        claim = _cell(path, number, cells[0], cells[1], None)
+        if claim is not None:
+            yield claim
+        return
+    at = next((i for i, h in enumerate(header) if _column(h) == "seed"), None)
+    seed = None
+    mean = any(_ROW_MEAN.search(c) for c in cells[:2])
+    if at is not None and at < len(cells):
+        match = _ROW_SEED.match(cells[at])
+        seed = int(match[1]) if match else None
+    if (seed is None and not mean) or len(cells) > len(header):
+        return
+    for name, cell in zip(header, cells, strict=False):
+        claim = _cell(path, number, name, cell, seed)
+        if claim is not None:
+            yield claim
+
+
+def _cell(path: str, number: int, column: str, cell: str, seed: int | None) -> Claim[float] | None:
+    name = _column(column)
+    match = _CELL_NUMBER.match(cell.lower())
+    if name is None or name == "seed" or match is None:
+        return None
+    digits = match["value"].replace(",", "")
+    scale = _UNITS.get(match["unit"] or "", 1.0)
+    low = column.lower()
+    if match["unit"] is None and "mb" in low and name == "artifact_bytes":
+        scale = 1e6
+    value = float(digits) * scale
+    if name in ("val_bpb", "prequant_bpb") and not 0 < value < 20:
+        return None
+    return Claim(name, value, path, number, column, seed, len(digits.partition(".")[2]))
+
+
+def _prose_claims(path: str, number: int, line: str) -> Iterator[Claim[float]]:
+    for pattern in _PROSE:
+        for match in pattern.finditer(line):
+            before = line[max(0, match.start() - 40) : match.start()]
+            if _ASIDE.search(before):
+                continue
+            digits = match["value"]
+            if float(digits) < _LEAST_SCORE:
+                continue
+            key = "title" if line.startswith("#") else "sentence"
+            name = "prequant_bpb" if role_of(line[: match.end()].lower()) == "pre-quant" else "val_bpb"
+            yield Claim(name, float(digits), path, number, key, None, len(digits.partition(".")[2]))
+    size = _PROSE_SIZE.search(line)
+    if size is not None and size["value"] != "16,000,000":  # the cap, not a claim
+        yield Claim("artifact_bytes", float(size["value"].replace(",", "")), path, number, "sentence")
+
+
+def _authority(claim: Claim[float]) -> tuple[bool, int]:
+    """Order claims: of the whole before those of one seed; a table's mean or labelled value before prose."""
+    return (claim.seed is not None, {"title": 1, "sentence": 2}.get(claim.key, 0))

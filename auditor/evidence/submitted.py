@@ -1,0 +1,42 @@
+"""Which printed score is the one that a submission claims."""
+
+from __future__ import annotations
+
+from statistics import fmean
+
+from auditor.evidence.model import Evidence, Metric
+
+_EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
+
+
+def submitted_lines(evidence: Evidence) -> tuple[str, ...]:
+    """Return the text of the log lines that print the claimed score, under every label that does.
+
+    A label counts when its value in one run, or its mean over the runs, equals the claim. Empty when nothing is
+    claimed or no log prints it.
+    """
+    claimed = evidence.claims().val_bpb
+    if claimed is None:
+        return ()
+    by_label: dict[str, list[Metric]] = {}
+    for run in evidence.runs:
+        last: dict[str, Metric] = {}
+        for metric in run.metrics:
+            last[_key(metric)] = metric
+        for key, metric in last.items():
+            by_label.setdefault(key, []).append(metric)
+    out: list[str] = []
+    for metrics in by_label.values():
+        values = [m.val_bpb for m in metrics]
+        if abs(fmean(values) - claimed) <= _EXACT or any(abs(v - claimed) <= _EXACT for v in values):
+            out.append(metrics[0].text)
+    return tuple(out)
+
+
+def _key(metric: Metric) -> str:
+    """Return what tells a kind of line from another: its words before the first number."""
+    text = metric.text
+    for index, char in enumerate(text):
+        if char.isdigit() and (index == 0 or not (text[index - 1].isalnum() or text[index - 1] in "_+-")):
+            return text[:index]
+    return text
