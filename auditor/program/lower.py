@@ -164,7 +164,7 @@ def _concatenated(c: Cursor, node: cst.ConcatenatedString) -> ir.Expr:
         if all(isinstance(value, bytes) for value in values):
             return ir.Const(start, c.end, b"".join(v for v in values if isinstance(v, bytes)))
     if any(isinstance(value, bytes) for value in values):
-        raise BadLiteralError("adjacent text and bytes literals")
+        raise UnlowerableError(start, "adjacent text and bytes literals")
     parts: _Parts = []
     for piece in pieces:
         parts.extend(piece.parts if isinstance(piece, ir.FString) else (piece,))

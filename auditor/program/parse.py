@@ -79,7 +79,7 @@ def _without_validation() -> Iterator[None]:
     """
     with _VALIDATION:
         validate = cst.CSTNode.__post_init__
-        cst.CSTNode.__post_init__ = _accept  # type: ignore[method-assign]
+        cst.CSTNode.__post_init__ = _accept  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:

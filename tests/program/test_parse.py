@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import time
 import warnings
 
+import libcst as cst
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,6 +70,14 @@ def test_nested_quotes_in_f_strings_parse_on_every_python() -> None:
     assert [type(part) for part in value.parts] == [ir.Subscript, ir.Const, ir.FString]
 
 
+@pytest.mark.parametrize("text", ["x = a or'b'", "x = 1 if y else'b'", "x = not'a'in b"])
+def test_minified_spacing_that_python_reads_is_read(text: str) -> None:
+    ast.parse(text)
+    assert len(read(text).body) == 1
+    with pytest.raises(cst.CSTValidationError):  # the checks are back for trees made by hand
+        cst.Name("")
+
+
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
@@ -77,7 +87,7 @@ def test_nested_quotes_in_f_strings_parse_on_every_python() -> None:
         ("a = (1,\n", 1, "ends too early"),
         ("a = 1\nb = $\n", 2, "'$' is not a valid character"),
         ("if a:\n\tb\n        c\n", 3, "tabs and spaces"),
-        ("a = 1\nb = 'x' b'y'\n", 2, "string and bytes"),
+        ("a = 1\nb = 'x' b'y'\n", 2, "text and bytes"),
         ("a = 1\nb = 1" + "0" * 5000 + "\n", 2, "5001 digits"),
         ("a = 1\nb = '\\x1'\n", 2, "cut short"),
         ("a\n\nb = b'\u00e9'\n", 3, "ASCII"),
