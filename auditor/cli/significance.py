@@ -1,4 +1,4 @@
-"""``golf-audit significance``: is one list of seeds better than another?"""
+"""``golf-audit significance``: whether one list of seeds is better than another."""
 
 from __future__ import annotations
 
@@ -25,12 +25,10 @@ def _scores(ctx: click.Context, param: click.Parameter, value: str) -> tuple[flo
 @click.option(
     "--bytes-per-token",
     type=click.FloatRange(min=0, min_open=True),
-    help="Give the difference in nats per token too, the unit of val_loss (about 2.436 for sp1024, 3.727 for sp8192).",
+    help="Also give the difference in nats per token, the unit of val_loss (sp1024: 2.436, sp8192: 3.727).",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(
-    new: tuple[float, ...], old: tuple[float, ...], bytes_per_token: float | None, form: str
-) -> None:
+def command(new: tuple[float, ...], old: tuple[float, ...], bytes_per_token: float | None, form: str) -> None:
     """Test whether the new scores are below the old ones: one-sided Welch, sample standard deviations.
 
     The differences are new minus old, negative when the new runs are better; delta_nats is per byte.
@@ -63,4 +61,5 @@ def command(
     click.echo(f"one-sided Welch p = {test.p:.4f}  (t = {test.t:.3f}, df = {test.df:.2f}, sample sd)")
     for bar in load().bars:
         gain = "" if bar.nats is None else f" and a gain of {bar.nats} nats"
-        click.echo(f"  bar from {bar.since} ({bar.source}): p < {bar.p}{gain}: {'met' if test.p < bar.p else 'not met'} on p")
+        met = "met" if test.p < bar.p else "not met"
+        click.echo(f"  bar from {bar.since} ({bar.source}): p < {bar.p}{gain}: {met} on p")

@@ -73,9 +73,7 @@ def reads(text: str) -> Iterator[tuple[Format, dict[str, Scalar]]]:
 @lru_cache(maxsize=16_384)
 def _fitting(shape: str) -> tuple[Format, ...]:
     """Return the rows that lines of one shape may fit: a log repeats few shapes with other digits."""
-    return tuple(
-        row for row in FORMATS if row.names_digits or (row.cue in shape and row.pattern.search(shape))
-    )
+    return tuple(row for row in FORMATS if row.names_digits or (row.cue in shape and row.pattern.search(shape)))
 
 
 def lowered(text: str) -> str:

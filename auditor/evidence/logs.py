@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (rows of patterns)
 """One log file to its runs, in time linear in its length."""
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _MOST_SETTINGS = 1_000
 _MOST_TROUBLES = 20
 _MOST_RUNS = 1_000
 _MOST_SHAPES = 10_000
+_MOST_MESSAGES = 200_000  # lines that are read closely; the longest real log has a tenth of that
 _ROUTINE = 200  # after so many lines of one shape in a run only the latest is kept
 
 _SETTING = re.compile(r"^(?P<name>[A-Za-z_]\w{1,60})\s{0,3}[:=]\s{0,3}(?P<value>[^\s=:][^\n]{0,200})$")
@@ -43,7 +45,15 @@ _TROUBLES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bplaceholder\b", re.IGNORECASE), "placeholder"),
     (re.compile(r"^(?:Killed|Terminated|Segmentation fault)\b|\bSIG(?:KILL|TERM|SEGV)\b"), "killed"),
 )  # fmt: skip
-_TROUBLE_WORDS = (b"error", b"exception", b"traceback", b"ssh", b"connection", b"timeout", b"denied")
+_TROUBLE_WORDS: tuple[bytes, ...] = (
+    b"error",
+    b"exception",
+    b"traceback",
+    b"ssh",
+    b"connection",
+    b"timeout",
+    b"denied",
+)
 _TROUBLE_WORDS += (
     b"placeholder",
     b"killed",
@@ -94,7 +104,7 @@ def name_seed(path: str) -> int | None:
 def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[EmbeddedSource, ...]) -> Log:
     runs: list[_Builder] = [_Builder(path, 1)]
     troubles: list[Trouble] = []
-    number = 0
+    number = close = unread = 0
     skip = iter(sources)
     span = next(skip, None)
     for number, raw in enumerate(lines(decoded.data), start=1):
@@ -114,6 +124,10 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
             current.settle(number, raw)
         if _CUES.search(low) is None:
             continue
+        if close >= _MOST_MESSAGES:
+            unread += 1
+            continue
+        close += 1
         for text in messages(raw):
             opened = current.read(number, text, shape)
             if opened and current.finished:
@@ -122,7 +136,7 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
         if len(troubles) < _MOST_TROUBLES and _TROUBLE_CUES.search(low):
             troubles.extend(_troubles(number, raw))
     merged = tuple(_merged(runs, number))
-    return Log(path, size, blob, decoded.encoding, number, merged, sources, tuple(troubles))
+    return Log(path, size, blob, decoded.encoding, number, merged, sources, tuple(troubles), unread)
 
 
 def _open(runs: list[_Builder], path: str, number: int) -> _Builder:
@@ -264,4 +278,3 @@ class _Builder:
             settings=self._settings,
             name_seed=None if seed is None else Value(seed, self.path, None),
         )
-

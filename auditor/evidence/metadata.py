@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (rows of patterns)
 """What submission.json claims, in all the dialects that submissions write it in."""
 
 from __future__ import annotations
@@ -59,10 +60,31 @@ SYNONYMS: tuple[Synonyms, ...] = (
     Synonyms("val_tokens", ("val_tokens", "eval_tokens", "validation_tokens"), None),
 )  # fmt: skip
 
-TEXTS = ("name", "author", "github_id", "date", "track", "hardware", "gpu", "blurb", "description", "notes", "status")
+TEXTS = (
+    "name",
+    "author",
+    "github_id",
+    "date",
+    "track",
+    "hardware",
+    "gpu",
+    "blurb",
+    "description",
+    "notes",
+    "status",
+)
 
 _UNIT = re.compile(r"_(ms|s|sec|secs|seconds|min|mins|minutes|h|hours|mb|kb|mib)(?:_(?:mean|max|min|avg|total))?$")
-_SCALES = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "secs": 1.0, "seconds": 1.0, "min": 60.0, "mins": 60.0, "minutes": 60.0}
+_SCALES = {
+    "ms": 1e-3,
+    "s": 1.0,
+    "sec": 1.0,
+    "secs": 1.0,
+    "seconds": 1.0,
+    "min": 60.0,
+    "mins": 60.0,
+    "minutes": 60.0,
+}
 _SCALES |= {"h": 3600.0, "hours": 3600.0, "mb": 1e6, "kb": 1e3, "mib": 1048576.0}
 _NUMBER = re.compile(
     r"^[~≈<]?\s{0,2}(?P<value>-?(?:\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.\d{1,18})?)\s{0,2}(?:±\s?\d[\d.]{0,18}\s{0,2})?"
@@ -185,7 +207,9 @@ def _walk(
 def _seed_of(key: str, path: tuple[str, ...], seed: int | None) -> int | None:
     part = _SEED_PART.match(key)
     if part is not None and (
-        key.lower().startswith("seed") or any(_SEED_GROUP.search(p) for p in path) or (path and _PER_SEED.search(path[-1]))
+        key.lower().startswith("seed")
+        or any(_SEED_GROUP.search(p) for p in path)
+        or (path and _PER_SEED.search(path[-1]))
     ):
         return int(part[1])
     inside = _SEED_IN_KEY.search(key.lower())
@@ -209,7 +233,17 @@ def _named(leaf: _Leaf) -> str | None:
     """Return what quantity a leaf is, by its key and, for ``mean``, ``max`` or a seed, by its parent's."""
     parts = [p.lower() for p in leaf.path if not p.startswith("[")]
     key = parts[-1] if parts else ""
-    if key in ("mean", "avg", "average", "max", "value", "std", "std_dev", "stdev", "min") or _SEED_PART.match(key):
+    if key in (
+        "mean",
+        "avg",
+        "average",
+        "max",
+        "value",
+        "std",
+        "std_dev",
+        "stdev",
+        "min",
+    ) or _SEED_PART.match(key):
         parent = parts[-2] if len(parts) > 1 else ""
         if key in ("std", "std_dev", "stdev"):
             return "val_bpb_std" if "bpb" in parent else None
@@ -271,5 +305,3 @@ def _seeds(document: dict[str, object], leaves: tuple[_Leaf, ...]) -> tuple[int,
     if not listed and isinstance(single, list):
         listed = [v for v in single if isinstance(v, int) and not isinstance(v, bool)]
     return tuple(dict.fromkeys(listed))
-
-

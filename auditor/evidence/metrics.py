@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (rows of patterns)
 """Lines that print a score: what they print, and which part they play in the run."""
 
 from __future__ import annotations
@@ -117,11 +118,7 @@ def parse_metric(text: str, low: str, path: str, line: int) -> Metric | None:
     label = text[:start].strip(" \t:=|-*,;([{\"'`→")[:_LONGEST_LABEL].strip()
     loss = _loss(low)
     if loss is not None:
-        label = (
-            label
-            if loss.start() >= start
-            else text[: loss.start()].strip(" \t:=|-*,;([{\"'`→")[:_LONGEST_LABEL]
-        )
+        label = label if loss.start() >= start else text[: loss.start()].strip(" \t:=|-*,;([{\"'`→")[:_LONGEST_LABEL]
     timing = _seconds(low)
     return Metric(
         label=label,

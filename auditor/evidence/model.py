@@ -91,9 +91,7 @@ class Run:
     def numbers(self, name: str) -> tuple[Value[float], ...]:
         """Return every numeric reading of a field, in the order of the log."""
         return tuple(
-            Value(float(r.value), r.path, r.line, r.label)
-            for r in self.all(name)
-            if not isinstance(r.value, str)
+            Value(float(r.value), r.path, r.line, r.label) for r in self.all(name) if not isinstance(r.value, str)
         )
 
     def first(self, name: str) -> Value[float] | None:
@@ -134,7 +132,7 @@ class Run:
 
     @property
     def score(self) -> Metric | None:
-        """Return the reported score: the last final line, else the last pre-quant, else the last step line."""
+        """Return the reported score: the last final line, else the last pre-quant, else the last step."""
         for role in ("final", "pre-quant", "step"):
             for metric in reversed(self.metrics):
                 if metric.role == role:
@@ -179,7 +177,7 @@ class Run:
 
     @property
     def eval_seconds(self) -> Value[float] | None:
-        """Return how long the evaluation that gives the score took: its printed total, else its own line's."""
+        """Return how long the evaluation behind the score took: its printed total, else its line's."""
         total = self.last("total_eval_time")
         if total is not None:
             return total
@@ -187,9 +185,7 @@ class Run:
         timed = [m for m in self.metrics if m.seconds is not None]
         if score is not None:
             for m in reversed(timed):
-                if m.role == score.role and abs(m.val_bpb - score.val_bpb) < 10.0 ** -min(
-                    m.decimals, score.decimals
-                ):
+                if m.role == score.role and abs(m.val_bpb - score.val_bpb) < 10.0 ** -min(m.decimals, score.decimals):
                     return Value(m.seconds or 0.0, m.path, m.line, m.label)
         for m in reversed(timed):
             if m.role == "final":
@@ -264,6 +260,7 @@ class Log:
     runs: tuple[Run, ...] = ()
     sources: tuple[EmbeddedSource, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    unread: int = 0  # lines that were passed over because the log says more than any run does
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +312,7 @@ class Evidence:
     logs: tuple[Log, ...] = ()
     metadata: ClaimSet = ClaimSet()
     readme: ClaimSet = ClaimSet()
-    sizes: Sizes = Sizes()
+    sizes: Sizes = field(default_factory=Sizes)
     problems: tuple[str, ...] = ()  # one line each: a log that could not be read, …
 
     @property

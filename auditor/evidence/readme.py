@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (rows of patterns)
 """What a README claims: its title, its tables, its sentences."""
 
 from __future__ import annotations
@@ -25,16 +26,27 @@ _COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("seed", re.compile(r"^seeds?\b|^run\b")),
 )  # fmt: skip
 
-_CELL_NUMBER = re.compile(r"^[*_`~≈\s]{0,8}(?P<value>\d{1,3}(?:,\d{3})+|\d{1,12}(?:\.\d{1,18})?)\s{0,3}(?P<unit>bytes|b|mb|ms|s|sec|min|m)?\b")
+_CELL_NUMBER = re.compile(
+    r"^[*_`~≈\s]{0,8}(?P<value>\d{1,3}(?:,\d{3})+|\d{1,12}(?:\.\d{1,18})?)\s{0,3}(?P<unit>bytes|b|mb|ms|s|sec|min|m)?\b"
+)
 _ROW_SEED = re.compile(r"^[*_`\s]{0,8}(?:seed\s{0,2})?(\d{1,10})\b[^.]{0,20}$", re.IGNORECASE)
 _ROW_MEAN = re.compile(r"\b(?:mean|average|avg|overall)\b", re.IGNORECASE)
 _PROSE = (
     re.compile(r"\b(?P<what>val_bpb|mean bpb|bpb|score)\b[*_`\"']{0,4}(?:\s?\([^()]{0,40}\))?[*_`]{0,4}\s{0,3}(?:[:=]|\bis\b|\bof\b)\s{0,3}[*_`~]{0,5}(?P<value>\d\.\d{2,18})", re.IGNORECASE),
     re.compile(r"[*_`]{0,4}(?P<value>(?<![\d.+\-−])\d\.\d{3,18})[*_`]{0,4}\s{0,2}(?:val[_ ])?(?P<what>bpb)\b", re.IGNORECASE),
 )  # fmt: skip
-_PROSE_SIZE = re.compile(r"\b(?:artifact|total|submission)\b[^\d\n|]{0,40}(?P<value>\d{1,2},\d{3},\d{3}|\d{7,8})\s{0,2}(?:bytes|B)\b", re.IGNORECASE)
-_PROSE_SEEDS = re.compile(r"\bseeds?\b\s{0,2}[:=(]?\s{0,3}(?P<seeds>\d{1,10}(?:\s{0,2}(?:,|/|and|&)\s{0,2}\d{1,10}){1,12})", re.IGNORECASE)
-_ASIDE = re.compile(r"baseline|previous|prior|sota|delta|improv|vs\.?\s|record of|leader|merged|compared|from\s\d", re.IGNORECASE)
+_PROSE_SIZE = re.compile(
+    r"\b(?:artifact|total|submission)\b[^\d\n|]{0,40}(?P<value>\d{1,2},\d{3},\d{3}|\d{7,8})\s{0,2}(?:bytes|B)\b",
+    re.IGNORECASE,
+)
+_PROSE_SEEDS = re.compile(
+    r"\bseeds?\b\s{0,2}[:=(]?\s{0,3}(?P<seeds>\d{1,10}(?:\s{0,2}(?:,|/|and|&)\s{0,2}\d{1,10}){1,12})",
+    re.IGNORECASE,
+)
+_ASIDE = re.compile(
+    r"baseline|previous|prior|sota|delta|improv|vs\.?\s|record of|leader|merged|compared|from\s\d",
+    re.IGNORECASE,
+)
 _UNITS = {"mb": 1e6, "ms": 1e-3, "min": 60.0, "m": 60.0}
 
 

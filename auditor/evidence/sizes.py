@@ -64,7 +64,7 @@ class Sizes:
         return sum(f.size for f in self.reachable)
 
     def total(self, model_bytes: int, *, code_bytes: int | None = None, helpers: bool = False) -> int | None:
-        """Return model plus code: the script on disk unless ``code_bytes`` says otherwise; None without a script."""
+        """Return model plus code, None without a script; ``code_bytes`` replaces the script's size."""
         code = self.code_bytes if code_bytes is None else code_bytes
         return None if code is None else model_bytes + code + (self.helper_bytes if helpers else 0)
 
@@ -82,7 +82,7 @@ def read_sizes(submission: Submission) -> Sizes:
     tree = submission.tree
     script = _size(submission, submission.script) if submission.script else None
     helpers = tuple(f for p in submission.helpers if (f := _size(submission, p)) is not None)
-    source = _read(submission, submission.script) if submission.script else ""
+    source = _innermost(submission, submission.script) if submission.script else ""
     named = reachable(source, {p: _read(submission, p) for p in submission.helpers})
     artifacts = tuple(
         f
@@ -129,6 +129,22 @@ def _size(submission: Submission, path: str) -> FileSize | None:
         return FileSize(path, submission.tree.size(path))
     except Unread:
         return None  # the reader of the submission has noted it as a problem
+
+
+def _innermost(submission: Submission, script: str) -> str:
+    """Return the source that a script runs, unpacked as far as it can be."""
+    from auditor.program.unpack import unpack
+
+    def sibling(path: str) -> bytes | None:
+        try:
+            return submission.tree.read(path, _LARGEST_SCRIPT)
+        except Unread:
+            return None
+
+    data = sibling(script)
+    if data is None:
+        return ""
+    return unpack(data, script, sibling).layers[-1].data.decode("utf-8", "replace")
 
 
 def _read(submission: Submission, path: str | None) -> str:

@@ -15,7 +15,7 @@ _EXACT = 1e-15
 _MOST_TERMS = 10_000
 
 
-class TooFew(ValueError):
+class TooFew(ValueError):  # noqa: N818 (says what is wrong, not that it is)
     """A sample too small for what is asked of it; the message is one line."""
 
 
@@ -100,9 +100,7 @@ def _incomplete_beta(a: float, b: float, x: float, rest: float) -> float:
         return 0.0
     if rest <= 0:
         return 1.0
-    front = math.exp(
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)
-    )
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest))
     if x < (a + 1) / (a + b + 2):
         return front * _fraction(a, b, x) / a
     return 1 - front * _fraction(b, a, rest) / b

@@ -1,4 +1,4 @@
-"""Bytes of a log to numbered lines, whatever wrote them: UTF-8, UTF-16, gzip, terminal colours, progress bars."""
+"""Bytes of a log to numbered lines, whatever wrote them: UTF-16, gzip, terminal colours, progress bars."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PREFIX = re.compile(
 )
 
 
-class Unreadable(Exception):
+class Unreadable(Exception):  # noqa: N818 (a verdict, as Unread is)
     """A log that cannot be turned into text; the message is one line."""
 
 
