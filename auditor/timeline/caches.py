@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 Place = Literal[-1, 0, 1]
 MAX_READS = 600
 
-_MIXING_OPS = frozenset({"^", "%", "&"})
+_MIXING_OPS = frozenset({"^", "%"})
 _MIXING_CALLS = frozenset(
     {
         "bitwise_xor", "bitwise_xor_", "logical_xor", "__xor__", "remainder", "remainder_", "fmod", "mod", "hash",
@@ -50,7 +50,9 @@ _MIXING_CALLS = frozenset(
 )  # fmt: skip
 _PICKS = frozenset({"gather", "take_along_dim", "take_along_axis", "index_select", "take", "get", "pop", "setdefault"})
 _LOSSES = frozenset({"cross_entropy", "nll_loss", "NLLLoss", "CrossEntropyLoss", "linear_cross_entropy", "one_hot"})
-_UPDATES = frozenset({"scatter_add_", "scatter_add", "index_add_", "index_add", "index_put_", "add.at", "at", "bincount"})
+_UPDATES = frozenset(
+    {"scatter_add_", "scatter_add", "index_add_", "index_add", "index_put_", "add.at", "at", "bincount"}
+)
 # What these give still lies before the position that was subtracted from.
 _KEEPS_PLACE = frozenset(
     {
@@ -213,7 +215,7 @@ def _place_of_slice(index: Value, node: ir.Slice) -> Place:
     if isinstance(index, Behind):
         return -1
     lower, upper = node.lower, node.upper
-    if lower is None or isinstance(lower, ir.Const) and lower.value in (0, None):
+    if lower is None or (isinstance(lower, ir.Const) and lower.value in (0, None)):
         if isinstance(upper, ir.UnaryOp) and upper.op == "-":
             return -1
         if isinstance(upper, ir.BinOp) and upper.op == "-":
@@ -241,13 +243,24 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     """Return the result of an arithmetic operation made from ``origins``."""
     op = node.op
     keys = machine.keys
-    if origins & keys.reads and op in _MIXING_OPS:
+    if origins & keys.reads and (op in _MIXING_OPS or (op == "&" and _masks(keys, node, left, right))):
         origins = mix(machine, origins, node)
     if op == "-" and not left.m & machine.atoms.family("forward"):
         return Behind(SOME, origins)
     if op == "+" and isinstance(left, Behind):
         return Behind(SOME, origins)
     return Value(SOME, origins)
+
+
+def _masks(keys: Keys, node: ir.BinOp | ir.AugAssign, left: Value, right: Value) -> bool:
+    """Return whether ``left & right`` keeps the low bits of a number (rather than combining two truths)."""
+    tokens = keys.reads | keys.mixed | VAL
+    if left.m & tokens and right.m & tokens:
+        return False
+    sides = (node.left, node.right) if isinstance(node, ir.BinOp) else (node.value,)
+    return not any(
+        isinstance(s, ir.Compare | ir.BoolOp) or (isinstance(s, ir.UnaryOp) and s.op in ("~", "not")) for s in sides
+    )
 
 
 def mix(machine: Machine, origins: int, node: ir.Node) -> int:
@@ -334,8 +347,15 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         return out
     if name in _UPDATES:
         if len(given) > 1:
-            update(machine, given[2].m if name not in ("at", "add.at", "bincount") and len(given) > 2 else
-                   given[1].m if name != "bincount" else given[0].m, node)
+            update(
+                machine,
+                given[2].m
+                if name not in ("at", "add.at", "bincount") and len(given) > 2
+                else given[1].m
+                if name != "bincount"
+                else given[0].m,
+                node,
+            )
         elif name == "bincount":
             update(machine, given[0].m, node)
         return Value(out.p, out.m & ~tokens)
@@ -394,6 +414,8 @@ def settle(machine: Machine) -> None:
     mixings = list(keys.mixings.values())
     for event in keys.events.values():
         event.target = keys.targets(event.key)
+        if event.target == event.key:
+            event.target = 0  # nothing of the context is in the key
         if not event.target:
             continue
         for mixing in reversed(mixings):

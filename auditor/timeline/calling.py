@@ -163,11 +163,7 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
         assert isinstance(p, Heap)
         if is_module(p):
             forward = p.cls.find("forward") if p.cls is not None else None
-            if (
-                forward is not None
-                and isinstance(forward.p, Function)
-                and machine.relevance.adapts(forward.p.node)
-            ):
+            if forward is not None and isinstance(forward.p, Function) and machine.relevance.adapts(forward.p.node):
                 return invoke(machine, forward.p, Value(p), args, node)
             return apply_module(machine, p, args, node, "forward")
         if p.cls is not None:
@@ -183,9 +179,7 @@ def opaque(machine: Machine, heap: Heap | None, func: Value, args: Args, node: i
     origins = args.origins() | func.m
     if heap is not None:
         origins |= heap.origins
-    if origins & VAL and (
-        heap is not None or func.m & machine.params or func.m & machine.atoms.family("adapted")
-    ):
+    if origins & VAL and (heap is not None or func.m & machine.params or func.m & machine.atoms.family("adapted")):
         return effects.forward(machine, heap, origins, library.shown(machine, node), node, extra_heaps(args))
     return Value(None, effects.settle(machine, origins))
 
@@ -306,9 +300,7 @@ def call_method_of(machine: Machine, receiver: Value, name: str, given: list[Val
         method = p.cls.find(name)
         if method is not None and isinstance(method.p, Function):
             node = method.p.node
-            return invoke(
-                machine, method.p, receiver, Args(tuple(given)), ir.Name(node.start, node.start, name)
-            )
+            return invoke(machine, method.p, receiver, Args(tuple(given)), ir.Name(node.start, node.start, name))
     return UNKNOWN
 
 
@@ -356,11 +348,20 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         assert isinstance(p, Class)
         found = p.find(name)
         if found is not None:
+            if isinstance(found.p, Function) and machine.decorated.get(id(found.p.node)) == "classmethod":
+                return Value(Bound(found.p, base), found.m)
             return unwrap_static(found, p)
         if name == "apply":
             return Value(Method(base, name, node))
         return Value(Method(base, name, node))
-    if isinstance(p, Function | Bound) and name in ("remote", "local", "spawn", "remote_gen", "__wrapped__", "callback"):
+    if isinstance(p, Function | Bound) and name in (
+        "remote",
+        "local",
+        "spawn",
+        "remote_gen",
+        "__wrapped__",
+        "callback",
+    ):
         return base
     if name in library.SHAPE_ATTRIBUTES:
         return Value(SOME, SIZE)
@@ -393,9 +394,7 @@ def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Exp
             if not isinstance(found.p, Heap):
                 return Value(found.p, found.m | machine.iteration_bits[-1])
         return found
-    if heap.cls is not None and not (
-        heap.kind == "optimizer" and name in ("step", "zero_grad", "load_state_dict")
-    ):
+    if heap.cls is not None and not (heap.kind == "optimizer" and name in ("step", "zero_grad", "load_state_dict")):
         inherited = heap.cls.find(name)
         if inherited is not None:
             return bind_method(machine, inherited, base, heap, node)
