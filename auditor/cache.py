@@ -46,9 +46,7 @@ class Cache:
 
         def look(connection: sqlite3.Connection) -> bytes | None:
             where = (key, self.version)
-            row = connection.execute(
-                "SELECT value, used FROM results WHERE key = ? AND version = ?", where
-            ).fetchone()
+            row = connection.execute("SELECT value, used FROM results WHERE key = ? AND version = ?", where).fetchone()
             if row is None:
                 return None
             now = time.time()
@@ -140,9 +138,7 @@ class Cache:
         """Drop what other versions stored, then the least recently used values, down to 3/4 of the bound."""
         connection.execute("DELETE FROM results WHERE version <> ?", (self.version,))
         excess = self._bytes(connection) - self._max_bytes * 3 // 4
-        for key, size in connection.execute(
-            "SELECT key, length(value) FROM results ORDER BY used"
-        ).fetchall():
+        for key, size in connection.execute("SELECT key, length(value) FROM results ORDER BY used").fetchall():
             if excess <= 0:
                 break
             connection.execute("DELETE FROM results WHERE key = ? AND version = ?", (key, self.version))
@@ -155,9 +151,7 @@ def open_cache() -> Cache:
         return Cache(None, "")
     import platformdirs
 
-    return Cache(
-        Path(platformdirs.user_cache_dir("golf-audit", appauthor=False)) / "results.sqlite", tool_version()
-    )
+    return Cache(Path(platformdirs.user_cache_dir("golf-audit", appauthor=False)) / "results.sqlite", tool_version())
 
 
 @lru_cache(maxsize=1)

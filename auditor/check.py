@@ -28,9 +28,7 @@ from auditor.verdict import closes, judge
 _STACK = 12_000  # the interpreter nests as deeply as the program that it follows
 
 
-def audit(
-    submission: Submission, select: Collection[str] | None = None, ignore: Collection[str] = ()
-) -> Report:
+def audit(submission: Submission, select: Collection[str] | None = None, ignore: Collection[str] = ()) -> Report:
     """Return the report on one submission.
 
     ``select`` names the rules to apply (None: all), ``ignore`` those to leave out.
@@ -79,9 +77,7 @@ def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
     """Yield a rule's findings, with what every finding of the rule shares."""
     refs = tuple(dict.fromkeys(a.ref for a in rule.authority))
     for finding in rule.check(case):
-        yield dataclasses.replace(
-            finding, authority=finding.authority or refs, advice=finding.advice or rule.advice
-        )
+        yield dataclasses.replace(finding, authority=finding.authority or refs, advice=finding.advice or rule.advice)
 
 
 def _not_followed(program: Program | None, timeline: Timeline | None) -> tuple[NotFollowed, ...]:
@@ -98,9 +94,7 @@ def _not_followed(program: Program | None, timeline: Timeline | None) -> tuple[N
                     )
                 )
     if timeline is not None:
-        out.extend(
-            NotFollowed(u.site.source.path, u.site.line, u.what, u.decisive) for u in timeline.unfollowed
-        )
+        out.extend(NotFollowed(u.site.source.path, u.site.line, u.what, u.decisive) for u in timeline.unfollowed)
     return tuple(dict.fromkeys(out))
 
 

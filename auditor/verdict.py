@@ -87,9 +87,7 @@ def judge(
     evidence = _group(findings, "evidence")
     package = _group(findings, "package")
     verdict = worst((compliance, evidence, package))
-    return Judgement(
-        compliance, evidence, package, verdict, _recommend(verdict, compliance, findings, track, closing)
-    )
+    return Judgement(compliance, evidence, package, verdict, _recommend(verdict, compliance, findings, track, closing))
 
 
 def _group(findings: Iterable[Finding], group: Group) -> Verdict:

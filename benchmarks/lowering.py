@@ -70,9 +70,7 @@ def main(paths: list[str]) -> int:
         row = measure(path)
         if row is not None:
             rows.append(row)
-            print(
-                f"{path.stat().st_size / 1000:8.1f} KB  " + "  ".join(f"{k} {v:.1f}" for k, v in row.items())
-            )
+            print(f"{path.stat().st_size / 1000:8.1f} KB  " + "  ".join(f"{k} {v:.1f}" for k, v in row.items()))
     if not rows:
         return 1
     for variant in ("read_module", "too_deep", "ast.parse"):

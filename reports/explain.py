@@ -39,8 +39,7 @@ def as_json(rule: Rule) -> dict[str, Json]:
         "counterpart": rule.counterpart,
         "advice": rule.advice,
         "authority": [
-            {"ref": a.ref, "who": a.who, "when": a.when, "weight": a.weight, "said": a.said}
-            for a in rule.authority
+            {"ref": a.ref, "who": a.who, "when": a.when, "weight": a.weight, "said": a.said} for a in rule.authority
         ],
     }
 
@@ -52,9 +51,7 @@ def page(rule: Rule, style: Style) -> str:
     def section(title: str, text: str) -> Iterator[str]:
         if text:
             yield from ("", style.strong(title))
-            yield from textwrap.wrap(
-                text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
-            )
+            yield from textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
     lines = [f"{style.strong(rule.slug)}: {rule.title}"]
     stage = ", preview" if rule.stage == "preview" else ""
@@ -70,9 +67,7 @@ def page(rule: Rule, style: Style) -> str:
         lines += ["", style.strong("References")]
         for source in rule.authority:
             head = f"{source.ref} ({source.who}, {source.when}, {source.weight}): {source.said}"
-            lines += textwrap.wrap(
-                head, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
-            )
+            lines += textwrap.wrap(head, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     return "\n".join(lines) + "\n"
 
 

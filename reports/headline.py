@@ -11,9 +11,7 @@ def facts(report: Report) -> tuple[tuple[str, str], ...]:
 
     Values hold text of the submission as it is: escape them for their medium.
     """
-    script = " ".join(
-        part for part in (report.script or "", f"at {report.sha}" if report.sha else "") if part
-    )
+    script = " ".join(part for part in (report.script or "", f"at {report.sha}" if report.sha else "") if part)
     pairs = (
         ("track", report.track),
         ("script", script),

@@ -35,9 +35,7 @@ def render(report: Report, *, timeline: bool = False) -> str:
             facts=facts(report),
             findings=[_view(report, finding) for finding in counted],
             notes=[_view(report, finding) for finding in notes],
-            not_followed=[
-                (place(item.path, item.line), item.what, item.decisive) for item in report.not_followed
-            ],
+            not_followed=[(place(item.path, item.line), item.what, item.decisive) for item in report.not_followed],
             timeline=_block(list(report.timeline)) if timeline and report.timeline else None,
             version=__version__,
         )
@@ -98,8 +96,7 @@ def _authority(ref: str, source: Authority | None) -> Markdown:
     if source is None:
         return _reference(ref)
     return Markdown(
-        f"{_reference(ref)} **{source.weight}** ({markdown(source.who)}, {markdown(source.when)}): "
-        f"{_ours(source.said)}"
+        f"{_reference(ref)} **{source.weight}** ({markdown(source.who)}, {markdown(source.when)}): {_ours(source.said)}"
     )
 
 

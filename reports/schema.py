@@ -112,8 +112,7 @@ def _finding(finding: Finding) -> Json:
         "layer": finding.layer,
         "message": finding.message,
         "trace": [
-            {"path": step.path, "line": step.line, "layer": step.layer, "note": step.note}
-            for step in finding.trace
+            {"path": step.path, "line": step.line, "layer": step.layer, "note": step.note} for step in finding.trace
         ],
         "authority": list(finding.authority),
         "advice": finding.advice,

@@ -167,9 +167,7 @@ def _wrapped(text: str, head: str, style: Style) -> Iterator[str]:
     """Yield ``text`` behind ``head``, continued at the column where it starts."""
     hang = " " * len(head)
     room = max(style.width, len(head) + 24)
-    lines = textwrap.wrap(
-        visible(text), room, initial_indent=head, subsequent_indent=hang, break_on_hyphens=False
-    )
+    lines = textwrap.wrap(visible(text), room, initial_indent=head, subsequent_indent=hang, break_on_hyphens=False)
     yield from lines or [head.rstrip()]
 
 

@@ -40,11 +40,41 @@ RULE = Rule(
     counterpart="Score-first test-time training: each chunk is scored without gradient and added to the sum, then "
     "trained on, never scored again (#549, #1413).",
     authority=(
-        Authority("README", "OpenAI", "2026", "official", "test-time training only on tokens that are already graded"),
-        Authority("#152", "0hq", "2026-03", "official", "training on validation tokens before evaluating them; the causal mask is irrelevant"),
-        Authority("#462", "valerio-oai", "2026-03", "official", "ttt_adapt(val_tokens) with optimizer.step runs before the final evaluation"),
-        Authority("#771", "valerio-oai", "2026-03", "official", "multi-epoch adaptation on eval tokens, then reporting on them"),
-        Authority("#1972", "cocohearts", "2026-05", "audit", "pre-quantisation test-time training on validation data; no leaderboard row"),
+        Authority(
+            "README",
+            "OpenAI",
+            "2026",
+            "official",
+            "test-time training only on tokens that are already graded",
+        ),
+        Authority(
+            "#152",
+            "0hq",
+            "2026-03",
+            "official",
+            "training on validation tokens before evaluating them; the causal mask is irrelevant",
+        ),
+        Authority(
+            "#462",
+            "valerio-oai",
+            "2026-03",
+            "official",
+            "ttt_adapt(val_tokens) with optimizer.step runs before the final evaluation",
+        ),
+        Authority(
+            "#771",
+            "valerio-oai",
+            "2026-03",
+            "official",
+            "multi-epoch adaptation on eval tokens, then reporting on them",
+        ),
+        Authority(
+            "#1972",
+            "cocohearts",
+            "2026-05",
+            "audit",
+            "pre-quantisation test-time training on validation data; no leaderboard row",
+        ),
     ),
     check=check,
     known_problems="Adaptation in library code, in another process or through computed attribute names cannot be followed; "

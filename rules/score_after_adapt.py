@@ -38,8 +38,20 @@ RULE = Rule(
     advice="Keep the loss of the first pass over each chunk, computed before the first step on it, and report that.",
     counterpart="Several epochs on a chunk are fine when its score was banked before the first of them (#549, #1413).",
     authority=(
-        Authority("README", "OpenAI", "2026", "official", "test-time training only on tokens that are already graded"),
-        Authority("#568", "valerio-oai", "2026-03", "official", "the final loss reported is the one after training on the document"),
+        Authority(
+            "README",
+            "OpenAI",
+            "2026",
+            "official",
+            "test-time training only on tokens that are already graded",
+        ),
+        Authority(
+            "#568",
+            "valerio-oai",
+            "2026-03",
+            "official",
+            "the final loss reported is the one after training on the document",
+        ),
         Authority("#642", "valerio-oai", "2026-03", "official", "scores after adapting on the same tokens"),
     ),
     check=check,

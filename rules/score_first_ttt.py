@@ -37,7 +37,12 @@ def check(case: Case) -> Iterator[Finding]:
             active_because=judged.because,
             trace=(
                 Step(score.site.source.path, score.site.line, "the tokens are scored", score.site.source.layer),
-                Step(adapt.site.source.path, adapt.site.line, "then the model is adapted on them", adapt.site.source.layer),
+                Step(
+                    adapt.site.source.path,
+                    adapt.site.line,
+                    "then the model is adapted on them",
+                    adapt.site.source.layer,
+                ),
             ),
         )
 
@@ -51,7 +56,15 @@ RULE = Rule(
     why="The prediction of every token is fixed before the model learns from it, so the score is that of a causal compressor.",
     advice="Nothing to change.",
     counterpart="This is the legal pattern itself.",
-    authority=(Authority("#549", "valerio-oai", "2026-03", "official", "merged: chunks scored first, then three epochs on them"),),
+    authority=(
+        Authority(
+            "#549",
+            "valerio-oai",
+            "2026-03",
+            "official",
+            "merged: chunks scored first, then three epochs on them",
+        ),
+    ),
     check=check,
     legal_reference=True,
 )

@@ -25,7 +25,12 @@ def check(case: Case) -> Iterator[Finding]:
         steps = [
             *calls_of(lookup),
             Step(site.source.path, site.line, "the token being scored is mixed into the key", site.source.layer),
-            Step(lookup.site.source.path, lookup.site.line, "the table is read under that key", lookup.site.source.layer),
+            Step(
+                lookup.site.source.path,
+                lookup.site.line,
+                "the table is read under that key",
+                lookup.site.source.layer,
+            ),
             Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
         ]
         yield Finding(
@@ -61,8 +66,20 @@ RULE = Rule(
     "predicted from the prefix with a closed-form tilt (#978, #1514). Update-time keys may contain the token, and "
     "hashes of input tokens may index an embedding.",
     authority=(
-        Authority("#779", "valerio-oai", "2026-03-27", "official", "hashed n-gram caches whose key holds the target leak it; not valid"),
-        Authority("#978", "AnirudhRahul", "2026-03", "community", "the same cache, divided by the sum over the vocabulary, gains nothing"),
+        Authority(
+            "#779",
+            "valerio-oai",
+            "2026-03-27",
+            "official",
+            "hashed n-gram caches whose key holds the target leak it; not valid",
+        ),
+        Authority(
+            "#978",
+            "AnirudhRahul",
+            "2026-03",
+            "community",
+            "the same cache, divided by the sum over the vocabulary, gains nothing",
+        ),
     ),
     check=check,
     known_problems="Tables in compiled extensions are read only as far as their sources are part of the submission.",

@@ -36,8 +36,20 @@ RULE = Rule(
     counterpart="Train shards only; validation shards are read by the evaluation alone.",
     authority=(
         Authority("README", "OpenAI", "2026", "official", "the validation set is never visible in training"),
-        Authority("#44", "0hq", "2026-03", "official", "thousands of steps on validation data are repeated training on it"),
-        Authority("#64", "cocohearts", "2026-03", "official", "validation training is not allowed, it must be train-only"),
+        Authority(
+            "#44",
+            "0hq",
+            "2026-03",
+            "official",
+            "thousands of steps on validation data are repeated training on it",
+        ),
+        Authority(
+            "#64",
+            "cocohearts",
+            "2026-03",
+            "official",
+            "validation training is not allowed, it must be train-only",
+        ),
     ),
     check=check,
 )

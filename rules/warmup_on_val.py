@@ -50,7 +50,13 @@ RULE = Rule(
     advice="Warm up on random or training tokens; it costs the same and nobody has to ask.",
     counterpart="Warm-up on torch.randint tokens (#1536).",
     authority=(
-        Authority("#1530", "dexhunter", "2026-04", "community", "structurally adapt-before-score; merged, no maintainer answered"),
+        Authority(
+            "#1530",
+            "dexhunter",
+            "2026-04",
+            "community",
+            "structurally adapt-before-score; merged, no maintainer answered",
+        ),
         Authority("#1899", "codemath3000", "2026-04", "community", "asks for warm-up without validation tokens"),
     ),
     check=check,

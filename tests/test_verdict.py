@@ -71,9 +71,7 @@ def test_what_hangs_on_something_unfollowed_is_held():
 
 def test_unreadable_is_never_clean():
     assert judge([], readable=False).verdict is Verdict.UNREADABLE
-    assert (
-        judge([finding(group="package", status="incomplete")], readable=False).verdict is Verdict.UNREADABLE
-    )
+    assert judge([finding(group="package", status="incomplete")], readable=False).verdict is Verdict.UNREADABLE
     assert judge([finding(status="hold")], readable=False).compliance is Verdict.HOLD
 
 

@@ -37,9 +37,7 @@ def make_style(color: str, stream: TextIO) -> Style:
     wanted = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     # Into a file or a pipe the width is fixed, whoever asks (COLUMNS still counts).
     columns = shutil.get_terminal_size((_UNKNOWN, 24)).columns
-    return Style(
-        width=min(max(columns, _NARROW), _WIDE), colour=color == "always" or (color == "auto" and wanted)
-    )
+    return Style(width=min(max(columns, _NARROW), _WIDE), colour=color == "always" or (color == "auto" and wanted))
 
 
 def known_slug(slug: str) -> str:

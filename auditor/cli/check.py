@@ -30,16 +30,10 @@ Examples:
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path())
-@click.option(
-    "--repo", metavar="GIT_DIR", type=click.Path(), help="Read from git objects, without a checkout."
-)
-@click.option(
-    "--pr", metavar="N", type=click.IntRange(min=1), help="With --repo: the head of pull request N."
-)
+@click.option("--repo", metavar="GIT_DIR", type=click.Path(), help="Read from git objects, without a checkout.")
+@click.option("--pr", metavar="N", type=click.IntRange(min=1), help="With --repo: the head of pull request N.")
 @click.option("--rev", metavar="REV", help="With --repo: a branch, tag or other revision.")
-@click.option(
-    "--sha", metavar="SHA", help="With --repo: this commit (of pull request N, when --pr is given)."
-)
+@click.option("--sha", metavar="SHA", help="With --repo: this commit (of pull request N, when --pr is given).")
 @click.option(
     "--format",
     "form",

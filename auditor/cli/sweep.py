@@ -38,9 +38,7 @@ Examples:
 )
 @click.option("--prs", metavar="A-B", help="Only these: numbers and ranges, such as 1400-1500,2135 or 2000-.")
 @click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="Processes (default: one per core).")
-@click.option(
-    "--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Results."
-)
+@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Results.")
 @click.option(
     "--timeout",
     metavar="S",
@@ -81,9 +79,7 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
         wanted = [pr for pr in known if prs is None or _chosen(prs, pr)]
         if not wanted:
             asked = f" among {prs}" if prs is not None else ""
-            raise Unread(
-                f"{repo}: no pull request heads{asked}; git fetch origin '+refs/pull/*/head:refs/pull/*/head'"
-            )
+            raise Unread(f"{repo}: no pull request heads{asked}; git fetch origin '+refs/pull/*/head:refs/pull/*/head'")
         kept = survey(out)
         todo = [pr for pr in wanted if pr not in kept.finished]
         with (

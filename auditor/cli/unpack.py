@@ -17,9 +17,7 @@ _EXIT_CLOSED = 1  # the script is packed in a way that can't be opened
 
 @click.command()
 @click.argument("script", type=click.Path(path_type=Path))
-@click.option(
-    "--layers", is_flag=True, help="List the layers instead: index, decoding, bytes, lines, SHA-256."
-)
+@click.option("--layers", is_flag=True, help="List the layers instead: index, decoding, bytes, lines, SHA-256.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -75,11 +73,7 @@ def _sibling(folder: Path, path: str) -> bytes | None:
     found = folder / path
     try:
         root = folder.resolve()
-        if (
-            not found.is_file()
-            or not found.resolve().is_relative_to(root)
-            or found.stat().st_size > MAX_BYTES
-        ):
+        if not found.is_file() or not found.resolve().is_relative_to(root) or found.stat().st_size > MAX_BYTES:
             return None
         return found.read_bytes()
     except (OSError, ValueError):

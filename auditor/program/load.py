@@ -84,9 +84,7 @@ def _unit_of(path: str, data: bytes, sibling: object, written: dict[str, bytes])
     if opened.failure is not None:
         return Unit(path, sources, None, _pack_failure(opened.failure))
     if b"\0" in opened.layers[-1].data[:4096] and "\0" in sources[-1].text:
-        return Unit(
-            path, sources, None, Unparsed(path, 1, "not a text file (it holds NUL bytes)", sources[-1].layer)
-        )
+        return Unit(path, sources, None, Unparsed(path, 1, "not a text file (it holds NUL bytes)", sources[-1].layer))
     lowered = read_module(sources[-1])
     if isinstance(lowered, Unparsed):
         return Unit(path, sources, None, lowered)
@@ -136,9 +134,7 @@ def _imported(unit: Unit, known: set[str]) -> list[str]:
             names = [(dotted, 0) for dotted, _ in node.names]
         elif isinstance(node, ir.ImportFrom):
             names = [(node.module, node.level)]
-            names += [
-                (f"{node.module}.{name}" if node.module else name, node.level) for name, _ in node.names
-            ]
+            names += [(f"{node.module}.{name}" if node.module else name, node.level) for name, _ in node.names]
         for dotted, level in names:
             base = here
             for _ in range(level - 1):

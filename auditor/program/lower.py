@@ -914,9 +914,7 @@ def _match(c: Cursor, node: cst.Match, body: list[ir.Stmt]) -> None:
             guard = _expr(c, case.guard)
         test = ir.MatchTest(inside, c.end, subject, pattern, tuple(binds), guard)
         block = _block(c, case.body)
-        wildcard = (
-            isinstance(case.pattern, cst.MatchAs) and not case.pattern.name and not case.pattern.pattern
-        )
+        wildcard = isinstance(case.pattern, cst.MatchAs) and not case.pattern.name and not case.pattern.pattern
         if wildcard and guard is None and branches:
             orelse = block
         else:

@@ -21,9 +21,7 @@ _STRING_WEIGHT = 0.25
 # What can open, close, separate or link; a backslash line end is matched so that it ends nothing.
 _COMMON = r"""[#][^\r\n]* | "{3} | '{3} | ["'] | \\(?:\r\n|[\r\n]) | [()\[\]{}] | [\r\n,;:] | \blambda\b"""
 _COARSE = re.compile(_COMMON, re.VERBOSE)
-_FINE = re.compile(
-    _COMMON + r""" | \*\*|//|<<|>>|[-+*/%@&|^~.] | \b(?:and|or|not|if|else|for|await)\b""", re.VERBOSE
-)
+_FINE = re.compile(_COMMON + r""" | \*\*|//|<<|>>|[-+*/%@&|^~.] | \b(?:and|or|not|if|else|for|await)\b""", re.VERBOSE)
 _STRING_REST = {
     '"': re.compile(r'(?:[^\\"\r\n]|\\(?:\r\n|.))*+"?', re.DOTALL),
     "'": re.compile(r"(?:[^\\'\r\n]|\\(?:\r\n|.))*+'?", re.DOTALL),

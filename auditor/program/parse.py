@@ -97,9 +97,7 @@ def _unparsed(source: Source, line: int | None, reason: str) -> Unparsed:
 def _syntax_error(source: Source, message: str) -> Unparsed:
     place = _PLACE.match(message)
     if place is None:  # the tokenizer does not say where
-        return _unparsed(
-            source, _line_by_python(source.text), _one_line(message).removeprefix("tokenizer error: ")
-        )
+        return _unparsed(source, _line_by_python(source.text), _one_line(message).removeprefix("tokenizer error: "))
     line = int(place[1])  # the column is that of the token after the bad one, and no help
     lines = source.text.count("\n") + (not source.text.endswith("\n"))
     if line > lines:

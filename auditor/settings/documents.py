@@ -163,9 +163,7 @@ def launcher_commands(files: Iterable[tuple[str, str]], target: Target) -> tuple
                 command = command_of(launch, target)
                 if command is not None:
                     low = _LOW_NAMES.search(path.rsplit("/", 1)[-1])
-                    found.append(
-                        Documented(command, f"{path}:{launch.line}", _rank(command, _LOW if low else _ASIDE))
-                    )
+                    found.append(Documented(command, f"{path}:{launch.line}", _rank(command, _LOW if low else _ASIDE)))
     return tuple(found)
 
 

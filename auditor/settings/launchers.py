@@ -46,9 +46,7 @@ def _given(node: ast.AST) -> Iterator[tuple[str, str, int]]:
             yield from _entries(table)
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict() as table) if "env" in name.lower():
             yield from _entries(table)
-        case ast.Assign(
-            targets=[ast.Subscript(value=holder, slice=ast.Constant(value=str(key)))], value=value
-        ):
+        case ast.Assign(targets=[ast.Subscript(value=holder, slice=ast.Constant(value=str(key)))], value=value):
             if _names_environment(holder) and (text := _literal(value)) is not None:
                 yield key, text, node.lineno
         case ast.Call(func=ast.Attribute(value=holder, attr="update"), args=[ast.Dict() as table]):

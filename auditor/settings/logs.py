@@ -27,9 +27,7 @@ _STARTED = re.compile(
 )
 _RULE = re.compile(r"={80,}\s*\Z")
 _SOURCE = re.compile(r"(?:import \w|from [\w.]+ import |def \w+\(|class \w+[(:]|@\w|if __name__)")
-_SOURCE_OPENING = re.compile(
-    r"(?:\"\"\"|'''|#!|#|import \w|from [\w.]+ import |def \w|class \w|try:|_\w*=|exec\()"
-)
+_SOURCE_OPENING = re.compile(r"(?:\"\"\"|'''|#!|#|import \w|from [\w.]+ import |def \w|class \w|try:|_\w*=|exec\()")
 _NOISE = re.compile(
     r"\s*(?:[WE]\d{4} |[|+*]|Collecting|Requirement already|Downloading|Installing|Successfully|WARNING"
     r"|/\S+\.py:\d+|File \"|Traceback|Processing|nohup:|\w*(?:Warning|Error|Exception)\b)"

@@ -44,9 +44,7 @@ def code_blocks(text: str) -> tuple[Block, ...]:
             continue
         if line.startswith(("    ", "\t")) and (at == 0 or not lines[at - 1].strip()):
             close = at
-            while close < len(lines) and (
-                lines[close].startswith(("    ", "\t")) or not lines[close].strip()
-            ):
+            while close < len(lines) and (lines[close].startswith(("    ", "\t")) or not lines[close].strip()):
                 close += 1
             body = "\n".join(lines[at:close])
             blocks.append(Block(body, at + 1, "", heading, lead, "indented"))

@@ -60,9 +60,7 @@ def _commands(submission: Submission) -> tuple[Setting, ...]:
         return ()
     source = _head(submission.tree, submission.script, _MAX_TEXT)
     files = frozenset(submission.tree.paths())
-    target = Target(
-        submission.script, submission.name, files, _handed_over_to(source or "", submission.helpers)
-    )
+    target = Target(submission.script, submission.name, files, _handed_over_to(source or "", submission.helpers))
     shells = {}
     for path in submission.shells[:_MAX_SCRIPTS]:
         text = _head(submission.tree, path, _MAX_TEXT)
@@ -98,9 +96,7 @@ def _handed_over_to(source: str, helpers: Sequence[str]) -> frozenset[str]:
     return frozenset(
         name
         for name in names
-        if name.startswith("train")
-        and name.endswith(".py")
-        and re.search(rf"\b{re.escape(name[:-3])}\b", source)
+        if name.startswith("train") and name.endswith(".py") and re.search(rf"\b{re.escape(name[:-3])}\b", source)
     )
 
 
@@ -150,9 +146,7 @@ def _seeds(metadata: str | None) -> frozenset[str]:
 def _identity(overrides: Mapping[str, Override]) -> frozenset[tuple[str, str]]:
     """Return what tells two commands apart: not seeds, names of runs, or where files lie."""
     return frozenset(
-        (name, override.value)
-        for name, override in overrides.items()
-        if not _INCIDENTAL.fullmatch(name.lower())
+        (name, override.value) for name, override in overrides.items() if not _INCIDENTAL.fullmatch(name.lower())
     )
 
 

@@ -44,9 +44,7 @@ _WRAPPERS = frozenset(
     }
 )  # fmt: skip
 _GIVEN = re.compile(r"([A-Za-z_]\w*)=")
-_RUNNER = re.compile(
-    r"(?:torchrun|python[\d.]*|pypy3?|py|accelerate|deepspeed|ipython|torchrun\.exe|modal)\Z"
-)
+_RUNNER = re.compile(r"(?:torchrun|python[\d.]*|pypy3?|py|accelerate|deepspeed|ipython|torchrun\.exe|modal)\Z")
 
 
 @dataclass(frozen=True)
@@ -296,9 +294,7 @@ class _Walker:
             return tuple(text for word in item.items for text in expand(word, state.read))[:_MAX_WORDS]
         return Assigned(expand_value(item.value, state.read), state.path, item.line)
 
-    def _command(
-        self, node: Simple, words: list[str], temporary: dict[str, Assigned], state: _State
-    ) -> _State | None:
+    def _command(self, node: Simple, words: list[str], temporary: dict[str, Assigned], state: _State) -> _State | None:
         name = words[0].rsplit("/", 1)[-1]
         if name in _DECLARING:
             self._declare(name, node, state)

@@ -30,9 +30,7 @@ class Branch:
     def about(self, place: str) -> tuple[str, ...] | None:
         """Return the changed files outside a record folder on disk; None for other and unchanged folders."""
         folder = posixpath.relpath(place, self.root)
-        touched = folder.startswith("records/") and any(
-            path.startswith(folder + "/") for path in self.changed
-        )
+        touched = folder.startswith("records/") and any(path.startswith(folder + "/") for path in self.changed)
         return self.beside(folder) if touched else None
 
 

@@ -99,9 +99,7 @@ def describe(
     )
 
 
-def lone_script(
-    tree: Tree, script: str, *, given: str, sha: str | None = None, pr: int | None = None
-) -> Submission:
+def lone_script(tree: Tree, script: str, *, given: str, sha: str | None = None, pr: int | None = None) -> Submission:
     """Return the submission that a single script and the sources beside it are: no package to judge."""
     return Submission(
         given=given,
@@ -123,9 +121,7 @@ def lone_script(
 
 def holds_anything(submission: Submission) -> bool:
     """Tell whether anything in a folder makes it a submission: code, a log, metadata or a README."""
-    return bool(
-        submission.script or submission.helpers or submission.logs or submission.metadata or submission.readme
-    )
+    return bool(submission.script or submission.helpers or submission.logs or submission.metadata or submission.readme)
 
 
 def holds_a_trainer(submission: Submission) -> bool:
@@ -148,9 +144,7 @@ def track_of(place: str, name: str, title: str = "", declared: str = "") -> Trac
     folder = next((part for part in reversed(parts) if part.startswith("track_")), "")
     if _NON_RECORD.search(folder) or any(_NON_RECORD.search(text) for text in (name, title, declared)):
         return "non-record"
-    if folder or re.fullmatch(
-        r"(track[_-])?10[_-]?min([_-]16[_-]?mb)?|record", declared.strip(), re.IGNORECASE
-    ):
+    if folder or re.fullmatch(r"(track[_-])?10[_-]?min([_-]16[_-]?mb)?|record", declared.strip(), re.IGNORECASE):
         return "record"
     return "non-record" if any(_NON_RECORD.search(part) for part in parts[-2:]) else "unknown"
 

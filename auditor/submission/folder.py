@@ -13,9 +13,7 @@ from auditor.submission.names import shown
 MAX_FILES = 20_000
 MAX_DEPTH = 24
 _SKIPPED_FOLDERS = frozenset({".git", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".venv"})
-_OPEN_FLAGS = (
-    os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-)
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,7 @@ class FolderTree:
     def below(self, prefix: str) -> FolderTree:
         """Return the tree of one folder in this tree; paths lose ``prefix``, problems are those below it."""
         start = prefix.rstrip("/") + "/"
-        entries = {
-            path[len(start) :]: entry for path, entry in self.entries.items() if path.startswith(start)
-        }
+        entries = {path[len(start) :]: entry for path, entry in self.entries.items() if path.startswith(start)}
         problems = tuple(p[len(start) :] for p in self.problems if p.startswith(shown(start)))
         return FolderTree(str(Path(self.root) / prefix), entries, problems)
 
@@ -111,9 +107,7 @@ def open_folder(path: str, *, levels: int = MAX_DEPTH, skip_records: bool = Fals
                     continue
                 if level + 1 > levels:
                     if levels == MAX_DEPTH:
-                        problems.append(
-                            f"{shown(name)}: folders nested more than {MAX_DEPTH} deep are not read"
-                        )
+                        problems.append(f"{shown(name)}: folders nested more than {MAX_DEPTH} deep are not read")
                     continue
                 pending.append((entry.path, name + "/", level + 1))
                 continue
@@ -123,9 +117,7 @@ def open_folder(path: str, *, levels: int = MAX_DEPTH, skip_records: bool = Fals
             else:
                 problems.append(f"{shown(name)}: {problem}")
             if len(entries) >= MAX_FILES:
-                problems.append(
-                    f"{shown(prefix) or './'}: more than {MAX_FILES:,} files; the rest is not read"
-                )
+                problems.append(f"{shown(prefix) or './'}: more than {MAX_FILES:,} files; the rest is not read")
                 return FolderTree(root, entries, tuple(problems))
     return FolderTree(root, entries, tuple(problems))
 

@@ -31,9 +31,7 @@ _PR_PATTERNS = (
     "refs/remotes/upstream/pull/{}/head",
     "refs/remotes/origin/pull/{}/head",
 )
-_PR_REF = re.compile(
-    r"refs/(?:remotes/(?:upstream|origin)/)?(?:pull/(?=\d+/head$)|pr/(?=\d+$))(\d+)(?:/head)?"
-)
+_PR_REF = re.compile(r"refs/(?:remotes/(?:upstream|origin)/)?(?:pull/(?=\d+/head$)|pr/(?=\d+$))(\d+)(?:/head)?")
 _TIMEOUT = 120.0  # seconds for one git command
 _CHUNK = 1 << 16
 # What a repository's own configuration could start is switched off: hooks, a file-system monitor, filters and
@@ -96,9 +94,7 @@ class Repository:
         """Return the first parents of the merge commits on a main branch, by the commit that each merged."""
         if main not in self._merges:
             found: dict[str, str] = {}
-            for line in (
-                self.run("rev-list", "--first-parent", "--parents", main).decode("ascii").splitlines()
-            ):
+            for line in self.run("rev-list", "--first-parent", "--parents", main).decode("ascii").splitlines():
                 _, *parents = line.split()
                 for merged in parents[1:]:
                     found.setdefault(merged, parents[0])
@@ -151,18 +147,12 @@ class Repository:
 
     def changes(self, base: str, head: str) -> tuple[Change, ...]:
         """Return the files that differ between two commits; a renamed file is a removal and an addition."""
-        return _changes(
-            self.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-ext-diff", base, head)
-        )
+        return _changes(self.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-ext-diff", base, head))
 
     def staged(self, base: str) -> tuple[Change, ...]:
         """Return the files that differ between a commit and the index, and those not added yet."""
-        indexed = _changes(
-            self.run("diff-index", "--cached", "-z", "--raw", "--no-renames", "--no-ext-diff", base)
-        )
-        others = self.run("ls-files", "-z", "--others", "--exclude-standard").decode(
-            "utf-8", "backslashreplace"
-        )
+        indexed = _changes(self.run("diff-index", "--cached", "-z", "--raw", "--no-renames", "--no-ext-diff", base))
+        others = self.run("ls-files", "-z", "--others", "--exclude-standard").decode("utf-8", "backslashreplace")
         return (*indexed, *(Change(path, None, "untracked") for path in others.split("\0") if path))
 
     def files(self, commit: str, folder: str = "") -> dict[str, Entry]:
@@ -318,9 +308,7 @@ def git_tree(repository: Repository, files: dict[str, Entry]) -> tuple[GitTree, 
             if target in plain:
                 plain[path] = plain[target]
             else:
-                problems.append(
-                    f"{shown(path)}: a link to something else than a file of this folder; not followed"
-                )
+                problems.append(f"{shown(path)}: a link to something else than a file of this folder; not followed")
         elif entry.size is None:
             problems.append(f"{shown(path)}: its content is absent from the repository; not read")
     return GitTree(repository, plain), tuple(problems)

@@ -58,9 +58,7 @@ def base_of(repository: Repository, head: str, *, merged_as_itself: bool = False
     real = [base for base in bases if base is not None]
     before = [base for base in real if base != head]
     if before:
-        return (
-            before[0] if len(before) == 1 else min(before, key=lambda base: repository.distance(base, head))
-        )
+        return before[0] if len(before) == 1 else min(before, key=lambda base: repository.distance(base, head))
     if not real:
         return mains[0] if mains else None
     for main in mains:
@@ -71,9 +69,7 @@ def base_of(repository: Repository, head: str, *, merged_as_itself: bool = False
     return parents[0] if parents else head
 
 
-def existing_folders(
-    repository: Repository, changes: Sequence[Change], base: str, head: str
-) -> frozenset[str]:
+def existing_folders(repository: Repository, changes: Sequence[Change], base: str, head: str) -> frozenset[str]:
     """Return the record folders among the changes that existed before: in the base, or on main by then.
 
     The second kind comes with histories that were copied or squashed, so that main's folders look like new.
@@ -118,12 +114,7 @@ class _Commit:
         apart = frozenset(outside)
         changes = [c for c in self.changes if c.new is not None and c.path in apart]
         folders = [folder for folder in loose_folders(changes) if folder]
-        found = [
-            submission
-            for folder in folders
-            for submission in self.folder(folder)
-            if holds_a_trainer(submission)
-        ]
+        found = [submission for folder in folders for submission in self.folder(folder) if holds_a_trainer(submission)]
         if found or not any(is_source(c.path) for c in changes):
             return found
         wanted = {c.path for c in changes}
@@ -133,9 +124,7 @@ class _Commit:
         submission = self._describe(files, posixpath.join(track, name), everything, NO_FOLDER)
         return [submission] if holds_a_trainer(submission) else []
 
-    def _describe(
-        self, files: dict[str, Entry], place: str, outside: tuple[str, ...], *notes: str
-    ) -> Submission:
+    def _describe(self, files: dict[str, Entry], place: str, outside: tuple[str, ...], *notes: str) -> Submission:
         tree, problems = git_tree(self.repository, files)
         return describe(
             tree,

@@ -56,9 +56,7 @@ def is_shell(path: str) -> bool:
 
 def is_readme(path: str) -> bool:
     """Tell whether a path's last component is a README in any usual spelling."""
-    return (
-        re.fullmatch(r"readme(\.(md|markdown|rst|txt|md\.txt))?", posixpath.basename(path), re.I) is not None
-    )
+    return re.fullmatch(r"readme(\.(md|markdown|rst|txt|md\.txt))?", posixpath.basename(path), re.I) is not None
 
 
 def is_log(path: str) -> bool | None:

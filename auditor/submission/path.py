@@ -79,9 +79,7 @@ def _read_folder(path: str) -> tuple[Submission, ...]:
     return tuple(found) if any(s.script for s in found) else (*found, *loose)
 
 
-def _changed_scripts(
-    path: str, tree: FolderTree, branch: Branch, folders: Sequence[str]
-) -> tuple[Submission, ...]:
+def _changed_scripts(path: str, tree: FolderTree, branch: Branch, folders: Sequence[str]) -> tuple[Submission, ...]:
     inside = tuple(folder + "/" for folder in folders)
     apart = frozenset(p for p in branch.changed if p in tree.entries and not p.startswith(inside))
     if not any(is_source(p) for p in apart):
@@ -124,15 +122,9 @@ def _record(
             )
         )
     if not any(map(holds_anything, found)):
-        what = (
-            f"its {len(tree.entries)} files are none of a submission's"
-            if tree.entries
-            else "it holds no files"
-        )
+        what = f"its {len(tree.entries)} files are none of a submission's" if tree.entries else "it holds no files"
         hint = f" ({tree.problems[0]})" if tree.problems else ""
-        raise Unread(
-            f"{shown(given)}: no submission in this folder: {what}{hint}; give a record folder or a script"
-        )
+        raise Unread(f"{shown(given)}: no submission in this folder: {what}{hint}; give a record folder or a script")
     return tuple(found)
 
 
@@ -150,9 +142,7 @@ def _read_script(path: str) -> Submission:
     tree = open_folder(beside, levels=1)
     if name not in tree.entries:
         raise Unread(f"{shown(path)}: cannot be read")
-    return lone_script(
-        tree.only(frozenset(p for p in tree.entries if is_source(p)) | {name}), name, given=path
-    )
+    return lone_script(tree.only(frozenset(p for p in tree.entries if is_source(p)) | {name}), name, given=path)
 
 
 def _record_folder_around(script: str) -> str | None:
@@ -174,9 +164,7 @@ def _within_records(place: str) -> str:
 
 
 def _too_many(path: str, folders: Sequence[str], branch: Branch | None) -> Unread:
-    why = (
-        "there is no git data to tell which is meant" if branch is None else "its branch changes none of them"
-    )
+    why = "there is no git data to tell which is meant" if branch is None else "its branch changes none of them"
     some = ", ".join(shown(folder) for folder in folders[:_LISTED])
     more = ", …" if len(folders) > _LISTED else ""
     return Unread(f"{shown(path)}: {len(folders)} record folders, and {why}; give one of {some}{more}")

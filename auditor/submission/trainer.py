@@ -97,9 +97,7 @@ def choose(sources: Sequence[str], texts: Mapping[str, str], documents: Sequence
             # A guide may run searches, evaluations and data preparation too: the trainer is what trains.
             best = min(trainers, key=lambda p: (not training[p], _aside(p), -strength[p], named.index(p)))
             return Choice(best, _no_default(best, f"the command in {shown(document)} runs it"))
-    nested = sorted(
-        (p for p in scripts if posixpath.basename(p) == DEFAULT_NAME), key=lambda p: (depth(p), p)
-    )
+    nested = sorted((p for p in scripts if posixpath.basename(p) == DEFAULT_NAME), key=lambda p: (depth(p), p))
     if nested:
         others = f" ({len(nested)} of that name)" if len(nested) > 1 else ""
         return Choice(nested[0], _no_default(nested[0], f"it is the uppermost train_gpt.py{others}"))
@@ -124,9 +122,7 @@ def choose(sources: Sequence[str], texts: Mapping[str, str], documents: Sequence
 
 
 def _matching(name: str, scripts: Sequence[str]) -> list[str]:
-    exact = [
-        path for path in scripts if path == name or name.endswith("/" + path) or path.endswith("/" + name)
-    ]
+    exact = [path for path in scripts if path == name or name.endswith("/" + path) or path.endswith("/" + name)]
     return exact or [path for path in scripts if posixpath.basename(path) == posixpath.basename(name)]
 
 

@@ -38,9 +38,7 @@ class RepositoryAudit:
 
         cache = open_cache()
         try:
-            return audit_pull_request(
-                pr, lambda number: read_git(self.repo, pr=number), audit, to_json, cache
-            )
+            return audit_pull_request(pr, lambda number: read_git(self.repo, pr=number), audit, to_json, cache)
         finally:
             cache.close()
 

@@ -90,9 +90,7 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
             parts.append(f"{name} is {override.value} in {setting.label} ({override.path}:{override.line})")
         elif switch is not None:
             value = switch.values[low.bit_length() - 2]
-            parts.append(
-                f"{name} defaults to {value if value is not None else switch.default}{_place(timeline, name)}"
-            )
+            parts.append(f"{name} defaults to {value if value is not None else switch.default}{_place(timeline, name)}")
     return "; ".join(parts)
 
 
@@ -105,11 +103,7 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
     parts = []
     for name in names[:3]:
         switch = timeline.switches.get(name)
-        value = (
-            switch.values[0]
-            if switch and switch.values[0] is not None
-            else (switch.default if switch else "?")
-        )
+        value = switch.values[0] if switch and switch.values[0] is not None else (switch.default if switch else "?")
         parts.append(f"{name} defaults to {value}{_place(timeline, name)}")
     return "; ".join(parts) + "; no setting in play turns it on"
 

@@ -21,7 +21,8 @@ TEXT_FILE = 1 << _FIXED + 4  # bytes read from a file of unknown content
 HASHED = 1 << _FIXED + 5  # an integer that went through xor, multiply-and-mask or modulo
 VOCAB = 1 << _FIXED + 6  # ranges over the whole vocabulary
 SIZE = 1 << _FIXED + 7  # how many items, not which: a length, a shape
-FIXED_BITS = _FIXED + 8
+LISTING = 1 << _FIXED + 8  # a file name from a directory listing
+FIXED_BITS = _FIXED + 9
 
 
 def under(origins: int, settings: int) -> int:

@@ -111,9 +111,7 @@ def element_of(machine: Machine, value: Value) -> Value:
             for name in ("__iter__", "__next__", "__getitem__"):
                 method = p.cls.find(name)
                 if method is not None:
-                    out = calling.call_method_of(
-                        machine, value, name, [] if name != "__getitem__" else [UNKNOWN]
-                    )
+                    out = calling.call_method_of(machine, value, name, [] if name != "__getitem__" else [UNKNOWN])
                     return element_of(machine, out) if name == "__iter__" and out.p is not p else out
         if p.kind == "external" and p.element is not None:
             return p.element
@@ -147,13 +145,8 @@ def trip_counts(machine: Machine, iterable: Value) -> list[int | None]:
         payload = at_setting(iterable.p, index)
         if isinstance(payload, Known) and isinstance(payload.v, range | tuple | str):
             out.append(len(payload.v))
-        elif isinstance(payload, Tup):
-            out.append(len(payload.items))
-        elif (
-            isinstance(payload, Heap)
-            and payload.kind == "list"
-            and payload.items is not None
-            and payload.items
+        elif isinstance(payload, Tup) or (
+            isinstance(payload, Heap) and payload.kind == "list" and payload.items is not None and payload.items
         ):
             out.append(len(payload.items))
         else:
@@ -161,9 +154,7 @@ def trip_counts(machine: Machine, iterable: Value) -> list[int | None]:
     return out
 
 
-def loop_item(
-    machine: Machine, iterable: Value, number: int, iteration: int, trips: list[int | None]
-) -> Value:
+def loop_item(machine: Machine, iterable: Value, number: int, iteration: int, trips: list[int | None]) -> Value:
     """Return the loop variable: of round ``number`` where the loop is followed (``iteration``), else any."""
     p = iterable.p
     items = exact_items(machine, iterable) if not isinstance(p, PerSetting) else None
@@ -200,12 +191,7 @@ def as_constant(machine: Machine, value: Value) -> Value:
     items = exact_items(machine, value)
     if items is not None and not isinstance(value.p, Known) and all(isinstance(i.p, Known) for i in items):
         return Value(Known(tuple(i.p.v for i in items)), value.m)  # type: ignore[union-attr]
-    if (
-        isinstance(value.p, Heap)
-        and value.p.kind == "dict"
-        and value.p.element is None
-        and not value.p.origins
-    ):
+    if isinstance(value.p, Heap) and value.p.kind == "dict" and value.p.element is None and not value.p.origins:
         return Value(Known(tuple(value.p.attrs)), value.m)
     return value
 
@@ -239,11 +225,7 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
         return machine.per_option(base, lambda option: get_item(machine, option, index, node))
     if kind is Tup:
         assert isinstance(p, Tup)
-        if (
-            isinstance(index.p, Known)
-            and isinstance(index.p.v, int)
-            and -len(p.items) <= index.p.v < len(p.items)
-        ):
+        if isinstance(index.p, Known) and isinstance(index.p.v, int) and -len(p.items) <= index.p.v < len(p.items):
             item = p.items[index.p.v]
             return Value(item.p, item.m | index.m)
         if isinstance(node.index, ir.Slice):
@@ -369,9 +351,7 @@ def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, val
                 handled = True
             elif payload.kind == "list":
                 machine.heap_version += 1
-                exact = (
-                    isinstance(index.p, Known) and isinstance(index.p.v, int) and payload.items is not None
-                )
+                exact = isinstance(index.p, Known) and isinstance(index.p.v, int) and payload.items is not None
                 if exact and -len(payload.items or ()) <= index.p.v < len(payload.items or ()):  # type: ignore
                     assert payload.items is not None
                     payload.items[index.p.v] = value  # type: ignore[union-attr, index]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.timeline.atoms import BITS, TRAIN, VAL, bits_of, train_settings, val_settings
@@ -144,10 +144,7 @@ def pend(machine: Machine, gradient: int) -> None:
 def step(machine: Machine, origins: int, node: ir.Node) -> None:
     """An optimizer over the live parameters in ``origins`` takes a step on the waiting gradients."""
     gradients = [
-        g
-        for bit in machine.pending
-        for g in machine.atoms.meanings(bit, "gradient")
-        if isinstance(g, Gradient)
+        g for bit in machine.pending for g in machine.atoms.meanings(bit, "gradient") if isinstance(g, Gradient)
     ]
     machine.stepped = True
     adapt(machine, heaps_of(machine, origins), gradients, node)
@@ -196,9 +193,7 @@ def adapt(machine: Machine, heaps: list[Heap], gradients: list[Gradient], node: 
         )
 
 
-def write_params(
-    machine: Machine, base: Value, value: Value, node: ir.Node, *, replace: bool = False
-) -> None:
+def write_params(machine: Machine, base: Value, value: Value, node: ir.Node, *, replace: bool = False) -> None:
     """Live parameters in ``base`` are written in place with something made from ``value``."""
     from auditor.timeline.containers import deep
 
@@ -213,9 +208,7 @@ def write_params(
     restore(machine, heaps, origins, node, replace=replace)
 
 
-def restore(
-    machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *, replace: bool = True
-) -> None:
+def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *, replace: bool = True) -> None:
     """Set the parameters of ``heaps`` from values made from ``origins``."""
     own = 0
     for heap in heaps:
@@ -269,9 +262,7 @@ def overlap(machine: Machine, a: int, b: int) -> bool:
     return all(not (key in picked and picked[key].isdisjoint(numbers)) for key, numbers in others.items())
 
 
-def forward(
-    machine: Machine, model: Heap | None, origins: int, name: str, node: ir.Node, extra: list[Heap]
-) -> Value:
+def forward(machine: Machine, model: Heap | None, origins: int, name: str, node: ir.Node, extra: list[Heap]) -> Value:
     """Apply a model to arguments made from ``origins``; return its output."""
     from auditor.timeline.values import SOME
 
@@ -334,13 +325,7 @@ def report(machine: Machine, origins: int, node: ir.Node, label: str) -> None:
 def load(machine: Machine, origins: int, node: ir.Node) -> None:
     """Data is read from a path made from ``origins``."""
     if origins & (VAL | TRAIN):
-        split = (
-            "val"
-            if origins & VAL and not origins & TRAIN
-            else "train"
-            if not origins & VAL
-            else "train and val"
-        )
+        split = "val" if origins & VAL and not origins & TRAIN else "train" if not origins & VAL else "train and val"
         emit_once(machine, Load(**common(machine, node, machine.live), split=split))
 
 
@@ -356,7 +341,7 @@ def name_of(heap: Heap) -> str:
     return heap.name.rpartition(".")[2] or heap.kind
 
 
-def common(machine: Machine, node: ir.Node, bits: int) -> dict[str, object]:
+def common(machine: Machine, node: ir.Node, bits: int) -> dict[str, Any]:
     """Return the fields that every event has."""
     machine.order += 1
     return {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import operator
 import re
-from fnmatch import fnmatchcase
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 
 from auditor.timeline.atoms import TRAIN, VAL
 
@@ -14,6 +14,13 @@ _VAL = re.compile(r"(?:^|[^a-zA-Z])val(?:id|idation)?(?:[^a-zA-Z]|$)")
 _TRAIN = re.compile(r"(?:^|[^a-zA-Z])train(?:ing)?(?:[^a-zA-Z]|$)")
 _PATHLIKE = re.compile(r"[*/]|\.(?:bin|npy|npz|pt|jsonl?|parquet|txt|zst)\b|fineweb")
 _CODE = re.compile(r"\.(?:py|sh|log|md|json)\b")
+
+
+def split_of_word(text: str) -> int:
+    """Return the split that files are picked for by having ``text`` in their names, else 0."""
+    if len(text) > 60:
+        return 0
+    return (VAL if _VAL.search(text) else 0) | (TRAIN if _TRAIN.search(text) else 0)
 
 
 class FoldError(Exception):
@@ -121,8 +128,28 @@ def _small(value: object) -> object:
 
 
 _TEXT_METHODS = frozenset(
-    "lower upper strip lstrip rstrip split replace startswith endswith title casefold capitalize "
-    "removeprefix removesuffix isdigit partition rpartition rsplit splitlines encode".split()
+    [
+        "lower",
+        "upper",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "split",
+        "replace",
+        "startswith",
+        "endswith",
+        "title",
+        "casefold",
+        "capitalize",
+        "removeprefix",
+        "removesuffix",
+        "isdigit",
+        "partition",
+        "rpartition",
+        "rsplit",
+        "splitlines",
+        "encode",
+    ]
 )
 
 

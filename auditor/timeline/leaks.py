@@ -117,20 +117,11 @@ def harmless_adaptations(timeline: Timeline) -> list[Adapt]:
     places = {(a.site.source.path, a.site.start) for _, a in clean_scores(timeline)}
     out: dict[tuple[str, int], Adapt] = {}
     for event in timeline.events:
-        if (
-            isinstance(event, Adapt)
-            and event.number >= 0
-            and event.number not in used
-            and id(event) not in after
-        ):
+        if isinstance(event, Adapt) and event.number >= 0 and event.number not in used and id(event) not in after:
             place = (event.site.source.path, event.site.start)
             if place not in places:
                 out.setdefault(place, event)
-    bad = {
-        (e.site.source.path, e.site.start)
-        for e in timeline.events
-        if isinstance(e, Adapt) and e.number in used
-    }
+    bad = {(e.site.source.path, e.site.start) for e in timeline.events if isinstance(e, Adapt) and e.number in used}
     return [adapt for place, adapt in out.items() if place not in bad]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline import containers, effects, switches
-from auditor.timeline.atoms import BITS, CLOCK, RANDOM, SIZE, TEXT_FILE, TRAIN, VAL
+from auditor.timeline.atoms import BITS, CLOCK, LISTING, RANDOM, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.folding import FoldError, fold_text_method, string_origins
 from auditor.timeline.values import (
     FALSE,
@@ -276,12 +276,7 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
         return Value(SOME, effects.settle(machine, origins) | RANDOM)
     if last == "log2":
         return Value(SOME, effects.settle(machine, origins) | BITS)
-    if (
-        last == "log"
-        and args.positional
-        and isinstance(args.positional[0].p, Known)
-        and args.positional[0].p.v == 2
-    ):
+    if last == "log" and args.positional and isinstance(args.positional[0].p, Known) and args.positional[0].p.v == 2:
         return Value(SOME, BITS)
     if last == "grad" and ("autograd" in name or "torch" in name):
         return gradient_of(machine, args, node)
@@ -302,12 +297,17 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if last in ("scatter_add", "index_add", "add.at", "at") and args.positional and args.nodes:
         containers.update_in_place(machine, args.nodes[0], args.positional[0], Value(None, origins))
         return NONE
-    if last[:1].isupper() and not last.isupper() or name in ("sentencepiece.SentencePieceProcessor",):
+    if (last[:1].isupper() and not last.isupper()) or name in ("sentencepiece.SentencePieceProcessor",):
         heap = Heap("external", name=name, origins=origins, made_at=machine.order)
         if last in MODULE_CONTAINERS:
             # Its modules keep their identity: what is trained through one way is trained for all.
             first = args.get(0)
-            single = first is not None and last in ("ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
+            single = first is not None and last in (
+                "ModuleList",
+                "ModuleDict",
+                "ParameterList",
+                "ParameterDict",
+            )
             parts = [containers.element_of(machine, first)] if single and first is not None else list(args.positional)
             if single and first is not None and isinstance(first.p, Heap) and first.p.kind == "dict":
                 parts = [*first.p.attrs.values(), *([first.p.element] if first.p.element is not None else [])]
@@ -426,7 +426,7 @@ def _constant(function: Callable[..., object]) -> Callable[[Machine, Args, ir.No
                 return UNKNOWN
         values = [containers.as_constant(machine, v) for v in args.positional]
         out = machine.fold(_guarded(_bounded(function)), *values)
-        return Value(out.p, out.m | args.origins() if args.rest is not None else out.m)
+        return Value(out.p, effects.settle(machine, out.m | args.origins()))
 
     return run
 
@@ -529,9 +529,7 @@ def _map(machine: Machine, args: Args, node: ir.Node) -> Value:
 
     function = args.get(0) or UNKNOWN
     elements = tuple(containers.element_of(machine, v) for v in args.positional[1:])
-    return containers.new_list(
-        machine, None, calling.call(machine, function, calling.Args(elements, node=node), node)
-    )
+    return containers.new_list(machine, None, calling.call(machine, function, calling.Args(elements, node=node), node))
 
 
 def _chain(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -543,12 +541,7 @@ def _chain(machine: Machine, args: Args, node: ir.Node) -> Value:
 def _first_or_default(machine: Machine, args: Args, node: ir.Node) -> Value:
     out = containers.element_of(machine, args.get(0) or UNKNOWN)
     value = args.get(0)
-    if (
-        value is not None
-        and isinstance(value.p, Heap)
-        and value.p.cls is not None
-        and value.p.cls.find("__next__")
-    ):
+    if value is not None and isinstance(value.p, Heap) and value.p.cls is not None and value.p.cls.find("__next__"):
         from auditor.timeline import calling
 
         return calling.call_method_of(machine, value, "__next__", [])
@@ -566,11 +559,7 @@ def _getattr(machine: Machine, args: Args, node: ir.Node) -> Value:
         where = args.nodes[0] if args.nodes else ir.Name(node.start, node.end, "?")
         found = calling.get_attr(machine, base, name.p.v, ir.Attr(node.start, node.end, where, name.p.v))
         if isinstance(found.p, Method) and default is not None:
-            if (
-                isinstance(base.p, Heap)
-                and base.p.kind in ("instance", "namespace", "module")
-                and not base.p.origins
-            ):
+            if isinstance(base.p, Heap) and base.p.kind in ("instance", "namespace", "module") and not base.p.origins:
                 return default
             return join(found, default)
         return found
@@ -702,9 +691,7 @@ def _save(machine: Machine, args: Args, node: ir.Node) -> Value:
     if target is None:
         return NONE
     if isinstance(target.p, Heap) and target.p.kind == "buffer":
-        target.p.element = Value(
-            value.p, effects.settle(machine, value.m | containers.deep(value) & machine.params)
-        )
+        target.p.element = Value(value.p, effects.settle(machine, value.m | containers.deep(value) & machine.params))
     elif isinstance(target.p, Heap) and target.p.kind == "file":
         write_file(machine, target.p.name, value)
     else:
@@ -837,6 +824,10 @@ def _submit(machine: Machine, args: Args, node: ir.Node) -> Value:
     return calling.call(machine, args.positional[0], more, node)
 
 
+def _listing(machine: Machine, args: Args, node: ir.Node) -> Value:
+    return containers.new_list(machine, None, Value(None, args.origins() | LISTING))
+
+
 EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "print": _print,
     "int": _constant(int),
@@ -927,6 +918,10 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "threading.Thread": _spawn,
     "fire.Fire": _submit,
     "typer.run": _submit,
+    "os.listdir": _listing,
+    "os.scandir": _listing,
+    "glob.glob": _listing,
+    "glob.iglob": _listing,
     "sys.stdout.write": _print,
     "sys.stderr.write": _print,
     "super": lambda machine, args, node: Value(Method(args.get(1) or UNKNOWN, "super", ir.Name(node.start, node.end, "self"))),
@@ -970,9 +965,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         if handled is not None:
             return handled
     if name in PARAMETER_METHODS:
-        return Value(
-            SOME, effects.settle(machine, receiver.m) if not receiver.m & machine.params else receiver.m
-        )
+        return Value(SOME, effects.settle(machine, receiver.m) if not receiver.m & machine.params else receiver.m)
     if isinstance(p, Known | PerSetting) and _all_text(p):
         return text_method(machine, receiver, name, args)
     if name in SHAPE_METHODS:
@@ -1015,6 +1008,8 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
             return saved
         effects.load(machine, receiver.m, node)
         return Value(SOME, receiver.m | TEXT_FILE)
+    if name in ("iterdir", "glob", "rglob") and not isinstance(p, Heap):
+        return _listing(machine, _with_receiver(receiver, args), node)
     if name in ("scale",) and args.positional:
         return Value(SOME, containers.deep(args.positional[0]))
     origins = containers.deep(receiver) | args.origins()
@@ -1026,13 +1021,15 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return containers.new_list(
             machine, None, Value(Tup((UNKNOWN, Value(None, origins))) if name == "items" else None, origins)
         )
-    if (
-        origins & VAL
-        and receiver.m & (machine.params | machine.atoms.family("adapted"))
-        and args.origins() & VAL
-    ):
+    if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
         return effects.forward(machine, None, origins, shown(machine, node), node, [])
     return Value(SOME if p is SOME else None, effects.settle(machine, origins))
+
+
+def _with_receiver(receiver: Value, args: Args) -> Args:
+    from auditor.timeline import calling
+
+    return calling.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
 
 
 def _all_text(p: Payload) -> bool:
@@ -1076,12 +1073,7 @@ def optimizer_method(machine: Machine, receiver: Value, name: str, args: Args, n
             calling.call(machine, closure, calling.Args(node=node), node)
         if not isinstance(p, Heap) and closure is not None and closure.p is not None:
             origins |= containers.deep(closure)
-        if (
-            isinstance(p, Heap)
-            and p.kind != "optimizer"
-            and closure is not None
-            and isinstance(closure.p, Heap)
-        ):
+        if isinstance(p, Heap) and p.kind != "optimizer" and closure is not None and isinstance(closure.p, Heap):
             origins |= closure.p.origins
         if origins & machine.params or (isinstance(p, Heap) and p.kind == "optimizer"):
             effects.step(machine, origins, node)
@@ -1108,9 +1100,7 @@ def optimizer_method(machine: Machine, receiver: Value, name: str, args: Args, n
     return None
 
 
-def heap_method(
-    machine: Machine, p: Heap, receiver: Value, name: str, args: Args, node: ir.Node
-) -> Value | None:
+def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Args, node: ir.Node) -> Value | None:
     """Call a method that objects of libraries have; None when there is nothing special to it."""
     first = args.get(0)
     kind = p.kind
@@ -1137,9 +1127,7 @@ def heap_method(
             machine.heap_version += 1
             return NONE
         if kind == "parameter" and name in RESET_METHODS:
-            effects.write_params(
-                machine, Value(p, effects.param(machine, p)), first or UNKNOWN, node, replace=True
-            )
+            effects.write_params(machine, Value(p, effects.param(machine, p)), first or UNKNOWN, node, replace=True)
             return receiver
         if kind == "parameter" and name in ("detach", "view", "reshape", "flatten", "requires_grad_"):
             return receiver
@@ -1237,9 +1225,7 @@ def dict_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             pairs = [Value(Tup((Value(Known(k)), v)), v.m) for k, v in p.attrs.items()]
             return containers.new_list(machine, pairs)
         element = join_all([*p.attrs.values(), *([p.element] if p.element is not None else [])] or [UNKNOWN])
-        return containers.new_list(
-            machine, None, Value(Tup((Value(SOME, p.origins), element)), element.m | p.origins)
-        )
+        return containers.new_list(machine, None, Value(Tup((Value(SOME, p.origins), element)), element.m | p.origins))
     if name == "values":
         parts = [*p.attrs.values(), *([p.element] if p.element is not None else [])]
         if p.element is None and len(parts) <= 32:
@@ -1313,9 +1299,7 @@ def super_call(machine: Machine, receiver: Value, name: str, args: Args, node: i
     return NONE
 
 
-def in_place(
-    machine: Machine, name: str, receiver: Value, args: Args, node: ir.Node, where: ir.Expr | None
-) -> Value:
+def in_place(machine: Machine, name: str, receiver: Value, args: Args, node: ir.Node, where: ir.Expr | None) -> Value:
     """Call an in-place tensor method (``add_``, ``copy_`` …) or ``init`` function."""
     origins = args.origins()
     if receiver.m & machine.params:

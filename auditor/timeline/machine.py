@@ -24,16 +24,22 @@ from auditor.program.model import Program, Unit
 from auditor.program.source import Source
 from auditor.submission.model import Setting
 from auditor.timeline import caches, calling, containers, effects, library
-from auditor.timeline.atoms import BITS, VAL, Atoms, under
+from auditor.timeline.atoms import BITS, LISTING, TRAIN, VAL, Atoms, under
 from auditor.timeline.events import Adapt, Event, Forward, Report, Switch, Timeline, Unfollowed
-from auditor.timeline.folding import FoldError, fold_binary, fold_compare, fold_unary, string_origins
+from auditor.timeline.folding import (
+    FoldError,
+    fold_binary,
+    fold_compare,
+    fold_unary,
+    split_of_word,
+    string_origins,
+)
 from auditor.timeline.frames import CallStep, Frame, Guard, ModuleScope, Site
 from auditor.timeline.relevance import Relevance, assigned_names
 from auditor.timeline.values import (
     NONE,
     SOME,
     UNKNOWN,
-    Bound,
     Class,
     Either,
     External,
@@ -41,8 +47,6 @@ from auditor.timeline.values import (
     Heap,
     Known,
     Later,
-    Method,
-    Native,
     Payload,
     PerSetting,
     Tup,
@@ -176,9 +180,7 @@ class Machine:
             except RecursionError:
                 self.note_unfollowed(Site(unit.source, 0, 0), "the program nests too deeply", decisive=True)
         caches.settle(self)
-        return Timeline(
-            self.settings, tuple(self.events), self.switches, tuple(self.unfollowed.values()), self.steps
-        )
+        return Timeline(self.settings, tuple(self.events), self.switches, tuple(self.unfollowed.values()), self.steps)
 
     def enter_points(self) -> None:
         """Call what a launcher calls: functions that a decorator declares to be an entry point."""
@@ -588,13 +590,7 @@ class Machine:
             for clause in node.clauses:
                 iterable = self.eval(clause.iter)
                 items = containers.exact_items(self, iterable)
-                if (
-                    first
-                    and len(node.clauses) == 1
-                    and not clause.ifs
-                    and items is not None
-                    and len(items) <= 16
-                ):
+                if first and len(node.clauses) == 1 and not clause.ifs and items is not None and len(items) <= 16:
                     exact = items
                     if node.kind == "dict":
                         exact = None
@@ -608,6 +604,7 @@ class Machine:
                 self.bind(clause.target, containers.element_of(self, iterable))
                 for test in clause.ifs:
                     self.eval(test)
+                    self.pick_files(test)
             elt = self.eval(node.elt)
             if node.kind == "dict" and node.value is not None:
                 value = self.eval(node.value)
@@ -616,6 +613,34 @@ class Machine:
             return containers.new_list(self, None, elt)
         finally:
             self.frame = frame
+
+    def pick_files(self, test: ir.Expr) -> None:
+        """Where ``test`` picks files of one split by a word in their names, let the name it tests say so."""
+        if isinstance(test, ir.BoolOp) and test.op == "and":
+            for operand in test.values:
+                self.pick_files(operand)
+            return
+        word: ir.Expr | None = None
+        subject: ir.Expr | None = None
+        if isinstance(test, ir.Compare) and test.ops == ("in",):
+            word, subject = test.left, test.rights[0]
+        elif isinstance(test, ir.Call) and isinstance(test.func, ir.Attr) and len(test.args) == 1:
+            if test.func.attr in ("startswith", "endswith", "match", "search"):
+                word, subject = test.args[0].value, test.func.value
+        if not isinstance(word, ir.Const) or not isinstance(word.value, str) or subject is None:
+            return
+        while not isinstance(subject, ir.Name):
+            if isinstance(subject, ir.Attr):
+                subject = subject.value
+            elif isinstance(subject, ir.Call) and isinstance(subject.func, ir.Attr):
+                subject = subject.func.value
+            elif isinstance(subject, ir.Call) and len(subject.args) == 1:
+                subject = subject.args[0].value
+            else:
+                return
+        value = self.lookup(subject.id)
+        if value is not None and value.m & LISTING and not value.m & (VAL | TRAIN):
+            self.rebind(subject.id, Value(value.p, value.m | split_of_word(word.value)))
 
     def eval_lambda(self, node: ir.Expr) -> Value:
         assert isinstance(node, ir.Lambda)
@@ -816,11 +841,7 @@ class Machine:
         if old.m & self.params:
             effects.write_params(self, old, value, node)
             return
-        if (
-            not self.in_loop
-            and isinstance(old.p, Known | PerSetting)
-            and isinstance(value.p, Known | PerSetting)
-        ):
+        if not self.in_loop and isinstance(old.p, Known | PerSetting) and isinstance(value.p, Known | PerSetting):
             new = self.fold(lambda a, b: fold_binary(node.op, a, b), old, value)
         else:
             new = caches.combine(self, node, old, value, effects.settle(self, old.m | containers.deep(value)))
@@ -980,6 +1001,7 @@ class Machine:
         self.weak |= both
         pushed = self.guard(node.test, test, yes, taken=True)
         self.live = yes
+        self.pick_files(node.test)
         self.block(node.body)
         body_live = self.live
         if pushed:
@@ -1052,9 +1074,7 @@ class Machine:
                     value = Value(None, value.m)
                 names[name] = value
             if iteration and name in advanced:
-                names[name] = Value(
-                    value.p, value.m & ~loops | iteration | value.m & self.outer_iterations(loops)
-                )
+                names[name] = Value(value.p, value.m & ~loops | iteration | value.m & self.outer_iterations(loops))
 
     def outer_iterations(self, loops: int) -> int:
         """Return the origins of the current iterations of all followed loops."""
@@ -1266,9 +1286,7 @@ class Machine:
             heap.attrs[SOMEWHERE] = value if old is None else join(old, value)
             self.heap_version += 1
 
-    def store_field(
-        self, fields: dict[str, Value], name: str, value: Value, bits: int, heap: Heap | None
-    ) -> None:
+    def store_field(self, fields: dict[str, Value], name: str, value: Value, bits: int, heap: Heap | None) -> None:
         """Put a value into an object's field under the settings ``bits`` that are live."""
         self.heap_version += 1
         live = self.live & bits

@@ -109,11 +109,7 @@ class Relevance:
                 target = node.target if isinstance(node, ir.AugAssign) else None
                 if target is None and isinstance(node, ir.Assign) and len(node.targets) == 1:
                     target = node.targets[0]
-                if (
-                    isinstance(target, ir.Attr)
-                    and isinstance(target.value, ir.Name)
-                    and target.value.id == "self"
-                ):
+                if isinstance(target, ir.Attr) and isinstance(target.value, ir.Name) and target.value.id == "self":
                     names.add(target.attr)
         return frozenset(names)
 

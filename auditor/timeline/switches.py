@@ -47,11 +47,7 @@ def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) ->
             each.append(at_setting(default.p, index))
         else:
             each.append(
-                Known(
-                    override.value
-                    if setting.kind != "log"
-                    else like(override.value, at_setting(default.p, index))
-                )
+                Known(override.value if setting.kind != "log" else like(override.value, at_setting(default.p, index)))
             )
             origins |= under(string_origins(override.value), 1 << index)
     remember(machine, key, default, each[1:], node)

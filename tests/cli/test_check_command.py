@@ -119,9 +119,7 @@ def test_traceback_on_request(capsys, monkeypatch):
 
 def test_error_lines_show_hostile_names_harmlessly(capsys):
     run(["check", "missing\x1b[2J\nclean"])
-    assert capsys.readouterr().err == (
-        "golf-audit: missing<U+001B>[2J<U+000A>clean: no such file or folder\n"
-    )
+    assert capsys.readouterr().err == ("golf-audit: missing<U+001B>[2J<U+000A>clean: no such file or folder\n")
 
 
 def test_reading_from_git(double, capsys):

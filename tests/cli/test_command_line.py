@@ -27,9 +27,7 @@ def test_starting_imports_nothing_costly():
         "costly = {'libcst', 'jinja2', 'msgspec', 'rich', 'rules', 'torch', 'numpy', 'pandas', 'scipy'}; "
         "print(sorted(costly & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]"
 
 

@@ -147,9 +147,7 @@ def test_names_with_line_breaks_and_escapes_stay_on_one_line(tmp_path: Path) -> 
     folder = record(tmp_path)
     (folder / "train_gpt.py").unlink()
     name = "evil\n\x1b[31m\u202egnp.py"
-    (folder / name).write_text(
-        "loss.backward(); optimizer.step()\nval_bpb = fineweb_val; MAX_WALLCLOCK_SECONDS = 1\n"
-    )
+    (folder / name).write_text("loss.backward(); optimizer.step()\nval_bpb = fineweb_val; MAX_WALLCLOCK_SECONDS = 1\n")
     os.mkfifo(folder / "pipe\n\x1b[2J")
     (found,) = read_path(str(folder))
     assert found.script == name

@@ -83,9 +83,7 @@ def test_no_git_program(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_a_missing_tree_is_one_line(root: Path) -> None:
-    show = subprocess.run(
-        ["git", "rev-parse", "branch:records"], cwd=root, check=True, capture_output=True, text=True
-    )
+    show = subprocess.run(["git", "rev-parse", "branch:records"], cwd=root, check=True, capture_output=True, text=True)
     oid = show.stdout.strip()
     (root / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
     assert "git diff-tree failed" in fails(str(root), pr=1)

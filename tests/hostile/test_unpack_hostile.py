@@ -247,18 +247,16 @@ _names = st.sampled_from(
     ["a", "b", "c", "open", "__file__", "bytes", "len", "str", "chr", "ord", "range", "list", "zip", "map"]
 )
 _expressions = st.recursive(
-    st.one_of(
-        _names, st.integers(-9, 999).map(repr), st.binary(max_size=5).map(repr), st.text(max_size=4).map(repr)
-    ),
+    st.one_of(_names, st.integers(-9, 999).map(repr), st.binary(max_size=5).map(repr), st.text(max_size=4).map(repr)),
     lambda inner: st.one_of(
         st.tuples(inner, st.sampled_from(["+", "*", "%", "^", "<<", "**", "==", "in"]), inner).map(
             lambda parts: f"({parts[0]} {parts[1]} {parts[2]})"
         ),
         st.tuples(inner, inner).map(lambda parts: f"{parts[0]}[{parts[1]}:]"),
         st.tuples(_names, inner).map(lambda parts: f"{parts[0]}({parts[1]})"),
-        st.tuples(
-            inner, st.sampled_from(["join", "split", "decode", "replace", "strip", "format", "get"]), inner
-        ).map(lambda parts: f"{parts[0]}.{parts[1]}({parts[2]})"),
+        st.tuples(inner, st.sampled_from(["join", "split", "decode", "replace", "strip", "format", "get"]), inner).map(
+            lambda parts: f"{parts[0]}.{parts[1]}({parts[2]})"
+        ),
         inner.map(lambda one: f"[i for i in {one}]"),
         inner.map(lambda one: f"(lambda a: {one})({one})"),
     ),

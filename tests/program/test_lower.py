@@ -377,17 +377,13 @@ def test_operators_keep_their_spelling() -> None:
 def test_comprehension_clauses_come_outermost_first() -> None:
     node = value("{k: v for k in a if k if v async for v in b}")
     assert isinstance(node, ir.Comprehension)
-    shown = [
-        (clause.target.id, len(clause.ifs)) for clause in node.clauses if isinstance(clause.target, ir.Name)
-    ]
+    shown = [(clause.target.id, len(clause.ifs)) for clause in node.clauses if isinstance(clause.target, ir.Name)]
     assert shown == [("k", 2), ("v", 0)]
 
 
 # --------------------------------------------------------------------------- random programs
 
-_ATOMS = st.sampled_from(
-    ["a", "bc", "1", "2.5", "'s'", "None", "...", "()", "[]", "{}", "f'{x}'", "-1", "b'y'"]
-)
+_ATOMS = st.sampled_from(["a", "bc", "1", "2.5", "'s'", "None", "...", "()", "[]", "{}", "f'{x}'", "-1", "b'y'"])
 
 
 def _grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -400,9 +396,7 @@ def _grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
                 filled = filled.replace("$", part, 1)
             return filled
 
-        return st.lists(inner.map(lambda text: text.replace("$", "")), min_size=slots, max_size=slots).map(
-            fill
-        )
+        return st.lists(inner.map(lambda text: text.replace("$", "")), min_size=slots, max_size=slots).map(fill)
 
     templates = [
         "($ + $)",

@@ -57,22 +57,17 @@ WRAPPERS = {
         "import lzma as L,base64 as B\n"
         f'exec(L.decompress(B.b85decode("{raw85()}"),L.FORMAT_RAW,None,[{{"id":L.FILTER_LZMA2}}]))'
     ),
-    "xz of a bytes literal": (
-        f"import lzma,base64\nexec(lzma.decompress(base64.b85decode({xz85().encode()!r})))"
-    ),
+    "xz of a bytes literal": (f"import lzma,base64\nexec(lzma.decompress(base64.b85decode({xz85().encode()!r})))"),
     "decoded": f"import lzma,base64\nexec(lzma.decompress(base64.b85decode({xz85()!r})).decode('utf-8'))",
     "compiled": (
-        "import lzma,base64\n"
-        f"exec(compile(lzma.decompress(base64.b85decode({xz85()!r})),__file__,'exec'),globals())"
+        f"import lzma,base64\nexec(compile(lzma.decompress(base64.b85decode({xz85()!r})),__file__,'exec'),globals())"
     ),
     "linecache": (
         "import lzma as L,base64 as B,linecache as C\n"
         f"S=L.decompress(B.b85decode({xz85()!r})).decode()\nF=__file__+'.x'\n"
         "C.cache[F]=(len(S),None,S.splitlines(True),F);exec(compile(S,F,'exec'))"
     ),
-    "declared size": (
-        f"import lzma,base64\n__wrapper_size__=123\nexec(lzma.decompress(base64.b85decode({xz85()!r})))"
-    ),
+    "declared size": (f"import lzma,base64\n__wrapper_size__=123\nexec(lzma.decompress(base64.b85decode({xz85()!r})))"),
     "newlines taken out": (
         "import zlib,base64\n_b=b'''\n" + "\n".join(Z[i : i + 40] for i in range(0, len(Z), 40)) + "\n'''\n"
         "exec(zlib.decompress(base64.b64decode(_b.replace(b'\\n',b''))))"
@@ -83,22 +78,17 @@ WRAPPERS = {
         "exec(d(b64decode(''.join(parts))))"
     ),
     "concatenated and sliced": (
-        "import zlib, base64\n"
-        f"P = 'xx' + {Z[:50]!r} + {Z[50:]!r}\nexec(zlib.decompress(base64.b64decode(P[2:])))"
+        f"import zlib, base64\nP = 'xx' + {Z[:50]!r} + {Z[50:]!r}\nexec(zlib.decompress(base64.b64decode(P[2:])))"
     ),
     "reversed": f"import zlib,base64\nexec(zlib.decompress(base64.b64decode({Z[::-1]!r}[::-1])))",
     "hex": f"exec(bytes.fromhex({INNER.encode().hex()!r}).decode())",
     "xor comprehension": (
         f"K=42\nD={bytes(c ^ 42 for c in INNER.encode())!r}\nexec(bytes(c ^ K for c in D).decode('utf8'))"
     ),
-    "chr and ord": (
-        f"T={''.join(chr(ord(c) + 3) for c in INNER)!r}\nexec(''.join(chr(ord(c)-3) for c in T))"
-    ),
+    "chr and ord": (f"T={''.join(chr(ord(c) + 3) for c in INNER)!r}\nexec(''.join(chr(ord(c)-3) for c in T))"),
     "list of numbers": f"exec(''.join(map(chr, {[ord(c) for c in INNER]!r})))",
     "translate": (
-        "import string\n"
-        "a=string.ascii_lowercase\nt=str.maketrans(a, a[5:]+a[:5])\n"
-        f"exec({SHIFTED!r}.translate(t))"
+        f"import string\na=string.ascii_lowercase\nt=str.maketrans(a, a[5:]+a[:5])\nexec({SHIFTED!r}.translate(t))"
     ),
     "rot13": f"import codecs\nexec(codecs.decode({__import__('codecs').encode(INNER, 'rot13')!r}, 'rot_13'))",
     "decoder function": (
@@ -124,13 +114,9 @@ WRAPPERS = {
     ),
     "aliased types": f"B=bytearray\nT=tuple\nexec(bytes(B(T({list(INNER.encode())!r}))))",
     "aliased exec": f"import zlib,base64\nrun=exec\nrun(zlib.decompress(base64.b64decode({Z!r})))",
-    "exec by name": (
-        f"import zlib,base64\ngetattr(__builtins__,'ex'+'ec')(zlib.decompress(base64.b64decode({Z!r})))"
-    ),
+    "exec by name": (f"import zlib,base64\ngetattr(__builtins__,'ex'+'ec')(zlib.decompress(base64.b64decode({Z!r})))"),
     "imported inline": f"exec(__import__('zlib').decompress(__import__('base64').b64decode({Z!r})))",
-    "eval of compile": (
-        f"import zlib,base64\neval(compile(zlib.decompress(base64.b64decode({Z!r})),'f','exec'))"
-    ),
+    "eval of compile": (f"import zlib,base64\neval(compile(zlib.decompress(base64.b64decode({Z!r})),'f','exec'))"),
     "function type": (
         "import zlib,base64,types\n"
         f"types.FunctionType(compile(zlib.decompress(base64.b64decode({Z!r})),'f','exec'),globals())()"
@@ -165,9 +151,7 @@ WRAPPERS = {
     "file object": (
         f"import gzip,io,base64\nexec(gzip.GzipFile(fileobj=io.BytesIO(base64.b64decode({GZIP!r}))).read())"
     ),
-    "decompressor object": (
-        f"import zlib,base64\nexec(zlib.decompressobj().decompress(base64.b64decode({Z!r})))"
-    ),
+    "decompressor object": (f"import zlib,base64\nexec(zlib.decompressobj().decompress(base64.b64decode({Z!r})))"),
     "zstd object": (
         "import zstandard as z,base64\n"
         f"exec(z.ZstdDecompressor().decompress(base64.b64decode({b64(zstandard.compress(INNER.encode()))!r})))"
@@ -255,9 +239,7 @@ def test_the_payload_may_lie_in_a_sibling(reading: str) -> None:
 )
 def test_a_redirect_leads_to_the_other_file(text: str) -> None:
     result = peel(text, {"train_gpt_decode.py": INNER.encode()})
-    assert [(layer.path, layer.data) for layer in result.layers[1:]] == [
-        ("train_gpt_decode.py", INNER.encode())
-    ]
+    assert [(layer.path, layer.data) for layer in result.layers[1:]] == [("train_gpt_decode.py", INNER.encode())]
 
 
 def test_environment_defaults_of_a_wrapper_are_kept() -> None:
@@ -332,8 +314,7 @@ def test_calls_after_the_payload_are_kept() -> None:
         "K = '" + "QUJD" * 300 + "'\nimport base64\nkernel = base64.b64decode(K).decode()\nclass M: pass\n",
         "import torch\nclass M: pass\nfor n in (1, 2):\n    exec(f'w{n} = {n}')\n",
         "import torch\nclass M: pass\nexec(open('/workspace/settings.py').read())\n",
-        "import subprocess, sys\n"
-        "subprocess.run([sys.executable, '-m', 'pip', 'install', 'brotli'])\nclass M: pass\n",
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'brotli'])\nclass M: pass\n",
         "this is not Python at all (exec",
     ],
 )

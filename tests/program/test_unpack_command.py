@@ -20,9 +20,7 @@ def packed(tmp_path: Path) -> Path:
     return script
 
 
-def test_the_innermost_source_goes_to_standard_output(
-    packed: Path, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
+def test_the_innermost_source_goes_to_standard_output(packed: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert run(["unpack", str(packed)]) == 0
     out, err = capfdbinary.readouterr()
     assert (out, err) == (INNER, b"")
@@ -63,9 +61,7 @@ def test_what_cannot_be_opened_is_one_line(tmp_path: Path, capfd: pytest.Capture
 
 
 @pytest.mark.parametrize("name", ["absent.py", ".", "with\nnewline.py"])
-def test_an_unreadable_script_is_wrong_usage(
-    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unreadable_script_is_wrong_usage(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["unpack", str(tmp_path / name)]) == 2
     err = capfd.readouterr().err
     assert err.count("\n") == 1

@@ -38,9 +38,7 @@ def test_parts_of_the_comment(flagged):
 
 def test_headings_are_ours_alone(flagged, monkeypatch):
     monkeypatch.setattr(catalogue, "find", lambda slug: None)
-    first = dataclasses.replace(
-        flagged.findings[0], message=EVIL, active_because=EVIL, advice=EVIL, path=EVIL
-    )
+    first = dataclasses.replace(flagged.findings[0], message=EVIL, active_because=EVIL, advice=EVIL, path=EVIL)
     report = dataclasses.replace(
         flagged,
         name=EVIL,
@@ -66,10 +64,7 @@ def test_headings_are_ours_alone(flagged, monkeypatch):
 def test_quoted_code_stays_in_its_fence(flagged):
     fences = [block for block in parsed(render(flagged)) if block.type == "fence"]
     assert len(fences) == 1
-    assert (
-        fences[0].content.splitlines()[0]
-        == "  4 | loss = model(x, y)  # ping @someone about #12 ``` <b><U+202E>"
-    )
+    assert fences[0].content.splitlines()[0] == "  4 | loss = model(x, y)  # ping @someone about #12 ``` <b><U+202E>"
 
 
 def test_whose_ruling_it_is(flagged, monkeypatch):
@@ -82,19 +77,14 @@ def test_whose_ruling_it_is(flagged, monkeypatch):
         why="",
         advice="",
         counterpart="score first (#549)",
-        authority=(
-            Authority("#462", "a maintainer", "2026-03-20", "official", "adapting first is not allowed"),
-        ),
+        authority=(Authority("#462", "a maintainer", "2026-03-20", "official", "adapting first is not allowed"),),
         check=lambda case: (),
     )
     monkeypatch.setattr(catalogue, "find", lambda slug: rule if slug == rule.slug else None)
     text = render(flagged)
     assert "### FLAG: prequant-ttt (train, then score)" in text
     link = "[#462](https://github.com/openai/parameter-golf/pull/462)"
-    assert (
-        f"- **Authority**: {link} **official** (a maintainer, 2026-03-20): adapting first is not allowed"
-        in text
-    )
+    assert f"- **Authority**: {link} **official** (a maintainer, 2026-03-20): adapting first is not allowed" in text
     legal = "[#549](https://github.com/openai/parameter-golf/pull/549)"
     assert f"- **Legal counterpart**: score first ({legal})" in text
 

@@ -55,9 +55,7 @@ def test_clean_is_one_line(flagged):
     )
     text = render(clean, PLAIN)
     assert text.count("\n") == 1
-    assert text.startswith(
-        "CLEAN  2026-04-01_Name  MERGE  (record, train_gpt.py at 0123456789ab, 1.09250 logged"
-    )
+    assert text.startswith("CLEAN  2026-04-01_Name  MERGE  (record, train_gpt.py at 0123456789ab, 1.09250 logged")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -82,9 +80,7 @@ def test_colour_only_when_asked(flagged):
 
 def test_nothing_hostile_reaches_the_terminal(flagged):
     evil = "a\x1b]0;owned\x07\u202e\u200b\nverdict CLEAN"
-    first = dataclasses.replace(
-        flagged.findings[0], message=evil, path=evil, active_because=evil, advice=evil
-    )
+    first = dataclasses.replace(flagged.findings[0], message=evil, path=evil, active_because=evil, advice=evil)
     report = dataclasses.replace(
         flagged,
         name=evil,

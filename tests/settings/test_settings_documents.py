@@ -167,26 +167,20 @@ def test_tables_and_other_languages_are_not_commands() -> None:
 
 
 def test_a_run_script_is_followed_from_the_readme() -> None:
-    script = (
-        '#!/bin/bash\nset -e\nexport B="${B:-5}"\ntorchrun "$(dirname "$0")/train_gpt.py" > log_$SEED.txt\n'
-    )
+    script = '#!/bin/bash\nset -e\nexport B="${B:-5}"\ntorchrun "$(dirname "$0")/train_gpt.py" > log_$SEED.txt\n'
     (setting,) = commands(README__md=readme(("Run", "A=1 B=2 bash run.sh")), run__sh=script)[:1]
     assert values(setting) == {"A": "1", "B": "2"}
     assert "run.sh" in setting.label
 
 
 def test_a_run_script_by_itself() -> None:
-    (setting,) = commands(
-        run__sh="A=1 torchrun train_gpt.py\n", smoke__sh="A=1 SEED=2 torchrun train_gpt.py\n"
-    )
+    (setting,) = commands(run__sh="A=1 torchrun train_gpt.py\n", smoke__sh="A=1 SEED=2 torchrun train_gpt.py\n")
     assert values(setting) == {"A": "1"}
     assert setting.label == "run.sh:1"
 
 
 def test_usage_in_the_scripts_own_header() -> None:
-    source = (
-        '"""Train.\n\nFull run (8xH100):  A=1 torchrun train_gpt.py\n"""\nX = "B=2 python train_gpt.py"\n'
-    )
+    source = '"""Train.\n\nFull run (8xH100):  A=1 torchrun train_gpt.py\n"""\nX = "B=2 python train_gpt.py"\n'
     (setting,) = commands(train_gpt__py=source)
     assert values(setting) == {"A": "1"}
     (commented,) = commands(train_gpt__py="# usage:\n# A=1 \\\n#   python train_gpt.py\nimport os\n")
@@ -235,9 +229,7 @@ def test_a_launcher_that_does_not_parse_gives_nothing() -> None:
 def test_undecodable_bytes_are_replaced() -> None:
     text = b"## Run\n\n```\nA=1 torchrun train_gpt.py # \xff\xfe\n```\n"
     assert values(commands(README__md=text)[0]) == {"A": "1"}
-    assert values(commands(README__md=text.replace(b"# \xff\xfe", b"").decode().encode("utf-16"))[0]) == {
-        "A": "1"
-    }
+    assert values(commands(README__md=text.replace(b"# \xff\xfe", b"").decode().encode("utf-16"))[0]) == {"A": "1"}
 
 
 def test_labels_carry_no_control_characters() -> None:
@@ -276,7 +268,5 @@ def test_labels_carry_no_control_characters() -> None:
 )
 def test_hostile_documents_take_bounded_time(text: str) -> None:
     before = time.process_time()
-    commands(
-        README__md=text, run__sh=text, train_gpt__py="# " + text, submission__json=json.dumps({"run": text})
-    )
+    commands(README__md=text, run__sh=text, train_gpt__py="# " + text, submission__json=json.dumps({"run": text}))
     assert time.process_time() - before < 5

@@ -92,9 +92,7 @@ def test_a_loop_runs_for_its_first_value() -> None:
 
 
 def test_functions_pass_on_their_arguments() -> None:
-    text = (
-        'go() {\n  local name="$1"; shift\n  if "$@"; then echo $name; fi\n}\ngo first env A=1 python t.py\n'
-    )
+    text = 'go() {\n  local name="$1"; shift\n  if "$@"; then echo $name; fi\n}\ngo first env A=1 python t.py\n'
     assert only(text) == {"A": "1"}
 
 

@@ -63,9 +63,7 @@ def test_logs_are_known_by_name_or_content(path: str, content: bytes, expected: 
     assert (path in read({"train_gpt.py": b"", path: content}).logs) is expected
 
 
-@pytest.mark.parametrize(
-    "name", ["subbmission.json", "Submission.json", "submission_ternary.json", "submision.json"]
-)
+@pytest.mark.parametrize("name", ["subbmission.json", "Submission.json", "submission_ternary.json", "submision.json"])
 def test_misspelt_metadata_is_read_and_reported(name: str) -> None:
     found = read({"train_gpt.py": b"", name: b"{}"})
     assert found.metadata == name

@@ -34,9 +34,7 @@ class Repo:
         self.clock = 1_700_000_000
         root.mkdir()
         self.git("init", "-q", "-b", "main")
-        self.commit(
-            {"README.md": "# Challenge\n", "train_gpt.py": TRAINER, f"{OLD}/train_gpt.py": "old = 1\n"}
-        )
+        self.commit({"README.md": "# Challenge\n", "train_gpt.py": TRAINER, f"{OLD}/train_gpt.py": "old = 1\n"})
 
     def git(self, *arguments: str) -> str:
         self.clock += 60
@@ -47,14 +45,8 @@ class Repo:
             "GIT_COMMITTER_NAME": "A",
             "GIT_COMMITTER_EMAIL": "a@b",
         }
-        env = (
-            os.environ
-            | who
-            | {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date, "GIT_CONFIG_GLOBAL": os.devnull}
-        )
-        done = subprocess.run(
-            ["git", *arguments], cwd=self.root, env=env, check=True, capture_output=True, text=True
-        )
+        env = os.environ | who | {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date, "GIT_CONFIG_GLOBAL": os.devnull}
+        done = subprocess.run(["git", *arguments], cwd=self.root, env=env, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
     def write(self, files: Mapping[str, str | None]) -> None:
@@ -112,9 +104,7 @@ def test_a_pull_request_adds_a_folder(repo: Repo) -> None:
 def test_the_git_folder_and_a_bare_clone_read_the_same(repo: Repo, tmp_path: Path) -> None:
     repo.pull(7, package(NEW))
     repo.git("clone", "-q", "--mirror", ".", str(tmp_path / "bare"))
-    names = {
-        read_git(str(place), pr=7)[0].name for place in (repo.root, repo.root / ".git", tmp_path / "bare")
-    }
+    names = {read_git(str(place), pr=7)[0].name for place in (repo.root, repo.root / ".git", tmp_path / "bare")}
     assert names == {"2026-02-02_New"}
 
 
@@ -273,9 +263,7 @@ class TestCheckout:
 
     def test_a_branch_that_changes_no_folder_asks_for_one(self, repo: Repo) -> None:
         repo.commit(package(NEW))
-        with pytest.raises(
-            Unread, match="2 record folders, and its branch changes none of them; give one of"
-        ):
+        with pytest.raises(Unread, match="2 record folders, and its branch changes none of them; give one of"):
             read_path(str(repo.root))
 
     def test_a_changed_root_script_is_read(self, repo: Repo) -> None:

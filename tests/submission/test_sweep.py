@@ -45,9 +45,7 @@ def encode(report: Report) -> dict[str, Any]:
 
 
 class TestOnePullRequest:
-    def rows(
-        self, found: Sequence[Submission] | Unread, cache: Cache, audit: Any = clean
-    ) -> list[dict[str, Any]]:
+    def rows(self, found: Sequence[Submission] | Unread, cache: Cache, audit: Any = clean) -> list[dict[str, Any]]:
         def read(pr: int) -> Sequence[Submission]:
             if isinstance(found, Unread):
                 raise found
@@ -130,9 +128,7 @@ class TestResults:
         self.write(path, [row(2, 1)])
         assert [r["pr"] for r in read_rows(path)] == [1, 2]
 
-    @pytest.mark.parametrize(
-        "text", ["pr,verdict\n1,CLEAN\n", '{"pr": 1}\nrubbish\n{"pr": 2}\n', "[1]\n[2]\n"]
-    )
+    @pytest.mark.parametrize("text", ["pr,verdict\n1,CLEAN\n", '{"pr": 1}\nrubbish\n{"pr": 2}\n', "[1]\n[2]\n"])
     def test_another_kind_of_file_is_not_touched(self, tmp_path: Path, text: str) -> None:
         path = tmp_path / "notes.csv"
         path.write_text(text)

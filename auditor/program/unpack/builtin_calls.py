@@ -156,9 +156,7 @@ def _sorted(machine: Interpreter, args: list[Any], keywords: dict[str, Any], nod
 @known("builtins.enumerate")
 def _enumerate(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
     start = args[1] if len(args) > 1 else keywords.get("start", 0)
-    return machine.made(
-        [(i, one) for i, one in enumerate(machine.iterate(args[0], node), start)], None, args[0]
-    )
+    return machine.made([(i, one) for i, one in enumerate(machine.iterate(args[0], node), start)], None, args[0])
 
 
 @known("builtins.zip")

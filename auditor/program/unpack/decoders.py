@@ -121,9 +121,7 @@ def unzstd(data: bytes) -> bytes:
     import zstandard
 
     out = _Output(len(data))
-    reader = zstandard.ZstdDecompressor(max_window_size=_MAX_DICTIONARY).stream_reader(
-        data, read_across_frames=True
-    )
+    reader = zstandard.ZstdDecompressor(max_window_size=_MAX_DICTIONARY).stream_reader(data, read_across_frames=True)
     try:
         while part := reader.read(_CHUNK):
             out.add(part)

@@ -76,11 +76,7 @@ def _filters(value: Any) -> list[dict[str, int]] | None:
     if not isinstance(value, (list, tuple)) or len(value) > 4:
         raise Refused("LZMA filters that are not followed")
     for one in value:
-        if (
-            not isinstance(one, dict)
-            or not set(one) <= allowed
-            or not all(isinstance(v, int) for v in one.values())
-        ):
+        if not isinstance(one, dict) or not set(one) <= allowed or not all(isinstance(v, int) for v in one.values()):
             raise Refused("LZMA filters that are not followed")
     return list(value)
 
@@ -140,9 +136,7 @@ known("bz2.BZ2Decompressor")(_object("bz2", unbz2))
 def _lzma_object(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
     form = args[0] if args else keywords.get("format", lzma.FORMAT_AUTO)
     filters = _filters(args[2] if len(args) > 2 else keywords.get("filters"))
-    return Decoder(
-        "lzma raw" if form == lzma.FORMAT_RAW else "lzma", lambda data: unlzma(data, form, filters)
-    )
+    return Decoder("lzma raw" if form == lzma.FORMAT_RAW else "lzma", lambda data: unlzma(data, form, filters))
 
 
 @known("zlib.decompressobj")
@@ -224,18 +218,14 @@ def _dedent(machine: Interpreter, args: list[Any], keywords: dict[str, Any], nod
     return machine.made(textwrap.dedent(args[0]), None, args[0])
 
 
-def decoder_method(
-    machine: Interpreter, decoder: Decoder, name: str, args: list[Any], keywords: dict[str, Any]
-) -> Any:
+def decoder_method(machine: Interpreter, decoder: Decoder, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
     """Return what a method of a decompressor object gives; raises :class:`Refused`."""
     if name in ("decompress", "process"):
         data = _data(args, keywords)
         machine.work.spend(len(data))
         return machine.made(decoder.run(data), decoder.label, *args[:1])
     if name == "stream_reader":
-        handle = (
-            args[0] if isinstance(args[0], Handle) else Handle(bytearray(args[0]), how=machine.how(args[0]))
-        )
+        handle = args[0] if isinstance(args[0], Handle) else Handle(bytearray(args[0]), how=machine.how(args[0]))
         plain = decoder.run(handle.read(-1))
         machine.work.spend(len(plain))
         return Handle(bytearray(plain), how=(*handle.how, decoder.label))

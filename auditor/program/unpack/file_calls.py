@@ -97,9 +97,7 @@ def _mkdtemp(machine: Interpreter, args: list[Any], keywords: dict[str, Any], no
 
 
 @known("tempfile.TemporaryDirectory")
-def _temporary_directory(
-    machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST
-) -> Any:
+def _temporary_directory(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
     return Bound(SCRATCH, "temporary")
 
 
@@ -316,9 +314,7 @@ def path_method(
         stem, suffix = posixpath.splitext(last)
         new = path_text(args[0])
         return PathValue(
-            posixpath.join(
-                folder, {"with_name": new, "with_suffix": stem + new, "with_stem": new + suffix}[name]
-            )
+            posixpath.join(folder, {"with_name": new, "with_suffix": stem + new, "with_stem": new + suffix}[name])
         )
     if name in ("as_posix", "__str__", "__fspath__"):
         return path.text

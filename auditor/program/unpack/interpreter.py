@@ -332,9 +332,7 @@ class Interpreter:
                 pass
 
     def _spread(self, parts: Sequence[ast.expr], value: Any) -> None:
-        if isinstance(value, (str, bytes, list, tuple)) and not any(
-            isinstance(part, ast.Starred) for part in parts
-        ):
+        if isinstance(value, (str, bytes, list, tuple)) and not any(isinstance(part, ast.Starred) for part in parts):
             if len(value) == len(parts):
                 for part, item in zip(parts, value, strict=True):
                     self.keep(item, self.how(value))
@@ -345,9 +343,7 @@ class Interpreter:
             after = len(parts) - star - 1
             if len(value) >= len(parts) - 1:
                 middle = list(value[star : len(value) - after])
-                for part, item in zip(
-                    parts, [*value[:star], middle, *value[len(value) - after :]], strict=True
-                ):
+                for part, item in zip(parts, [*value[:star], middle, *value[len(value) - after :]], strict=True):
                     self._assign(part, item)
                 return
         unknown = value if isinstance(value, Unknown) else Unknown(Cannot("values that are not followed"))
@@ -605,9 +601,7 @@ class Interpreter:
                 defaults[argument.arg] = self._try(maybe)
         return Function(node, self._scopes, defaults)
 
-    def _call_function(
-        self, function: Function, args: list[Any], keywords: dict[str, Any], node: ast.AST
-    ) -> Any:
+    def _call_function(self, function: Function, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
         definition = function.node
         self.called.add(definition)
         names = [one.arg for one in (*definition.args.posonlyargs, *definition.args.args)]
@@ -618,9 +612,7 @@ class Interpreter:
         known = {*names, *(one.arg for one in definition.args.kwonlyargs)}
         scope.update({name: value for name, value in keywords.items() if name in known})
         if definition.args.kwarg is not None:
-            scope[definition.args.kwarg.arg] = {
-                name: value for name, value in keywords.items() if name not in known
-            }
+            scope[definition.args.kwarg.arg] = {name: value for name, value in keywords.items() if name not in known}
         outer, self._scopes = self._scopes, (*function.scopes, scope)
         self._depth += 1
         try:
@@ -694,9 +686,7 @@ class Interpreter:
         if isinstance(op, ast.Not) and is_plain(value):
             return not value
         if isinstance(value, (int, float)):
-            return (
-                -value if isinstance(op, ast.USub) else ~int(value) if isinstance(op, ast.Invert) else value
-            )
+            return -value if isinstance(op, ast.USub) else ~int(value) if isinstance(op, ast.Invert) else value
         raise Cannot("an operator that is not followed", node)
 
     def _item(self, owner: Any, key: Any, node: ast.AST) -> Any:
@@ -756,9 +746,7 @@ class Interpreter:
         finally:
             self._scopes = outer
         self.work.spend(8 * len(result))
-        computed = bool(result) and (
-            isinstance(result[0], int) or not isinstance(part, (ast.Name, ast.Subscript))
-        )
+        computed = bool(result) and (isinstance(result[0], int) or not isinstance(part, (ast.Name, ast.Subscript)))
         return self.made(result, "comprehension" if computed else None, *sources, *result[:1])  # type: ignore[no-any-return]
 
 

@@ -46,16 +46,8 @@ RUNNERS: Final = frozenset(
 
 
 _CONSTANTS: Final[Mapping[str, Any]] = {
-    **{
-        f"lzma.{name}": value
-        for name, value in vars(lzma).items()
-        if name.isupper() and isinstance(value, int)
-    },
-    **{
-        f"zlib.{name}": value
-        for name, value in vars(zlib).items()
-        if name.isupper() and isinstance(value, int)
-    },
+    **{f"lzma.{name}": value for name, value in vars(lzma).items() if name.isupper() and isinstance(value, int)},
+    **{f"zlib.{name}": value for name, value in vars(zlib).items() if name.isupper() and isinstance(value, int)},
     **{f"string.{name}": value for name, value in vars(string).items() if isinstance(value, str)},
     "os.sep": "/",
     "os.linesep": "\n",

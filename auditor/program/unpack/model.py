@@ -96,8 +96,7 @@ def printable(text: str, limit: int = 120) -> str:
     if len(text) > limit * 4:
         text = text[: limit * 2] + text[-limit:]
     line = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in " ".join(text.split())
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in " ".join(text.split())
     )
     if len(line) <= limit:
         return line

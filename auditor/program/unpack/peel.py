@@ -67,9 +67,7 @@ def unpack(data: bytes, path: str, sibling: Callable[[str], bytes | None]) -> Un
             break
         digest = hashlib.sha256(step.data).digest()
         if digest in seen:
-            failure = PackFailure(
-                layer.index, layer.path, step.line, "the script runs itself again without end"
-            )
+            failure = PackFailure(layer.index, layer.path, step.line, "the script runs itself again without end")
         elif layer.index == MAX_LAYERS:
             failure = PackFailure(layer.index, layer.path, step.line, f"more than {MAX_LAYERS} layers")
         else:
@@ -144,9 +142,7 @@ def _follow(
             step.path = found[0]
         return step
     insertions = [
-        Insertion(
-            run.statement, run.call, decode_text(run.source)[0].replace("\r\n", "\n").replace("\r", "\n")
-        )
+        Insertion(run.statement, run.call, decode_text(run.source)[0].replace("\r\n", "\n").replace("\r", "\n"))
         for run in main
         if run.source is not None
     ]

@@ -27,9 +27,7 @@ _RUNNERS: Final = frozenset((*_PLAIN_WORDS, *words("exec execfile run_path run_m
 _WRITERS: Final = frozenset(words("write write_text write_bytes writelines"))
 _EXEC: Final = re.compile(r"exec(?:file)?\b")
 _EVAL: Final = re.compile(r"eval\s*\(")
-_STARTS: Final = re.compile(
-    r"\bsubprocess\b|\bos\.(?:system|exec|spawn|popen)|\bimport_module\b|\bsys\.path\b"
-)
+_STARTS: Final = re.compile(r"\bsubprocess\b|\bos\.(?:system|exec|spawn|popen)|\bimport_module\b|\bsys\.path\b")
 _DECODER: Final = re.compile(r"\w*(?:64|85|32|16)decode|unhexlify|fromhex|a2b_\w+|decodebytes")
 _DECODES: Final = (
     *words("64decode 85decode 32decode 16decode unhexlify fromhex a2b_ decodebytes"),
@@ -87,9 +85,7 @@ def runs_made_code(body: Sequence[ast.stmt]) -> bool:
     return decodes and hands_over
 
 
-def is_wrapper(
-    body: Sequence[ast.stmt], called: Collection[ast.AST], inherited: Collection[str] = ()
-) -> bool:
+def is_wrapper(body: Sequence[ast.stmt], called: Collection[ast.AST], inherited: Collection[str] = ()) -> bool:
     """Return whether the source does nothing but prepare and run the next layer.
 
     ``called`` are the functions that the interpreter followed, ``inherited`` the names that the layer above
@@ -97,9 +93,7 @@ def is_wrapper(
     use of a third-party module or of a name that only the next layer can define make it more than that.
     """
     bound: set[str] = (
-        set(vars(builtins))
-        | set(inherited)
-        | {"__file__", "__name__", "__builtins__", "__spec__", "__loader__"}
+        set(vars(builtins)) | set(inherited) | {"__file__", "__name__", "__builtins__", "__spec__", "__loader__"}
     )
     used: set[str] = set()
     foreign: set[str] = set()

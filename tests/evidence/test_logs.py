@@ -1,0 +1,249 @@
+"""Logs to runs: values with their lines, several runs in one file, odd encodings, embedded source."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+
+import pytest
+from evidence.logs_written import HEADER, RULER, SOURCE, embedded, training
+
+from auditor.evidence.logs import name_seed, read_log
+from auditor.evidence.model import Run
+from auditor.evidence.text import Unreadable
+
+
+def only(data: bytes | str, path: str = "train.log") -> Run:
+    log = read_log(path, data.encode() if isinstance(data, str) else data)
+    assert len(log.runs) == 1
+    return log.runs[0]
+
+
+def line_of(text: str, part: str) -> int:
+    return next(n for n, line in enumerate(text.split("\n"), start=1) if part in line)
+
+
+def test_a_baseline_log_in_full() -> None:
+    text = training(1337)
+    run = only(text)
+    measured = run.measured()
+    assert measured.seed == 1337
+    assert measured.val_bpb == 1.2243657
+    assert measured.val_loss == 2.07269931
+    assert measured.artifact_bytes == 15863489
+    assert measured.train_seconds == pytest.approx(600.038)
+    assert measured.eval_seconds == pytest.approx(1.401)
+    assert measured.steps == 13780
+    assert measured.world_size == 8
+    assert run.score is not None
+    assert run.score.line == line_of(text, "roundtrip_exact")
+    assert run.score.decimals == 8
+    assert run.artifact_bytes is not None
+    assert run.artifact_bytes.line == line_of(text, "Total submission size int8")
+    assert run.train_seconds is not None
+    assert run.train_seconds.line == line_of(text, "stopping_early")
+    shards = run.first("train_shards")
+    assert shards is not None
+    assert (shards.value, shards.line) == (80, line_of(text, "train_shards"))
+
+
+def test_embedded_source_is_set_aside() -> None:
+    text = embedded(42)
+    log = read_log("a.log", text.encode())
+    (source,) = log.sources
+    assert (source.first_line, source.last_line) == (1, SOURCE.count("\n") + 1)
+    assert source.text is not None
+    assert source.text.rstrip() == SOURCE.rstrip()
+    (run,) = log.runs
+    assert run.measured().val_bpb == 1.2243657
+    assert run.gpu is not None
+    assert run.gpu.value == "NVIDIA H100 80GB HBM3"
+
+
+def test_source_without_a_ruler_ends_with_its_guard() -> None:
+    (source,) = read_log("a.log", (SOURCE + training(42)).encode()).sources
+    assert source.last_line == SOURCE.count("\n")
+
+
+def test_rulers_alone_hide_nothing() -> None:
+    text = f"{RULER}\n{training(7)}{RULER}\nimport of nothing\n{RULER}\n"
+    log = read_log("a.log", text.encode())
+    assert log.sources == ()
+    assert log.runs[0].measured().seed == 7
+
+
+@pytest.mark.parametrize(
+    ("encode", "encoding"),
+    [
+        (lambda t: b"\xef\xbb\xbf" + t.encode(), "utf-8-sig"),
+        (lambda t: b"\xff\xfe" + t.encode("utf-16-le"), "utf-16"),
+        (lambda t: b"\xfe\xff" + t.encode("utf-16-be"), "utf-16"),
+        (lambda t: t.encode("utf-16-le"), "utf-16"),
+        (lambda t: t.replace("\n", "\r\n").encode(), "utf-8"),
+        (lambda t: gzip.compress(t.encode()), "gzip"),
+        (lambda t: "".join(f"\x1b[32m{x}\x1b[0m\n" for x in t.splitlines()).encode(), "utf-8"),
+        (lambda t: "".join(f"[2026-04-01 10:00:00] INFO: {x}\n" for x in t.splitlines()).encode(), "utf-8"),
+        (lambda t: "".join(f"[rank0]: {x}\n" for x in t.splitlines()).encode(), "utf-8"),
+        (lambda t: "".join(f"2026-04-01T10:00:00.123Z {x}\n" for x in t.splitlines()).encode(), "utf-8"),
+    ],
+)
+def test_every_wrapping_reads_the_same(encode, encoding: str) -> None:  # type: ignore[no-untyped-def]
+    plain = only(training(42)).measured()
+    data = encode(training(42))
+    log = read_log("train.log", data)
+    assert log.encoding == encoding
+    assert log.size == len(data)
+    assert [r.measured() for r in log.runs] == [plain]
+
+
+def test_a_progress_bar_is_one_line() -> None:
+    bar = "".join(f"Training: {i}%|# | {i * 40}/4000 [00:10<00:20, 1.7step/s]\r" for i in range(1, 101))
+    run = only(HEADER + "seed:1\n" + bar + "\nfinal val_bpb:1.5000\n")
+    assert run.steps is not None
+    assert (run.steps.value, run.steps.line) == (4000, 7)
+
+
+def test_runs_follow_each_other_in_one_file() -> None:
+    text = training(1337, 1.21) + training(42, 1.22) + training(7, 1.23)
+    runs = read_log("all.log", text.encode()).runs
+    assert [(r.measured().seed, r.measured().val_bpb) for r in runs] == [(1337, 1.21), (42, 1.22), (7, 1.23)]
+    assert [r.first_line for r in runs[1:]] == [n for n, x in enumerate(text.split("\n"), 1) if "seed:" in x][1:]
+    assert runs[0].last_line + 1 == runs[1].first_line
+
+
+def test_a_run_printed_twice_is_one_run() -> None:
+    tail = "\n".join(training(42).splitlines()[5:])
+    assert len(read_log("a.log", (training(42) + tail).encode()).runs) == 1
+
+
+def test_a_closing_summary_opens_no_run() -> None:
+    text = training(42) + "===== SEED 42 DONE =====\n  seed: 42   mean of nothing\n"
+    assert len(read_log("a.log", text.encode()).runs) == 1
+
+
+def test_the_last_final_line_is_the_score() -> None:
+    text = training(42) + (
+        "final_int6_sliding_window_exact val_loss:2.01 val_bpb:1.19\n"
+        "legal_ttt_exact val_loss:2.0 val_bpb:1.18000001\n"
+        "quant_gap: 0.014 BPB (pre:1.16 post:1.18)\n"
+        "Champion: 1.05 BPB\n"
+    )
+    run = only(text)
+    assert run.score is not None
+    assert (run.score.label, run.score.val_bpb) == ("legal_ttt_exact", 1.18000001)
+    assert [m.label for m in run.scores][-2:] == ["final_int6_sliding_window_exact", "legal_ttt_exact"]
+
+
+def test_without_a_final_line_the_score_says_which_it_is() -> None:
+    text = training(42).split("peak memory")[0]
+    run = only(text)
+    assert run.score is not None
+    assert (run.score.role, run.score.val_bpb) == ("step", 1.2172)
+    assert run.scores == ()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ("Serialized model int6: 15000000 bytes\nCode size: 50000 bytes\n", 15050000),
+        ("model:15900000 code:64000 total:15964000\n", 15964000),
+        ("artifact: 15.9MB\n", 15900000),
+        ("Total submission size: 67272625 bytes\nTotal submission size int6+lzma: 15887926 bytes\n", 15887926),
+        ("total_bytes: 1200\n", None),
+        ("Code size: 50000 bytes\n", None),
+    ],
+)
+def test_the_artifact_is_the_packed_total(sizes: str, expected: int | None) -> None:
+    assert only("seed:1\n" + sizes).measured().artifact_bytes == expected
+
+
+def test_evaluation_time_prefers_the_printed_total() -> None:
+    text = training(42) + "quantized_ttt val_loss:2.7 val_bpb:1.08 eval_time:368074ms\n"
+    assert only(text).measured().eval_seconds == pytest.approx(368.074)
+    assert only(text + "total_eval_time:497.5s\n").measured().eval_seconds == pytest.approx(497.5)
+    assert [round(v.value, 3) for v in only(text).evaluations] == [1.401, 368.074]
+
+
+def test_a_flood_of_one_shape_keeps_its_last_line() -> None:
+    flood = "".join(f"step:{i}/90000 train_loss:2.0 train_time:{i * 7}ms step_avg:7.00ms\n" for i in range(1, 80001))
+    run = only(HEADER + "seed:3\n" + flood)
+    assert run.measured().steps == 80000
+    assert run.measured().train_seconds == pytest.approx(560.0)
+    assert len(run.all("step")) < 1000
+
+
+def test_settings_are_those_before_the_first_step() -> None:
+    text = "Hyperparameters:\n  ttt_enabled: True\n  MATRIX_LR: 0.022\nx:1 y:2\n" + training(1) + "late_flag: 1\n"
+    settings = only(text).settings
+    assert settings["ttt_enabled"].value == "True"
+    assert (settings["matrix_lr"].value, settings["matrix_lr"].line) == ("0.022", 3)
+    assert (settings["x"].value, settings["y"].value) == ("1", "2")
+    assert "late_flag" not in settings
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("Traceback (most recent call last):", "traceback"),
+        ("RuntimeError: CUDA out of memory", "traceback"),
+        ("ssh: connect to host 1.2.3.4 port 22: Connection timed out", "connection"),
+        ("PLACEHOLDER TRAIN LOG", "placeholder"),
+        ("Killed", "killed"),
+    ],
+)
+def test_trouble_is_told_with_its_line(line: str, kind: str) -> None:
+    log = read_log("a.log", f"seed:1\n{line}\n".encode())
+    assert [(t.kind, t.line) for t in log.troubles] == [(kind, 2)]
+
+
+def test_gates_of_the_tilt() -> None:
+    run = only("ngram_tilt:hints total=10 token_gate=5 within_gate=7 word_gate=0 agree2plus=2\n")
+    assert [run.all(n)[0].value for n in ("within_gate", "word_gate", "agree2plus")] == [7, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("path", "seed"),
+    [
+        ("train_seed1337.log", 1337),
+        ("logs/seed_42.txt", 42),
+        ("seed7/train.log", 7),
+        ("ternary_log_42.txt", 42),
+        ("train_20260401.log", None),
+        ("train.log", None),
+    ],
+)
+def test_the_seed_in_a_name(path: str, seed: int | None) -> None:
+    assert name_seed(path) == seed
+
+
+def test_a_printed_seed_goes_before_the_name() -> None:
+    run = only(training(5), "train_seed42.log")
+    assert run.measured().seed == 5
+    assert run.logged_seed is not None
+    assert run.name_seed is not None
+    assert (run.logged_seed.value, run.name_seed.value, run.name_seed.line) == (5, 42, None)
+
+
+def test_the_blob_is_gits_name_for_the_file() -> None:
+    # git hash-object of "hello\n"
+    assert read_log("a", b"hello\n").blob == "ce013625030ba8dba906f756967f9e9ca394464a"
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"\xff\xfe", b"\x00" * 50, b"\x80\x81", "💥".encode()])
+def test_nothing_in_it_is_no_run(data: bytes) -> None:
+    assert read_log("a.log", data).runs == ()
+
+
+def test_broken_or_bloated_gzip_is_one_line() -> None:
+    with pytest.raises(Unreadable, match="gzip"):
+        read_log("a.log.gz", b"\x1f\x8b\x08\x00broken")
+
+
+def test_reading_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, auditor.evidence, auditor.evidence.statistics, auditor.evidence.frontier;"
+        "print(sorted({'torch', 'numpy', 'pandas', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
