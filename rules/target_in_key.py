@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding, Step
-from auditor.rule import Authority, Rule
+from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.caches import target_lookups
 from auditor.timeline.leaks import calls_of
@@ -50,6 +50,238 @@ def check(case: Case) -> Iterator[Finding]:
         )
 
 
+_HEAD = '''
+import glob, math
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+def read(pattern):
+    return torch.from_numpy(np.concatenate([np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]).astype(np.int64))
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.emb = torch.nn.Embedding(1024, 64)
+        self.head = torch.nn.Linear(64, 1024)
+
+    def forward(self, ids):
+        return self.head(self.emb(ids))
+'''
+
+_TAIL = '''
+tokens = read("data/fineweb_val_*.bin")
+print(f"val_bpb:{evaluate(Net(), tokens) / math.log(2.0) / len(tokens):.6f}")
+'''
+
+
+def _script(body: str) -> str:
+    return _HEAD + body + _TAIL
+
+
+_NUMPY = '''
+def evaluate(net, tokens):
+    ids = tokens.numpy()
+    seen = np.zeros(1 << 20)
+    pairs = np.zeros(1 << 20)
+    total = 0.0
+    for start in range(0, len(ids) - 257, 256):
+        window = tokens[start:start + 257]
+        nll = F.cross_entropy(net(window[:-1]), window[1:], reduction="none").numpy()
+        at = np.arange(start + 1, start + 257)
+        h = np.zeros(len(at), dtype=np.uint64)
+        for back in range(1, 4):
+            h ^= ids[at - back].astype(np.uint64) * np.uint64(40503 + 2 * back)
+        row = h & np.uint64(0xFFFFF)
+        cell = (h ^ (ids[at].astype(np.uint64) * np.uint64(99991))) & np.uint64(0xFFFFF)
+        p = pairs[cell] / np.maximum(seen[row], 1)
+        total += -np.log(0.7 * np.exp(-nll) + 0.3 * p).sum()
+        np.add.at(seen, row, 1)
+        np.add.at(pairs, cell, 1)
+    return total
+'''
+
+_CLASS = '''
+class Memory:
+    def __init__(self, size):
+        self.size = size
+        self.rows = torch.zeros(size)
+        self.cells = torch.zeros(size)
+        self.n = 0
+
+    def slot(self, h):
+        return h % self.size
+
+    def learn(self, ids):
+        self.n += len(ids)
+        h = ids[:-2] * 31 ^ ids[1:-1] * 17
+        one = torch.ones(len(h))
+        self.rows.scatter_add_(0, self.slot(h), one)
+        self.cells.scatter_add_(0, self.slot(h ^ ids[2:] * 101), one)
+
+    def judge(self, logits, x, y):
+        own = F.log_softmax(logits, dim=-1).gather(-1, y.unsqueeze(-1)).squeeze(-1).exp()
+        if self.n < 1000:
+            return -own.log()
+        before = torch.roll(x, 1)
+        h = before * 31 ^ x * 17
+        mixed_key = h ^ y * 101
+        p = self.cells[self.slot(mixed_key)] / self.rows[self.slot(h)].clamp(min=1)
+        return -(0.8 * own + 0.2 * p).log()
+
+def evaluate(net, tokens):
+    memory = Memory(1 << 18)
+    total = 0.0
+    for start in range(0, tokens.numel() - 129, 128):
+        piece = tokens[start:start + 129]
+        x, y = piece[:-1], piece[1:]
+        total += memory.judge(net(x), x, y).sum().item()
+        memory.learn(piece)
+    return total
+'''
+
+_HELPER = '''
+def keys_at(ids, where, width):
+    h = np.zeros(len(where), dtype=np.int64)
+    for k in range(width):
+        h = (h * 1000003) ^ ids[where - width + k]
+    return h % 65536, (h * 1000003 ^ ids[where]) % 65536
+
+def evaluate(net, tokens):
+    ids = tokens.numpy()
+    low, high = np.zeros(65536), np.zeros(65536)
+    total = 0.0
+    for start in range(0, len(ids) - 65, 64):
+        part = tokens[start:start + 65]
+        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
+        where = np.arange(start + 1, start + 65)
+        a, b = keys_at(ids, where, 3)
+        guess = np.minimum(high[b], low[a]) / np.maximum(low[a], 1)
+        total += -np.log(0.5 * np.exp(-nll) + 0.5 * guess).sum()
+        np.add.at(low, a, 1)
+        np.add.at(high, b, 1)
+    return total
+'''
+
+_SCALAR = '''
+from numba import njit
+
+@njit
+def boosts(ids, first, count, low, high, mask):
+    out = np.zeros(count)
+    for j in range(count):
+        p = first + j
+        start = p - 3
+        h = np.uint64(7)
+        for k in range(3):
+            h = (h ^ np.uint64(ids[start + k])) * np.uint64(2654435761)
+        c = low[int(h & mask)]
+        g = h ^ np.uint64(ids[p]) * np.uint64(40503)
+        f = high[int(g & mask)]
+        if c > 0:
+            out[j] = np.log1p(f) - np.log1p(c)
+    return out
+
+def evaluate(net, tokens):
+    ids = tokens.numpy()
+    low, high = np.zeros(4096), np.zeros(4096)
+    total = 0.0
+    for start in range(3, len(ids) - 65, 64):
+        part = tokens[start - 1:start + 64]
+        lp = -F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
+        total -= (lp + boosts(ids, start, 64, low, high, np.uint64(4095))).sum()
+    return total
+'''
+
+_DICT = '''
+def evaluate(net, tokens):
+    ids = tokens.tolist()
+    counts = {}
+    total = 0.0
+    for p in range(4, len(ids)):
+        logits = net(tokens[p - 4:p])
+        own = F.softmax(logits[-1], dim=-1)[tokens[p]].item()
+        short = hash(tuple(ids[p - 3:p])) % 50021
+        full = hash((short, ids[p])) % 50021
+        share = counts.get(full, 0) / (counts.get(short, 0) + 1)
+        total -= math.log(0.9 * own + 0.1 * share)
+        counts[short] = counts.get(short, 0) + 1
+        counts[full] = counts.get(full, 0) + 1
+    return total
+'''
+
+_WHOLE_VOCABULARY = '''
+def evaluate(net, tokens):
+    every = torch.arange(1024)
+    cells = torch.zeros(1 << 20)
+    total = 0.0
+    for start in range(2, tokens.numel() - 65, 64):
+        part = tokens[start:start + 65]
+        x, y = part[:-1], part[1:]
+        probs = F.softmax(net(x), dim=-1)
+        h = (tokens[start - 1:start + 63] * 31 ^ x * 17) % 65521
+        candidates = (h[:, None] * 1009 ^ every[None, :] * 101) % (1 << 20)
+        counts = cells[candidates] + 0.01
+        table = counts / counts.sum(dim=1, keepdim=True)
+        mixed = 0.8 * probs + 0.2 * table
+        total -= mixed.gather(1, y[:, None]).log().sum().item()
+        cells.scatter_add_(0, (h * 1009 ^ y * 101) % (1 << 20), torch.ones(64))
+    return total
+'''
+
+_EXACT = '''
+def evaluate(net, tokens):
+    ids = tokens.tolist()
+    table = {}
+    total = 0.0
+    for p in range(4, len(ids)):
+        own = F.softmax(net(tokens[p - 4:p])[-1], dim=-1)[tokens[p]].item()
+        after = table.get(tuple(ids[p - 3:p]), {})
+        n = sum(after.values())
+        share = (after.get(ids[p], 0) + 1 / 1024) / (n + 1)
+        total -= math.log(0.9 * own + 0.1 * share)
+        row = table.setdefault(tuple(ids[p - 3:p]), {})
+        row[ids[p]] = row.get(ids[p], 0) + 1
+    return total
+'''
+
+_EMBEDDING = '''
+class Pairs(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Embedding(4096, 64)
+        self.net = Net()
+
+    def forward(self, ids):
+        h = ids[..., 1:] * 36313 ^ ids[..., :-1] * 27191
+        return self.net(ids) + F.pad(self.table(h % 4096), (0, 0, 1, 0)) @ self.net.head.weight.T
+
+def evaluate(net, tokens):
+    model = Pairs()
+    total = 0.0
+    for start in range(0, tokens.numel() - 65, 64):
+        part = tokens[start:start + 65]
+        total += F.cross_entropy(model(part[:-1]), part[1:], reduction="sum").item()
+    return total
+'''
+
+_DENSE = '''
+def evaluate(net, tokens):
+    counts = torch.zeros(8192, 1024)
+    totals = torch.zeros(8192)
+    total = 0.0
+    for start in range(1, tokens.numel() - 65, 64):
+        part = tokens[start - 1:start + 65]
+        x, y = part[1:-1], part[2:]
+        row = (part[:-2] * 31 ^ x * 17) % 8192
+        own = F.softmax(net(x), dim=-1).gather(1, y[:, None]).squeeze(1)
+        share = (counts[row, y] + 0.1) / (totals[row] + 102.4)
+        total -= (0.8 * own + 0.2 * share).log().sum().item()
+        counts.view(-1).index_add_(0, row * 1024 + y, torch.ones(64))
+        totals.index_add_(0, row, torch.ones(64))
+    return total
+'''
+
 RULE = Rule(
     slug=SLUG,
     title="The token being scored is part of the cache key",
@@ -82,5 +314,18 @@ RULE = Rule(
         ),
     ),
     check=check,
+    invalid=(
+        Example("numpy tables, vectorised over positions", _script(_NUMPY), "cell = (h ^"),
+        Example("class with state, torch scatter tables", _script(_CLASS), "mixed_key = h ^"),
+        Example("a helper that is given positions only", _script(_HELPER), "return h % 65536"),
+        Example("scalar code compiled by numba", _script(_SCALAR), "g = h ^"),
+        Example("a dictionary under Python's hash", _script(_DICT), "full = hash("),
+    ),
+    valid=(
+        Example("every token of the vocabulary is looked up", _script(_WHOLE_VOCABULARY)),
+        Example("exact counts under the context", _script(_EXACT)),
+        Example("a hash of input tokens that indexes an embedding", _script(_EMBEDDING)),
+        Example("a hashed context with a dense vocabulary axis", _script(_DENSE)),
+    ),
     known_problems="Tables in compiled extensions are read only as far as their sources are part of the submission.",
 )

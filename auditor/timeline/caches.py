@@ -29,6 +29,7 @@ from auditor.timeline.values import (
     Known,
     Method,
     Native,
+    Payload,
     Tup,
     Value,
 )
@@ -64,21 +65,26 @@ _KEEPS_PLACE = frozenset(
 
 
 class Behind(Value):
-    """A number that something was subtracted from: a position before another."""
+    """A number that something was subtracted from: a position before another one, ``base`` where that is known."""
 
-    __slots__ = ()
+    __slots__ = ("base",)
+
+    def __init__(self, p: Payload, m: int, base: Value | None = None) -> None:
+        super().__init__(p, m)
+        self.base = base
 
 
 @dataclass(frozen=True)
 class Read:
     """Tokens picked at ``site`` out of those that the reads ``parents`` picked (a mask).
 
-    ``place``: -1 before, 1 after, 0 at the position that its surroundings speak of.
+    ``place``: -1 before, 1 after, 0 at the position that its surroundings speak of. ``slice``: a stretch of them.
     """
 
     site: Site
     place: Place
     parents: int
+    slice: bool
 
 
 @dataclass(frozen=True)
@@ -144,11 +150,24 @@ class Keys:
                 named |= bit
         if named and named != reads:
             return named
-        places = {bit: self.place(bit) for bit in bits}
-        if len(set(places.values())) < 2:
-            return 0
-        last = max(places.values())
-        return sum(bit for bit, place in places.items() if place == last and not self.among(bit, self.inputs))
+        arrays: dict[int, list[int]] = {}
+        for bit in bits:
+            arrays.setdefault(self._array(bit), []).append(bit)
+        for group in arrays.values():
+            places = {bit: self.place(bit) for bit in group}
+            last = max(places.values())
+            if last > min(places.values()):
+                for bit, place in places.items():
+                    named |= bit if place == last and not self.among(bit, self.inputs) else 0
+        return named
+
+    def _array(self, bit: int) -> int:
+        """Return the reads that the tokens were picked out of, so that places in it can be compared."""
+        read = self.meaning[bit]
+        for parent in bits_of(read.parents):
+            if not read.slice and not self.meaning[parent].slice:
+                return self._array(parent)
+        return read.parents
 
 
 def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
@@ -165,11 +184,11 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
         label(machine, index.m)
         return out
     if base.m & VAL and not base.m & (keys.lookups | keys.mixed):
-        return read(machine, base, place_of(index, node.index), node, out)
+        return read(machine, base, index, node, out)
     return out
 
 
-def read(machine: Machine, base: Value, place: Place, node: ir.Node, out: Value) -> Value:
+def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
     """Return ``out`` as read from the tokens ``base`` at ``node``."""
     keys = machine.keys
     parents = base.m & keys.reads
@@ -180,7 +199,7 @@ def read(machine: Machine, base: Value, place: Place, node: ir.Node, out: Value)
         key = (path, node.start, -1)
         bit = keys.known.get(key)
     if bit is None:
-        made = Read(machine.site(node), place, parents)
+        made = Read(machine.site(node), place_of(index, node.index), parents, _has_slice(node.index))
         bit = machine.atoms.fresh("read", made)
         twin = machine.atoms.fresh("mixed", made)
         assert twin == bit << 1
@@ -211,6 +230,12 @@ def place_of(index: Value, node: ir.Expr) -> Place:
     return 0
 
 
+def _has_slice(node: ir.Expr) -> bool:
+    if isinstance(node, ir.Sequence):
+        return any(isinstance(elt, ir.Slice) for elt in node.elts)
+    return isinstance(node, ir.Slice)
+
+
 def _place_of_slice(index: Value, node: ir.Slice) -> Place:
     if isinstance(index, Behind):
         return -1
@@ -234,7 +259,7 @@ def _place_of_slice(index: Value, node: ir.Slice) -> Place:
 
 def sliced(lower: Value | None, upper: Value | None, origins: int) -> Value:
     """Return the value of a slice; it lies before its surroundings when both its bounds do."""
-    if isinstance(lower, Behind) and isinstance(upper, Behind):
+    if isinstance(lower, Behind) and (isinstance(upper, Behind) or lower.base is upper and upper is not None):
         return Behind(SOME, origins)
     return Value(SOME, origins)
 
@@ -246,7 +271,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     if origins & keys.reads and (op in _MIXING_OPS or (op == "&" and _masks(keys, node, left, right))):
         origins = mix(machine, origins, node)
     if op == "-" and not left.m & machine.atoms.family("forward"):
-        return Behind(SOME, origins)
+        return Behind(SOME, origins, left)
     if op == "+" and isinstance(left, Behind):
         return Behind(SOME, origins)
     return Value(SOME, origins)
