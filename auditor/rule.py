@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from auditor.finding import Finding, Group
+from auditor.finding import Finding, Group, Status
 
 if TYPE_CHECKING:
     from auditor.case import Case
@@ -33,13 +33,16 @@ class Authority:
 class Example:
     """A small submission: one script (or several files), and the line that a finding must point at.
 
-    ``line`` is a piece of text that occurs in exactly one line of ``code``; None for VALID examples.
+    ``line`` is a piece of text that occurs in exactly one line of ``code`` (or of the one of ``files`` that the
+    finding is in); None for VALID examples, and where a finding has no line. ``status`` is what the rule makes
+    of an INVALID example.
     """
 
     title: str
     code: str
     line: str | None = None
     files: dict[str, str] = field(default_factory=dict)
+    status: Status = "violation"
 
 
 @dataclass(frozen=True)

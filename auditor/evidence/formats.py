@@ -17,10 +17,19 @@ Scalar = int | float | str
 
 TIMES = frozenset(
     {"train_time", "stop_time", "train_done", "train_cap", "reserve", "eval_time", "total_eval_time"}
-    | {"hessian_time", "selfgen_time", "gptq_time", "serialize_time", "production_time", "precompute_time"}
+    | {
+        "hessian_time",
+        "selfgen_time",
+        "gptq_time",
+        "serialize_time",
+        "production_time",
+        "precompute_time",
+        "prequant_time",
+    }
 )
 SIZES = frozenset({"model_bytes", "code_bytes", "code_bytes_packed", "code_bytes_plain", "total_bytes"})
 WORDS = frozenset({"gpu", "train_data", "val_data", "tokenizer", "label", "source"})
+_CLOCK = re.compile(r"(?:(\d{1,3})h\s?)?(\d{1,4})m\s?(\d{1,2}(?:\.\d{1,6})?)s")
 _SCALE = {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "B": 1.0, "MB": 1e6, "MiB": 1048576.0}
 
 
@@ -89,6 +98,12 @@ def _value(name: str, raw: str, unit: str) -> Scalar | None:
     if name in WORDS:
         return raw.strip()
     digits = raw.replace(",", "").replace("_", "")
+    if name in TIMES and unit == "clock":
+        parts = _CLOCK.fullmatch(raw.lower())
+        if parts is None:
+            return None
+        hours, minutes, seconds = (float(part or 0) for part in parts.groups())
+        return round(hours * 3600 + minutes * 60 + seconds, 6)
     if name in TIMES:
         return round(float(digits) * _SCALE[unit], 6)
     if name in SIZES:
@@ -173,8 +188,10 @@ FORMATS: tuple[Format, ...] = (
     _row("stop step", "step", r"\b(?:stop_step|update_step|last_step|final_step)\s{0,3}[:=]\s{0,3}(?P<stop_step>\d{2,9})\b", "stop_step: 4017/20000", {"stop_step": 4017}),
     _row("stop at step", "reached", r"reached at step (?P<stop_step>\d{1,9}) \(train time: (?P<stop_time><D>)s\)", "stopping_early: cap reached at step 4622 (Train time: 594.7s)", {"stop_step": 4622, "stop_time": 594.7}, unit="s"),
     _row("checkpoint step", "checkpoint", r"final checkpoint @ step (?P<steps_done><N>)\b", "Final Checkpoint @ Step 7156:", {"steps_done": 7156}),
-    _row("step table", "step", r"^\W{0,4}step\s{1,6}(?P<step><N>)\s?(?:/\s?(?P<planned_steps><N>))?\s{0,4}[|:,].{0,200}?\b(?P<train_time><D>)\s?s\b",
+    _row("step table", "step", r"^\W{0,4}step\s{1,6}(?P<step><N>)\s?(?:/\s?(?P<planned_steps><N>))?\s{0,4}[|:,].{0,200}?(?<![\w.])(?P<train_time><D>)\s?s\b",
          "step   1858 | loss 2.31 | lr 0.01 | 590.2s", {"step": 1858, "train_time": 590.2}, unit="s"),
+    _row("step table, clock", "step", r"^\W{0,4}step\s{1,6}(?P<step><N>)\s?(?:/\s?(?P<planned_steps><N>))?\b.{0,200}?\b(?:elapsed|t=)\s{0,3}(?P<train_time>(?:\d{1,3}h\s?)?\d{1,4}m\s?\d{1,2}(?:\.\d{1,6})?s)\b", "step  5120/5120 | loss 1.98 | tok/s 4,645,267 | elapsed 9m39.58s", {"step": 5120, "planned_steps": 5120, "train_time": 579.58}, unit="clock"),
+    _row("training time, clock", "train", r"\b(?:training|train)\b[^\d\n]{0,30}[:=]\s{0,6}(?P<train_done>(?:\d{1,3}h\s?)?\d{1,4}m\s?\d{1,2}(?:\.\d{1,6})?s)\b", "[END] Total wall-clock training: 9m 39.58s", {"train_done": 579.58}, unit="clock"),
     _row("stop line", "early", r"(?:stopping_early|early_stop|stop_early)\b.{0,60}?\btrain_time(?: \([^)]{0,40}\))?\s?[:=]\s?(?P<stop_time><D>)\s?ms\s{1,3}step\s?[:=]\s?(?P<stop_step>\d{1,9})(?:/(?P<planned_steps>\d{1,9}))?",
          "stopping_early: wallclock_cap train_time:590116ms step: 5556/20000",
          {"stop_time": 590.116, "stop_step": 5556, "planned_steps": 20000}, unit="ms"),
@@ -240,6 +257,7 @@ FORMATS: tuple[Format, ...] = (
     _row("artifact", "artifact", r"\b(?:total )?(?P<label>artifact)(?:[ _](?:size|bytes|total))?[\"']?\s{0,3}(?:\([^)]{0,20}\))?[:=]\s{0,8}(?P<total_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{6,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
          "Artifact: 15,143,381 bytes (14.44 MB)", {"label": "Artifact", "total_bytes": 15143381}, unit="B"),
     _row("artifact, MB", "artifact", r"\bartifact(?:[ _]size)?\s{0,3}[:=]\s{0,6}(?P<total_bytes>\d{1,3}\.\d{1,8}) ?mb\b", "artifact: 15.9MB", {"total_bytes": 15900000}, unit="MB"),
+    _row("packed size, MB", "size", r"\bsize[ _](?P<label>lzma|zstd|zlib|brotli|compressed|packed)\s{0,3}:\s{0,6}(?P<total_bytes>\d{1,3}\.\d{1,8}) ?mb\b", "  Size lzma:     15.83 MB", {"label": "lzma", "total_bytes": 15830000}, unit="MB"),
     _row("submission size", "size", r"(?<!\w)(?:submission )?size\s?[:=]\s{0,4}(?P<total_bytes>\d{1,3}(?:,\d{3}){2,3}|\d{7,9}) ?b?\b", "size=15,708,798B", {"total_bytes": 15708798}, unit="B"),
     # Evaluation
     _row("total evaluation", "total_eval", r"total_eval_time\s?[:=]\s{0,3}(?P<total_eval_time><D>)\s?s\b", "total_eval_time:497.5s", {"total_eval_time": 497.5}, unit="s"),
@@ -252,6 +270,7 @@ FORMATS: tuple[Format, ...] = (
     _row("evaluation, key with unit", "eval", r"\beval(?:uation)?_(?:time|elapsed|wall|duration)_(?:s|sec|seconds)[\"']?\s{0,3}[:=]\s{0,3}(?P<eval_time><D>)\b", "eval_time_s: 277.205", {"eval_time": 277.205}, unit="s"),
     _row("check took", "took", r"\b(?P<label>validation|roundtrip(?: check)?|sliding(?: window)?|ttt|slot)\b.{0,30}?\btook (?P<eval_time><D>)\s?s\b", "Validation took 42.89s", {"label": "Validation", "eval_time": 42.89}, unit="s"),
     _row("stage time", "time", r"^\W{0,4}(?P<label>ttt|slot|sliding|eval|n-?gram)[ _](?:eval )?time\s?:\s{0,10}(?P<eval_time><D>)\s?s\b", "TTT Time:     166s (200 docs)", {"label": "TTT", "eval_time": 166.0}, unit="s"),
+    _row("adaptation before quantisation", "ttt", r"^pre_?quant_?ttt\S{0,20}?:done\b.{0,40}?\b(?:elapsed|total_time|time)=(?P<prequant_time><D>)s", "prequant_ttt:done total_time=523.0s", {"prequant_time": 523.0}, unit="s"),
     _row("n-gram precompute", "precompute", r"precompute\w{0,8}\b.{0,160}?\belapsed=(?P<precompute_time><D>)s", "ngram_tilt:precompute_done elapsed=168.13s total_targets=47851520", {"precompute_time": 168.13}, unit="s"),
     # Data
     _row("train shards", "shards", r"\b(?:train[_ ]shards|train:\S{1,60} shards)\"?\s{0,3}[:=]\s{0,3}(?P<train_shards>\d{1,7})\b", "train_loader:dataset:fineweb10B_sp1024 train_shards:80", {"train_shards": 80}),
@@ -261,11 +280,12 @@ FORMATS: tuple[Format, ...] = (
     _row("validation files", "val_", r"(?:val_loader:shards pattern=|\bval_files\s?[:=]\s?)(?P<val_data>\S{1,300})", "val_loader:shards pattern=./data/fineweb_val_*.bin tokens:62021632", {"val_data": "./data/fineweb_val_*.bin"}),
     _row("validation tokens, loader", "val_loader", r"val_loader:(?:\S.{0,300}?\b)?tokens:(?P<val_tokens><N>)", "val_loader:shards pattern=./data/fineweb_val_*.bin tokens:62021632", {"val_tokens": 62021632}),
     _row("validation tokens in words", "val", r"\bval(?:idation)?[ :](?:\S{0,200} )?tokens\s?:\s{0,4}(?P<val_tokens><N>)\b", "Validation tokens: 40,540,160", {"val_tokens": 40540160}),
+    _row("tokens and bytes scored", "tokens=", r"\btokens=(?P<val_tokens>\d{5,12}) bytes=(?P<scored_bytes>\d{5,12})\b", "evs:rank:0 DONE val_bpb=1.12 tokens=62023616 bytes=151084796 elapsed=76s", {"val_tokens": 62023616, "scored_bytes": 151084796}),
     _row("tokens scored", "eval_tokens", r"\beval_tokens:(?P<val_tokens><N>)(?: eval_bytes:(?P<scored_bytes><N>))?", "final_roundtrip val_loss:3.27 val_bpb:1.16 eval_tokens:37146624 eval_bytes:151078879", {"val_tokens": 37146624, "scored_bytes": 151078879}),
     _row("validation tokens", "val_tokens", r"(?<!\w)val_tokens\"?\s{0,3}[:=]\s{0,4}(?P<val_tokens><N>)\b", "val_tokens: 40540160", {"val_tokens": 40540160}),
     _row("tokenizer", "tokenizer_path", r"\btokenizer_path\s?[:=]\s?(?P<tokenizer>\S{1,300})", "tokenizer_path=./data/tokenizers/fineweb_1024_bpe.model", {"tokenizer": "./data/tokenizers/fineweb_1024_bpe.model"}),
     _row("vocabulary", "vocab", r"(?<!\w)vocab(?:_size)?\s?[:=]\s?(?P<vocab_size>\d{2,7})\b", "vocab_size: 8192", {"vocab_size": 8192}),
-    _row("loss alone", "val_", r"(?<![\w.])(?:val_loss|val_nats|validation_loss)[\"']?(?:\([a-z]{1,8}\))?\s{0,3}[:=]\s{0,10}(?P<val_loss>\d{1,3}\.\d{1,18})", "val_loss: 2.51234567", {"val_loss": 2.51234567}),
+    _row("loss alone", "val_", r"(?<![\w.])(?:val_loss|val_nats|validation_loss)[\"']?(?:\s?\([a-z]{1,12}\))?\s{0,3}[:=]\s{0,10}(?P<val_loss>\d{1,3}\.\d{1,18})", "val_loss: 2.51234567", {"val_loss": 2.51234567}),
     # n-gram tilt and mixtures
     _row("gates", "gate=", r"\bwithin_gate\s?=\s?(?P<within_gate><N>).{0,40}?\bword_gate\s?=\s?(?P<word_gate><N>).{0,40}?\bagree2plus\s?=\s?(?P<agree2plus><N>)",
          "ngram_tilt:hints total=47851520 token_gate=628130 within_gate=0 word_gate=0 agree2plus=0", {"within_gate": 0, "word_gate": 0, "agree2plus": 0}, names_digits=True),

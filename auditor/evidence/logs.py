@@ -27,8 +27,8 @@ _MOST_SHAPES = 10_000
 _MOST_MESSAGES = 200_000  # lines that are read closely; the longest real log has a tenth of that
 _ROUTINE = 200  # after so many lines of one shape in a run only the latest is kept
 
-_SETTING = re.compile(r"^(?P<name>[A-Za-z_]\w{1,60})\s{0,3}[:=]\s{0,3}(?P<value>[^\s=:][^\n]{0,200})$")
-_SETTING_PAIR = re.compile(r"(?<![\w/.])(?P<name>[A-Za-z_]\w{1,60})[:=](?P<value>[^\s:=,]{1,120})")
+_SETTING = re.compile(r"^(?P<name>[A-Za-z_]\w{0,60})\s{0,3}[:=]\s{0,3}(?P<value>[^\s=:][^\n]{0,200})$")
+_SETTING_PAIR = re.compile(r"(?<![\w/.])(?P<name>[A-Za-z_]\w{0,60})[:=](?P<value>[^\s:=,]{1,120})")
 _NAME_SEED = re.compile(
     r"(?:^|[^a-z])(?:seed|s)[_\-= ]?(\d{1,10})(?!\d)|[_\-](\d{1,7})(?=\.|$|_log|_train)", re.IGNORECASE
 )

@@ -15,14 +15,14 @@ _LONGEST_QUOTE = 240
 
 # Keys are matched whole ("val_bpb", "ngram_bpb", "bpb"); the text before the first one is the label.
 _BPB = re.compile(
-    r"(?<![\w.])(?P<key>[a-z0-9_+.\-]{0,40}bpb(?:_[a-z0-9]{1,12})?)(?P<mark>[\"'*`]{0,3}\s{0,3}(?:\([^()]{0,30}\))?\s{0,3}[:=|]{1,2}[\s\"'*`~≈]{0,20})"
+    r"(?<![\w.])(?P<key>[a-z0-9_+.\-]{0,40}bpb(?:_[a-z0-9]{1,12})?)(?P<mark>[\"'*`]{0,3}\s{0,3}(?:\([^()]{0,30}\))?\s{0,3}(?:[:=|]{1,2}|(?<=val_bpb)\s|(?<=val_bpb\s)|(?<=val_bpb\s\s))[\s\"'*`~≈]{0,20})"
     r"(?P<value>\d{1,3}\.\d{1,18})",
 )
 _BPB_LABELLED = re.compile(r"\bbpb\b[^:=|\d]{0,40}[:=|]\s{0,20}(?P<value>\d{1,3}\.\d{1,18})")
 _BPB_AFTER = re.compile(r"(?P<value>(?<![\w.+-])\d{1,2}\.\d{2,18})\s?(?:val_)?bpb\b")
 _SCORE = re.compile(r"\|\s*score\s*=\s*(?P<value>\d{1,2}\.\d{2,18})")
 _LOSS = re.compile(
-    r"(?<![\w.])(?:(?P<own>[a-z0-9_]{0,24}val_loss|vl|val_nats|validation_loss)|loss)(?:\([a-z]{1,8}\))?[\"']?\s{0,3}[:=]\s{0,3}[\"']?"
+    r"(?<![\w.])(?:(?P<own>[a-z0-9_]{0,24}val_loss|vl|val_nats|validation_loss)|loss)(?:\s?\([a-z]{1,12}\))?[\"']?\s{0,3}(?:[:=]|(?<=val_loss)\s|(?<=val_loss\s))\s{0,4}[\"']?"
     r"(?P<value>\d{1,3}\.\d{1,18})",
 )
 _SECONDS = re.compile(

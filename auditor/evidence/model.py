@@ -117,8 +117,8 @@ class Run:
 
     @property
     def seed(self) -> Value[int] | None:
-        """Return the seed that the log prints, else the one in its file name."""
-        return self.logged_seed or self.name_seed
+        """Return the seed that the log prints, else the one in its file name, else in its run id."""
+        return self.logged_seed or self.name_seed or _whole(self.first("name_seed"))
 
     @property
     def world_size(self) -> Value[int] | None:
@@ -194,9 +194,30 @@ class Run:
 
     @property
     def evaluations(self) -> tuple[Value[float], ...]:
-        """Return the duration of every evaluation of the final artifact that the log times, in seconds."""
-        timed = [Value(m.seconds, m.path, m.line, m.label) for m in self.scores if m.seconds is not None]
-        return tuple(sorted([*timed, *self.numbers("eval_time")], key=lambda v: v.line or 0))
+        """Return the duration of every evaluation of the final artifact that the log times, in seconds.
+
+        Two lines about the same evaluation (same score, same duration) count once.
+        """
+        kept: list[Metric] = []
+        for m in self.scores:
+            if m.seconds is not None and not any(_same_evaluation(m, k) for k in kept):
+                kept.append(m)
+        scored = {m.line for m in self.metrics}
+        timed = [Value(m.seconds or 0.0, m.path, m.line, m.label) for m in kept]
+        for v in self.numbers("eval_time"):
+            if v.line not in scored and not any(_close(v.value, k.value) for k in timed):
+                timed.append(v)
+        return tuple(sorted(timed, key=lambda v: v.line or 0))
+
+    @property
+    def validation_seconds(self) -> float:
+        """Return the sum of all timed work on validation data after training, whatever the score needs of it.
+
+        Counts evaluations before and after quantisation, adaptation before quantisation, and precomputed hints.
+        """
+        before = sum(m.seconds or 0.0 for m in self.metrics if m.role == "pre-quant")
+        parts = (*self.evaluations, *self.numbers("prequant_time"), *self.numbers("precompute_time"))
+        return before + sum(part.value for part in parts)
 
     @property
     def code_bytes(self) -> Value[int] | None:
@@ -226,15 +247,28 @@ class Run:
         least = min(parts, key=lambda m: m.value)
         return Value(int(least.value) + code.value, least.path, least.line, "model+code")
 
-    def measured(self) -> MeasuredRun:
-        """Return the run as a report shows it."""
+    @property
+    def packed_model_bytes(self) -> Value[int] | None:
+        """Return the size of the packed model: the least that the log labels with its packing."""
+        packed = [m for m in self.numbers("model_bytes") if m.label and m.value >= SMALLEST_ARTIFACT]
+        return _whole(min(packed, key=lambda m: m.value, default=None))
+
+    def measured(self, code_on_disk: int | None = None) -> MeasuredRun:
+        """Return the run as a report shows it.
+
+        ``code_on_disk`` is the script's size, added to the packed model where the log prints no total.
+        """
+        artifact, model = self.artifact_bytes, self.packed_model_bytes
+        size = _plain(artifact)
+        if artifact is None and model is not None and code_on_disk is not None:
+            size = model.value + code_on_disk
         score, loss, seconds = self.score, self.val_loss, self.eval_seconds
         return MeasuredRun(
             log=self.path,
             seed=_plain(self.seed),
             val_bpb=score.val_bpb if score else None,
             val_loss=loss,
-            artifact_bytes=_plain(self.artifact_bytes),
+            artifact_bytes=size,
             train_seconds=self.train_seconds.value if self.train_seconds else None,
             eval_seconds=seconds.value if seconds else None,
             steps=_plain(self.steps),
@@ -322,7 +356,7 @@ class Evidence:
 
     def measured(self) -> tuple[MeasuredRun, ...]:
         """Return the runs as a report shows them."""
-        return tuple(run.measured() for run in self.runs)
+        return tuple(run.measured(self.sizes.code_bytes) for run in self.runs)
 
     def claims(self) -> Claims:
         """Return what the submission says of itself: submission.json first, then the README."""
@@ -341,6 +375,16 @@ class Evidence:
             artifact_bytes=round(size.value) if size else None,
             seeds=self.metadata.seeds or self.readme.seeds,
         )
+
+
+def _same_evaluation(a: Metric, b: Metric) -> bool:
+    near = abs(a.val_bpb - b.val_bpb) < 10.0 ** -min(a.decimals, b.decimals)
+    return near and _close(a.seconds or 0.0, b.seconds or 0.0)
+
+
+def _close(a: float, b: float) -> bool:
+    """Tell whether two durations are of one thing, timed at slightly different points."""
+    return abs(a - b) <= max(1.0, 0.01 * max(a, b))
 
 
 def _whole(value: Value[float] | None) -> Value[int] | None:

@@ -37,11 +37,11 @@ def rows(evidence: Evidence) -> Iterator[RunRow]:
     bpb = {c.seed: c.value for c in evidence.metadata.all("val_bpb", per_seed=True)}
     size = {c.seed: c.value for c in evidence.metadata.all("artifact_bytes", per_seed=True)}
     for run in evidence.runs:
-        yield _row(run, bpb, size)
+        yield _row(run, evidence.sizes.code_bytes, bpb, size)
 
 
-def _row(run: Run, bpb: dict[int | None, float], size: dict[int | None, float]) -> RunRow:
-    measured, score = run.measured(), run.score
+def _row(run: Run, code: int | None, bpb: dict[int | None, float], size: dict[int | None, float]) -> RunRow:
+    measured, score = run.measured(code), run.score
     places: dict[str, Reading | None] = {
         "seed": run.seed,
         "artifact_bytes": run.artifact_bytes,

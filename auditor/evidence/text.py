@@ -58,6 +58,8 @@ def _gunzip(data: bytes, limit: int) -> bytes:
         out = engine.decompress(data, limit)
     except zlib.error as error:
         raise Unreadable(f"not valid gzip: {error}") from error
+    if not engine.eof and not engine.unconsumed_tail:
+        raise Unreadable("not valid gzip: it ends early")
     if engine.unconsumed_tail:
         raise Unreadable(f"more than {limit} bytes after decompression")
     return out

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import PurePosixPath
 
 from auditor.program import ir
-from auditor.program.model import Program, Unit, Unparsed
+from auditor.program.model import Packing, Program, Unit, Unparsed
 from auditor.program.parse import read_module
 from auditor.program.source import Source
 from auditor.program.unpack import PackFailure, decode_text, unpack
@@ -80,18 +81,23 @@ def _read_unit(submission: Submission, path: str, sibling: object, written: dict
 def _unit_of(path: str, data: bytes, sibling: object, written: dict[str, bytes]) -> Unit:
     opened = unpack(data, path, sibling)  # type: ignore[arg-type]
     sources = tuple(Source(path, decode_text(layer.data)[0], layer.index) for layer in opened.layers)
+    packing = tuple(
+        Packing(layer.how, layer.line, len(outer.data), len(layer.data))
+        for outer, layer in itertools.pairwise(opened.layers)
+    )
     written.update(opened.files)
     if opened.failure is not None:
-        return Unit(path, sources, None, _pack_failure(opened.failure))
+        return Unit(path, sources, None, _pack_failure(opened.failure), packing)
     if b"\0" in opened.layers[-1].data[:4096] and "\0" in sources[-1].text:
-        return Unit(path, sources, None, Unparsed(path, 1, "not a text file (it holds NUL bytes)", sources[-1].layer))
+        reason = "not a text file (it holds NUL bytes)"
+        return Unit(path, sources, None, Unparsed(path, 1, reason, sources[-1].layer), packing)
     lowered = read_module(sources[-1])
     if isinstance(lowered, Unparsed):
-        return Unit(path, sources, None, lowered)
+        return Unit(path, sources, None, lowered, packing)
     environ = opened.environ
     if environ:
         lowered = ir.Module((*_environment(environ), *lowered.body))
-    return Unit(path, sources, lowered)
+    return Unit(path, sources, lowered, packing=packing)
 
 
 def _environment(environ: object) -> list[ir.Stmt]:
@@ -107,7 +113,7 @@ def _environment(environ: object) -> list[ir.Stmt]:
 
 def _pack_failure(failure: PackFailure) -> Unparsed:
     quoted = f": {failure.expression}" if failure.expression else ""
-    return Unparsed(failure.path, failure.line, f"{failure.reason}{quoted}", failure.layer)
+    return Unparsed(failure.path, failure.line, f"{failure.reason}{quoted}", failure.layer, packed=True)
 
 
 def _below(script: str, name: str) -> str | None:

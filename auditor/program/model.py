@@ -17,19 +17,35 @@ class Unparsed:
     line: int | None
     reason: str
     layer: int = 0
+    packed: bool = False  # it would run a layer that could not be opened
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How one layer came out of the one around it: the decodings in order, and bytes on both sides.
+
+    ``line`` is the line of the outer layer that runs it.
+    """
+
+    how: tuple[str, ...]
+    line: int | None
+    packed: int
+    unpacked: int
 
 
 @dataclass(frozen=True)
 class Unit:
     """One Python file: its readable layers, and the IR of the innermost one (None when it does not parse).
 
-    ``sources[0]`` is the file as it lies there; ``sources[-1]`` what is analysed.
+    ``sources[0]`` is the file as it lies there; ``sources[-1]`` what is analysed; ``packing[i]`` how
+    ``sources[i + 1]`` came out of ``sources[i]``.
     """
 
     path: str
     sources: tuple[Source, ...]
     module: ir.Module | None
     failure: Unparsed | None = None
+    packing: tuple[Packing, ...] = ()
 
     @property
     def source(self) -> Source:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from auditor.program import ir
-from auditor.timeline.atoms import VAL, bits_of
+from auditor.timeline import mixtures
+from auditor.timeline.atoms import VAL, Atoms, bits_of
 from auditor.timeline.effects import common
-from auditor.timeline.events import Lookup, Report, Timeline, Update
+from auditor.timeline.events import Lookup, Mixture, Report, Timeline, Update
 from auditor.timeline.frames import Site
 from auditor.timeline.values import (
     SOME,
@@ -99,7 +100,7 @@ class Mixing:
 class Keys:
     """What is known of token reads while a program is followed."""
 
-    def __init__(self) -> None:
+    def __init__(self, atoms: Atoms) -> None:
         self.reads = 0  # origins that are plain reads
         self.mixed = 0  # their twins, one bit higher: the read went through a mixing operation
         self.lookups = 0
@@ -111,6 +112,14 @@ class Keys:
         self.events: dict[tuple[object, ...], Lookup] = {}
         self.updates: dict[tuple[object, ...], Update] = {}
         self.updating = 0
+        # For auditor.timeline.mixtures:
+        self.gold = atoms.bit("gold", "")  # the loss or probability of the token that really came
+        self.bytes = atoms.bit("bytes", "")  # bytes of tokens
+        self.pseudo = atoms.bit("pseudo", "")  # rows of losses, one of which doesn't depend on the token
+        self.mixtures = 0
+        self.chosen = 0
+        self.choices: dict[int, int] = {}
+        self.found: dict[tuple[object, ...], Mixture] = {}
 
     def place(self, bit: int) -> Place:
         """Return where a read lies, its ancestors considered."""
@@ -181,8 +190,7 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
         return out
     forwards = machine.atoms.family("forward")
     if base.m & forwards:
-        label(machine, index.m)
-        return out
+        return Value(out.p, out.m | label(machine, index.m))
     if base.m & VAL and not base.m & (keys.lookups | keys.mixed):
         return read(machine, base, index, node, out)
     return out
@@ -268,6 +276,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     """Return the result of an arithmetic operation made from ``origins``."""
     op = node.op
     keys = machine.keys
+    origins = mixtures.combine(machine, node, left, right, origins)
     if origins & keys.reads and (op in _MIXING_OPS or (op == "&" and _masks(keys, node, left, right))):
         origins = mix(machine, origins, node)
     if op == "-" and not left.m & machine.atoms.family("forward"):
@@ -328,10 +337,11 @@ def lookup(machine: Machine, base: Value, mixed: int, node: ir.Node, out: Value)
     return Value(out.p, (out.m | base.m) & ~(keys.reads | keys.mixed) | event.atom)
 
 
-def label(machine: Machine, origins: int) -> None:
-    """Remember that the reads in ``origins`` are what a prediction is judged by."""
+def label(machine: Machine, origins: int) -> int:
+    """Remember that the reads in ``origins`` are what a prediction is judged by; return the origin of the verdict."""
     keys = machine.keys
     keys.labels |= origins & keys.reads
+    return keys.gold if origins & keys.reads else 0
 
 
 def update(machine: Machine, origins: int, node: ir.Node) -> None:
@@ -360,6 +370,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     given = list(args.positional)
     if isinstance(func.p, Method):
         given.insert(0, func.p.receiver)
+    out = mixtures.called(machine, name, given, args, node, out)
     if name in _KEEPS_PLACE and given and isinstance(given[0], Behind):
         return Behind(out.p, out.m)
     seen = 0
@@ -391,9 +402,8 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     forwards = machine.atoms.family("forward")
     if name in _LOSSES:
         target = args.get(1 if not isinstance(func.p, Method) else 0, "target")
-        if target is not None:
-            label(machine, target.m)
-        return Value(out.p, out.m & ~tokens)
+        judged = label(machine, target.m) if target is not None else 0
+        return Value(out.p, out.m & ~tokens | judged)
     if name in _PICKS and given:
         base = given[0]
         index = 0
@@ -402,8 +412,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         if index & keys.mixed and not keys.updating:
             return lookup(machine, base, index & keys.mixed, node, out)
         if base.m & forwards and index & keys.reads:
-            label(machine, index)
-            return Value(out.p, out.m & ~tokens)
+            return Value(out.p, out.m & ~tokens | label(machine, index))
         return out
     if out.m & forwards & ~seen and (kind is not Bound or _of_module(func)):
         positional = args.positional
@@ -412,8 +421,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         rest = 0
         for value in (*positional[1:], *args.keywords.values()):
             rest |= value.m
-        label(machine, rest)
-        return Value(out.p, out.m & ~tokens)
+        return Value(out.p, out.m & ~tokens | label(machine, rest))
     return out
 
 

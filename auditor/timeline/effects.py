@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.timeline.atoms import BITS, TRAIN, VAL, bits_of, train_settings, val_settings
-from auditor.timeline.events import Adapt, Event, Forward, Load, Lookup, Report, Restore, Save
+from auditor.timeline.events import Adapt, Event, Forward, Load, Lookup, Mixture, Report, Restore, Save
 from auditor.timeline.frames import Site
 from auditor.timeline.values import Either, Heap, Payload, PerSetting, Tup, Value
 
@@ -296,30 +297,67 @@ def forward(machine: Machine, model: Heap | None, origins: int, name: str, node:
     return Value(SOME, seen & ~machine.atoms.family("adapted") | bit)
 
 
-def report(machine: Machine, origins: int, node: ir.Node, label: str) -> None:
-    """Something made from ``origins`` is printed, logged or written."""
-    bits = origins & machine.atoms.family("forward")
-    if not bits:
+_QUOTED = re.compile(r"[\"'}]([^\"'{}\n]{6,120})")
+
+
+def report(machine: Machine, origins: int, node: ir.Node) -> None:
+    """Something made from ``origins`` is printed, logged or written: a score, when it is in bits."""
+    scores = origins & machine.atoms.family("forward")
+    if not scores and not (origins & BITS and val_settings(origins)):
         return
-    forwards = tuple(f for f in machine.atoms.meanings(bits, "forward") if isinstance(f, Forward))
-    if not origins & BITS:
-        machine.plain_reports.append((common(machine, node, machine.live), label, forwards))
-        return
-    key = (id(machine.frame.scope), node.start, tuple(step.site.start for step in machine.calls))
+    forwards = tuple(f for f in machine.atoms.meanings(scores, "forward") if isinstance(f, Forward))
+    label, depth = words(machine, node)
+    fields = common(machine, node, machine.live)
+    if depth:
+        # The words are those of a caller: the log function's own print is not where the score is reported.
+        fields["site"] = machine.calls[-depth].site
+        fields["calls"] = fields["calls"][:-depth]
+    rests = [f for family in ("lookup", "mixture") for f in machine.atoms.meanings(origins, family)]
+    lookups = [f for f in rests if isinstance(f, Lookup | Mixture)]
+    made = Report(**fields, label=label, forwards=forwards)
+    if origins & BITS:
+        publish(machine, made, lookups)
+    else:
+        machine.in_nats.append((made, lookups))
+
+
+def publish(machine: Machine, made: Report, lookups: list[Lookup | Mixture]) -> None:
+    """Add a report to the timeline, or to the same one made before, and tell what it rests on."""
+    key = (made.site.source.path, made.site.start, tuple(step.site.start for step in made.calls))
     known = machine.reported_sites.get(key)
     if known is None:
-        known = Report(**common(machine, node, machine.live), label=label, forwards=forwards)
+        known = made
         machine.reported_sites[key] = known
         machine.events.append(known)
     else:
-        known.bits |= machine.live
-        known.forwards = tuple(dict.fromkeys((*known.forwards, *forwards)))
-    for each in forwards:
+        known.bits |= made.bits
+        known.forwards = tuple(dict.fromkeys((*known.forwards, *made.forwards)))
+    for each in made.forwards:
         if known not in each.reports:
             each.reports.append(known)
-    for found in machine.atoms.meanings(origins & machine.keys.lookups, "lookup"):
-        if isinstance(found, Lookup) and known not in found.reports:
+    for found in lookups:
+        if known not in found.reports:
             found.reports.append(known)
+
+
+def publish_nats(machine: Machine) -> None:
+    """Where a script never reports in bits, take the losses that it prints and doesn't learn from as its report."""
+    if machine.reported_sites:
+        return
+    for made, lookups in machine.in_nats:
+        if any(not forward.learned for forward in made.forwards):
+            publish(machine, made, lookups)
+
+
+def words(machine: Machine, node: ir.Node) -> tuple[str, int]:
+    """Return the literal words that are printed, and how many calls up they stand (0: in the call itself)."""
+    places = [(machine.frame.scope.source.text, node.start, node.end)]
+    places += [(s.site.source.text, s.site.start, s.site.end) for s in reversed(machine.calls[-2:])]
+    for depth, (text, start, end) in enumerate(places):
+        found = _QUOTED.search(text, start, min(end, start + 600))
+        if found is not None:
+            return found.group(1)[:80].strip(), depth
+    return places[0][0][node.start : node.end][:80].strip(), 0
 
 
 def load(machine: Machine, origins: int, node: ir.Node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from auditor.submission.model import Setting
 from auditor.timeline.frames import CallStep, Guard, Site
@@ -97,6 +98,22 @@ class Update(Event):
 
     key: int = 0
     exact: bool = False
+
+
+MixtureKind: TypeAlias = Literal["pseudo", "bytes", "gate", "oracle"]
+
+
+@dataclass(eq=False)
+class Mixture(Event):
+    """Predictions are blended, or one of them is picked, in a way that looks at the token being scored.
+
+    ``kind``: ``pseudo`` (a row that gives every token the same mass), ``bytes`` (the token's loss is blended with a
+    prediction of its bytes), ``gate`` (the weight depends on the token's loss), ``oracle`` (the better loss is kept).
+    """
+
+    kind: MixtureKind = "gate"
+    atom: int = 0
+    reports: list[Report] = field(default_factory=list)
 
 
 @dataclass(eq=False)

@@ -290,7 +290,7 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
         heap_model = model.p if model is not None and isinstance(model.p, Heap) else None
         return effects.forward(machine, heap_model, origins, shown(machine, node), node, [])
     if _LOGGERS.match(name):
-        effects.report(machine, origins, node, label(machine, node))
+        effects.report(machine, origins, node)
         return NONE
     if last.endswith("_") and not last.endswith("__") and args.positional:
         return in_place(machine, last, args.positional[0], args, node, args.nodes[0] if args.nodes else None)
@@ -328,20 +328,6 @@ def _guarded(compute: Callable[..., object]) -> Callable[..., object]:
             raise FoldError from error
 
     return run
-
-
-_QUOTED = re.compile(r"[\"']([^\"'{}\n]{6,120})")
-
-
-def label(machine: Machine, node: ir.Node) -> str:
-    """Return the words that a report prints: the first literal text of the call, or of the calls that led to it."""
-    sources = [(machine.frame.scope.source.text, node.start, node.end)]
-    sources += [(s.site.source.text, s.site.start, s.site.end) for s in reversed(machine.calls)]
-    for text, start, end in sources[:3]:
-        found = _QUOTED.search(text, start, min(end, start + 600))
-        if found is not None:
-            return found.group(1)[:80].strip()
-    return sources[0][0][node.start : node.end][:80].strip()
 
 
 def fresh_tensor(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
@@ -413,7 +399,7 @@ def write_file(machine: Machine, key: str, value: Value) -> None:
 
 
 def _print(machine: Machine, args: Args, node: ir.Node) -> Value:
-    effects.report(machine, args.origins(), node, label(machine, node))
+    effects.report(machine, args.origins(), node)
     return NONE
 
 
@@ -970,7 +956,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return text_method(machine, receiver, name, args)
     if name in SHAPE_METHODS:
         return Value(SOME, SIZE)
-    if name in ("backward_", "requires_grad_") and p is SOME:
+    if name == "requires_grad_" and receiver.m & machine.params:
+        return receiver
+    if name == "requires_grad_" and p is SOME:
         heap = Heap("parameter", name=shown(machine, node), made_at=machine.order)
         made = Value(heap, effects.param(machine, heap) | receiver.m)
         if isinstance(method.where, ir.Name):
@@ -995,7 +983,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         "write_text",
         "dump",
     ):
-        effects.report(machine, args.origins(), node, label(machine, node))
+        effects.report(machine, args.origins(), node)
         if name == "write_text" or name == "write_bytes":
             write_file(machine, path_key(receiver), args.get(0) or UNKNOWN)
         return NONE
@@ -1144,7 +1132,7 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         return dict_method(machine, p, receiver, name, args)
     if kind == "file":
         if name == "write":
-            effects.report(machine, args.origins(), node, label(machine, node))
+            effects.report(machine, args.origins(), node)
             write_file(machine, p.name, first or UNKNOWN)
             return NONE
         if name in ("read", "readlines", "readline", "read1", "readinto"):

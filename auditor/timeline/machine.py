@@ -25,7 +25,7 @@ from auditor.program.source import Source
 from auditor.submission.model import Setting
 from auditor.timeline import caches, calling, containers, effects, library
 from auditor.timeline.atoms import BITS, LISTING, TRAIN, VAL, Atoms, under
-from auditor.timeline.events import Adapt, Event, Forward, Report, Switch, Timeline, Unfollowed
+from auditor.timeline.events import Adapt, Event, Lookup, Mixture, Report, Switch, Timeline, Unfollowed
 from auditor.timeline.folding import (
     FoldError,
     fold_binary,
@@ -100,14 +100,14 @@ class Machine:
         self.params = 0  # all origins that stand for live parameters
         self.pending: list[int] = []  # gradient atoms that wait for an optimizer step
         self.stepped = False
-        self.keys = caches.Keys()
+        self.keys = caches.Keys(self.atoms)
         self.no_grad = 0
         self.in_module = 0
         self.files: dict[str, Value] = {}
         self.scopes: dict[str, Value] = {}  # imported units by path
         self.environ: dict[str, tuple[Value, bool]] = {}
         self.emitted: dict[tuple[object, ...], Event] = {}
-        self.plain_reports: list[tuple[dict[str, Any], str, tuple[Forward, ...]]] = []
+        self.in_nats: list[tuple[Report, list[Lookup | Mixture]]] = []
         self.decorated: dict[int, str] = {}
         self.entry_points: list[Function] = []
         self.entered: set[int] = set()  # functions that were followed at least once
@@ -174,6 +174,7 @@ class Machine:
             try:
                 self.block(unit.module.body)
                 self.enter_points()
+                self.finish()
             except Budget:
                 site = self.calls[-1].site if self.calls else Site(unit.source, 0, 0)
                 self.note_unfollowed(site, f"the analysis stopped after {MAX_STEPS:,} steps", decisive=True)
@@ -181,6 +182,13 @@ class Machine:
                 self.note_unfollowed(Site(unit.source, 0, 0), "the program nests too deeply", decisive=True)
         caches.settle(self)
         return Timeline(self.settings, tuple(self.events), self.switches, tuple(self.unfollowed.values()), self.steps)
+
+    def finish(self) -> None:
+        """Close the books: which report counts, and whether there was any."""
+        effects.publish_nats(self)
+        if not self.reported_sites:
+            place = Site(self.program.main.source, 0, 0)
+            self.note_unfollowed(place, "no score of the validation tokens was found in this script", decisive=True)
 
     def enter_points(self) -> None:
         """Call what a launcher calls: functions that a decorator declares to be an entry point."""

@@ -10,6 +10,7 @@ def summarise(timeline: Timeline) -> tuple[str, ...]:
     """Return one line per thing that happens, in program order, repeated ones once."""
     adapts = {e.number: e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0}
     lines: dict[str, int] = {}
+    told: set[tuple[str, str]] = set()
     for event in sorted(timeline.events, key=lambda e: e.order):
         text = _tell(event, adapts)
         if text is None:
@@ -17,6 +18,10 @@ def summarise(timeline: Timeline) -> tuple[str, ...]:
         where = f"{event.site.source.path}:{event.site.line}"
         via = " > ".join(call.name for call in event.calls[1:])
         mark = " " if event.bits & timeline.in_play else "-"
+        if isinstance(event, Load):
+            if (text, via) in told:
+                continue  # the header and the tokens of one file
+            told.add((text, via))
         line = f"{mark} {where:<22} {text}" + (f"  [in {via}]" if via else "")
         lines.setdefault(line, event.order)
     out = list(lines)

@@ -1,0 +1,200 @@
+"""Blends of several predictions: found where they are computed, for the rules on what a mixture may look at.
+
+Two more origins: *gold* (a loss or probability of the token that really came) and *bytes* (the bytes of tokens).
+Each find is a :class:`~auditor.timeline.events.Mixture`; its result carries it as origin, so that a report can
+tell what it rests on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline import containers
+from auditor.timeline.effects import common
+from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
+from auditor.timeline.values import Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.calling import Args
+    from auditor.timeline.machine import Machine
+
+_ORDER = frozenset({"<", ">", "<=", ">="})
+_STACKS = frozenset({"stack", "cat", "concatenate", "column_stack", "vstack", "hstack"})
+_SUMS = frozenset({"sum", "mean", "nansum", "fsum", "cumsum", "nanmean"})
+_SUMS_OF_EXPERTS = frozenset({"logsumexp", "logaddexp", "exp"})
+_JOINS = frozenset({"logaddexp", "maximum", "minimum", "max", "min", "where"})
+_BYTES = frozenset({"encode", "id_to_piece", "IdToPiece", "id_to_bytes", "decode_single_token_bytes", "to_bytes"})
+
+
+def emit(machine: Machine, kind: MixtureKind, node: ir.Node) -> int:
+    """Record a mixture of ``kind`` at ``node`` (once per place and way there); return its origin."""
+    keys = machine.keys
+    key = (kind, machine.frame.scope.source.path, node.start, tuple(c.site.start for c in machine.calls))
+    event = keys.found.get(key)
+    if event is None:
+        event = Mixture(**common(machine, node, machine.live), kind=kind)  # type: ignore[arg-type]
+        keys.found[key] = event
+        machine.events.append(event)
+        event.atom = machine.atoms.fresh("mixture", event)
+        keys.mixtures |= event.atom
+    else:
+        event.bits |= machine.live
+    return event.atom
+
+
+def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
+    """Return the origins of an arithmetic operation, with the mixture that it completes."""
+    keys = machine.keys
+    if not origins & keys.gold:
+        return origins
+    op = node.op
+    if op in ("+", "-"):
+        if _bytes_join(keys.gold, keys.bytes, left.m, right.m):
+            origins |= emit(machine, "bytes", node)
+        if op == "+" and isinstance(node, ir.BinOp):
+            weight = _weight(node)
+            if weight is not None and machine.eval(weight).m & keys.gold:
+                origins |= emit(machine, "gate", node)
+    if isinstance(node, ir.AugAssign) and origins & keys.chosen:
+        origins = settle_choices(machine, origins)
+    return origins
+
+
+def _bytes_join(gold: int, marked: int, left: int, right: int) -> bool:
+    """Return whether one side is made from the true token's loss and the other from its bytes."""
+    if left & gold and not left & marked:
+        return bool(right & marked) and not right & gold
+    return bool(right & gold and not right & marked and left & marked and not left & gold)
+
+
+def _weight(node: ir.BinOp) -> ir.Expr | None:
+    """Return ``a`` of ``(1 - a) * p + a * q`` (in any order), or None."""
+    sides = [_factors(side) for side in (node.left, node.right)]
+    for complement, other in (sides, sides[::-1]):
+        for factor in complement:
+            if isinstance(factor, ir.BinOp) and factor.op == "-" and _is_one(factor.left):
+                for twin in other:
+                    if same_expression(factor.right, twin):
+                        return twin
+    return None
+
+
+def _factors(node: ir.Expr) -> list[ir.Expr]:
+    if isinstance(node, ir.BinOp) and node.op == "*":
+        return [*_factors(node.left), *_factors(node.right)]
+    return [node]
+
+
+def _is_one(node: ir.Expr) -> bool:
+    return isinstance(node, ir.Const) and isinstance(node.value, int | float) and node.value == 1
+
+
+def same_expression(a: ir.Expr, b: ir.Expr) -> bool:
+    """Return whether two expressions read the same variable, attribute or item."""
+    if isinstance(a, ir.Name) and isinstance(b, ir.Name):
+        return a.id == b.id
+    if isinstance(a, ir.Attr) and isinstance(b, ir.Attr):
+        return a.attr == b.attr and same_expression(a.value, b.value)
+    if isinstance(a, ir.Subscript) and isinstance(b, ir.Subscript):
+        return same_expression(a.value, b.value) and same_expression(a.index, b.index)
+    return isinstance(a, ir.Const) and isinstance(b, ir.Const) and a.value == b.value
+
+
+def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir.Call, out: Value) -> Value:
+    """Return the result of a call outside the program, with what it mixes."""
+    keys = machine.keys
+    if name in _BYTES:
+        return Value(out.p, out.m | keys.bytes)
+    seen = 0
+    for value in given:
+        seen |= containers.deep(value)
+    if not seen & keys.gold:
+        return out
+    if name in _STACKS and given:
+        return _stacked(machine, given[0], node, out)
+    if name in _SUMS_OF_EXPERTS and seen & keys.pseudo:
+        return Value(out.p, out.m | emit(machine, "pseudo", node))
+    if name in _JOINS and len(given) > 1:
+        parts = [v.m for v in given]
+        if any(_bytes_join(keys.gold, keys.bytes, a, b) for a in parts for b in parts):
+            return Value(out.p, out.m | emit(machine, "bytes", node))
+        golds = [m for m in parts if m & keys.gold]
+        if name in ("minimum", "min") and len(golds) > 1:
+            return Value(out.p, out.m | _choice(machine, node))
+    if name in _SUMS and seen & keys.chosen:
+        return Value(out.p, settle_choices(machine, out.m))
+    return out
+
+
+def _stacked(machine: Machine, rows: Value, node: ir.Node, out: Value) -> Value:
+    """Note a row among the true token's losses that doesn't depend on which token came."""
+    keys = machine.keys
+    items = containers.exact_items(machine, rows) or []
+    forwards = machine.atoms.family("forward")
+    if not any(item.m & keys.gold for item in items):
+        return out
+    if any(item.m & forwards and not item.m & (keys.gold | keys.reads) for item in items):
+        return Value(out.p, out.m | keys.pseudo)
+    return out
+
+
+def _choice(machine: Machine, node: ir.Node) -> int:
+    atom = emit(machine, "oracle", node)
+    keys = machine.keys
+    if atom not in keys.choices:
+        bit = machine.atoms.fresh("chosen", atom)
+        keys.choices[atom] = bit
+        keys.chosen |= bit
+    return keys.choices[atom]
+
+
+def compared(machine: Machine, node: ir.Expr) -> int:
+    """Return the origin of what a branch on ``node`` picks, when it compares losses of the true token (else 0)."""
+    if not isinstance(node, ir.Compare) or len(node.ops) != 1 or node.ops[0] not in _ORDER:
+        return 0
+    keys = machine.keys
+    if not isinstance(node.left, ir.Name | ir.Attr | ir.Subscript) or not isinstance(
+        node.rights[0], ir.Name | ir.Attr | ir.Subscript
+    ):
+        return 0
+    left, right = machine.eval(node.left), machine.eval(node.rights[0])
+    if not left.m & right.m & keys.gold:
+        return 0
+    return _choice(machine, node)
+
+
+def settle_choices(machine: Machine, origins: int) -> int:
+    """Return ``origins`` with the choices in them counted: what was chosen is summed into a score."""
+    keys = machine.keys
+    for atom, bit in keys.choices.items():
+        if origins & bit:
+            origins = origins & ~bit | atom
+    return origins
+
+
+@dataclass(frozen=True)
+class ReportedMixture:
+    """A mixture that a reported score rests on, under ``bits``."""
+
+    mixture: Mixture
+    report: Report
+    bits: int
+
+
+def reported(timeline: Timeline, kind: MixtureKind) -> list[ReportedMixture]:
+    """Return the mixtures of ``kind`` that a reported score rests on, one per line, in program order."""
+    found: dict[tuple[str, int], ReportedMixture] = {}
+    for event in timeline.events:
+        if not isinstance(event, Mixture) or event.kind != kind or not event.reports:
+            continue
+        bits = 0
+        for report in event.reports:
+            bits |= report.bits & event.bits
+        place = (event.site.source.path, event.site.line)
+        old = found.get(place)
+        if bits and (old is None or bits & timeline.in_play & ~old.bits):
+            last = max(event.reports, key=lambda r: r.order)
+            found[place] = ReportedMixture(event, last, bits | (old.bits if old is not None else 0))
+    return list(found.values())
