@@ -23,7 +23,7 @@ from auditor.program import ir
 from auditor.program.model import Program, Unit
 from auditor.program.source import Source
 from auditor.submission.model import Setting
-from auditor.timeline import caches, calling, containers, effects, library
+from auditor.timeline import caches, calling, containers, effects, library, mixtures
 from auditor.timeline.atoms import BITS, LISTING, TRAIN, VAL, Atoms, under
 from auditor.timeline.events import Adapt, Event, Lookup, Mixture, Report, Switch, Timeline, Unfollowed
 from auditor.timeline.folding import (
@@ -101,6 +101,7 @@ class Machine:
         self.pending: list[int] = []  # gradient atoms that wait for an optimizer step
         self.stepped = False
         self.keys = caches.Keys(self.atoms)
+        self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
         self.no_grad = 0
         self.in_module = 0
         self.files: dict[str, Value] = {}
@@ -834,6 +835,8 @@ class Machine:
         if node.value is None:
             return
         value = self.eval(node.value)
+        if self.picked and value.m & self.keys.gold:
+            value = mixtures.picked(self, value)
         for target in node.targets:
             self.bind(target, value)
 
@@ -865,6 +868,8 @@ class Machine:
     def do_return(self, node: ir.Stmt) -> None:
         assert isinstance(node, ir.Return)
         value = self.eval(node.value) if node.value is not None else NONE
+        if self.picked and value.m & self.keys.gold:
+            value = mixtures.picked(self, value)
         frame = self.frame
         if frame.returned is None:
             frame.returned = value
@@ -1010,7 +1015,9 @@ class Machine:
         pushed = self.guard(node.test, test, yes, taken=True)
         self.live = yes
         self.pick_files(node.test)
+        self.picked.append((mixtures.compared(self, node.test) if test.m & self.keys.gold else 0, self.depth))
         self.block(node.body)
+        self.picked.pop()
         body_live = self.live
         if pushed:
             self.guards[-1] = self.other_way(self.guards[-1], no)

@@ -123,8 +123,9 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         golds = [m for m in parts if m & keys.gold]
         if name in ("minimum", "min") and len(golds) > 1:
             return Value(out.p, out.m | _choice(machine, node))
-    if name in _SUMS and seen & keys.chosen:
-        return Value(out.p, settle_choices(machine, out.m))
+    if name in _SUMS:
+        origins = out.m & ~keys.pseudo
+        return Value(out.p, settle_choices(machine, origins) if origins & keys.chosen else origins)
     return out
 
 
@@ -163,6 +164,15 @@ def compared(machine: Machine, node: ir.Expr) -> int:
     if not left.m & right.m & keys.gold:
         return 0
     return _choice(machine, node)
+
+
+def picked(machine: Machine, value: Value) -> Value:
+    """Return ``value`` as assigned or returned in the branches in progress: the choices that lead there picked it."""
+    chosen = 0
+    for choice, depth in machine.picked:
+        if depth == machine.depth:
+            chosen |= choice
+    return Value(value.p, value.m | chosen) if chosen else value
 
 
 def settle_choices(machine: Machine, origins: int) -> int:
