@@ -1,0 +1,268 @@
+"""Characters that make code read differently from what is compiled."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.case import Case
+from auditor.finding import Finding
+from auditor.program.source import Source
+from auditor.program.unpack import decode_text
+from auditor.rule import Authority, Example, Rule
+from auditor.submission.model import Unread
+
+SLUG = "hidden-unicode"
+
+_MAX_FILE = 1024 * 1024
+_MAX_FINDINGS = 8  # per file; the last one tells how many more lines there are
+
+# Bidirectional controls; characters without width; tags; fillers; line separators that are none to Python;
+# control characters (but for tab, line ends and form feed).
+_HIDDEN: Final = re.compile(
+    "[\u0000-\u0008\u000b\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_EMOJI_TAGS: Final = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
+
+# Strings and comments are prose; the other group is code. Good enough for names, and the same for Python and C.
+_TOKEN: Final = re.compile(
+    r"""(?P<prose>\#[^\n]*|(?P<prefix>[A-Za-z]{0,2})(?:\"\"\"[\s\S]*?(?:\"\"\"|\Z)|'''[\s\S]*?(?:'''|\Z)"""
+    r"""|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?))|(?P<name>[^\W\d]\w*)"""
+)
+_FIELD: Final = re.compile(r"\{[^{}]*\}")
+_NAME: Final = re.compile(r"[^\W\d]\w*")
+
+# Letters that look like Latin ones in most fonts (a part of Unicode's table of confusables).
+_LOOKALIKES: Final = str.maketrans(
+    "аеорсухіјѕԁһԛԝАВЕКМНОРСТХІЈЅԌԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧοӏҮցոսօԱՍՏՕ",
+    "aeopcyxijsdhqwABEKMHOPCTXIJSGQWABEZHIKMNOPTYXolYgnuoUUSO",
+)
+_PYTHON: Final = frozenset([*keyword.kwlist, *keyword.softkwlist, *dir(builtins)])
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Something in a text that does not read as it compiles: where it starts, and what it is."""
+
+    offset: int
+    what: str
+
+
+def hidden(text: str) -> list[Hidden]:
+    """Return what in ``text`` is invisible, reorders it, or is a name that looks like another, by place."""
+    if text.isascii() and _HIDDEN.search(text) is None:
+        return []
+    found = list(_characters(text))
+    if not text.isascii():
+        found += _names(text)
+    return sorted(found, key=lambda each: each.offset)
+
+
+def _characters(text: str) -> Iterator[Hidden]:
+    flags = [match.span() for match in _EMOJI_TAGS.finditer(text)]
+    for match in _HIDDEN.finditer(text):
+        at = match.start()
+        if _harmless(text, at) or any(start <= at < end for start, end in flags):
+            continue
+        yield Hidden(at, _spelt(match[0]))
+
+
+def _harmless(text: str, at: int) -> bool:
+    """Return whether a joiner or selector stands where writing needs it: in an emoji, between letters that join."""
+    char = text[at]
+    before, after = text[at - 1 : at], text[at + 1 : at + 2]
+    if "\ufe00" <= char <= "\ufe0f":
+        return after == "\u20e3" or _pictorial(before)
+    if char == "\u200d" and _pictorial(before) and _pictorial(after):
+        return True
+    if char not in "\u200c\u200d":
+        return False
+    return not before.isascii() and before.isalpha() and not after.isascii() and after.isalpha()
+
+
+def _pictorial(char: str) -> bool:
+    if not char or char.isascii():
+        return False
+    return char == "\ufe0f" or unicodedata.category(char) in ("So", "Sk", "Sm", "Po")
+
+
+def _names(text: str) -> Iterator[Hidden]:
+    """Yield names that compile as, or look like, others: not as Greek letters in formulas, which are themselves."""
+    odd: list[tuple[int, str]] = []
+    plain: set[str] = set()
+    for match in _TOKEN.finditer(text):
+        if match["name"] is not None:
+            _sort(match["name"], match.start(), odd, plain)
+        elif "f" in (match["prefix"] or "").lower() and not match[0].isascii():
+            for field in _FIELD.finditer(text, match.start(), match.end()):
+                for inner in _NAME.finditer(text, field.start(), field.end()):
+                    _sort(inner[0], inner.start(), odd, plain)
+    for at, name in odd:
+        normal = unicodedata.normalize("NFKC", name)
+        shape = normal.translate(_LOOKALIKES)
+        if shape == name or not shape.isascii():
+            continue
+        mixed = any(char.isascii() and char.isalpha() for char in name)
+        if mixed or shape in plain or shape in _PYTHON:
+            strange = ", ".join(_spelt(char) for char in dict.fromkeys(name) if not char.isascii())
+            how = "compiles as" if normal.isascii() else "looks like"
+            yield Hidden(at, f"a name that {how} {shape!r} and is written with {strange}")
+
+
+def _sort(name: str, at: int, odd: list[tuple[int, str]], plain: set[str]) -> None:
+    if name.isascii():
+        plain.add(name)
+    else:
+        odd.append((at, name))
+
+
+def _spelt(char: str) -> str:
+    name = unicodedata.name(char, "a control character")
+    return f"U+{ord(char):04X} {name}"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a hold for each line of the submission's code that holds something hidden."""
+    for source in _sources(case):
+        lines: dict[int, list[str]] = {}
+        for each in hidden(source.text):
+            what = lines.setdefault(source.line_of(each.offset), [])
+            if each.what not in what:
+                what.append(each.what)
+        for number, (line, whats) in enumerate(lines.items()):
+            if number == _MAX_FINDINGS:
+                break
+            more = len(lines) - _MAX_FINDINGS if number == _MAX_FINDINGS - 1 else 0
+            rest = f"; so do {more} lines after it" if more > 0 else ""
+            some = ", ".join(whats[:4]) + (f" and {len(whats) - 4} more" if len(whats) > 4 else "")
+            yield Finding(
+                rule=SLUG,
+                group="package",
+                status="hold",
+                message=f"This line does not read as it compiles: it holds {some}{rest}.",
+                path=source.path,
+                line=line,
+                end_line=line,
+                layer=source.layer,
+            )
+
+
+def _sources(case: Case) -> Iterator[Source]:
+    """Yield the code that the submission may run: script and modules in every layer, other code, run scripts."""
+    read: set[str] = set()
+    if case.program is not None:
+        for unit in case.program.units.values():
+            read.add(unit.path)
+            for source in unit.sources:
+                # What wraps packed bytes may hold them raw; they are no text to be shown.
+                yield source if source is unit.source and unit.module is not None else _text_only(source)
+        for path, source in case.program.native.items():
+            read.add(path)
+            yield source
+    for path in (*case.submission.helpers, *case.submission.shells):
+        if path in read:
+            continue
+        try:
+            data = case.submission.tree.read(path, _MAX_FILE)
+        except Unread:
+            continue
+        if b"\0" not in data:
+            yield Source(path, decode_text(data)[0])
+
+
+def _text_only(source: Source) -> Source:
+    """Return a layer with the characters blanked that raw bytes can decode to."""
+    return Source(source.path, re.sub("[\u0000-\u0009\u000b-\u001f\u007f-\u00ff]", " ", source.text), source.layer)
+
+
+_SCORE = """import math
+
+total = 151078222
+
+def evaluate(nats):
+    return nats / math.log(2.0) / total
+"""
+_CYRILLIC_A = "\u0430"
+
+RULE = Rule(
+    slug=SLUG,
+    title="Hidden or misleading characters in code",
+    group="package",
+    condition="package",
+    summary="The code holds characters that reorder the line on the screen, that cannot be seen, or "
+    "names that look like, or compile as, other names.",
+    why="A reviewer reads one program and Python compiles another. There is no honest use for such characters in code.",
+    advice="Take the characters out; write them as escapes where a string needs them.",
+    counterpart="Any visible characters: emoji with their joiners in comments and strings, accents, Greek letters in "
+    "formulas.",
+    authority=(
+        Authority(
+            "#167", "GitHub", "2026-03", "community", "the banner on hidden or bidirectional Unicode text; no ruling"
+        ),
+    ),
+    check=check,
+    invalid=(
+        Example(
+            "an override that shows a comment as code",
+            _SCORE + "\n# \u202e2 / latot = latot\u202c\nprint(evaluate(1.9))\n",
+            "latot",
+            status="hold",
+        ),
+        Example(
+            "isolates inside a string",
+            _SCORE + 'if total != "0\u2066# the full set\u2069":\n    print(evaluate(1.9))\n',
+            "the full set",
+            status="hold",
+        ),
+        Example(
+            "a name with a Cyrillic letter",
+            _SCORE + f"\ntot{_CYRILLIC_A}l = total * 2\nprint(evaluate(1.9))\n",
+            "total * 2",
+            status="hold",
+        ),
+        Example(
+            "a name that compiles as another",
+            _SCORE + "\n\uff54otal = total * 2\nprint(evaluate(1.9))\n",
+            "total * 2",
+            status="hold",
+        ),
+        Example(
+            "a space without width in a helper",
+            "import helper\n\nprint(helper.SPLIT)\n",
+            "SPLIT =",
+            files={"helper.py": 'SPLIT = "tra\u200bin"\n'},
+            status="hold",
+        ),
+        Example(
+            "an escape sequence in a run script",
+            _SCORE,
+            "TTT_ENABLED",
+            files={"run.sh": "#!/bin/sh\nTTT_ENABLED=1 \u001b[2K python train_gpt.py\n"},
+            status="hold",
+        ),
+    ),
+    valid=(
+        Example("plain code", _SCORE),
+        Example(
+            "emoji and their joiners in comments and strings",
+            _SCORE
+            + "\n# \U0001f468\u200d\U0001f4bb says \u26a0\ufe0f and 1\ufe0f\u20e3\n"
+            + 'print("\u2705 done", evaluate(1.9))\n',
+        ),
+        Example(
+            "Greek letters in a formula",
+            "\u03b1, \u03bc = 0.1, 3.0\n\u0394\u03bc = \u03b1 * \u03bc\nprint(\u0394\u03bc)\n",
+        ),
+        Example("words with accents", 'caf\u00e9 = "na\u00efve"\nprint(caf\u00e9)  # \u00fcber\n'),
+        Example("escapes instead of the characters", 'HIDDEN = "\\u202e\\u200b"\nprint(len(HIDDEN))\n'),
+        Example("a byte order mark", "\ufeffimport math\n\nprint(math.pi)\n"),
+    ),
+    known_problems="Names are compared with a short table of look-alikes, so that rarer scripts are not all known.",
+)
