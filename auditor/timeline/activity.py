@@ -40,6 +40,11 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
         denied = _denied_by_log(timeline, guards, logs)
         if denied:
             return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {denied}")
+    commands = [i for i, s in enumerate(timeline.settings) if s.kind == "command"]
+    aside = sum(1 << (i + 1) for i in commands[1:])
+    if guards and not running & ~aside:
+        because = f"{_on(timeline, running, guards)}; only an alternative command runs it, not the main one"
+        return Activity(True, "hold", because)
     return Activity(True, "violation", _on(timeline, running, guards))
 
 

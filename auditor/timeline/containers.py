@@ -133,9 +133,17 @@ def tag(value: Value, origins: int) -> Value:
     """Return ``value`` with further origins (a tuple's items get them too)."""
     if not origins:
         return value
-    if isinstance(value.p, Tup):
-        return Value(Tup(tuple(tag(item, origins) for item in value.p.items)), value.m | origins)
-    return Value(value.p, value.m | origins)
+    return Value(_tagged(value.p, origins), value.m | origins)
+
+
+def _tagged(p: Payload, origins: int) -> Payload:
+    if isinstance(p, Tup):
+        return Tup(tuple(tag(item, origins) for item in p.items))
+    if isinstance(p, Either) and any(isinstance(option, Tup) for option in p.options):
+        return Either(tuple(_tagged(option, origins) for option in p.options))
+    if isinstance(p, PerSetting) and any(isinstance(option, Tup | Either) for option in p.each):
+        return PerSetting(tuple(_tagged(option, origins) for option in p.each))
+    return p
 
 
 def trip_counts(machine: Machine, iterable: Value) -> list[int | None]:

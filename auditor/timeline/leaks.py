@@ -162,7 +162,12 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
 def claimed_reports(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
     """Return the reports whose printed words are those of the log lines with the claimed score."""
     reports = [e for e in timeline.events if isinstance(e, Report) and len(e.label) >= 6]
-    return [r for r in reports if any(r.label in line for line in submitted)]
+    return [r for r in reports if any(_printed_by(r, line) for line in submitted)]
+
+
+def _printed_by(report: Report, line: str) -> bool:
+    """Return whether a log line begins with a report's words (a launcher may put a short prefix in front)."""
+    return 0 <= line.find(report.label) <= 40 and not report.label.startswith(("val_loss", "val_bpb", "loss", "bpb"))
 
 
 def tainted(claimed: list[Report]) -> bool:

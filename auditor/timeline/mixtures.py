@@ -7,13 +7,17 @@ tell what it rests on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditor.finding import Finding, Step
 from auditor.program import ir
 from auditor.timeline import containers
+from auditor.timeline.activity import activity
 from auditor.timeline.effects import common
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
+from auditor.timeline.leaks import calls_of
 from auditor.timeline.values import Value
 
 if TYPE_CHECKING:
@@ -107,6 +111,8 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     keys = machine.keys
     if name in _BYTES:
         return Value(out.p, out.m | keys.bytes)
+    if name == "len":
+        return Value(out.p, out.m & ~keys.bytes)  # how many bytes says nothing of which
     seen = 0
     for value in given:
         seen |= containers.deep(value)
@@ -208,3 +214,29 @@ def reported(timeline: Timeline, kind: MixtureKind) -> list[ReportedMixture]:
             last = max(event.reports, key=lambda r: r.order)
             found[place] = ReportedMixture(event, last, bits | (old.bits if old is not None else 0))
     return list(found.values())
+
+
+def findings(timeline: Timeline, kind: MixtureKind, slug: str, message: str, step: str) -> Iterator[Finding]:
+    """Yield a finding with ``message`` for each reported mixture of ``kind``, with the path to the report."""
+    for found in reported(timeline, kind):
+        site = found.mixture.site
+        judged = activity(timeline, found.bits, [found.mixture])
+        last = found.report.calls[-1].site if found.report.calls else found.report.site
+        steps = [
+            *calls_of(found.mixture),
+            Step(site.source.path, site.line, step, site.source.layer),
+            Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
+        ]
+        yield Finding(
+            rule=slug,
+            group="compliance",
+            status=judged.status,
+            message=message,
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=judged.active,
+            active_because=judged.because,
+            trace=tuple(dict.fromkeys(steps)),
+        )
