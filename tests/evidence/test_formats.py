@@ -33,23 +33,56 @@ def test_a_role_knows_its_example(row: RoleRow) -> None:
 @pytest.mark.parametrize(
     ("text", "label", "role", "bpb", "loss", "seconds"),
     [
-        ("final_int8_zlib_roundtrip_exact val_loss:2.07 val_bpb:1.2243657", "final_int8_zlib_roundtrip_exact", "final", 1.2243657, 2.07, None),
-        ("quantized_ttt_phased val_loss:3.0 val_bpb:1.0596 eval_time:294173ms", "quantized_ttt_phased", "final", 1.0596, 3.0, 294.173),
-        ("ttt_sliding:done val_loss=1.89 val_bpb=1.119 elapsed=419.3s", "ttt_sliding:done", "final", 1.119, 1.89, 419.3),
+        (
+            "final_int8_zlib_roundtrip_exact val_loss:2.07 val_bpb:1.2243657",
+            "final_int8_zlib_roundtrip_exact",
+            "final",
+            1.2243657,
+            2.07,
+            None,
+        ),
+        (
+            "quantized_ttt_phased val_loss:3.0 val_bpb:1.0596 eval_time:294173ms",
+            "quantized_ttt_phased",
+            "final",
+            1.0596,
+            3.0,
+            294.173,
+        ),
+        (
+            "ttt_sliding:done val_loss=1.89 val_bpb=1.119 elapsed=419.3s",
+            "ttt_sliding:done",
+            "final",
+            1.119,
+            1.89,
+            419.3,
+        ),
         ("q_sw_x vl:1.92 bpb:1.1386 s:64 t:94699ms", "q_sw_x", "final", 1.1386, 1.92, 94.699),
         ("XSA BPB:       1.031403", "XSA", "final", 1.031403, None, None),
         ("Legal TTT:             1.198562 bpb", "Legal TTT", "final", 1.198562, None, None),
         ("[RESULT] run=1 | score=1.1888 | size=15,708,798B", "RESULT] run=1", "final", 1.1888, None, None),
         ("1200/20000 val_loss: 2.5 val_bpb: 1.5", "1200/20000", "step", 1.5, 2.5, None),
-        ("DIAGNOSTIC post_ema val_loss:1.9 val_bpb:1.13 eval_time:2012ms", "DIAGNOSTIC post_ema", "pre-quant", 1.13, 1.9, 2.012),
-        ("diagnostic quantized val_loss:2.8 val_bpb:1.08 eval_time:9294ms", "diagnostic quantized", "final", 1.08, 2.8, 9.294),
+        (
+            "DIAGNOSTIC post_ema val_loss:1.9 val_bpb:1.13 eval_time:2012ms",
+            "DIAGNOSTIC post_ema",
+            "pre-quant",
+            1.13,
+            1.9,
+            2.012,
+        ),
+        (
+            "diagnostic quantized val_loss:2.8 val_bpb:1.08 eval_time:9294ms",
+            "diagnostic quantized",
+            "final",
+            1.08,
+            2.8,
+            9.294,
+        ),
         ("compare llm_bpb:1.114 agree_bpb:1.111 gain_bpb:0.003", "compare", "final", 1.111, None, None),
         ('"val_bpb": 1.13109294,', "", "final", 1.13109294, None, None),
     ],
-)  # fmt: skip
-def test_metric_lines(
-    text: str, label: str, role: str, bpb: float, loss: float | None, seconds: float | None
-) -> None:
+)
+def test_metric_lines(text: str, label: str, role: str, bpb: float, loss: float | None, seconds: float | None) -> None:
     metric = parse_metric(text, lowered(text), "a.log", 3)
     assert metric is not None
     assert (metric.label, metric.role, metric.val_bpb) == (label, role, bpb)

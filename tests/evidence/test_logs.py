@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from evidence.logs_written import HEADER, RULER, SOURCE, embedded, training
+from logs_written import HEADER, RULER, SOURCE, embedded, training
 
 from auditor.evidence.logs import name_seed, read_log
 from auditor.evidence.model import Run

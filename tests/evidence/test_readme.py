@@ -1,0 +1,68 @@
+"""What READMEs claim, in tables and in prose."""
+
+from __future__ import annotations
+
+from auditor.evidence.model import ClaimSet, Evidence
+from auditor.evidence.readme import read_readme
+
+README = """# Record: a stack of ideas, val_bpb 1.0810
+
+Improves on the previous 1.0928 BPB record.
+
+| Seed | Sliding BPB | val_bpb | Artifact bytes | Steps |
+|------|------------:|--------:|---------------:|------:|
+| 42   | 1.0920      | 1.08079 | 15,991,930     | 4550  |
+| 314  | 1.0921      | 1.08103 | 15,992,919     | 4551  |
+| **Mean** |         | **1.0810** | 15,992,400  |       |
+
+| Model | BPB |
+|-------|-----|
+| baseline | 1.2244 |
+
+Total artifact: 15,993,001 bytes (cap: total 16,000,000 bytes). Trained with seeds 42, 314.
+"""
+
+
+def read(text: str) -> ClaimSet:
+    return read_readme("README.md", text.encode())
+
+
+def test_tables_give_a_claim_per_seed_and_the_mean() -> None:
+    found = read(README)
+    per_seed = [(c.seed, c.value, c.line) for c in found.all("val_bpb", per_seed=True)]
+    assert (42, 1.08079, 7) in per_seed
+    assert (314, 1.08103, 8) in per_seed
+    first = found.first("val_bpb")
+    assert first is not None
+    assert (first.value, first.line, first.decimals) == (1.081, 9, 4)
+    assert found.seeds == (42, 314)
+
+
+def test_other_peoples_scores_are_no_claims() -> None:
+    values = {c.value for c in read(README).numbers if c.name == "val_bpb"}
+    assert 1.2244 not in values
+    assert 1.0928 not in values
+
+
+def test_prose_counts_where_no_table_does() -> None:
+    found = read(
+        "# A try\n\nFinal val_bpb: **1.2244** with pre-quant val_bpb: 1.2100, a gain of 0.004 BPB.\nSeeds: 1, 2, 3\n"
+    )
+    assert [(c.name, c.value) for c in found.numbers] == [("val_bpb", 1.2244), ("prequant_bpb", 1.21)]
+    assert found.seeds == (1, 2, 3)
+
+
+def test_the_cap_is_no_size() -> None:
+    assert read("Total artifact must stay below 16,000,000 bytes").all("artifact_bytes") == ()
+    assert [c.value for c in read(README).all("artifact_bytes")] == [15992400.0, 15993001.0]
+
+
+def test_a_label_and_its_value() -> None:
+    found = read("| Metric | Value |\n|---|---|\n| val_bpb | 1.5 |\n| Artifact size | 15.2 MB |\n")
+    assert [(c.name, c.value) for c in found.numbers] == [("val_bpb", 1.5), ("artifact_bytes", 15_200_000.0)]
+
+
+def test_metadata_goes_before_the_readme() -> None:
+    readme = read(README)
+    claims = Evidence(readme=readme).claims()
+    assert (claims.val_bpb, claims.artifact_bytes, claims.seeds) == (1.081, 15992400, (42, 314))
