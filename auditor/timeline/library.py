@@ -676,12 +676,14 @@ def _save(machine: Machine, args: Args, node: ir.Node) -> Value:
     value, target = args.get(0, "obj") or UNKNOWN, args.get(1, "f") or args.get(1)
     if target is None:
         return NONE
+    # What is saved doesn't follow what is learned later.
+    origins = effects.settle(machine, value.m | containers.deep(value) & machine.params)
+    frozen = Value(clone(machine, value, {}).p, origins)
     if isinstance(target.p, Heap) and target.p.kind == "buffer":
-        target.p.element = Value(value.p, effects.settle(machine, value.m | containers.deep(value) & machine.params))
+        target.p.element = frozen
     elif isinstance(target.p, Heap) and target.p.kind == "file":
-        write_file(machine, target.p.name, value)
+        write_file(machine, target.p.name, frozen)
     else:
-        frozen = Value(value.p, effects.settle(machine, value.m | containers.deep(value) & machine.params))
         write_file(machine, path_key(target), frozen)
     effects.save(machine, "a checkpoint", node)
     return NONE
