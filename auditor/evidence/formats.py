@@ -210,6 +210,7 @@ FORMATS: tuple[Format, ...] = (
          "Training time: 599.8s", {"train_done": 599.8}, unit="s"),
     _row("training time, milliseconds", "train", r"\b(?:training_time|train_time|train_time_ms|total_train_time|training_time_ms)\"?\s{0,3}[:=]\s{0,8}(?P<train_done><D>)\s?ms\b",
          "gptq:collected hessians for 68 layers total_train_time:597792ms", {"train_done": 597.792}, unit="ms"),
+    _row("training time, key with unit", "train", r"\b(?:training|train)_time_ms[\"']?\s{0,3}[:=]\s{0,4}(?P<train_done><D>)\b", "\"train_time_ms\": 599980,", {"train_done": 599.98}, unit="ms"),
     _row("training time, minutes", "train", r"\b(?:training|train)[_ ](?:time|wallclock|done|complete)[^\d:=]{0,24}[:=]?\s{0,10}(?:in )?(?P<train_done><D>)\s?(?:m\b|min)",
          "Training complete in 9.9 min", {"train_done": 594.0}, unit="min"),
     _row("steps", "steps", r"^\W{0,6}(?:total |training |train |optimizer |final )?steps?(?:_done|_completed)?\s{0,3}[:=]\s{0,12}(?P<steps_done><N>)\b(?!\s?/)",

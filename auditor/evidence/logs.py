@@ -23,6 +23,7 @@ _MOST_METRICS = 2_000
 _MOST_SETTINGS = 1_000
 _MOST_TROUBLES = 20
 _MOST_RUNS = 1_000
+_SHAPE = 80  # bytes of a line that tell its shape, digits aside: beyond a launcher's prefix
 _MOST_SHAPES = 10_000
 _MOST_MESSAGES = 200_000  # lines that are read closely; the longest real log has a tenth of that
 _ROUTINE = 200  # after so many lines of one shape in a run only the latest is kept
@@ -115,7 +116,7 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
                 continue
             span = next(skip, None)
         current = runs[-1]
-        shape = raw[:28].translate(None, _DIGITS)
+        shape = raw[:_SHAPE].translate(None, _DIGITS)
         if current.routine.get(shape, 0) >= _ROUTINE:
             current.latest[shape] = (number, raw)
             continue

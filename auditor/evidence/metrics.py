@@ -19,14 +19,14 @@ _BPB = re.compile(
     r"(?P<value>\d{1,3}\.\d{1,18})",
 )
 _BPB_LABELLED = re.compile(r"\bbpb\b[^:=|\d]{0,40}[:=|]\s{0,20}(?P<value>\d{1,3}\.\d{1,18})")
-_BPB_AFTER = re.compile(r"(?P<value>(?<![\w.+-])\d{1,2}\.\d{2,18})\s?(?:val_)?bpb\b")
+_BPB_AFTER = re.compile(r"(?P<value>(?<![\w.+\-−–])\d{1,2}\.\d{2,18})\s?(?:val_)?bpb\b")
 _SCORE = re.compile(r"\|\s*score\s*=\s*(?P<value>\d{1,2}\.\d{2,18})")
 _LOSS = re.compile(
     r"(?<![\w.])(?:(?P<own>[a-z0-9_]{0,24}val_loss|vl|val_nats|validation_loss)|loss)(?:\s?\([a-z]{1,12}\))?[\"']?\s{0,3}(?:[:=]|(?<=val_loss)\s|(?<=val_loss\s))\s{0,4}[\"']?"
     r"(?P<value>\d{1,3}\.\d{1,18})",
 )
 _SECONDS = re.compile(
-    r"(?<![a-z])(?P<key>(?:[a-z_]{0,12}eval_)?(?:time|elapsed|eval|total_time|wall|t)|elapsed_s|eval_seconds|wall_s|eval_time_s)"
+    r"(?<![a-z_])(?P<key>(?:[a-z_]{0,12}eval_)?(?:time|elapsed|eval|total_time|wall|t)|elapsed_s|eval_seconds|wall_s|eval_time_s)"
     r"\s{0,2}[:=]\s{0,2}(?P<value>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s|sec|seconds|m|min|h)?(?![\w.])",
 )
 _ASIDE = re.compile(r"(?:gain|delta|base|baseline|diff|gap|prev|ref)")  # a comparison in passing
@@ -122,7 +122,7 @@ def parse_metric(text: str, low: str, path: str, line: int) -> Metric | None:
     timing = _seconds(low)
     return Metric(
         label=label,
-        role=role_of(low),
+        role=role_of(low, match.end("value")),
         val_bpb=float(value),
         val_loss=None if loss is None else float(loss["value"]),
         seconds=timing,
@@ -133,16 +133,18 @@ def parse_metric(text: str, low: str, path: str, line: int) -> Metric | None:
     )
 
 
-def role_of(low: str) -> Role:
-    """Return the part that a score line, given in lower case, plays."""
-    return _role(low[:400].translate(_SAME_DIGIT))
+def role_of(low: str, end: int | None = None) -> Role:
+    """Return the part that a score line, given in lower case, plays; ``end`` is where its score ends."""
+    line = low[:400].translate(_SAME_DIGIT)
+    return _role(line, line[:end])
 
 
 @lru_cache(maxsize=16_384)
-def _role(shape: str) -> Role:
+def _role(line: str, label: str) -> Role:
     """Return the part that lines of one shape play: a log repeats few shapes with other digits."""
     for row in ROLES:
-        if row.pattern.search(shape):
+        # What is compared with stands before the score; what follows is a remark about it.
+        if row.pattern.search(label if row.role == "reference" else line):
             return row.role
     return "final"
 

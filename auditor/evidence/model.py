@@ -157,7 +157,12 @@ class Run:
             and m.role == score.role
             and abs(m.val_bpb - score.val_bpb) < 10.0 ** -min(m.decimals, score.decimals)
         ]
-        near = [v.value for v in self.numbers("val_loss") if abs((v.line or 0) - score.line) <= _SAME_BLOCK]
+        scored = {m.line for m in self.metrics}  # a loss beside another score is not this one's
+        near = [
+            v.value
+            for v in self.numbers("val_loss")
+            if v.line not in scored and abs((v.line or 0) - score.line) <= _SAME_BLOCK
+        ]
         return next(reversed(twins or near), None)
 
     @property
@@ -173,7 +178,7 @@ class Run:
     @property
     def train_seconds(self) -> Value[float] | None:
         """Return the training time: the stopping line's, else a summary's, else the last step line's."""
-        return self.last("stop_time") or self.last("train_done") or _greatest(self.numbers("train_time"))
+        return self.last("stop_time") or _greatest(self.numbers("train_done")) or _greatest(self.numbers("train_time"))
 
     @property
     def eval_seconds(self) -> Value[float] | None:
@@ -182,7 +187,7 @@ class Run:
         if total is not None:
             return total
         score = self.score
-        timed = [m for m in self.metrics if m.seconds is not None]
+        timed = [m for m in self.metrics if m.seconds is not None and m.role != "step"]
         if score is not None:
             for m in reversed(timed):
                 if m.role == score.role and abs(m.val_bpb - score.val_bpb) < 10.0 ** -min(m.decimals, score.decimals):
@@ -234,6 +239,7 @@ class Run:
         totals = [t for t in self.numbers("total_bytes") if t.value >= SMALLEST_ARTIFACT]
         models = {m.value for m in self.numbers("model_bytes")}
         codes = {c.value for name in _CODE_FIELDS for c in self.numbers(name)}
+        models |= {t.value for t in totals}  # some print an "artifact" beside the code and a total of both
         sums = {m + c for m in models for c in codes} if len(models) * len(codes) <= 10_000 else set()
         exact = [t for t in totals if t.value in sums]
         labelled = [t for t in totals if t.label]

@@ -17,6 +17,7 @@ _PREFIX = re.compile(
     r"|\[(?:modal|stdout|stderr|out|err|info|log|train|eval|local|remote)\]\s*"
     r"|(?:INFO|WARNING|DEBUG|stdout|stderr)\s*[:|]\s*"
     r"|(?:[│|>]\s*)"
+    r"|\d{10}\.\d{1,6}\s+"
     r"|\d{4}-\d\d-\d\dT[\d:.]{8,18}Z?\s+){1,6}"
 )
 

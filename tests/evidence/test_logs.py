@@ -173,6 +173,15 @@ def test_a_flood_of_one_shape_keeps_its_last_line() -> None:
     assert len(run.all("step")) < 1000
 
 
+def test_a_flood_behind_a_launchers_prefix_hides_no_score() -> None:
+    prefix = "[2026-04-01 10:00:00] INFO: "
+    flood = [f"step:{i}/900 train_loss:2.0 train_time:{i * 7}ms step_avg:7.00ms" for i in range(1, 801)]
+    lines = [*training(4).splitlines()[:6], *flood, *training(4).splitlines()[9:]]
+    plain, prefixed = only("\n".join(lines)), only("\n".join(prefix + line for line in lines))
+    assert prefixed.measured() == plain.measured()
+    assert prefixed.measured().val_bpb == 1.2243657
+
+
 def test_settings_are_those_before_the_first_step() -> None:
     text = "Hyperparameters:\n  ttt_enabled: True\n  MATRIX_LR: 0.022\nx:1 y:2\n" + training(1) + "late_flag: 1\n"
     settings = only(text).settings
