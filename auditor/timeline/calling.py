@@ -236,6 +236,8 @@ def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args,
     machine.depth += 1
     machine.active[key] = machine.active.get(key, 0) + 1
     machine.entered.add(key)
+    quiet = int(key in machine.quiet)
+    machine.no_grad += quiet
     try:
         if isinstance(func.node, ir.Lambda):
             return machine.eval(func.node.body)
@@ -251,6 +253,7 @@ def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args,
         machine.live = (frame.returned_bits | machine.live) & live0 or live0
         _, machine.jumped, machine.broken, machine.break_names = saved
         machine.active[key] -= 1
+        machine.no_grad -= quiet
         machine.depth -= 1
         machine.frame = outer
         machine.calls.pop()
@@ -463,6 +466,8 @@ def decorate(machine: Machine, decorator: ir.Expr, value: Value) -> Value:
     if isinstance(target, ir.Attr) and target.attr in ("local_entrypoint", "main") and isinstance(func, Function):
         machine.entry_points.append(func)
     found = machine.eval(target)
+    if isinstance(func, Function) and library.context_name(found) in ("no_grad", "inference_mode"):
+        machine.quiet.add(id(func.node))
     if isinstance(found.p, Function) and not isinstance(decorator, ir.Call):
         result = call(machine, found, Args((value,)), decorator)
         return result if isinstance(result.p, Function | Bound | Native) else value

@@ -103,6 +103,7 @@ class Machine:
         self.keys = caches.Keys(self.atoms)
         self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
         self.no_grad = 0
+        self.quiet: set[int] = set()  # functions that a decorator runs without gradients
         self.in_module = 0
         self.files: dict[str, Value] = {}
         self.scopes: dict[str, Value] = {}  # imported units by path
