@@ -90,11 +90,11 @@ class Read:
 
 @dataclass(frozen=True)
 class Mixing:
-    """An operation that mixed the reads ``reads`` (as plain bits) into one key."""
+    """An operation that mixed the reads ``reads`` (as plain bits) into one key; ``fresh`` were not mixed before."""
 
     site: Site
     reads: int
-    calls: int
+    fresh: int
 
 
 class Keys:
@@ -165,10 +165,18 @@ class Keys:
         for group in arrays.values():
             places = {bit: self.place(bit) for bit in group}
             last = max(places.values())
-            if last > min(places.values()):
-                for bit, place in places.items():
-                    named |= bit if place == last and not self.among(bit, self.inputs) else 0
+            before = sum(bit for bit, place in places.items() if place < last)
+            for bit, place in places.items():
+                if place == last and not self.among(bit, self.inputs) and self._joins(bit, before):
+                    named |= bit
         return named
+
+    def _joins(self, bit: int, before: int) -> bool:
+        """Return whether a read enters a key together with, or after, some of the reads ``before``.
+
+        The start of a rolling hash (``t[k]``, then ``t[p - 1]`` for each p) comes before them.
+        """
+        return any(mixing.fresh & bit and mixing.reads & before for mixing in self.mixings.values())
 
     def _array(self, bit: int) -> int:
         """Return the reads that the tokens were picked out of, so that places in it can be compared."""
@@ -280,9 +288,9 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     if origins & keys.reads and (op in _MIXING_OPS or (op == "&" and _masks(keys, node, left, right))):
         origins = mix(machine, origins, node)
     if op == "-" and not left.m & machine.atoms.family("forward"):
-        return Behind(SOME, origins, left)
+        return Behind(SOME, origins, left.base if isinstance(left, Behind) else left)
     if op == "+" and isinstance(left, Behind):
-        return Behind(SOME, origins)
+        return Behind(SOME, origins, left.base)
     return Value(SOME, origins)
 
 
@@ -306,9 +314,9 @@ def mix(machine: Machine, origins: int, node: ir.Node) -> int:
         return origins
     joined = plain | before >> 1
     path = machine.frame.scope.source.path
-    key = (path, node.start, joined, len(machine.calls))
+    key = (path, node.start, joined, plain)
     if key not in keys.mixings:
-        keys.mixings[key] = Mixing(machine.site(node), joined, len(machine.calls))
+        keys.mixings[key] = Mixing(machine.site(node), joined, plain)
     return origins & ~plain | plain << 1
 
 
@@ -372,7 +380,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         given.insert(0, func.p.receiver)
     out = mixtures.called(machine, name, given, args, node, out)
     if name in _KEEPS_PLACE and given and isinstance(given[0], Behind):
-        return Behind(out.p, out.m)
+        return Behind(out.p, out.m, given[0].base)
     seen = 0
     for value in given:
         seen |= value.m

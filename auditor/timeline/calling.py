@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import caches, containers, effects, library
+from auditor.timeline import caches, containers, effects, library, slots
 from auditor.timeline.atoms import SIZE, TRAIN, VAL
 from auditor.timeline.frames import CallStep, Frame
 from auditor.timeline.values import (
@@ -100,7 +100,8 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
         else:
             positional.append(value)
     args = Args(tuple(positional), keywords, rest, node, tuple(a.value for a in node.args if not a.star))
-    return caches.called(machine, func, args, node, call(machine, func, args, node))
+    out = caches.called(machine, func, args, node, call(machine, func, args, node))
+    return slots.called(machine, func, args, node, out) if machine.slots.watching else out
 
 
 def call(machine: Machine, func: Value, args: Args, node: ir.Node) -> Value:

@@ -348,9 +348,12 @@ def append_any(heap: Heap, value: Value) -> None:
 
 def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, value: Value) -> None:
     """Carry out ``base[index] = value``."""
-    from auditor.timeline import caches
+    from auditor.timeline import caches, opened, slots
 
     index, value = caches.stored(machine, index, value, target)
+    value = opened.at_key(machine, index, value)
+    if machine.slots.watching:
+        value = slots.stored(machine, target, base, index, value)
     handled = False
     for payload, _bits in machine.alternatives(base):
         if isinstance(payload, Heap):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
+from auditor.timeline import calibration, opened, slots
 from auditor.timeline.atoms import BITS, TRAIN, VAL, bits_of, train_settings, val_settings
 from auditor.timeline.events import Adapt, Event, Forward, Load, Lookup, Mixture, Report, Restore, Save
 from auditor.timeline.frames import Site
@@ -25,6 +26,7 @@ class Gradient:
     forwards: tuple[Forward, ...]
     bits: int
     site: Site
+    parts: int = 0  # the parts of a window that the loss keeps
 
 
 # ------------------------------------------------------------------ parameters
@@ -116,6 +118,7 @@ def settle(machine: Machine, origins: int) -> int:
 
 def backward(machine: Machine, origins: int, node: ir.Node) -> int:
     """Differentiate a loss made from ``origins``; return the gradient's origin."""
+    calibration.learned(machine, origins)
     forwards = tuple(f for f in machine.atoms.meanings(origins, "forward") if isinstance(f, Forward))
     for forward in forwards:
         forward.learned = True
@@ -130,7 +133,8 @@ def backward(machine: Machine, origins: int, node: ir.Node) -> int:
             region &= forward.region
     else:
         region = origins & family
-    gradient = Gradient(kinds, region, forwards, machine.live, machine.site(node))
+    parts = origins & machine.slots.parts
+    gradient = Gradient(kinds, region, forwards, machine.live, machine.site(node), parts)
     return machine.atoms.fresh("gradient", gradient)
 
 
@@ -177,6 +181,7 @@ def adapt(machine: Machine, heaps: list[Heap], gradients: list[Gradient], node: 
         )
         machine.adaptations.append(event)
         machine.events.append(event)
+        slots.adapted(machine, event, heaps, gradient.parts)
         for heap in heaps:
             for each in reach(machine, heap):
                 if each.kind in ("instance", "external", "parameter"):
@@ -204,6 +209,7 @@ def write_params(machine: Machine, base: Value, value: Value, node: ir.Node, *, 
     if gradients:
         adapt(machine, heaps, gradients, node)
         return
+    calibration.kept(machine, origins, node, "parameters")
     if not replace and not origins & machine.atoms.family("adapted"):
         return
     restore(machine, heaps, origins, node, replace=replace)
@@ -211,6 +217,7 @@ def write_params(machine: Machine, base: Value, value: Value, node: ir.Node, *, 
 
 def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *, replace: bool = True) -> None:
     """Set the parameters of ``heaps`` from values made from ``origins``."""
+    calibration.kept(machine, origins, node, "parameters")
     own = 0
     for heap in heaps:
         own |= param(machine, heap)
@@ -268,8 +275,9 @@ def forward(machine: Machine, model: Heap | None, origins: int, name: str, node:
     from auditor.timeline.values import SOME
 
     seen = settle(machine, origins)
+    applied = calibration.applied(machine, seen, node)
     if not val_settings(seen) & machine.live:
-        return Value(SOME, seen)
+        return Value(SOME, seen | applied)
     region = seen & machine.atoms.family("iteration")
     found: dict[int, int] = {}
     for heap in [*([model] if model is not None else []), *extra]:
@@ -281,7 +289,9 @@ def forward(machine: Machine, model: Heap | None, origins: int, name: str, node:
     conflicts = {
         number: bits & machine.live
         for number, bits in found.items()
-        if bits & machine.live and overlap(machine, machine.adaptations[number].region, region)
+        if bits & machine.live
+        and overlap(machine, machine.adaptations[number].region, region)
+        and not machine.adaptations[number].excludes(machine.branches)
     }
     event = Forward(
         **common(machine, node, machine.live & val_settings(seen)),
@@ -294,7 +304,8 @@ def forward(machine: Machine, model: Heap | None, origins: int, name: str, node:
     )
     machine.events.append(event)
     bit = machine.atoms.fresh("forward", event)
-    return Value(SOME, seen & ~machine.atoms.family("adapted") | bit)
+    calibration.given(machine, seen, [event], node)
+    return Value(SOME, seen & ~machine.atoms.family("adapted") | bit | applied)
 
 
 _QUOTED = re.compile(r"[\"'}]([^\"'{}\n]{6,120})")
@@ -315,6 +326,9 @@ def report(machine: Machine, origins: int, node: ir.Node) -> None:
     rests = [f for family in ("lookup", "mixture") for f in machine.atoms.meanings(origins, family)]
     lookups = [f for f in rests if isinstance(f, Lookup | Mixture)]
     made = Report(**fields, label=label, forwards=forwards)
+    slots.reported(machine, forwards, origins)
+    if scores:
+        opened.reported(machine, origins, made)
     if origins & BITS:
         publish(machine, made, lookups)
     else:
@@ -390,6 +404,7 @@ def common(machine: Machine, node: ir.Node, bits: int) -> dict[str, Any]:
         "bits": bits,
         "undecided": machine.undecided & bits,
         "order": machine.order,
+        "branches": tuple(machine.branches),
     }
 
 

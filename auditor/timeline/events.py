@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from auditor.submission.model import Setting
+from auditor.timeline.bounds import Part
 from auditor.timeline.frames import CallStep, Guard, Site
 
 
@@ -24,6 +25,11 @@ class Event:
     bits: int
     undecided: int
     order: int
+    branches: tuple[int, ...] = ()  # open conditions on the way: twice a number, plus one in the other branch
+
+    def excludes(self, branches: list[int]) -> bool:
+        """Return whether this lies in the other branch of an open condition that is in progress."""
+        return any(branch ^ 1 in branches for branch in self.branches)
 
 
 @dataclass(eq=False)
@@ -39,6 +45,8 @@ class Adapt(Event):
 
     ``kinds`` are the origins of the gradient (VAL, TRAIN); ``region`` the loop iterations that pick its tokens;
     ``gradient`` where the gradient was taken; ``forwards`` the forwards whose loss it is; ``params`` what is updated.
+    ``delta``: it is not the model that is updated but something of the evaluation's own, ``shared`` by the rows of a
+    batch or not; ``objective`` are then the parts of a window in whose loss the gradient was taken.
     """
 
     number: int = 0
@@ -49,6 +57,8 @@ class Adapt(Event):
     params: tuple[str, ...] = ()
     data: Site | None = None
     loop_nodes: tuple[Site, ...] = ()
+    delta: Literal["", "own", "shared"] = ""
+    objective: tuple[Part, ...] = ()
 
 
 @dataclass(eq=False)
@@ -56,7 +66,8 @@ class Forward(Event):
     """The model is applied to data.
 
     ``conflicts``: for each earlier adaptation of this model on overlapping tokens, the settings under which
-    both happen. ``reports`` are the reports that its loss reaches, ``learned`` whether its loss is differentiated.
+    both happen. ``reports`` are the reports that its loss reaches, ``learned`` whether its loss is differentiated;
+    ``scored`` the parts of a window that the reports keep.
     """
 
     number: int = 0
@@ -67,6 +78,7 @@ class Forward(Event):
     conflicts: dict[int, int] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     learned: bool = False
+    scored: tuple[Part, ...] = ()
 
 
 @dataclass(eq=False)

@@ -92,10 +92,14 @@ def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
     seen: set[tuple[int, int]] = set()
     adapts = [e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0]
     for score in timeline.events:
-        if not isinstance(score, Forward) or not score.reports or score.conflicts:
+        if not isinstance(score, Forward) or not score.reports:
             continue
         for adapt in adapts:
             if adapt.order > score.order and set(adapt.loops) & set(score.loops):
+                bits = score.bits & adapt.bits
+                bits = bits & timeline.in_play or bits
+                if any(conflict & bits for conflict in score.conflicts.values()):
+                    continue
                 key = (score.site.start, adapt.site.start)
                 if key not in seen:
                     seen.add(key)

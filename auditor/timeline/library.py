@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import containers, effects, switches
+from auditor.timeline import calibration, containers, effects, network, opened, slots, switches
 from auditor.timeline.atoms import BITS, CLOCK, LISTING, RANDOM, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.folding import FoldError, fold_text_method, string_origins
 from auditor.timeline.values import (
@@ -238,6 +238,7 @@ def parse_printed(text: str, model: Payload) -> object:
 
 def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     """Call a library function by dotted name."""
+    network.called(machine, name, args, node)
     exact = EXACT.get(name)
     if exact is not None:
         return exact(machine, args, node)
@@ -341,6 +342,7 @@ def fresh_tensor(machine: Machine, name: str, args: Args, node: ir.Node) -> Valu
     flag = args.keywords.get("requires_grad")
     if flag is not None and isinstance(flag.p, Known) and flag.p.v is True:
         heap = Heap("parameter", name=shown(machine, node), made_at=machine.order)
+        slots.made(machine, heap, node)
         return Value(heap, effects.param(machine, heap) | origins)
     return Value(SOME, effects.settle(machine, origins))
 
@@ -353,6 +355,7 @@ def parameter(machine: Machine, args: Args) -> Value:
     for number in machine.atoms.meanings(origins, "adapted"):
         if isinstance(number, int):
             heap.adapted[number] = machine.live
+    slots.made(machine, heap, args.nodes[0] if args.nodes else None)
     return Value(heap, effects.param(machine, heap))
 
 
@@ -367,6 +370,7 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
         if saved is not None and not origins & (VAL | TRAIN):
             return saved
     effects.load(machine, origins, node)
+    origins |= opened.opened(machine, origins, node)
     # What is in a file doesn't depend on the setting that named it, as far as switches go.
     origins &= ~machine.atoms.family("setting")
     return Value(SOME, effects.settle(machine, origins) | TEXT_FILE)
@@ -391,7 +395,7 @@ def content(machine: Machine, heap: Heap, origins: int) -> Value:
 
 def write_file(machine: Machine, key: str, value: Value) -> None:
     """Keep what the script writes to a path, so that reading it back gives the same."""
-    kept = Value(value.p, effects.settle(machine, value.m))
+    kept = Value(value.p, opened.packed(machine, effects.settle(machine, value.m)))
     old = machine.files.get(key)
     if old is not None and (machine.weak or machine.live != machine.all):
         kept = join(old, kept)
@@ -549,6 +553,12 @@ def _getattr(machine: Machine, args: Args, node: ir.Node) -> Value:
                 return default
             return join(found, default)
         return found
+    if isinstance(base.p, External):
+        return Value(None, containers.deep(base))  # something of a library: which one doesn't matter
+    heaps = [p for p, _ in machine.alternatives(base) if isinstance(p, Heap) and p.kind in ("instance", "module")]
+    fields = [value for heap in heaps for value in heap.attrs.values()]
+    if fields and len(fields) <= 60:
+        return join_all(fields)
     machine.note_unfollowed(machine.site(node), "getattr with a computed name")
     return Value(None, containers.deep(base))
 
@@ -663,6 +673,7 @@ def _open(machine: Machine, args: Args, node: ir.Node) -> Value:
     heap = Heap("file", name=path_key(path), origins=containers.deep(path), made_at=machine.order)
     if "w" not in text and "a" not in text and heap.origins & (VAL | TRAIN):
         effects.load(machine, heap.origins, node)
+        heap.origins |= opened.opened(machine, heap.origins, node)
     return Value(heap, heap.origins)
 
 
@@ -676,6 +687,7 @@ def _save(machine: Machine, args: Args, node: ir.Node) -> Value:
     value, target = args.get(0, "obj") or UNKNOWN, args.get(1, "f") or args.get(1)
     if target is None:
         return NONE
+    calibration.kept(machine, containers.deep(value), node, "a file")
     # What is saved doesn't follow what is learned later.
     origins = effects.settle(machine, value.m | containers.deep(value) & machine.params)
     frozen = Value(clone(machine, value, {}).p, origins)
@@ -936,6 +948,10 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     """Call a method of a value whose class the program doesn't define."""
     receiver, name = method.receiver, method.name
     p = receiver.p
+    if name in calibration.HOOKS:
+        return calibration.hook(machine, args)
+    if name == "remove" and not args.positional:
+        calibration.unhook(machine)
     if name == "super":
         return Value(Method(receiver, "super", method.where), receiver.m)
     if isinstance(p, Method) and p.name == "super":
@@ -962,6 +978,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return receiver
     if name == "requires_grad_" and p is SOME:
         heap = Heap("parameter", name=shown(machine, node), made_at=machine.order)
+        slots.made(machine, heap, method.where)
         made = Value(heap, effects.param(machine, heap) | receiver.m)
         if isinstance(method.where, ir.Name):
             machine.rebind(method.where.id, made)
@@ -997,7 +1014,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         if saved is not None:
             return saved
         effects.load(machine, receiver.m, node)
-        return Value(SOME, receiver.m | TEXT_FILE)
+        return Value(SOME, receiver.m | TEXT_FILE | opened.opened(machine, receiver.m, node))
     if name in ("iterdir", "glob", "rglob") and not isinstance(p, Heap):
         return _listing(machine, _with_receiver(receiver, args), node)
     if name in ("scale",) and args.positional:
@@ -1121,6 +1138,8 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             return receiver
         if kind == "parameter" and name in ("detach", "view", "reshape", "flatten", "requires_grad_"):
             return receiver
+        if kind == "parameter" and name in ("clone", "to", "float", "half", "double", "bfloat16", "expand", "cpu"):
+            return Value(SOME, effects.settle(machine, receiver.m))
         if (
             kind == "external"
             and args.origins() & VAL
@@ -1308,7 +1327,8 @@ def in_place(machine: Machine, name: str, receiver: Value, args: Args, node: ir.
             if isinstance(where, ir.Name):
                 machine.rebind(where.id, cleared)
                 receiver = cleared
-        containers.update_in_place(machine, where, receiver, Value(None, origins))
+        kept = slots.filled(machine, where, name, args) if machine.slots.watching else 0
+        containers.update_in_place(machine, where, receiver, Value(None, origins | kept))
     elif isinstance(where, ir.Call) and isinstance(where.func, ir.Attr):
         containers.update_in_place(machine, where, receiver, Value(None, origins))
     return Value(receiver.p, receiver.m | effects.settle(machine, origins))

@@ -23,8 +23,8 @@ from auditor.program import ir
 from auditor.program.model import Program, Unit
 from auditor.program.source import Source
 from auditor.submission.model import Setting
-from auditor.timeline import caches, calling, containers, effects, library, mixtures
-from auditor.timeline.atoms import BITS, LISTING, TRAIN, VAL, Atoms, under
+from auditor.timeline import caches, calibration, calling, containers, effects, library, mixtures, slots
+from auditor.timeline.atoms import BITS, CLOCK, LISTING, TRAIN, VAL, Atoms, under
 from auditor.timeline.events import Adapt, Event, Lookup, Mixture, Report, Switch, Timeline, Unfollowed
 from auditor.timeline.folding import (
     FoldError,
@@ -35,6 +35,7 @@ from auditor.timeline.folding import (
     string_origins,
 )
 from auditor.timeline.frames import CallStep, Frame, Guard, ModuleScope, Site
+from auditor.timeline.opened import Opened
 from auditor.timeline.relevance import Relevance, assigned_names
 from auditor.timeline.values import (
     NONE,
@@ -89,6 +90,8 @@ class Machine:
         self.calls: list[CallStep] = []
         self.guards: list[Guard] = []
         self.loops: list[int] = []
+        self.branches: list[int] = []  # open conditions in progress (see Event.branches)
+        self.branch_count = 0
         self.loop_sites: list[Site] = []
         self.iteration_bits: list[int] = []  # the innermost followed loop's current iteration, as origin
         self.loop_count = 0
@@ -101,6 +104,9 @@ class Machine:
         self.pending: list[int] = []  # gradient atoms that wait for an optimizer step
         self.stepped = False
         self.keys = caches.Keys(self.atoms)
+        self.slots = slots.Slots(self)
+        self.calibrations = calibration.Calibrations()
+        self.opened: dict[tuple[object, ...], Opened] = {}
         self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
         self.no_grad = 0
         self.quiet: set[int] = set()  # functions that a decorator runs without gradients
@@ -376,7 +382,8 @@ class Machine:
         if node.op == "not":
             yes, no = self.truth(value)
             return Value(self.boolean(yes, no), value.m)
-        return self.fold(lambda a: fold_unary(node.op, a), value)
+        out = self.fold(lambda a: fold_unary(node.op, a), value)
+        return slots.inverted(self, node, out) if out.m & self.slots.parts else out
 
     def boolean(self, yes: int, no: int) -> Payload:
         """Return the payload of ``not``: False where ``yes`` only, True where ``no`` only."""
@@ -449,8 +456,16 @@ class Machine:
                 None,
                 Value(containers.element_of(self, left).p, containers.element_of(self, left).m | right.m),
             )
-        origins = effects.settle(self, containers.deep(left) | containers.deep(right))
-        return caches.combine(self, node, left, right, origins)
+        if node.op in ("*", "/"):
+            calibration.scaled(self, left, right, node)
+        origins = containers.deep(left) | containers.deep(right)
+        if self.slots.deltas:
+            origins = slots.stepped(self, node, left, right, origins)
+        origins = effects.settle(self, origins)
+        if origins & self.slots.fitted:
+            origins = slots.meet(self, origins, node)
+        out = caches.combine(self, node, left, right, origins)
+        return slots.inverted(self, node, out) if origins & self.slots.parts else out
 
     def eval_boolop(self, node: ir.Expr) -> Value:
         assert isinstance(node, ir.BoolOp)
@@ -496,10 +511,12 @@ class Machine:
         for op, operand in zip(node.ops, node.rights, strict=True):
             right = self.eval(operand)
             part = self.compare(op, left, right)
+            if (left.m ^ right.m) & CLOCK:
+                calibration.compared(self, op, left, right, node)
             out = part if out is None else Value(self.both(out, part), out.m | part.m)
             left = right
         assert out is not None
-        return out
+        return slots.compared(self, node, out) if self.slots.watching else out
 
     def both(self, a: Value, b: Value) -> Payload:
         """Return the payload of ``a and b`` for two truth values."""
@@ -698,7 +715,8 @@ class Machine:
         index = self.eval(node.index)
         out = containers.get_item(self, base, index, node)
         if base.m & VAL or index.m & VAL:
-            return caches.subscript(self, base, index, node, out)
+            out = caches.subscript(self, base, index, node, out)
+            return slots.cut(self, base, node, out) if self.slots.watching and base.m & VAL else out
         return out
 
     def eval_call(self, node: ir.Expr) -> Value:
@@ -783,6 +801,8 @@ class Machine:
             return 0
         if any(v.m & ~family for v in values):
             return 0
+        if any(isinstance(at_setting(v.p, i), Either) for v in values for i in range(self.count)):
+            return 0  # data chooses between values that are known
         value = values[0] if len(values) == 1 else self.eval(node)
         yes, no = self.truth(value)
         return yes & no & live & ~1
@@ -856,7 +876,10 @@ class Machine:
         if not self.in_loop and isinstance(old.p, Known | PerSetting) and isinstance(value.p, Known | PerSetting):
             new = self.fold(lambda a, b: fold_binary(node.op, a, b), old, value)
         else:
-            new = caches.combine(self, node, old, value, effects.settle(self, old.m | containers.deep(value)))
+            origins = effects.settle(self, old.m | containers.deep(value))
+            if origins & self.slots.fitted:
+                origins = slots.meet(self, origins, node)
+            new = caches.combine(self, node, old, value, origins)
         if isinstance(target, ir.Subscript):
             containers.update_item(self, target, new)
         else:
@@ -1015,11 +1038,14 @@ class Machine:
         self.weak |= both
         pushed = self.guard(node.test, test, yes, taken=True)
         self.live = yes
+        self.branch_count += 2
+        self.branches.append(self.branch_count)
         self.pick_files(node.test)
         self.picked.append((mixtures.compared(self, node.test) if test.m & self.keys.gold else 0, self.depth))
         self.block(node.body)
         self.picked.pop()
         body_live = self.live
+        self.branches[-1] += 1
         if pushed:
             self.guards[-1] = self.other_way(self.guards[-1], no)
         if node.orelse:
@@ -1036,11 +1062,13 @@ class Machine:
             else_live = no
         if pushed:
             self.guards.pop()
+        self.branches.pop()
         self.weak = weak
         self.undecided = undecided
         self.live = body_live | else_live
         if not body_live:
             return
+        calibration.chosen(self, test, before, after_body)
         if not else_live:
             names.clear()
             names.update(after_body)
@@ -1280,6 +1308,11 @@ class Machine:
 
     def store_attr(self, base: Value, name: str, value: Value, node: ir.Attr) -> None:
         """Assign an attribute of whatever ``base`` may be."""
+        if name == "forward":
+            calibration.replace_forward(self, value)
+        if name == "requires_grad":
+            slots.tracked(self, base, value, node)
+            return
         if name in ("data", "grad") and base.m & self.params:
             if name == "data":
                 effects.write_params(self, base, value, node, replace=True)

@@ -1,0 +1,70 @@
+"""Training data that a reported score rests on directly, not by way of trained parameters or a packed file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.atoms import TRAIN, VAL, train_settings
+from auditor.timeline.events import Adapt, Event, Report, Timeline
+from auditor.timeline.values import Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.machine import Machine
+
+
+@dataclass(eq=False)
+class Opened(Event):
+    """A file of training data is read; ``report`` is a score that what was read takes part in."""
+
+    report: Report | None = None
+    reported: int = 0
+
+
+def opened(machine: Machine, origins: int, node: ir.Node) -> int:
+    """Note that data is read from a path made from ``origins``; return its origin, 0 for other than training data."""
+    if not origins & TRAIN:
+        return 0
+    from auditor.timeline.effects import common
+
+    key = (machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
+    event = machine.opened.get(key)
+    if event is None:
+        event = Opened(**common(machine, node, 0))
+        machine.opened[key] = event
+        machine.events.append(event)
+    event.bits |= machine.live & train_settings(origins) & ~(origins & VAL)
+    return machine.atoms.bit("opened", event)
+
+
+def at_key(machine: Machine, key: Value, value: Value) -> Value:
+    """Return ``value`` as a table holds it under ``key``: a count under training tokens rests on them."""
+    late = key.m & machine.atoms.family("opened")
+    return Value(value.p, value.m | late) if late else value
+
+
+def packed(machine: Machine, origins: int) -> int:
+    """Return the origins of something once it lies in a file that the script wrote itself."""
+    return origins & ~machine.atoms.family("opened")
+
+
+def reported(machine: Machine, origins: int, report: Report) -> None:
+    """Note that a score made from ``origins`` is reported."""
+    for event in machine.atoms.meanings(origins, "opened"):
+        assert isinstance(event, Opened)
+        event.report = event.report or report
+        event.reported |= machine.live
+
+
+def late_openings(timeline: Timeline) -> list[Opened]:
+    """Return the readings of training data after training that a reported score rests on, in program order."""
+    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
+    out: list[Opened] = []
+    for event in timeline.events:
+        if not isinstance(event, Opened) or event.report is None or not event.bits & event.reported:
+            continue
+        before = [t for t in trains if t.order < event.order and t.bits & event.bits]
+        if before and not any(set(t.loops) & set(event.loops) for t in before):
+            out.append(event)
+    return out
