@@ -25,7 +25,8 @@ _MOST_TROUBLES = 20
 _MOST_RUNS = 1_000
 _SHAPE = 80  # bytes of a line that tell its shape, digits aside: beyond a launcher's prefix
 _MOST_SHAPES = 10_000
-_MOST_MESSAGES = 200_000  # lines that are read closely; the longest real log has a tenth of that
+_MOST_MESSAGES = 20_000  # lines that are read closely; the longest log seen has a tenth of that
+_LAST_MESSAGES = 2_000  # beyond them, the last so many lines are still read: scores come last
 _ROUTINE = 200  # after so many lines of one shape in a run only the latest is kept
 
 _SETTING = re.compile(r"^(?P<name>[A-Za-z_]\w{0,60})\s{0,3}[:=]\s{0,3}(?P<value>[^\s=:][^\n]{0,200})$")
@@ -106,6 +107,7 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
     runs: list[_Builder] = [_Builder(path, 1)]
     troubles: list[Trouble] = []
     number = close = unread = 0
+    tail: deque[tuple[int, bytes]] = deque(maxlen=_LAST_MESSAGES)
     skip = iter(sources)
     span = next(skip, None)
     for number, raw in enumerate(lines(decoded.data), start=1):
@@ -126,7 +128,8 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
         if _CUES.search(low) is None:
             continue
         if close >= _MOST_MESSAGES:
-            unread += 1
+            unread += len(tail) == _LAST_MESSAGES
+            tail.append((number, raw))
             continue
         close += 1
         for text in messages(raw):
@@ -136,6 +139,9 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
                 current.read(number, text, shape)
         if len(troubles) < _MOST_TROUBLES and _TROUBLE_CUES.search(low):
             troubles.extend(_troubles(number, raw))
+    for late, raw in tail:
+        for text in messages(raw):
+            runs[-1].read(late, text, b"")
     merged = tuple(_merged(runs, number))
     return Log(path, size, blob, decoded.encoding, number, merged, sources, tuple(troubles), unread)
 

@@ -182,6 +182,16 @@ def test_a_flood_behind_a_launchers_prefix_hides_no_score() -> None:
     assert prefixed.measured().val_bpb == 1.2243657
 
 
+def test_a_log_that_says_too_much_is_read_at_both_ends() -> None:
+    words = ("".join(chr(97 + int(d)) for d in str(i)) for i in range(30_000))
+    text = training(3) + "".join(f"{word} bytes of tokens\n" for word in words) + "late_exact val_bpb:1.1\n"
+    log = read_log("a.log", text.encode())
+    assert log.unread > 0
+    assert log.runs[0].measured().val_bpb == 1.1
+    assert log.runs[0].measured().seed == 3
+    assert read_log("a.log", training(3).encode()).unread == 0
+
+
 def test_settings_are_those_before_the_first_step() -> None:
     text = "Hyperparameters:\n  ttt_enabled: True\n  MATRIX_LR: 0.022\nx:1 y:2\n" + training(1) + "late_flag: 1\n"
     settings = only(text).settings
