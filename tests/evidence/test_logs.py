@@ -184,7 +184,7 @@ def test_a_flood_behind_a_launchers_prefix_hides_no_score() -> None:
 
 def test_a_log_that_says_too_much_is_read_at_both_ends() -> None:
     words = ("".join(chr(97 + int(d)) for d in str(i)) for i in range(30_000))
-    text = training(3) + "".join(f"{word} bytes of tokens\n" for word in words) + "late_exact val_bpb:1.1\n"
+    text = training(3) + "".join(f"{word} eval of the seed\n" for word in words) + "late_exact val_bpb:1.1\n"
     log = read_log("a.log", text.encode())
     assert log.unread > 0
     assert log.runs[0].measured().val_bpb == 1.1
