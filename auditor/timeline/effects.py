@@ -326,8 +326,6 @@ def report(machine: Machine, origins: int, node: ir.Node) -> None:
     rests = [f for family in ("lookup", "mixture") for f in machine.atoms.meanings(origins, family)]
     lookups = [f for f in rests if isinstance(f, Lookup | Mixture)]
     made = Report(**fields, label=label, forwards=forwards)
-    if scores:
-        opened.reported(machine, origins, made)
     slots.reported(machine, forwards, origins)
     if scores:
         opened.reported(machine, origins, made)

@@ -104,8 +104,6 @@ class Machine:
         self.pending: list[int] = []  # gradient atoms that wait for an optimizer step
         self.stepped = False
         self.keys = caches.Keys(self.atoms)
-        self.calibrations = calibration.Calibrations()
-        self.opened: dict[tuple[object, ...], Opened] = {}
         self.slots = slots.Slots(self)
         self.calibrations = calibration.Calibrations()
         self.opened: dict[tuple[object, ...], Opened] = {}
@@ -1315,8 +1313,6 @@ class Machine:
         if name == "requires_grad":
             slots.tracked(self, base, value, node)
             return
-        if name == "forward":
-            calibration.replace_forward(self, value)
         if name in ("data", "grad") and base.m & self.params:
             if name == "data":
                 effects.write_params(self, base, value, node, replace=True)
