@@ -118,6 +118,7 @@ class Keys:
         self.pseudo = atoms.bit("pseudo", "")  # rows of losses, one of which doesn't depend on the token
         self.mixtures = 0
         self.chosen = 0
+        self.picks = 0
         self.choices: dict[int, int] = {}
         self.found: dict[tuple[object, ...], Mixture] = {}
 
@@ -190,6 +191,8 @@ class Keys:
 def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
     """Return what ``base[index]`` yields, as a read of tokens, a look-up, or a label."""
     keys = machine.keys
+    if index.m & keys.picks and base.m & keys.gold:
+        out = Value(out.p, mixtures.selected(machine, index.m, out.m))
     if index.m & keys.mixed:
         if keys.updating:
             return out

@@ -258,6 +258,24 @@ def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args,
         machine.depth -= 1
         machine.frame = outer
         machine.calls.pop()
+        if frame.written:
+            hand_back(machine, func, receiver, args, frame)
+
+
+def hand_back(machine: Machine, func: Function, receiver: Value | None, args: Args, frame: Frame) -> None:
+    """Let the caller's arrays that the call wrote losses into be made from them, too."""
+    scores = machine.atoms.family("forward")
+    offset = 0 if receiver is None else 1
+    for position, param in enumerate(func.node.params):
+        value = frame.names.get(param.name)
+        if value is None or param.name not in (frame.written or ()) or not value.m & scores:
+            continue
+        index = position - offset
+        where = args.nodes[index] if 0 <= index < min(len(args.positional), len(args.nodes)) else None
+        if where is None and isinstance(args.node, ir.Call):
+            where = next((a.value for a in args.node.args if a.keyword == param.name), None)
+        if isinstance(where, ir.Name | ir.Attr):
+            containers.update_in_place(machine, where, machine.eval(where), value)
 
 
 def bind_parameters(

@@ -398,6 +398,8 @@ def update_in_place(machine: Machine, where: ir.Expr, base: Value, value: Value)
     New tokens replace the iteration of the old ones: a buffer that is refilled holds this iteration's tokens.
     """
     old = base.m
+    if machine.picked and value.m & machine.keys.gold:
+        value = machine.pick(value)
     if value.m & (VAL | TRAIN):
         old &= ~machine.atoms.family("iteration")
     new = Value(base.p, old | effects.settle(machine, value.m))
@@ -405,6 +407,9 @@ def update_in_place(machine: Machine, where: ir.Expr, base: Value, value: Value)
         return
     if isinstance(where, ir.Name):
         machine.rebind(where.id, new)
+        if machine.frame.written is None:
+            machine.frame.written = set()
+        machine.frame.written.add(where.id)
     elif isinstance(where, ir.Attr):
         machine.store_attr(machine.eval(where.value), where.attr, new, where)
     elif isinstance(where, ir.Subscript):

@@ -50,6 +50,7 @@ class Frame:
     returned_bits: int = 0
     yielded: Value | None = None
     scopes: dict[str, str] = field(default_factory=dict)  # global / nonlocal declarations
+    written: set[str] | None = None  # names of arrays that the call wrote into
 
 
 @dataclass(frozen=True)

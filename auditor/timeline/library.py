@@ -712,6 +712,17 @@ def _argument_parser(machine: Machine, args: Args, node: ir.Node) -> Value:
     return Value(Heap("parser", made_at=machine.order))
 
 
+def _namespace(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``SimpleNamespace(a=…)``: an object that is nothing but its attributes."""
+    space = Heap("namespace", attrs=dict(args.keywords), made_at=machine.order)
+    first = args.get(0)
+    if first is not None and isinstance(first.p, Heap) and first.p.kind == "dict":
+        space.attrs = {**first.p.attrs, **space.attrs}
+    if args.rest is not None:
+        space.origins = containers.deep(args.rest)
+    return Value(space)
+
+
 def _partial(machine: Machine, args: Args, node: ir.Node) -> Value:
     from auditor.timeline import calling
 
@@ -794,6 +805,16 @@ def _gather_objects(machine: Machine, args: Args, node: ir.Node) -> Value:
                 return NONE
         if args.nodes:
             containers.update_in_place(machine, args.nodes[0], target, Value(None, containers.deep(source)))
+    return NONE
+
+
+def _gather_tensors(machine: Machine, args: Args, node: ir.Node) -> Value:
+    source, target = args.get(0, "tensor"), args.get(1, "gather_list")
+    if source is not None and target is not None:
+        for payload, _ in machine.alternatives(target):
+            if isinstance(payload, Heap) and payload.kind == "list":
+                payload.items, payload.element = None, source
+                machine.heap_version += 1
     return NONE
 
 
@@ -886,6 +907,8 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "numpy.save": _np_save,
     "numpy.savez": _np_save,
     "argparse.ArgumentParser": _argument_parser,
+    "argparse.Namespace": _namespace,
+    "types.SimpleNamespace": _namespace,
     "functools.partial": _partial,
     "torch.autograd.grad": gradient_of,
     "torch.func.grad": grad_function,
@@ -910,6 +933,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "torch.distributed.all_gather": _gather_objects,
     "torch.distributed.all_gather_object": _gather_objects,
     "torch.distributed.gather_object": _gather_objects,
+    "torch.distributed.gather": _gather_tensors,
     "torch.nn.Parameter": lambda machine, args, node: parameter(machine, args),
     "torch.nn.parameter.Parameter": lambda machine, args, node: parameter(machine, args),
     "torch.multiprocessing.spawn": _spawn,

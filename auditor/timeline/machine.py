@@ -357,7 +357,7 @@ class Machine:
         texts: list[str] | None = []
         for part in node.parts:
             value = self.eval(part)
-            origins |= containers.deep(value)
+            origins |= containers.deep(value) & ~loose_wildcard(value)
             if texts is not None and isinstance(value.p, Known):
                 texts.append(str(value.p.v))
             else:
@@ -414,6 +414,11 @@ class Machine:
             except FoldError:
                 return Value(SOME, origins)
             if type(result) is str:
+                for value in values:
+                    if loose_wildcard(value):
+                        origins &= ~(VAL | TRAIN)
+                for value in values:
+                    origins |= value.m & (VAL | TRAIN) & ~loose_wildcard(value)
                 origins |= string_origins(result)
             elif type(result) is float and (abs(result - LN2) < 1e-6 or abs(result - 1 / LN2) < 1e-6):
                 origins |= BITS
@@ -504,6 +509,10 @@ class Machine:
                 each[index] = at_setting(value.p, index)
         return Value(per_setting(each), origins)
 
+    def pick(self, value: Value) -> Value:
+        """Return a loss as assigned, returned or stored in the branches in progress."""
+        return mixtures.picked(self, value)
+
     def eval_compare(self, node: ir.Expr) -> Value:
         assert isinstance(node, ir.Compare)
         left = self.eval(node.left)
@@ -513,6 +522,8 @@ class Machine:
             part = self.compare(op, left, right)
             if (left.m ^ right.m) & CLOCK:
                 calibration.compared(self, op, left, right, node)
+            if left.m & right.m & self.keys.gold:
+                part = mixtures.mask(self, op, part, node)
             out = part if out is None else Value(self.both(out, part), out.m | part.m)
             left = right
         assert out is not None
@@ -857,7 +868,7 @@ class Machine:
             return
         value = self.eval(node.value)
         if self.picked and value.m & self.keys.gold:
-            value = mixtures.picked(self, value)
+            value = self.pick(value)
         for target in node.targets:
             self.bind(target, value)
 
@@ -893,7 +904,7 @@ class Machine:
         assert isinstance(node, ir.Return)
         value = self.eval(node.value) if node.value is not None else NONE
         if self.picked and value.m & self.keys.gold:
-            value = mixtures.picked(self, value)
+            value = self.pick(value)
         frame = self.frame
         if frame.returned is None:
             frame.returned = value
@@ -1106,6 +1117,7 @@ class Machine:
         names = self.frame.names
         advanced = self.relevance.advanced(node)
         loops = self.atoms.family("iteration")
+        constants = self.relevance.latches(node)
         for name in assigned_names(node):
             value = names.get(name)
             if value is None:
@@ -1113,6 +1125,9 @@ class Machine:
             if isinstance(value.p, Known | PerSetting) and (
                 not isinstance(value.p, Known) or not isinstance(value.p.v, str)
             ):
+                if name in constants:
+                    names[name] = latched(value, constants[name], self.count)
+                    continue
                 value = Value(None if is_none(value.p) else SOME, value.m)
                 if isinstance(names[name].p, Known) and names[name].p.v is None:  # type: ignore[union-attr]
                     value = Value(None, value.m)
@@ -1378,6 +1393,26 @@ class Machine:
 
 
 COMPREHENSION = Function(ir.Lambda(0, 0, (), ir.Const(0, 0, None)), ModuleScope(Source("", "")), None, {})
+
+
+def latched(value: Value, constant: object, count: int) -> Value:
+    """Return what a loop leaves in a name that its body only ever sets to ``constant``."""
+    known = Known(constant)
+    each = [at_setting(value.p, index) for index in range(count)]
+    if any(is_none(p) for p in each) or constant is None:
+        return Value(per_setting([p if same(p, known) else None for p in each]), value.m)
+    return Value(per_setting([p if same(p, known) else SOME for p in each]), value.m)
+
+
+def loose_wildcard(value: Value) -> int:
+    """Return the splits that a piece of a pattern names only because its wildcard fits every file.
+
+    The pattern that it becomes a part of (``*train*`` and ``*.bin``) says which files are meant.
+    """
+    p = value.p
+    if type(p) is Known and type(p.v) is str and "*" in p.v and split_of_word(p.v) == 0:
+        return value.m & string_origins(p.v)
+    return 0
 
 
 def past_first(op: str, left: Payload, right: Payload) -> Payload:

@@ -122,6 +122,8 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         return _stacked(machine, given[0], node, out)
     if name in _SUMS_OF_EXPERTS and seen & keys.pseudo:
         return Value(out.p, out.m | emit(machine, "pseudo", node))
+    if name == "where" and len(given) > 2 and given[0].m & keys.picks and (given[1].m | given[2].m) & keys.gold:
+        return Value(out.p, selected(machine, given[0].m, out.m))
     if name in _JOINS and len(given) > 1:
         parts = [v.m for v in given]
         if any(_bytes_join(keys.gold, keys.bytes, a, b) for a in parts for b in parts):
@@ -179,6 +181,26 @@ def picked(machine: Machine, value: Value) -> Value:
         if depth == machine.depth:
             chosen |= choice
     return Value(value.p, value.m | chosen) if chosen else value
+
+
+def mask(machine: Machine, op: str, out: Value, node: ir.Node) -> Value:
+    """Return a comparison of two losses of the true token: what it selects is a choice between them."""
+    if op not in _ORDER:
+        return out
+    keys = machine.keys
+    chosen = _choice(machine, node)
+    bit = machine.atoms.bit("pick", chosen)
+    keys.picks |= bit
+    return Value(out.p, out.m | bit)
+
+
+def selected(machine: Machine, selector: int, origins: int) -> int:
+    """Return the origins of losses (``origins``) that are selected by something made from ``selector``."""
+    keys = machine.keys
+    for chosen in machine.atoms.meanings(selector & keys.picks, "pick"):
+        assert isinstance(chosen, int)
+        origins |= chosen
+    return origins & ~keys.picks
 
 
 def settle_choices(machine: Machine, origins: int) -> int:
