@@ -1,0 +1,1 @@
+"""Token shards, tokenizers and byte accounting."""
