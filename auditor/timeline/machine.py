@@ -22,6 +22,7 @@ from typing import Any
 from auditor.program import ir
 from auditor.program.model import Program, Unit
 from auditor.program.source import Source
+from auditor.program.walk import walk
 from auditor.submission.model import Setting
 from auditor.timeline import caches, calibration, calling, containers, effects, library, mixtures, slots
 from auditor.timeline.atoms import BITS, CLOCK, LISTING, TRAIN, VAL, Atoms, under
@@ -197,6 +198,9 @@ class Machine:
         if not self.reported_sites:
             place = Site(self.program.main.source, 0, 0)
             self.note_unfollowed(place, "no score of the validation tokens was found in this script", decisive=True)
+        elif not any(report.bits & self.all & ~1 for report in self.reported_sites.values()):
+            place = Site(self.program.main.source, 0, 0)
+            self.note_unfollowed(place, "no setting in play reaches a score of the validation tokens", decisive=True)
 
     def enter_points(self) -> None:
         """Call what a launcher calls: functions that a decorator declares to be an entry point."""
@@ -1097,17 +1101,25 @@ class Machine:
         assert isinstance(node, ir.For)
         iterable = self.eval(node.iter)
         self.loop(node, iterable)
-        self.block_if_any(node.orelse)
+        self.otherwise(node)
 
     def do_while(self, node: ir.Stmt) -> None:
         assert isinstance(node, ir.While)
         self.loop(node, None)
-        self.block_if_any(node.orelse)
+        self.otherwise(node)
 
-    def block_if_any(self, body: tuple[ir.Stmt, ...]) -> None:
-        """Follow a loop's else branch."""
-        if body and self.live:
-            self.block(body)
+    def otherwise(self, node: ir.For | ir.While) -> None:
+        """Follow a loop's else branch; it is passed by where the loop is left by a ``break``."""
+        if not node.orelse or not self.live:
+            return
+        names = self.frame.names
+        before = dict(names)
+        self.block(node.orelse)
+        if any(isinstance(s, ir.Jump) and s.kind == "break" for s in walk(*node.body, into_functions=False)):
+            for name, value in before.items():
+                other = names.get(name)
+                if other is not None and other is not value:
+                    names[name] = join(value, other)
 
     def forget_carried(self, node: ir.For | ir.While, iteration: int) -> None:
         """Forget constants that the loop's body assigns: a later iteration may see other values.

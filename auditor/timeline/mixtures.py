@@ -67,10 +67,10 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
 
 
 def _bytes_join(gold: int, marked: int, left: int, right: int) -> bool:
-    """Return whether one side is made from the true token's loss and the other from its bytes."""
-    if left & gold and not left & marked:
-        return bool(right & marked) and not right & gold
-    return bool(right & gold and not right & marked and left & marked and not left & gold)
+    """Return whether one side is made from the true token's loss and the other only from its bytes."""
+    return bool(left & gold and right & marked and not right & gold) or bool(
+        right & gold and left & marked and not left & gold
+    )
 
 
 def _weight(node: ir.BinOp) -> ir.Expr | None:
