@@ -230,7 +230,11 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
                 return UNKNOWN
         return Value(SOME, base.m | index.m)
     if kind is PerSetting or kind is Either:
-        return machine.per_option(base, lambda option: get_item(machine, option, index, node))
+        chosen = machine.per_option(base, lambda option: get_item(machine, option, index, node))
+        return Value(chosen.p, chosen.m | base.m & machine.atoms.family("setting"))
+    if type(index.p) is PerSetting and kind in (Tup, Heap):
+        chosen = machine.per_option(index, lambda option: get_item(machine, base, option, node))
+        return Value(chosen.p, chosen.m | index.m & machine.atoms.family("setting"))
     if kind is Tup:
         assert isinstance(p, Tup)
         if isinstance(index.p, Known) and isinstance(index.p.v, int) and -len(p.items) <= index.p.v < len(p.items):

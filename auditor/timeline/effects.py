@@ -210,7 +210,7 @@ def write_params(machine: Machine, base: Value, value: Value, node: ir.Node, *, 
         adapt(machine, heaps, gradients, node)
         return
     calibration.kept(machine, origins, node, "parameters")
-    if not replace and not origins & machine.atoms.family("adapted"):
+    if not replace and not settle(machine, origins) & machine.atoms.family("adapted"):
         return
     restore(machine, heaps, origins, node, replace=replace)
 
@@ -244,7 +244,7 @@ def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *,
             Restore(
                 **common(machine, node, machine.live),
                 params=", ".join(dict.fromkeys(name_of(h) for h in heaps)),
-                clean=not new,
+                clean=not any(bits & ~1 for bits in new.values()),  # bit 0 is "any value", not in play
             ),
         )
 

@@ -6,6 +6,7 @@ import builtins
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -1236,6 +1237,14 @@ def list_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
 def dict_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Args) -> Value | None:
     """Call a dict method."""
     first = args.get(0)
+    if name == "get" and first is not None and isinstance(first.p, PerSetting):
+        rest = args.positional[1:]
+
+        def entry(key: Value) -> Value:
+            return dict_method(machine, p, receiver, name, replace(args, positional=(key, *rest))) or UNKNOWN
+
+        chosen = machine.per_option(first, entry)
+        return Value(chosen.p, chosen.m | first.m & machine.atoms.family("setting"))
     if name in ("get", "pop", "setdefault"):
         key = containers.key_of(first) if first is not None else None
         default = args.get(1)

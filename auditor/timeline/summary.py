@@ -12,7 +12,7 @@ def summarise(timeline: Timeline) -> tuple[str, ...]:
     lines: dict[str, int] = {}
     told: set[tuple[str, str]] = set()
     for event in sorted(timeline.events, key=lambda e: e.order):
-        text = _tell(event, adapts)
+        text = _tell(event, adapts, timeline.in_play)
         if text is None:
             continue
         where = f"{event.site.source.path}:{event.site.line}"
@@ -30,7 +30,7 @@ def summarise(timeline: Timeline) -> tuple[str, ...]:
     return tuple(out)
 
 
-def _tell(event: Event, adapts: dict[int, Adapt]) -> str | None:
+def _tell(event: Event, adapts: dict[int, Adapt], in_play: int) -> str | None:
     if isinstance(event, Load):
         return f"reads {event.split} data"
     if isinstance(event, Adapt):
@@ -41,8 +41,10 @@ def _tell(event: Event, adapts: dict[int, Adapt]) -> str | None:
         use = "for the report" if event.reports else "to learn from it" if event.learned else "unused"
         after = ""
         if event.conflicts and event.reports:
-            lines = sorted({adapts[n].site.line for n in event.conflicts})
-            after = f", after it was adapted on the same tokens (line {', '.join(map(str, lines[:4]))})"
+            lines = sorted({adapts[n].site.line for n, bits in event.conflicts.items() if bits & in_play})
+            switched = "" if lines else ", if that is switched on"
+            lines = lines or sorted({adapts[n].site.line for n in event.conflicts})
+            after = f", after it was adapted on the same tokens (line {', '.join(map(str, lines[:4]))}){switched}"
         return f"applies {event.model} to validation tokens {mode}, {use}{after}"
     if isinstance(event, Report):
         return f"reports: {event.label}"
