@@ -9,13 +9,13 @@ calibration. Where in the run it happens is told by the training loop's own cloc
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from auditor.finding import Step
 from auditor.program import ir
 from auditor.timeline.atoms import CLOCK, MAX_SETTINGS, RANDOM, TRAIN, VAL, train_settings, val_settings
 from auditor.timeline.events import Adapt, Event, Forward, Timeline
-from auditor.timeline.frames import Site
+from auditor.timeline.frames import CallStep, Site
 from auditor.timeline.values import SOME, UNKNOWN, Bound, Function, Heap, Known, PerSetting, Tup, Value, at_setting
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ Way = Literal["observed", "applied", "chosen"]
 class Apply(Event):
     """The model is applied to tokens: ``kinds`` are their origins, ``generated`` when they come from a model.
 
-    ``watched`` when hooks saw it, ``learned`` when its loss is differentiated. ``uses`` are the places where what it gave was kept, and by which way.
+    ``watched`` when hooks saw it, ``learned`` when its loss is differentiated. ``uses`` are the places where what it
+    gave was kept, and by which way.
     """
 
     kinds: int = 0
@@ -86,7 +87,7 @@ class Calibrations:
 # ------------------------------------------------------------------ while following
 
 
-def _common(machine: Machine, node: ir.Node, bits: int) -> dict[str, object]:
+def _common(machine: Machine, node: ir.Node, bits: int) -> dict[str, Any]:
     from auditor.timeline.effects import common
 
     return common(machine, node, bits)
@@ -104,12 +105,11 @@ def applied(machine: Machine, origins: int, node: ir.Node) -> int:
     key = (machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
     event = known.events.get(key)
     if event is None:
-        event = Apply(**_common(machine, node, machine.live), kinds=origins & (VAL | TRAIN), generated=generated)  # type: ignore[arg-type]
+        event = Apply(**_common(machine, node, machine.live), generated=generated)
         known.events[key] = event
         machine.events.append(event)
-    else:
-        event.bits |= machine.live
-        event.kinds |= origins & (VAL | TRAIN)
+    event.bits |= machine.live
+    event.kinds |= origins & (VAL | TRAIN)
     if known.watchers:
         _watch(machine, event, origins, node)
     return machine.atoms.bit("applied", event)
@@ -171,7 +171,7 @@ def kept(machine: Machine, origins: int, node: ir.Node, sink: str) -> None:
             assert isinstance(event, Apply)
             use = event.uses.get((way, sink))
             if use is None:
-                event.uses[way, sink] = Use(**_common(machine, node, machine.live), sink=sink)  # type: ignore[arg-type]
+                event.uses[way, sink] = Use(**_common(machine, node, machine.live), sink=sink)
             else:
                 use.bits |= machine.live
 
@@ -223,7 +223,7 @@ def given(machine: Machine, origins: int, forwards: list[Forward], node: ir.Node
         assert isinstance(event, Apply)
         use = event.uses.get(("chosen", "scores"))
         if use is None:
-            use = Use(**_common(machine, node, machine.live), sink="scores")  # type: ignore[arg-type]
+            use = Use(**_common(machine, node, machine.live), sink="scores")
             event.uses["chosen", "scores"] = use
         use.bits |= machine.live
         use.scored.extend(f for f in forwards if f not in use.scored)
@@ -241,7 +241,7 @@ def compared(machine: Machine, op: str, left: Value, right: Value, node: ir.Node
         return
     key = (machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
     if key not in machine.calibrations.deadlines:
-        event = Deadline(**_common(machine, node, machine.live), seconds=seconds)  # type: ignore[arg-type]
+        event = Deadline(**_common(machine, node, machine.live), seconds=seconds)
         machine.calibrations.deadlines[key] = event
         machine.events.append(event)
 
@@ -266,11 +266,20 @@ class Calibration:
 
 
 def place_of(found: Calibration) -> Site:
-    """Return the place that a reviewer would point at: the call that starts the calibration, else the application."""
+    """Return the place that a reviewer would point at: where the way to it leaves the way to what it is used for."""
     calls = found.apply.calls
-    if calls and calls[0].name in ("main", "run", "train", "_main", "main_worker") and len(calls) > 1:
-        return calls[1].site
-    return calls[0].site if calls else found.apply.site
+    shared = max(_shared(calls, use.calls) for use in found.apply.uses.values())
+    return calls[shared].site if shared < len(calls) else found.apply.site
+
+
+def _shared(one: tuple[CallStep, ...], other: tuple[CallStep, ...]) -> int:
+    """Return how many calls two ways have in common."""
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a.site != b.site:
+            break
+        count += 1
+    return count
 
 
 def path_of(found: Calibration, applied: str) -> list[Step]:

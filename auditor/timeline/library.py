@@ -396,7 +396,8 @@ def content(machine: Machine, heap: Heap, origins: int) -> Value:
 
 def write_file(machine: Machine, key: str, value: Value) -> None:
     """Keep what the script writes to a path, so that reading it back gives the same."""
-    kept = Value(value.p, opened.packed(machine, effects.settle(machine, value.m)))
+    opened.saved(machine, containers.deep(value))
+    kept = Value(value.p, effects.settle(machine, value.m))
     old = machine.files.get(key)
     if old is not None and (machine.weak or machine.live != machine.all):
         kept = join(old, kept)
@@ -689,6 +690,7 @@ def _save(machine: Machine, args: Args, node: ir.Node) -> Value:
     if target is None:
         return NONE
     calibration.kept(machine, containers.deep(value), node, "a file")
+    opened.saved(machine, containers.deep(value))
     # What is saved doesn't follow what is learned later.
     origins = effects.settle(machine, value.m | containers.deep(value) & machine.params)
     frozen = Value(clone(machine, value, {}).p, origins)

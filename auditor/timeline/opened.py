@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditor.finding import Step
 from auditor.program import ir
 from auditor.timeline.atoms import TRAIN, VAL, train_settings
-from auditor.timeline.events import Adapt, Event, Report, Timeline
+from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
+from auditor.timeline.frames import CallStep, Site
 from auditor.timeline.values import Value
 
 if TYPE_CHECKING:
@@ -16,10 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Opened(Event):
-    """A file of training data is read; ``report`` is a score that what was read takes part in."""
+    """A file of training data is read.
+
+    ``report`` is a score that what was read takes part in (under ``reported``); ``saved`` are the settings under
+    which it also lies in a file that the script writes.
+    """
 
     report: Report | None = None
     reported: int = 0
+    saved: int = 0
 
 
 def opened(machine: Machine, origins: int, node: ir.Node) -> int:
@@ -44,9 +51,11 @@ def at_key(machine: Machine, key: Value, value: Value) -> Value:
     return Value(value.p, value.m | late) if late else value
 
 
-def packed(machine: Machine, origins: int) -> int:
-    """Return the origins of something once it lies in a file that the script wrote itself."""
-    return origins & ~machine.atoms.family("opened")
+def saved(machine: Machine, origins: int) -> None:
+    """Note that something made from ``origins`` is written to a file: it is part of the artifact, and paid for."""
+    for event in machine.atoms.meanings(origins, "opened"):
+        assert isinstance(event, Opened)
+        event.saved |= machine.live
 
 
 def reported(machine: Machine, origins: int, report: Report) -> None:
@@ -62,9 +71,35 @@ def late_openings(timeline: Timeline) -> list[Opened]:
     trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
     out: list[Opened] = []
     for event in timeline.events:
-        if not isinstance(event, Opened) or event.report is None or not event.bits & event.reported:
+        if not isinstance(event, Opened) or event.report is None or not event.bits & event.reported & ~event.saved:
             continue
         before = [t for t in trains if t.order < event.order and t.bits & event.bits]
         if before and not any(set(t.loops) & set(event.loops) for t in before):
             out.append(event)
     return out
+
+
+def place_of(timeline: Timeline, event: Opened) -> Site:
+    """Return the place in the evaluation from which the data is read: where the way to it leaves the way to a score."""
+    shared = 0
+    for other in timeline.events:
+        if isinstance(other, Forward) and other.reports:
+            shared = max(shared, _shared(event.calls, other.calls))
+    return event.calls[shared].site if shared < len(event.calls) else event.site
+
+
+def _shared(one: tuple[CallStep, ...], other: tuple[CallStep, ...]) -> int:
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a.site != b.site:
+            break
+        count += 1
+    return count
+
+
+def path_of(event: Opened) -> list[Step]:
+    """Return the steps that lead to a reading: the calls, and the reading."""
+    steps = [Step(c.site.source.path, c.site.line, f"{c.name}() is called", c.site.source.layer) for c in event.calls]
+    steps = steps[1:] if len(steps) > 1 else steps
+    steps.append(Step(event.site.source.path, event.site.line, "training data is read", event.site.source.layer))
+    return steps
