@@ -1,0 +1,310 @@
+"""Training data read for calibration when the training time is used up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from auditor.case import Case
+from auditor.evidence.model import Evidence
+from auditor.finding import Finding, Status
+from auditor.rule import Authority, Example, Rule
+from auditor.timeline.activity import activity
+from auditor.timeline.calibration import Calibration, calibrations, deadlines, path_of, place_of
+from auditor.timeline.events import Timeline
+from rules.torch_scripts import EVALUATE, HEAD, REPORT
+
+SLUG = "calibration-after-budget"
+
+BUDGET = 600.0  # seconds of training
+SLACK = 0.5  # a stop that close to the budget keeps no reserve
+TOLERATED = 15.0  # seconds beyond the budget, with a reserve: accepted rows overshoot by up to so much
+OTHER_BUDGET = 660.0  # who trains longer than this does not train under the 600 s
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When training stops before a calibration, in seconds; ``over`` is how far the logs show it to end too late.
+
+    ``stop`` is None where neither the code nor a log says; ``over`` None where no log times the calibration.
+    """
+
+    stop: float | None
+    bits: int
+    over: float | None
+    where: str
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a finding for each calibration on training data that the 600 s don't cover."""
+    timeline = case.timeline
+    if timeline is None:
+        return
+    seen: set[tuple[str, int]] = set()
+    for found in calibrations(timeline, "train"):
+        site = place_of(found)
+        place = (site.source.path, site.start)
+        if place in seen:
+            continue
+        seen.add(place)
+        clock = _clock(timeline, found, case.evidence)
+        ruled = _rule(found, clock, official=case.submission.track != "non-record")
+        if ruled is None:
+            continue
+        status, message = ruled
+        judged = activity(timeline, clock.bits, [found.apply, found.use])
+        worst: Status = status if judged.status == "violation" else judged.status if status == "violation" else "note"
+        yield Finding(
+            rule=SLUG,
+            group="compliance",
+            status=worst,
+            message=message,
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=judged.active,
+            active_because="; ".join(part for part in (clock.where, judged.because) if part),
+            trace=tuple(path_of(found, "the model runs on training tokens")),
+        )
+
+
+def _rule(found: Calibration, clock: Clock, *, official: bool) -> tuple[Status, str] | None:
+    """Return the status and the sentence of a calibration, None when the clock covers it."""
+    what = "Training data is read for calibration after the training loop has ended"
+    stop = clock.stop
+    if found.way == "chosen":
+        return "note", f"{what}: a value is chosen by its loss on training tokens."
+    if not official or (stop is not None and stop > OTHER_BUDGET):
+        return "note", f"{what}; this run does not train under the 600 s of the record track."
+    if stop is None:
+        return "note", f"{what}; neither the code nor a log says when training stops."
+    if stop >= BUDGET - SLACK:
+        if clock.over is not None and clock.over <= 0:
+            return "note", f"{what}; the logs show that training stops early enough for it."
+        late = "" if clock.over is None else f", {clock.over:.1f} s beyond the {BUDGET:.0f} s by the logs"
+        return "violation", f"{what}, which uses up the {BUDGET:.0f} s: this counts as evaluation{late}."
+    if clock.over is None or clock.over <= 0:
+        return None
+    over = f"{what}; it stops at {stop:.0f} s to leave time for it, but by the logs it ends {clock.over:.1f} s too late"
+    if clock.over <= TOLERATED:
+        return "note", f"{over}. Accepted rows overshoot by as much (#1060, #1855, #2135)."
+    return "hold", f"{over}."
+
+
+def _clock(timeline: Timeline, found: Calibration, evidence: Evidence) -> Clock:
+    """Return the clock of the runs: as logged, else as documented, else by the script's defaults."""
+    stops, site = deadlines(timeline, found.apply)
+    where = "" if site is None else f"the clock is compared at {site.source.path}:{site.line}"
+    measured = _measured(evidence)
+    over = max((stop + took - BUDGET for stop, took in measured if took is not None), default=None)
+    logged = max((stop for stop, _ in measured), default=None)
+    for kind in ("log", "command", "defaults"):
+        bits = 0
+        latest: float | None = None
+        for index, setting in enumerate(timeline.settings):
+            bit = 1 << (index + 1)
+            stop = stops[index]
+            if setting.kind == kind and stop is not None and found.bits & bit:
+                bits |= bit
+                latest = stop if latest is None else max(latest, stop)
+        if latest is not None:
+            if logged is not None and logged < BUDGET - SLACK <= latest:
+                where = f"{where}; the logs stop at {logged:.1f} s"
+                latest = logged
+            return Clock(latest, bits, over, where)
+    return Clock(logged, found.bits, over, where)
+
+
+def _measured(evidence: Evidence) -> Sequence[tuple[float, float | None]]:
+    """Return when each logged run stopped training and how long its calibration took (None: not timed), in seconds."""
+    out: list[tuple[float, float | None]] = []
+    for run in evidence.runs:
+        stop = run.last("stop_time")
+        if stop is None:
+            continue
+        times = [t.value for t in run.numbers("hessian_time")]
+        out.append((stop.value, max(times) if times else None))
+    return out
+
+
+_CLOCKED = """
+import time
+
+SECONDS = float(os.environ.get("MAX_WALLCLOCK_SECONDS", "600"))
+
+def train_for(model, tokens, seconds):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    began = time.perf_counter()
+    step = 0
+    while True:
+        elapsed_ms = 1000.0 * (time.perf_counter() - began)
+        if elapsed_ms >= 1000.0 * seconds:
+            break
+        at = step * 1024 % (tokens.numel() - 1025)
+        loss = model(tokens[at:at + 1024][None], tokens[at + 1:at + 1025][None])
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        step += 1
+"""
+
+_COLLECT = """
+def second_moments(model, tokens, rows):
+    sums, handles = {}, []
+
+    def watch(key):
+        def hook(module, inputs, output):
+            x = inputs[0].float().flatten(0, -2)
+            sums[key] = sums.get(key, 0) + (x * x).mean(0)
+        return hook
+
+    for key, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear):
+            handles.append(module.register_forward_hook(watch(key)))
+    with torch.inference_mode():
+        for row in range(rows):
+            model(tokens[row * 512:row * 512 + 512][None], tokens[row * 512 + 1:row * 512 + 513][None])
+    for handle in handles:
+        handle.remove()
+    return sums
+
+def squeezed(state, sums):
+    out = {}
+    for name, weight in state.items():
+        power = sums.get(name.removesuffix(".weight"))
+        if power is None:
+            out[name] = weight
+            continue
+        scale = (weight.abs() * power.sqrt()).amax(1, keepdim=True) / 31
+        out[name] = (weight / scale).round() * scale
+    return out
+"""
+
+
+def _script(seconds: str, after: str) -> str:
+    main = f'\\nmodel = Model()\\nshards = "data/fineweb_train_*.bin"\\ntrain_for(model, read(shards), {seconds})\\n'
+    return "".join(
+        [
+            HEAD,
+            EVALUATE,
+            _CLOCKED,
+            _COLLECT,
+            main.replace("\\n", "\n"),
+            after,
+            '\nval = read("data/fineweb_val_*.bin")',
+            REPORT,
+        ]
+    )
+
+
+_SQUEEZE = """
+sums = second_moments(model, read(shards), 128)
+model.load_state_dict(squeezed(model.state_dict(), sums))
+"""
+
+
+RULE = Rule(
+    slug=SLUG,
+    title="Training data read for calibration after the 600 s",
+    group="compliance",
+    condition="budget",
+    summary="Training stops when the 600 s are used up, and a calibration pass of the quantiser over training shards "
+    "follows.",
+    why="Nothing is untimed: work on training data that makes the artifact belongs to the 600 s of training, and an "
+    "evaluation may not open training data. A calibration after the last training second is therefore training data "
+    "at evaluation.",
+    advice="Stop training early enough for the calibration (a reserve of the measured seconds) and log the sum.",
+    counterpart="A cap below 600 s that leaves time for the calibration (#1060: 586 s + 6.7 s), or self-generated "
+    "text (#1019).",
+    authority=(
+        Authority(
+            "#606",
+            "valerio-oai",
+            "2026-03",
+            "official",
+            "trains the full 10 minutes, then calibrates for 3.6 s; legal if inside the training time",
+        ),
+        Authority("#529", "valerio-oai", "2026-03", "official", "calibration reads training data at evaluation"),
+        Authority("#609", "valerio-oai", "2026-03", "official", "legal only if provably inside the 600 s of training"),
+        Authority(
+            "#706", "valerio-oai", "2026-03", "official", "the logs show 600 s of training, then 3.6 s of calibration"
+        ),
+        Authority("#2135", "cocohearts", "2026-05", "audit", "accepted with a reserve of 0.5 s and a sum of 606.5 s"),
+    ),
+    check=check,
+    known_problems="How long a calibration takes is known from logs only. With a reserve, an overshoot of seconds is a "
+    "note, because accepted rows have it and no maintainer has objected; a larger one is for a human.",
+    invalid=(
+        Example(
+            "the full 600 s, then statistics on the training shards",
+            _script(
+                "SECONDS",
+                _SQUEEZE,
+            ),
+            line="sums = second_moments(model, read(shards), 128)",
+        ),
+        Example(
+            "inside a function, through a file",
+            _script(
+                "600.0",
+                """
+def pack(model):
+    import io
+    box = io.BytesIO()
+    torch.save(squeezed(model.state_dict(), second_moments(model, read("data/fineweb_train_000001.bin"), 32)), box)
+    return box
+
+blob = pack(model)
+blob.seek(0)
+model.load_state_dict(torch.load(blob))
+""",
+            ),
+            line="torch.save(squeezed(model.state_dict(), second_moments(",
+        ),
+        Example(
+            "the logs time the calibration after the last training second",
+            _script("SECONDS", _SQUEEZE),
+            line="sums = second_moments(model, read(shards), 128)",
+            files={
+                "train_seed42.log": "seed:42\nstep:6100/20000 train_loss:2.1 train_time:600032ms step_avg:98.37ms\n"
+                "stopping_early: wallclock_cap train_time:600032ms step:6100/20000\n"
+                "GPTQ:collected 66 Hessians in 3.7s\nfinal_roundtrip_exact val_loss:2.0 val_bpb:1.18\n"
+            },
+        ),
+    ),
+    valid=(
+        Example(
+            "a reserve of twelve seconds",
+            _script(
+                "SECONDS - 12.0",
+                _SQUEEZE,
+            ),
+        ),
+        Example(
+            "statistics are only printed",
+            _script("SECONDS", "print(second_moments(model, read(shards), 2))\n"),
+        ),
+        Example(
+            "calibration is off",
+            _script(
+                "SECONDS",
+                'if os.environ.get("GPTQ", "0") == "1":\n'
+                "    model.load_state_dict(squeezed(model.state_dict(), second_moments(model, read(shards), 128)))\n",
+            ),
+        ),
+        Example(
+            "the log shows a smaller cap",
+            _script(
+                "SECONDS",
+                _SQUEEZE,
+            ),
+            files={
+                "train_seed42.log": "max_wallclock_seconds: 585.0\nseed:42\n"
+                "step:6000/20000 train_loss:2.1 train_time:585020ms step_avg:97.50ms\n"
+                "stopping_early: wallclock_cap train_time:585020ms step:6000/20000\n"
+                "GPTQ:collected 66 Hessians in 9.1s\nfinal_roundtrip_exact val_loss:2.0 val_bpb:1.18\n"
+            },
+        ),
+    ),
+)
