@@ -229,6 +229,13 @@ def context_name(value: Value) -> str:
     return ""
 
 
+def in_environment(machine: Machine, name: Value, where: Value) -> Value | None:
+    """Return whether a variable is in ``os.environ``, None when that is not what is asked."""
+    if isinstance(where.p, External) and where.p.name == "os.environ":
+        return switches.present(machine, name)
+    return None
+
+
 def parse_printed(text: str, model: Payload) -> object:
     """Return a logged value as a constant of the kind that the script computes."""
     return switches.like(text, model)

@@ -558,6 +558,9 @@ class Machine:
                 return Value(per_setting(mixed), origins)
             return folded
         if op in ("in", "not in"):
+            found = library.in_environment(self, left, right)
+            if found is not None:
+                return found if op == "in" else self.fold(lambda a: not a, found)
             right = containers.as_constant(self, right)
         return caches.compared(self, self.fold(lambda a, b: fold_compare(op, a, b), left, right))
 

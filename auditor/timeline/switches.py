@@ -54,6 +54,17 @@ def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) ->
     return Value(per_setting(each), origins)
 
 
+def present(machine: Machine, name: Value) -> Value | None:
+    """Return whether the environment has a variable called ``name``, None when the name is not known."""
+    if not isinstance(name.p, Known) or not isinstance(name.p.v, str):
+        return None
+    key = name.p.v
+    if key in LAUNCH or key in machine.environ:
+        return Value(Known(True))
+    each: list[Payload] = [None, *(Known(lookup(setting, key) is not None) for setting in machine.settings)]
+    return Value(per_setting(each), machine.atoms.bit("setting", key))
+
+
 def write(machine: Machine, name: Value, value: Value, *, only_default: bool = False) -> None:
     """The script sets an environment variable (``only_default``: unless it is set)."""
     if isinstance(name.p, Known) and isinstance(name.p.v, str):
