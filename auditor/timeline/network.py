@@ -34,10 +34,14 @@ _COMMAND = re.compile(
 
 @dataclass(eq=False)
 class Network(Event):
-    """Something outside the machine is asked: ``what`` names the call or the command."""
+    """Something outside the machine is asked: ``what`` names the call or the command.
+
+    ``fallback``: only when something else has failed (in an exception handler, or where a condition is open).
+    """
 
     what: str = ""
     installs: bool = False
+    fallback: bool = False
 
 
 def called(machine: Machine, name: str, args: Args, node: ir.Node) -> None:
@@ -55,7 +59,10 @@ def called(machine: Machine, name: str, args: Args, node: ir.Node) -> None:
         return
     from auditor.timeline.effects import common, emit_once
 
-    emit_once(machine, Network(**common(machine, node, machine.live), what=what[:60], installs=installs))
+    fallback = bool(machine.weak & machine.live & ~1)
+    emit_once(
+        machine, Network(**common(machine, node, machine.live), what=what[:60], installs=installs, fallback=fallback)
+    )
 
 
 def _words(command: Value | None) -> str:
