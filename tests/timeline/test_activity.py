@@ -1,0 +1,147 @@
+"""Whether something runs, and the words for it: switches, their values, and where these come from."""
+
+import pytest
+from followed import followed
+
+from auditor.timeline.activity import activity
+from auditor.timeline.events import Adapt
+
+DATA = """
+net = Net()
+val = read("data/fineweb_val_*.bin")
+x, y = val[:-1], val[1:]
+"""
+
+
+def judged(code, files=None):
+    """Return how the update on validation tokens in ``code`` is judged."""
+    timeline = followed(DATA + code, files)
+    event, *_ = [e for e in timeline.events if isinstance(e, Adapt)]
+    return activity(timeline, event.bits, [event])
+
+
+def readme(command):
+    return {"README.md": f"# Name\n\n```bash\n{command}\n```\n"}
+
+
+def log(*lines):
+    text = "\n".join([*lines, "step:10/10 train_loss:2.0", "step:10/10 val_loss:2.0 val_bpb:1.2"])
+    return {"train_seed1337.log": text + "\n"}
+
+
+SWITCH = "if int(os.environ.get('TTT', '{}')):\n    learn(net, x, y)\n"
+
+
+def test_no_switch():
+    found = judged("learn(net, x, y)\n")
+    assert (found.active, found.status) == (True, "violation")
+    assert found.because == "no switch guards it; it always runs"
+
+
+def test_on_by_default():
+    found = judged(SWITCH.format(1))
+    assert (found.active, found.status) == (True, "violation")
+    assert found.because == "TTT defaults to 1 (train_gpt.py:20)"
+
+
+def test_off_by_default():
+    found = judged(SWITCH.format(0))
+    assert (found.active, found.status) == (False, "note")
+    assert found.because == "TTT defaults to 0 (train_gpt.py:20); no setting in play turns it on"
+
+
+def test_on_by_the_documented_command():
+    found = judged(SWITCH.format(0), readme("TTT=1 torchrun train_gpt.py"))
+    assert (found.active, found.status) == (True, "violation")
+    assert "TTT is 1 in" in found.because
+    assert "README.md:4" in found.because
+
+
+def test_on_by_a_run_script():
+    found = judged(SWITCH.format(0), {"run.sh": "#!/bin/bash\nexport TTT=1\npython train_gpt.py\n"})
+    assert (found.active, found.status) == (True, "violation")
+    assert "run.sh:2" in found.because
+
+
+ARGS = """
+class Args:
+    ttt = bool(int(os.environ.get("TTT", "{}")))
+if Args.ttt:
+    learn(net, x, y)
+"""
+
+
+def test_on_by_default_and_off_in_the_log():
+    found = judged(ARGS.format(1), log("ttt: False"))
+    assert (found.active, found.status) == (True, "hold")
+    assert found.because.startswith("TTT defaults to 1")
+    assert found.because.endswith("but the log prints ttt as False (train_seed1337.log:1)")
+
+
+def test_a_log_that_is_silent_denies_nothing():
+    assert judged(ARGS.format(1), log("seed: 1337")).status == "violation"
+
+
+def test_off_by_default_and_on_in_the_log():
+    found = judged(ARGS.format(0), log("ttt: True"))
+    assert (found.active, found.status) == (True, "violation")
+    assert "train_seed1337.log:1" in found.because
+
+
+@pytest.mark.parametrize(
+    ("default", "on"),
+    [("", False), ("0", False), ("1", True), ("false", False), ("true", True), ("no", False)],
+)
+def test_words_for_yes_and_no(default, on):
+    code = f"if os.environ.get('TTT', {default!r}).lower() in ('1', 'true', 'yes'):\n    learn(net, x, y)\n"
+    assert judged(code).active is on
+
+
+@pytest.mark.parametrize(
+    ("condition", "active"),
+    [
+        ("int(os.getenv('N', '0')) > 0", False),
+        ("bool(int(os.environ.get('N', 1)))", True),
+        ("os.environ.get('N') is not None", False),
+        ("'N' in os.environ", False),
+        ("'N' not in os.environ", True),
+        ("'RANK' in os.environ and 'WORLD_SIZE' in os.environ", True),
+        ("float(os.environ.get('N', '0.0')) and True", False),
+        ("not int(os.environ.get('N', '0'))", True),
+        ("int(os.environ.get('N', '1')) and int(os.environ.get('M', '0'))", False),
+        ("int(os.environ.get('N', '1')) or int(os.environ.get('M', '0'))", True),
+        ("os.environ.get('MODE', 'plain') == 'adaptive'", False),
+        ("os.environ.get('MODE', 'plain') in {'plain', 'other'}", True),
+        ("int(os.environ.get('WORLD_SIZE', '1')) == 8", True),
+    ],
+)
+def test_conditions(condition, active):
+    assert judged(f"if {condition}:\n    learn(net, x, y)\n").active is active
+
+
+def test_a_number_of_epochs_is_a_switch():
+    code = "for epoch in range(int(os.environ.get('EPOCHS', '{}'))):\n    learn(net, x, y)\n"
+    assert judged(code.format(0)).active is False
+    found = judged(code.format(3))
+    assert found.active is True
+    assert "EPOCHS defaults to 3" in found.because
+
+
+def test_a_switch_that_cannot_be_evaluated_holds():
+    code = (
+        "import socket\nmode = os.environ.get('MODE', 'a')\nif open('config').read() == mode:\n    learn(net, x, y)\n"
+    )
+    found = judged(code)
+    assert found.status in ("violation", "hold")
+    assert found.active is not False
+
+
+def test_an_early_return_is_a_switch():
+    code = """
+def main():
+    if not int(os.environ.get("TTT", "0")):
+        return
+    learn(net, x, y)
+main()
+"""
+    assert judged(code).active is False
