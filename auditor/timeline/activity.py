@@ -125,4 +125,5 @@ def _denied_by_log(timeline: Timeline, guards: list[Guard], logs: list[int]) -> 
                 override = setting.overrides.get(name.lower()) or setting.overrides.get(name)
                 if override is not None:
                     return f"the log prints {override.name} as {override.value} ({override.path}:{override.line})"
+            break  # this is the guard that closes the way; those behind it are never asked
     return ""

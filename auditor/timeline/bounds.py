@@ -108,19 +108,26 @@ def _width(part: Part) -> Form:
 def meets(fitted: Sequence[Part], scored: Sequence[Part]) -> bool | None:
     """Return whether a loss over the positions in all of ``fitted`` has positions that are in all of ``scored``.
 
-    None when it could not be decided. No parts are the whole window.
+    None when it could not be decided. No parts are the whole window. Tokens cut before a model saw them can only
+    show that there are none: most such cuts pick the window itself.
     """
     judged = [s for s in scored if not s.tokens]
+    judged = [s for s in judged if s.lower is not None] or judged
     if not judged:
         return True
-    answers = []
+    out: bool | None = True
+    surely = False
     for part in fitted:
-        found = [reaches(part, s) for s in judged]
-        if any(answer is False for answer in found):
+        found = {reaches(part, s) for s in judged}
+        if False in found:
             return False
-        if not part.tokens:
-            answers.append(None if any(answer is None for answer in found) else True)
-    return None if any(answer is None for answer in answers) else True
+        if part.tokens:
+            continue
+        if True not in found:
+            out = None
+        elif part.lower is not None:
+            surely = True  # the same tail of the window as the score's
+    return surely or out
 
 
 def under(parts: Iterable[Part], bit: int) -> list[Part]:

@@ -13,12 +13,13 @@ from typing import Literal
 
 from auditor.case import Case
 from auditor.finding import Finding, Status, Step
+from auditor.timeline import slots
 from auditor.timeline.activity import Activity, activity
 from auditor.timeline.atoms import train_settings
 from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
 from auditor.timeline.frames import Site
 
-Kind = Literal["before", "within", "rescore", "training"]
+Kind = Literal["before", "within", "rescore", "training", "slot-scored", "slot-causal"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Leak:
     """``adapt`` updates the model on tokens that ``score`` then scores for ``report``, under ``bits``.
 
     ``kind``: ``before`` (a phase before the scoring), ``within`` (in one loop with it), ``rescore`` (the tokens
-    had been scored legally, and are scored again), ``training`` (the training loop itself reads validation data).
+    had been scored legally, and are scored again), ``training`` (the training loop itself reads validation data),
+    ``slot-scored`` and ``slot-causal`` (within, but what is fitted is not the model but a delta of the evaluation's
+    own: on positions that are then scored with it, or on others of the same windows).
     """
 
     kind: Kind
@@ -53,20 +56,31 @@ def leaks(timeline: Timeline) -> list[Leak]:
             bits &= reported
             if not bits:
                 continue
-            kind = _kind(adapt, score, scores, trains, bits)
-            key = (kind, adapt.site.source.path, adapt.site.start, tuple(c.site.start for c in adapt.calls))
-            old = found.get(key)
-            if old is None:
-                found[key] = Leak(kind, adapt, score, report, bits)
-            elif bits & timeline.in_play & ~old.bits:
-                found[key] = Leak(
-                    kind,
-                    adapt,
-                    score if not old.bits & timeline.in_play else old.score,
-                    report,
-                    bits | old.bits,
-                )
+            for kind, of_kind in _kinds(adapt, score, scores, trains, bits):
+                key = (kind, adapt.site.source.path, adapt.site.start, tuple(c.site.start for c in adapt.calls))
+                old = found.get(key)
+                if old is None:
+                    found[key] = Leak(kind, adapt, score, report, of_kind)
+                elif of_kind & timeline.in_play & ~old.bits:
+                    found[key] = Leak(
+                        kind,
+                        adapt,
+                        score if not old.bits & timeline.in_play else old.score,
+                        report,
+                        of_kind | old.bits,
+                    )
     return sorted(found.values(), key=lambda leak: leak.adapt.order)
+
+
+def _kinds(
+    adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt], bits: int
+) -> list[tuple[Kind, int]]:
+    """Return the kinds of a leak, each with those of the settings ``bits`` under which it is of that kind."""
+    if adapt.delta and set(adapt.loops) & set(score.loops):
+        scored, causal, undecided = slots.split(adapt, score, bits)
+        each: list[tuple[Kind, int]] = [("slot-scored", scored), ("slot-causal", causal | undecided)]
+        return [(kind, under) for kind, under in each if under]
+    return [(_kind(adapt, score, scores, trains, bits), bits)]
 
 
 def _kind(adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt], bits: int) -> Kind:
@@ -185,11 +199,20 @@ def path_of(leak: Leak) -> list[Step]:
     data = leak.adapt.forwards[0].site if leak.adapt.forwards else None
     if data is not None:
         steps.append(_step(data, "the model is applied to validation tokens"))
+    for part in leak.adapt.objective:
+        if not part.tokens and part.bits & leak.bits:
+            steps.append(_step(part.site, "the objective keeps these positions"))
     if leak.adapt.gradient is not None:
         steps.append(_step(leak.adapt.gradient, "the loss on them is differentiated"))
     steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} updated with it"))
     steps.extend(calls_of(leak.score))
-    steps.append(_step(leak.score.site, "the same tokens are scored with the adapted parameters"))
+    if leak.kind in ("slot-scored", "slot-causal"):
+        steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))
+        for part in leak.score.scored:
+            if part.bits & leak.bits:
+                steps.append(_step(part.site, "these positions are scored"))
+    else:
+        steps.append(_step(leak.score.site, "the same tokens are scored with the adapted parameters"))
     last = leak.report.calls[-1].site if leak.report.calls else leak.report.site
     steps.append(_step(last, "the score is reported"))
     out: list[Step] = []
@@ -206,6 +229,8 @@ def calls_of(event: Event) -> list[Step]:
 
 
 def _what(adapt: Adapt) -> str:
+    if adapt.delta:
+        return "the delta that the evaluation made is"
     names = ", ".join(adapt.params[:3])
     return f"the parameters of {names} are" if names else "the parameters are"
 

@@ -474,7 +474,7 @@ class Machine:
         if origins & self.slots.fitted:
             origins = slots.meet(self, origins, node)
         out = caches.combine(self, node, left, right, origins)
-        return slots.inverted(self, node, out) if origins & self.slots.parts else out
+        return slots.combined(self, node, left, right, out) if origins & self.slots.parts else out
 
     def eval_boolop(self, node: ir.Expr) -> Value:
         assert isinstance(node, ir.BoolOp)
@@ -734,7 +734,7 @@ class Machine:
         out = containers.get_item(self, base, index, node)
         if base.m & VAL or index.m & VAL:
             out = caches.subscript(self, base, index, node, out)
-            return slots.cut(self, base, node, out) if self.slots.watching and base.m & VAL else out
+            return slots.cut(self, base, index, node, out) if self.slots.watching and base.m & VAL else out
         return out
 
     def eval_call(self, node: ir.Expr) -> Value:
@@ -900,8 +900,11 @@ class Machine:
             new = caches.combine(self, node, old, value, origins)
         if isinstance(target, ir.Subscript):
             containers.update_item(self, target, new)
-        else:
-            self.bind(target, new)
+            return
+        self.bind(target, new)
+        if old.p is SOME and isinstance(target, ir.Name) and new.m & ~old.m & self.atoms.family("forward"):
+            frame = self.frame  # a tensor that was handed in is changed for the caller, too
+            frame.written = {target.id} if frame.written is None else frame.written | {target.id}
 
     def do_expr(self, node: ir.Stmt) -> None:
         assert isinstance(node, ir.ExprStmt)
@@ -1059,7 +1062,7 @@ class Machine:
         self.branch_count += 2
         self.branches.append(self.branch_count)
         self.pick_files(node.test)
-        self.picked.append((mixtures.compared(self, node.test) if test.m & self.keys.gold else 0, self.depth))
+        self.picked.append((mixtures.branch(self, node.test, test), self.depth))
         self.block(node.body)
         self.picked.pop()
         body_live = self.live

@@ -10,6 +10,7 @@ in the score.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from auditor.timeline.machine import Machine
 
 MAX_PARTS = 400
-_MAKES_DELTAS = re.compile(r"[(,]\s*requires_grad\s*=\s*(?!False)|requires_grad_\(|\.requires_grad\s*=\s*True|Parameter\(")
+_MAKES_DELTAS = re.compile(
+    r"[(,]\s*requires_grad\s*=\s*(?!False)|requires_grad_\(|\.requires_grad\s*=\s*True|Parameter\("
+)
 _COMPARISONS = {"<": "below", "<=": "below", ">": "from", ">=": "from"}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -58,14 +61,15 @@ def made(machine: Machine, heap: Heap, node: ir.Node | None) -> None:
 
 
 def tracked(machine: Machine, base: Value, value: Value, node: ir.Attr) -> None:
-    """``tensor.requires_grad = value`` makes a parameter of a plain tensor."""
-    if base.p is SOME and not base.m & machine.params and isinstance(value.p, Known) and value.p.v is True:
-        if isinstance(node.value, ir.Name):
-            from auditor.timeline import effects
+    """Make a parameter of a plain tensor: ``tensor.requires_grad = True``."""
+    if base.p is not SOME or base.m & machine.params or not isinstance(node.value, ir.Name):
+        return
+    if isinstance(value.p, Known) and value.p.v is True:
+        from auditor.timeline import effects
 
-            heap = Heap("parameter", name=node.value.id, made_at=machine.order)
-            made(machine, heap, node.value)
-            machine.rebind(node.value.id, Value(heap, effects.param(machine, heap) | base.m))
+        heap = Heap("parameter", name=node.value.id, made_at=machine.order)
+        made(machine, heap, node.value)
+        machine.rebind(node.value.id, Value(heap, effects.param(machine, heap) | base.m))
 
 
 def _is_model(cls: Class) -> bool:
@@ -129,18 +133,19 @@ def stepped(machine: Machine, node: ir.BinOp, left: Value, right: Value, origins
 # ------------------------------------------------------------------ parts of a window
 
 
-def cut(machine: Machine, base: Value, node: ir.Subscript, out: Value) -> Value:
-    """Return ``out``, made from validation tokens ``base`` by the index of ``node``, as a part of its window."""
+def cut(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+    """Return ``out``, made from validation tokens ``base`` by ``index`` (that of ``node``), as a part of its window."""
     forwards = machine.atoms.family("forward")
     bit = _sliced(machine, node, tokens=not base.m & forwards)
-    return Value(out.p, out.m | bit) if bit else out
+    out = Value(out.p, out.m | bit) if bit else out
+    return _masked(machine, index, out)
 
 
 def stored(machine: Machine, target: ir.Subscript, base: Value, index: Value, value: Value) -> Value:
     """Return what ``mask[rows, lower:upper] = value`` puts into a mask: the positions that it keeps."""
     if value.m & (VAL | TRAIN) or type(base.p) is Heap:
         return value
-    bit = _sliced(machine, target, tokens=False) | index.m & machine.slots.parts
+    bit = _sliced(machine, target, tokens=False) | (0 if index.m & VAL else index.m & machine.slots.parts)
     if not bit:
         return value
     return Value(value.p, value.m | (complement(machine, bit) if _drops(value) else bit))
@@ -180,35 +185,39 @@ def compared(machine: Machine, node: ir.Compare, out: Value) -> Value:
     return Value(out.p, out.m | bits) if bits else out
 
 
-def inverted(machine: Machine, node: ir.UnaryOp | ir.BinOp, out: Value) -> Value:
-    """Return ``~mask`` or ``1 - mask`` as the positions that the mask leaves out."""
-    if isinstance(node, ir.BinOp):
-        if node.op != "-" or not isinstance(node.left, ir.Const) or node.left.value not in (1, 1.0):
-            return out
-    elif node.op not in ("~", "not"):
-        return out
-    return _complemented(machine, out)
+def inverted(machine: Machine, node: ir.UnaryOp, out: Value) -> Value:
+    """Return ``~mask`` as the positions that the mask leaves out."""
+    return _complemented(machine, out) if node.op in ("~", "not") else out
+
+
+def combined(machine: Machine, node: ir.BinOp, left: Value, right: Value, out: Value) -> Value:
+    """Return ``loss * mask`` as the mask's positions, ``1 - mask`` as those that the mask leaves out."""
+    if node.op == "-" and isinstance(node.left, ir.Const) and node.left.value == 1:
+        return _complemented(machine, out)
+    return _masked(machine, left, _masked(machine, right, out))
 
 
 def called(machine: Machine, func: Value, args: Args, node: ir.Node, out: Value) -> Value:
     """Return the result of a library's function, with deltas and masks in it understood."""
     slots = machine.slots
-    if type(func.p) is not External and type(func.p) is not Method:
+    if not isinstance(func.p, External | Method):
         return out
     if out.m & slots.parts:
-        name = func.p.name.rpartition(".")[2]  # type: ignore[union-attr]
+        name = func.p.name.rpartition(".")[2]
         if name in ("masked_fill", "masked_fill_", "logical_not", "bitwise_not"):
             mask = args.get(0) if isinstance(func.p, Method) or name.endswith("not") else args.get(1)
             out = _swapped(machine, mask, out)
-        elif name == "where" and len(args.positional) == 3 and isinstance(args.positional[1].p, Known):
+        elif name == "where" and len(args.positional) == 3 and _drops(args.positional[1]):
             out = _swapped(machine, args.positional[0], out)
+        for value in args.positional:
+            out = _masked(machine, value, out)
     if out.m & slots.fitted:
         return Value(out.p, meet(machine, out.m, node))
     return out
 
 
 def reported(machine: Machine, forwards: tuple[Forward, ...], origins: int) -> None:
-    """A score made from ``origins`` is reported: tell its forwards which positions it keeps."""
+    """Tell the forwards of a score made from ``origins``, which is reported, which positions it keeps."""
     if not origins & machine.slots.parts:
         return
     found = [part for part in _parts(machine, origins) if not part.tokens]
@@ -225,13 +234,29 @@ def complement(machine: Machine, bits: int) -> int:
 
 
 def _complemented(machine: Machine, value: Value) -> Value:
+    """Return a mask of the positions that a mask leaves out (losses and their likes are no masks)."""
     parts = value.m & machine.slots.parts
-    return Value(value.p, value.m & ~parts | complement(machine, parts)) if parts else value
+    return value if not parts or value.m & VAL else Value(value.p, value.m & ~parts | complement(machine, parts))
 
 
 def _swapped(machine: Machine, mask: Value | None, out: Value) -> Value:
-    parts = mask.m & machine.slots.parts if mask is not None else 0
+    """Return ``out``, made with ``mask``, as what keeps the positions that the mask leaves out."""
+    parts = mask.m & machine.slots.parts if mask is not None and not mask.m & VAL else 0
     return Value(out.p, out.m & ~parts | complement(machine, parts)) if parts else out
+
+
+def _masked(machine: Machine, mask: Value, out: Value) -> Value:
+    """Return ``out``, to which ``mask`` was applied: under the settings that are live, it keeps the mask's positions.
+
+    Another branch, under other settings, may make the same thing without the mask.
+    """
+    parts = mask.m & out.m & machine.slots.parts
+    if not parts or mask.m & VAL or not out.m & VAL or machine.live == machine.all:
+        return out
+    kept = 0
+    for part in _parts(machine, parts):
+        kept |= _bit(machine, replace(part, bits=part.bits & machine.live))
+    return Value(out.p, out.m & ~parts | kept)
 
 
 def _drops(value: Value) -> bool:

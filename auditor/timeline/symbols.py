@@ -16,12 +16,14 @@ from auditor.timeline.bounds import END, Form, number, size
 from auditor.timeline.values import Heap, Known, PerSetting, at_setting
 
 if TYPE_CHECKING:
+    from auditor.timeline.frames import Frame
     from auditor.timeline.machine import Machine
 
 MAX_DEPTH = 12
 _MAKERS = frozenset({"zeros", "ones", "empty", "randn", "rand", "full", "normal"})
 _SAME_NUMBER = frozenset({"int", "float", "round"})
-_SAME_ITEMS = frozenset({"list", "tuple", "sorted", "tensor", "as_tensor", "tolist", "cpu", "to", "item", "long", "int"})
+_SAME_ITEMS_METHODS = frozenset({"to", "tolist", "cpu", "long", "int", "cuda"})
+_SAME_ITEMS = _SAME_ITEMS_METHODS | {"list", "tuple", "tensor", "as_tensor"}
 
 
 @dataclass
@@ -168,14 +170,13 @@ class Symbols:
 
     def _item(self, node: ir.Expr, depth: int) -> Form | None:
         """Return the form of what a list of numbers holds."""
-        while isinstance(node, ir.Call):
-            if _called(node) not in _SAME_ITEMS:
+        while isinstance(node, ir.Call) and _called(node) in _SAME_ITEMS:
+            if isinstance(node.func, ir.Attr) and _called(node) in _SAME_ITEMS_METHODS:
+                node = node.func.value
+            elif node.args:
+                node = node.args[0].value
+            else:
                 return None
-            if isinstance(node.func, ir.Attr) and not isinstance(node.func.value, ir.Name | ir.Call):
-                return None
-            node = node.args[0].value if node.args and _called(node) in _SAME_ITEMS - {"to", "tolist", "cpu"} else (
-                node.func.value if isinstance(node.func, ir.Attr) else node.func
-            )
         if isinstance(node, ir.Comprehension):
             return self._form(node.elt, depth + 1)
         if not isinstance(node, ir.Name) or depth > MAX_DEPTH:
@@ -227,24 +228,20 @@ class Symbols:
     def _scope(self, name: str) -> Definitions | None:
         """Return the definitions of the nearest function around the current place that binds ``name``."""
         machine = self._machine
-        frame = machine.frame
+        frame: Frame | None = machine.frame
         while frame is not None:
             func = frame.func
+            found = None
             if func is not None and isinstance(func.node, ir.FunctionDef):
                 found = self._read(func.node, func.node.body)
             elif func is None and frame.parent is None:
                 unit = machine.program.units.get(frame.scope.source.path)
                 body = unit.module.body if unit is not None and unit.module is not None else ()
                 found = self._read(frame.scope, body)
-            else:
-                found = None
             if found is not None and name in found.bound:
                 return found
-            if name in frame.names and frame.func is not None:
+            if name in frame.names and func is not None:
                 return None  # a parameter
-            assert frame is not None
-            if frame.parent is None:
-                return None
             frame = frame.parent
         return None
 
@@ -279,9 +276,9 @@ def read(body: tuple[ir.Stmt, ...]) -> Definitions:
             for name, container in _loop_items(node.target, node.iter):
                 item = None if container is None else _Item(container.start, container.end, container)
                 out.bound.setdefault(name, []).append((node.start, item))
-        elif isinstance(node, ir.Call) and isinstance(node.func, ir.Attr) and node.func.attr == "append":
-            if isinstance(node.func.value, ir.Name) and len(node.args) == 1:
-                out.items.setdefault(node.func.value.id, []).append(node.args[0].value)
+        elif isinstance(node, ir.Call) and _called(node) == "append" and len(node.args) == 1:
+            name = _receiver(node)
+            out.items.setdefault(name, []).append(node.args[0].value)
     for places in out.bound.values():
         places.sort(key=lambda place: place[0])
     return out
@@ -321,3 +318,8 @@ def _called(node: ir.Call) -> str:
     if isinstance(node.func, ir.Attr):
         return node.func.attr
     return node.func.id if isinstance(node.func, ir.Name) else ""
+
+
+def _receiver(node: ir.Call) -> str:
+    """Return the name whose method is called, "" where it is called on something else."""
+    return node.func.value.id if isinstance(node.func, ir.Attr) and isinstance(node.func.value, ir.Name) else ""
