@@ -21,6 +21,7 @@ class Relevance:
         self._adapting: set[str] = set()
         self._by_node: dict[int, bool] = {}
         self._advanced: dict[int, frozenset[str]] = {}
+        self._latches: dict[int, dict[str, object]] = {}
         self._keep: list[ir.Node] = []  # keeps ids valid
         calls: dict[str, set[str]] = {}
         direct: set[str] = set()
@@ -85,6 +86,15 @@ class Relevance:
             self._keep.append(loop)
         return known
 
+    def latches(self, loop: ir.For | ir.While) -> dict[str, object]:
+        """Return the names that a loop's body sets to one constant and to nothing else (``done = True``)."""
+        known = self._latches.get(id(loop))
+        if known is None:
+            known = _latches(loop)
+            self._latches[id(loop)] = known
+            self._keep.append(loop)
+        return known
+
     def counters(self, cls: ir.ClassDef) -> frozenset[str]:
         """Return the attributes of ``self`` that methods other than the constructor count up."""
         return frozenset(
@@ -126,6 +136,28 @@ def _called(body: tuple[ir.Stmt, ...]) -> set[str]:
             for arg in node.args:
                 if isinstance(arg.value, ir.Name):
                     out.add(arg.value.id)
+    return out
+
+
+def _latches(loop: ir.For | ir.While) -> dict[str, object]:
+    set_to: dict[str, list[ir.Expr | None]] = {}
+    for node in walk(*loop.body, into_functions=False):
+        if isinstance(node, ir.Assign):
+            for target in node.targets:
+                names: set[str] = set()
+                _targets(target, names)
+                for name in names:
+                    set_to.setdefault(name, []).append(node.value if isinstance(target, ir.Name) else None)
+        elif isinstance(node, ir.AugAssign | ir.NamedExpr):
+            names = set()
+            _targets(node.target, names)
+            for name in names:
+                set_to.setdefault(name, []).append(None)
+    out: dict[str, object] = {}
+    for name, values in set_to.items():
+        constants = [v.value for v in values if isinstance(v, ir.Const)]
+        if len(constants) == len(values) and all(type(c) is type(constants[0]) and c == constants[0] for c in constants):
+            out[name] = constants[0]
     return out
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.settings import lookup
-from auditor.timeline.atoms import under
+from auditor.timeline.atoms import VAL, under
 from auditor.timeline.events import Switch
 from auditor.timeline.folding import string_origins
 from auditor.timeline.values import Known, Payload, Value, at_setting, per_setting
@@ -49,9 +49,16 @@ def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) ->
             each.append(
                 Known(override.value if setting.kind != "log" else like(override.value, at_setting(default.p, index)))
             )
-            origins |= under(string_origins(override.value), 1 << index)
+            origins = replaced(origins, string_origins(override.value), 1 << index)
     remember(machine, key, default, each[1:], node)
     return Value(per_setting(each), origins)
+
+
+def replaced(origins: int, splits: int, bit: int) -> int:
+    """Return ``origins`` with the split that a setting's path names in the place of the default's."""
+    if not splits:
+        return origins
+    return under(origins, ~bit & VAL) | under(splits, bit)
 
 
 def present(machine: Machine, name: Value) -> Value | None:
@@ -83,7 +90,7 @@ def option(machine: Machine, name: str, default: Value, node: ir.Node, convert: 
             each.append(at_setting(default.p, index))
         else:
             each.append(Known(like(override.value, at_setting(default.p, index))))
-            origins |= under(string_origins(override.value), 1 << index)
+            origins = replaced(origins, string_origins(override.value), 1 << index)
     remember(machine, name, default, each[1:], node)
     return Value(per_setting(each), origins)
 
