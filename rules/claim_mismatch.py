@@ -1,0 +1,391 @@
+"""Claims that the submission's own logs contradict."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from math import floor
+from statistics import fmean
+
+from auditor.case import Case
+from auditor.evidence.model import Claim, Evidence, Metric, Run
+from auditor.evidence.sizes import CAP
+from auditor.finding import Finding, Status, Step
+from auditor.rule import Authority, Example, Rule
+from rules.run_logs import SCRIPT, metadata, package, run_log
+from rules.scored_runs import (
+    ONE_CONFIG,
+    Series,
+    agrees,
+    by_label,
+    claimed,
+    distinct,
+    finished,
+    judged,
+    of_named_seeds,
+    record,
+    score,
+    seeds,
+    several,
+    unit,
+)
+
+SLUG = "claim-mismatch"
+
+_ROUNDED_TWICE = 1.5e-5  # bits per byte: a mean of scores that were rounded before
+_OWN_DIGITS = 5  # decimals from which a claim that equals one run's score is that run's, not a mean's
+_OFFSET = 1e-4  # bits per byte by which every seed's claim must differ for an offset
+_MOST_SUBSETS = 8  # runs; of more, the subsets are not searched
+_NO_SCORE = 0.2  # bits per byte between a claim and every score: a digit is wrong, not a measurement
+_LATE_SECONDS = 602.0  # the loop looks at the clock once a step, and prints after a synchronisation
+_LATE_EVALUATION = 600.0
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a finding for each claim that the logs contradict."""
+    if not judged(case):
+        return
+    yield from _declared(case)
+    claim = claimed(case.evidence)
+    runs = finished(case.evidence)
+    if claim is not None and runs:
+        yield from _judge(case, claim, runs)
+    elif claim is not None:
+        yield from _unfinished(claim, distinct(case.evidence))
+
+
+def _unfinished(claim: Claim[float], runs: Sequence[Run]) -> Iterator[Finding]:
+    """Yield a hold when logs without a final score do not print the claim anywhere."""
+    last = [run.score for run in runs if run.score is not None]
+    if not last or any(agrees(claim, m.val_bpb, (m,)) for run in runs for m in run.metrics):
+        return
+    printed = several([score(m.val_bpb) for m in last])
+    message = f"No log prints the claimed {score(claim.value)}, nor any final score; the last figures are {printed}."
+    yield _finding(claim, "hold", message, last)
+
+
+def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Finding]:
+    """Yield what the logs say against the claimed score; nothing when they carry it."""
+    those = of_named_seeds(case.evidence, runs)
+    named = by_label(those) if those else ()
+    series = (*by_label(runs), *named)
+    if any(agrees(claim, s.mean, s.metrics) for s in series if len(s.metrics) > 1):
+        return
+    if len(runs) == 1 and any(agrees(claim, m.val_bpb, (m,)) for m in runs[0].scores):
+        return
+    if not record(case) and any(agrees(claim, s.mean, s.metrics) for s in named):
+        return  # one seed is enough there
+    reported = series[0]
+    alone = next((m for s in series for m in s.metrics if agrees(claim, m.val_bpb, (m,))), None)
+    if alone is not None and claim.decimals >= _OWN_DIGITS:
+        yield from _one_of(case, claim, alone, runs, series)
+    elif any(abs(claim.value - s.mean) <= _ROUNDED_TWICE + unit(claim.decimals) / 2 for s in series[:1]):
+        return
+    elif any(_cut(claim, s) for s in series if len(s.metrics) > 1 or len(runs) == 1):
+        message = (
+            f"The claimed {score(claim.value)} is the logs' {score(reported.mean)} cut off where it should be rounded."
+        )
+        yield _finding(claim, "note", message, reported.metrics)
+    elif alone is not None:
+        yield from _one_of(case, claim, alone, runs, series)
+    elif not _of_a_part(claim, reported):
+        yield _contradicted(case, claim, runs, reported)
+
+
+def _cut(claim: Claim[float], series: Series) -> bool:
+    scale = 10.0**claim.decimals
+    return abs(floor(series.mean * scale + 1e-6) / scale - claim.value) < 1e-9
+
+
+def _of_a_part(claim: Claim[float], series: Series) -> bool:
+    """Tell whether the claim is the mean of some of the runs: which ones were left out is another rule's question."""
+    values = sorted(m.val_bpb for m in series.metrics)
+    if len(values) > _MOST_SUBSETS:
+        return False
+    for size in range(2, len(values)):
+        parts = combinations(values, size) if claim.decimals > _OWN_DIGITS else [tuple(values[:size])]
+        if any(agrees(claim, fmean(part), ()) for part in parts):
+            return True
+    return False
+
+
+def _one_of(
+    case: Case, claim: Claim[float], alone: Metric, runs: Sequence[Run], series: Sequence[Series]
+) -> Iterator[Finding]:
+    """Yield a hold when the claim is one run's score though several runs of one configuration are there."""
+    group = next((s for s in series if len(s.metrics) > 1 and alone in s.metrics), None)
+    if group is None:
+        return  # the only run that prints this kind of score
+    values = [m.val_bpb for m in group.metrics]
+    if max(values) - min(values) > ONE_CONFIG or len(seeds(runs)) == 1:
+        return  # an ablation: the other runs are of other configurations
+    owner = next((run for run in runs if alone in run.metrics), None)
+    seed = owner.seed if owner is not None else None
+    who = f"seed {seed.value}" if seed is not None else "one run"
+    rank = "the lowest" if alone.val_bpb == min(values) else "one"
+    message = (
+        f"The claimed {score(claim.value)} is the score of {who} alone, {rank} of {len(values)} runs; "
+        f"their mean is {score(group.mean)}."
+    )
+    yield _finding(claim, "hold" if record(case) else "note", message, group.metrics)
+
+
+def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], reported: Series) -> Finding:
+    """Return the finding on a claim that is neither the runs' mean nor a run's final score."""
+    shift = _offset(case.evidence, runs)
+    if shift is not None:
+        what = "lower" if shift < 0 else "higher"
+        message = (
+            f"Every seed's claimed score is {score(abs(shift))} {what} than its log prints: the claimed "
+            f"{score(claim.value)} is an adjusted figure, the logs' mean is {score(reported.mean)}."
+        )
+        return _finding(claim, "violation" if shift < 0 else "hold", message, reported.metrics)
+    other = _other(claim, runs)
+    if other is not None:
+        return _earlier(claim, other, reported)
+    difference = claim.value - reported.mean
+    message = (
+        f"No log prints the claimed {score(claim.value)}; the final scores there are "
+        f"{several([score(m.val_bpb) for m in reported.metrics])}"
+        + (f", their mean {score(reported.mean)}" if len(reported.metrics) > 1 else "")
+        + f" ({difference:+.5f})."
+    )
+    unlogged = [seed for seed in case.evidence.metadata.seeds if seed not in seeds(runs)]
+    if unlogged and seeds(runs):
+        message = message.removesuffix(".") + f"; the logs of seeds {several(unlogged)} are missing."
+        return _finding(claim, "incomplete", message, reported.metrics)
+    if abs(difference) > _NO_SCORE:
+        message = message.removesuffix(").") + "; a digit may be missing)."
+    return _finding(claim, "hold", message, reported.metrics)
+
+
+def _offset(evidence: Evidence, runs: Sequence[Run]) -> float | None:
+    """Return by how much each seed's claim differs from its log's score, when it is the same for all of them."""
+    each = {c.seed: c.value for c in evidence.metadata.all("val_bpb", per_seed=True)}
+    shifts = [
+        each[run.seed.value] - run.score.val_bpb
+        for run in runs
+        if run.seed is not None and run.seed.value in each and run.score is not None
+    ]
+    if len(shifts) < 2 or len(shifts) < len(each):
+        return None
+    mean = fmean(shifts)
+    same = all(abs(s - mean) <= _ROUNDED_TWICE for s in shifts)
+    return mean if same and abs(mean) > _OFFSET else None
+
+
+def _other(claim: Claim[float], runs: Sequence[Run]) -> Metric | None:
+    """Return a line that prints the claim but is no final score, the last one of the log."""
+    for role in ("pre-quant", "step", "progress", "reference"):
+        for run in runs:
+            for metric in reversed(run.metrics):
+                if metric.role == role and agrees(claim, metric.val_bpb, (metric,)):
+                    return metric
+    return None
+
+
+_ROLES = {
+    "pre-quant": "a score before quantisation",
+    "step": "a score from the middle of training",
+    "progress": "a figure from the middle of an evaluation",
+    "reference": "a figure that the log compares with",
+}
+
+
+def _earlier(claim: Claim[float], other: Metric, reported: Series) -> Finding:
+    message = (
+        f"The claimed {score(claim.value)} is {_ROLES[other.role]}; the final score of the artifact is "
+        f"{score(reported.mean)}."
+    )
+    return _finding(claim, "hold", message, (other, *reported.metrics))
+
+
+def _finding(claim: Claim[float], status: Status, message: str, metrics: Sequence[Metric]) -> Finding:
+    return Finding(
+        rule=SLUG,
+        group="evidence",
+        status=status,
+        message=message,
+        path=claim.path,
+        line=claim.line,
+        end_line=claim.line,
+        trace=tuple(Step(m.path, m.line, f"{score(m.val_bpb)} ({m.label})") for m in metrics[:8]),
+    )
+
+
+def _declared(case: Case) -> Iterator[Finding]:
+    """Yield a finding for each self-declared compliance that the logs or the metadata itself belie."""
+    for claim in case.evidence.metadata.declared:
+        if not claim.value:
+            continue
+        for pattern, against in _DECLARED:
+            said = against(case) if pattern.search(claim.name.lower()) else None
+            if said is not None:
+                status, text, place = said
+                yield Finding(
+                    rule=SLUG,
+                    group="evidence",
+                    status=status,
+                    message=f"submission.json declares {claim.key} to be true; {text}.",
+                    path=claim.path,
+                    line=claim.line,
+                    end_line=claim.line,
+                    trace=place,
+                )
+
+
+_Said = tuple[Status, str, tuple[Step, ...]] | None
+
+
+def _three_seeds(case: Case) -> _Said:
+    runs = distinct(case.evidence)
+    shown, named = seeds(runs), case.evidence.metadata.seeds
+    count = len(shown) or (1 if runs else 0)
+    if not runs or count >= 3 or len(runs) >= 3:
+        return None
+    status: Status = "violation" if record(case) and len(named) < 3 else "hold"
+    own = f", and it names {len(named)} itself" if named and len(named) < 3 else ""
+    return status, f"the logs show {count} seed{'s' if count > 1 else ''}{own}", ()
+
+
+def _under_cap(case: Case) -> _Said:
+    sizes = [size for run in case.evidence.runs if (size := run.artifact_bytes) is not None]
+    worst = max(sizes, key=lambda v: v.value, default=None)
+    if worst is None or worst.value <= CAP:
+        return None
+    return "note", f"a log totals {worst.value:,} bytes", (Step(worst.path, worst.line or 1, "the total"),)
+
+
+def _train_in_time(case: Case) -> _Said:
+    times = [t for run in finished(case.evidence) if (t := run.train_seconds) is not None]
+    worst = max(times, key=lambda v: v.value, default=None)
+    if worst is None or worst.value <= _LATE_SECONDS:
+        return None
+    return "note", f"a log shows {worst.value:,.1f} s of training", (Step(worst.path, worst.line or 1, "the clock"),)
+
+
+def _eval_in_time(case: Case) -> _Said:
+    times = [t for run in finished(case.evidence) if (t := run.eval_seconds) is not None]
+    worst = max(times, key=lambda v: v.value, default=None)
+    if worst is None or worst.value <= _LATE_EVALUATION:
+        return None
+    return "note", f"a log shows {worst.value:,.1f} s of evaluation", (Step(worst.path, worst.line or 1, "the clock"),)
+
+
+# What a self-declared boolean says, by its key, and what speaks against it.
+_DECLARED: tuple[tuple[re.Pattern[str], Callable[[Case], _Said]], ...] = (
+    (re.compile(r"(?:three|3)_?seed|seeds?_?(?:three|3)\b|multi_?seed"), _three_seeds),
+    (re.compile(r"(?:artifact|size|bytes|submission|total).*(?:under|below|within|le|lt|cap|16)"), _under_cap),
+    (re.compile(r"train.*(?:under|below|within|le|lt).*(?:600|10)|train.*budget"), _train_in_time),
+    (re.compile(r"eval.*(?:under|below|within|le|lt).*(?:600|10)|eval.*budget"), _eval_in_time),
+)
+
+
+_THREE = (run_log(1337, 1.2), run_log(42, 1.201), run_log(7, 1.2035))
+
+RULE = Rule(
+    slug=SLUG,
+    title="Claims that the logs contradict",
+    group="evidence",
+    condition="package",
+    summary="The claimed score is compared with the final scores of the logs: the mean over the seeds, or the one run "
+    "there is. Found are a single seed's score given as the mean, a score from before quantisation or from the middle "
+    "of training, adjusted figures, metadata of an older version, slips of the pen, and self-declared booleans that "
+    "the logs belie.",
+    why="The leaderboard orders rows by differences of a thousandth of a bit. A figure that no log prints cannot be "
+    "checked, and one seed of several is not the score that the others show.",
+    advice="Give the mean of the final scores in the committed logs, rounded to the digits that are written, in "
+    "submission.json, README and title alike.",
+    counterpart="A val_bpb that is the mean of three logged final scores, with the seeds listed beside it (#1413).",
+    authority=(
+        Authority("#61", "0hq", "2026-03", "official", "title and header disagree; one score"),
+        Authority(
+            "#1981", "cocohearts", "2026-05", "audit", "the headline uses an unsupported offset on the logged scores"
+        ),
+        Authority("#2139", "cocohearts", "2026-05", "audit", "one seed though three_seeds is declared true"),
+    ),
+    check=check,
+    invalid=(
+        Example(
+            "the lowest seed given as the score",
+            SCRIPT,
+            '"val_bpb": 1.20004321,',
+            files=package(
+                run_log(1337, 1.20004321),
+                run_log(42, 1.20104321),
+                run_log(7, 1.20354321),
+                val_bpb=1.20004321,
+                seeds=[1337, 42, 7],
+            ),
+            status="hold",
+        ),
+        Example(
+            "a seed's score given as the mean, though not the lowest",
+            SCRIPT,
+            '"val_bpb": 1.20104321',
+            files=package(
+                run_log(1337, 1.20004321), run_log(42, 1.20104321), run_log(7, 1.20354321), val_bpb=1.20104321
+            ),
+            status="hold",
+        ),
+        Example(
+            "the last score in training instead of the round trip",
+            SCRIPT,
+            '"val_bpb": 1.1812',
+            files=package(run_log(1337, 1.2, early=1.1812), val_bpb=1.1812),
+            status="hold",
+        ),
+        Example(
+            "a leading digit is missing",
+            SCRIPT,
+            '"val_bpb": 0.1204',
+            files=package(run_log(1337, 1.1204), run_log(42, 1.1204), run_log(7, 1.1204), val_bpb=0.1204),
+            status="hold",
+        ),
+        Example(
+            "metadata of an older run",
+            SCRIPT,
+            '"val_bpb": 1.1937',
+            files=package(*_THREE, val_bpb=1.1937),
+            status="hold",
+        ),
+        Example(
+            "every seed's score lowered by the same amount",
+            SCRIPT,
+            '"val_bpb": 1.1965,',
+            files=package(
+                *_THREE,
+                val_bpb=1.1965,
+                seed_results={
+                    "1337": {"val_bpb": 1.195},
+                    "42": {"val_bpb": 1.196},
+                    "7": {"val_bpb": 1.1985},
+                },
+            ),
+        ),
+        Example(
+            "three seeds declared, one logged and named",
+            SCRIPT,
+            '"three_seeds": true',
+            files=package(run_log(1337, 1.2), val_bpb=1.2, seed=1337, three_seeds=True),
+        ),
+    ),
+    valid=(
+        Example("the mean of the logs, rounded", SCRIPT, files=package(*_THREE, val_bpb=1.2015)),
+        Example("one run and its score", SCRIPT, files=package(run_log(1337, 1.2), val_bpb=1.2)),
+        Example(
+            "cut off instead of rounded",
+            SCRIPT,
+            files=package(run_log(1337, 1.20068), val_bpb=1.2006),
+        ),
+        Example(
+            "the mean of the named seeds, with another run beside them",
+            SCRIPT,
+            files=package(*_THREE, run_log(99, 1.4), val_bpb=1.2015, seeds=[1337, 42, 7]),
+        ),
+        Example("no log to compare with", SCRIPT, files={"submission.json": metadata(val_bpb=1.2)}),
+    ),
+    known_problems="A folder of ablations is judged by the run that prints the claim. A figure whose output was not "
+    "committed looks like one that was never measured: the finding says only that no log prints it.",
+)
