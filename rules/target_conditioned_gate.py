@@ -13,16 +13,25 @@ SLUG = "target-conditioned-gate"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield a finding for each place where the weight of an expert depends on the loss of the token being scored."""
-    if case.timeline is not None:
-        yield from findings(
-            case.timeline,
-            "gate",
-            SLUG,
-            "The weight between the experts depends on the loss of the token being scored: it is larger where the first "
-            "expert happens to be wrong, which nobody can know before the token is read.",
-            "the weight that depends on the loss of the true token is applied",
-        )
+    """Yield a finding for each weight or hint that depends on the token being scored."""
+    if case.timeline is None:
+        return
+    yield from findings(
+        case.timeline,
+        "gate",
+        SLUG,
+        "The weight between the experts depends on the loss of the token being scored: it is larger where the first "
+        "expert happens to be wrong, which nobody can know before the token is read.",
+        "the weight that depends on the loss of the true token is applied",
+    )
+    yield from findings(
+        case.timeline,
+        "hint",
+        SLUG,
+        "A hint is given only where the token being scored is of a certain kind (the start of a word, say), and its "
+        "boost is not zero: that a hint is there at all tells of the token before it is read.",
+        "the boost of a hint that was chosen by looking at the token is weighed",
+    )
 
 
 RULE = Rule(

@@ -50,7 +50,7 @@ def check(case: Case) -> Iterator[Finding]:
         )
 
 
-_HEAD = '''
+_HEAD = """
 import glob, math
 import numpy as np
 import torch
@@ -67,19 +67,19 @@ class Net(torch.nn.Module):
 
     def forward(self, ids):
         return self.head(self.emb(ids))
-'''
+"""
 
-_TAIL = '''
+_TAIL = """
 tokens = read("data/fineweb_val_*.bin")
 print(f"val_bpb:{evaluate(Net(), tokens) / math.log(2.0) / len(tokens):.6f}")
-'''
+"""
 
 
 def _script(body: str) -> str:
     return _HEAD + body + _TAIL
 
 
-_NUMPY = '''
+_NUMPY = """
 def evaluate(net, tokens):
     ids = tokens.numpy()
     seen = np.zeros(1 << 20)
@@ -99,9 +99,9 @@ def evaluate(net, tokens):
         np.add.at(seen, row, 1)
         np.add.at(pairs, cell, 1)
     return total
-'''
+"""
 
-_CLASS = '''
+_CLASS = """
 class Memory:
     def __init__(self, size):
         self.size = size
@@ -138,9 +138,9 @@ def evaluate(net, tokens):
         total += memory.judge(net(x), x, y).sum().item()
         memory.learn(piece)
     return total
-'''
+"""
 
-_HELPER = '''
+_HELPER = """
 def keys_at(ids, where, width):
     h = np.zeros(len(where), dtype=np.int64)
     for k in range(width):
@@ -161,9 +161,9 @@ def evaluate(net, tokens):
         np.add.at(low, a, 1)
         np.add.at(high, b, 1)
     return total
-'''
+"""
 
-_SCALAR = '''
+_SCALAR = """
 from numba import njit
 
 @njit
@@ -191,9 +191,9 @@ def evaluate(net, tokens):
         lp = -F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
         total -= (lp + boosts(ids, start, 64, low, high, np.uint64(4095))).sum()
     return total
-'''
+"""
 
-_DICT = '''
+_DICT = """
 def evaluate(net, tokens):
     ids = tokens.tolist()
     counts = {}
@@ -208,9 +208,9 @@ def evaluate(net, tokens):
         counts[short] = counts.get(short, 0) + 1
         counts[full] = counts.get(full, 0) + 1
     return total
-'''
+"""
 
-_WHOLE_VOCABULARY = '''
+_WHOLE_VOCABULARY = """
 def evaluate(net, tokens):
     every = torch.arange(1024)
     cells = torch.zeros(1 << 20)
@@ -227,9 +227,9 @@ def evaluate(net, tokens):
         total -= mixed.gather(1, y[:, None]).log().sum().item()
         cells.scatter_add_(0, (h * 1009 ^ y * 101) % (1 << 20), torch.ones(64))
     return total
-'''
+"""
 
-_EXACT = '''
+_EXACT = """
 def evaluate(net, tokens):
     ids = tokens.tolist()
     table = {}
@@ -243,9 +243,9 @@ def evaluate(net, tokens):
         row = table.setdefault(tuple(ids[p - 3:p]), {})
         row[ids[p]] = row.get(ids[p], 0) + 1
     return total
-'''
+"""
 
-_EMBEDDING = '''
+_EMBEDDING = """
 class Pairs(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -263,9 +263,9 @@ def evaluate(net, tokens):
         part = tokens[start:start + 65]
         total += F.cross_entropy(model(part[:-1]), part[1:], reduction="sum").item()
     return total
-'''
+"""
 
-_DENSE = '''
+_DENSE = """
 def evaluate(net, tokens):
     counts = torch.zeros(8192, 1024)
     totals = torch.zeros(8192)
@@ -280,7 +280,7 @@ def evaluate(net, tokens):
         counts.view(-1).index_add_(0, row * 1024 + y, torch.ones(64))
         totals.index_add_(0, row, torch.ones(64))
     return total
-'''
+"""
 
 RULE = Rule(
     slug=SLUG,

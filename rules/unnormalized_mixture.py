@@ -40,7 +40,9 @@ RULE = Rule(
     counterpart="A log-sum-exp over experts that are each distributions, with weights fixed before the token is read (#606), or "
     "a division by the sum over all candidates (#978, #1011).",
     authority=(
-        Authority("#1185", "valerio-oai", "2026-04", "official", "the blended probabilities do not add up to one; not valid"),
+        Authority(
+            "#1185", "valerio-oai", "2026-04", "official", "the blended probabilities do not add up to one; not valid"
+        ),
         Authority("#1026", "valerio-oai", "2026-03", "official", "the blend is computed for the gold token only"),
     ),
     check=check,

@@ -119,6 +119,7 @@ class Keys:
         self.mixtures = 0
         self.chosen = 0
         self.picks = 0
+        self.aware = atoms.bit("aware", "")  # hints that are given only for some of the tokens they are hints for
         self.choices: dict[int, int] = {}
         self.found: dict[tuple[object, ...], Mixture] = {}
 
@@ -432,7 +433,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         rest = 0
         for value in (*positional[1:], *args.keywords.values()):
             rest |= value.m
-        return Value(out.p, out.m & ~tokens | label(machine, rest))
+        return Value(out.p, out.m & ~(tokens | keys.aware) | label(machine, rest))
     return out
 
 
@@ -480,13 +481,16 @@ def old_value(machine: Machine, target: ir.Expr) -> Value:
         machine.keys.updating -= 1
 
 
-def stored(machine: Machine, index: Value, value: Value, node: ir.Node) -> tuple[Value, Value]:
+def stored(machine: Machine, base: Value, index: Value, value: Value, node: ir.Node) -> tuple[Value, Value]:
     """Return the index and the value of ``table[index] = value`` as the table's own origins get them.
 
     A count that is read, raised and stored at its key doesn't make the table rest on that look-up.
     """
     keys = machine.keys
     tokens = keys.reads | keys.mixed
+    if machine.picked and not isinstance(value.p, Known) and isinstance(node, ir.Subscript):
+        if isinstance(node.index, ir.Name) and not isinstance(base.p, Heap):
+            value = Value(value.p, value.m | mixtures.aware_of(machine))
     if not index.m & tokens:
         return index, value
     update(machine, index.m, node)

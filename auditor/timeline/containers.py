@@ -354,7 +354,7 @@ def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, val
     """Carry out ``base[index] = value``."""
     from auditor.timeline import caches, opened, slots
 
-    index, value = caches.stored(machine, index, value, target)
+    index, value = caches.stored(machine, base, index, value, target)
     value = opened.at_key(machine, index, value)
     if machine.slots.watching:
         value = slots.stored(machine, target, base, index, value)

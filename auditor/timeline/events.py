@@ -112,7 +112,7 @@ class Update(Event):
     exact: bool = False
 
 
-MixtureKind: TypeAlias = Literal["pseudo", "bytes", "gate", "oracle"]
+MixtureKind: TypeAlias = Literal["pseudo", "bytes", "gate", "hint", "oracle"]
 
 
 @dataclass(eq=False)
@@ -120,7 +120,8 @@ class Mixture(Event):
     """Predictions are blended, or one of them is picked, in a way that looks at the token being scored.
 
     ``kind``: ``pseudo`` (a row that gives every token the same mass), ``bytes`` (the token's loss is blended with a
-    prediction of its bytes), ``gate`` (the weight depends on the token's loss), ``oracle`` (the better loss is kept).
+    prediction of its bytes), ``gate`` (the weight depends on the token's loss), ``hint`` (a hint is given only for some
+    kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept).
     """
 
     kind: MixtureKind = "gate"

@@ -1267,6 +1267,8 @@ def dict_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         parts = [*p.attrs.values()] if key is None else []
         if p.element is not None:
             parts.append(p.element)
+        elif key is None and machine.in_loop:
+            parts.append(Value(None, p.origins))  # what earlier iterations put there
         if default is not None:
             parts.append(default)
         out = join_all(parts) if parts else Value(None, p.origins)

@@ -15,10 +15,11 @@ from auditor.finding import Finding, Step
 from auditor.program import ir
 from auditor.timeline import containers
 from auditor.timeline.activity import activity
+from auditor.timeline.atoms import VAL
 from auditor.timeline.effects import common
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
 from auditor.timeline.leaks import calls_of
-from auditor.timeline.values import Value
+from auditor.timeline.values import Known, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.calling import Args
@@ -51,9 +52,13 @@ def emit(machine: Machine, kind: MixtureKind, node: ir.Node) -> int:
 def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
     """Return the origins of an arithmetic operation, with the mixture that it completes."""
     keys = machine.keys
+    op = node.op
+    if op == "*" and origins & keys.aware:
+        for hint, boost in ((left, right), (right, left)):
+            if hint.m & keys.aware and boost.m & machine.atoms.family("setting") and not boost.m & (VAL | keys.aware):
+                return boosted(machine, node, hint, boost, origins)
     if not origins & keys.gold:
         return origins
-    op = node.op
     if op in ("+", "-"):
         if _bytes_join(keys.gold, keys.bytes, left.m, right.m):
             origins |= emit(machine, "bytes", node)
@@ -174,12 +179,45 @@ def compared(machine: Machine, node: ir.Expr) -> int:
     return _choice(machine, node)
 
 
+def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
+    """Return the origins that a branch gives to what is stored in it (0: none).
+
+    A choice between losses, or a truth about a token: what is stored at the token's place then tells of it.
+    """
+    keys = machine.keys
+    if test.m & keys.gold:
+        return compared(machine, node)
+    known = keys.lookups | keys.mixed | keys.mixtures | machine.atoms.family("forward")
+    return keys.aware if test.m & VAL and not test.m & known else 0
+
+
+def aware_of(machine: Machine) -> int:
+    """Return the origin of hints that are stored, here, only for some of the tokens that they are hints for."""
+    for origins, depth in machine.picked:
+        if depth == machine.depth and origins & machine.keys.aware:
+            return machine.keys.aware
+    return 0
+
+
+def boosted(machine: Machine, node: ir.Node, hint: Value, boost: Value, origins: int) -> int:
+    """Return the origins of a hint's probability times a boost: a gate, where the boost is not zero."""
+    live = machine.live
+    for index in range(machine.count):
+        payload = at_setting(boost.p, index)
+        if isinstance(payload, Known) and payload.v == 0:
+            machine.live &= ~(1 << index)
+    if machine.live:
+        origins |= emit(machine, "hint", node)
+    machine.live = live
+    return origins & ~machine.keys.aware
+
+
 def picked(machine: Machine, value: Value) -> Value:
     """Return ``value`` as assigned or returned in the branches in progress: the choices that lead there picked it."""
     chosen = 0
     for choice, depth in machine.picked:
         if depth == machine.depth:
-            chosen |= choice
+            chosen |= choice & ~machine.keys.aware
     return Value(value.p, value.m | chosen) if chosen else value
 
 
