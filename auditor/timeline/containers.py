@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline import effects
-from auditor.timeline.atoms import TEXT_FILE, TRAIN, VAL
+from auditor.timeline.atoms import LISTING, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.folding import FoldError
 from auditor.timeline.values import (
     SOME,
@@ -211,7 +211,8 @@ def key_of(index: Value) -> str | None:
     """Return the name under which a dict keeps a constant key, or None."""
     if isinstance(index.p, Known) and isinstance(index.p.v, str | int | float | bool | None):
         return index.p.v if isinstance(index.p.v, str) else repr(index.p.v)
-    if index.m & (VAL | TRAIN) and not index.m & TEXT_FILE and not isinstance(index.p, Known):
+    named = index.m & LISTING or not index.m & TEXT_FILE
+    if named and index.m & (VAL | TRAIN) and not isinstance(index.p, Known):
         # A cache of opened files: entries of one split are not those of the other.
         return _SPLIT_KEY + ("val" if index.m & VAL else "") + ("train" if index.m & TRAIN else "")
     return None

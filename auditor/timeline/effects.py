@@ -157,16 +157,16 @@ def step(machine: Machine, origins: int, node: ir.Node) -> None:
 
 def adapt(machine: Machine, heaps: list[Heap], gradients: list[Gradient], node: ir.Node) -> None:
     """Record that ``heaps`` are updated with ``gradients``."""
-    trained = False
+    trained = 0  # the settings under which this learns from something else than validation tokens
     for gradient in gradients:
         bits = gradient.bits & machine.live
         if not bits:
             continue
-        if train_settings(gradient.kinds) & bits:
-            trained = True
+        trained |= bits & train_settings(gradient.kinds)
+        if not gradient.kinds & VAL:
+            trained |= bits
         bits &= val_settings(gradient.kinds)
         if not bits:
-            trained = trained or not gradient.kinds & VAL
             continue
         number = len(machine.adaptations)
         event = Adapt(
@@ -190,7 +190,7 @@ def adapt(machine: Machine, heaps: list[Heap], gradients: list[Gradient], node: 
         emit_once(
             machine,
             Adapt(
-                **common(machine, node, machine.live),
+                **common(machine, node, trained),
                 number=-1,
                 kinds=TRAIN,
                 params=tuple(dict.fromkeys(name_of(h) for h in heaps)),

@@ -381,7 +381,7 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     origins |= opened.opened(machine, origins, node)
     # What is in a file doesn't depend on the setting that named it, as far as switches go.
     origins &= ~machine.atoms.family("setting")
-    return Value(SOME, effects.settle(machine, origins) | TEXT_FILE)
+    return Value(SOME, effects.settle(machine, origins) & ~LISTING | TEXT_FILE)
 
 
 def path_key(path: Value) -> str:
@@ -397,7 +397,7 @@ def content(machine: Machine, heap: Heap, origins: int) -> Value:
         saved = machine.files.get(heap.name)
         if saved is not None:
             return saved
-        return Value(None, heap.origins | TEXT_FILE)
+        return Value(None, heap.origins & ~LISTING | TEXT_FILE)
     return heap.element if heap.element is not None else Value(None, origins)
 
 
