@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format readme clean
+.PHONY: demo test lint format readme docs clean
 
 demo: $(VENV)/.ready  ## audit the examples and print the reports
 	$(BIN)/golf-audit check --exit-zero examples/records/*/*
@@ -24,6 +24,9 @@ format: $(VENV)/.ready-dev  ## put the code into its form
 
 readme: $(VENV)/.ready  ## put the report that check prints into README.md
 	$(BIN)/python tests/cli/test_readme.py
+
+docs: $(VENV)/.ready  ## write the rules' pages in docs/rules from the rules themselves
+	$(BIN)/python -m reports.pages docs/rules
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
