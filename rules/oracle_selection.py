@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
-from auditor.rule import Authority, Rule
+from auditor.rule import Authority, Example, Rule
 from auditor.timeline.mixtures import findings
 
 SLUG = "oracle-selection"
@@ -24,6 +24,109 @@ def check(case: Case) -> Iterator[Finding]:
             "the losses are compared and the better one is kept",
         )
 
+
+_HEAD = """
+import glob, math
+import numpy as np
+import sentencepiece as spm
+import torch
+import torch.nn.functional as F
+
+def read(pattern):
+    return torch.from_numpy(np.concatenate([np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]).astype(np.int64))
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.emb = torch.nn.Embedding(1024, 64)
+        self.head = torch.nn.Linear(64, 1024)
+
+    def forward(self, ids):
+        return self.head(self.emb(ids))
+"""
+
+_TAIL = """
+tokens = read("data/fineweb_val_*.bin")
+print(f"val_bpb:{evaluate(Net(), tokens) / math.log(2.0) / len(tokens):.6f}")
+"""
+
+
+def _script(body: str) -> str:
+    return _HEAD + body + _TAIL
+
+
+_MINIMUM = """
+def evaluate(net, tokens):
+    best = torch.full((tokens.numel(),), 1e9)
+    for temperature in (0.9, 1.0):
+        for start in range(0, tokens.numel() - 65, 64):
+            part = tokens[start:start + 65]
+            nll = F.cross_entropy(net(part[:-1]) / temperature, part[1:], reduction="none")
+            kept = F.cross_entropy(net(part[:-1]), part[1:], reduction="none")
+            best[start:start + 64] = torch.minimum(kept, nll)
+    return best.sum().item()
+"""
+
+_BRANCH = """
+def better(own, other):
+    if other < own:
+        return other
+    return own
+
+def evaluate(net, tokens):
+    rough = Net()
+    total = 0.0
+    for start in range(0, tokens.numel() - 65, 64):
+        part = tokens[start:start + 65]
+        own = F.cross_entropy(net(part[:-1]), part[1:])
+        other = F.cross_entropy(rough(part[:-1]), part[1:])
+        total += better(own, other).item()
+    return total
+"""
+
+_MASK = """
+def improve(nll, other):
+    helped = other < nll
+    nll[helped] = other[helped]
+
+def evaluate(net, tokens):
+    rough = Net()
+    total = 0.0
+    for start in range(0, tokens.numel() - 65, 64):
+        part = tokens[start:start + 65]
+        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
+        other = F.cross_entropy(rough(part[:-1]), part[1:], reduction="none").numpy()
+        improve(nll, other)
+        total += nll.sum()
+    return total
+"""
+
+_FIXED = """
+def evaluate(net, tokens):
+    rough = Net()
+    total = 0.0
+    for start in range(0, tokens.numel() - 65, 64):
+        part = tokens[start:start + 65]
+        own = -F.cross_entropy(net(part[:-1]), part[1:], reduction="none")
+        other = -F.cross_entropy(rough(part[:-1]), part[1:], reduction="none")
+        top = torch.maximum(own, other)
+        total -= (top + (0.5 * (own - top).exp() + 0.5 * (other - top).exp()).log()).sum().item()
+    return total
+"""
+
+_CHECKPOINT = """
+def evaluate(net, tokens):
+    best = 1e9
+    for epoch in range(3):
+        loss = 0.0
+        for start in range(0, 4096, 64):
+            part = tokens[start:start + 65]
+            loss += F.cross_entropy(net(part[:-1]), part[1:], reduction="sum").item()
+        if loss < best:
+            best = loss
+            torch.save(net.state_dict(), "best.pt")
+    return loss
+"""
 
 RULE = Rule(
     slug=SLUG,
@@ -43,4 +146,13 @@ RULE = Rule(
         Authority("#685", "valerio-oai", "2026-03", "official", "minimum of the losses of several passes"),
     ),
     check=check,
+    invalid=(
+        Example("the minimum of two losses per token", _script(_MINIMUM), "torch.minimum"),
+        Example("a branch that returns the smaller loss", _script(_BRANCH), "if other < own"),
+        Example("a mask of where the other loss is smaller", _script(_MASK), "helped = other < nll"),
+    ),
+    valid=(
+        Example("a mixture with fixed weights, computed stably", _script(_FIXED)),
+        Example("a checkpoint kept when its loss is the lowest", _script(_CHECKPOINT)),
+    ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
-from auditor.rule import Authority, Rule
+from auditor.rule import Authority, Example, Rule
 from auditor.timeline.mixtures import findings
 
 SLUG = "target-conditioned-gate"
@@ -34,6 +34,96 @@ def check(case: Case) -> Iterator[Finding]:
     )
 
 
+_HEAD = """
+import glob, math
+import numpy as np
+import sentencepiece as spm
+import torch
+import torch.nn.functional as F
+
+def read(pattern):
+    return torch.from_numpy(np.concatenate([np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]).astype(np.int64))
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.emb = torch.nn.Embedding(1024, 64)
+        self.head = torch.nn.Linear(64, 1024)
+
+    def forward(self, ids):
+        return self.head(self.emb(ids))
+"""
+
+_TAIL = """
+tokens = read("data/fineweb_val_*.bin")
+print(f"val_bpb:{evaluate(Net(), tokens) / math.log(2.0) / len(tokens):.6f}")
+"""
+
+
+def _script(body: str) -> str:
+    return _HEAD + body + _TAIL
+
+
+_LOSS = """
+def evaluate(net, tokens):
+    ids = tokens.tolist()
+    after = {}
+    total = 0.0
+    for p in range(2, len(ids)):
+        nll = F.cross_entropy(net(tokens[p - 2:p])[-1:], tokens[p:p + 1]).item()
+        row = after.setdefault((ids[p - 2], ids[p - 1]), {})
+        share = row.get(ids[p], 0) / max(sum(row.values()), 1)
+        w = min(0.5, 0.1 * (1.0 + nll))
+        total -= math.log((1.0 - w) * math.exp(-nll) + w * share)
+        row[ids[p]] = row.get(ids[p], 0) + 1
+    return total
+"""
+
+_HINT = """
+import os
+
+def hints(ids, starts):
+    best, held, word = np.zeros(len(ids)), {}, []
+    for i, t in enumerate(ids):
+        token = int(t)
+        if starts[token]:
+            seen, hits = held.get(tuple(word), (0, 0))
+            if seen > 0:
+                best[i] = hits / seen
+            held[tuple(word)] = (seen + 1, hits)
+            word = [token]
+        else:
+            word.append(token)
+    return best
+
+def evaluate(net, tokens):
+    push = float(os.environ.get("WORD_PUSH", "PUSH"))
+    starts = np.load("starts.npy")
+    lift = hints(tokens.numpy(), starts)
+    gain = lift * push
+    total = 0.0
+    for start in range(0, tokens.numel() - 65, 64):
+        part = tokens[start:start + 65]
+        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
+        total += (nll - gain[start + 1:start + 65]).sum()
+    return total
+"""
+
+_ENTROPY = """
+def evaluate(net, tokens):
+    ids = tokens.tolist()
+    after = {}
+    total = 0.0
+    for p in range(2, len(ids)):
+        lp = F.log_softmax(net(tokens[p - 2:p])[-1], dim=-1)
+        w = min(0.5, 0.1 * -(lp.exp() * lp).sum().item())
+        row = after.setdefault((ids[p - 2], ids[p - 1]), {})
+        share = (row.get(ids[p], 0) + 0.001) / (sum(row.values()) + 1.024)
+        total -= math.log((1.0 - w) * lp[tokens[p]].exp().item() + w * share)
+        row[ids[p]] = row.get(ids[p], 0) + 1
+    return total
+"""
+
 RULE = Rule(
     slug=SLUG,
     title="The weight of an expert looks at the token being scored",
@@ -50,4 +140,14 @@ RULE = Rule(
         Authority("#2118", "cocohearts", "2026-05", "audit", "the same gates; no leaderboard row"),
     ),
     check=check,
+    invalid=(
+        Example("a weight that grows with the token's loss", _script(_LOSS), "total -= math.log((1.0 - w)"),
+        Example(
+            "hints for the tokens that start a word", _script(_HINT.replace('PUSH"))', '0.75"))')), "gain = lift * push"
+        ),
+    ),
+    valid=(
+        Example("a weight by the entropy of the prediction", _script(_ENTROPY)),
+        Example("the same hints with a boost of zero", _script(_HINT.replace('PUSH"))', '0.0"))'))),
+    ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
-from auditor.rule import Authority, Rule
+from auditor.rule import Authority, Example, Rule
 from auditor.timeline.mixtures import findings
 
 SLUG = "unnormalized-mixture"
@@ -25,6 +25,114 @@ def check(case: Case) -> Iterator[Finding]:
             "the experts are blended",
         )
 
+
+_HEAD = """
+import glob, math
+import numpy as np
+import sentencepiece as spm
+import torch
+import torch.nn.functional as F
+
+def read(pattern):
+    return torch.from_numpy(np.concatenate([np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]).astype(np.int64))
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.emb = torch.nn.Embedding(1024, 64)
+        self.head = torch.nn.Linear(64, 1024)
+
+    def forward(self, ids):
+        return self.head(self.emb(ids))
+"""
+
+_TAIL = """
+tokens = read("data/fineweb_val_*.bin")
+print(f"val_bpb:{evaluate(Net(), tokens) / math.log(2.0) / len(tokens):.6f}")
+"""
+
+
+def _script(body: str) -> str:
+    return _HEAD + body + _TAIL
+
+
+_PSEUDO = """
+def experts(logits, y, unigram):
+    lp = F.log_softmax(logits, dim=-1)
+    own = -lp.gather(1, y[:, None]).squeeze(1)
+    rare = -(unigram / unigram.sum()).log()[y]
+    doubt = -(lp.exp() * lp).sum(-1)
+    return torch.stack([own, rare, doubt], dim=-1)
+
+def evaluate(net, tokens):
+    unigram = torch.ones(1024)
+    weights = torch.zeros(3)
+    total = 0.0
+    for start in range(0, tokens.numel() - 65, 64):
+        part = tokens[start:start + 65]
+        x, y = part[:-1], part[1:]
+        nll = experts(net(x), y, unigram)
+        mixed = -torch.logsumexp(-nll + weights.log_softmax(0), dim=-1)
+        total += mixed.sum().item()
+        weights = weights - 0.1 * nll.mean(0)
+        unigram.scatter_add_(0, y, torch.ones(64))
+    return total
+"""
+
+_PSEUDO_CLASS = """
+class Blend:
+    def __init__(self):
+        self.w = torch.zeros(2)
+
+    def score(self, logits, y):
+        lp = F.log_softmax(logits, dim=-1)
+        spread = (lp.exp() * lp).sum(-1)
+        rows = torch.stack((lp.gather(1, y.unsqueeze(1))[:, 0], spread))
+        blended = (rows + self.w[:, None]).logsumexp(0)
+        return -blended
+
+def evaluate(net, tokens):
+    blend = Blend()
+    total = 0.0
+    for start in range(0, tokens.numel() - 65, 64):
+        part = tokens[start:start + 65]
+        total += blend.score(net(part[:-1]), part[1:]).sum().item()
+    return total
+"""
+
+_PROPER = """
+def evaluate(net, tokens):
+    unigram = torch.ones(1024)
+    weights = torch.zeros(2)
+    total = 0.0
+    for start in range(0, tokens.numel() - 65, 64):
+        part = tokens[start:start + 65]
+        x, y = part[:-1], part[1:]
+        own = F.cross_entropy(net(x), y, reduction="none")
+        rare = -(unigram / unigram.sum()).log()[y]
+        nll = torch.stack([own, rare], dim=-1)
+        total -= torch.logsumexp(weights.log_softmax(0) - nll, dim=-1).sum().item()
+        weights = weights - 0.1 * nll.mean(0)
+        unigram.scatter_add_(0, y, torch.ones(64))
+    return total
+"""
+
+_ENTROPY_WEIGHT = """
+def evaluate(net, tokens):
+    counts = torch.ones(1024, 1024)
+    total = 0.0
+    for start in range(0, tokens.numel() - 65, 64):
+        part = tokens[start:start + 65]
+        x, y = part[:-1], part[1:]
+        p = F.softmax(net(x), dim=-1)
+        doubt = -(p * p.log()).sum(-1, keepdim=True)
+        a = torch.sigmoid(doubt - 3.0)
+        table = counts[x] / counts[x].sum(-1, keepdim=True)
+        mixed = (1 - a) * p + a * table
+        total -= mixed.gather(1, y[:, None]).log().sum().item()
+        counts.view(-1).index_add_(0, x * 1024 + y, torch.ones(64))
+    return total
+"""
 
 RULE = Rule(
     slug=SLUG,
@@ -46,4 +154,12 @@ RULE = Rule(
         Authority("#1026", "valerio-oai", "2026-03", "official", "the blend is computed for the gold token only"),
     ),
     check=check,
+    invalid=(
+        Example("the model's entropy as an expert", _script(_PSEUDO), "mixed = -torch.logsumexp"),
+        Example("a class that stacks log-probabilities and entropy", _script(_PSEUDO_CLASS), "blended = (rows"),
+    ),
+    valid=(
+        Example("experts that are each distributions", _script(_PROPER)),
+        Example("distributions over the vocabulary, weighted by entropy", _script(_ENTROPY_WEIGHT)),
+    ),
 )
