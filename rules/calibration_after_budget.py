@@ -17,7 +17,8 @@ from rules.torch_scripts import EVALUATE, HEAD, REPORT
 SLUG = "calibration-after-budget"
 
 BUDGET = 600.0  # seconds of training
-SLACK = 0.5  # a stop that close to the budget keeps no reserve
+SLACK = 0.05  # seconds: a stop that close to the budget keeps no reserve
+EARLY = 1.0  # seconds: a logged stop that far below the budget had another cap
 TOLERATED = 15.0  # seconds beyond the budget, with a reserve: accepted rows overshoot by up to so much
 OTHER_BUDGET = 660.0  # who trains longer than this does not train under the 600 s
 
@@ -109,7 +110,7 @@ def _clock(timeline: Timeline, found: Calibration, evidence: Evidence) -> Clock:
                 bits |= bit
                 latest = stop if latest is None else max(latest, stop)
         if latest is not None:
-            if logged is not None and logged < BUDGET - SLACK <= latest:
+            if logged is not None and logged < BUDGET - EARLY and latest >= BUDGET - SLACK:
                 where = f"{where}; the logs stop at {logged:.1f} s"
                 latest = logged
             return Clock(latest, bits, over, where)

@@ -318,14 +318,24 @@ def calibrations(timeline: Timeline, split: Literal["val", "train", "self"]) -> 
         found = _use(event)
         if found is not None:
             way, use = found
+            if way == "applied" and _reported(timeline, event):
+                continue  # a score, kept beside what was scored
             if bits & use.bits:
                 out.append(Calibration(event, use, way, bits & use.bits))
     return out
 
 
 def _in_training(event: Apply, trains: list[Adapt]) -> bool:
-    before = [t for t in trains if t.order < event.order and t.bits & event.bits]
-    return not before or any(set(t.loops) & set(event.loops) for t in before)
+    """Return whether training is not over: none came before, or more of it follows."""
+    shared = [t for t in trains if t.bits & event.bits]
+    return not shared or any(t.order > event.order or set(t.loops) & set(event.loops) for t in shared)
+
+
+def _reported(timeline: Timeline, event: Apply) -> bool:
+    return any(
+        isinstance(other, Forward) and other.reports and other.site == event.site and other.calls == event.calls
+        for other in timeline.events
+    )
 
 
 def _use(event: Apply) -> tuple[Way, Use] | None:

@@ -353,10 +353,13 @@ def append_any(heap: Heap, value: Value) -> None:
 
 def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, value: Value) -> None:
     """Carry out ``base[index] = value``."""
-    from auditor.timeline import caches, opened, slots
+    from auditor.timeline import caches, metric, opened, slots
 
     index, value = caches.stored(machine, base, index, value, target)
     value = opened.at_key(machine, index, value)
+    changed = metric.written(machine, base, index, target)
+    if changed:
+        value = tag(value, changed)
     if machine.slots.watching:
         value = slots.stored(machine, target, base, index, value)
     handled = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
-from auditor.timeline import calibration, opened, slots
+from auditor.timeline import calibration, metric, opened, slots
 from auditor.timeline.atoms import BITS, TRAIN, VAL, bits_of, train_settings, val_settings
 from auditor.timeline.events import Adapt, Event, Forward, Load, Lookup, Mixture, Report, Restore, Save
 from auditor.timeline.frames import Site
@@ -329,6 +329,7 @@ def report(machine: Machine, origins: int, node: ir.Node) -> None:
     slots.reported(machine, forwards, origins)
     if scores:
         opened.reported(machine, origins, made)
+        metric.reported(machine, origins, made)
     if origins & BITS:
         publish(machine, made, lookups)
     else:

@@ -374,7 +374,7 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     if first is not None:
         if isinstance(first.p, Heap) and first.p.kind in ("buffer", "file"):
             return content(machine, first.p, origins)
-        saved = machine.files.get(path_key(first))
+        saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
         if saved is not None and not origins & (VAL | TRAIN):
             return saved
     effects.load(machine, origins, node)

@@ -24,8 +24,8 @@ from auditor.program.model import Program, Unit
 from auditor.program.source import Source
 from auditor.program.walk import walk
 from auditor.submission.model import Setting
-from auditor.timeline import caches, calibration, calling, containers, effects, library, mixtures, slots
-from auditor.timeline.atoms import BITS, CLOCK, LISTING, TRAIN, VAL, Atoms, under
+from auditor.timeline import caches, calibration, calling, containers, effects, library, metric, mixtures, slots
+from auditor.timeline.atoms import BITS, CLOCK, LISTING, TEXT_FILE, TRAIN, VAL, Atoms, under
 from auditor.timeline.events import Adapt, Event, Lookup, Mixture, Report, Switch, Timeline, Unfollowed
 from auditor.timeline.folding import (
     FoldError,
@@ -108,6 +108,7 @@ class Machine:
         self.slots = slots.Slots(self)
         self.calibrations = calibration.Calibrations()
         self.opened: dict[tuple[object, ...], Opened] = {}
+        self.doubts: dict[tuple[object, ...], metric.Doubt] = {}
         self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
         self.no_grad = 0
         self.quiet: set[int] = set()  # functions that a decorator runs without gradients
@@ -474,6 +475,8 @@ class Machine:
         if origins & self.slots.fitted:
             origins = slots.meet(self, origins, node)
         out = caches.combine(self, node, left, right, origins)
+        if node.op in ("*", "/") and (left.m | right.m) & BITS:
+            out = metric.scaled(self, left, right, node, out)
         return slots.combined(self, node, left, right, out) if origins & self.slots.parts else out
 
     def eval_boolop(self, node: ir.Expr) -> Value:
@@ -495,7 +498,7 @@ class Machine:
             else:
                 yes, no = self.truth(value)
                 stops, goes = (no & rest, yes & rest) if conj else (yes & rest, no & rest)
-            if stops == live:  # the usual cases: decided by this operand alone
+            if stops == live and not goes:  # the usual cases: decided by this operand alone
                 self.live = live
                 return Value(value.p, origins)
             for index in range(self.count):
@@ -526,6 +529,8 @@ class Machine:
             part = self.compare(op, left, right)
             if (left.m ^ right.m) & CLOCK:
                 calibration.compared(self, op, left, right, node)
+            if op in ("==", "!=") and (left.m | right.m) & VAL:
+                part = Value(part.p, part.m | metric.compared(self, left, right, node))
             if left.m & right.m & self.keys.gold:
                 part = mixtures.mask(self, op, part, node)
             out = part if out is None else Value(self.both(out, part), out.m | part.m)
@@ -732,6 +737,8 @@ class Machine:
         base = self.eval(node.value)
         index = self.eval(node.index)
         out = containers.get_item(self, base, index, node)
+        if base.m & (VAL | TEXT_FILE):
+            out = metric.picked(self, base, index, node, out)
         if base.m & VAL or index.m & VAL:
             out = caches.subscript(self, base, index, node, out)
             return slots.cut(self, base, index, node, out) if self.slots.watching and base.m & VAL else out
@@ -1090,6 +1097,7 @@ class Machine:
         if not body_live:
             return
         calibration.chosen(self, test, before, after_body)
+        metric.decided(self, test, before, after_body)
         if not else_live:
             names.clear()
             names.update(after_body)

@@ -73,8 +73,8 @@ def late_openings(timeline: Timeline) -> list[Opened]:
     for event in timeline.events:
         if not isinstance(event, Opened) or event.report is None or not event.bits & event.reported & ~event.saved:
             continue
-        before = [t for t in trains if t.order < event.order and t.bits & event.bits]
-        if before and not any(set(t.loops) & set(event.loops) for t in before):
+        shared = [t for t in trains if t.bits & event.bits]
+        if shared and not any(t.order > event.order or set(t.loops) & set(event.loops) for t in shared):
             out.append(event)
     return out
 

@@ -1,0 +1,149 @@
+"""A score over a part of the validation tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditor.case import Case
+from auditor.finding import Finding, Status, Step
+from auditor.rule import Authority, Example, Rule
+from auditor.timeline.activity import activity
+from auditor.timeline.leaks import calls_of, claimed_reports
+from auditor.timeline.metric import Doubt, doubts
+from rules.torch_scripts import HEAD, MAIN
+
+SLUG = "subset-scoring"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a finding for each choice of a part of the validation tokens that a reported score rests on.
+
+    A violation where the claimed score is known to be that score, a hold where it is the last one reported.
+    """
+    timeline = case.timeline
+    if timeline is None:
+        return
+    claimed = claimed_reports(timeline, case.submitted)
+    for found in doubts(timeline, ("first tokens", "random tokens"), claimed):
+        site = found.doubt.site
+        judged = activity(timeline, found.bits, [found.doubt])
+        status: Status = judged.status
+        if status == "violation":
+            status = "note" if not found.final else "violation" if claimed else "hold"
+        last = found.report.site
+        yield Finding(
+            rule=SLUG,
+            group="compliance",
+            status=status,
+            message=_say(found.doubt, final=found.final),
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=judged.active,
+            active_because=judged.because,
+            trace=(
+                *calls_of(found.doubt),
+                Step(last.source.path, last.line, "the score is reported", last.source.layer),
+            ),
+        )
+
+
+def _say(doubt: Doubt, *, final: bool) -> str:
+    what = "tokens at random places" if doubt.kind == "random tokens" else f"the first {doubt.number:,.0f} tokens"
+    which = "The reported score" if final else "A score on the way"
+    return f"{which} is computed on {what} of the validation set only."
+
+
+_SCORE = """
+@torch.inference_mode()
+def evaluate(model, tokens):
+    total, count = torch.zeros(()), 0
+    starts = range(0, tokens.numel() - 1, 1024)
+    for at in starts:
+        piece = tokens[at:at + 1025]
+        total += model(piece[:-1][None], piece[1:][None]) * (piece.numel() - 1)
+        count += piece.numel() - 1
+    return total.item() / count
+"""
+
+_RANDOM = """
+@torch.inference_mode()
+def sampled(model, tokens, rounds):
+    total = torch.zeros(())
+    for _ in range(rounds):
+        at = torch.randint(0, tokens.numel() - 1025, (1,)).item()
+        piece, label = tokens[at:at + 1024], tokens[at + 1:at + 1025]
+        total += model(piece[None], label[None])
+    return total.item() / rounds
+"""
+
+
+def _script(report: str) -> str:
+    return "".join([HEAD, _SCORE, _RANDOM, MAIN, report])
+
+
+_PRINT = 'print(f"val_bpb:{bits / math.log(2.0) * TOKENS_PER_BYTE:.6f}")\n'
+
+
+RULE = Rule(
+    slug=SLUG,
+    title="Scored on a part of the validation set",
+    group="compliance",
+    condition="metric",
+    summary="The reported score is that of the first tokens, or of batches at random places, of the validation set.",
+    why="The metric is bits per byte over the full validation set of 50,000 documents. A part of it is another metric, and "
+    "a lucky part another score.",
+    advice="Score every validation token once.",
+    counterpart="Windows that cover the split from the first token to the last; a partial score only for progress lines.",
+    authority=(
+        Authority("#1835", "valerio-oai", "2026-04", "official", "a mixture over 3M tokens reported as the full set"),
+        Authority("#2009", "cocohearts", "2026-05", "audit", "20 random validation batches"),
+        Authority(
+            "README", "OpenAI", "2026", "official", "the validation set is the first 50,000 documents, all of them"
+        ),
+    ),
+    check=check,
+    known_problems="Only constant bounds and random places are recognised; a bound that is computed from the split's size, or a "
+    "loop that breaks after some batches, is not.",
+    invalid=(
+        Example(
+            "the first three million tokens",
+            _script("\nsmall = val[:3_000_000]\nbits = evaluate(model, small)\n" + _PRINT),
+            line="small = val[:3_000_000]",
+            status="hold",
+        ),
+        Example(
+            "a limit whose default is active",
+            _script(
+                '\nlimit = int(os.environ.get("MAX_VAL_TOKENS", "1048577"))\nbits = evaluate(model, val[:limit])\n'
+                + _PRINT
+            ),
+            line="bits = evaluate(model, val[:limit])",
+            status="hold",
+        ),
+        Example(
+            "batches at random places",
+            _script("\nbits = sampled(model, val, 20)\n" + _PRINT),
+            line="piece, label = tokens[at:at + 1024], tokens[at + 1:at + 1025]",
+            status="hold",
+        ),
+    ),
+    valid=(
+        Example("the full split", _script("\nbits = evaluate(model, val)\n" + _PRINT)),
+        Example(
+            "a limit that is off",
+            _script(
+                '\nlimit = int(os.environ.get("MAX_VAL_TOKENS", "0"))\n'
+                "bits = evaluate(model, val[:limit] if limit > 0 else val)\n" + _PRINT
+            ),
+        ),
+        Example(
+            "a quick score first, the full one last",
+            _script(
+                '\nquick = evaluate(model, val[:100_000])\nprint(f"quick val_bpb:{quick / math.log(2.0) * TOKENS_PER_BYTE:.4f}")\n'
+                "bits = evaluate(model, val)\n" + _PRINT
+            ),
+        ),
+    ),
+)
