@@ -34,7 +34,8 @@ import torch
 import torch.nn.functional as F
 
 def read(pattern):
-    return torch.from_numpy(np.concatenate([np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]).astype(np.int64))
+    parts = [np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]
+    return torch.from_numpy(np.concatenate(parts).astype(np.int64))
 
 class Net(torch.nn.Module):
     def __init__(self):
@@ -128,11 +129,13 @@ RULE = Rule(
     title="A token's probability spread over its bytes and mixed",
     group="compliance",
     condition="C2",
-    summary="The log-probability of the realised token is spread over its bytes (or a byte model's product is taken for a "
+    summary="The log-probability of the realised token is spread over its bytes (or a byte model's product is taken "
+    "for a "
     "token), and blended with a byte-level PPM.",
     why="The network predicts tokens. Dividing the realised token's log-probability among its bytes uses the token to "
     "say how long it is, before the first byte is read; what the other bytes would have got is never defined.",
-    advice="Blend distributions over the same alphabet: marginalise the network over all tokens that begin with each byte, "
+    advice="Blend distributions over the same alphabet: marginalise the network over all tokens that begin with each "
+    "byte, "
     "or score whole tokens with a token-level PPM.",
     counterpart="A token-level mixture in which both parts are distributions over the vocabulary (#1914).",
     authority=(

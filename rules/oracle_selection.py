@@ -33,7 +33,8 @@ import torch
 import torch.nn.functional as F
 
 def read(pattern):
-    return torch.from_numpy(np.concatenate([np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]).astype(np.int64))
+    parts = [np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]
+    return torch.from_numpy(np.concatenate(parts).astype(np.int64))
 
 class Net(torch.nn.Module):
     def __init__(self):
@@ -137,7 +138,8 @@ RULE = Rule(
     why="The minimum over several predictions, taken with the answer in hand, is better than each of them and belongs "
     "to none: no decoder could make that choice.",
     advice="Commit to one prediction, or to weights computed from the prefix, before the token is read.",
-    counterpart="Early stopping between checkpoints on training or held-out data, minima of quantisation errors, and gates on the "
+    counterpart="Early stopping between checkpoints on training or held-out data, minima of quantisation errors, and "
+    "gates on the "
     "model's own entropy (#659).",
     authority=(
         Authority("#573", "valerio-oai", "2026-03", "official", "the per-token minimum over passes is an oracle"),

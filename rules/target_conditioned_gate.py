@@ -42,7 +42,8 @@ import torch
 import torch.nn.functional as F
 
 def read(pattern):
-    return torch.from_numpy(np.concatenate([np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]).astype(np.int64))
+    parts = [np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]
+    return torch.from_numpy(np.concatenate(parts).astype(np.int64))
 
 class Net(torch.nn.Module):
     def __init__(self):
@@ -129,11 +130,13 @@ RULE = Rule(
     title="The weight of an expert looks at the token being scored",
     group="compliance",
     condition="C1",
-    summary="What chooses or weighs an expert reads the token that is about to be scored: its loss, or whether it starts a "
+    summary="What chooses or weighs an expert reads the token that is about to be scored: its loss, or whether it "
+    "starts a "
     "word.",
     why="The prediction must be fixed before the token is known. A weight that grows with the loss of the true token "
     "moves mass to the other expert just where the first one failed.",
-    advice="Compute weights from the prefix: the entropy of the model's own distribution, counts of the context, earlier losses.",
+    advice="Compute weights from the prefix: the entropy of the model's own distribution, counts of the context, "
+    "earlier losses.",
     counterpart="A gate on the entropy of the prediction, or on how often the context was seen (#659, #1514).",
     authority=(
         Authority("#2041", "cocohearts", "2026-05", "audit", "within-word and word gates read the target token"),

@@ -37,7 +37,8 @@ def check(case: Case) -> Iterator[Finding]:
             rule=SLUG,
             group="compliance",
             status=judged.status,
-            message="The key of this table is hashed together with the token being scored, and only that token's bucket "
+            message="The key of this table is hashed together with the token being scored, and only that token's "
+            "bucket "
             f"is read (line {lookup.site.line}): what the other tokens would get is never looked up, so the "
             "probabilities need not add up to one.",
             path=site.source.path,
@@ -57,7 +58,8 @@ import torch
 import torch.nn.functional as F
 
 def read(pattern):
-    return torch.from_numpy(np.concatenate([np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]).astype(np.int64))
+    parts = [np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]
+    return torch.from_numpy(np.concatenate(parts).astype(np.int64))
 
 class Net(torch.nn.Module):
     def __init__(self):
@@ -289,10 +291,12 @@ RULE = Rule(
     condition="C1",
     summary="At scoring, a table of counts is read under a hash of the context and of the token being scored, and its "
     "value is blended into that token's probability; no other token is looked up.",
-    why="Buckets are shared. Whatever falls into the bucket of the true token counts in its favour, while the buckets of "
+    why="Buckets are shared. Whatever falls into the bucket of the true token counts in its favour, while the buckets "
+    "of "
     "the other tokens are never read, so the probabilities over the vocabulary can add up to hundreds. In the limit of "
     "one bucket the ratio of the two tables is 1 for every token, and the score is that of an oracle.",
-    advice="Look up every token of the vocabulary (or count exactly) under a key made from the context alone, and divide "
+    advice="Look up every token of the vocabulary (or count exactly) under a key made from the context alone, and "
+    "divide "
     "by the sum over all of them.",
     counterpart="A context-only key with counts for every next token, normalised over the vocabulary, or a hint token "
     "predicted from the prefix with a closed-form tilt (#978, #1514). Update-time keys may contain the token, and "

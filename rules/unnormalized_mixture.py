@@ -34,7 +34,8 @@ import torch
 import torch.nn.functional as F
 
 def read(pattern):
-    return torch.from_numpy(np.concatenate([np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]).astype(np.int64))
+    parts = [np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]
+    return torch.from_numpy(np.concatenate(parts).astype(np.int64))
 
 class Net(torch.nn.Module):
     def __init__(self):
@@ -139,13 +140,17 @@ RULE = Rule(
     title="A mixture that is no probability distribution",
     group="compliance",
     condition="C2",
-    summary="The blend is computed for the token that really came only, with a part that is not a distribution over the "
+    summary="The blend is computed for the token that really came only, with a part that is not a distribution over "
+    "the "
     "vocabulary: a pseudo-expert with the same mass for every token, or a count divided by something that is not the "
     "sum over all candidates.",
-    why="A compressor needs one code length for every token before it reads the next one. Where the masses of all tokens "
+    why="A compressor needs one code length for every token before it reads the next one. Where the masses of all "
+    "tokens "
     "add up to more than one, the score of the token that came is better than any such code could be.",
-    advice="Compute every expert for the whole vocabulary, check that it adds up to one, and blend these distributions.",
-    counterpart="A log-sum-exp over experts that are each distributions, with weights fixed before the token is read (#606), or "
+    advice="Compute every expert for the whole vocabulary, check that it adds up to one, and blend these "
+    "distributions.",
+    counterpart="A log-sum-exp over experts that are each distributions, with weights fixed before the token is read "
+    "(#606), or "
     "a division by the sum over all candidates (#978, #1011).",
     authority=(
         Authority(

@@ -279,7 +279,7 @@ def _place_of_slice(index: Value, node: ir.Slice) -> Place:
 
 def sliced(lower: Value | None, upper: Value | None, origins: int) -> Value:
     """Return the value of a slice; it lies before its surroundings when both its bounds do."""
-    if isinstance(lower, Behind) and (isinstance(upper, Behind) or lower.base is upper and upper is not None):
+    if isinstance(lower, Behind) and (isinstance(upper, Behind) or (lower.base is upper and upper is not None)):
         return Behind(SOME, origins)
     return Value(SOME, origins)
 
@@ -339,7 +339,7 @@ def lookup(machine: Machine, base: Value, mixed: int, node: ir.Node, out: Value)
     key = (path, node.start, mixed, tuple(c.site.start for c in machine.calls), tuple(machine.loops))
     event = keys.events.get(key)
     if event is None:
-        event = Lookup(**common(machine, node, machine.live), key=mixed >> 1)  # type: ignore[arg-type]
+        event = Lookup(**common(machine, node, machine.live), key=mixed >> 1)
         keys.events[key] = event
         machine.events.append(event)
         event.atom = machine.atoms.fresh("lookup", event)
@@ -357,7 +357,7 @@ def label(machine: Machine, origins: int) -> int:
 
 
 def update(machine: Machine, origins: int, node: ir.Node) -> None:
-    """A table is updated at a key made from ``origins``."""
+    """Record that a table is changed at a key made from ``origins``."""
     keys = machine.keys
     key = (origins & keys.mixed) >> 1 | origins & keys.reads
     if not key:
@@ -365,7 +365,7 @@ def update(machine: Machine, origins: int, node: ir.Node) -> None:
     where = (machine.frame.scope.source.path, node.start, key)
     seen = keys.updates.get(where)
     if seen is None:
-        seen = Update(**common(machine, node, machine.live), key=key, exact=not origins & keys.mixed)  # type: ignore[arg-type]
+        seen = Update(**common(machine, node, machine.live), key=key, exact=not origins & keys.mixed)
         keys.updates[where] = seen
         machine.events.append(seen)
     else:
@@ -488,9 +488,9 @@ def stored(machine: Machine, base: Value, index: Value, value: Value, node: ir.N
     """
     keys = machine.keys
     tokens = keys.reads | keys.mixed
-    if machine.picked and not isinstance(value.p, Known) and isinstance(node, ir.Subscript):
-        if isinstance(node.index, ir.Name) and not isinstance(base.p, Heap):
-            value = Value(value.p, value.m | mixtures.aware_of(machine))
+    slot = isinstance(node, ir.Subscript) and isinstance(node.index, ir.Name) and not isinstance(base.p, Heap)
+    if slot and machine.picked and not isinstance(value.p, Known):
+        value = Value(value.p, value.m | mixtures.aware_of(machine))
     if not index.m & tokens:
         return index, value
     update(machine, index.m, node)
@@ -498,8 +498,8 @@ def stored(machine: Machine, base: Value, index: Value, value: Value, node: ir.N
 
 
 @dataclass(frozen=True)
-class TargetLookup:
-    """A look-up under a key that holds the token being scored; ``key`` is where it is built."""
+class ReportedLookup:
+    """A look-up that ``report`` rests on under ``bits``; ``key`` is where its key is built."""
 
     lookup: Lookup
     key: Site
@@ -507,11 +507,24 @@ class TargetLookup:
     bits: int
 
 
-def target_lookups(timeline: Timeline) -> list[TargetLookup]:
+def target_lookups(timeline: Timeline) -> list[ReportedLookup]:
     """Return the look-ups by the token being scored that a reported score rests on, one per key, in program order."""
-    found: dict[tuple[str, int], TargetLookup] = {}
-    for event in timeline.events:
-        if not isinstance(event, Lookup) or not event.target or not event.reports:
+    return _reported(timeline, [e for e in timeline.events if isinstance(e, Lookup) and e.target])
+
+
+def context_lookups(timeline: Timeline) -> list[ReportedLookup]:
+    """Return the look-ups by context alone that a reported score rests on, unless it rests on one by the token, too."""
+    found = [e for e in timeline.events if isinstance(e, Lookup)]
+    tainted = {id(report) for e in found if e.target for report in e.reports}
+    return _reported(
+        timeline, [e for e in found if not e.target and not any(id(report) in tainted for report in e.reports)]
+    )
+
+
+def _reported(timeline: Timeline, lookups: list[Lookup]) -> list[ReportedLookup]:
+    found: dict[tuple[str, int], ReportedLookup] = {}
+    for event in lookups:
+        if not event.reports:
             continue
         site = event.mixing or event.site
         reported = 0
@@ -522,5 +535,5 @@ def target_lookups(timeline: Timeline) -> list[TargetLookup]:
         place = (site.source.path, site.line)
         old = found.get(place)
         if bits and (old is None or bits & timeline.in_play & ~old.bits):
-            found[place] = TargetLookup(event, site, last, bits | (old.bits if old is not None else 0))
+            found[place] = ReportedLookup(event, site, last, bits | (old.bits if old is not None else 0))
     return list(found.values())

@@ -112,7 +112,7 @@ class Update(Event):
     exact: bool = False
 
 
-MixtureKind: TypeAlias = Literal["pseudo", "bytes", "gate", "hint", "oracle"]
+MixtureKind: TypeAlias = Literal["pseudo", "bytes", "gate", "hint", "oracle", "blend"]
 
 
 @dataclass(eq=False)
@@ -121,7 +121,8 @@ class Mixture(Event):
 
     ``kind``: ``pseudo`` (a row that gives every token the same mass), ``bytes`` (the token's loss is blended with a
     prediction of its bytes), ``gate`` (the weight depends on the token's loss), ``hint`` (a hint is given only for some
-    kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept).
+    kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept);
+    or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 
     kind: MixtureKind = "gate"

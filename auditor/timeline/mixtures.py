@@ -39,7 +39,7 @@ def emit(machine: Machine, kind: MixtureKind, node: ir.Node) -> int:
     key = (kind, machine.frame.scope.source.path, node.start, tuple(c.site.start for c in machine.calls))
     event = keys.found.get(key)
     if event is None:
-        event = Mixture(**common(machine, node, machine.live), kind=kind)  # type: ignore[arg-type]
+        event = Mixture(**common(machine, node, machine.live), kind=kind)
         keys.found[key] = event
         machine.events.append(event)
         event.atom = machine.atoms.fresh("mixture", event)
@@ -58,6 +58,9 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
             if hint.m & keys.aware and boost.m & machine.atoms.family("setting") and not boost.m & (VAL | keys.aware):
                 return boosted(machine, node, hint, boost, origins)
     if not origins & keys.gold:
+        predicted = op == "+" and left.m & right.m & VAL and origins & machine.atoms.family("forward")
+        if predicted and isinstance(node, ir.BinOp) and _weight(node) is not None:
+            origins |= emit(machine, "blend", node)
         return origins
     if op in ("+", "-"):
         if _bytes_join(keys.gold, keys.bytes, left.m, right.m):
