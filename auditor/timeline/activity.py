@@ -37,7 +37,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     running &= ~open_bits
     logs = [i for i, s in enumerate(timeline.settings) if s.kind == "log"]
     if logs and not any(running & 1 << (i + 1) for i in logs):
-        denied = _denied_by_log(timeline, guards, logs)
+        denied = _denied_by_log(timeline, guards, logs, running)
         if denied:
             return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {denied}")
     commands = [i for i, s in enumerate(timeline.settings) if s.kind == "command"]
@@ -113,7 +113,15 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
     return "; ".join(parts) + "; no setting in play turns it on"
 
 
-def _denied_by_log(timeline: Timeline, guards: list[Guard], logs: list[int]) -> str:
+def _same_value(timeline: Timeline, name: str, log: int, running: int) -> bool:
+    """Return whether a log prints the very value that a switch has where the thing runs."""
+    switch = timeline.switches.get(name)
+    if switch is None or switch.values[log] is None:
+        return False
+    return all(value == switch.values[log] for i, value in enumerate(switch.values) if running & 1 << (i + 1))
+
+
+def _denied_by_log(timeline: Timeline, guards: list[Guard], logs: list[int], running: int) -> str:
     """Return what a log prints that turns the thing off, or nothing when no log prints its switch."""
     for index in logs:
         bit = 1 << (index + 1)
@@ -123,7 +131,7 @@ def _denied_by_log(timeline: Timeline, guards: list[Guard], logs: list[int]) -> 
                 continue
             for name in guard.settings:
                 override = setting.overrides.get(name.lower()) or setting.overrides.get(name)
-                if override is not None:
+                if override is not None and not _same_value(timeline, name, index, running):
                     return f"the log prints {override.name} as {override.value} ({override.path}:{override.line})"
             break  # this is the guard that closes the way; those behind it are never asked
     return ""

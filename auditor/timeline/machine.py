@@ -739,6 +739,8 @@ class Machine:
         out = containers.get_item(self, base, index, node)
         if base.m & (VAL | TEXT_FILE):
             out = metric.picked(self, base, index, node, out)
+        elif isinstance(base.p, Heap | Either):
+            out = metric.looked_up(self, base, index, out)
         if base.m & VAL or index.m & VAL:
             out = caches.subscript(self, base, index, node, out)
             return slots.cut(self, base, index, node, out) if self.slots.watching and base.m & VAL else out
@@ -1354,6 +1356,8 @@ class Machine:
         if name == "requires_grad":
             slots.tracked(self, base, value, node)
             return
+        if self.slots.deltas:
+            slots.placed(self, base, value)
         if name in ("data", "grad") and base.m & self.params:
             if name == "data":
                 effects.write_params(self, base, value, node, replace=True)

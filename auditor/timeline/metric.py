@@ -75,10 +75,13 @@ def picked(machine: Machine, base: Value, index: Value, node: ir.Subscript, out:
 
 def looked_up(machine: Machine, table: Value, key: Value, out: Value) -> Value:
     """Return what a table that comes from a file holds for a position."""
-    if isinstance(table.p, Heap) and table.p.element is not None:
-        origins = table.m | table.p.origins | table.p.element.m
-        if origins & TEXT_FILE and not origins & (VAL | TRAIN) and not key.m & VAL and not _constant(key):
-            return _with(out, machine.atoms.bit("stored", "by position"))
+    if key.m & VAL or _constant(key):
+        return out
+    for payload, _ in machine.alternatives(table):
+        if isinstance(payload, Heap) and payload.kind == "dict" and payload.element is not None:
+            origins = table.m | payload.origins | payload.element.m
+            if origins & TEXT_FILE and not origins & (VAL | TRAIN):
+                return _with(out, machine.atoms.bit("stored", "by position"))
     return out
 
 

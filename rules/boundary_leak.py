@@ -1,0 +1,198 @@
+"""A gate that mixes in the previous token across the start of a document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from auditor.case import Case
+from auditor.finding import Finding, Status
+from auditor.program import ir
+from auditor.program.model import Program
+from auditor.program.source import Source
+from auditor.program.walk import walk
+from auditor.rule import Authority, Example, Rule
+
+SLUG = "boundary-leak"
+
+_BOUNDARY = re.compile(r"bos|eos|boundar|not_first|doc_?start|same_doc|is_start|seg_?id|reset", re.IGNORECASE)
+_APART = re.compile(r"cu_?seq_?lens|varlen|doc_?ids?$|document_?mask|seg_?ids?$|block_?mask", re.IGNORECASE)
+_GATES = frozenset({"sigmoid", "tanh", "lerp", "sigmoid_"})
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a finding for the first unmasked gate: a hold where attention keeps documents apart, else a note."""
+    if case.program is None:
+        return
+    apart = _keeps_apart(case.program)
+    for source, function in _functions(case.program):
+        shift = _shift(function)
+        if shift is None or _masked(function):
+            continue
+        status: Status = "hold" if apart else "note"
+        yield Finding(
+            rule=SLUG,
+            group="compliance",
+            status=status,
+            message="A gate adds the previous position's activations also at the start of a document: nothing masks the step "
+            "across it"
+            + (", while attention keeps documents apart." if apart else "; attention crosses documents here as well."),
+            path=source.path,
+            line=source.line_of(shift.start),
+            end_line=source.line_of(max(shift.start, shift.end - 1)),
+            layer=source.layer,
+        )
+        return
+
+
+def _functions(program: Program) -> Iterator[tuple[Source, ir.FunctionDef]]:
+    for unit in program.units.values():
+        for node in walk(*unit.module.body) if unit.module is not None else ():
+            if isinstance(node, ir.FunctionDef):
+                yield unit.source, node
+
+
+def _shift(function: ir.FunctionDef) -> ir.Node | None:
+    """Return where activations are moved by one position and gated, None when they are not."""
+    shift: ir.Node | None = None
+    gated = False
+    for node in walk(*function.body, into_functions=False):
+        if isinstance(node, ir.Call):
+            name = _name(node.func)
+            gated = gated or name in _GATES
+            if shift is None and name in ("cat", "concat", "concatenate") and _joins_shifted(node):
+                shift = node
+            if shift is None and name == "pad" and node.args and _all_but_last(node.args[0].value):
+                shift = node
+        elif isinstance(node, ir.BinOp) and node.op == "*" and (_all_but_last(node.left) or _all_but_last(node.right)):
+            shift = shift or node
+    return shift if gated else None
+
+
+def _joins_shifted(call: ir.Call) -> bool:
+    parts = call.args[0].value if call.args else None
+    return isinstance(parts, ir.Sequence) and len(parts.elts) == 2 and _all_but_last(parts.elts[1])
+
+
+def _all_but_last(node: ir.Expr) -> bool:
+    """Return whether an expression is ``x[:, :-1]`` (more axes may follow)."""
+    if not isinstance(node, ir.Subscript) or not isinstance(node.index, ir.Sequence) or len(node.index.elts) < 2:
+        return False
+    time = node.index.elts[1]
+    return (
+        isinstance(time, ir.Slice)
+        and time.lower is None
+        and isinstance(time.upper, ir.UnaryOp)
+        and isinstance(time.upper.operand, ir.Const)
+        and time.upper.operand.value == 1
+    )
+
+
+def _masked(function: ir.FunctionDef) -> bool:
+    names = [p.name for p in function.params]
+    names += [name for node in walk(*function.body) if (name := _name(node))]
+    return any(_BOUNDARY.search(name) or name in ("mask", "keep") for name in names)
+
+
+def _keeps_apart(program: Program) -> bool:
+    for unit in program.units.values():
+        for node in walk(*unit.module.body) if unit.module is not None else ():
+            name = node.keyword if isinstance(node, ir.Arg) else _name(node)
+            if name and _APART.search(name):
+                return True
+    return False
+
+
+def _name(node: ir.Node) -> str:
+    return node.id if isinstance(node, ir.Name) else node.attr if isinstance(node, ir.Attr) else ""
+
+
+_ATTENTION = """
+import torch
+import torch.nn.functional as F
+from flash_attn_interface import flash_attn_varlen_func
+
+def attend(q, k, v, cu_seqlens, longest):
+    return flash_attn_varlen_func(q, k, v, cu_seqlens, cu_seqlens, longest, longest, causal=True)
+"""
+
+_CAT = """
+class Smear(torch.nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.gate = torch.nn.Parameter(torch.zeros(width))
+
+    def forward(self, x):
+        g = torch.sigmoid(self.gate)
+        before = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], dim=1)
+        return (1 - g) * x + g * before
+"""
+
+_INLINE = """
+class Body(torch.nn.Module):
+    def forward(self, ids):
+        x = self.embed(ids)
+        amount = 0.5 * torch.sigmoid(self.smear(x[:, 1:, :12]))
+        x = torch.cat([x[:, :1], x[:, 1:] + amount * x[:, :-1]], dim=1)
+        return self.head(x)
+"""
+
+_PAD = """
+def blended(x, gate):
+    late = F.pad(x[:, :-1], (0, 0, 1, 0))
+    return torch.lerp(x, late, gate)
+"""
+
+
+RULE = Rule(
+    slug=SLUG,
+    title="Previous token mixed in across a document's start",
+    group="compliance",
+    condition="C1",
+    summary="A gate (SmearGate) adds the activations of position t-1 to position t without masking the first token of a "
+    "document, in a script whose attention keeps documents apart.",
+    why="Where documents are scored as if each stood alone, the last token of the one before must not reach into the next. "
+    "Whether this is a leak is contested: the earlier token is part of the scored prefix all the same.",
+    advice="Multiply the shifted part by (ids != BOS), in the forward pass and on the test-time training path.",
+    counterpart="The gate with the mask at BOS (#1851, #1855).",
+    authority=(
+        Authority("#1797", "cocohearts", "2026-04-26", "audit", "not to be merged as is: the gate crosses documents"),
+        Authority("#1988", "romeerp", "2026-04-30", "community", "attention crosses documents too, so it is no leak"),
+    ),
+    check=check,
+    known_problems="A mask that is applied by the caller, under a name that doesn't speak of documents, is not seen.",
+    invalid=(
+        Example(
+            "a gate module",
+            _ATTENTION + _CAT,
+            line="before = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], dim=1)",
+            status="hold",
+        ),
+        Example(
+            "written out in the model",
+            _ATTENTION + _INLINE,
+            line="x = torch.cat([x[:, :1], x[:, 1:] + amount * x[:, :-1]], dim=1)",
+            status="hold",
+        ),
+        Example("by padding", _ATTENTION + _PAD, line="late = F.pad(x[:, :-1], (0, 0, 1, 0))", status="hold"),
+    ),
+    valid=(
+        Example(
+            "masked at the start of a document",
+            _ATTENTION
+            + _CAT.replace("forward(self, x)", "forward(self, x, ids)").replace(
+                "+ g * before", "+ g * before * (ids != self.bos)[..., None]"
+            ),
+        ),
+        Example("documents are not kept apart anywhere", "import torch\n" + _CAT),
+        Example(
+            "current and previous input ids index an embedding",
+            _ATTENTION
+            + """
+def pairs(table, ids):
+    before = torch.cat([torch.zeros_like(ids[:, :1]), ids[:, :-1]], dim=1)
+    return table((before * 1009 + ids) % 4096)
+""",
+        ),
+    ),
+)
