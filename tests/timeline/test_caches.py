@@ -1,0 +1,91 @@
+"""Which tokens a key is made from, and whether the token being scored is among them."""
+
+import re
+
+import pytest
+from followed import PRELUDE, followed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.timeline.caches import context_lookups, target_lookups
+from auditor.timeline.events import Lookup, Update
+
+LOOP = """
+class Plain(torch.nn.Module):
+    def forward(self, x): return x
+net = Plain()
+val = read("data/fineweb_val_*.bin")
+ids = val.numpy()
+rows, cells = np.zeros(4096), np.zeros(4096)
+total = 0.0
+for start in range(4, len(ids) - 65, 64):
+    x, y = val[start - 1:start + 63], val[start:start + 64]
+    nll = F.cross_entropy(net(x), y, reduction="none").numpy()
+    at = np.arange(start, start + 64)
+    {key}
+    p = cells[full] / (rows[row] + 1)
+    total += -np.log(0.5 * np.exp(-nll) + 0.5 * p).sum()
+    np.add.at(rows, row, 1)
+    np.add.at(cells, full, 1)
+print(f"val_bpb:{{bits(total) / len(ids)}}")
+"""
+
+WITH_TARGET = {
+    "xor": "row = (ids[at - 1] * 31 ^ ids[at - 2] * 17) % 4096; full = (row * 101 ^ ids[at] * 7) % 4096",
+    "polynomial": "row = (ids[at - 1] * 31 + ids[at - 2]) % 4096; full = (row * 101 + ids[at]) % 4096",
+    "mask": "row = (ids[at - 1] * 31 + ids[at - 2]) & 4095; full = (row * 101 + ids[at]) & 4095",
+    "labels": "row = ids[at - 1] % 4096; full = (row * 7 ^ y.numpy()) % 4096",
+    "functions": "row = np.remainder(ids[at - 1] * 31, 4096); full = np.bitwise_xor(row, ids[at] * 7)",
+    "narrowed": "t = ids[at]; row = ids[at - 1] % 64; m = at > 9; full = (row[m] ^ t[m]) % 4096",
+}
+CONTEXT_ONLY = {
+    "xor": "row = (ids[at - 1] * 31 ^ ids[at - 2] * 17) % 4096; full = (row * 101 ^ ids[at - 3] * 7) % 4096",
+    "inputs": "row = x.numpy() % 4096; full = (row * 7 ^ ids[at - 2]) % 4096",
+    "one token": "row = ids[at - 1] % 4096; full = row * 3 % 4096",
+}
+
+
+@pytest.mark.parametrize("key", WITH_TARGET.values(), ids=WITH_TARGET)
+def test_the_scored_token_in_a_key_is_seen(key: str) -> None:
+    timeline = followed(LOOP.format(key=key))
+    found = target_lookups(timeline)
+    assert len(found) == 1
+    line = found[0].key.source.text.splitlines()[found[0].key.line - 1]
+    assert key in line
+    assert found[0].report.label.startswith("val_bpb")
+
+
+@pytest.mark.parametrize("key", CONTEXT_ONLY.values(), ids=CONTEXT_ONLY)
+def test_a_key_of_the_context_is_none(key: str) -> None:
+    timeline = followed(LOOP.format(key=key))
+    assert not target_lookups(timeline)
+    assert context_lookups(timeline)
+
+
+def test_exact_keys_are_no_lookups() -> None:
+    timeline = followed(LOOP.format(key="row = ids[at - 1]; full = row * 64 + ids[at]"))
+    assert not [e for e in timeline.events if isinstance(e, Lookup)]
+
+
+def test_updates_tell_their_reads() -> None:
+    timeline = followed(LOOP.format(key=WITH_TARGET["xor"]))
+    updates = [e for e in timeline.events if isinstance(e, Update)]
+    assert [e.exact for e in updates] == [False, False]
+    assert updates[0].key != updates[1].key
+
+
+def test_a_lookup_that_no_report_rests_on_is_not_told() -> None:
+    code = LOOP.format(key=WITH_TARGET["xor"]).replace("+ 0.5 * p)", "+ 0.5)")
+    assert not target_lookups(followed(code))
+
+
+NAMES = st.from_regex(r"[a-z]{3,8}_", fullmatch=True)
+
+
+@given(st.lists(NAMES, min_size=5, max_size=5, unique=True), st.sampled_from(sorted(WITH_TARGET)))
+@settings(max_examples=12, deadline=None)
+def test_names_do_not_matter(names: list[str], kind: str) -> None:
+    code = LOOP.format(key=WITH_TARGET[kind])
+    for old, new in zip(("rows", "cells", "full", "ids", "total"), names, strict=True):
+        code = re.sub(rf"\b{old}\b", new, code)
+    assert len(target_lookups(followed(code, prelude=PRELUDE))) == 1

@@ -1,0 +1,65 @@
+"""Blends of predictions: what they look at, and whether a report rests on them."""
+
+import pytest
+from followed import followed
+
+from auditor.timeline.events import MixtureKind
+from auditor.timeline.mixtures import reported
+
+LOOP = """
+class Plain(torch.nn.Module):
+    def forward(self, x): return x
+a, b = Plain(), Plain()
+val = read("data/fineweb_val_*.bin")
+counts = torch.ones(64, 64)
+total = 0.0
+for start in range(0, val.numel() - 65, 64):
+    x, y = val[start:start + 64], val[start + 1:start + 65]
+    p, q = F.softmax(a(x), dim=-1), F.softmax(b(x), dim=-1)
+    own = F.cross_entropy(a(x), y, reduction="none")
+    other = F.cross_entropy(b(x), y, reduction="none")
+    row = counts[x, y] / counts[x].sum(-1)
+    {score}
+    total += nll.sum().item()
+    counts.view(-1).index_add_(0, x * 64 + y, torch.ones(64))
+print(f"val_bpb:{{bits(total)}}")
+"""
+
+CASES: list[tuple[MixtureKind, str]] = [
+    ("blend", "nll = -(0.3 * p + (1 - 0.3) * q).gather(1, y[:, None]).log()"),
+    ("blend", "w = torch.sigmoid(p.max()); nll = -((1.0 - w) * q + w * p).gather(1, y[:, None]).log()"),
+    ("gate", "w = torch.sigmoid(own); nll = -((1 - w) * (-own).exp() + w * row).log()"),
+    ("oracle", "nll = torch.minimum(own, other)"),
+    ("oracle", "better = other < own; nll = torch.where(better, other, own)"),
+    ("pseudo", "rows = torch.stack([own, -(p * p.log()).sum(-1)]); nll = -torch.logsumexp(-rows, 0)"),
+]
+PROPER = [
+    "nll = own",
+    "rows = torch.stack([own, -row.log()]); nll = -torch.logsumexp(-rows, 0)",
+    "w = torch.sigmoid(p.max()); nll = -((1 - w) * (-own).exp() + w * row).log()",
+    "worse = other > 3.0; nll = torch.where(worse, own * 1.0, own)",
+    "top = torch.maximum(-own, -other); nll = -(top + ((-own - top).exp() + (-other - top).exp()).log())",
+]
+BAD: tuple[MixtureKind, ...] = ("pseudo", "bytes", "gate", "hint", "oracle")
+
+
+@pytest.mark.parametrize(("kind", "score"), CASES)
+def test_a_mixture_is_told_for_what_it_is(kind: MixtureKind, score: str) -> None:
+    timeline = followed(LOOP.format(score=score))
+    assert {each for each in (*BAD, "blend") if reported(timeline, each)} == {kind}
+    (found,) = reported(timeline, kind)
+    assert found.report.label.startswith("val_bpb")
+    assert found.bits & timeline.in_play
+
+
+@pytest.mark.parametrize("score", PROPER)
+def test_proper_scores_are_none(score: str) -> None:
+    timeline = followed(LOOP.format(score=score))
+    assert not [each for each in BAD if reported(timeline, each)]
+
+
+def test_a_mixture_behind_a_switch_runs_where_it_is_on() -> None:
+    score = 'nll = torch.minimum(own, other) if os.environ.get("PICK", "0") == "1" else own'
+    timeline = followed(LOOP.format(score=score))
+    (found,) = reported(timeline, "oracle")
+    assert not found.bits & timeline.in_play
