@@ -1,0 +1,248 @@
+"""Bytes per token that are assumed, or counted from something else than the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from auditor.case import Case
+from auditor.finding import Finding, Status, Step
+from auditor.program import ir
+from auditor.program.model import Program
+from auditor.program.source import Source
+from auditor.program.walk import walk
+from auditor.rule import Authority, Example, Rule
+from auditor.timeline.activity import activity
+from auditor.timeline.leaks import claimed_reports
+from auditor.timeline.metric import doubts
+from rules.torch_scripts import EVALUATE, HEAD, MAIN
+
+SLUG = "byte-accounting"
+
+_MARK = "\u2581"  # what SentencePiece writes for a space
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a finding for a constant number of bytes per token, and holds for tables of bytes that count wrongly."""
+    yield from _constants(case)
+    if case.program is not None:
+        for slip in _slips(case.program):
+            yield Finding(
+                rule=SLUG,
+                group="compliance",
+                status="hold",
+                message=slip.message,
+                path=slip.source.path,
+                line=slip.source.line_of(slip.node.start),
+                end_line=slip.source.line_of(max(slip.node.start, slip.node.end - 1)),
+                layer=slip.source.layer,
+            )
+
+
+def _constants(case: Case) -> Iterator[Finding]:
+    timeline = case.timeline
+    if timeline is None:
+        return
+    claimed = claimed_reports(timeline, case.submitted)
+    for found in doubts(timeline, ("bytes per token",), claimed):
+        site = found.doubt.site
+        judged = activity(timeline, found.bits, [found.doubt])
+        status: Status = judged.status
+        if status == "violation":
+            status = "note" if not found.final else "violation" if claimed else "hold"
+        last = found.report.site
+        yield Finding(
+            rule=SLUG,
+            group="compliance",
+            status=status,
+            message=f"Bits per token become bits per byte by a constant ({found.doubt.number:.4g}), not by the bytes of the "
+            "text that was scored.",
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=judged.active,
+            active_because=judged.because,
+            trace=(Step(last.source.path, last.line, "the score is reported", last.source.layer),),
+        )
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A place in a function that counts the bytes of a tokenizer's pieces."""
+
+    source: Source
+    node: ir.Node
+    message: str
+
+
+def _slips(program: Program) -> Iterator[Slip]:
+    for unit in program.units.values():
+        for function in walk(*unit.module.body) if unit.module is not None else ():
+            if not isinstance(function, ir.FunctionDef):
+                continue
+            nodes = list(walk(*function.body, into_functions=False))
+            length = next((n for n in nodes if _counts_bytes(n)), None)
+            if length is None or not any(_asks_for_space(n) for n in nodes):
+                continue
+            spaced = next((n for n in nodes if _keeps_space(n)), None)
+            if spaced is not None and not any(_cuts_first(n) for n in nodes):
+                yield Slip(
+                    unit.source,
+                    spaced,
+                    "The space at the start of a piece is counted with its bytes, and marked to be counted once more.",
+                )
+            if not any(_knows_fallback(n) for n in nodes):
+                yield Slip(
+                    unit.source,
+                    length,
+                    'Byte-fallback pieces are counted by the length of their name ("<0x0A>" is six), not as one byte.',
+                )
+
+
+def _counts_bytes(node: ir.Node) -> bool:
+    """Return whether a node is ``len(….encode(…))``."""
+    if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Name) or node.func.id != "len" or not node.args:
+        return False
+    inner = node.args[0].value
+    return isinstance(inner, ir.Call) and isinstance(inner.func, ir.Attr) and inner.func.attr == "encode"
+
+
+def _asks_for_space(node: ir.Node) -> bool:
+    return (
+        isinstance(node, ir.Call)
+        and isinstance(node.func, ir.Attr)
+        and node.func.attr == "startswith"
+        and bool(node.args)
+        and isinstance(node.args[0].value, ir.Const)
+        and node.args[0].value.value == _MARK
+    )
+
+
+def _keeps_space(node: ir.Node) -> bool:
+    if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr) or node.func.attr != "replace":
+        return False
+    values = [a.value.value for a in node.args if isinstance(a.value, ir.Const)]
+    return values == [_MARK, " "]
+
+
+def _cuts_first(node: ir.Node) -> bool:
+    """Return whether a node drops the first character (``piece[1:]``, ``lstrip``, ``removeprefix``)."""
+    if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
+        return node.func.attr in ("lstrip", "removeprefix", "strip")
+    if isinstance(node, ir.Subscript) and isinstance(node.index, ir.Slice):
+        lower = node.index.lower
+        return isinstance(lower, ir.Const) and lower.value == 1
+    return False
+
+
+def _knows_fallback(node: ir.Node) -> bool:
+    if isinstance(node, ir.Attr):
+        return node.attr.lower() in ("is_byte", "isbyte")
+    if isinstance(node, ir.Name):
+        return "is_byte" in node.id.lower()
+    return isinstance(node, ir.Const) and isinstance(node.value, str) and "<0x" in node.value
+
+
+_TABLE = """
+def tables(sp):
+    count = sp.vocab_size()
+    sizes, spaced = np.zeros(count, dtype=np.int16), np.zeros(count, dtype=bool)
+    for i in range(count):
+        if sp.is_byte(i):
+            sizes[i] = 1
+            continue
+        piece = sp.id_to_piece(i)
+        if piece.startswith("\u2581"):
+            spaced[i] = True
+            piece = piece[1:]
+        sizes[i] = len(piece.encode("utf-8"))
+    return sizes, spaced
+"""
+
+
+def _script(report: str, *, table: str = "") -> str:
+    return "".join([HEAD, EVALUATE, table, MAIN, report])
+
+
+_COUNTED = """
+import sentencepiece
+sizes, spaced = tables(sentencepiece.SentencePieceProcessor(model_file="data/tokenizers/bpe.model"))
+ids = val.numpy()
+total = sizes[ids[1:]].sum() + (spaced[ids[1:]] & (ids[:-1] != 0)).sum()
+bits = evaluate(model, val) / math.log(2.0)
+print(f"val_bpb:{bits * (len(ids) - 1) / total:.6f}")
+"""
+
+
+RULE = Rule(
+    slug=SLUG,
+    title="Bytes not counted from the text",
+    group="compliance",
+    condition="metric",
+    summary="Bits per byte are computed with a constant number of bytes per token, or with a table of piece lengths that counts "
+    "the leading space twice or byte-fallback pieces by their name.",
+    why="The bytes are the denominator of the metric: too many of them lower the score without a better model. They must be "
+    "the bytes of the raw validation text.",
+    advice="Count the bytes of the raw text (or of a sidecar made from it) and compare them with the decoded tokens.",
+    counterpart="A table with the space cut off each piece and added by its predecessor, and one byte per fallback piece.",
+    authority=(
+        Authority("#2009", "cocohearts", "2026-05", "audit", "a constant number of bytes per token"),
+        Authority("#1184", "cocohearts", "2026-04-26", "official", "removed: invalid byte accounting"),
+        Authority("#2138", "cocohearts", "2026-05", "audit", "divides by 164,594,398 instead of 151,074,309 raw bytes"),
+    ),
+    check=check,
+    known_problems="Tables that are read from a file are not checked: compare their sum with the 151,074,309 bytes of the raw "
+    "validation text.",
+    invalid=(
+        Example(
+            "a constant factor",
+            _script('\nbits = evaluate(model, val) / math.log(2.0)\nprint(f"val_bpb:{bits * 0.4105:.6f}")\n'),
+            line='print(f"val_bpb:{bits * 0.4105:.6f}")',
+            status="hold",
+        ),
+        Example(
+            "the default of a setting",
+            _script(
+                '\nper_token = float(os.environ.get("BYTES_PER_TOKEN", "2.44"))\n'
+                "bits = evaluate(model, val) / (math.log(2.0) * per_token)\nprint(f'val_bpb:{bits:.6f}')\n"
+            ),
+            line="bits = evaluate(model, val) / (math.log(2.0) * per_token)",
+            status="hold",
+        ),
+        Example(
+            "a space that is counted and marked",
+            _script(
+                _COUNTED,
+                table=_TABLE.replace("piece = piece[1:]", "pass").replace(
+                    'len(piece.encode("utf-8"))', 'len(piece.replace("\u2581", " ").encode("utf-8"))'
+                ),
+            ),
+            line='len(piece.replace("\u2581", " ").encode("utf-8"))',
+            status="hold",
+        ),
+        Example(
+            "byte-fallback pieces by their name",
+            _script(_COUNTED, table=_TABLE.replace("if sp.is_byte(i):", "if sp.is_control(i):")),
+            line='sizes[i] = len(piece.encode("utf-8"))',
+            status="hold",
+        ),
+    ),
+    valid=(
+        Example("counted from the pieces", _script(_COUNTED, table=_TABLE)),
+        Example(
+            "a sidecar of byte counts",
+            _script(
+                '\nsizes = np.fromfile("data/fineweb_val_bytes_000000.bin", dtype=np.uint16)\n'
+                "bits = evaluate(model, val) / math.log(2.0)\n"
+                'print(f"val_bpb:{bits * (val.numel() - 1) / sizes.sum():.6f}")\n'
+            ),
+        ),
+        Example(
+            "nats and bits per token",
+            _script(
+                '\nloss = evaluate(model, val)\nprint(f"val_loss:{loss:.6f} bits per token:{loss / math.log(2.0):.6f}")\n'
+            ),
+        ),
+    ),
+)
