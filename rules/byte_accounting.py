@@ -55,7 +55,8 @@ def _constants(case: Case) -> Iterator[Finding]:
             rule=SLUG,
             group="compliance",
             status=status,
-            message=f"Bits per token become bits per byte by a constant ({found.doubt.number:.4g}), not by the bytes of the "
+            message=f"Bits per token become bits per byte by a constant ({found.doubt.number:.4g}), not by the "
+            f"bytes of the "
             "text that was scored.",
             path=site.source.path,
             line=site.line,
@@ -180,19 +181,23 @@ RULE = Rule(
     title="Bytes not counted from the text",
     group="compliance",
     condition="metric",
-    summary="Bits per byte are computed with a constant number of bytes per token, or with a table of piece lengths that counts "
+    summary="Bits per byte are computed with a constant number of bytes per token, or with a table of piece "
+    "lengths that counts "
     "the leading space twice or byte-fallback pieces by their name.",
-    why="The bytes are the denominator of the metric: too many of them lower the score without a better model. They must be "
+    why="The bytes are the denominator of the metric: too many of them lower the score without a better model. "
+    "They must be "
     "the bytes of the raw validation text.",
     advice="Count the bytes of the raw text (or of a sidecar made from it) and compare them with the decoded tokens.",
-    counterpart="A table with the space cut off each piece and added by its predecessor, and one byte per fallback piece.",
+    counterpart="A table with the space cut off each piece and added by its predecessor, and one byte per "
+    "fallback piece.",
     authority=(
         Authority("#2009", "cocohearts", "2026-05", "audit", "a constant number of bytes per token"),
         Authority("#1184", "cocohearts", "2026-04-26", "official", "removed: invalid byte accounting"),
         Authority("#2138", "cocohearts", "2026-05", "audit", "divides by 164,594,398 instead of 151,074,309 raw bytes"),
     ),
     check=check,
-    known_problems="Tables that are read from a file are not checked: compare their sum with the 151,074,309 bytes of the raw "
+    known_problems="Tables that are read from a file are not checked: compare their sum with the 151,074,309 "
+    "bytes of the raw "
     "validation text.",
     invalid=(
         Example(
@@ -241,7 +246,8 @@ RULE = Rule(
         Example(
             "nats and bits per token",
             _script(
-                '\nloss = evaluate(model, val)\nprint(f"val_loss:{loss:.6f} bits per token:{loss / math.log(2.0):.6f}")\n'
+                '\nloss = evaluate(model, val)\nprint(f"val_loss:{loss:.6f} bits per token:{loss / '
+                'math.log(2.0):.6f}")\n'
             ),
         ),
     ),

@@ -34,7 +34,8 @@ def check(case: Case) -> Iterator[Finding]:
             rule=SLUG,
             group="compliance",
             status="hold",
-            message="Text is folded before it is made into tokens: the tokens do not decode to the text whose bytes count.",
+            message="Text is folded before it is made into tokens: the tokens do not decode to the text whose "
+            "bytes count.",
             path=source.path,
             line=source.line_of(node.start),
             end_line=source.line_of(max(node.start, node.end - 1)),
@@ -112,7 +113,8 @@ RULE = Rule(
     group="compliance",
     condition="metric",
     summary="The data preparation lowers, case-folds or normalises (NFKC) the text before the tokenizer sees it.",
-    why="The score is bits per byte of the original text. Tokens of a folded text carry less, and can't be decoded to the "
+    why="The score is bits per byte of the original text. Tokens of a folded text carry less, and can't be "
+    "decoded to the "
     "bytes that are counted. No maintainer has ruled on it.",
     advice="Keep the fold reversible: encode what it removes as tokens, and count the original bytes.",
     counterpart="Case as tokens of its own, which decode to the original text (#1729).",
@@ -120,7 +122,8 @@ RULE = Rule(
         Authority("#1604", "community", "2026-04-16", "community", "asked whether case folding is allowed; unanswered"),
     ),
     check=check,
-    known_problems="A folded data set is only seen when the script that makes it is part of the submission; a tokenizer's own "
+    known_problems="A folded data set is only seen when the script that makes it is part of the submission; a "
+    "tokenizer's own "
     "normaliser is not read.",
     invalid=(
         Example(

@@ -92,10 +92,12 @@ RULE = Rule(
     group="compliance",
     condition="metric",
     summary="The reported score is that of the first tokens, or of batches at random places, of the validation set.",
-    why="The metric is bits per byte over the full validation set of 50,000 documents. A part of it is another metric, and "
+    why="The metric is bits per byte over the full validation set of 50,000 documents. A part of it is another "
+    "metric, and "
     "a lucky part another score.",
     advice="Score every validation token once.",
-    counterpart="Windows that cover the split from the first token to the last; a partial score only for progress lines.",
+    counterpart="Windows that cover the split from the first token to the last; a partial score only for "
+    "progress lines.",
     authority=(
         Authority("#1835", "valerio-oai", "2026-04", "official", "a mixture over 3M tokens reported as the full set"),
         Authority("#2009", "cocohearts", "2026-05", "audit", "20 random validation batches"),
@@ -104,7 +106,8 @@ RULE = Rule(
         ),
     ),
     check=check,
-    known_problems="Only constant bounds and random places are recognised; a bound that is computed from the split's size, or a "
+    known_problems="Only constant bounds and random places are recognised; a bound that is computed from the "
+    "split's size, or a "
     "loop that breaks after some batches, is not.",
     invalid=(
         Example(
@@ -141,7 +144,8 @@ RULE = Rule(
         Example(
             "a quick score first, the full one last",
             _script(
-                '\nquick = evaluate(model, val[:100_000])\nprint(f"quick val_bpb:{quick / math.log(2.0) * TOKENS_PER_BYTE:.4f}")\n'
+                '\nquick = evaluate(model, val[:100_000])\nprint(f"quick val_bpb:{quick / math.log(2.0) * '
+                'TOKENS_PER_BYTE:.4f}")\n'
                 "bits = evaluate(model, val)\n" + _PRINT
             ),
         ),

@@ -63,7 +63,7 @@ def _is_eight(node: ir.Expr) -> bool:
 
 
 def _is_world(node: ir.Expr) -> bool:
-    """Return whether an expression names the number of processes (``world_size``, ``h.world``, a call that gives it)."""
+    """Return whether an expression names the number of processes (``world_size``, ``h.world``, a call for it)."""
     if isinstance(node, ir.Call):
         node = node.func
     name = node.id if isinstance(node, ir.Name) else node.attr if isinstance(node, ir.Attr) else ""
@@ -129,7 +129,8 @@ RULE = Rule(
             "it raises",
             _script(
                 "8 // world_size",
-                get='world_size = int(os.environ.get("WORLD_SIZE", "1"))\n    if 8 % world_size:\n        raise ValueError(world_size)',
+                get='world_size = int(os.environ.get("WORLD_SIZE", "1"))\n    if 8 % world_size:\n        raise '
+                "ValueError(world_size)",
             ),
         ),
         Example(
