@@ -35,8 +35,7 @@ def check(case: Case) -> Iterator[Finding]:
             group="compliance",
             status=status,
             message="A gate adds the previous position's activations also at the start of a document: nothing "
-            "masks the step "
-            "across it"
+            "masks the step across it"
             + (", while attention keeps documents apart." if apart else "; attention crosses documents here as well."),
             path=source.path,
             line=source.line_of(shift.start),
@@ -151,11 +150,10 @@ RULE = Rule(
     group="compliance",
     condition="C1",
     summary="A gate (SmearGate) adds the activations of position t-1 to position t without masking the first "
-    "token of a "
-    "document, in a script whose attention keeps documents apart.",
+    "token of a document, in a script whose attention keeps documents apart.",
     why="Where documents are scored as if each stood alone, the last token of the one before must not reach "
-    "into the next. "
-    "Whether this is a leak is contested: the earlier token is part of the scored prefix all the same.",
+    "into the next. Whether this is a leak is contested: the earlier token is part of the scored prefix all the "
+    "same.",
     advice="Multiply the shifted part by (ids != BOS), in the forward pass and on the test-time training path.",
     counterpart="The gate with the mask at BOS (#1851, #1855).",
     authority=(

@@ -182,11 +182,9 @@ RULE = Rule(
     group="compliance",
     condition="metric",
     summary="Bits per byte are computed with a constant number of bytes per token, or with a table of piece "
-    "lengths that counts "
-    "the leading space twice or byte-fallback pieces by their name.",
+    "lengths that counts the leading space twice or byte-fallback pieces by their name.",
     why="The bytes are the denominator of the metric: too many of them lower the score without a better model. "
-    "They must be "
-    "the bytes of the raw validation text.",
+    "They must be the bytes of the raw validation text.",
     advice="Count the bytes of the raw text (or of a sidecar made from it) and compare them with the decoded tokens.",
     counterpart="A table with the space cut off each piece and added by its predecessor, and one byte per "
     "fallback piece.",
@@ -197,8 +195,7 @@ RULE = Rule(
     ),
     check=check,
     known_problems="Tables that are read from a file are not checked: compare their sum with the 151,074,309 "
-    "bytes of the raw "
-    "validation text.",
+    "bytes of the raw validation text.",
     invalid=(
         Example(
             "a constant factor",

@@ -131,8 +131,7 @@ RULE = Rule(
     summary="The evaluation slides windows only as far as full ones fit; the tokens after the last of them are "
     "not scored.",
     why="The metric covers the full validation set. The lost part is small, but two systems are only comparable "
-    "when both "
-    "score the same tokens.",
+    "when both score the same tokens.",
     advice="Let the last window start earlier, or be shorter, so that it ends at the last token.",
     counterpart="Windows from range(0, n, stride) of which the last one is shorter (#124).",
     authority=(
@@ -141,8 +140,7 @@ RULE = Rule(
     ),
     check=check,
     known_problems="Only windows from a range with a stride are recognised. The plain evaluation of the "
-    "repository drops the "
-    "tokens after the last full sequence too, and is not reported.",
+    "repository drops the tokens after the last full sequence too, and is not reported.",
     invalid=(
         Example(
             "windows from a range that stops early",

@@ -114,8 +114,7 @@ RULE = Rule(
     condition="metric",
     summary="The data preparation lowers, case-folds or normalises (NFKC) the text before the tokenizer sees it.",
     why="The score is bits per byte of the original text. Tokens of a folded text carry less, and can't be "
-    "decoded to the "
-    "bytes that are counted. No maintainer has ruled on it.",
+    "decoded to the bytes that are counted. No maintainer has ruled on it.",
     advice="Keep the fold reversible: encode what it removes as tokens, and count the original bytes.",
     counterpart="Case as tokens of its own, which decode to the original text (#1729).",
     authority=(
@@ -123,8 +122,7 @@ RULE = Rule(
     ),
     check=check,
     known_problems="A folded data set is only seen when the script that makes it is part of the submission; a "
-    "tokenizer's own "
-    "normaliser is not read.",
+    "tokenizer's own normaliser is not read.",
     invalid=(
         Example(
             "lower case",

@@ -96,8 +96,7 @@ RULE = Rule(
     condition="data",
     summary="Between training and the reported score the script downloads something, asks a hub or installs a package.",
     why="The artifact is self-contained: whatever the evaluation fetches is information, or code, that its 16 MB "
-    "do not "
-    "hold. The machine that checks a record has no network.",
+    "do not hold. The machine that checks a record has no network.",
     advice="Fetch what is needed before the run and count it; name packages in requirements.txt.",
     counterpart="Data and packages are in place before the script starts.",
     authority=(

@@ -130,11 +130,9 @@ RULE = Rule(
     group="compliance",
     condition="data",
     summary="A file or literal holds validation tokens; the evaluation looks them up by position and gives a "
-    "loss of zero, or "
-    "next to it, where they match.",
+    "loss of zero, or next to it, where they match.",
     why="The score measures how well a model predicts unseen text. Stored answers are not predictions, whether "
-    "or not their "
-    "bytes are counted.",
+    "or not their bytes are counted.",
     advice="Remove the stored tokens.",
     counterpart="A table learned from training data, looked up by context and mixed into a normalised distribution.",
     authority=(

@@ -93,8 +93,7 @@ RULE = Rule(
     condition="metric",
     summary="The reported score is that of the first tokens, or of batches at random places, of the validation set.",
     why="The metric is bits per byte over the full validation set of 50,000 documents. A part of it is another "
-    "metric, and "
-    "a lucky part another score.",
+    "metric, and a lucky part another score.",
     advice="Score every validation token once.",
     counterpart="Windows that cover the split from the first token to the last; a partial score only for "
     "progress lines.",
@@ -107,8 +106,7 @@ RULE = Rule(
     ),
     check=check,
     known_problems="Only constant bounds and random places are recognised; a bound that is computed from the "
-    "split's size, or a "
-    "loop that breaks after some batches, is not.",
+    "split's size, or a loop that breaks after some batches, is not.",
     invalid=(
         Example(
             "the first three million tokens",

@@ -28,8 +28,7 @@ def check(case: Case) -> Iterator[Finding]:
             group="compliance",
             status="note",
             message="8 is divided by the number of processes, and nothing checks that it divides: with 3 or 16 "
-            "processes the "
-            "batch is silently another one.",
+            "processes the batch is silently another one.",
             path=source.path,
             line=source.line_of(division.start),
             end_line=source.line_of(division.end),
@@ -97,8 +96,7 @@ RULE = Rule(
     summary="The script divides 8 by the number of processes to get its accumulation steps, and doesn't check that "
     "it divides.",
     why="With a number of processes that does not divide 8 the quotient is rounded down: another batch size, or "
-    "none at all, "
-    "without a message.",
+    "none at all, without a message.",
     advice="Raise an error unless 8 % world_size == 0.",
     counterpart="The repository's own script raises when 8 is not a multiple of the number of processes.",
     authority=(
