@@ -13,4 +13,9 @@ def follow(program: Program, settings: Sequence[Setting]) -> Timeline:
     """Return the timeline of ``program`` under ``settings`` (the script's defaults first)."""
     from auditor.timeline.machine import Machine
 
-    return Machine(program, settings).run()
+    machine = Machine(program, settings)
+    timeline = machine.run()
+    if machine.slots.fitted:
+        # The evaluation fits something of its own: follow once more, with the positions inside windows.
+        timeline = Machine(program, settings, watching=True).run()
+    return timeline

@@ -74,7 +74,7 @@ class Budget(Exception):
 class Machine:
     """Follows one program under the settings in play. Use :func:`auditor.timeline.follow`."""
 
-    def __init__(self, program: Program, settings: Sequence[Setting]) -> None:
+    def __init__(self, program: Program, settings: Sequence[Setting], *, watching: bool = False) -> None:
         self.program = program
         self.settings = tuple(settings)
         self.count = len(self.settings) + 1
@@ -105,7 +105,7 @@ class Machine:
         self.pending: list[int] = []  # gradient atoms that wait for an optimizer step
         self.stepped = False
         self.keys = caches.Keys(self.atoms)
-        self.slots = slots.Slots(self)
+        self.slots = slots.Slots(self, watching=watching)
         self.calibrations = calibration.Calibrations()
         self.opened: dict[tuple[object, ...], Opened] = {}
         self.doubts: dict[tuple[object, ...], metric.Doubt] = {}

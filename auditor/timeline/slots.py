@@ -9,7 +9,6 @@ in the score.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,19 +24,18 @@ if TYPE_CHECKING:
     from auditor.timeline.machine import Machine
 
 MAX_PARTS = 400
-_MAKES_DELTAS = re.compile(
-    r"[(,]\s*requires_grad\s*=\s*(?!False)|requires_grad_\(|\.requires_grad\s*=\s*True|Parameter\("
-)
 _COMPARISONS = {"<": "below", "<=": "below", ">": "from", ">=": "from"}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 class Slots:
-    """What is known of deltas and of positions inside windows while a program is followed."""
+    """What is known of deltas and of positions inside windows while a program is followed.
 
-    def __init__(self, machine: Machine) -> None:
-        units = machine.program.units.values()
-        self.watching = any(_MAKES_DELTAS.search(unit.source.text) for unit in units if unit.module is not None)
+    Positions are watched only in programs that fit a delta on validation tokens: few do, and it costs time.
+    """
+
+    def __init__(self, machine: Machine, *, watching: bool) -> None:
+        self.watching = watching
         self.symbols = Symbols(machine)
         self.deltas: dict[int, bool] = {}  # parameter object → whether all rows of a batch share it
         self.fitted = 0  # origins that stand for adaptations of deltas alone
@@ -58,6 +56,14 @@ def made(machine: Machine, heap: Heap, node: ir.Node | None) -> None:
     machine.slots.deltas[id(heap)] = len(axes) == 1 or bool(
         axes and isinstance(axes[0], ir.Const) and axes[0].value == 1
     )
+
+
+def placed(machine: Machine, base: Value, value: Value) -> None:
+    """Forget a delta that becomes an attribute of a model: what is fitted then is the model."""
+    if isinstance(base.p, Heap) and base.p.kind == "instance" and base.p.cls is not None and not _is_model(base.p.cls):
+        return
+    if isinstance(value.p, Heap):
+        machine.slots.deltas.pop(id(value.p), None)
 
 
 def tracked(machine: Machine, base: Value, value: Value, node: ir.Attr) -> None:
