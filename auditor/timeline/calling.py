@@ -142,9 +142,9 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
     if kind is Bound:
         assert isinstance(p, Bound)
         receiver = p.receiver.p
-        if isinstance(receiver, Heap) and is_module(receiver) and p.func.name != "__init__":
-            if applies(machine, p.func, args):
-                return apply_module(machine, receiver, args, node, p.func.name)
+        module = isinstance(receiver, Heap) and is_module(receiver) and p.func.name != "__init__"
+        if isinstance(receiver, Heap) and module and applies(machine, p.func, args):
+            return apply_module(machine, receiver, args, node, p.func.name)
         return invoke(machine, p.func, p.receiver, args, node)
     if kind is External:
         assert isinstance(p, External)
@@ -412,9 +412,9 @@ def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Exp
     if found is not None:
         if heap.cls is not None and name in heap.cls.counters and machine.in_loop and is_number(found.p):
             found = Value(SOME, found.m)  # earlier iterations have counted it up
-        if heap.cls is not None and name in heap.cls.cursors and machine.iteration_bits:
-            if not isinstance(found.p, Heap):
-                return Value(found.p, found.m | machine.iteration_bits[-1])
+        advanced = heap.cls is not None and name in heap.cls.cursors and machine.iteration_bits
+        if advanced and not isinstance(found.p, Heap):
+            return Value(found.p, found.m | machine.iteration_bits[-1])
         return found
     if heap.cls is not None and not (heap.kind == "optimizer" and name in ("step", "zero_grad", "load_state_dict")):
         inherited = heap.cls.find(name)

@@ -67,7 +67,8 @@ def deep(value: Value, depth: int = 4) -> int:
 def new_list(machine: Machine, items: list[Value] | None, element: Value | None = None) -> Value:
     """Return a new list with exact ``items`` or with elements like ``element``."""
     if items is not None and len(items) > MAX_EXACT:
-        items, element = None, join_all(items)
+        element = join_all(items)
+        items = None
     heap = Heap("list", items=items, element=element, made_at=machine.order)
     origins = 0
     for item in items or ():
@@ -153,10 +154,10 @@ def trip_counts(machine: Machine, iterable: Value) -> list[int | None]:
         payload = at_setting(iterable.p, index)
         if isinstance(payload, Known) and isinstance(payload.v, range | tuple | str):
             out.append(len(payload.v))
-        elif isinstance(payload, Tup) or (
-            isinstance(payload, Heap) and payload.kind == "list" and payload.items is not None and payload.items
-        ):
+        elif isinstance(payload, Tup):
             out.append(len(payload.items))
+        elif isinstance(payload, Heap) and payload.kind == "list":
+            out.append(len(payload.items or ()) or None)
         else:
             out.append(None)
     return out
@@ -258,9 +259,9 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
                 if p.items is not None and isinstance(p.items, list) and not index.m and _whole(node.index):
                     return new_list(machine, list(p.items), p.element)
                 return new_list(machine, None, tag(element_of(machine, base), index.m))
-            if p.items is not None and isinstance(index.p, Known) and isinstance(index.p.v, int):
-                if -len(p.items) <= index.p.v < len(p.items):
-                    return tag(p.items[index.p.v], index.m)
+            exact = p.items or []
+            if isinstance(index.p, Known) and isinstance(index.p.v, int) and -len(exact) <= index.p.v < len(exact):
+                return tag(exact[index.p.v], index.m)
             return tag(element_of(machine, base), index.m)
         if p.kind == "dict":
             key = key_of(index)

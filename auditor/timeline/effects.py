@@ -147,7 +147,7 @@ def pend(machine: Machine, gradient: int) -> None:
 
 
 def step(machine: Machine, origins: int, node: ir.Node) -> None:
-    """An optimizer over the live parameters in ``origins`` takes a step on the waiting gradients."""
+    """Let an optimizer over the live parameters in ``origins`` take a step on the waiting gradients."""
     gradients = [
         g for bit in machine.pending for g in machine.atoms.meanings(bit, "gradient") if isinstance(g, Gradient)
     ]
@@ -283,9 +283,9 @@ def forward(machine: Machine, model: Heap | None, origins: int, name: str, node:
     for heap in [*([model] if model is not None else []), *extra]:
         for number, bits in adapted(machine, heap).items():
             found[number] = found.get(number, 0) | bits
-    for number in machine.atoms.meanings(seen, "adapted"):
-        if isinstance(number, int):
-            found[number] = found.get(number, 0) | machine.adaptations[number].bits
+    for meaning in machine.atoms.meanings(seen, "adapted"):
+        if isinstance(meaning, int):
+            found[meaning] = found.get(meaning, 0) | machine.adaptations[meaning].bits
     conflicts = {
         number: bits & machine.live
         for number, bits in found.items()
@@ -376,7 +376,7 @@ def words(machine: Machine, node: ir.Node) -> tuple[str, int]:
 
 
 def load(machine: Machine, origins: int, node: ir.Node) -> None:
-    """Data is read from a path made from ``origins``."""
+    """Record that data is read from a path made from ``origins``."""
     if origins & (VAL | TRAIN):
         split = "val" if origins & VAL and not origins & TRAIN else "train" if not origins & VAL else "train and val"
         emit_once(machine, Load(**common(machine, node, machine.live), split=split))

@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import Any
 
 from auditor.timeline.atoms import TRAIN, VAL
 
@@ -57,7 +58,7 @@ _BINARY: dict[str, Callable[[object, object], object]] = {
     "|": operator.or_,
     "^": operator.xor,
 }
-_COMPARE: dict[str, Callable[[object, object], object]] = {
+_COMPARE: dict[str, Callable[[Any, Any], object]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -66,8 +67,8 @@ _COMPARE: dict[str, Callable[[object, object], object]] = {
     ">=": operator.ge,
     "is": lambda a, b: a is b or (type(a) is type(b) and a == b),
     "is not": lambda a, b: not (a is b or (type(a) is type(b) and a == b)),
-    "in": lambda a, b: a in b,  # type: ignore[operator]
-    "not in": lambda a, b: a not in b,  # type: ignore[operator]
+    "in": lambda a, b: a in b,
+    "not in": lambda a, b: a not in b,
 }
 
 

@@ -157,7 +157,8 @@ ALIASES = frozenset(
         "torch.compile", "torch.jit.script", "torch.nn.parallel.DistributedDataParallel", "torch.jit.trace",
         "torch.nn.DataParallel", "torch.distributed.fsdp.FullyShardedDataParallel", "torch.compiler.disable",
         "torch._dynamo.disable", "torch._dynamo.optimize", "functools.wraps", "functools.lru_cache", "functools.cache",
-        "typing.cast", "torch.no_grad", "torch.inference_mode", "torch.fx.wrap", "mlx.core.compile", "torch.cuda.make_graphed_callables",
+        "typing.cast", "torch.no_grad", "torch.inference_mode", "torch.fx.wrap", "mlx.core.compile",
+        "torch.cuda.make_graphed_callables",
     }
 )  # fmt: skip
 MODULE_CONTAINERS = frozenset({"ModuleList", "ModuleDict", "Sequential", "ParameterList", "ParameterDict"})
@@ -196,9 +197,10 @@ FRESH_TENSORS = frozenset(
     }
 )
 MATH: dict[str, Callable[..., object]] = {
-    "math.log": math.log, "math.exp": math.exp, "math.sqrt": math.sqrt, "math.log2": math.log2, "math.floor": math.floor,
-    "math.ceil": math.ceil, "math.cos": math.cos, "math.sin": math.sin, "math.log10": math.log10, "numpy.log": math.log,
-    "numpy.sqrt": math.sqrt, "numpy.exp": math.exp, "math.gcd": math.gcd, "math.isnan": math.isnan, "numpy.log2": math.log2,
+    "math.log": math.log, "math.exp": math.exp, "math.sqrt": math.sqrt, "math.log2": math.log2,
+    "math.floor": math.floor, "math.ceil": math.ceil, "math.cos": math.cos, "math.sin": math.sin,
+    "math.log10": math.log10, "numpy.log": math.log, "numpy.sqrt": math.sqrt, "numpy.exp": math.exp,
+    "math.gcd": math.gcd, "math.isnan": math.isnan, "numpy.log2": math.log2,
 }  # fmt: skip
 _LOGGERS = re.compile(r"^(?:logging|logger|log|wandb|loguru|rich|tqdm)\b")
 
@@ -208,8 +210,11 @@ def is_optimizer_name(name: str) -> bool:
     last = name.rpartition(".")[2]
     if "scheduler" in name.lower():
         return False
-    return last.endswith("Optimizer") or name.startswith(("torch.optim.", "mlx.optimizers.", "bitsandbytes.optim.")) or last in {
-        "Adam", "AdamW", "SGD", "RMSprop", "Adagrad", "LBFGS", "Muon", "Lion", "Adafactor", "RAdam", "NAdam", "Shampoo", "SOAP",
+    if last.endswith("Optimizer") or name.startswith(("torch.optim.", "mlx.optimizers.", "bitsandbytes.optim.")):
+        return True
+    return last in {
+        "Adam", "AdamW", "SGD", "RMSprop", "Adagrad", "LBFGS", "Muon", "Lion", "Adafactor", "RAdam", "NAdam",
+        "Shampoo", "SOAP",
     }  # fmt: skip
 
 
@@ -447,11 +452,11 @@ def _len(machine: Machine, args: Args, node: ir.Node) -> Value:
     if items is not None and (not isinstance(value.p, Heap) or not machine.in_loop):
         return Value(Known(len(items)))
     keep = machine.atoms.family("iteration")
-    if isinstance(value.p, Heap) and value.p.kind == "instance" and value.p.cls is not None:
-        if value.p.cls.find("__len__") is not None:
-            from auditor.timeline import calling
+    cls = value.p.cls if isinstance(value.p, Heap) and value.p.kind == "instance" else None
+    if cls is not None and cls.find("__len__") is not None:
+        from auditor.timeline import calling
 
-            return calling.call_method_of(machine, value, "__len__", [])
+        return calling.call_method_of(machine, value, "__len__", [])
     if isinstance(value.p, Known | PerSetting):
         return machine.fold(_guarded(len), value)
     return Value(SOME, value.m & keep | SIZE)
@@ -588,21 +593,20 @@ def _setattr(machine: Machine, args: Args, node: ir.Node) -> Value:
 def _hasattr(machine: Machine, args: Args, node: ir.Node) -> Value:
     base = args.get(0) or UNKNOWN
     name = args.get(1)
-    if isinstance(base.p, Heap) and base.p.kind == "instance" and base.p.cls is not None:
-        if name is not None and isinstance(name.p, Known) and isinstance(name.p.v, str):
-            known = name.p.v in base.p.attrs or base.p.cls.find(name.p.v) is not None
-            if known:
-                return TRUE
-            if not base.p.cls.external_bases() and name.p.v not in ("module", "_orig_mod"):
-                return FALSE
+    asked = name.p.v if name is not None and isinstance(name.p, Known) else None
+    if isinstance(asked, str) and isinstance(base.p, Heap) and base.p.kind == "instance" and base.p.cls is not None:
+        if asked in base.p.attrs or base.p.cls.find(asked) is not None:
+            return TRUE
+        if not base.p.cls.external_bases() and asked not in ("module", "_orig_mod"):
+            return FALSE
     return Value(SOME)
 
 
 def _isinstance(machine: Machine, args: Args, node: ir.Node) -> Value:
     base, cls = args.get(0), args.get(1)
-    if base is not None and cls is not None and isinstance(base.p, Heap) and isinstance(cls.p, Class):
-        if base.p.cls is not None:
-            return Value(Known(cls.p in base.p.cls.lineage()))
+    own = base.p.cls if base is not None and isinstance(base.p, Heap) else None
+    if own is not None and cls is not None and isinstance(cls.p, Class):
+        return Value(Known(cls.p in own.lineage()))
     return Value(SOME)
 
 
@@ -958,11 +962,15 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "glob.iglob": _listing,
     "sys.stdout.write": _print,
     "sys.stderr.write": _print,
-    "super": lambda machine, args, node: Value(Method(args.get(1) or UNKNOWN, "super", ir.Name(node.start, node.end, "self"))),
+    "super": lambda machine, args, node: Value(
+        Method(args.get(1) or UNKNOWN, "super", ir.Name(node.start, node.end, "self"))
+    ),
     "dataclasses.field": lambda machine, args, node: args.keywords.get("default")
     or _factory(machine, args, node),
     "type": lambda machine, args, node: Value(
-        args.positional[0].p.cls if args.positional and isinstance(args.positional[0].p, Heap) and args.positional[0].p.cls else SOME
+        args.positional[0].p.cls
+        if args.positional and isinstance(args.positional[0].p, Heap) and args.positional[0].p.cls
+        else SOME
     ),
     "vars": lambda machine, args, node: Value(SOME, (args.get(0) or UNKNOWN).m),
 }  # fmt: skip

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from auditor.program import ir
 from auditor.program.model import Program, Unit
@@ -67,7 +66,7 @@ SOMEWHERE = "*"  # the field that stands for all fields with computed names
 LN2 = math.log(2.0)
 
 
-class Budget(Exception):
+class Budget(Exception):  # noqa: N818 (it names what ran out)
     """The step budget is used up."""
 
 
@@ -127,7 +126,7 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
-        self.reported_sites: dict[tuple[int, int, tuple[int, ...]], Report] = {}
+        self.reported_sites: dict[tuple[str, int, tuple[int, ...]], Report] = {}
         self.expr: dict[type, Callable[[ir.Expr], Value]] = {
             ir.Name: self.eval_name,
             ir.Const: self.eval_const,
@@ -256,6 +255,7 @@ class Machine:
         return None
 
     def eval_name(self, node: ir.Expr) -> Value:
+        """Return what a name is bound to."""
         assert isinstance(node, ir.Name)
         value = self.frame.names.get(node.id)
         if value is None or self.frame.scopes:
@@ -347,6 +347,7 @@ class Machine:
     # ------------------------------------------------------------------ expressions
 
     def eval_const(self, node: ir.Expr) -> Value:
+        """Return a constant; a path or ln 2 has origins of its own."""
         assert isinstance(node, ir.Const)
         v = node.value
         kind = type(v)
@@ -357,6 +358,7 @@ class Machine:
         return Value(Known(v))
 
     def eval_fstring(self, node: ir.Expr) -> Value:
+        """Return an f-string, as a constant while its parts are."""
         assert isinstance(node, ir.FString)
         origins = 0
         texts: list[str] | None = []
@@ -373,6 +375,7 @@ class Machine:
         return Value(SOME, origins)
 
     def eval_slice(self, node: ir.Expr) -> Value:
+        """Return a slice: its bounds are origins of what it picks."""
         assert isinstance(node, ir.Slice)
         lower = self.eval(node.lower) if node.lower is not None else None
         upper = self.eval(node.upper) if node.upper is not None else None
@@ -382,6 +385,7 @@ class Machine:
         return caches.sliced(lower, upper, origins)
 
     def eval_unary(self, node: ir.Expr) -> Value:
+        """Return a unary operation."""
         assert isinstance(node, ir.UnaryOp)
         value = self.eval(node.operand)
         if node.op == "not":
@@ -447,6 +451,7 @@ class Machine:
         return Value(SOME, origins)
 
     def eval_binop(self, node: ir.Expr) -> Value:
+        """Return a binary operation."""
         assert isinstance(node, ir.BinOp)
         left = self.eval(node.left)
         right = self.eval(node.right)
@@ -480,6 +485,7 @@ class Machine:
         return slots.combined(self, node, left, right, out) if origins & self.slots.parts else out
 
     def eval_boolop(self, node: ir.Expr) -> Value:
+        """Return ``and`` or ``or``; later operands only run where earlier ones let them."""
         assert isinstance(node, ir.BoolOp)
         conj = node.op == "and"
         live = self.live
@@ -521,6 +527,7 @@ class Machine:
         return mixtures.picked(self, value)
 
     def eval_compare(self, node: ir.Expr) -> Value:
+        """Return a chain of comparisons."""
         assert isinstance(node, ir.Compare)
         left = self.eval(node.left)
         out: Value | None = None
@@ -570,6 +577,7 @@ class Machine:
         return caches.compared(self, self.fold(lambda a, b: fold_compare(op, a, b), left, right))
 
     def eval_ifexp(self, node: ir.Expr) -> Value:
+        """Return a conditional expression, each side under its settings."""
         assert isinstance(node, ir.IfExp)
         test = self.eval(node.test)
         yes, no = self.truth(test)
@@ -596,6 +604,7 @@ class Machine:
         return Value(out.p, out.m | test.m & self.atoms.family("setting"))
 
     def eval_sequence(self, node: ir.Expr) -> Value:
+        """Return a tuple, list or set display."""
         assert isinstance(node, ir.Sequence)
         items: list[Value] = []
         exact = True
@@ -620,6 +629,7 @@ class Machine:
         return containers.new_list(self, items)
 
     def eval_dict(self, node: ir.Expr) -> Value:
+        """Return a dict display."""
         assert isinstance(node, ir.DictDisplay)
         out = Heap("dict", made_at=self.order)
         for key, value_node in zip(node.keys, node.values, strict=True):
@@ -631,26 +641,21 @@ class Machine:
         return Value(out)
 
     def eval_comprehension(self, node: ir.Expr) -> Value:
+        """Return a comprehension: followed item by item while there are few, else once."""
         assert isinstance(node, ir.Comprehension)
         frame = self.frame
         self.frame = Frame(frame.scope, {}, parent=frame, func=frame.func or COMPREHENSION, owner=frame.owner)
         try:
-            first = True
-            exact: list[Value] | None = None
+            alone = len(node.clauses) == 1 and node.kind != "dict"
             for clause in node.clauses:
                 iterable = self.eval(clause.iter)
                 items = containers.exact_items(self, iterable)
-                if first and len(node.clauses) == 1 and not clause.ifs and items is not None and len(items) <= 16:
-                    exact = items
-                    if node.kind == "dict":
-                        exact = None
-                    else:
-                        out = []
-                        for item in items:
-                            self.bind(clause.target, item)
-                            out.append(self.eval(node.elt))
-                        return containers.new_list(self, out)
-                first = False
+                if alone and not clause.ifs and items is not None and len(items) <= 16:
+                    out = []
+                    for item in items:
+                        self.bind(clause.target, item)
+                        out.append(self.eval(node.elt))
+                    return containers.new_list(self, out)
                 self.bind(clause.target, containers.element_of(self, iterable))
                 for test in clause.ifs:
                     self.eval(test)
@@ -674,9 +679,13 @@ class Machine:
         subject: ir.Expr | None = None
         if isinstance(test, ir.Compare) and test.ops == ("in",):
             word, subject = test.left, test.rights[0]
-        elif isinstance(test, ir.Call) and isinstance(test.func, ir.Attr) and len(test.args) == 1:
-            if test.func.attr in ("startswith", "endswith", "match", "search"):
-                word, subject = test.args[0].value, test.func.value
+        elif (
+            isinstance(test, ir.Call)
+            and isinstance(test.func, ir.Attr)
+            and len(test.args) == 1
+            and test.func.attr in ("startswith", "endswith", "match", "search")
+        ):
+            word, subject = test.args[0].value, test.func.value
         if not isinstance(word, ir.Const) or not isinstance(word.value, str) or subject is None:
             return
         while not isinstance(subject, ir.Name):
@@ -693,20 +702,24 @@ class Machine:
             self.rebind(subject.id, Value(value.p, value.m | split_of_word(word.value)))
 
     def eval_lambda(self, node: ir.Expr) -> Value:
+        """Return a lambda with the frame that it closes over."""
         assert isinstance(node, ir.Lambda)
         return Value(Function(node, self.frame.scope, self.frame, self.defaults(node.params)))
 
     def eval_starred(self, node: ir.Expr) -> Value:
+        """Return what is unpacked."""
         assert isinstance(node, ir.Starred)
         return self.eval(node.value)
 
     def eval_named(self, node: ir.Expr) -> Value:
+        """Return the value of ``:=`` and bind it."""
         assert isinstance(node, ir.NamedExpr)
         value = self.eval(node.value)
         self.bind(node.target, value)
         return value
 
     def eval_yield(self, node: ir.Expr) -> Value:
+        """Keep what a generator yields; return what is sent to it, which is not known."""
         assert isinstance(node, ir.Yield)
         if node.value is None:
             return UNKNOWN
@@ -718,6 +731,7 @@ class Machine:
         return UNKNOWN
 
     def eval_match(self, node: ir.Expr) -> Value:
+        """Return whether a case pattern matches."""
         assert isinstance(node, ir.MatchTest)
         subject = self.eval(node.subject)
         for name in node.binds:
@@ -729,10 +743,12 @@ class Machine:
         return out
 
     def eval_attr(self, node: ir.Expr) -> Value:
+        """Return an attribute."""
         assert isinstance(node, ir.Attr)
         return calling.get_attr(self, self.eval(node.value), node.attr, node)
 
     def eval_subscript(self, node: ir.Expr) -> Value:
+        """Return an item or a slice of something."""
         assert isinstance(node, ir.Subscript)
         base = self.eval(node.value)
         index = self.eval(node.index)
@@ -747,6 +763,7 @@ class Machine:
         return out
 
     def eval_call(self, node: ir.Expr) -> Value:
+        """Return the result of a call."""
         assert isinstance(node, ir.Call)
         return calling.eval_call(self, node)
 
@@ -837,6 +854,7 @@ class Machine:
     # ------------------------------------------------------------------ statements
 
     def do_function(self, node: ir.Stmt) -> None:
+        """Bind a function, decorated."""
         assert isinstance(node, ir.FunctionDef)
         owner = self.frame.owner if self.frame.func is None else None
         func = Function(node, self.frame.scope, self.frame, self.defaults(node.params), owner)
@@ -852,6 +870,7 @@ class Machine:
         return {p.name: self.eval(p.default) for p in params if p.default is not None}
 
     def do_class(self, node: ir.Stmt) -> None:
+        """Bind a class: its body is followed as a scope of its own."""
         assert isinstance(node, ir.ClassDef)
         bases: list[Class | str] = []
         for base in node.bases:
@@ -879,6 +898,7 @@ class Machine:
         outer.names[node.name] = Value(cls)
 
     def do_assign(self, node: ir.Stmt) -> None:
+        """Assign to one or more targets."""
         assert isinstance(node, ir.Assign)
         if node.value is None:
             return
@@ -889,6 +909,7 @@ class Machine:
             self.bind(target, value)
 
     def do_augassign(self, node: ir.Stmt) -> None:
+        """Assign in place: parameters are written, lists extended."""
         assert isinstance(node, ir.AugAssign)
         target = node.target
         old = caches.old_value(self, target)
@@ -916,10 +937,12 @@ class Machine:
             frame.written = {target.id} if frame.written is None else frame.written | {target.id}
 
     def do_expr(self, node: ir.Stmt) -> None:
+        """Follow an expression for what it does."""
         assert isinstance(node, ir.ExprStmt)
         self.eval(node.value)
 
     def do_return(self, node: ir.Stmt) -> None:
+        """Return from the function under the live settings."""
         assert isinstance(node, ir.Return)
         value = self.eval(node.value) if node.value is not None else NONE
         if self.picked and value.m & self.keys.gold:
@@ -933,27 +956,32 @@ class Machine:
         self.live = 0
 
     def do_raise(self, node: ir.Stmt) -> None:
+        """Raise: what follows is not reached."""
         assert isinstance(node, ir.Raise)
         if node.exc is not None:
             self.eval(node.exc)
         self.live = 0
 
     def do_assert(self, node: ir.Stmt) -> None:
+        """Follow an assertion; what it excludes does not go on."""
         assert isinstance(node, ir.Assert)
         self.eval(node.test)
 
     def do_delete(self, node: ir.Stmt) -> None:
+        """Unbind names."""
         assert isinstance(node, ir.Delete)
         for target in node.targets:
             if isinstance(target, ir.Name):
                 self.frame.names.pop(target.id, None)
 
     def do_scope(self, node: ir.Stmt) -> None:
+        """Note names that are global or nonlocal."""
         assert isinstance(node, ir.Scope)
         for name in node.names:
             self.frame.scopes[name] = node.kind
 
     def do_jump(self, node: ir.Stmt) -> None:
+        """Leave the iteration or the loop under the live settings."""
         assert isinstance(node, ir.Jump)
         if node.kind == "pass":
             return
@@ -964,6 +992,7 @@ class Machine:
         self.live = 0
 
     def do_import(self, node: ir.Stmt) -> None:
+        """Bind modules: those of the submission are followed, once."""
         assert isinstance(node, ir.Import)
         for dotted, alias in node.names:
             unit = self.unit_of(dotted, 0)
@@ -977,6 +1006,7 @@ class Machine:
                 self.bind_name(top, Value(External(top)))
 
     def do_import_from(self, node: ir.Stmt) -> None:
+        """Bind names of modules."""
         assert isinstance(node, ir.ImportFrom)
         unit = self.unit_of(node.module, node.level)
         for name, alias in node.names:
@@ -1038,6 +1068,7 @@ class Machine:
         return value
 
     def do_if(self, node: ir.Stmt) -> None:
+        """Follow both branches, each under the settings that may take it, and merge."""
         assert isinstance(node, ir.If)
         test = self.eval(node.test)
         live = self.live
@@ -1114,12 +1145,14 @@ class Machine:
     # ------------------------------------------------------------------ loops
 
     def do_for(self, node: ir.Stmt) -> None:
+        """Follow a ``for`` loop."""
         assert isinstance(node, ir.For)
         iterable = self.eval(node.iter)
         self.loop(node, iterable)
         self.otherwise(node)
 
     def do_while(self, node: ir.Stmt) -> None:
+        """Follow a ``while`` loop."""
         assert isinstance(node, ir.While)
         self.loop(node, None)
         self.otherwise(node)
@@ -1178,7 +1211,9 @@ class Machine:
         weak = self.weak
         frame = self.frame
         followed = self.relevance.adapts(node)
-        trips = containers.trip_counts(self, iterable) if iterable is not None else [None] * self.count
+        trips: list[int | None] = [None] * self.count
+        if iterable is not None:
+            trips = containers.trip_counts(self, iterable)
         guard_pushed = False
         if iterable is not None and trips[1] is not None and iterable.m & self.atoms.family("setting"):
             passes = 0
@@ -1292,6 +1327,7 @@ class Machine:
     # ------------------------------------------------------------------ with, try
 
     def do_with(self, node: ir.Stmt) -> None:
+        """Follow a ``with`` block; some contexts take no gradients."""
         assert isinstance(node, ir.With)
         quiet = 0
         for context, target in node.items:
@@ -1306,6 +1342,7 @@ class Machine:
         self.no_grad -= quiet
 
     def do_try(self, node: ir.Stmt) -> None:
+        """Follow a body and its handlers, any of which may run, and what comes after."""
         assert isinstance(node, ir.Try)
         live = self.live
         names = self.frame.names

@@ -156,7 +156,9 @@ def _latches(loop: ir.For | ir.While) -> dict[str, object]:
     out: dict[str, object] = {}
     for name, values in set_to.items():
         constants = [v.value for v in values if isinstance(v, ir.Const)]
-        if len(constants) == len(values) and all(type(c) is type(constants[0]) and c == constants[0] for c in constants):
+        if len(constants) == len(values) and all(
+            type(c) is type(constants[0]) and c == constants[0] for c in constants
+        ):
             out[name] = constants[0]
     return out
 

@@ -73,7 +73,7 @@ def present(machine: Machine, name: Value) -> Value | None:
 
 
 def write(machine: Machine, name: Value, value: Value, *, only_default: bool = False) -> None:
-    """The script sets an environment variable (``only_default``: unless it is set)."""
+    """Set an environment variable as the script does (``only_default``: unless it is set)."""
     if isinstance(name.p, Known) and isinstance(name.p.v, str):
         if only_default and name.p.v in machine.environ:
             return

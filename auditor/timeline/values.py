@@ -226,7 +226,7 @@ class Heap:
 
 
 Payload: TypeAlias = (
-    None | Some | Known | PerSetting | Either | Tup | Function | Bound | Class | External | Method | Native | Heap
+    Some | Known | PerSetting | Either | Tup | Function | Bound | Class | External | Method | Native | Heap | None
 )
 
 
