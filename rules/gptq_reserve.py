@@ -1,0 +1,125 @@
+"""Calibration on training data that ends after the training time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditor.case import Case
+from auditor.evidence.model import Run, Value
+from auditor.finding import Finding, Status
+from auditor.rule import Authority, Example, Rule
+from rules.claimed_runs import Counted, and_others, is_timed, on_line, strictness, training_runs
+from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
+from rules.limits import CLOCK_SLACK, RESERVE_SLACK, TRAIN_SECONDS
+
+SLUG = "gptq-reserve"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a finding for the run whose calibration ends the latest."""
+    if not is_timed(case):
+        return
+    over = [(each, end) for each in training_runs(case.evidence) if (end := _end(each.run)) is not None]
+    over = sorted((p for p in over if p[1].value > TRAIN_SECONDS), key=lambda p: -p[1].value)
+    if not over:
+        return
+    counted, end = over[0]
+    status, message = _weigh(case, counted, end)
+    yield on_line(SLUG, status, and_others(message, len(over) - 1), end.path, end.line)
+
+
+def _end(run: Run) -> Value[float] | None:
+    """Return when calibration ended, in seconds of training time, None where the log doesn't time both.
+
+    Calibration on what the model generated reads no training data, so no budget is asked for it.
+    """
+    stop, took = run.last("stop_time"), run.last("hessian_time")
+    if stop is None or took is None or run.all("selfgen_time"):
+        return None
+    return Value(stop.value + took.value, took.path, took.line)
+
+
+def _weigh(case: Case, counted: Counted, end: Value[float]) -> tuple[Status, str]:
+    run = counted.run
+    beyond = end.value - TRAIN_SECONDS
+    reserve, stop = run.last("reserve"), run.last("stop_time")
+    kept = "" if stop is None else f"Training stops at {stop.value:.1f} s and "
+    message = f"{kept}calibration on training data ends at {end.value:.1f} s, {beyond:.1f} s beyond the budget."
+    if beyond <= CLOCK_SLACK:
+        return "note", f"{message} Accepted rows do the same (#1493)."
+    early = TRAIN_SECONDS - stop.value if stop is not None else 0.0
+    if reserve is None and early < CLOCK_SLACK:
+        return strictness(case, counted), f"{message} No time was reserved for it."
+    if beyond <= RESERVE_SLACK:
+        strictly = "By the letter this is training data read in evaluation"
+        return "hold", f"{message} {strictly}; accepted rows overshoot by seconds too (#1787, #1855)."
+    kept_back = early if reserve is None else reserve.value
+    return "hold", f"{message} The reserve of {kept_back:.1f} s is far too small; no accepted row needed so much."
+
+
+def _calibrated(stop: float, took: float, reserve: float | None) -> dict[str, str]:
+    lines = "" if reserve is None else f"gptq:reserving {reserve:g}s, effective={(600 - reserve) * 1000:.0f}ms\n"
+    lines += f"GPTQ:collected 67 Hessians in {took:g}s\n"
+    return record(1.2244, 1.2245, 1.2246, stop=stop, after_training=lines)
+
+
+_GENERATED = "gptq:generated 64 sequences in 196.7s\nGPTQ:collected 67 Hessians in 20.1s\n"
+
+RULE = Rule(
+    slug=SLUG,
+    title="Calibration ends after the training time",
+    group="evidence",
+    condition="budget",
+    summary="The training clock stops, then Hessians are collected on training data; by the log both together take "
+    "more than 600 s.",
+    why="Work on training data belongs to training and its ten minutes. A reserve that is too small moves the rest of "
+    "the calibration into the time of evaluation, where training data must not be read.",
+    advice="Raise the reserve to the time that the log measures, and print the cumulative time after calibration.",
+    counterpart="A stop at 586 s and 6.7 s of calibration (#1060).",
+    authority=(
+        Authority("#606", "valerio-oai", "2026-03", "official", "calibration reads training data after the 600 s"),
+        Authority("#1028", "valerio-oai", "2026-03", "official", "the same; only time inside training counts"),
+        Authority("#1855", "cocohearts", "2026-04", "audit", "accepted, though its log ends at 604.3 s"),
+        Authority("#1950", "community", "2026-04", "community", "what follows the Hessians is outside both budgets"),
+    ),
+    check=check,
+    invalid=(
+        Example(
+            "no reserve, and 40 s of calibration",
+            PLAIN,
+            "Hessians",
+            {
+                "train_seed1.log": _calibrated(599.9, 40.0, None)["train_seed1.log"],
+                "submission.json": metadata(1.2244, seeds=(1,)),
+            },
+        ),
+        Example(
+            "a reserve of half a second for 6.9 s, as accepted rows have it",
+            PLAIN,
+            "Hessians in 7.9s",
+            _calibrated(599.6, 6.9, 0.5) | {"train_seed2.log": _calibrated(599.6, 7.9, 0.5)["train_seed2.log"]},
+            status="hold",
+        ),
+        Example(
+            "a reserve of 4 s for 30 s",
+            PLAIN,
+            "Hessians in 30.5s",
+            _calibrated(596.0, 30.0, 4.0) | {"train_seed3.log": _calibrated(596.0, 30.5, 4.0)["train_seed3.log"]},
+            status="hold",
+        ),
+    ),
+    valid=(
+        Example("a reserve that is enough", PLAIN, files=_calibrated(588.0, 11.3, 12.0)),
+        Example("no calibration", PLAIN, files=RECORD),
+        Example("eight tenths of a second late", PLAIN, files=_calibrated(588.0, 12.8, 12.0)),
+        Example(
+            "calibration on the model's own text",
+            PLAIN,
+            files={
+                "train_seed1.log": log(1, 1.2244, after_training=_GENERATED),
+                "submission.json": metadata(1.2244, seeds=(1,)),
+            },
+        ),
+    ),
+    known_problems="The log of a run that trains for longer anyway is reported by train-wallclock too.",
+)
