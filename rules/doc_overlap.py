@@ -1,0 +1,135 @@
+"""Training shards that overlap the validation documents, as the CaseOps preparation with its defaults makes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from auditor.case import Case
+from auditor.evidence.model import Run, Value
+from auditor.finding import Finding, Status
+from auditor.rule import Authority, Example, Rule
+from auditor.submission.model import Unread
+from rules.claimed_runs import and_others, counted_runs, on_line
+from rules.evidence_examples import PLAIN, RECORD, record
+
+SLUG = "doc-overlap"
+
+_SHARDS = 1499  # what the preparation leaves when it keeps 10,000 validation documents
+_DOUBLED = re.compile(r"datasets/+datasets/")
+_DEFAULT = re.compile(r"--val-docs[\"'][^\n]{0,60}?\bdefault\s?=\s?10_?000\b")
+_LARGEST_SCRIPT = 1_000_000  # bytes
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a finding for logs with the shards of the overlapping preparation, and a note for its script."""
+    submission = case.submission
+    if submission.lone:
+        return
+    runs = [each.run for each in counted_runs(case.evidence)] or list(case.evidence.runs)
+    found = [(run, shards) for run in runs if (shards := run.first("train_shards")) is not None]
+    suspect = [(run, shards) for run, shards in found if shards.value == _SHARDS]
+    if suspect:
+        yield _judge(case, suspect)
+    elif not found or any(_caseops(run) for run, _ in found):
+        yield from _scripts(case)
+
+
+def _judge(case: Case, suspect: list[tuple[Run, Value[float]]]) -> Finding:
+    doubled = [pair for pair in suspect if _is_doubled(pair[0])]
+    shards = (doubled or suspect)[0][1]
+    seen = f"The log shows {_SHARDS} training shards"
+    if not doubled:
+        message = (
+            f"{seen}, as the CaseOps preparation makes them that keeps 10,000 validation documents: then 40,000 of "
+            "the 50,000 scored documents were trained on. Other shards can have that number too (#2127): ask for the "
+            "manifest of the preparation."
+        )
+        return on_line(SLUG, "hold", and_others(message, len(suspect) - 1), shards.path, shards.line)
+    message = (
+        f"{seen} below a doubled datasets/datasets path: those of the CaseOps preparation that keeps 10,000 validation "
+        "documents, so that 40,000 of the 50,000 scored documents are training data."
+    )
+    status: Status = "hold" if case.submission.track == "non-record" else "violation"
+    return on_line(SLUG, status, and_others(message, len(doubled) - 1), shards.path, shards.line)
+
+
+def _scripts(case: Case) -> Iterator[Finding]:
+    """Yield a note for a preparation script in the folder that keeps 10,000 validation documents by default."""
+    for path in case.submission.helpers:
+        try:
+            text = case.submission.tree.read(path, _LARGEST_SCRIPT).decode("utf-8", "replace")
+        except Unread:
+            continue  # the reader of the submission has noted it as a problem
+        match = _DEFAULT.search(text)
+        if match is not None:
+            message = (
+                "This preparation keeps 10,000 validation documents by default, so its training shards hold 40,000 of "
+                "the 50,000 that are scored (#2018). Copies of it lie beside accepted rows: the shards that were used "
+                "decide, and no log here shows that they are such."
+            )
+            yield on_line(SLUG, "note", message, path, text.count("\n", 0, match.start()) + 1)
+            return
+
+
+def _is_doubled(run: Run) -> bool:
+    fields = ("train_data", "val_data", "tokenizer")
+    return any(_DOUBLED.search(str(v.value)) for field in fields for v in run.all(field))
+
+
+def _caseops(run: Run) -> bool:
+    return any("caseops" in str(v.value).lower() for field in ("train_data", "tokenizer") for v in run.all(field))
+
+
+_OWN = "./data/datasets/fineweb10B_sp8192_caseops"
+_TWICE = "./data/fineweb10B_sp8192_caseops/datasets/datasets/fineweb10B_sp8192_lossless_caps_caseops_v1_reserved"
+
+
+def _logs(shards: int, data: str) -> dict[str, str]:
+    files = record(1.0601, 1.0602, shards=shards, data=data, tokens=47_851_520)
+    files["train_seed2.log"] = files["train_seed2.log"].replace(f"train_shards:{shards}", "train_shards:80")
+    return files
+
+
+_PREPARE = """
+import argparse
+
+options = argparse.ArgumentParser()
+options.add_argument("--val-docs", type=int, default=10_000, help="documents to keep for validation")
+"""
+
+RULE = Rule(
+    slug=SLUG,
+    title="Training shards that hold validation documents",
+    group="evidence",
+    condition="data",
+    summary="The log shows 1499 training shards, which the CaseOps preparation makes when it keeps 10,000 documents "
+    "for validation; the 50,000 documents that are scored then lie for the most part in the training data.",
+    why="A model that has trained on the documents that it is scored on remembers them. The number of validation "
+    "tokens doesn't clear it: the validation set may be made again from all 50,000 documents.",
+    advice="Use the published shards (80 of them) or prepare with --val-docs 50000, and show the manifest.",
+    counterpart="train_shards:80 and 47,851,520 validation tokens (#2135).",
+    authority=(
+        Authority("#2018", "cocohearts", "2026-05", "audit", "training shards begin at document 10,000"),
+        Authority("#2130", "cocohearts", "2026-05", "audit", "1499 shards and the doubled path match the overlap"),
+        Authority("#2127", "ndokutovich", "2026-05", "community", "1499 shards of one's own without the overlap"),
+    ),
+    check=check,
+    invalid=(
+        Example("1499 shards below a doubled path", PLAIN, "train_shards:1499", _logs(1499, _TWICE)),
+        Example("1499 shards elsewhere", PLAIN, "train_shards:1499", _logs(1499, _OWN), status="hold"),
+        Example(
+            "the preparation with its defaults",
+            PLAIN,
+            "--val-docs",
+            {"prepare_caseops_data.py": _PREPARE},
+            status="note",
+        ),
+    ),
+    valid=(
+        Example("the published shards", PLAIN, files=_logs(80, _OWN)),
+        Example("the published shards below a doubled path", PLAIN, files=_logs(80, _TWICE)),
+        Example("other data", PLAIN, files=RECORD),
+    ),
+    known_problems="Shards that were prepared otherwise, or whose number no log prints, are not seen.",
+)

@@ -1,0 +1,133 @@
+"""The validation set as logs show it: tokens by tokenizer, and the bytes that a run's scores were divided by."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from auditor.evidence.denominator import BYTES_PER_TOKEN, VALIDATION_BYTES, bytes_per_token
+from auditor.evidence.model import Metric, Run, Value
+from rules.claimed_runs import Counted
+
+WRONG = 0.003  # relative: ten times what honest runs differ by
+SAME_TOKENS = 0.002  # relative: whole sequences cut the end differently
+
+# Tokens of the whole validation set in accepted logs.
+TOKENS: Mapping[str, int] = MappingProxyType(
+    {
+        "sp1024": 62_021_632,
+        "sp4096": 45_508_608,
+        "sp8192": 40_540_160,
+        "sp8192 caseops": 47_851_520,
+        "sp8192 casefold": 36_335_616,
+    }
+)
+
+_VOCABULARY = re.compile(r"sp[_-]?(\d{3,5})(?!\d)|fineweb_(\d{3,5})_bpe")
+_PER_BYTE = (1.0, 1 / math.log(2))
+_NAMES = ("train_data", "tokenizer", "val_data")
+
+
+@dataclass(frozen=True)
+class Denominator:
+    """What a run's counted score was divided by.
+
+    ``ratio`` is bytes per token by loss and score, ``tokens`` the printed number of validation tokens, ``others``
+    the ratios of other lines that score the same tokens. ``name`` is the tokenizer, ``named`` whether data or
+    file names say so (else it is concluded from the vocabulary's size).
+    """
+
+    counted: Counted
+    ratio: float
+    tokens: Value[float] | None
+    others: tuple[float, ...]
+    name: str | None
+    named: bool
+
+    @property
+    def implied(self) -> float | None:
+        """Return the bytes of the validation set that the score implies."""
+        return None if self.tokens is None else self.ratio * self.tokens.value
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether the number of tokens is that of the whole set with a known tokenizer."""
+        return self.tokens is not None and any(_same(self.tokens.value, usual) for usual in TOKENS.values())
+
+    @property
+    def mixed(self) -> bool:
+        """Tell whether other lines divide by the right number, so that this one prints two quantities."""
+        if self.tokens is not None:
+            tokens = self.tokens.value
+            return any(abs(ratio * tokens / VALIDATION_BYTES - 1) <= WRONG for ratio in self.others)
+        usual = BYTES_PER_TOKEN.get(self.name or "")
+        return usual is not None and any(abs(ratio / usual - 1) <= WRONG for ratio in self.others)
+
+
+def denominator(counted: Counted, runs: Sequence[Run]) -> Denominator | None:
+    """Return what a counted score was divided by, None when its log prints no loss per token beside it.
+
+    ``runs`` are all runs of the submission, whose lines show what its other scores were divided by.
+    """
+    run, score = counted.run, counted.score
+    loss = _loss(run, score)
+    ratio = None if loss is None else bytes_per_token(loss, score.val_bpb)
+    if ratio is None:
+        return None
+    name, named = tokenizer(run)
+    if name != "bytes" and any(abs(ratio / unit - 1) <= WRONG for unit in _PER_BYTE):
+        return None  # this loss is per byte, in nats or bits, and says nothing of tokens
+    tokens = validation_tokens(run)
+    others = [
+        other
+        for each in runs
+        if (theirs := validation_tokens(each)) is None or tokens is None or theirs.value == tokens.value
+        for m in each.metrics
+        if m.role in ("final", "pre-quant") and m.val_loss is not None
+        if (other := bytes_per_token(m.val_loss, m.val_bpb)) is not None and abs(other / ratio - 1) > SAME_TOKENS
+    ]
+    return Denominator(counted, ratio, tokens, tuple(others), name, named)
+
+
+def validation_tokens(run: Run) -> Value[float] | None:
+    """Return the largest printed number of validation tokens: others are of parts."""
+    return max(run.numbers("val_tokens"), key=lambda v: v.value, default=None)
+
+
+def tokenizer(run: Run) -> tuple[str | None, bool]:
+    """Return the known tokenizer that a run used, and whether the name of a file or folder says so."""
+    names = " ".join(str(v.value).lower() for field in _NAMES for v in run.all(field))
+    match = _VOCABULARY.search(names)
+    size = (match[1] or match[2]) if match else ""
+    if size == "8192":
+        kind = (
+            "caseops" if "caseops" in names or "lossless_caps" in names else "casefold" if "casefold" in names else ""
+        )
+        return f"sp8192 {kind}".strip(), True
+    if size:
+        plain = f"sp{size}" in BYTES_PER_TOKEN and "case" not in names
+        return (f"sp{size}", True) if plain else (None, False)
+    vocabulary = run.first("vocab_size")
+    if vocabulary is not None and f"sp{vocabulary.value:.0f}" in BYTES_PER_TOKEN:
+        return f"sp{vocabulary.value:.0f}", False
+    return None, False
+
+
+def is_count_of(tokens: float, name: str | None) -> bool | None:
+    """Tell whether a number of tokens is the whole set's with a tokenizer, None when that is not known."""
+    usual = TOKENS.get(name or "")
+    return None if usual is None else _same(tokens, usual)
+
+
+def _loss(run: Run, score: Metric) -> float | None:
+    if score.val_loss is not None:
+        return score.val_loss
+    last = run.score
+    return run.val_loss if last is not None and last.line == score.line else None
+
+
+def _same(tokens: float, usual: int) -> bool:
+    return abs(tokens / usual - 1) <= SAME_TOKENS
