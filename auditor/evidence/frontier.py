@@ -28,6 +28,7 @@ class Row:
     source: str
     published_p: float | None = None
     pooled: Sample | None = None
+    folder: str | None = None  # the record folder's own name
 
     @property
     def sample(self) -> Sample | None:

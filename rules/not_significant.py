@@ -1,0 +1,227 @@
+"""Scores that don't beat the row that stood when they were submitted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from auditor.case import Case
+from auditor.evidence.denominator import BYTES_PER_TOKEN
+from auditor.evidence.frontier import Bar, Frontier, Row, load
+from auditor.evidence.statistics import Sample, describe, nats_per_byte, nats_per_token, welch_one_sided
+from auditor.finding import Finding, Status
+from auditor.rule import Authority, Example, Rule
+from rules.claimed_runs import Counted, counted_runs, on_line
+from rules.evidence_examples import PLAIN, metadata, record
+from rules.validation_set import denominator, tokenizer
+
+SLUG = "not-significant"
+
+_DATE = re.compile(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A submission's sample against a row: ``delta`` is new minus old in bits per byte.
+
+    ``gain`` is what that saves, in nats per token where the bytes per token are known (``per_token``), else in nats
+    per byte. ``p`` is None where a side has a single score.
+    """
+
+    row: Row
+    delta: float
+    gain: float
+    per_token: bool
+    p: float | None
+
+    def meets(self, bar: Bar) -> bool:
+        """Tell whether the comparison clears a bar; without a p, by the sign and the gain alone."""
+        significant = self.p is None or self.p < bar.p
+        return self.delta < 0 and significant and (bar.nats is None or self.gain >= bar.nats)
+
+    def told(self) -> str:
+        """Return the comparison in words."""
+        unit = "nats per token" if self.per_token else "nats per byte"
+        side = "below" if self.delta < 0 else "above"
+        test = "too few seeds for a test" if self.p is None else f"one-sided Welch p = {self.p:.4f}"
+        return f"{abs(self.delta):.6f} bits per byte ({abs(self.gain):.4f} {unit}) {side} {_named(self.row)}, {test}"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a hold when the bar in force is missed, a note when only the README's is or the row was accepted so."""
+    submission = case.submission
+    if submission.lone or submission.track != "record":
+        return
+    counted = _by_seed(counted_runs(case.evidence))
+    frontier = load()
+    date = _date(case)
+    own = _own_row(frontier, case)
+    old = _before(frontier, own, submission.pr, date)
+    if not counted or old is None:
+        return
+    sample = describe([each.score.val_bpb for each in counted])
+    ratio = _bytes_per_token(case, counted)
+    against = _compare(sample, old, ratio)
+    bar = frontier.bar(own.date if own is not None else date or frontier.bars[-1].since)
+    missed = [b for b in frontier.bars if not against.meets(b)]
+    if not missed:
+        return
+    message = (
+        f"The mean of {sample.n} seed{'s' if sample.n > 1 else ''}, {sample.mean:.6f}, is {against.told()}, the best "
+        f"row that stood when this was submitted. Missed: {'; '.join(map(_bar, missed))}. "
+        f"In force on that day: {_bar(bar)}."
+    )
+    current = frontier.current
+    if current != old and current != own:
+        message += f" Against the best row of today it is {_compare(sample, current, ratio).told()}."
+    accepted = own is not None and own.status == "leaderboard"
+    if accepted:
+        message += " It is a row of the leaderboard all the same (#1902 applies p < 0.25 to the whole frontier)."
+    status: Status = "note" if accepted or bar not in missed else "hold"
+    yield on_line(SLUG, status, message, counted[0].score.path, counted[0].score.line)
+
+
+def _by_seed(counted: Sequence[Counted]) -> list[Counted]:
+    """Return one run for each seed, the first of those that are claimed."""
+    kept: dict[object, Counted] = {}
+    for each in sorted(counted, key=lambda c: not c.claimed):
+        seed = each.run.seed
+        kept.setdefault(seed.value if seed is not None else (each.run.path, each.run.first_line), each)
+    claimed = [each for each in kept.values() if each.claimed]
+    return claimed or list(kept.values())
+
+
+def _date(case: Case) -> str | None:
+    """Return the day of the submission: the metadata's, else the one in the folder's name."""
+    said = case.evidence.metadata.text("date")
+    for text in (said.value if said is not None else "", case.submission.name):
+        match = _DATE.search(text)
+        if match is not None:
+            return match[1]
+    return None
+
+
+def _own_row(frontier: Frontier, case: Case) -> Row | None:
+    """Return the leaderboard's row of this very submission, None when it has none."""
+    submission = case.submission
+    for row in frontier.rows:
+        if (submission.pr is not None and row.pr == submission.pr) or row.folder == submission.name:
+            return row
+    return None
+
+
+def _before(frontier: Frontier, own: Row | None, pr: int | None, date: str | None) -> Row | None:
+    """Return the best row that surely stood before a submission, None when that can't be told.
+
+    Pull requests are in the order of their numbers; where one has none, rows of earlier days count.
+    """
+    if own is not None:
+        older = [r for r in frontier.rows if (r.date, -r.score) < (own.date, -own.score)]
+    elif date is None and pr is None:
+        return None
+    else:
+        older = [r for r in frontier.rows if _stood(r, pr, date)]
+    return min(older, key=lambda r: r.score, default=None)
+
+
+def _stood(row: Row, pr: int | None, date: str | None) -> bool:
+    if pr is not None and row.pr is not None:
+        return row.pr < pr and (date is None or row.date <= date)
+    return date is not None and row.date < date
+
+
+def _bytes_per_token(case: Case, counted: Sequence[Counted]) -> float | None:
+    for each in counted:
+        d = denominator(each, case.evidence.runs)
+        if d is not None:
+            return d.ratio
+    name, _ = tokenizer(counted[0].run)
+    return BYTES_PER_TOKEN.get(name or "")
+
+
+def _compare(sample: Sample, row: Row, ratio: float | None) -> Comparison:
+    theirs = row.sample
+    test = None
+    if theirs is not None and theirs.sd is not None and sample.sd is not None:
+        test = welch_one_sided(sample, theirs)
+    delta = test.delta if test is not None else sample.mean - (theirs.mean if theirs is not None else row.score)
+    gain = nats_per_byte(-delta) if ratio is None else nats_per_token(-delta, ratio)
+    return Comparison(row, delta, gain, ratio is not None, None if test is None else test.p)
+
+
+def _named(row: Row) -> str:
+    kind = "the proposed row" if row.status == "proposed" else "the row"
+    which = f"of #{row.pr}" if row.pr is not None else f"“{row.name}”"
+    return f"{kind} {which} ({row.score})"
+
+
+def _bar(bar: Bar) -> str:
+    gain = "" if bar.nats is None else f" and {bar.nats} nats"
+    return f"p < {bar.p}{gain} ({bar.source})"
+
+
+_SEEDS = (1.10, 1.1005, 1.1002)
+
+RULE = Rule(
+    slug=SLUG,
+    title="Doesn't beat the record that stood",
+    group="evidence",
+    condition="statistics",
+    summary="The seeds' scores are compared with the best leaderboard row that stood when the submission was made, "
+    "by a one-sided Welch test with sample deviations, and with the best row of today.",
+    why="A record has to be better than what was there by more than chance. Seeds of one configuration differ by about "
+    "0.001 bits per byte, so a smaller gain needs more of them.",
+    advice="Submit as non-record, or add seeds of the same configuration; both bars are in the message.",
+    counterpart="Three seeds whose mean is below the last row with p < 0.01 and 0.005 nats (#1019), or, from "
+    "2026-04-28, with p < 0.25 (#2135).",
+    authority=(
+        Authority("README", "OpenAI", "2026", "official", "0.005 nats below the best at p < 0.01"),
+        Authority("#473", "valerio-oai", "2026-03", "official", "below 0.005 nats against the row of its time"),
+        Authority("#589", "valerio-oai", "2026-03", "official", "looks valid, but below 0.005 nats"),
+        Authority("#1902", "cocohearts", "2026-04-28", "audit", "p < 0.25 against the chronological frontier"),
+    ),
+    check=check,
+    invalid=(
+        Example(
+            "above the row that stood",
+            PLAIN,
+            "val_bpb:1.22436570",
+            record(1.22436570, 1.22434570, 1.22444570),
+            status="hold",
+        ),
+        Example(
+            "below it by less than seeds differ",
+            PLAIN,
+            "val_bpb:1.06050000",
+            record(1.0605, 1.0618, 1.0611)
+            | {"submission.json": metadata(1.06113333, seeds=(1, 2, 3), date="2026-04-29")},
+            status="hold",
+        ),
+        Example(
+            "below it by the bar of its day but not by the README's",
+            PLAIN,
+            "val_bpb:1.05990000",
+            record(1.0599, 1.0605, 1.0601)
+            | {"submission.json": metadata(1.06016667, seeds=(1, 2, 3), date="2026-04-29")},
+            status="note",
+        ),
+    ),
+    valid=(
+        Example(
+            "far below",
+            PLAIN,
+            files=record(1.0401, 1.0402, 1.0403)
+            | {"submission.json": metadata(1.0402, seeds=(1, 2, 3), date="2026-04-30")},
+        ),
+        Example(
+            "non-record work",
+            PLAIN,
+            files=record(*_SEEDS) | {"submission.json": metadata(1.10023333, seeds=(1, 2, 3), track="non-record-16mb")},
+        ),
+        Example("no logs", PLAIN, files={"submission.json": metadata(1.3, seeds=(1,))}),
+    ),
+    known_problems="A change for speed alone is not held to the bar (README), which the files don't tell. Rows without "
+    "published scores are compared by their mean, and rows of the same day are passed over when no number of a pull "
+    "request says which came first.",
+)
