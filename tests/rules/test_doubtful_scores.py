@@ -1,0 +1,79 @@
+"""Which reports rest on stored answers, on a part of the tokens, on assumed bytes; what goes over the network."""
+
+import pytest
+from submissions import submission
+
+from auditor.check import audit
+from auditor.program.load import load_program
+from auditor.settings import settings_in_play
+from auditor.timeline import follow
+from auditor.timeline.events import Timeline
+from auditor.timeline.metric import Doubt
+from auditor.timeline.network import after_training
+from rules import paid_prefix, subset_scoring
+from rules.torch_scripts import EVALUATE, HEAD, MAIN
+
+
+def followed(code: str) -> Timeline:
+    case = submission(code)
+    return follow(load_program(case), settings_in_play(case))
+
+
+def script(report: str) -> str:
+    return "".join([HEAD, EVALUATE, MAIN, report])
+
+
+@pytest.mark.parametrize(
+    ("expression", "number"),
+    [
+        ("bits * 0.25125", 1 / 0.25125),
+        ("bits / 2.4401", 2.4401),
+        ("bits / (math.log(2.0) * 3.7)", 3.7),
+        ("bits * 2.0", None),
+        ("bits * 0.98", None),
+        ("bits / math.log(2.0)", None),
+        ("bits * len(val) / 151_074_309", None),
+    ],
+)
+def test_bytes_per_token_are_told_from_other_factors(expression: str, number: float | None) -> None:
+    code = script(f"\nbits = evaluate(model, val) / math.log(2.0)\nprint(f'val_bpb:{{{expression}}}')\n")
+    found = [e.number for e in followed(code).events if isinstance(e, Doubt) and e.kind == "bytes per token"]
+    assert found == ([pytest.approx(number)] if number else [])
+
+
+@pytest.mark.parametrize(("bound", "status"), [("512", "hold"), ("32", None), ("-1", None), ("len(val) - 1", None)])
+def test_a_constant_bound_makes_a_part(bound: str, status: str | None) -> None:
+    code = script(f"\nbits = evaluate(model, val[:{bound}]) / math.log(2.0)\nprint(f'val_bpb:{{bits}}')\n")
+    report = audit(submission(code), select=[subset_scoring.SLUG])
+    assert [f.status for f in report.findings] == ([status] if status else [])
+
+
+def test_a_claimed_partial_score_is_a_violation() -> None:
+    code = script("\nbits = evaluate(model, val[:90_000]) / math.log(2.0)\nprint(f'final val_bpb:{bits:.6f}')\n")
+    files = {
+        "train_seed42.log": "seed:42\nfinal val_bpb:1.180000\n",
+        "submission.json": '{"val_bpb": 1.18, "seeds": [42]}',
+    }
+    report = audit(submission(code, files), select=[subset_scoring.SLUG])
+    assert [f.status for f in report.findings] == ["violation"]
+
+
+def test_a_stored_table_that_meets_no_score_is_nothing() -> None:
+    code = paid_prefix.RULE.invalid[0].code.replace("nll = nll * ", "hits = ")
+    assert not audit(submission(code), select=[paid_prefix.SLUG]).findings
+
+
+@pytest.mark.parametrize(
+    ("call", "what", "installs"),
+    [
+        ('os.system("pip install -q brotli")', "pip install -q", True),
+        ('subprocess.run(["git", "clone", "https://example.org/x"])', "git clone https://example.org/x", False),
+        ('subprocess.run("curl -O https://example.org/x", shell=True)', "curl -O https://example.org/x", False),
+        ('requests.get("https://example.org/x")', "requests.get", False),
+        ('subprocess.run(["nvidia-smi"])', None, False),
+        ('os.system("lrzip model.bin")', None, False),
+    ],
+)
+def test_network_calls_are_told_from_other_commands(call: str, what: str | None, installs: bool) -> None:
+    found = after_training(followed(script(f"\nimport os, subprocess, requests\n{call}\n")))
+    assert [(e.what, e.installs, late) for e, late in found] == ([(what, installs, True)] if what else [])
