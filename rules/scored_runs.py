@@ -14,6 +14,7 @@ from auditor.submission.names import shown
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _DECIMAL = re.compile(r"\d+\.\d+")
 _TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance
+_FEWEST_DECIMALS = 2  # that a claim is taken to have: JSON drops the zeros of 1.2000
 ONE_CONFIG = 0.05  # bits per byte: scores of one configuration lie closer together
 
 
@@ -113,7 +114,7 @@ def claimed(evidence: Evidence) -> Claim[float] | None:
 def agrees(claim: Claim[float], value: float, metrics: Sequence[Metric]) -> bool:
     """Tell whether the claim is ``value``, taken from ``metrics``, but for the rounding of both."""
     printed = max((unit(m.decimals) for m in metrics), default=0.0)
-    said = unit(claim.decimals)
+    said = unit(max(claim.decimals, _FEWEST_DECIMALS))
     # One printed score is either copied or rounded once; a mean of rounded scores carries their error too.
     error = (said + printed) / 2 if len(metrics) > 1 else max(said, printed) / 2
     return abs(claim.value - value) <= error + 1e-9
