@@ -60,7 +60,7 @@ def hidden(text: str) -> list[Hidden]:
     if text.isascii() and _HIDDEN.search(text) is None:
         return []
     found = list(_characters(text))
-    if not text.isascii():
+    if any(f"_{char}".isidentifier() and _shape(char).isascii() for char in set(text) if not char.isascii()):
         found += _names(text)
     return sorted(found, key=lambda each: each.offset)
 
@@ -105,15 +105,19 @@ def _names(text: str) -> Iterator[Hidden]:
                 for inner in _NAME.finditer(text, field.start(), field.end()):
                     _sort(inner[0], inner.start(), odd, plain)
     for at, name in odd:
-        normal = unicodedata.normalize("NFKC", name)
-        shape = normal.translate(_LOOKALIKES)
+        shape = _shape(name)
         if shape == name or not shape.isascii():
             continue
         mixed = any(char.isascii() and char.isalpha() for char in name)
         if mixed or shape in plain or shape in _PYTHON:
             strange = ", ".join(_spelt(char) for char in dict.fromkeys(name) if not char.isascii())
-            how = "compiles as" if normal.isascii() else "looks like"
+            how = "compiles as" if unicodedata.normalize("NFKC", name).isascii() else "looks like"
             yield Hidden(at, f"a name that {how} {shape!r} and is written with {strange}")
+
+
+def _shape(name: str) -> str:
+    """Return what a name looks like: as it compiles, with look-alikes in Latin letters."""
+    return unicodedata.normalize("NFKC", name).translate(_LOOKALIKES)
 
 
 def _sort(name: str, at: int, odd: list[tuple[int, str]], plain: set[str]) -> None:
