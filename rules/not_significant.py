@@ -40,12 +40,13 @@ class Comparison:
         significant = self.p is None or self.p < bar.p
         return self.delta < 0 and significant and (bar.nats is None or self.gain >= bar.nats)
 
-    def told(self) -> str:
-        """Return the comparison in words."""
+    def told(self, what: str = "") -> str:
+        """Return the comparison in words; ``what`` says more of the row."""
         unit = "nats per token" if self.per_token else "nats per byte"
         side = "below" if self.delta < 0 else "above"
         test = "too few seeds for a test" if self.p is None else f"one-sided Welch p = {self.p:.4f}"
-        return f"{abs(self.delta):.6f} bits per byte ({abs(self.gain):.4f} {unit}) {side} {_named(self.row)}, {test}"
+        difference = f"{abs(self.delta):.6f} bits per byte ({abs(self.gain):.4f} {unit}) {side}"
+        return f"{difference} {_named(self.row)}{what}: {test}"
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -68,13 +69,17 @@ def check(case: Case) -> Iterator[Finding]:
     if not missed:
         return
     message = (
-        f"The mean of {sample.n} seed{'s' if sample.n > 1 else ''}, {sample.mean:.6f}, is {against.told()}, the best "
-        f"row that stood when this was submitted. Missed: {'; '.join(map(_bar, missed))}. "
-        f"In force on that day: {_bar(bar)}."
+        f"The mean of {sample.n} seed{'s' if sample.n > 1 else ''}, {sample.mean:.6f}, is "
+        f"{against.told(', the best when this was submitted')}. "
+        f"Missed: {'; '.join(map(_bar, missed))}. In force on that day: {_bar(bar)}."
     )
+    if own is not None and own.pooled is not None:
+        message += (
+            f" With the reproduction that the maintainers pooled it is {_compare(own.pooled, old, ratio).told()}."
+        )
     current = frontier.current
-    if current != old and current != own:
-        message += f" Against the best row of today it is {_compare(sample, current, ratio).told()}."
+    if current not in (old, own):
+        message += f" Today it is {_compare(sample, current, ratio).told()}."
     accepted = own is not None and own.status == "leaderboard"
     if accepted:
         message += " It is a row of the leaderboard all the same (#1902 applies p < 0.25 to the whole frontier)."
