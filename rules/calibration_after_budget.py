@@ -74,7 +74,7 @@ def _rule(found: Calibration, clock: Clock, *, official: bool) -> tuple[Status, 
     """Return the status and the sentence of a calibration, None when the clock covers it."""
     what = "Training data is read for calibration after the training loop has ended"
     stop = clock.stop
-    if found.way == "chosen":
+    if found.way == "chosen" and not found.apply.watched:
         return "note", f"{what}: a value is chosen by its loss on training tokens."
     if not official or (stop is not None and stop > OTHER_BUDGET):
         return "note", f"{what}; this run does not train under the 600 s of the record track."

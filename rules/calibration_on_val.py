@@ -41,7 +41,7 @@ def check(case: Case) -> Iterator[Finding]:
         seen.add(place)
         judged = activity(timeline, found.bits, [found.apply, found.use])
         status = judged.status
-        if found.way != "observed" and status == "violation":
+        if not (found.way == "observed" or found.apply.watched) and status == "violation":
             status = "hold"
         yield Finding(
             rule=SLUG,

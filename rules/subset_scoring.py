@@ -29,7 +29,11 @@ def check(case: Case) -> Iterator[Finding]:
         judged = activity(timeline, found.bits, [found.doubt])
         status: Status = judged.status
         if status == "violation":
-            status = "note" if not found.final else "violation" if claimed else "hold"
+            documented = sum(1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "command")
+            if not found.final or (documented and not found.bits & documented):
+                status = "note"  # a score on the way, or a default that no documented command uses
+            elif not claimed:
+                status = "hold"
         last = found.report.site
         yield Finding(
             rule=SLUG,

@@ -77,3 +77,17 @@ def test_a_stored_table_that_meets_no_score_is_nothing() -> None:
 def test_network_calls_are_told_from_other_commands(call: str, what: str | None, installs: bool) -> None:
     found = after_training(followed(script(f"\nimport os, subprocess, requests\n{call}\n")))
     assert [(e.what, e.installs, late) for e, late in found] == ([(what, installs, True)] if what else [])
+
+
+def test_a_limit_that_the_documented_command_lifts_is_a_note() -> None:
+    code = script(
+        '\nlimit = int(os.environ.get("VAL_MAX_TOKENS", "500000"))\n'
+        "bits = evaluate(model, val[:limit] if limit else val) / math.log(2.0)\nprint(f'final val_bpb:{bits:.6f}')\n"
+    )
+    files = {
+        "README.md": "```bash\nVAL_MAX_TOKENS=0 torchrun --nproc_per_node=8 train_gpt.py\n```\n",
+        "train_seed42.log": "seed:42\nfinal val_bpb:1.180000\n",
+        "submission.json": '{"val_bpb": 1.18, "seeds": [42]}',
+    }
+    report = audit(submission(code, files), select=[subset_scoring.SLUG])
+    assert [f.status for f in report.findings] == ["note"]
