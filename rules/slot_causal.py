@@ -10,7 +10,7 @@ from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
-from auditor.timeline.slots import overlapping_rows
+from auditor.timeline.slots import overlapping_rows, split
 from rules.slot_scripts import CARRIED, CONTEXT, SCORED, windows
 from rules.torch_scripts import evaluating
 
@@ -23,6 +23,9 @@ def say(leak: Leak) -> str:
         "A delta is optimised at evaluation on context positions of the windows whose remaining positions are then "
         f"scored with it (line {leak.score.site.line}); whether that is allowed is contested (#1336)."
     )
+    *_, undecided = split(leak.adapt, leak.score, leak.bits)
+    if undecided:
+        head += " That no scored position is among them could not be shown."
     if overlapping_rows(leak.adapt, leak.score):
         head += (
             " One delta serves the whole batch: where its windows overlap, what one of them scores is in the context "

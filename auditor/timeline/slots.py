@@ -40,6 +40,7 @@ class Slots:
         self.deltas: dict[int, bool] = {}  # parameter object → whether all rows of a batch share it
         self.fitted = 0  # origins that stand for adaptations of deltas alone
         self.parts = 0  # origins that are parts of a window
+        self.known: dict[Part, int] = {}
 
 
 # ------------------------------------------------------------------ deltas
@@ -306,10 +307,13 @@ def _sliced(machine: Machine, node: ir.Subscript, *, tokens: bool) -> int:
 
 def _bit(machine: Machine, part: Part) -> int:
     slots = machine.slots
-    if slots.parts.bit_count() >= MAX_PARTS:
-        return 0
-    bit = machine.atoms.bit("part", part)
-    slots.parts |= bit
+    bit = slots.known.get(part)
+    if bit is None:
+        if len(slots.known) >= MAX_PARTS:
+            machine.note_unfollowed(part.site, "more slices of windows than are kept apart", decisive=True)
+            return 0
+        bit = slots.known[part] = machine.atoms.fresh("part", part)
+        slots.parts |= bit
     return bit
 
 
@@ -323,8 +327,8 @@ def _parts(machine: Machine, origins: int) -> tuple[Part, ...]:
 def split(adapt: Adapt, score: Forward, bits: int) -> tuple[int, int, int]:
     """Return ``bits`` by what the fitted delta then scores.
 
-    First the settings under which positions of its own objective, then those under which only others (or it could
-    not be told which).
+    First the settings under which positions of its own objective, then those under which only others, then those
+    under which it could not be told.
     """
     scored = causal = open_ = 0
     for index in range(bits.bit_length()):
