@@ -9,10 +9,10 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Source:
-    """One readable layer of a file.
+    r"""One readable layer of a file.
 
     ``path`` is relative to the submission's folder; ``layer`` is 0 for the file itself and counts up
-    through what it unpacks to. Lines are counted from 1 and end at ``\\n`` only (form feeds and other
+    through what it unpacks to. Lines are counted from 1 and end at ``\n`` only (form feeds and other
     separators do not start a line, as in editors and on GitHub).
     """
 
