@@ -121,13 +121,17 @@ def call(machine: Machine, func: Value, args: Args, node: ir.Node) -> Value:
             continue
         if open_choice:
             machine.weak = weak | machine.live
+            machine.branch_count += 2
+            machine.branches.append(machine.branch_count)
         if payload is None and any(o is not None for o, _ in options):
             after |= machine.live
-            continue
-        value = call_payload(machine, payload, Value(payload, func.m), args, node)
-        after |= machine.live
-        out = value if out is None else merge(value, out, bits, done, machine.count)
-        done |= bits
+        else:
+            value = call_payload(machine, payload, Value(payload, func.m), args, node)
+            after |= machine.live
+            out = value if out is None else merge(value, out, bits, done, machine.count)
+            done |= bits
+        if open_choice:
+            machine.branches.pop()
     machine.live = after or live
     machine.weak = weak
     return UNKNOWN if out is None else out

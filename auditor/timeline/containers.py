@@ -102,8 +102,11 @@ def element_of(machine: Machine, value: Value) -> Value:
         if p.kind == "list":
             if p.items:
                 out = join_all(p.items)
-                return out if p.element is None else join(out, p.element)
-            return p.element if p.element is not None else Value(None, value.m)
+                out = out if p.element is None else join(out, p.element)
+            else:
+                out = p.element if p.element is not None else Value(None, value.m)
+            # The iteration that picked this list picked what is in it.
+            return tag(out, value.m & machine.atoms.family("iteration"))
         if p.kind == "dict":
             return Value(SOME, p.origins | value.m)
         if p.kind == "instance" and p.cls is not None:

@@ -225,7 +225,10 @@ def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *,
         return  # set from themselves
     numbers = machine.atoms.meanings(settle(machine, origins), "adapted")
     new = {n: machine.adaptations[n].bits & machine.live for n in numbers if isinstance(n, int)}
-    firmly = machine.live & ~machine.weak if replace else 0
+    firmly = machine.live if replace else 0
+    here = set(machine.branches)
+    # Under the conditions under which something was learned, setting it back is certain.
+    weak = {n: 0 if here <= set(machine.adaptations[n].branches) else machine.weak for h in heaps for n in adapted(machine, h)}
     changed = False
     for heap in heaps:
         for each in reach(machine, heap):
@@ -234,7 +237,7 @@ def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *,
             if not each.adapted and not new:
                 continue
             changed = True
-            kept = {n: bits & ~firmly for n, bits in each.adapted.items() if bits & ~firmly}
+            kept = {n: bits & (~firmly | weak[n]) for n, bits in each.adapted.items() if bits & (~firmly | weak[n])}
             for number, bits in new.items():
                 kept[number] = kept.get(number, 0) | bits
             each.adapted = kept

@@ -56,7 +56,7 @@ def leaks(timeline: Timeline) -> list[Leak]:
             bits &= reported
             if not bits:
                 continue
-            for kind, of_kind in _kinds(adapt, score, scores, trains, bits):
+            for kind, of_kind in _kinds(adapt, score, scores, trains, bits, timeline.in_play):
                 key = (kind, adapt.site.source.path, adapt.site.start, tuple(c.site.start for c in adapt.calls))
                 old = found.get(key)
                 if old is None:
@@ -73,14 +73,15 @@ def leaks(timeline: Timeline) -> list[Leak]:
 
 
 def _kinds(
-    adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt], bits: int
+    adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt], bits: int, in_play: int
 ) -> list[tuple[Kind, int]]:
     """Return the kinds of a leak, each with those of the settings ``bits`` under which it is of that kind."""
     if adapt.delta and set(adapt.loops) & set(score.loops):
         scored, causal, undecided = slots.split(adapt, score, bits)
         each: list[tuple[Kind, int]] = [("slot-scored", scored), ("slot-causal", causal | undecided)]
         return [(kind, under) for kind, under in each if under]
-    return [(_kind(adapt, score, scores, trains, bits), bits)]
+    judged = bits & in_play or bits  # what happens at "any value" doesn't say what happens where it counts
+    return [(_kind(adapt, score, scores, trains, judged), bits)]
 
 
 def _kind(adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt], bits: int) -> Kind:

@@ -92,6 +92,7 @@ class Machine:
         self.loops: list[int] = []
         self.branches: list[int] = []  # open conditions in progress (see Event.branches)
         self.branch_count = 0
+        self.branch_of: dict[int, tuple[Value, int]] = {}  # the number of a condition, by the value that decides it
         self.loop_sites: list[Site] = []
         self.iteration_bits: list[int] = []  # the innermost followed loop's current iteration, as origin
         self.loop_count = 0
@@ -1099,14 +1100,13 @@ class Machine:
         self.weak |= both
         pushed = self.guard(node.test, test, yes, taken=True)
         self.live = yes
-        self.branch_count += 2
-        self.branches.append(self.branch_count)
+        self.branches.append(self.branch_number(node.test))
         self.pick_files(node.test)
         self.picked.append((mixtures.branch(self, node.test, test), self.depth))
         self.block(node.body)
         self.picked.pop()
         body_live = self.live
-        self.branches[-1] += 1
+        self.branches[-1] ^= 1
         if pushed:
             self.guards[-1] = self.other_way(self.guards[-1], no)
         if node.orelse:
@@ -1141,6 +1141,24 @@ class Machine:
                 names[name] = value
             elif other is not value:
                 names[name] = merge(value, other, body_live, else_live, self.count)
+
+    def branch_number(self, test: ir.Expr) -> int:
+        """Return the number of an open condition: the same one for every condition on the same value."""
+        negated = 0
+        while isinstance(test, ir.UnaryOp) and test.op == "not":
+            test = test.operand
+            negated ^= 1
+        if isinstance(test, ir.Name | ir.Attr):
+            value = self.eval(test)
+            each = value.p.each if isinstance(value.p, PerSetting) else (value.p,)
+            if value is not UNKNOWN and all(p is None or p is SOME or isinstance(p, Known) for p in each):
+                known = self.branch_of.get(id(value))
+                if known is None:
+                    self.branch_count += 2
+                    known = self.branch_of[id(value)] = (value, self.branch_count)
+                return known[1] ^ negated
+        self.branch_count += 2
+        return self.branch_count
 
     # ------------------------------------------------------------------ loops
 
@@ -1359,6 +1377,8 @@ class Machine:
             for handler in node.handlers:
                 self.live = live
                 self.weak = weak | live
+                self.branch_count += 2
+                self.branches.append(self.branch_count)
                 names.clear()
                 names.update(after_body)
                 if handler.type is not None:
@@ -1366,6 +1386,7 @@ class Machine:
                 if handler.name:
                     names[handler.name] = UNKNOWN
                 self.block(handler.body)
+                self.branches.pop()
                 if self.live:
                     handled |= self.live
                     for name, value in names.items():
