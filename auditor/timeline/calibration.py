@@ -302,7 +302,7 @@ def _step(site: Site, note: str) -> Step:
 
 def calibrations(timeline: Timeline, split: Literal["val", "train", "self"]) -> list[Calibration]:
     """Return the calibrations on a split's tokens, in program order; of validation tokens only unscored ones."""
-    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
+    trains = main_training(timeline)
     out: list[Calibration] = []
     for event in timeline.events:
         if not isinstance(event, Apply) or event.learned or not event.uses:
@@ -313,7 +313,7 @@ def calibrations(timeline: Timeline, split: Literal["val", "train", "self"]) -> 
             "train": on_train & ~on_val,
             "self": (1 << MAX_SETTINGS) - 1 if event.generated else 0,
         }[split] & event.bits
-        if not bits or _in_training(event, trains):
+        if not bits or in_training(event, trains):
             continue
         found = _use(event)
         if found is not None:
@@ -325,8 +325,19 @@ def calibrations(timeline: Timeline, split: Literal["val", "train", "self"]) -> 
     return out
 
 
-def _in_training(event: Apply, trains: list[Adapt]) -> bool:
-    """Return whether training is not over: none came before, or more of it follows."""
+def main_training(timeline: Timeline) -> list[Adapt]:
+    """Return the updates of the training that the clock ends; all updates on training tokens where no clock does.
+
+    Compile warm-ups before and after it step on throw-away parameters.
+    """
+    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
+    timed = {loop for e in timeline.events if isinstance(e, Deadline) for loop in e.loops}
+    clocked = [t for t in trains if timed & set(t.loops)]
+    return clocked or trains
+
+
+def in_training(event: Event, trains: list[Adapt]) -> bool:
+    """Return whether training is not over at an event: none came before, or more of it follows."""
     shared = [t for t in trains if t.bits & event.bits]
     return not shared or any(t.order > event.order or set(t.loops) & set(event.loops) for t in shared)
 

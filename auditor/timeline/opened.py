@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from auditor.finding import Step
 from auditor.program import ir
 from auditor.timeline.atoms import TRAIN, VAL, train_settings
-from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
+from auditor.timeline.calibration import in_training, main_training
+from auditor.timeline.events import Event, Forward, Report, Timeline
 from auditor.timeline.frames import CallStep, Site
 from auditor.timeline.values import Value
 
@@ -68,13 +69,12 @@ def reported(machine: Machine, origins: int, report: Report) -> None:
 
 def late_openings(timeline: Timeline) -> list[Opened]:
     """Return the readings of training data after training that a reported score rests on, in program order."""
-    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
+    trains = main_training(timeline)
     out: list[Opened] = []
     for event in timeline.events:
         if not isinstance(event, Opened) or event.report is None or not event.bits & event.reported & ~event.saved:
             continue
-        shared = [t for t in trains if t.bits & event.bits]
-        if shared and not any(t.order > event.order or set(t.loops) & set(event.loops) for t in shared):
+        if not in_training(event, trains):
             out.append(event)
     return out
 
