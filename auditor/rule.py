@@ -35,7 +35,7 @@ class Example:
 
     ``line`` is a piece of text that occurs in exactly one line of ``code`` (or of the one of ``files`` that the
     finding is in); None for VALID examples, and where a finding has no line. ``status`` is what the rule makes
-    of an INVALID example.
+    of an INVALID example. ``outside`` are the files that the diff touches outside the folder; None: no diff is known.
     """
 
     title: str
@@ -43,6 +43,7 @@ class Example:
     line: str | None = None
     files: dict[str, str] = field(default_factory=dict)
     status: Status = "violation"
+    outside: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

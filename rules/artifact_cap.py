@@ -63,6 +63,8 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
     message = f"The artifact of {which} is over the cap of {CAP:,} bytes: {', '.join(sizes)}."
     if not certain and least is not None and least <= CAP:
         message += " Packed code is accepted (#1412), a log's own total above the cap was not (#1959)."
+    elif least is None:
+        message += " The log does not tell the model's size from the code's."
     elif not certain:
         message += " This is not shown to be the run of the claimed score."
     status: Status = "violation" if certain else "hold"

@@ -27,7 +27,8 @@ def run_log(
     """Return the log of one run: hyper-parameters, steps, sizes in bytes and the final score (none when None)."""
     size = len(SCRIPT) if code is None else code
     lines = [
-        f"world_size:8 seed:{seed}",
+        f"seed:{seed}",
+        "world_size:8",
         *settings.splitlines(),
         f"step:1000/{plan} train_loss:3.1000 train_time:46000ms step_avg:46.00ms",
         f"step:{steps}/{plan} val_loss:2.1500 val_bpb:{early:.4f} train_time:598000ms step_avg:46.00ms",

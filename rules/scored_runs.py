@@ -69,6 +69,11 @@ def seeds(runs: Sequence[Run]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(run.seed.value for run in runs if run.seed is not None))
 
 
+def told_of(runs: Sequence[Run]) -> frozenset[int]:
+    """Return the seeds that the runs print or that their files are named by."""
+    return frozenset({*seeds(runs), *(run.name_seed.value for run in runs if run.name_seed is not None)})
+
+
 def by_label(runs: Sequence[Run]) -> tuple[Series, ...]:
     """Return the final scores of the runs by label, one value for each run; the reported score comes first."""
     found: dict[str, dict[int, Metric]] = {}

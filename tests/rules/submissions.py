@@ -8,11 +8,18 @@ from auditor.submission.model import Submission
 SCRIPT = "train_gpt.py"
 
 
-def submission(code: str, files: dict[str, str] | None = None, name: str = "2026-04-01_Example") -> Submission:
+def submission(
+    code: str,
+    files: dict[str, str] | None = None,
+    name: str = "2026-04-01_Example",
+    outside: tuple[str, ...] | None = None,
+) -> Submission:
     """Return the record folder that holds ``code`` as its train script, and ``files`` beside it."""
     texts = {SCRIPT: code, **(files or {})}
     tree = MemoryTree({path: text.encode("utf-8") for path, text in texts.items()})
-    return describe(tree, given=name, name=name, place=f"records/track_10min_16mb/{name}", script=SCRIPT)
+    return describe(
+        tree, given=name, name=name, place=f"records/track_10min_16mb/{name}", script=SCRIPT, outside=outside
+    )
 
 
 def line_of(example: Example) -> tuple[str, int] | None:

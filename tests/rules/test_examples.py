@@ -22,7 +22,7 @@ VALID = [pytest.param(rule, example, id=f"{rule.slug}: {example.title}") for rul
 
 
 def audited(rule: Rule, example: Example) -> Report:
-    return audit(submission(example.code, example.files), select=[rule.slug])
+    return audit(submission(example.code, example.files, outside=example.outside), select=[rule.slug])
 
 
 @pytest.mark.parametrize(("rule", "example"), INVALID)

@@ -1,0 +1,88 @@
+"""Changes outside the one record folder that a pull request may add."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from auditor.case import Case
+from auditor.finding import Finding
+from auditor.rule import Authority, Example, Rule
+from auditor.submission.scope import record_folders
+from rules.run_logs import SCRIPT, package, run_log
+from rules.scored_runs import judged, several
+
+SLUG = "diff-scope"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a hold when the diff touches files outside the record folder; nothing when no diff is known."""
+    outside = case.submission.outside
+    if not judged(case) or not outside:
+        return
+    count = f"{len(outside):,} file{'s' if len(outside) > 1 else ''}"
+    folders = sorted(set(record_folders(outside).values()))
+    parts = [f"The diff touches {count} outside {case.submission.name}: {several(_places(outside))}"]
+    if folders:
+        parts.append(f"among them {'another record folder' if len(folders) == 1 else f'{len(folders)} record folders'}")
+    yield Finding(SLUG, "package", "hold", "; ".join(parts) + ".", outside[0])
+
+
+def _places(paths: Sequence[str]) -> list[str]:
+    """Return the files, or, when they are many, their folders with the number of files in each."""
+    if len(paths) <= 3:
+        return list(paths)
+    folders = Counter(posixpath.dirname(path) or "the root" for path in paths)
+    return [f"{folder} ({count})" for folder, count in folders.most_common()]
+
+
+RULE = Rule(
+    slug=SLUG,
+    title="Changes outside the record folder",
+    group="package",
+    condition="package",
+    summary="A pull request adds one new folder below records/ and nothing else. Files of the repository that it "
+    "changes, other trees that it adds and further record folders are listed.",
+    why="What lies outside is merged without belonging to the submission: it changes the challenge's own files, or "
+    "brings code that no one has been asked to review.",
+    advice="Trim the pull request to its record folder; open another one for a second submission.",
+    counterpart="A pull request whose every file lies in one new records/<track>/<date_name>/ folder (#265).",
+    authority=(
+        Authority("README", "OpenAI", "2026", "official", "a pull request that only adds a new folder"),
+        Authority("#53", "0hq", "2026-03", "official", "keep changes inside records"),
+        Authority("#1031", "cocohearts", "2026-04", "official", "an extra tree at the top; trim"),
+        Authority("#1120", "cocohearts", "2026-04", "official", "238 files outside the records folder; trim"),
+        Authority("#1143", "cocohearts", "2026-04", "official", "two record folders in one pull request"),
+    ),
+    check=check,
+    invalid=(
+        Example(
+            "a file of the repository is changed",
+            SCRIPT,
+            files=package(run_log()),
+            status="hold",
+            outside=("train_gpt.py",),
+        ),
+        Example(
+            "a second record folder",
+            SCRIPT,
+            files=package(run_log()),
+            status="hold",
+            outside=("records/track_10min_16mb/2026-04-02_Other/train_gpt.py",),
+        ),
+        Example(
+            "a tree of experiments at the top",
+            SCRIPT,
+            files=package(run_log()),
+            status="hold",
+            outside=tuple(f"sweeps/run_{n}.py" for n in range(40)),
+        ),
+    ),
+    valid=(
+        Example("the record folder alone", SCRIPT, files=package(run_log()), outside=()),
+        Example("no diff is known", SCRIPT, files=package(run_log())),
+        Example("further files within the folder", SCRIPT, files={"figures/loss.svg": "<svg/>"}, outside=()),
+    ),
+    known_problems="Only an audit of a commit knows the diff; a folder on disk does not tell.",
+)
