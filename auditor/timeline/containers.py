@@ -182,7 +182,7 @@ def loop_item(machine: Machine, iterable: Value, number: int, iteration: int, tr
         for index in range(machine.count):
             payload = at_setting(p, index)
             if isinstance(payload, Known) and isinstance(payload.v, range | tuple) and len(payload.v):
-                each.append(Known(payload.v[0] if number == 0 else payload.v[-1]))
+                each.append(_of_round(payload.v, number))
             else:
                 each.append(_first_or_later(payload, number))
         return Value(per_setting(each), iterable.m | iteration)
@@ -190,6 +190,14 @@ def loop_item(machine: Machine, iterable: Value, number: int, iteration: int, tr
     if isinstance(element.p, Known):
         element = Value(SOME, element.m)
     return tag(element, iteration)
+
+
+def _of_round(items: range | tuple[object, ...], number: int) -> Payload:
+    """Return the loop variable in the first round, or in any later one: the last when there are two."""
+    if number == 0 or len(items) <= 2:
+        return Known(items[0] if number == 0 else items[-1])
+    first = items[0]
+    return Later(first) if isinstance(first, int) and isinstance(items, range) and items.step > 0 else SOME
 
 
 def _first_or_later(payload: Payload, number: int) -> Payload:
