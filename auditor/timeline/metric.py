@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["answers", "first tokens", "random tokens", "bytes per token"]
 
-FEWEST = 256  # a constant bound below it picks a window, not a part of the split
+FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split
 _LN2 = math.log(2.0)
 
 
