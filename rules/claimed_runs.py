@@ -30,7 +30,7 @@ class Counted:
 
 def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
     """Return the runs behind the claimed score; every run with a final score when no log prints the claim."""
-    found = _of_their_seeds(evidence) or _of_the_whole(evidence)
+    found = _of_the_mean(evidence) or _of_their_seeds(evidence) or _of_one(evidence)
     if found:
         return found
     return tuple(Counted(run, run.scores[-1], False) for run in evidence.runs if run.scores)
@@ -73,42 +73,53 @@ def and_others(message: str, count: int) -> str:
     return message if count < 1 else f"{message} {count} other {'run shows' if count == 1 else 'runs show'} the same."
 
 
-def _of_their_seeds(evidence: Evidence) -> tuple[Counted, ...]:
-    """Return the runs that print what is claimed for their seed."""
-    claims = evidence.metadata.all("val_bpb", per_seed=True) or evidence.readme.all("val_bpb", per_seed=True)
-    by_seed: dict[int | None, list[float]] = {}
-    for claim in claims:
-        by_seed.setdefault(claim.seed, []).append(claim.value)
-    out: list[Counted] = []
-    for run in evidence.runs:
-        if run.seed is None:
-            continue
-        wanted = by_seed.get(run.seed.value, [])
-        hit = _last(m for m in run.scores if any(abs(m.val_bpb - value) <= _EXACT for value in wanted))
-        if hit is not None:
-            out.append(Counted(run, hit, True))
-    return tuple(out)
-
-
-def _of_the_whole(evidence: Evidence) -> tuple[Counted, ...]:
-    """Return the runs whose mean, or one of which, is the claimed score."""
+def _of_the_mean(evidence: Evidence) -> tuple[Counted, ...]:
+    """Return the runs whose lines of one kind have the claimed score as their mean."""
     claimed = evidence.claims().val_bpb
     if claimed is None:
         return ()
-    groups: dict[str, list[Counted]] = {}
-    for run in evidence.runs:
-        last = {_DIGITS.sub("", m.label): m for m in run.scores}
-        for label, metric in last.items():
-            groups.setdefault(label, []).append(Counted(run, metric, True))
     seeds = frozenset(evidence.claims().seeds)
-    for group in groups.values():
+    for group in _kinds(evidence).values():
         named = [c for c in group if c.run.seed is not None and c.run.seed.value in seeds]
         for some in (named, group):
             if len(some) > 1 and abs(fmean(c.score.val_bpb for c in some) - claimed) <= _EXACT:
                 return tuple(some)
-    alone = [c for group in groups.values() for c in group if abs(c.score.val_bpb - claimed) <= _EXACT]
-    kept: dict[tuple[str, int], Counted] = {(c.run.path, c.run.first_line): c for c in alone}
+    return ()
+
+
+def _of_their_seeds(evidence: Evidence) -> tuple[Counted, ...]:
+    """Return the runs that print what is claimed for their seed, by the leading claim that any of them prints."""
+    claims = evidence.metadata.all("val_bpb", per_seed=True) or evidence.readme.all("val_bpb", per_seed=True)
+    out: dict[int, list[Counted]] = {}
+    for claim in claims:
+        if claim.seed is None or claim.seed in out:
+            continue
+        hits = [
+            Counted(run, hit, True)
+            for run in evidence.runs
+            if run.seed is not None and run.seed.value == claim.seed
+            if (hit := _last(m for m in run.scores if abs(m.val_bpb - claim.value) <= _EXACT)) is not None
+        ]
+        if hits:
+            out[claim.seed] = hits
+    return tuple(each for hits in out.values() for each in hits)
+
+
+def _of_one(evidence: Evidence) -> tuple[Counted, ...]:
+    """Return the runs that print the claimed score as their own."""
+    claimed = evidence.claims().val_bpb
+    alone = [c for group in _kinds(evidence).values() for c in group if claimed is not None]
+    kept = {(c.run.path, c.run.first_line): c for c in alone if abs(c.score.val_bpb - (claimed or 0.0)) <= _EXACT}
     return tuple(kept.values())
+
+
+def _kinds(evidence: Evidence) -> dict[str, list[Counted]]:
+    """Return every run's last final line of each kind, by the words that the kind is printed with."""
+    groups: dict[str, list[Counted]] = {}
+    for run in evidence.runs:
+        for label, metric in {_DIGITS.sub("", m.label): m for m in run.scores}.items():
+            groups.setdefault(label, []).append(Counted(run, metric, True))
+    return groups
 
 
 def _last(metrics: Iterable[Metric]) -> Metric | None:

@@ -10,7 +10,7 @@ from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import Counted, and_others, counted_runs, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
-from rules.validation_set import TOKENS, WRONG, denominator, is_count_of, tokenizer, validation_tokens
+from rules.validation_set import TOKENS, WRONG, denominator, is_a_whole_count, is_count_of, tokenizer, validation_tokens
 
 SLUG = "val-partition"
 
@@ -35,7 +35,7 @@ def _judge(case: Case, counted: Counted) -> _Fact | None:
         return None
     name, _ = tokenizer(counted.run)
     usual = is_count_of(tokens.value, name)
-    if usual:
+    if usual or is_a_whole_count(tokens.value):
         return _scored(case, counted)
     d = denominator(counted, case.evidence.runs)
     whole = TOKENS.get(name or "")

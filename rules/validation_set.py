@@ -15,6 +15,8 @@ from rules.claimed_runs import Counted
 WRONG = 0.003  # relative: ten times what honest runs differ by
 SAME_TOKENS = 0.002  # relative: whole sequences cut the end differently
 
+_SAME_TEXT = 0.05  # relative: a denominator that is off by so little is off, and the text the same
+
 # Tokens of the whole validation set in accepted logs.
 TOKENS: Mapping[str, int] = MappingProxyType(
     {
@@ -55,7 +57,7 @@ class Denominator:
     @property
     def whole(self) -> bool:
         """Tell whether the number of tokens is that of the whole set with a known tokenizer."""
-        return self.tokens is not None and any(_same(self.tokens.value, usual) for usual in TOKENS.values())
+        return self.tokens is not None and is_a_whole_count(self.tokens.value)
 
     @property
     def mixed(self) -> bool:
@@ -78,7 +80,7 @@ def denominator(counted: Counted, runs: Sequence[Run]) -> Denominator | None:
     if ratio is None:
         return None
     name, named = tokenizer(run)
-    if name != "bytes" and any(abs(ratio / unit - 1) <= WRONG for unit in _PER_BYTE):
+    if name != "bytes" and _is_per_byte(ratio):
         return None  # this loss is per byte, in nats or bits, and says nothing of tokens
     tokens = validation_tokens(run)
     others = [
@@ -90,6 +92,25 @@ def denominator(counted: Counted, runs: Sequence[Run]) -> Denominator | None:
         if (other := bytes_per_token(m.val_loss, m.val_bpb)) is not None and abs(other / ratio - 1) > SAME_TOKENS
     ]
     return Denominator(counted, ratio, tokens, tuple(others), name, named)
+
+
+def text_scored(run: Run) -> float:
+    """Return the bytes of the text that a run scored: the whole set's, or what its losses say of another one's."""
+    tokens = validation_tokens(run)
+    if tokens is None or is_a_whole_count(tokens.value):
+        return VALIDATION_BYTES
+    for m in reversed(run.metrics):
+        ratio = bytes_per_token(m.val_loss, m.val_bpb) if m.val_loss is not None else None
+        if ratio is None or m.role not in ("final", "pre-quant") or _is_per_byte(ratio):
+            continue
+        implied = ratio * tokens.value
+        return VALIDATION_BYTES if abs(implied / VALIDATION_BYTES - 1) <= _SAME_TEXT else implied
+    return VALIDATION_BYTES
+
+
+def is_a_whole_count(tokens: float) -> bool:
+    """Tell whether a number of tokens is that of the whole set with any known tokenizer."""
+    return any(_same(tokens, usual) for usual in TOKENS.values())
 
 
 def validation_tokens(run: Run) -> Value[float] | None:
@@ -127,6 +148,10 @@ def _loss(run: Run, score: Metric) -> float | None:
         return score.val_loss
     last = run.score
     return run.val_loss if last is not None and last.line == score.line else None
+
+
+def _is_per_byte(ratio: float) -> bool:
+    return any(abs(ratio / unit - 1) <= WRONG for unit in _PER_BYTE)
 
 
 def _same(tokens: float, usual: int) -> bool:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.evidence.denominator import BYTES_PER_TOKEN, VALIDATION_BYTES
-from auditor.evidence.model import Value
+from auditor.evidence.model import Run, Value
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, counted_runs, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
-from rules.validation_set import WRONG, Denominator, denominator
+from rules.validation_set import WRONG, Denominator, denominator, text_scored, validation_tokens
 
 SLUG = "wrong-denominator"
 
@@ -27,10 +27,11 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for the counted runs whose scores imply another number of bytes, and for printed byte counts."""
     if case.submission.lone:
         return
-    found = [d for each in counted_runs(case.evidence) if (d := denominator(each, case.evidence.runs)) is not None]
+    counted = counted_runs(case.evidence)
+    found = [d for each in counted if (d := denominator(each, case.evidence.runs)) is not None]
     for facts in (
         [fact for d in found if (fact := _implied(case, d)) is not None],
-        [fact for d in found if (fact := _printed(case, d)) is not None],
+        [fact for each in counted if (fact := _printed(case, each.run)) is not None],
     ):
         if facts:
             status, message, path, line = min(facts, key=lambda fact: ("violation", "hold", "note").index(fact[0]))
@@ -77,16 +78,15 @@ def _by_the_tokenizer(case: Case, d: Denominator) -> _Fact | None:
     return status, f"{message}, or other text was scored.", score.path, score.line
 
 
-def _printed(case: Case, d: Denominator) -> _Fact | None:
+def _printed(case: Case, run: Run) -> _Fact | None:
     """Return what is wrong with the number of bytes that the run says it scored."""
-    printed = d.counted.run.last("scored_bytes")
+    printed, tokens = run.last("scored_bytes"), validation_tokens(run)
     if printed is None:
         return None
-    tokens = d.tokens.value if d.tokens is not None else None
-    if tokens is not None and printed.value == tokens:
+    if tokens is not None and printed.value == tokens.value:
         message = f"The number of bytes that this line prints, {printed.value:,.0f}, is the number of tokens."
         return "hold", message, printed.path, printed.line
-    expected = _expected(d)
+    expected = text_scored(run)
     off = printed.value / expected - 1
     if off <= WRONG:
         return None
@@ -95,13 +95,6 @@ def _printed(case: Case, d: Denominator) -> _Fact | None:
         return "hold", f"{message}. The claimed score is corrected for it, the log is not.", printed.path, printed.line
     status: Status = "violation" if case.submission.track == "record" else "hold"
     return status, f"{message}, so its score is {off:.1%} too low.", printed.path, printed.line
-
-
-def _expected(d: Denominator) -> float:
-    """Return the bytes of the text that was scored: the set's, or what the loss of a plain line implies of a part."""
-    implied = d.implied
-    part = implied is not None and implied < _PART * VALIDATION_BYTES and not d.mixed and not d.whole
-    return implied if part and implied is not None else VALIDATION_BYTES
 
 
 def _is_corrected(case: Case, printed: Value[float], expected: float) -> bool:
