@@ -228,7 +228,11 @@ def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *,
     firmly = machine.live if replace else 0
     here = set(machine.branches)
     # Under the conditions under which something was learned, setting it back is certain.
-    weak = {n: 0 if here <= set(machine.adaptations[n].branches) else machine.weak for h in heaps for n in adapted(machine, h)}
+    weak = {
+        n: 0 if here <= set(machine.adaptations[n].branches) else machine.weak
+        for h in heaps
+        for n in adapted(machine, h)
+    }
     changed = False
     for heap in heaps:
         for each in reach(machine, heap):

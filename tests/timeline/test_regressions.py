@@ -1,0 +1,203 @@
+"""Scripts that were once misread: each is a shape that a real submission had, told in other words."""
+
+from followed import followed
+
+from auditor.timeline.events import Timeline
+from auditor.timeline.leaks import leaks
+
+EVALUATE = """
+def evaluate(net, tokens):
+    total = 0.0
+    for at in range(0, tokens.numel() - 65, 64):
+        total += net(tokens[at:at + 64], tokens[at + 1:at + 65]).item()
+    return total
+"""
+REPORT = 'print(f"val_bpb:{bits(evaluate(net, val)):.4f}")\n'
+
+
+def kinds(timeline: Timeline) -> list[str]:
+    """Return the kinds of the leaks that happen in some setting in play."""
+    return sorted({leak.kind for leak in leaks(timeline) if leak.bits & timeline.in_play})
+
+
+def test_the_pattern_names_the_split_not_its_wildcards() -> None:
+    code = """
+def batches(split):
+    found = glob.glob(f"data/*{split}*.bin")
+    tokens = torch.cat([torch.from_numpy(np.fromfile(p, np.uint16)) for p in found])
+    def batch(): return tokens[:-1], tokens[1:]
+    return batch
+net = Net()
+train, held_out = batches("train"), batches(SPLIT)
+learn(net, *train())
+learn(net, *held_out())
+x, y = batches("val")()
+print(f"val_bpb:{bits(net(x, y).item()):.4f}")
+"""
+    assert kinds(followed(code.replace("SPLIT", '"train"'))) == []
+    assert kinds(followed(code.replace("SPLIT", '"val"'))) == ["before"]
+
+
+def test_fields_of_a_namespace_are_kept_apart() -> None:
+    code = (
+        EVALUATE
+        + """
+from types import SimpleNamespace
+h = SimpleNamespace(train_files="data/fineweb_train_*.bin", val_files="data/fineweb_val_*.bin")
+net = Net()
+train, val = read(h.train_files), read(h.val_files)
+learn(net, train[:-1], train[1:])
+learn(net, h_tokens[:-1], h_tokens[1:])
+"""
+        + REPORT
+    )
+    assert kinds(followed(code.replace("h_tokens", "train"))) == []
+    assert kinds(followed(code.replace("h_tokens", "val"))) == ["before"]
+
+
+LATCH = (
+    EVALUATE
+    + """
+net = Net()
+source = read("data/fineweb_train_*.bin")
+val = read("data/fineweb_val_*.bin")
+seconds = float(os.environ.get("LAST_PHASE_SECONDS", "DEFAULT"))
+switched = seconds <= 0
+for step in range(100):
+    if not switched:
+        source = read("data/fineweb_val_*.bin")
+        switched = True
+    learn(net, source[:-1], source[1:])
+"""
+    + REPORT
+)
+
+
+def test_a_latch_that_is_set_from_the_start_stays_set() -> None:
+    assert kinds(followed(LATCH.replace("DEFAULT", "0"))) == []
+    assert kinds(followed(LATCH.replace("DEFAULT", "60"))) != []
+
+
+TRAINING = (
+    EVALUATE
+    + """
+files = os.environ.get("TRAIN_FILES", "data/fineweb_train_*.bin")
+net, train, val = Net(), read(files), read("data/fineweb_val_*.bin")
+for step in range(100):
+    if step % 10 == 0:
+        print(f"step:{step} val_bpb:{bits(evaluate(net, val)):.4f}")
+    learn(net, train[:-1], train[1:])
+"""
+    + REPORT
+)
+
+
+def test_a_command_that_trains_on_the_validation_files_is_no_test_time_training() -> None:
+    readme = "# Run\n\n```bash\nTRAIN_FILES='data/fineweb_val_*.bin' torchrun train_gpt.py\n```\n"
+    assert kinds(followed(TRAINING)) == []
+    assert kinds(followed(TRAINING, {"README.md": readme})) == ["training"]
+
+
+def test_a_switch_to_the_validation_files_is_judged_where_it_counts() -> None:
+    chosen = 'files = "data/fineweb_val_*.bin" if int(os.environ.get("ON_VAL", "1")) else "data/fineweb_train_*.bin"\n'
+    first = 'files = os.environ.get("TRAIN_FILES", "data/fineweb_train_*.bin")\n'
+    assert kinds(followed(TRAINING.replace(first, chosen))) == ["training"]
+
+
+RESTORED = (
+    EVALUATE
+    + """
+net = Net()
+train, val = read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
+learn(net, train[:-1], train[1:])
+small = [(name, p) for name, p in net.named_parameters() if "head" in name]
+tune = len(small) > 0
+other = len(glob.glob("*.pt")) > 0
+if tune:
+    saved = {name: p.detach().clone() for name, p in small}
+    learn(net, val[:-1], val[1:])
+if CONDITION:
+    with torch.no_grad():
+        named = dict(net.named_parameters())
+        for name, before in saved.items():
+            named[name].copy_(before)
+"""
+    + REPORT
+)
+
+
+def test_what_is_learned_and_set_back_under_one_condition_is_gone() -> None:
+    assert kinds(followed(RESTORED.replace("CONDITION", "tune"))) == []
+    assert kinds(followed(RESTORED.replace("CONDITION", "other"))) == ["before"]
+    assert kinds(followed(RESTORED.replace("CONDITION", "not tune"))) == ["before"]
+
+
+WINDOWS = """
+net = Net()
+train, val = read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
+learn(net, train[:-1], train[1:])
+chunks = [[] for _ in range((val.numel() - 1) // 4096)]
+for start in range(0, val.numel() - 65, 64):
+    chunks[min(start // 4096, len(chunks) - 1)].append(start)
+rank = int(os.environ.get("RANK", "0"))
+total = 0.0
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for index, windows in enumerate(chunks):
+    at = index * 4096
+    def score():
+        out = 0.0
+        for start in windows[rank::8]:
+            out += net(val[start:start + 64], val[start + 1:start + 65]).item()
+        return out
+    def adapt():
+        opt.zero_grad()
+        net(val[at:at + 4096], val[at + 1:at + 4097]).backward()
+        opt.step()
+    ORDER
+print(f"val_bpb:{bits(total):.4f}")
+"""
+
+
+def test_every_eighth_window_of_a_chunk_is_still_of_that_chunk() -> None:
+    assert kinds(followed(WINDOWS.replace("ORDER", "total += score(); adapt()"))) == []
+    assert kinds(followed(WINDOWS.replace("ORDER", "adapt(); total += score()"))) == ["within"]
+
+
+def test_a_cache_of_files_keeps_the_splits_apart() -> None:
+    code = (
+        EVALUATE
+        + """
+import json
+opened = {}
+def tokens_of(path):
+    key = str(path)
+    if opened.get(key) is None:
+        opened[key] = torch.from_numpy(np.fromfile(path, np.uint16))
+    return opened[key]
+def load(pattern):
+    return torch.cat([tokens_of(p) for p in sorted(glob.glob(pattern))])
+net = Net()
+val, train = load("data/fineweb_val_*.bin"), load("data/fineweb_train_*.bin")
+learn(net, train[:-1], train[1:])
+"""
+        + REPORT
+    )
+    assert kinds(followed(code)) == []
+    assert kinds(followed(code + "learn(net, val[:-1], val[1:])\n" + REPORT)) == ["before"]
+
+
+def test_a_score_that_no_setting_reaches_is_said() -> None:
+    code = (
+        EVALUATE
+        + """
+net = Net()
+train, val = read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
+learn(net, train[:-1], train[1:])
+if int(os.environ.get("STEPS", "64")) % 1000:
+    raise ValueError("STEPS")
+"""
+        + REPORT
+    )
+    decisive = [u.what for u in followed(code).unfollowed if u.decisive]
+    assert decisive == ["no setting in play reaches a score of the validation tokens"]
+    assert not [u for u in followed(code.replace('"64"', '"2000"')).unfollowed if u.decisive]
