@@ -162,6 +162,13 @@ ALIASES = frozenset(
     }
 )  # fmt: skip
 MODULE_CONTAINERS = frozenset({"ModuleList", "ModuleDict", "Sequential", "ParameterList", "ParameterDict"})
+# What these load is machine code: nothing that it does can be read here.
+NATIVE = frozenset(
+    {
+        "ctypes.CDLL", "ctypes.PyDLL", "ctypes.cdll.LoadLibrary", "numpy.ctypeslib.load_library", "cffi.FFI",
+        "torch.utils.cpp_extension.load", "torch.utils.cpp_extension.load_inline",
+    }
+)  # fmt: skip
 READERS = frozenset(
     {
         "fromfile",
@@ -279,6 +286,8 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
         return Value(heap, heap.origins & machine.params)
     if "scheduler" in name.lower() and last[:1].isupper():
         return Value(Heap("scheduler", name=name, made_at=machine.order))
+    if name in NATIVE:
+        return Value(Heap("external", name=name, made_at=machine.order))
     if last in READERS:
         return read_data(machine, name, args, node)
     if last in FRESH_TENSORS:
@@ -1007,6 +1016,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         if handled is not None:
             return handled
     if isinstance(p, Heap):
+        if p.name in NATIVE and args.origins() & VAL and machine.live & ~1:
+            what = f"compiled code is given validation tokens: {name}()"
+            machine.note_unfollowed(machine.site(node), what, decisive=True)
         handled = heap_method(machine, p, receiver, name, args, node)
         if handled is not None:
             return handled

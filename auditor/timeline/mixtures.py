@@ -31,6 +31,7 @@ _SUMS = frozenset({"sum", "mean", "nansum", "fsum", "cumsum", "nanmean"})
 _SUMS_OF_EXPERTS = frozenset({"logsumexp", "logaddexp", "exp"})
 _JOINS = frozenset({"logaddexp", "maximum", "minimum", "max", "min", "where"})
 _BYTES = frozenset({"encode", "id_to_piece", "IdToPiece", "id_to_bytes", "decode_single_token_bytes", "to_bytes"})
+_ABOUT_BYTES = frozenset({"len", "startswith", "endswith", "isspace", "isalpha", "isdigit", "is_byte", "bool"})
 
 
 def emit(machine: Machine, kind: MixtureKind, node: ir.Node) -> int:
@@ -63,7 +64,9 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
             origins |= emit(machine, "blend", node)
         return origins
     if op in ("+", "-"):
-        if _bytes_join(keys.gold, keys.bytes, left.m, right.m):
+        # One array may hold the sums of losses and of bytes side by side, each under its own index.
+        side_by_side = isinstance(node, ir.AugAssign) and _is_slot(node.target)
+        if not side_by_side and _bytes_join(keys.gold, keys.bytes, left.m, right.m):
             origins |= emit(machine, "bytes", node)
         if op == "+" and isinstance(node, ir.BinOp):
             weight = _weight(node)
@@ -79,6 +82,10 @@ def _bytes_join(gold: int, marked: int, left: int, right: int) -> bool:
     return bool(left & gold and right & marked and not right & gold) or bool(
         right & gold and left & marked and not left & gold
     )
+
+
+def _is_slot(target: ir.Expr) -> bool:
+    return isinstance(target, ir.Subscript) and isinstance(target.index, ir.Const)
 
 
 def _weight(node: ir.BinOp) -> ir.Expr | None:
@@ -119,8 +126,8 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     keys = machine.keys
     if name in _BYTES:
         return Value(out.p, out.m | keys.bytes)
-    if name == "len":
-        return Value(out.p, out.m & ~keys.bytes)  # how many bytes says nothing of which
+    if name in _ABOUT_BYTES:
+        return Value(out.p, out.m & ~keys.bytes)  # how many bytes, or a truth about them, says nothing of which
     seen = 0
     for value in given:
         seen |= containers.deep(value)
