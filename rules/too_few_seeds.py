@@ -9,7 +9,7 @@ from auditor.evidence.model import Claim, Run
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, metadata, package, run_log
-from rules.scored_runs import finished, judged, record, seeds, several, told_of
+from rules.scored_runs import finished, judged, of_named_seeds, record, seeds, several, told_of
 
 SLUG = "too-few-seeds"
 _ENOUGH = 3
@@ -23,6 +23,15 @@ def check(case: Case) -> Iterator[Finding]:
     shown = seeds(runs)
     if record(case) and _count(runs) < _ENOUGH:
         yield _few(case, runs, shown)
+        return
+    counted = seeds(of_named_seeds(case.evidence, runs))
+    if record(case) and counted and len(counted) < _ENOUGH:
+        others = several([seed for seed in shown if seed not in counted])
+        message = (
+            f"A record needs three seeds as a rule; submission.json counts {several(counted)} only, though there are "
+            f"logs of {others} too."
+        )
+        yield Finding(SLUG, "evidence", "incomplete", message, case.submission.metadata)
         return
     missing = [seed for seed in _scored(case) if seed not in told_of(runs)]
     if missing and _count(runs) < len(_scored(case)):

@@ -1,0 +1,102 @@
+"""Work that dates itself after the cutoff."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from auditor.case import Case
+from auditor.evidence.model import Claim
+from auditor.finding import Finding
+from auditor.rule import Authority, Example, Rule
+from rules.run_logs import SCRIPT, package, run_log
+from rules.scored_runs import judged, record
+
+SLUG = "late-edit"
+
+_CUTOFF = date(2026, 5, 2)  # 00:00 UTC of this day
+_DATE = re.compile(r"(20\d\d)-(\d\d)-(\d\d)")
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a hold when the metadata or the folder's name gives a date on or after the cutoff."""
+    if not judged(case) or not record(case):
+        return
+    stated = case.evidence.metadata.text("date")
+    for text, claim in ((stated.value if stated else "", stated), (case.submission.name, None)):
+        day = _day(text)
+        if day is not None and day >= _CUTOFF:
+            yield _late(day, claim)
+            return
+
+
+def _day(text: str) -> date | None:
+    found = _DATE.search(text)
+    if found is None:
+        return None
+    try:
+        return date(*(int(part) for part in found.groups()))
+    except ValueError:
+        return None  # such as 2026-02-30: no date at all
+
+
+def _late(day: date, claim: Claim[str] | None) -> Finding:
+    where = "submission.json is dated" if claim is not None else "The folder's name is dated"
+    edge = ", the day on which the challenge closed at 00:00 UTC" if day == _CUTOFF else ", after the cutoff"
+    message = (
+        f"{where} {day.isoformat()}{edge} (2026-05-02); whether the idea and the code were in "
+        "before, and what was changed since, only the history of the pull request tells."
+    )
+    line = claim.line if claim is not None else None
+    return Finding(SLUG, "package", "hold", message, claim.path if claim is not None else None, line, line)
+
+
+RULE = Rule(
+    slug=SLUG,
+    title="Dated after the cutoff",
+    group="package",
+    condition="package",
+    summary="Records count by the time at which code and evidence were in; the challenge closed on 2026-05-02 at 00:00 "
+    "UTC. What dates itself later is held for a look at the pull request's history.",
+    why="Rows are ordered by time. Results or code that were changed later lose their place, and after the cutoff only "
+    "later logs or narrow compliance fixes of work that was in before may count.",
+    advice="Say what was pushed when; open a new pull request for changed results.",
+    counterpart="Code and idea in before the cutoff, confirming logs later (#2135, under the grace of #2146).",
+    authority=(
+        Authority("#63", "0hq", "2026-03", "official", "open a new pull request when results are edited"),
+        Authority("#2109", "cocohearts", "2026-05", "audit", "a correction pushed after the cutoff"),
+        Authority("#2118", "cocohearts", "2026-05", "audit", "what was active before the cutoff counts"),
+        Authority("#2146", "cocohearts", "2026-05-02", "audit", "grace: later logs and narrow compliance fixes"),
+    ),
+    check=check,
+    invalid=(
+        Example(
+            "metadata dated after the cutoff",
+            SCRIPT,
+            '"date": "2026-05-04"',
+            files=package(run_log(), val_bpb=1.2, date="2026-05-04"),
+            status="hold",
+        ),
+        Example(
+            "metadata with a time",
+            SCRIPT,
+            "2026-05-03T10",
+            files=package(run_log(), val_bpb=1.2, date="2026-05-03T10:12:00Z"),
+            status="hold",
+        ),
+        Example(
+            "the day of the cutoff",
+            SCRIPT,
+            '"date": "2026-05-02"',
+            files=package(run_log(), val_bpb=1.2, date="2026-05-02"),
+            status="hold",
+        ),
+    ),
+    valid=(
+        Example("dated before", SCRIPT, files=package(run_log(), val_bpb=1.2, date="2026-05-01")),
+        Example("no date", SCRIPT, files=package(run_log(), val_bpb=1.2)),
+        Example("no date that exists", SCRIPT, files=package(run_log(), val_bpb=1.2, date="2026-05-32")),
+    ),
+    known_problems="Dates are the submission's own word. When a commit was pushed, the files do not tell.",
+)

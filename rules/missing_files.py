@@ -1,0 +1,234 @@
+"""Files that a submission must have and has not, or that say nothing."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+
+from auditor.case import Case
+from auditor.finding import Finding
+from auditor.program import ir
+from auditor.program.model import Program, Unit
+from auditor.program.source import Source
+from auditor.rule import Authority, Example, Rule
+from auditor.submission.model import Unread
+from rules.run_logs import README, SCRIPT, metadata, package, run_log
+from rules.scored_runs import claimed, judged, several
+
+SLUG = "missing-files"
+
+# What the challenge's own requirements.txt and its image bring, and what torch brings.
+_PROVIDED = frozenset(
+    {
+        "numpy",
+        "tqdm",
+        "torch",
+        "huggingface_hub",
+        "kernels",
+        "setuptools",
+        "pkg_resources",
+        "typing_extensions",
+        "datasets",
+        "tiktoken",
+        "sentencepiece",
+        "triton",
+        "flash_attn",
+        "flash_attn_interface",
+    }
+)
+_REQUIREMENTS = re.compile(r"(?:^|/)(?:requirements[\w.-]*\.txt|pyproject\.toml|environment\.ya?ml|setup\.sh)$")
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a finding for each file that is missing or says nothing."""
+    if not judged(case):
+        return
+    yield from _files(case)
+    yield from _metadata(case)
+    yield from _requirements(case)
+
+
+def _missing(what: str, path: str | None = None, line: int | None = None) -> Finding:
+    return Finding(SLUG, "package", "incomplete", what, path, line, line)
+
+
+def _files(case: Case) -> Iterator[Finding]:
+    submission = case.submission
+    if submission.script is None:
+        yield _missing("There is no train_gpt.py, nor another script that trains.")
+    elif _empty(case, submission.script):
+        yield _missing("The train script is empty.", submission.script)
+    if submission.readme is None:
+        yield _missing("There is no README.md that explains the submission.")
+    if submission.metadata is None:
+        yield _missing("There is no submission.json with author, GitHub id and val_bpb.")
+    if not submission.logs:
+        yield _missing("There is no train log: no claim can be verified without one.")
+
+
+def _empty(case: Case, path: str) -> bool:
+    try:
+        return not case.submission.tree.read(path, 64_000_000).strip()
+    except Unread:
+        return False  # something is there
+
+
+def _metadata(case: Case) -> Iterator[Finding]:
+    """Yield what keeps submission.json from being read, and that it claims no score."""
+    claims = case.evidence.metadata
+    if claims.path is None:
+        return
+    for problem in claims.problems:
+        marked = "byte order mark" in problem.value
+        message = f"submission.json {problem.value}."
+        yield Finding(
+            SLUG, "package", "note" if marked else "incomplete", message, problem.path, problem.line, problem.line
+        )
+    if not any("not" in p.value or "empty" in p.value for p in claims.problems) and (
+        not claims.all("val_bpb") and not claims.all("val_bpb", per_seed=True)
+    ):
+        other = claimed(case.evidence)
+        elsewhere = f"; {other.path} claims {other.value:g}" if other is not None else ""
+        yield _missing(f"submission.json gives no val_bpb{elsewhere}.", claims.path)
+
+
+def _requirements(case: Case) -> Iterator[Finding]:
+    """Yield the packages that the program imports although nothing in the folder asks for their installation."""
+    program = case.program
+    if program is None or any(_REQUIREMENTS.search(path) for path in case.submission.tree.paths()):
+        return
+    needed: dict[str, tuple[Unit, int]] = {}
+    optional: set[str] = set()
+    own = _own_modules(case, program)
+    for unit in program.units.values():
+        if unit.module is None:
+            continue
+        for name, offset, guarded in _imports(unit.module.body, guarded=False):
+            if name in own or name in _PROVIDED or name in sys.stdlib_module_names:
+                continue
+            if guarded:
+                optional.add(name)
+            else:
+                needed.setdefault(name, (unit, offset))
+    if not needed:
+        return
+    unit, offset = next(iter(needed.values()))
+    source: Source = unit.source
+    line = source.line_of(offset)
+    yield Finding(
+        SLUG,
+        "package",
+        "incomplete",
+        f"There is no requirements.txt, though the program imports {several(sorted(needed))}.",
+        unit.path,
+        line,
+        line,
+        source.layer,
+    )
+
+
+def _own_modules(case: Case, program: Program) -> frozenset[str]:
+    parts = {part.removesuffix(".py") for path in case.submission.tree.paths() for part in path.split("/")}
+    return frozenset(parts | {path.rsplit("/", 1)[-1].removesuffix(".py") for path in program.units})
+
+
+def _imports(body: Sequence[ir.Stmt], *, guarded: bool) -> Iterator[tuple[str, int, bool]]:
+    """Yield (top-level module, offset, whether the program goes on without it) for each import."""
+    for statement in body:
+        if isinstance(statement, ir.Import):
+            for dotted, _ in statement.names:
+                yield dotted.partition(".")[0], statement.start, guarded
+        elif isinstance(statement, ir.ImportFrom):
+            if not statement.level:
+                yield statement.module.partition(".")[0], statement.start, guarded
+        elif isinstance(statement, ir.Try):
+            for part in (statement.body, *(h.body for h in statement.handlers)):
+                yield from _imports(part, guarded=guarded or bool(statement.handlers))
+            yield from _imports((*statement.orelse, *statement.finalbody), guarded=guarded)
+        elif isinstance(statement, ir.If):
+            # A branch is taken for some settings only; what it imports may never be needed.
+            yield from _imports((*statement.body, *statement.orelse), guarded=True)
+        elif isinstance(statement, ir.FunctionDef | ir.ClassDef | ir.For | ir.While | ir.With):
+            later = guarded or isinstance(statement, ir.FunctionDef)
+            yield from _imports(statement.body, guarded=later)
+
+
+_FULL = package(run_log(), val_bpb=1.2)
+
+RULE = Rule(
+    slug=SLUG,
+    title="Files are missing",
+    group="package",
+    condition="package",
+    summary="A record folder holds README.md, submission.json with a val_bpb, an automatically produced train log, a "
+    "runnable train_gpt.py, and a requirements.txt when it imports packages that the challenge does not provide.",
+    why="What is absent cannot be verified: a score without a log is a sentence, and metadata that does not parse is "
+    "none. Submissions without the full set are not accepted.",
+    advice="Add the files named here.",
+    counterpart="A folder with README.md, submission.json, train_gpt.py and a log for each seed (#1493).",
+    authority=(
+        Authority("README", "OpenAI", "2026", "official", "without the full set of files not accepted"),
+        Authority("#8", "0hq", "2026-03", "official", "a non-record entry needs a train log and a val_bpb"),
+        Authority("#496", "0hq", "2026-03", "official", "a non-record entry needs a val_bpb"),
+        Authority("#631", "valerio-oai", "2026-03", "official", "no submission.json or val_bpb"),
+        Authority("#505", "cocohearts", "2026-03", "official", "needs logs and submission.json"),
+        Authority("#2013", "cocohearts", "2026-05", "audit", "no record package, logs or accounting found"),
+        Authority("#2103", "cocohearts", "2026-05", "audit", "no submission.json"),
+    ),
+    check=check,
+    invalid=(
+        Example(
+            "no log",
+            SCRIPT,
+            files={"README.md": README, "submission.json": metadata(val_bpb=1.2)},
+            status="incomplete",
+        ),
+        Example(
+            "no metadata and no README",
+            SCRIPT,
+            files={"train_seed1.log": run_log(1)},
+            status="incomplete",
+        ),
+        Example(
+            "metadata that does not parse",
+            SCRIPT,
+            '"val_bpb": 1.2;',
+            files=_FULL | {"submission.json": '{\n  "name": "Example",\n  "val_bpb": 1.2;\n}\n'},
+            status="incomplete",
+        ),
+        Example(
+            "metadata without a score",
+            SCRIPT,
+            files=package(run_log(), val_bpb=None),
+            status="incomplete",
+        ),
+        Example(
+            "a package that nothing asks to install",
+            "import brotli\nimport torch\n" + SCRIPT,
+            "import brotli",
+            files=_FULL,
+            status="incomplete",
+        ),
+    ),
+    valid=(
+        Example("everything is there", SCRIPT, files=_FULL),
+        Example(
+            "a requirements.txt for the package",
+            "import brotli\n" + SCRIPT,
+            files=_FULL | {"requirements.txt": "brotli>=1.1\n"},
+        ),
+        Example(
+            "a package that the program can do without",
+            "try:\n    import zstandard\nexcept ImportError:\n    zstandard = None\n" + SCRIPT,
+            files=_FULL,
+        ),
+        Example(
+            "a module of the folder itself",
+            "import caps\n" + SCRIPT,
+            files=_FULL | {"caps.py": "LIMIT = 3\n"},
+        ),
+    ),
+    known_problems="Imports by computed names are not seen; packages that the challenge's image happens to hold may be "
+    "named.",
+)

@@ -1,0 +1,207 @@
+"""Seeds of one mean that were run with different settings."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from auditor.case import Case
+from auditor.evidence.model import Run, Value
+from auditor.finding import Finding, Step
+from auditor.rule import Authority, Example, Rule
+from auditor.submission.names import shown
+from rules.run_logs import SCRIPT, package, run_log
+from rules.scored_runs import agrees, by_label, claimed, judged, record, reported, seeds
+
+SLUG = "mixed-config"
+
+# What may differ between the seeds of one configuration: names, places, measurements.
+_OF_THE_RUN = re.compile(
+    r"seed|^s$|^run$|run_?(?:id|name)|log|path|(?:^|_)dir|files?$|pattern|sha\d|commit|^note$|warning|host|port|pid|rank|"
+    r"device|loss|bpb|^score$|^t$|^tl$|^vl$|^sa$|^avg$|time|elapsed|(?:_|^)ms$|tok|step_avg|this_step|^step|speed|"
+    r"mem|temp_c|util|^mib|size|bytes|total|model_params|params$|quant$|hessian|calibrated|effective|scale|"
+    r"selected|imported|date|eta|every|headroom|recompile|property|compile"
+)
+_NUMBER = re.compile(r"^-?\d+(?:\.\d+)?(?:e-?\d+)?$", re.IGNORECASE)
+_PLAIN = re.compile(r"^[\w.+\-:,/\[\]() ]{1,60}$")
+_READ = ("world_size", "train_shards", "val_tokens")
+_MOST_NAMED = 4
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """A setting and the value that each of the runs prints for it."""
+
+    name: str
+    values: tuple[tuple[Run, str, Value[str]], ...]
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a hold when the reported seeds of a record print different settings."""
+    if not judged(case) or not record(case):
+        return
+    runs = [run for run in reported(case) if run.settings]
+    if len(seeds(runs)) < 2:
+        return
+    found = sorted(_differences(runs), key=lambda d: (d.name in _READ, d.name))
+    if not found or _of_one_group(case, runs, found):
+        return
+    first = _odd(found[0])
+    told = "; ".join(_told(d) for d in found[:_MOST_NAMED])
+    more = f"; {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    yield Finding(
+        rule=SLUG,
+        group="evidence",
+        status="hold",
+        message=f"The reported seeds were not run with the same settings: {told}{more}.",
+        path=first.path,
+        line=first.line,
+        end_line=first.line,
+        trace=tuple(
+            Step(place.path, place.line, f"{shown(d.name, 40)}: {shown(value, 40)}")
+            for d in found[:_MOST_NAMED]
+            for _, value, place in d.values
+            if place.line is not None
+        ),
+    )
+
+
+def _of_one_group(case: Case, runs: Sequence[Run], found: Sequence[_Difference]) -> bool:
+    """Tell whether the claim is the mean of the runs that share all settings: the others are another version's."""
+    claim = claimed(case.evidence)
+    values: dict[int, list[str]] = {id(run): [] for run in runs}
+    for difference in found:
+        for run, value, _ in difference.values:
+            values[id(run)].append(value)
+    groups: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        groups.setdefault(tuple(values[id(run)]), []).append(run)
+    return claim is not None and any(
+        agrees(claim, s.mean, s.metrics)
+        for group in groups.values()
+        for s in by_label(group)
+        if len(seeds(group)) > 1 and len(s.metrics) == len(group)
+    )
+
+
+def _differences(runs: Sequence[Run]) -> Iterator[_Difference]:
+    common = set.intersection(*(set(run.settings) for run in runs))
+    for name in common - set(_READ):
+        if _OF_THE_RUN.search(name):
+            continue
+        values = [(run, _normal(run.settings[name].value), run.settings[name]) for run in runs]
+        if len({value for _, value, _ in values}) > 1 and all(_PLAIN.match(value) for _, value, _ in values):
+            yield _Difference(name, tuple(values))
+    for name in _READ:
+        read = [(run, value) for run in runs if (value := run.first(name)) is not None and value.value > 0]
+        if len({value.value for _, value in read}) > 1:
+            places = ((run, f"{v.value:.0f}", Value(f"{v.value:.0f}", v.path, v.line)) for run, v in read)
+            yield _Difference(name, tuple(places))
+
+
+def _normal(text: str) -> str:
+    """Return a printed value in one spelling: 600.000 as 600."""
+    text = text.strip().strip("\"',;")
+    return f"{float(text):.10g}" if _NUMBER.match(text) else text
+
+
+def _odd(difference: _Difference) -> Value[str]:
+    """Return the place of the rarest value, the last of equals."""
+    count = Counter(value for _, value, _ in difference.values)
+    return min(reversed(difference.values), key=lambda entry: count[entry[1]])[2]
+
+
+def _told(difference: _Difference) -> str:
+    by_value: dict[str, list[str]] = {}
+    for run, value, _ in difference.values:
+        by_value.setdefault(value, []).append(str(run.seed.value) if run.seed is not None else run.path)
+    parts = (f"{shown(value, 40)} for {', '.join(shown(n, 40) for n in names)}" for value, names in by_value.items())
+    return f"{shown(difference.name, 40)} is {', '.join(parts)}"
+
+
+_SAME = "matrix_lr: 0.022\nweight_decay: 0.09\nmax_wallclock_seconds: 600.0"
+
+RULE = Rule(
+    slug=SLUG,
+    title="Seeds of different configurations",
+    group="evidence",
+    condition="statistics",
+    summary="The hyper-parameters that the reported seeds' logs print are compared. They may differ in seed, run name, "
+    "paths and measurements; other differences, such as another stop step, other data or another number of "
+    "processes, mean that the mean is not of one configuration.",
+    why="A mean over seeds says how one configuration does. A seed from another one, or one that was stopped by hand, "
+    "is a second experiment whose score was chosen.",
+    advice="Run every seed with the same code and settings, and report those.",
+    counterpart="Three logs whose settings differ in the seed only (#1945); borrowed seeds of the same code, cited, "
+    "were accepted too (#1851 with #1868).",
+    authority=(
+        Authority("#2124", "cocohearts", "2026-05", "audit", "third seed from another configuration: not record-ready"),
+        Authority("#1851", "OpenAI", "2026-04", "official", "merged with seeds of #1868, same code, cited"),
+    ),
+    check=check,
+    invalid=(
+        Example(
+            "one seed with another weight decay",
+            SCRIPT,
+            "weight_decay: 0.12",
+            files=package(
+                run_log(1, 1.2, settings=_SAME),
+                run_log(2, 1.201, settings=_SAME),
+                run_log(3, 1.1999, settings=_SAME.replace("0.09", "0.12")),
+                val_bpb=1.2003,
+            ),
+            status="hold",
+        ),
+        Example(
+            "one seed that was stopped at a step",
+            SCRIPT,
+            "force_stop_step: 4900",
+            files=package(
+                run_log(1, 1.2, settings=_SAME + "\nforce_stop_step: 0"),
+                run_log(2, 1.201, settings=_SAME + "\nforce_stop_step: 0"),
+                run_log(3, 1.1999, settings=_SAME + "\nforce_stop_step: 4900"),
+                val_bpb=1.2003,
+            ),
+            status="hold",
+        ),
+        Example(
+            "one seed on other data",
+            SCRIPT,
+            "train_shards: 78",
+            files=package(
+                run_log(1, 1.2, settings=_SAME + "\ntrain_shards: 80"),
+                run_log(2, 1.201, settings=_SAME + "\ntrain_shards: 80"),
+                run_log(3, 1.1999, settings=_SAME + "\ntrain_shards: 78"),
+                val_bpb=1.2003,
+            ),
+            status="hold",
+        ),
+    ),
+    valid=(
+        Example(
+            "seed, run id and paths differ",
+            SCRIPT,
+            files=package(
+                run_log(1, 1.2, settings=_SAME + "\nrun_id: a1\ndata_path: /data/one"),
+                run_log(2, 1.201, settings=_SAME.replace("600.0", "600.000") + "\nrun_id: b2\ndata_path: /data/two"),
+                val_bpb=1.2005,
+            ),
+        ),
+        Example(
+            "an ablation beside the reported seeds",
+            SCRIPT,
+            files=package(
+                run_log(1, 1.2, settings=_SAME),
+                run_log(2, 1.201, settings=_SAME),
+                run_log(3, 1.31, settings=_SAME.replace("0.09", "0.3")),
+                val_bpb=1.2005,
+                seeds=[1, 2],
+            ),
+        ),
+        Example("one run", SCRIPT, files=package(run_log(1, 1.2, settings=_SAME), val_bpb=1.2)),
+    ),
+    known_problems="Settings that no log prints cannot be compared; a difference in a setting that has no effect is "
+    "reported too.",
+)
