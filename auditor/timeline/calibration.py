@@ -72,6 +72,7 @@ class Watcher:
 
     function: Value
     replaces: bool
+    module: Value = UNKNOWN
 
 
 class Calibrations:
@@ -130,7 +131,7 @@ def _watch(machine: Machine, event: Apply, origins: int, node: ir.Node) -> None:
                 count = sum(1 for q in func.node.params if q.kind == "pos") if isinstance(func, Function) else 1
                 given = tuple(seen for _ in range(count - isinstance(p, Bound)))
             else:
-                given = (UNKNOWN, Value(Tup((seen,)), seen.m), seen)
+                given = (watcher.module, Value(Tup((seen,)), seen.m), seen)
                 func = p.func if isinstance(p, Bound) else p
                 if isinstance(func, Function):
                     count = sum(1 for q in func.node.params if q.kind == "pos" and q.default is None)
@@ -140,11 +141,11 @@ def _watch(machine: Machine, event: Apply, origins: int, node: ir.Node) -> None:
         known.busy = False
 
 
-def hook(machine: Machine, args: Args) -> Value:
+def hook(machine: Machine, module: Value, args: Args) -> Value:
     """Let a function that is hooked to a module watch; return the handle."""
     function = args.get(0, "hook")
     if function is not None and function.p is not None and len(machine.calibrations.watchers) < _MOST:
-        machine.calibrations.watchers.append(Watcher(function, False))
+        machine.calibrations.watchers.append(Watcher(function, False, module))
     return Value(Heap("handle", name="hook", made_at=machine.order))
 
 

@@ -1000,7 +1000,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     receiver, name = method.receiver, method.name
     p = receiver.p
     if name in calibration.HOOKS:
-        return calibration.hook(machine, args)
+        return calibration.hook(machine, receiver, args)
     if name == "remove" and not args.positional:
         calibration.unhook(machine)
     if name == "super":
