@@ -505,7 +505,8 @@ class Machine:
             else:
                 yes, no = self.truth(value)
                 stops, goes = (no & rest, yes & rest) if conj else (yes & rest, no & rest)
-            if stops == live and not goes:  # the usual cases: decided by this operand alone
+            filled_in = not conj and isinstance(value.p, Heap)  # `things or {}` is the things
+            if stops == live and (not goes or filled_in):  # the usual cases: decided by this operand alone
                 self.live = live
                 return Value(value.p, origins)
             for index in range(self.count):
