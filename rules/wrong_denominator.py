@@ -46,6 +46,9 @@ def _implied(case: Case, d: Denominator) -> _Fact | None:
     off = implied / VALIDATION_BYTES - 1
     if abs(off) <= WRONG or implied < _PART * VALIDATION_BYTES:
         return None
+    usual = BYTES_PER_TOKEN.get(d.name or "")
+    if usual is not None and abs(d.ratio / usual - 1) <= WRONG:
+        return None  # divided rightly, by the bytes of another set: another rule's matter
     if d.mixed:
         message = (
             f"Loss and score of this line don't belong together: they imply {_mb(implied)} of validation text instead "

@@ -104,8 +104,8 @@ def _candidates(repository: Repository, repo: str, main: str, entry: Entry) -> S
     from auditor.submission.history import read_git
     from auditor.submission.model import Unread
 
-    if entry.folder is not None:
-        place = f"records/track_10min_16mb/{entry.folder}"
+    place = f"records/track_10min_16mb/{entry.folder}"
+    if entry.folder is not None and repository.folders_of(main, [place]):
         tree, problems = git_tree(repository, repository.files(main, place))
         return (describe(tree, given=repo, name=entry.folder, place=place, problems=problems),)
     if entry.pr is None:
@@ -114,5 +114,5 @@ def _candidates(repository: Repository, repo: str, main: str, entry: Entry) -> S
         return read_git(repo, pr=entry.pr)
     except Unread as error:
         # The row stands without its seeds; whoever updates should know that its pull request wasn't there.
-        click.echo(f"#{entry.pr}: {error}; its seeds' scores stay unknown", err=True)
+        click.echo(f"{error}; the scores of its seeds stay unknown", err=True)
         return ()
