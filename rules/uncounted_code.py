@@ -91,7 +91,7 @@ def _named(helpers: Sequence[FileSize]) -> str:
     return f"{several(parts, 4)} {'is' if len(parts) == 1 else 'are'} run by the script"
 
 
-def _finding(case: Case, status: Status, helpers: Sequence[FileSize], told: str, place: Value[int] | None) -> Finding:
+def _finding(status: Status, helpers: Sequence[FileSize], told: str, place: Value[int] | None) -> Finding:
     return Finding(
         rule=SLUG,
         group="evidence",

@@ -1,0 +1,253 @@
+"""Logs that are no train logs, or not of the submitted script."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from auditor.case import Case
+from auditor.evidence.model import EmbeddedSource, Log, Run
+from auditor.finding import Finding, Status
+from auditor.program.unpack import unpack
+from auditor.rule import Authority, Example, Rule
+from auditor.submission.model import Unread
+from auditor.submission.names import shown
+from rules.run_logs import SCRIPT, package, run_log
+from rules.scored_runs import final, finished, judged, record, reported, score, seeds
+
+SLUG = "bogus-log"
+
+_SAME_SOURCE = 0.98  # share of lines from which two texts are one script, touched up
+_LIKE_SOURCE = 0.8  # below it the log is of another script
+_LARGEST_SOURCE = 4_000_000
+_TROUBLES = {
+    "connection": "a connection's error message",
+    "placeholder": "a placeholder",
+    "traceback": "a traceback",
+    "killed": "a message that the run was killed",
+}
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a finding for each log that shows no run, breaks off, or shows another script or seed."""
+    if not judged(case):
+        return
+    enough = _supported(case)
+    shown_by = reported(case)
+    shared = {id(run) for run in shown_by}
+    differing: list[Finding] = []
+    for log in case.evidence.logs:
+        empty = _empty(log, enough=enough)
+        if empty is not None:
+            yield empty
+            continue
+        if any(id(run) in shared for run in log.runs):
+            differing.extend(_other_script(case, log, decisive=record(case) or len(shown_by) == 1))
+            yield from _other_seed(log)
+    yield from _repeated(case)
+    yield from _first_of(differing)
+
+
+def _supported(case: Case) -> bool:
+    """Tell whether finished runs carry the submission without the rest of its logs."""
+    runs = finished(case.evidence)
+    named = case.evidence.metadata.seeds
+    least = 3 if record(case) else 1
+    return len(seeds(runs)) >= max(least, len(named)) if runs else False
+
+
+def _empty(log: Log, *, enough: bool) -> Finding | None:
+    """Return what is wrong with a log that shows no finished run, None for a whole one."""
+    if any(run.scores for run in log.runs):
+        return None
+    trouble = next(iter(log.troubles), None)
+    steps = any(run.steps is not None and run.steps.value > 0 for run in log.runs)
+    measured = any(run.metrics for run in log.runs)
+    status: Status = "incomplete"
+    if log.size == 0:
+        said, line = "The log is empty", None
+    elif trouble is not None and not steps and not measured:
+        said, line = f"This is no train log but {_TROUBLES[trouble.kind]}: {shown(trouble.text, 80)}", trouble.line
+        # Such a file under a log's name claims a run that it doesn't show.
+        status = "hold"
+    elif trouble is not None:
+        said, line = f"The run ended in {_TROUBLES[trouble.kind]} before a final score", trouble.line
+    elif steps or measured:
+        said, line = "The log ends before a final score", log.lines or None
+    else:
+        said, line = "The log shows neither a training step nor a score", 1
+    if enough:
+        said, status = f"{said}; other logs show the runs", "note"
+    return Finding(SLUG, "evidence", status, f"{said}.", log.path, line, line)
+
+
+def _first_of(findings: list[Finding]) -> Iterator[Finding]:
+    """Yield the first finding of each status, with the number of further logs of which it says the same."""
+    for status in dict.fromkeys(f.status for f in findings):
+        alike = [f for f in findings if f.status == status]
+        more = f" {len(alike) - 1} more logs are so too." if len(alike) > 1 else ""
+        yield replace(alike[0], message=alike[0].message + more)
+
+
+def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
+    """Yield a finding when the script that a log embeds is not the submitted one."""
+    source = next((each for each in log.sources if each.text), None)
+    if source is None or source.text is None or case.submission.script is None:
+        return
+    share = max((_alike(source.text, text) for text in _submitted(case)), default=None)
+    if share is None or share >= _SAME_SOURCE:
+        return
+    status: Status = "hold" if share < _LIKE_SOURCE else "note"
+    message = f"The script in the log and the submitted one share {share:.0%} of their lines: " + (
+        "the log is of another script." if status == "hold" else "the script was changed after the run."
+    )
+    yield Finding(SLUG, "evidence", status, message, log.path, source.first_line, _last(source))
+
+
+def _last(source: EmbeddedSource) -> int:
+    return min(source.last_line, source.first_line + 2)
+
+
+def _submitted(case: Case) -> Iterator[str]:
+    """Yield the submitted script and the folder's other Python files, each layer."""
+
+    def sibling(path: str) -> bytes | None:
+        try:
+            return case.submission.tree.read(path, _LARGEST_SOURCE)
+        except Unread:
+            return None
+
+    others = [path for path in case.submission.helpers if path.endswith(".py")]
+    for path in (case.submission.script, *others):
+        data = sibling(path) if path is not None else None
+        if data is not None and path is not None:
+            for layer in unpack(data, path, sibling).layers:
+                yield layer.data.decode("utf-8", "replace")
+
+
+def _alike(a: str, b: str) -> float:
+    """Return the share of two texts' lines that they have in common, white space and order aside."""
+    left, right = _lines(a), _lines(b)
+    return (left & right).total() / max((left | right).total(), 1)
+
+
+def _lines(text: str) -> Counter[str]:
+    return Counter(stripped for line in text.splitlines() if (stripped := line.strip()))
+
+
+def _other_seed(log: Log) -> Iterator[Finding]:
+    """Yield a hold when a log of one run is named by another seed than it prints."""
+    if len(log.runs) != 1:
+        return
+    (run,) = log.runs
+    named, printed = run.name_seed, run.logged_seed
+    if named is None or printed is None or named.value == printed.value:
+        return
+    later = {int(v.value) for v in run.numbers("seed")}
+    base = PurePosixPath(log.path).name.lower()
+    others = {int(digits) for digits in re.findall(r"\d{1,12}", base)} - {named.value}
+    if named.value in later or printed.value in others or not re.search(rf"seed\W?_?{named.value}(?!\d)", base):
+        return  # printed later than the defaults, or another number of the name is the seed
+    message = f"The file is named by seed {named.value}; the run printed seed {printed.value}."
+    yield Finding(SLUG, "evidence", "hold", message, log.path, printed.line, printed.line)
+
+
+def _repeated(case: Case) -> Iterator[Finding]:
+    """Yield a hold for logs of different seeds that show the same scores to the last digit."""
+    seen: dict[tuple[float, ...], Run] = {}
+    for run in case.evidence.runs:
+        metric = final(run)
+        if metric is None or metric.decimals < 6 or run.seed is None:
+            continue
+        key = tuple(m.val_bpb for m in run.scores)
+        first = seen.setdefault(key, run)
+        if first.seed is not None and first.seed.value != run.seed.value and first.path != run.path and run.steps:
+            message = (
+                f"The runs of seeds {first.seed.value} and {run.seed.value} print the same score "
+                f"{score(metric.val_bpb)} to the last digit ({shown(first.path, 60)})."
+            )
+            yield Finding(SLUG, "evidence", "hold", message, metric.path, metric.line, metric.line)
+
+
+_OTHER = (
+    '"""Another script."""\n' + "".join(f"def stage_{n}(x):\n    return x * {n}\n" for n in range(40)) + "exec('')\n"
+)
+
+RULE = Rule(
+    slug=SLUG,
+    title="Logs that show no run of the script",
+    group="evidence",
+    condition="package",
+    summary="Every log must show training steps and a final score of the submitted script. Found are empty files, "
+    "placeholders, error messages, logs that break off, logs that embed another script, and files named by "
+    "another seed than they print.",
+    why="The log is the only evidence of a score. A file that merely has a log's name is none.",
+    advice="Commit the log that the submitted script wrote, from its first line to its final score.",
+    counterpart="A log that begins with the script itself and ends with its final score (#1493).",
+    authority=(
+        Authority("README", "OpenAI", "2026", "official", "a train log, automatically produced by your script"),
+        Authority("#1509", "Copilot", "2026-04", "community", "the log of one seed is an ssh error message"),
+    ),
+    check=check,
+    invalid=(
+        Example(
+            "an error message of ssh",
+            SCRIPT,
+            "Connection timed out",
+            files=package(run_log(1), run_log(2), val_bpb=1.2)
+            | {"train_seed3.log": "ssh: connect to host 192.0.2.7 port 22: Connection timed out\n"},
+            status="hold",
+        ),
+        Example(
+            "a placeholder",
+            SCRIPT,
+            "PLACEHOLDER",
+            files={"train.log": "PLACEHOLDER: the log follows after the run\n"},
+            status="hold",
+        ),
+        Example(
+            "it breaks off",
+            SCRIPT,
+            "Total submission size",
+            files={"train_seed1.log": run_log(1, None)},
+            status="incomplete",
+        ),
+        Example(
+            "it embeds another script",
+            SCRIPT,
+            "Another script",
+            files={"train_seed1.log": _OTHER + "=" * 100 + "\n" + run_log(1)},
+            status="hold",
+        ),
+        Example(
+            "named by another seed",
+            SCRIPT,
+            "seed:1337",
+            files={"train_seed42.log": run_log(1337)},
+            status="hold",
+        ),
+    ),
+    valid=(
+        Example("steps and a final score", SCRIPT, files=package(run_log(1), val_bpb=1.2)),
+        Example(
+            "the submitted script stands above the run",
+            _OTHER,
+            files={"train_seed1.log": _OTHER + "=" * 100 + "\n" + run_log(1)},
+        ),
+        Example(
+            "a broken log beside three whole ones",
+            SCRIPT,
+            files=package(run_log(1, 1.2), run_log(2, 1.201), run_log(3, 1.202), run_log(4, None), val_bpb=1.201),
+        ),
+        Example(
+            "two runs in one file, named by the first",
+            SCRIPT,
+            files={"train_seed1.log": run_log(1, 1.2) + run_log(2, 1.201)},
+        ),
+    ),
+    known_problems="A log that is made up well cannot be told from a real one. Scripts that pack themselves after the "
+    "run are compared with every readable file of the folder.",
+)
