@@ -90,14 +90,17 @@ def _of_the_mean(evidence: Evidence) -> tuple[Counted, ...]:
 def _of_their_seeds(evidence: Evidence) -> tuple[Counted, ...]:
     """Return the runs that print what is claimed for their seed, by the leading claim that any of them prints."""
     claims = evidence.metadata.all("val_bpb", per_seed=True) or evidence.readme.all("val_bpb", per_seed=True)
+    by_seed: dict[int, list[Run]] = {}
+    for run in evidence.runs:
+        if run.seed is not None:
+            by_seed.setdefault(run.seed.value, []).append(run)
     out: dict[int, list[Counted]] = {}
     for claim in claims:
         if claim.seed is None or claim.seed in out:
             continue
         hits = [
             Counted(run, hit, True)
-            for run in evidence.runs
-            if run.seed is not None and run.seed.value == claim.seed
+            for run in by_seed.get(claim.seed, ())
             if (hit := _last(m for m in run.scores if abs(m.val_bpb - claim.value) <= _EXACT)) is not None
         ]
         if hits:

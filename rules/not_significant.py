@@ -14,7 +14,7 @@ from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import Counted, counted_runs, on_line
 from rules.evidence_examples import PLAIN, metadata, record
-from rules.validation_set import denominator, tokenizer
+from rules.validation_set import denominator, rightly_divided, tokenizer
 
 SLUG = "not-significant"
 
@@ -137,8 +137,9 @@ def _stood(row: Row, pr: int | None, date: str | None) -> bool:
 
 
 def _bytes_per_token(case: Case, counted: Sequence[Counted]) -> float | None:
+    rightly = rightly_divided(case.evidence.runs)
     for each in counted:
-        d = denominator(each, case.evidence.runs)
+        d = denominator(each, rightly)
         if d is not None:
             return d.ratio
     name, _ = tokenizer(counted[0].run)

@@ -10,7 +10,17 @@ from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import Counted, and_others, counted_runs, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
-from rules.validation_set import TOKENS, WRONG, denominator, is_a_whole_count, is_count_of, tokenizer, validation_tokens
+from rules.validation_set import (
+    TOKENS,
+    WRONG,
+    Rightly,
+    denominator,
+    is_a_whole_count,
+    is_count_of,
+    rightly_divided,
+    tokenizer,
+    validation_tokens,
+)
 
 SLUG = "val-partition"
 
@@ -23,13 +33,14 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for counted runs that score another number of tokens than the whole set's."""
     if case.submission.lone:
         return
-    facts = [fact for each in counted_runs(case.evidence) if (fact := _judge(case, each)) is not None]
+    rightly = rightly_divided(case.evidence.runs)
+    facts = [fact for each in counted_runs(case.evidence) if (fact := _judge(case, each, rightly)) is not None]
     if facts:
         status, message, path, line = min(facts, key=lambda fact: ("violation", "hold", "note").index(fact[0]))
         yield on_line(SLUG, status, and_others(message, len(facts) - 1), path, line)
 
 
-def _judge(case: Case, counted: Counted) -> _Fact | None:
+def _judge(case: Case, counted: Counted, rightly: Rightly) -> _Fact | None:
     tokens = validation_tokens(counted.run)
     if tokens is None:
         return None
@@ -37,7 +48,7 @@ def _judge(case: Case, counted: Counted) -> _Fact | None:
     usual = is_count_of(tokens.value, name)
     if usual or is_a_whole_count(tokens.value):
         return _scored(case, counted)
-    d = denominator(counted, case.evidence.runs)
+    d = denominator(counted, rightly)
     whole = TOKENS.get(name or "")
     if d is not None and d.implied is not None:
         share = d.implied / VALIDATION_BYTES

@@ -34,20 +34,28 @@ _NAMES = ("train_data", "tokenizer", "val_data")
 
 
 @dataclass(frozen=True)
+class Rightly:
+    """Where some line of a submission's logs divides rightly: for which token counts, with which tokenizers."""
+
+    tokens: frozenset[float]
+    tokenizers: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Denominator:
     """What a run's counted score was divided by.
 
-    ``ratio`` is bytes per token by loss and score, ``tokens`` the printed number of validation tokens, ``others``
-    the ratios of other lines that score the same tokens. ``name`` is the tokenizer, ``named`` whether data or
-    file names say so (else it is concluded from the vocabulary's size).
+    ``ratio`` is bytes per token by loss and score, ``tokens`` the printed number of validation tokens. ``name`` is
+    the tokenizer, ``named`` whether data or file names say so (else it is concluded from the vocabulary's size).
+    ``mixed``: other lines over the same tokens divide rightly, so that this one prints two quantities.
     """
 
     counted: Counted
     ratio: float
     tokens: Value[float] | None
-    others: tuple[float, ...]
     name: str | None
     named: bool
+    mixed: bool
 
     @property
     def implied(self) -> float | None:
@@ -59,39 +67,39 @@ class Denominator:
         """Tell whether the number of tokens is that of the whole set with a known tokenizer."""
         return self.tokens is not None and is_a_whole_count(self.tokens.value)
 
-    @property
-    def mixed(self) -> bool:
-        """Tell whether other lines divide by the right number, so that this one prints two quantities."""
-        if self.tokens is not None:
-            tokens = self.tokens.value
-            return any(abs(ratio * tokens / VALIDATION_BYTES - 1) <= WRONG for ratio in self.others)
-        usual = BYTES_PER_TOKEN.get(self.name or "")
-        return usual is not None and any(abs(ratio / usual - 1) <= WRONG for ratio in self.others)
+
+def rightly_divided(runs: Sequence[Run]) -> Rightly:
+    """Return where some line of the runs divides its score by the validation set's bytes."""
+    counts: set[float] = set()
+    tokenizers: set[str] = set()
+    for run in runs:
+        tokens, name = validation_tokens(run), tokenizer(run)[0]
+        usual = BYTES_PER_TOKEN.get(name or "")
+        for m in run.metrics:
+            ratio = bytes_per_token(m.val_loss, m.val_bpb) if m.val_loss is not None else None
+            if ratio is None or m.role not in ("final", "pre-quant"):
+                continue
+            if tokens is not None and abs(ratio * tokens.value / VALIDATION_BYTES - 1) <= WRONG:
+                counts.add(tokens.value)
+            if name is not None and usual is not None and abs(ratio / usual - 1) <= WRONG:
+                tokenizers.add(name)
+    return Rightly(frozenset(counts), frozenset(tokenizers))
 
 
-def denominator(counted: Counted, runs: Sequence[Run]) -> Denominator | None:
+def denominator(counted: Counted, rightly: Rightly) -> Denominator | None:
     """Return what a counted score was divided by, None when its log prints no loss per token beside it.
 
-    ``runs`` are all runs of the submission, whose lines show what its other scores were divided by.
+    ``rightly`` tells of all runs of the submission.
     """
     run, score = counted.run, counted.score
     loss = _loss(run, score)
     ratio = None if loss is None else bytes_per_token(loss, score.val_bpb)
-    if ratio is None:
-        return None
     name, named = tokenizer(run)
-    if name != "bytes" and _is_per_byte(ratio):
-        return None  # this loss is per byte, in nats or bits, and says nothing of tokens
+    if ratio is None or (name != "bytes" and _is_per_byte(ratio)):
+        return None
     tokens = validation_tokens(run)
-    others = [
-        other
-        for each in runs
-        if (theirs := validation_tokens(each)) is None or tokens is None or theirs.value == tokens.value
-        for m in each.metrics
-        if m.role in ("final", "pre-quant") and m.val_loss is not None
-        if (other := bytes_per_token(m.val_loss, m.val_bpb)) is not None and abs(other / ratio - 1) > SAME_TOKENS
-    ]
-    return Denominator(counted, ratio, tokens, tuple(others), name, named)
+    mixed = tokens.value in rightly.tokens if tokens is not None else name in rightly.tokenizers
+    return Denominator(counted, ratio, tokens, name, named, mixed)
 
 
 def text_scored(run: Run) -> float:

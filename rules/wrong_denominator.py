@@ -12,7 +12,7 @@ from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, counted_runs, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
-from rules.validation_set import WRONG, Denominator, denominator, text_scored, validation_tokens
+from rules.validation_set import WRONG, Denominator, denominator, rightly_divided, text_scored, validation_tokens
 
 SLUG = "wrong-denominator"
 
@@ -28,7 +28,8 @@ def check(case: Case) -> Iterator[Finding]:
     if case.submission.lone:
         return
     counted = counted_runs(case.evidence)
-    found = [d for each in counted if (d := denominator(each, case.evidence.runs)) is not None]
+    rightly = rightly_divided(case.evidence.runs)
+    found = [d for each in counted if (d := denominator(each, rightly)) is not None]
     for facts in (
         [fact for d in found if (fact := _implied(case, d)) is not None],
         [fact for each in counted if (fact := _printed(case, each.run)) is not None],
