@@ -35,12 +35,13 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each log that shows no run, breaks off, or shows another script or seed."""
     if not judged(case):
         return
-    enough = _supported(case)
+    enough, finals = _supported(case), set(seeds(finished(case.evidence)))
     shown_by = reported(case)
     shared = {id(run) for run in shown_by}
     differing: list[Finding] = []
     for log in case.evidence.logs:
-        empty = _empty(log, enough=enough)
+        elsewhere = {run.seed.value for run in log.runs if run.seed is not None}
+        empty = _empty(log, enough=enough or (bool(elsewhere) and elsewhere <= finals))
         if empty is not None:
             yield empty
             continue
@@ -79,7 +80,9 @@ def _empty(log: Log, *, enough: bool) -> Finding | None:
         said, line = "The log ends before a final score", log.lines or None
     else:
         said, line = "The log shows neither a training step nor a score", 1
-    if enough:
+    # An error message or a placeholder in a log's place is to be looked at whatever else there is.
+    foreign = trouble is not None and trouble.kind in ("connection", "placeholder") and status == "hold"
+    if enough and not foreign:
         said, status = f"{said}; other logs show the runs", "note"
     return Finding(SLUG, "evidence", status, f"{said}.", log.path, line, line)
 
@@ -100,9 +103,11 @@ def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
     share = max((_alike(source.text, text) for text in _submitted(case)), default=None)
     if share is None or share >= _SAME_SOURCE:
         return
-    status: Status = "hold" if share < _LIKE_SOURCE else "note"
-    message = f"The script in the log and the submitted one share {share:.0%} of their lines: " + (
-        "the log is of another script." if status == "hold" else "the script was changed after the run."
+    other = share < _LIKE_SOURCE
+    status: Status = "hold" if other and decisive else "note"
+    message = (
+        f"The log is of {'another' if other else 'another version of the'} script: it embeds a text that shares "
+        f"{share:.0%} of its lines with what was submitted."
     )
     yield Finding(SLUG, "evidence", status, message, log.path, source.first_line, _last(source))
 
@@ -206,6 +211,14 @@ RULE = Rule(
             SCRIPT,
             "PLACEHOLDER",
             files={"train.log": "PLACEHOLDER: the log follows after the run\n"},
+            status="hold",
+        ),
+        Example(
+            "an error message among whole logs",
+            SCRIPT,
+            "Permission denied",
+            files=package(run_log(1, 1.2), run_log(2, 1.201), run_log(3, 1.202), val_bpb=1.201)
+            | {"train_seed3.log": run_log(3), "train_seed4.log": "Permission denied (publickey).\n"},
             status="hold",
         ),
         Example(

@@ -25,6 +25,7 @@ from rules.scored_runs import (
     judged,
     of_named_seeds,
     record,
+    reported,
     score,
     seeds,
     several,
@@ -37,7 +38,7 @@ _ROUNDED_TWICE = 1.5e-5  # bits per byte: a mean of scores that were rounded bef
 _OWN_DIGITS = 5  # decimals from which a claim that equals one run's score is that run's, not a mean's
 _OFFSET = 1e-4  # bits per byte by which every seed's claim must differ for an offset
 _MOST_SUBSETS = 8  # runs; of more, the subsets are not searched
-_NO_SCORE = 0.2  # bits per byte between a claim and every score: a digit is wrong, not a measurement
+_SLIP = 1e-3  # bits per byte around a whole unit: the first digit is wrong, not the measurement
 _LATE_SECONDS = 602.0  # the loop looks at the clock once a step, and prints after a synchronisation
 _LATE_EVALUATION = 600.0
 
@@ -51,8 +52,24 @@ def check(case: Case) -> Iterator[Finding]:
     runs = finished(case.evidence)
     if claim is not None and runs:
         yield from _judge(case, claim, runs)
+        yield from _loss(case, reported(case))
     elif claim is not None:
         yield from _unfinished(claim, distinct(case.evidence))
+
+
+def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Finding]:
+    """Yield a note when the claimed loss is one seed's, though the submission reports several."""
+    claim = case.evidence.metadata.first("val_loss")
+    losses = [(run, loss) for run in runs if (loss := run.val_loss) is not None]
+    if claim is None or len(losses) < 2 or claim.decimals < _OWN_DIGITS - 1:
+        return
+    near = unit(claim.decimals) / 2 + 1e-9
+    mean = fmean(loss for _, loss in losses)
+    own = next((run for run, loss in losses if abs(loss - claim.value) <= near), None)
+    if own is not None and own.score is not None and abs(mean - claim.value) > near + _ROUNDED_TWICE:
+        who = f"seed {own.seed.value}" if own.seed is not None else "one run"
+        message = f"The claimed val_loss {score(claim.value)} is that of {who} alone; the mean is {score(mean)}."
+        yield _finding(claim, "note", message, (own.score,))
 
 
 def _unfinished(claim: Claim[float], runs: Sequence[Run]) -> Iterator[Finding]:
@@ -76,7 +93,7 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
         return
     if not record(case) and any(agrees(claim, s.mean, s.metrics) for s in named):
         return  # one seed is enough there
-    reported = series[0]
+    main = series[0]
     alone = next((m for s in series for m in s.metrics if agrees(claim, m.val_bpb, (m,))), None)
     if alone is not None and claim.decimals >= _OWN_DIGITS:
         yield from _one_of(case, claim, alone, runs, series)
@@ -84,13 +101,13 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
         return
     elif any(_cut(claim, s) for s in series if len(s.metrics) > 1 or len(runs) == 1):
         message = (
-            f"The claimed {score(claim.value)} is the logs' {score(reported.mean)} cut off where it should be rounded."
+            f"The claimed {score(claim.value)} is the logs' {score(main.mean)} cut off where it should be rounded."
         )
-        yield _finding(claim, "note", message, reported.metrics)
+        yield _finding(claim, "note", message, main.metrics)
     elif alone is not None:
         yield from _one_of(case, claim, alone, runs, series)
-    elif not _of_a_part(claim, reported):
-        yield _contradicted(case, claim, runs, reported)
+    elif not _of_a_part(claim, main):
+        yield _contradicted(case, claim, runs, main)
 
 
 def _cut(claim: Claim[float], series: Series) -> bool:
@@ -131,33 +148,33 @@ def _one_of(
     yield _finding(claim, "hold" if record(case) else "note", message, group.metrics)
 
 
-def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], reported: Series) -> Finding:
+def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Series) -> Finding:
     """Return the finding on a claim that is neither the runs' mean nor a run's final score."""
     shift = _offset(case.evidence, runs)
     if shift is not None:
         what = "lower" if shift < 0 else "higher"
         message = (
             f"Every seed's claimed score is {score(abs(shift))} {what} than its log prints: the claimed "
-            f"{score(claim.value)} is an adjusted figure, the logs' mean is {score(reported.mean)}."
+            f"{score(claim.value)} is an adjusted figure, the logs' mean is {score(main.mean)}."
         )
-        return _finding(claim, "violation" if shift < 0 else "hold", message, reported.metrics)
+        return _finding(claim, "violation" if shift < 0 else "hold", message, main.metrics)
     other = _other(claim, runs)
     if other is not None:
-        return _earlier(claim, other, reported)
-    difference = claim.value - reported.mean
+        return _earlier(claim, other, main)
+    difference = claim.value - main.mean
     message = (
         f"No log prints the claimed {score(claim.value)}; the final scores there are "
-        f"{several([score(m.val_bpb) for m in reported.metrics])}"
-        + (f", their mean {score(reported.mean)}" if len(reported.metrics) > 1 else "")
+        f"{several([score(m.val_bpb) for m in main.metrics])}"
+        + (f", their mean {score(main.mean)}" if len(main.metrics) > 1 else "")
         + f" ({difference:+.5f})."
     )
     unlogged = [seed for seed in case.evidence.metadata.seeds if seed not in seeds(runs)]
     if unlogged and seeds(runs):
         message = message.removesuffix(".") + f"; the logs of seeds {several(unlogged)} are missing."
-        return _finding(claim, "incomplete", message, reported.metrics)
-    if abs(difference) > _NO_SCORE:
+        return _finding(claim, "incomplete", message, main.metrics)
+    if abs(abs(difference) - 1) < _SLIP:
         message = message.removesuffix(").") + "; a digit may be missing)."
-    return _finding(claim, "hold", message, reported.metrics)
+    return _finding(claim, "hold", message, main.metrics)
 
 
 def _offset(evidence: Evidence, runs: Sequence[Run]) -> float | None:
@@ -193,12 +210,12 @@ _ROLES = {
 }
 
 
-def _earlier(claim: Claim[float], other: Metric, reported: Series) -> Finding:
+def _earlier(claim: Claim[float], other: Metric, main: Series) -> Finding:
     message = (
         f"The claimed {score(claim.value)} is {_ROLES[other.role]}; the final score of the artifact is "
-        f"{score(reported.mean)}."
+        f"{score(main.mean)}."
     )
-    return _finding(claim, "hold", message, (other, *reported.metrics))
+    return _finding(claim, "hold", message, (other, *main.metrics))
 
 
 def _finding(claim: Claim[float], status: Status, message: str, metrics: Sequence[Metric]) -> Finding:

@@ -1,0 +1,134 @@
+"""How the evidence rules compare claims, runs and sizes: edges that the examples don't show."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from submissions import submission
+
+from auditor.check import audit
+from auditor.finding import Finding
+from rules import run_logs
+from rules.run_logs import SCRIPT, package, run_log
+
+EVIDENCE = (
+    "claim-mismatch",
+    "too-few-seeds",
+    "artifact-cap",
+    "uncounted-code",
+    "bogus-log",
+    "mixed-config",
+    "best-of-k",
+    "missing-files",
+    "diff-scope",
+    "late-edit",
+)
+
+
+def found(slug: str, files: dict[str, str], name: str = "2026-04-01_Example", code: str = SCRIPT) -> list[Finding]:
+    return list(audit(submission(code, files, name), select=[slug]).findings)
+
+
+scores = st.lists(st.integers(110_000_000, 114_000_000), min_size=3, max_size=3, unique=True)
+
+
+@given(scores, st.integers(4, 8))
+def test_a_rounded_mean_is_never_contradicted(units: list[int], decimals: int) -> None:
+    values = [unit / 1e8 for unit in units]
+    logs = [run_log(seed, value) for seed, value in zip((1, 2, 3), values, strict=True)]
+    claim = round(sum(values) / 3, decimals)
+    assert not [f for f in found("claim-mismatch", package(*logs, val_bpb=claim)) if f.status != "note"]
+
+
+@given(scores, st.floats(0.0005, 0.01))
+def test_a_figure_off_the_mean_and_off_every_seed_is_held(units: list[int], off: float) -> None:
+    values = sorted(unit / 1e8 for unit in units)
+    claim = round(values[0] - off, 8)
+    logs = [run_log(seed, value, early=1.3) for seed, value in zip((1, 2, 3), values, strict=True)]
+    (said,) = found("claim-mismatch", package(*logs, val_bpb=claim))
+    assert said.status == "hold"
+    assert said.path == "submission.json"
+
+
+@pytest.mark.parametrize("digits", ["1.20150000", "1.2015", "~1.2015"])
+def test_a_score_written_as_text_is_read(digits: str) -> None:
+    logs = (run_log(1, 1.2), run_log(2, 1.201), run_log(3, 1.2035))
+    assert not found("claim-mismatch", package(*logs, val_bpb=digits))
+
+
+def test_a_claim_names_the_line_of_the_metadata_and_the_lines_of_the_logs() -> None:
+    files = package(run_log(1, 1.20012345), run_log(2, 1.20112345), run_log(3, 1.2035), val_bpb=1.20012345)
+    (said,) = found("claim-mismatch", files)
+    lines = files["submission.json"].splitlines()
+    assert said.line is not None
+    assert '"val_bpb"' in lines[said.line - 1]
+    assert [step.path for step in said.trace] == ["train_seed1.log", "train_seed2.log", "train_seed3.log"]
+    assert "seed 1 alone" in said.message
+
+
+def test_missing_logs_of_named_seeds_leave_the_claim_open() -> None:
+    (said,) = found("claim-mismatch", package(run_log(1, 1.2), val_bpb=1.19712345, seeds=[1, 2, 3]))
+    assert said.status == "incomplete"
+    assert "seeds 2, 3 are missing" in said.message
+
+
+@pytest.mark.parametrize("slug", EVIDENCE)
+def test_a_lone_script_has_no_package_to_judge(slug: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    from auditor.submission.discover import lone_script
+    from auditor.submission.memory import MemoryTree
+
+    lone = lone_script(MemoryTree({"train_gpt.py": SCRIPT.encode()}), "train_gpt.py", given="train_gpt.py")
+    assert not audit(lone, select=[slug]).findings
+
+
+@pytest.mark.parametrize("slug", ["too-few-seeds", "best-of-k", "mixed-config", "late-edit"])
+def test_non_record_work_is_not_held_to_the_records_rules(slug: str) -> None:
+    settings = ("lr: 0.1", "lr: 0.2")
+    logs = [run_log(seed, 1.2, settings=text) for seed, text in zip((1, 2), settings, strict=True)]
+    files = package(*logs, val_bpb=1.2, track="non-record", date="2026-05-09")
+    assert not found(slug, files)
+
+
+def test_the_cap_holds_for_non_record_work_too() -> None:
+    files = package(run_log(1, 1.2, model=16_400_000), val_bpb=1.2, track="non-record")
+    assert [f.status for f in found("artifact-cap", files)] == ["violation"]
+
+
+@given(st.integers(15_999_000, 16_001_000))
+def test_the_cap_is_decimal_and_exact(total: int) -> None:
+    files = package(run_log(1, 1.2, model=total - len(SCRIPT)), val_bpb=1.2)
+    over = [f for f in found("artifact-cap", files) if f.status in ("violation", "hold")]
+    assert bool(over) == (total > 16_000_000)
+
+
+def test_a_run_that_does_not_carry_the_claim_is_held_not_flagged() -> None:
+    files = package(run_log(1, 1.3, model=17_000_000), val_bpb=1.2)
+    assert [f.status for f in found("artifact-cap", files)] == ["hold"]
+
+
+@pytest.mark.parametrize(
+    "metadata", ["", "[]", "{", "null", '{"val_bpb": NaN}', '{"val_bpb": {"1": []}}', '{"seeds": "many"}', "\ufeff{}"]
+)
+def test_metadata_of_any_shape_is_reported_in_one_line(metadata: str) -> None:
+    files = package(run_log(1, 1.2)) | {"submission.json": metadata}
+    for slug in EVIDENCE:
+        for said in found(slug, files):
+            assert said.message
+            assert "\n" not in said.message
+
+
+hostile = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300)
+
+
+@given(hostile, hostile)
+def test_no_log_or_readme_makes_a_rule_fail(log: str, readme: str) -> None:
+    files = {"train_seed1.log": log, "README.md": readme, "submission.json": json.dumps({"val_bpb": 1.2, "x": log})}
+    report = audit(submission(SCRIPT, files), select=EVIDENCE)
+    assert all("\n" not in said.message for said in report.findings)
+
+
+def test_the_example_log_is_read_as_it_is_meant() -> None:
+    (run,) = audit(submission(SCRIPT, {"train.log": run_log(7, 1.2)}), select=[]).runs
+    assert (run.seed, run.val_bpb, run.steps, run.world_size) == (7, 1.2, 13_000, 8)
+    assert run.artifact_bytes == 15_800_000 + len(run_logs.SCRIPT)
