@@ -426,6 +426,8 @@ def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Exp
             return bind_method(machine, inherited, base, heap, node)
     if name in ("module", "_orig_mod") and heap.kind in ("instance", "external"):
         return base
+    if name in ("weight", "bias") and heap.kind == "instance" and is_module(heap):
+        return Value(SOME, effects.param(machine, heap))  # inherited from a library's layer
     if heap.kind == "external":
         if name in ("weight", "bias"):
             return Value(SOME, effects.param(machine, heap))

@@ -27,6 +27,7 @@ class Gradient:
     bits: int
     site: Site
     parts: int = 0  # the parts of a window that the loss keeps
+    branches: tuple[int, ...] = ()  # open conditions on the way (see Event.branches)
 
 
 # ------------------------------------------------------------------ parameters
@@ -134,7 +135,7 @@ def backward(machine: Machine, origins: int, node: ir.Node) -> int:
     else:
         region = origins & family
     parts = origins & machine.slots.parts
-    gradient = Gradient(kinds, region, forwards, machine.live, machine.site(node), parts)
+    gradient = Gradient(kinds, region, forwards, machine.live, machine.site(node), parts, tuple(machine.branches))
     return machine.atoms.fresh("gradient", gradient)
 
 
@@ -144,6 +145,16 @@ def pend(machine: Machine, gradient: int) -> None:
         machine.pending.clear()
         machine.stepped = False
     machine.pending.append(gradient)
+
+
+def forget_gradients(machine: Machine) -> None:
+    """Gradients are set to zero: but for those that were taken in the other branch of an open condition."""
+    machine.pending[:] = [
+        bit
+        for bit in machine.pending
+        for gradient in machine.atoms.meanings(bit, "gradient")
+        if isinstance(gradient, Gradient) and any(branch ^ 1 in machine.branches for branch in gradient.branches)
+    ]
 
 
 def step(machine: Machine, origins: int, node: ir.Node) -> None:

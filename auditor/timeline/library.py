@@ -415,6 +415,16 @@ def content(machine: Machine, heap: Heap, origins: int) -> Value:
     return heap.element if heap.element is not None else Value(None, origins)
 
 
+def read_into(machine: Machine, held: Value, args: Args) -> Value:
+    """``file.readinto(buffer)``: what the buffer is a view of now holds what the file ``held``."""
+    where = args.nodes[0] if args.nodes else None
+    while isinstance(where, ir.Call) and not isinstance(where.func, ir.Attr) and where.args:
+        where = where.args[0].value  # memoryview(array)
+    if where is not None:
+        containers.update_in_place(machine, where, args.positional[0], Value(None, containers.deep(held)))
+    return Value(SOME, SIZE)
+
+
 def write_file(machine: Machine, key: str, value: Value) -> None:
     """Keep what the script writes to a path, so that reading it back gives the same."""
     opened.saved(machine, containers.deep(value))
@@ -1069,6 +1079,8 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
             return saved
         effects.load(machine, receiver.m, node)
         return Value(SOME, receiver.m | TEXT_FILE | opened.opened(machine, receiver.m, node))
+    if name == "readinto" and args.positional and not isinstance(p, Heap):
+        return read_into(machine, Value(None, containers.deep(receiver)), args)
     if name in ("iterdir", "glob", "rglob") and not isinstance(p, Heap):
         return _listing(machine, _with_receiver(receiver, args), node)
     if name in ("scale",) and args.positional:
@@ -1140,7 +1152,7 @@ def optimizer_method(machine: Machine, receiver: Value, name: str, args: Args, n
             effects.step(machine, origins, node)
         return NONE
     if name == "zero_grad":
-        machine.pending.clear()
+        effects.forget_gradients(machine)
         return NONE
     if name == "update" and args.positional and isinstance(p, Heap):
         gradient = args.get(1)
@@ -1210,8 +1222,10 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             effects.report(machine, args.origins(), node)
             write_file(machine, p.name, first or UNKNOWN)
             return NONE
-        if name in ("read", "readlines", "readline", "read1", "readinto"):
+        if name in ("read", "readlines", "readline", "read1"):
             return content(machine, p, 0)
+        if name == "readinto":
+            return read_into(machine, content(machine, p, 0), args)
         if name in ("flush", "close", "seek"):
             return NONE
         return Value(None, p.origins)
