@@ -201,3 +201,82 @@ if int(os.environ.get("STEPS", "64")) % 1000:
     decisive = [u.what for u in followed(code).unfollowed if u.decisive]
     assert decisive == ["no setting in play reaches a score of the validation tokens"]
     assert not [u for u in followed(code.replace('"64"', '"2000"')).unfollowed if u.decisive]
+
+
+INHERITED = """
+class Cast(torch.nn.Linear):
+    def forward(self, x): return F.linear(x, self.weight.to(x.dtype))
+class Wide(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down = Cast(64, 64)
+    def forward(self, x, y): return F.cross_entropy(self.down(x), y)
+net = Wide()
+train, val = read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
+learn(net, train[:-1], train[1:])
+weights = [net.down.weight]
+kept = [p.data.clone() for p in weights]
+total = 0.0
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    BEFORE
+    for p, g in zip(weights, torch.autograd.grad(net(x, y), weights)):
+        p.data.sub_(0.1 * g)
+    AFTER
+    for p, old in zip(weights, kept):
+        p.data.copy_(old)
+print(f"val_bpb:{bits(total):.4f}")
+"""
+SCORE = "total += net(x, y).item()"
+
+
+def test_the_weight_of_a_layer_of_its_own_class_is_a_parameter() -> None:
+    assert kinds(followed(INHERITED.replace("BEFORE", SCORE).replace("AFTER", "pass"))) == []
+    assert kinds(followed(INHERITED.replace("BEFORE", "pass").replace("AFTER", SCORE))) == ["within"]
+
+
+def test_gradients_survive_a_reset_in_the_other_branch() -> None:
+    code = (
+        EVALUATE
+        + """
+net = Net()
+train, val = read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
+learn(net, train[:-1], train[1:])
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+work = len(glob.glob("*.pt")) > 0
+if work:
+    opt.zero_grad()
+    net(val[:-1], val[1:]).backward()
+else:
+    opt.zero_grad()
+RESET
+if work:
+    opt.step()
+"""
+        + REPORT
+    )
+    assert kinds(followed(code.replace("RESET", ""))) == ["before"]
+    assert kinds(followed(code.replace("RESET", "opt.zero_grad()"))) == []
+
+
+def test_a_buffer_holds_what_a_file_is_read_into_it() -> None:
+    code = (
+        EVALUATE
+        + """
+from pathlib import Path
+def tokens_of(pattern):
+    path = Path(sorted(glob.glob(pattern))[0])
+    with path.open("rb", buffering=0) as file:
+        tokens = torch.empty(1000, dtype=torch.uint16)
+        if file.readinto(tokens.numpy()) != 2000:
+            raise ValueError(path)
+    return tokens
+net = Net()
+train, val = tokens_of("data/fineweb_train_*.bin"), tokens_of("data/fineweb_val_*.bin")
+learn(net, train[:-1], train[1:])
+"""
+        + REPORT
+    )
+    assert kinds(followed(code)) == []
+    assert not [u for u in followed(code).unfollowed if u.decisive]
+    assert kinds(followed(code.replace("learn(net, train[:-1], train[1:])", "learn(net, val[:-1], val[1:])")))
