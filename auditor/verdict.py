@@ -103,7 +103,7 @@ def _recommend(
 ) -> Recommendation:
     """Return the advice by the rulebook: MERGE, or the mildest step that answers what was found."""
     counted = [finding for finding in findings if weigh(finding) is not Verdict.CLEAN]
-    below_bar = any(finding.rule in _DEMOTES and finding.active is not False for finding in findings)
+    below_bar = any(finding.rule in _DEMOTES for finding in counted)
     if compliance is Verdict.CLEAN and all(finding.rule in _DEMOTES for finding in counted):
         if track == "record" and not below_bar:
             return Recommendation.MERGE

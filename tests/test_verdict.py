@@ -92,7 +92,7 @@ def test_unreadable_is_never_clean():
         ([finding(group="package", status="incomplete")], "record", Recommendation.REQUEST_CHANGES),
         ([finding("closing-rule", active=False)], "record", Recommendation.MERGE),
         ([finding("not-significant", "evidence")], "record", Recommendation.MERGE_NON_RECORD),
-        ([finding("not-significant", "evidence", "note")], "record", Recommendation.MERGE_NON_RECORD),
+        ([finding("not-significant", "evidence", "note")], "record", Recommendation.MERGE),
     ],
 )
 def test_recommendation(found, track, expected):
