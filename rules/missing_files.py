@@ -35,6 +35,7 @@ _PROVIDED = frozenset(
         "triton",
         "flash_attn",
         "flash_attn_interface",
+        "train_gpt",  # the challenge's own script
     }
 )
 _REQUIREMENTS = re.compile(r"(?:^|/)(?:requirements[\w.-]*\.txt|pyproject\.toml|environment\.ya?ml|setup\.sh)$")
