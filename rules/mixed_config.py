@@ -22,7 +22,7 @@ _OF_THE_RUN = re.compile(
     r"seed|^s$|^run$|run_?(?:id|name)|log|path|(?:^|_)dir|files?$|pattern|sha\d|commit|^note$|warning|host|port|pid|rank|"
     r"device|loss|bpb|^score$|^t$|^tl$|^vl$|^sa$|^avg$|time|elapsed|(?:_|^)ms$|tok|step_avg|this_step|^step|speed|"
     r"mem|temp_c|util|^mib|size|bytes|total|model_params|params$|quant$|hessian|calibrated|effective|scale|"
-    r"selected|imported|date|eta|every|headroom|recompile|property|compile"
+    r"selected|imported|date|eta|every|headroom|recompile|property|compile|_sum$|bits|nll|count|hits"
 )
 _NUMBER = re.compile(r"^-?\d+(?:\.\d+)?(?:e-?\d+)?$", re.IGNORECASE)
 _PLAIN = re.compile(r"^[\w.+\-:,/\[\]() ]{1,60}$")
