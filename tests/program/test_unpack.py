@@ -391,3 +391,19 @@ def test_any_chain_of_encodings_comes_back(text: str, chain: list[str], sink: st
     result = unpack(script.encode(), "train_gpt.py", lambda _: None)
     assert result.failure is None, str(result.failure)
     assert result.layers[1].data == source
+
+
+def test_without_the_extra_a_zstandard_layer_is_a_failure_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import sys
+
+    import zstandard
+
+    packed = zstandard.compress(b"print(1)\n")
+    script = f"import zstandard\nexec(zstandard.decompress({packed!r}))\n".encode()
+    assert unpack(script, "train_gpt.py", lambda _name: None).layers[-1].data == b"print(1)\n"
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    opened = unpack(script, "train_gpt.py", lambda _name: None)
+    assert opened.failure is not None
+    assert "golf-audit[zstd]" in opened.failure.reason
