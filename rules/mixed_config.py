@@ -17,12 +17,84 @@ from rules.scored_runs import agrees, by_label, claimed, judged, record, reporte
 
 SLUG = "mixed-config"
 
-# What may differ between the seeds of one configuration: names, places, measurements.
-_OF_THE_RUN = re.compile(
-    r"seed|^s$|^run$|run_?(?:id|name)|log|path|(?:^|_)dir|files?$|pattern|sha\d|commit|^note$|warning|host|port|pid|rank|"
-    r"device|loss|bpb|^score$|^t$|^tl$|^vl$|^sa$|^avg$|time|elapsed|(?:_|^)ms$|tok|step_avg|this_step|^step|speed|"
-    r"mem|temp_c|util|^mib|size|bytes|total|model_params|params$|quant$|hessian|calibrated|effective|scale|"
-    r"selected|imported|date|eta|every|headroom|recompile|property|compile|_sum$|bits|nll|count|hits"
+# What may differ between the seeds of one configuration, names, places and measurements: words of a setting's
+# name, and names as a whole.
+_WORDS_OF_THE_RUN = frozenset(
+    [
+        "seed",
+        "seeds",
+        "runid",
+        "logfile",
+        "log",
+        "path",
+        "dir",
+        "file",
+        "files",
+        "pattern",
+        "sha",
+        "sha256",
+        "commit",
+        "warning",
+        "host",
+        "port",
+        "pid",
+        "loss",
+        "bpb",
+        "nll",
+        "elapsed",
+        "ms",
+        "eta",
+        "every",
+        "mem",
+        "memory",
+        "temp",
+        "util",
+        "sum",
+        "hits",
+        "tps",
+        "toks",
+        "headroom",
+        "recompile",
+        "imported",
+        "property",
+        "hessian",
+        "calibrated",
+        "effective",
+        "size",
+        "bytes",
+        "time",
+        "timestamp",
+        "date",
+    ]
+)
+_NAMES_OF_THE_RUN = frozenset(
+    [
+        "s",
+        "t",
+        "tl",
+        "vl",
+        "sa",
+        "avg",
+        "run",
+        "run_id",
+        "run_name",
+        "note",
+        "rank",
+        "local_rank",
+        "device",
+        "score",
+        "scale",
+        "step",
+        "this_step",
+        "step_avg",
+        "tok_s",
+        "selected",
+        "total",
+        "count",
+        "mixed_quant",
+        "world_size",
+        "size_check",
+    ]
 )
 _NUMBER = re.compile(r"^-?\d+(?:\.\d+)?(?:e-?\d+)?$", re.IGNORECASE)
 _PLAIN = re.compile(r"^[\w.+\-:,/\[\]() ]{1,60}$")
@@ -89,7 +161,7 @@ def _of_one_group(case: Case, runs: Sequence[Run], found: Sequence[_Difference])
 def _differences(runs: Sequence[Run]) -> Iterator[_Difference]:
     common = set.intersection(*(set(run.settings) for run in runs))
     for name in common - set(_READ):
-        if _OF_THE_RUN.search(name):
+        if name in _NAMES_OF_THE_RUN or not _WORDS_OF_THE_RUN.isdisjoint(name.split("_")):
             continue
         values = [(run, _normal(run.settings[name].value), run.settings[name]) for run in runs]
         if len({value for _, value, _ in values}) > 1 and all(_PLAIN.match(value) for _, value, _ in values):
