@@ -1,0 +1,134 @@
+"""Files and buffers: what is read from them, and what the script wrote there before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline import calibration, containers, effects, opened
+from auditor.timeline.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
+from auditor.timeline.folding import FoldError
+from auditor.timeline.library import objects
+from auditor.timeline.values import NONE, SOME, UNKNOWN, Heap, Known, Value, join
+
+if TYPE_CHECKING:
+    from auditor.timeline.calling import Args
+    from auditor.timeline.machine import Machine
+
+
+def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
+    """Read an array or a saved object from a file (or a buffer)."""
+    first = args.get(0)
+    origins = args.origins()
+    if first is not None:
+        if isinstance(first.p, Heap) and first.p.kind in ("buffer", "file"):
+            return content(machine, first.p, origins)
+        saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
+        if saved is not None and not origins & (VAL | TRAIN):
+            return saved
+    effects.load(machine, origins, node)
+    origins |= opened.opened(machine, origins, node)
+    # What is in a file doesn't depend on the setting that named it, as far as switches go.
+    origins &= ~machine.atoms.family("setting")
+    return Value(SOME, effects.settle(machine, origins) & ~LISTING | TEXT_FILE)
+
+
+def path_key(path: Value) -> str:
+    """Return the key of a path in the model of the disk ("*" when it is not a constant)."""
+    if isinstance(path.p, Known) and isinstance(path.p.v, str):
+        return path.p.v
+    return "*"
+
+
+def content(machine: Machine, heap: Heap, origins: int) -> Value:
+    """Return what a file or buffer holds."""
+    if heap.kind == "file":
+        saved = machine.files.get(heap.name)
+        if saved is not None:
+            return saved
+        return Value(None, heap.origins & ~LISTING | TEXT_FILE)
+    return heap.element if heap.element is not None else Value(None, origins)
+
+
+def read_into(machine: Machine, held: Value, args: Args) -> Value:
+    """``file.readinto(buffer)``: what the buffer is a view of now holds what the file ``held``."""
+    where = args.nodes[0] if args.nodes else None
+    while isinstance(where, ir.Call) and not isinstance(where.func, ir.Attr) and where.args:
+        where = where.args[0].value  # memoryview(array)
+    if where is not None:
+        containers.update_in_place(machine, where, args.positional[0], Value(None, containers.deep(held)))
+    return Value(SOME, SIZE)
+
+
+def write_file(machine: Machine, key: str, value: Value) -> None:
+    """Keep what the script writes to a path, so that reading it back gives the same."""
+    opened.saved(machine, containers.deep(value))
+    kept = Value(value.p, effects.settle(machine, value.m))
+    old = machine.files.get(key)
+    if old is not None and (machine.weak or machine.live != machine.all):
+        kept = join(old, kept)
+    machine.files[key] = kept
+
+
+def open_file(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``open(path, mode)``: opening the tokens to read loads them."""
+    path = args.get(0, "file") or UNKNOWN
+    mode = args.get(1, "mode")
+    text = mode.p.v if mode is not None and isinstance(mode.p, Known) and isinstance(mode.p.v, str) else "r"
+    heap = Heap("file", name=path_key(path), origins=containers.deep(path), made_at=machine.order)
+    if "w" not in text and "a" not in text and heap.origins & (VAL | TRAIN):
+        effects.load(machine, heap.origins, node)
+        heap.origins |= opened.opened(machine, heap.origins, node)
+    return Value(heap, heap.origins)
+
+
+def make_buffer(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``io.BytesIO(x)``."""
+    heap = Heap("buffer", made_at=machine.order)
+    heap.element = args.get(0)
+    return Value(heap)
+
+
+def save_object(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``torch.save(obj, f)``: a copy that later learning does not reach."""
+    value, target = args.get(0, "obj") or UNKNOWN, args.get(1, "f") or args.get(1)
+    if target is None:
+        return NONE
+    calibration.kept(machine, containers.deep(value), node, "a file")
+    opened.saved(machine, containers.deep(value))
+    # What is saved doesn't follow what is learned later.
+    origins = effects.settle(machine, value.m | containers.deep(value) & machine.params)
+    frozen = Value(objects.clone(machine, value, {}).p, origins)
+    if isinstance(target.p, Heap) and target.p.kind == "buffer":
+        target.p.element = frozen
+    elif isinstance(target.p, Heap) and target.p.kind == "file":
+        write_file(machine, target.p.name, frozen)
+    else:
+        write_file(machine, path_key(target), frozen)
+    effects.save(machine, "a checkpoint", node)
+    return NONE
+
+
+def save_array(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``numpy.save(path, array)``."""
+    path, value = args.get(0), args.get(1)
+    if path is not None and value is not None:
+        write_file(machine, path_key(path), value)
+    return NONE
+
+
+def join_path(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``os.path.join(a, b)``."""
+
+    def put(*parts: object) -> object:
+        if not all(isinstance(p, str) for p in parts):
+            raise FoldError
+        return "/".join(str(p).rstrip("/") for p in parts)
+
+    out = machine.fold(put, *args.positional)
+    return Value(out.p, out.m | (args.rest.m if args.rest is not None else 0))
+
+
+def listing(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``os.listdir(path)``, ``glob.glob(pattern)``: names of files."""
+    return containers.new_list(machine, None, Value(None, args.origins() | LISTING))

@@ -1,0 +1,225 @@
+"""Functions of libraries: the table of those that are known exactly, and what the names of others say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline import containers, effects, network
+from auditor.timeline.atoms import BITS, CLOCK, RANDOM
+from auditor.timeline.library import computed, files, objects, options, processes, sequences, tensors
+from auditor.timeline.library.names import (
+    ALIASES,
+    FRESH_TENSORS,
+    LOGGERS,
+    MODULE_CONTAINERS,
+    NATIVE,
+    READERS,
+    is_optimizer_name,
+    shown,
+)
+from auditor.timeline.values import NONE, SOME, UNKNOWN, External, Heap, Known, Method, Payload, Value, join_all
+
+if TYPE_CHECKING:
+    from auditor.timeline.calling import Args
+    from auditor.timeline.machine import Machine
+
+EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
+    "print": processes.printed,
+    "int": computed.constant(int),
+    "float": computed.constant(float),
+    "bool": computed.constant(bool),
+    "str": computed.constant(str),
+    "abs": computed.constant(abs),
+    "min": computed.constant(min),
+    "max": computed.constant(max),
+    "round": computed.constant(round),
+    "sum": computed.constant(sum),
+    "pow": computed.constant(lambda a, b: a**b if abs(a) < 1e6 and abs(b) < 64 else None),
+    "len": sequences.length,
+    "list": sequences.make_list,
+    "tuple": sequences.make_tuple,
+    "set": sequences.same_elements,
+    "frozenset": sequences.same_elements,
+    "sorted": sequences.same_elements,
+    "reversed": sequences.same_elements,
+    "iter": lambda machine, args, node: args.get(0) or UNKNOWN,
+    "next": sequences.first_or_default,
+    "dict": sequences.make_dict,
+    "collections.OrderedDict": sequences.make_dict,
+    "enumerate": sequences.enumerated,
+    "zip": sequences.zipped,
+    "filter": sequences.filtered,
+    "map": sequences.mapped,
+    "itertools.chain": sequences.chained,
+    "itertools.chain.from_iterable": lambda machine, args, node: containers.new_list(
+        machine, None, containers.element_of(machine, containers.element_of(machine, args.get(0) or UNKNOWN))
+    ),
+    "getattr": objects.get_attribute,
+    "setattr": objects.set_attribute,
+    "hasattr": objects.has_attribute,
+    "isinstance": objects.is_instance,
+    "callable": lambda machine, args, node: Value(SOME),
+    "range": sequences.number_range,
+    "tqdm.trange": sequences.number_range,
+    "tqdm.tqdm": lambda machine, args, node: args.get(0) or UNKNOWN,
+    "tqdm.auto.tqdm": lambda machine, args, node: args.get(0) or UNKNOWN,
+    "open": files.open_file,
+    "os.environ.get": options.environ_get,
+    "os.getenv": options.environ_get,
+    "os.environ.setdefault": options.environ_setdefault,
+    "os.environ.update": options.environ_update,
+    "os.environ.pop": options.environ_get,
+    "os.path.join": files.join_path,
+    "pathlib.Path": files.join_path,
+    "copy.deepcopy": objects.deep_copy,
+    "copy.copy": objects.deep_copy,
+    "io.BytesIO": files.make_buffer,
+    "io.StringIO": files.make_buffer,
+    "torch.save": files.save_object,
+    "pickle.dump": files.save_object,
+    "safetensors.torch.save_file": files.save_object,
+    "numpy.save": files.save_array,
+    "numpy.savez": files.save_array,
+    "argparse.ArgumentParser": options.argument_parser,
+    "argparse.Namespace": objects.namespace,
+    "types.SimpleNamespace": objects.namespace,
+    "functools.partial": objects.partial,
+    "torch.autograd.grad": tensors.gradient_of,
+    "torch.func.grad": tensors.grad_function,
+    "time.time": processes.clock,
+    "time.perf_counter": processes.clock,
+    "time.monotonic": processes.clock,
+    "sys.exit": processes.leave,
+    "exit": processes.leave,
+    "quit": processes.leave,
+    "os._exit": processes.leave,
+    "torch.distributed.get_rank": processes.launched(0),
+    "torch.distributed.get_world_size": processes.launched(8),
+    "torch.distributed.is_initialized": processes.launched(True),
+    "torch.distributed.is_available": processes.launched(True),
+    "torch.cuda.is_available": processes.launched(True),
+    "torch.cuda.device_count": processes.launched(8),
+    "torch.arange": tensors.number_tensor,
+    "numpy.arange": tensors.number_tensor,
+    "torch.distributed.all_reduce": processes.all_reduce,
+    "torch.distributed.broadcast": processes.broadcast,
+    "torch.distributed.broadcast_object_list": processes.broadcast,
+    "torch.distributed.all_gather": processes.gather_objects,
+    "torch.distributed.all_gather_object": processes.gather_objects,
+    "torch.distributed.gather_object": processes.gather_objects,
+    "torch.distributed.gather": processes.gather_tensors,
+    "torch.nn.Parameter": lambda machine, args, node: tensors.make_parameter(machine, args),
+    "torch.nn.parameter.Parameter": lambda machine, args, node: tensors.make_parameter(machine, args),
+    "torch.multiprocessing.spawn": processes.spawn,
+    "torch.multiprocessing.Process": processes.spawn,
+    "multiprocessing.Process": processes.spawn,
+    "threading.Thread": processes.spawn,
+    "fire.Fire": processes.submit,
+    "typer.run": processes.submit,
+    "os.listdir": files.listing,
+    "os.scandir": files.listing,
+    "glob.glob": files.listing,
+    "glob.iglob": files.listing,
+    "sys.stdout.write": processes.printed,
+    "sys.stderr.write": processes.printed,
+    "super": lambda machine, args, node: Value(
+        Method(args.get(1) or UNKNOWN, "super", ir.Name(node.start, node.end, "self"))
+    ),
+    "dataclasses.field": lambda machine, args, node: args.keywords.get("default")
+    or objects.field_factory(machine, args, node),
+    "type": lambda machine, args, node: Value(
+        args.positional[0].p.cls
+        if args.positional and isinstance(args.positional[0].p, Heap) and args.positional[0].p.cls
+        else SOME
+    ),
+    "vars": lambda machine, args, node: Value(SOME, (args.get(0) or UNKNOWN).m),
+}  # fmt: skip
+
+
+def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
+    """Call a library function by dotted name."""
+    network.called(machine, name, args, node)
+    exact = EXACT.get(name)
+    if exact is not None:
+        return exact(machine, args, node)
+    last = name.rpartition(".")[2]
+    if (
+        name in ALIASES
+        or last in ("DistributedDataParallel", "FullyShardedDataParallel", "compile", "fully_shard")
+        or last == "DDP"
+    ):
+        first = args.get(0)
+        if first is not None:
+            return first
+        inner = args.get(-1, "model") or args.get(-1, "module")
+        return inner if inner is not None else Value(External(name))
+    compute = computed.MATH.get(name)
+    if compute is not None and args.positional:
+        out = machine.fold(computed.guarded(compute), *args.positional)
+        if last == "log" and isinstance(args.positional[0].p, Known) and args.positional[0].p.v == 2:
+            return Value(out.p, out.m | BITS)
+        if last == "log2":
+            return Value(out.p, out.m | BITS)
+        return out
+    if is_optimizer_name(name):
+        heap = Heap("optimizer", name=name, origins=args.origins(), made_at=machine.order)
+        return Value(heap, heap.origins & machine.params)
+    if "scheduler" in name.lower() and last[:1].isupper():
+        return Value(Heap("scheduler", name=name, made_at=machine.order))
+    if name in NATIVE:
+        return Value(Heap("external", name=name, made_at=machine.order))
+    if last in READERS:
+        return files.read_data(machine, name, args, node)
+    if last in FRESH_TENSORS:
+        return tensors.fresh_tensor(machine, name, args, node)
+    origins = args.origins()
+    if name.startswith(("time.", "datetime.")):
+        return Value(SOME, CLOCK)
+    if "rand" in last or name.startswith("random."):
+        return Value(SOME, effects.settle(machine, origins) | RANDOM)
+    if last == "log2":
+        return Value(SOME, effects.settle(machine, origins) | BITS)
+    if last == "log" and args.positional and isinstance(args.positional[0].p, Known) and args.positional[0].p.v == 2:
+        return Value(SOME, BITS)
+    if last == "grad" and ("autograd" in name or "torch" in name):
+        return tensors.gradient_of(machine, args, node)
+    if last in ("value_and_grad", "grad_and_value", "grad"):
+        return tensors.grad_function(machine, args, node)
+    if last == "backward":
+        effects.pend(machine, effects.backward(machine, args.origins(), node))
+        return NONE
+    if last == "functional_call":
+        model = args.get(0)
+        heap_model = model.p if model is not None and isinstance(model.p, Heap) else None
+        return effects.forward(machine, heap_model, origins, shown(machine, node), node, [])
+    if LOGGERS.match(name):
+        effects.report(machine, origins, node)
+        return NONE
+    if last.endswith("_") and not last.endswith("__") and args.positional:
+        return tensors.in_place(machine, last, args.positional[0], args, node, args.nodes[0] if args.nodes else None)
+    if last in ("scatter_add", "index_add", "add.at", "at") and args.positional and args.nodes:
+        containers.update_in_place(machine, args.nodes[0], args.positional[0], Value(None, origins))
+        return NONE
+    if (last[:1].isupper() and not last.isupper()) or name in ("sentencepiece.SentencePieceProcessor",):
+        heap = Heap("external", name=name, origins=origins, made_at=machine.order)
+        if last in MODULE_CONTAINERS:
+            # Its modules keep their identity: what is trained through one way is trained for all.
+            first = args.get(0)
+            single = first is not None and last in (
+                "ModuleList",
+                "ModuleDict",
+                "ParameterList",
+                "ParameterDict",
+            )
+            parts = [containers.element_of(machine, first)] if single and first is not None else list(args.positional)
+            if single and first is not None and isinstance(first.p, Heap) and first.p.kind == "dict":
+                parts = [*first.p.attrs.values(), *([first.p.element] if first.p.element is not None else [])]
+            heap.element = join_all(parts) if parts else None
+            heap.origins = 0
+        return Value(heap, origins & ~machine.params)
+    if last in ("Parameter",):
+        return tensors.make_parameter(machine, args)
+    p: Payload = SOME if name.startswith(("torch.", "numpy.", "math.", "mlx.")) else None
+    return Value(p, effects.settle(machine, origins))

@@ -1,0 +1,224 @@
+"""Methods of values whose class the program does not define."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline import calibration, containers, effects, opened, slots
+from auditor.timeline.atoms import SIZE, TEXT_FILE, VAL
+from auditor.timeline.library import computed, files, lists, options, tensors
+from auditor.timeline.library.names import (
+    MODULE_CONTAINERS,
+    NATIVE,
+    PARAMETER_METHODS,
+    RESET_METHODS,
+    SELF_METHODS,
+    SHAPE_METHODS,
+    VIEW_METHODS,
+    shown,
+)
+from auditor.timeline.values import (
+    NONE,
+    SOME,
+    UNKNOWN,
+    Class,
+    Function,
+    Heap,
+    Known,
+    Method,
+    PerSetting,
+    Tup,
+    Value,
+    join,
+)
+
+if TYPE_CHECKING:
+    from auditor.timeline.calling import Args
+    from auditor.timeline.machine import Machine
+
+
+def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> Value:
+    """Call a method of a value whose class the program doesn't define."""
+    receiver, name = method.receiver, method.name
+    p = receiver.p
+    if name in calibration.HOOKS:
+        return calibration.hook(machine, receiver, args)
+    if name == "remove" and not args.positional:
+        calibration.unhook(machine)
+    if name == "super":
+        return Value(Method(receiver, "super", method.where), receiver.m)
+    if isinstance(p, Method) and p.name == "super":
+        return super_call(machine, p.receiver, name, args, node)
+    if name == "backward":
+        effects.pend(machine, effects.backward(machine, containers.deep(receiver), node))
+        return NONE
+    kind = p.kind if isinstance(p, Heap) else ""
+    if kind == "optimizer" or (name in ("step", "zero_grad") and kind not in ("scheduler",)):
+        handled = tensors.optimizer_method(machine, receiver, name, args, node)
+        if handled is not None:
+            return handled
+    if isinstance(p, Heap):
+        if p.name in NATIVE and args.origins() & VAL and machine.live & ~1:
+            what = f"compiled code is given validation tokens: {name}()"
+            machine.note_unfollowed(machine.site(node), what, decisive=True)
+        handled = heap_method(machine, p, receiver, name, args, node)
+        if handled is not None:
+            return handled
+    if name in PARAMETER_METHODS:
+        return Value(SOME, effects.settle(machine, receiver.m) if not receiver.m & machine.params else receiver.m)
+    if isinstance(p, Known | PerSetting) and computed.all_text(p):
+        return computed.text_method(machine, receiver, name, args)
+    if name in SHAPE_METHODS:
+        return Value(SOME, SIZE)
+    if name == "requires_grad_" and receiver.m & machine.params:
+        return receiver
+    if name == "requires_grad_" and p is SOME:
+        heap = Heap("parameter", name=shown(machine, node), made_at=machine.order)
+        slots.made(machine, heap, method.where)
+        made = Value(heap, effects.param(machine, heap) | receiver.m)
+        if isinstance(method.where, ir.Name):
+            machine.rebind(method.where.id, made)
+        return made
+    if name.endswith("_") and not name.endswith("__"):
+        return tensors.in_place(machine, name, receiver, args, node, method.where)
+    if name in ("append", "extend", "add", "update", "insert", "put", "appendleft", "push"):
+        containers.update_in_place(machine, method.where, receiver, Value(None, args.origins()))
+        return NONE
+    if name == "apply" and isinstance(p, Class):
+        return Value(SOME, effects.settle(machine, args.origins()))
+    if args.positional and name in (
+        "write",
+        "info",
+        "debug",
+        "warning",
+        "log",
+        "error",
+        "log_metrics",
+        "add_scalar",
+        "write_text",
+        "dump",
+    ):
+        effects.report(machine, args.origins(), node)
+        if name == "write_text" or name == "write_bytes":
+            files.write_file(machine, files.path_key(receiver), args.get(0) or UNKNOWN)
+        return NONE
+    if name == "write_bytes":
+        files.write_file(machine, files.path_key(receiver), args.get(0) or UNKNOWN)
+        return NONE
+    if name in ("read_bytes", "read_text", "open"):
+        saved = machine.files.get(files.path_key(receiver))
+        if saved is not None:
+            return saved
+        effects.load(machine, receiver.m, node)
+        return Value(SOME, receiver.m | TEXT_FILE | opened.opened(machine, receiver.m, node))
+    if name == "readinto" and args.positional and not isinstance(p, Heap):
+        return files.read_into(machine, Value(None, containers.deep(receiver)), args)
+    if name in ("iterdir", "glob", "rglob") and not isinstance(p, Heap):
+        return files.listing(machine, _with_receiver(receiver, args), node)
+    if name in ("scale",) and args.positional:
+        return Value(SOME, containers.deep(args.positional[0]))
+    origins = containers.deep(receiver) | args.origins()
+    if name in VIEW_METHODS:
+        return Value(SOME, origins)
+    if name == "item" or name == "tolist":
+        return Value(SOME, effects.settle(machine, origins))
+    if name in ("items", "values"):
+        return containers.new_list(
+            machine, None, Value(Tup((UNKNOWN, Value(None, origins))) if name == "items" else None, origins)
+        )
+    if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
+        return effects.forward(machine, None, origins, shown(machine, node), node, [])
+    return Value(SOME if p is SOME else None, effects.settle(machine, origins))
+
+
+def _with_receiver(receiver: Value, args: Args) -> Args:
+    from auditor.timeline import calling
+
+    return calling.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
+
+
+def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Args, node: ir.Node) -> Value | None:
+    """Call a method that objects of libraries have; None when there is nothing special to it."""
+    first = args.get(0)
+    kind = p.kind
+    if kind in ("instance", "external", "parameter"):
+        if name in PARAMETER_METHODS and kind != "parameter":
+            bits = effects.param(machine, p)
+            if name in ("parameters", "modules", "children", "buffers"):
+                return containers.new_list(machine, None, Value(SOME, bits))
+            if name == "state_dict":
+                return Value(Heap("dict", element=Value(SOME, bits), made_at=machine.order), bits)
+            return containers.new_list(machine, None, Value(Tup((Value(SOME), Value(SOME, bits))), bits))
+        if name == "load_state_dict":
+            effects.restore(machine, [p], args.origins(), node)
+            return Value(SOME)
+        if name in SELF_METHODS and kind != "parameter":
+            return receiver
+        if name == "update" and kind == "external" and first is not None and isinstance(first.p, Heap):
+            return tensors.optimizer_method(machine, receiver, name, args, node)
+        if p.name.rpartition(".")[2] in MODULE_CONTAINERS and name in ("append", "extend", "insert"):
+            added = args.positional[-1] if args.positional else UNKNOWN
+            if name == "extend":
+                added = containers.element_of(machine, added)
+            p.element = added if p.element is None else join(p.element, added)
+            machine.heap_version += 1
+            return NONE
+        if kind == "parameter" and name in RESET_METHODS:
+            effects.write_params(machine, Value(p, effects.param(machine, p)), first or UNKNOWN, node, replace=True)
+            return receiver
+        if kind == "parameter" and name in ("detach", "view", "reshape", "flatten", "requires_grad_"):
+            return receiver
+        if kind == "parameter" and name in ("clone", "to", "float", "half", "double", "bfloat16", "expand", "cpu"):
+            return Value(SOME, effects.settle(machine, receiver.m))
+        if (
+            kind == "external"
+            and args.origins() & VAL
+            and p.name.startswith(("fla.", "mamba", "transformers", "torch.nn"))
+        ):
+            return effects.forward(machine, p, args.origins() | p.origins, shown(machine, node), node, [])
+        return None
+    if kind == "list":
+        return lists.list_method(machine, p, receiver, name, args)
+    if kind == "dict":
+        return lists.dict_method(machine, p, receiver, name, args)
+    if kind == "file":
+        if name == "write":
+            effects.report(machine, args.origins(), node)
+            files.write_file(machine, p.name, first or UNKNOWN)
+            return NONE
+        if name in ("read", "readlines", "readline", "read1"):
+            return files.content(machine, p, 0)
+        if name == "readinto":
+            return files.read_into(machine, files.content(machine, p, 0), args)
+        if name in ("flush", "close", "seek"):
+            return NONE
+        return Value(None, p.origins)
+    if kind == "buffer":
+        if name in ("getvalue", "read", "getbuffer"):
+            return p.element if p.element is not None else UNKNOWN
+        if name == "write":
+            value = first or UNKNOWN
+            p.element = value if p.element is None else join(p.element, value)
+        return NONE
+    if kind == "parser":
+        return options.parser_method(machine, p, name, args, node)
+    return None
+
+
+def super_call(machine: Machine, receiver: Value, name: str, args: Args, node: ir.Node) -> Value:
+    """Call ``super().name(…)``: the program's own base class, else nothing."""
+    from auditor.timeline import calling
+
+    owner = machine.frame.owner or (machine.frame.func.owner if machine.frame.func else None)
+    if owner is not None:
+        for base in owner.bases:
+            if isinstance(base, Class):
+                found = base.find(name)
+                if found is not None and isinstance(found.p, Function):
+                    return calling.invoke(machine, found.p, receiver, args, node)
+    if isinstance(receiver.p, Heap) and name != "__init__":
+        handled = heap_method(machine, receiver.p, receiver, name, args, node)
+        if handled is not None:
+            return handled
+    return NONE

@@ -1,0 +1,159 @@
+"""Builtins and standard functions on objects: attributes, classes, copies, partial calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline import containers, effects
+from auditor.timeline.values import (
+    FALSE,
+    NONE,
+    SOME,
+    TRUE,
+    UNKNOWN,
+    Class,
+    Either,
+    External,
+    Heap,
+    Known,
+    Method,
+    Native,
+    PerSetting,
+    Tup,
+    Value,
+    join,
+    join_all,
+    per_setting,
+)
+
+if TYPE_CHECKING:
+    from auditor.timeline.calling import Args
+    from auditor.timeline.machine import Machine
+
+
+def get_attribute(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``getattr(x, name, default)``."""
+    from auditor.timeline import calling
+
+    base = args.get(0) or UNKNOWN
+    name = args.get(1)
+    default = args.get(2)
+    if name is not None and isinstance(name.p, Known) and isinstance(name.p.v, str):
+        where = args.nodes[0] if args.nodes else ir.Name(node.start, node.end, "?")
+        found = calling.get_attr(machine, base, name.p.v, ir.Attr(node.start, node.end, where, name.p.v))
+        if isinstance(found.p, Method) and default is not None:
+            if isinstance(base.p, Heap) and base.p.kind in ("instance", "namespace", "module") and not base.p.origins:
+                return default
+            return join(found, default)
+        return found
+    if isinstance(base.p, External):
+        return Value(None, containers.deep(base))  # something of a library: which one doesn't matter
+    heaps = [p for p, _ in machine.alternatives(base) if isinstance(p, Heap) and p.kind in ("instance", "module")]
+    fields = [value for heap in heaps for value in heap.attrs.values()]
+    if fields and len(fields) <= 60:
+        return join_all(fields)
+    machine.note_unfollowed(machine.site(node), "getattr with a computed name")
+    return Value(None, containers.deep(base))
+
+
+def set_attribute(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``setattr(x, name, value)``."""
+    name = args.get(1)
+    base, value = args.get(0), args.get(2)
+    if base is None or value is None:
+        return NONE
+    if name is not None and isinstance(name.p, Known) and isinstance(name.p.v, str):
+        where = args.nodes[0] if args.nodes else ir.Name(node.start, node.end, "?")
+        machine.store_attr(base, name.p.v, value, ir.Attr(node.start, node.end, where, name.p.v))
+    else:
+        machine.store_somewhere(base, value)
+    return NONE
+
+
+def has_attribute(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``hasattr(x, name)``, answered where the class is the program's own."""
+    base = args.get(0) or UNKNOWN
+    name = args.get(1)
+    asked = name.p.v if name is not None and isinstance(name.p, Known) else None
+    if isinstance(asked, str) and isinstance(base.p, Heap) and base.p.kind == "instance" and base.p.cls is not None:
+        if asked in base.p.attrs or base.p.cls.find(asked) is not None:
+            return TRUE
+        if not base.p.cls.external_bases() and asked not in ("module", "_orig_mod"):
+            return FALSE
+    return Value(SOME)
+
+
+def is_instance(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``isinstance(x, cls)``, answered between classes of the program."""
+    base, cls = args.get(0), args.get(1)
+    own = base.p.cls if base is not None and isinstance(base.p, Heap) else None
+    if own is not None and cls is not None and isinstance(cls.p, Class):
+        return Value(Known(cls.p in own.lineage()))
+    return Value(SOME)
+
+
+def deep_copy(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``copy.deepcopy(x)``."""
+    value = args.get(0) or UNKNOWN
+    return clone(machine, value, {})
+
+
+def clone(machine: Machine, value: Value, seen: dict[int, Heap]) -> Value:
+    """Return a deep copy: new identity, the same adaptations until now."""
+    p = value.p
+    if isinstance(p, Heap):
+        known = seen.get(id(p))
+        if known is None:
+            known = Heap(p.kind, p.cls, p.name, made_at=machine.order)
+            seen[id(p)] = known
+            known.adapted = dict(p.adapted)
+            known.origins = effects.settle(machine, p.origins)
+            known.attrs = {k: clone(machine, v, seen) for k, v in p.attrs.items()}
+            known.items = [clone(machine, v, seen) for v in p.items] if p.items is not None else None
+            known.element = clone(machine, p.element, seen) if p.element is not None else None
+        origins = effects.settle(machine, value.m)
+        return Value(known, origins | (effects.param(machine, known) if p.kind == "parameter" else 0))
+    if isinstance(p, Tup):
+        return Value(Tup(tuple(clone(machine, v, seen) for v in p.items)), effects.settle(machine, value.m))
+    if isinstance(p, PerSetting):
+        each = [clone(machine, Value(option), seen).p for option in p.each]
+        return Value(per_setting(each), effects.settle(machine, value.m))
+    if isinstance(p, Either):
+        copies = tuple(clone(machine, Value(option), seen).p for option in p.options)
+        return Value(Either(copies), effects.settle(machine, value.m))
+    return Value(p, effects.settle(machine, value.m))
+
+
+def namespace(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``SimpleNamespace(a=…)``: an object that is nothing but its attributes."""
+    space = Heap("namespace", attrs=dict(args.keywords), made_at=machine.order)
+    first = args.get(0)
+    if first is not None and isinstance(first.p, Heap) and first.p.kind == "dict":
+        space.attrs = {**first.p.attrs, **space.attrs}
+    if args.rest is not None:
+        space.origins = containers.deep(args.rest)
+    return Value(space)
+
+
+def partial(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``functools.partial(f, …)``."""
+    from auditor.timeline import calling
+
+    func = args.get(0) or UNKNOWN
+    bound = args.positional[1:]
+    keywords = dict(args.keywords)
+
+    def run(more: calling.Args, at: ir.Node) -> Value:
+        merged = calling.Args((*bound, *more.positional), {**keywords, **more.keywords}, more.rest, at)
+        return calling.call(machine, func, merged, at)
+
+    return Value(Native("partial", run), func.m)
+
+
+def field_factory(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``dataclasses.field(default_factory=f)``: what ``f`` makes."""
+    from auditor.timeline import calling
+
+    factory = args.keywords.get("default_factory")
+    return UNKNOWN if factory is None else calling.call(machine, factory, calling.Args(node=node), node)

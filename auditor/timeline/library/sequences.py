@@ -1,0 +1,164 @@
+"""Builtins that make or go through sequences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline import containers
+from auditor.timeline.atoms import SIZE
+from auditor.timeline.library import computed
+from auditor.timeline.values import (
+    SOME,
+    UNKNOWN,
+    Heap,
+    Known,
+    OpenRange,
+    Payload,
+    PerSetting,
+    Tup,
+    Value,
+    at_setting,
+    join,
+    join_all,
+    per_setting,
+)
+
+if TYPE_CHECKING:
+    from auditor.timeline.calling import Args
+    from auditor.timeline.machine import Machine
+
+
+def length(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``len(x)``: a number while the items are known."""
+    value = args.get(0) or UNKNOWN
+    items = containers.exact_items(machine, value)
+    if items is not None and (not isinstance(value.p, Heap) or not machine.in_loop):
+        return Value(Known(len(items)))
+    keep = machine.atoms.family("iteration")
+    cls = value.p.cls if isinstance(value.p, Heap) and value.p.kind == "instance" else None
+    if cls is not None and cls.find("__len__") is not None:
+        from auditor.timeline import calling
+
+        return calling.call_method_of(machine, value, "__len__", [])
+    if isinstance(value.p, Known | PerSetting):
+        return machine.fold(computed.guarded(len), value)
+    return Value(SOME, value.m & keep | SIZE)
+
+
+def make_list(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``list(x)``."""
+    value = args.get(0)
+    if value is None:
+        return containers.new_list(machine, [])
+    items = containers.exact_items(machine, value)
+    if items is not None:
+        return containers.new_list(machine, list(items))
+    return containers.new_list(machine, None, containers.element_of(machine, value))
+
+
+def make_tuple(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``tuple(x)``."""
+    value = args.get(0)
+    if value is None:
+        return Value(Known(()))
+    items = containers.exact_items(machine, value)
+    if items is not None:
+        return Value(Tup(tuple(items)), value.m)
+    return containers.new_list(machine, None, containers.element_of(machine, value))
+
+
+def make_dict(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``dict(x, a=…)``."""
+    heap = Heap("dict", made_at=machine.order)
+    first = args.get(0)
+    if first is not None:
+        if isinstance(first.p, Heap) and first.p.kind == "dict":
+            containers.update_dict(machine, heap, first)
+        else:
+            heap.element = Value(None, containers.deep(first))
+    for key, value in args.keywords.items():
+        heap.attrs[key] = value
+    return Value(heap, args.origins())
+
+
+def enumerated(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``enumerate(x)``."""
+    value = args.get(0) or UNKNOWN
+    items = containers.exact_items(machine, value)
+    if items is not None:
+        pairs = [Value(Tup((Value(Known(i)), item)), item.m) for i, item in enumerate(items)]
+        return containers.new_list(machine, pairs)
+    element = containers.element_of(machine, value)
+    if isinstance(element.p, Known):
+        element = Value(SOME, element.m)
+    return containers.new_list(machine, None, Value(Tup((Value(SOME), element)), element.m))
+
+
+def zipped(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``zip(a, b)``."""
+    columns = [containers.exact_items(machine, v) for v in args.positional]
+    if columns and all(c is not None for c in columns) and args.rest is None:
+        rows = zip(*[c for c in columns if c is not None], strict=False)
+        return containers.new_list(machine, [Value(Tup(row), join_all(row).m) for row in rows])
+    elements = tuple(containers.element_of(machine, v) for v in args.positional)
+    return containers.new_list(machine, None, Value(Tup(elements), args.origins()))
+
+
+def same_elements(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``sorted(x)``, ``set(x)`` …: the same elements, their order not known."""
+    value = args.get(0) or UNKNOWN
+    items = containers.exact_items(machine, value)
+    if items is not None and all(not isinstance(i.p, Known) for i in items):
+        return containers.new_list(machine, list(items))
+    return containers.new_list(machine, None, containers.element_of(machine, value))
+
+
+def filtered(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``filter(f, x)``."""
+    return containers.new_list(machine, None, containers.element_of(machine, args.get(1) or UNKNOWN))
+
+
+def mapped(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``map(f, x)``: the function is followed once, on any element."""
+    from auditor.timeline import calling
+
+    function = args.get(0) or UNKNOWN
+    elements = tuple(containers.element_of(machine, v) for v in args.positional[1:])
+    return containers.new_list(machine, None, calling.call(machine, function, calling.Args(elements, node=node), node))
+
+
+def chained(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``itertools.chain(a, b)``."""
+    return containers.new_list(
+        machine, None, join_all([containers.element_of(machine, v) for v in args.all()] or [UNKNOWN])
+    )
+
+
+def first_or_default(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``next(x, default)``."""
+    out = containers.element_of(machine, args.get(0) or UNKNOWN)
+    value = args.get(0)
+    if value is not None and isinstance(value.p, Heap) and value.p.cls is not None and value.p.cls.find("__next__"):
+        from auditor.timeline import calling
+
+        return calling.call_method_of(machine, value, "__next__", [])
+    default = args.get(1)
+    return out if default is None else join(out, default)
+
+
+def number_range(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``range(…)``, per setting."""
+    origins = args.origins()
+    each: list[Payload] = []
+    for index in range(machine.count):
+        parts = [at_setting(v.p, index) for v in args.positional]
+        numbers = [p.v for p in parts if isinstance(p, Known) and isinstance(p.v, int)]
+        first = parts[0] if len(parts) > 1 else Known(0)
+        if parts and len(numbers) == len(parts) <= 3 and not (len(numbers) == 3 and numbers[2] == 0):
+            each.append(Known(range(*numbers)))
+        elif isinstance(first, Known) and isinstance(first.v, int):
+            each.append(OpenRange(first.v))
+        else:
+            each.append(SOME)
+    return Value(per_setting(each), origins)
