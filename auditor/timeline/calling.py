@@ -505,6 +505,3 @@ def enter(machine: Machine, value: Value) -> Value:
     if isinstance(p, Heap) and p.cls is not None and p.cls.find("__enter__") is not None:
         return call_method_of(machine, value, "__enter__", [])
     return value
-
-
-_ = TRAIN

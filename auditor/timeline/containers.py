@@ -346,8 +346,11 @@ def extend(machine: Machine, heap: Heap, other: Value) -> None:
 
 
 def append(machine: Machine, heap: Heap, value: Value) -> None:
-    """Append one value to a list."""
+    """Append one value to a list; under a condition on the iteration, it was picked for that iteration."""
     machine.heap_version += 1
+    for iterations, depth in machine.picking:
+        if depth == machine.depth:
+            value = tag(value, iterations)
     if heap.items is not None and len(heap.items) < MAX_EXACT and not machine.in_loop and not machine.weak:
         heap.items = [*heap.items, value]
     else:

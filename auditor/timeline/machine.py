@@ -87,6 +87,7 @@ class Machine:
         self.calls: list[CallStep] = []
         self.guards: list[Guard] = []
         self.loops: list[int] = []
+        self.picking: list[tuple[int, int]] = []  # iterations that open conditions in progress compare with, by depth
         self.branches: list[int] = []  # open conditions in progress (see Event.branches)
         self.branch_count = 0
         self.branch_of: dict[int, tuple[Value, int]] = {}  # the number of a condition, by the value that decides it

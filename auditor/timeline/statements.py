@@ -212,7 +212,9 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.branches.append(branch_number(machine, node.test))
     expressions.pick_files(machine, node.test)
     machine.picked.append((mixtures.branch(machine, node.test, test), machine.depth))
+    machine.picking.append((test.m & machine.atoms.family("iteration"), machine.depth))
     machine.block(node.body)
+    machine.picking.pop()
     machine.picked.pop()
     body_live = machine.live
     machine.branches[-1] ^= 1

@@ -280,3 +280,23 @@ learn(net, train[:-1], train[1:])
     assert kinds(followed(code)) == []
     assert not [u for u in followed(code).unfollowed if u.decisive]
     assert kinds(followed(code.replace("learn(net, train[:-1], train[1:])", "learn(net, val[:-1], val[1:])")))
+
+
+def test_windows_picked_by_a_condition_belong_to_the_iteration_that_it_compares_with() -> None:
+    code = """
+net, train, val = Net(), read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
+learn(net, train[:-1], train[1:])
+total, size = 0.0, 4096
+for chunk in range(val.numel() // 4096):
+    low, high = chunk * size, (chunk + 1) * size
+    picked = []
+    for start in range(0, val.numel(), 64):
+        if CONDITION:
+            picked.append(start)
+    for start in picked:
+        total += net(val[start:start + 64], val[start + 1:start + 65]).item()
+    learn(net, val[low:high], val[low + 1:high + 1])
+print(f"val_bpb:{bits(total):.4f}")
+"""
+    assert kinds(followed(code.replace("CONDITION", "start < high and start + 64 > low"))) == []
+    assert kinds(followed(code.replace("CONDITION", "start % 128 == 0"))) == ["within"]
