@@ -17,7 +17,7 @@ SLUG = "diff-scope"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield a hold when the diff touches files outside the record folder; nothing when no diff is known."""
+    """Yield an incomplete when the diff touches files outside the record folder; nothing when no diff is known."""
     outside = case.submission.outside
     if not judged(case) or not outside:
         return
@@ -26,7 +26,7 @@ def check(case: Case) -> Iterator[Finding]:
     parts = [f"The diff touches {count} outside {case.submission.name}: {several(_places(outside))}"]
     if folders:
         parts.append(f"among them {'another record folder' if len(folders) == 1 else f'{len(folders)} record folders'}")
-    yield Finding(SLUG, "package", "hold", "; ".join(parts) + ".", outside[0])
+    yield Finding(SLUG, "package", "incomplete", "; ".join(parts) + ".", outside[0])
 
 
 def _places(paths: Sequence[str]) -> list[str]:
@@ -61,21 +61,21 @@ RULE = Rule(
             "a file of the repository is changed",
             SCRIPT,
             files=package(run_log()),
-            status="hold",
+            status="incomplete",
             outside=("train_gpt.py",),
         ),
         Example(
             "a second record folder",
             SCRIPT,
             files=package(run_log()),
-            status="hold",
+            status="incomplete",
             outside=("records/track_10min_16mb/2026-04-02_Other/train_gpt.py",),
         ),
         Example(
             "a tree of experiments at the top",
             SCRIPT,
             files=package(run_log()),
-            status="hold",
+            status="incomplete",
             outside=tuple(f"sweeps/run_{n}.py" for n in range(40)),
         ),
     ),
