@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
 from auditor.program import ir
@@ -69,7 +70,9 @@ def load_program(submission: Submission) -> Program | Unparsed:
     return Program(script, units, native)
 
 
-def _read_unit(submission: Submission, path: str, sibling: object, written: dict[str, bytes]) -> Unit:
+def _read_unit(
+    submission: Submission, path: str, sibling: Callable[[str], bytes | None], written: dict[str, bytes]
+) -> Unit:
     try:
         data = submission.tree.read(path, MAX_SCRIPT_BYTES)
     except Unread as error:
@@ -78,8 +81,8 @@ def _read_unit(submission: Submission, path: str, sibling: object, written: dict
     return _unit_of(path, data, sibling, written)
 
 
-def _unit_of(path: str, data: bytes, sibling: object, written: dict[str, bytes]) -> Unit:
-    opened = unpack(data, path, sibling)  # type: ignore[arg-type]
+def _unit_of(path: str, data: bytes, sibling: Callable[[str], bytes | None], written: dict[str, bytes]) -> Unit:
+    opened = unpack(data, path, sibling)
     sources = tuple(Source(path, decode_text(layer.data)[0], layer.index) for layer in opened.layers)
     packing = tuple(
         Packing(layer.how, layer.line, len(outer.data), len(layer.data))
@@ -100,11 +103,10 @@ def _unit_of(path: str, data: bytes, sibling: object, written: dict[str, bytes])
     return Unit(path, sources, lowered, packing=packing)
 
 
-def _environment(environ: object) -> list[ir.Stmt]:
+def _environment(environ: Mapping[str, str]) -> list[ir.Stmt]:
     """Return ``os.environ.setdefault`` statements for what wrappers set before the payload."""
     out: list[ir.Stmt] = [ir.Import(0, 0, (("os", "_wrapper_os"),))]
-    items = dict(environ)  # type: ignore[call-overload]
-    for name, value in items.items():
+    for name, value in environ.items():
         func = ir.Attr(0, 0, ir.Attr(0, 0, ir.Name(0, 0, "_wrapper_os"), "environ"), "setdefault")
         args = tuple(ir.Arg(0, 0, ir.Const(0, 0, v), None, "") for v in (name, value))
         out.append(ir.ExprStmt(0, 0, ir.Call(0, 0, func, args)))

@@ -376,7 +376,7 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         if found is not None:
             if isinstance(found.p, Function) and machine.decorated.get(id(found.p.node)) == "classmethod":
                 return Value(Bound(found.p, base), found.m)
-            return unwrap_static(found, p)
+            return found
         if name == "apply":
             return Value(Method(base, name, node))
         return Value(Method(base, name, node))
@@ -400,14 +400,6 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         return Value(p if p is SOME else None, base.m)
     where = node.value if isinstance(node, ir.Attr) else node
     return Value(Method(base, name, where), base.m)
-
-
-def unwrap_static(found: Value, cls: Class) -> Value:
-    """Return a class attribute as seen through the class itself."""
-    p = found.p
-    if isinstance(p, Function) and p.name in cls.node.name:
-        return found
-    return found
 
 
 def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Expr) -> Value:

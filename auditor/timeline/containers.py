@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline import effects
 from auditor.timeline.atoms import LISTING, TEXT_FILE, TRAIN, VAL
-from auditor.timeline.folding import FoldError
 from auditor.timeline.values import (
     SOME,
     UNKNOWN,
@@ -25,7 +24,6 @@ from auditor.timeline.values import (
     at_setting,
     join,
     join_all,
-    merge,
     per_setting,
 )
 
@@ -443,6 +441,3 @@ def update_in_place(machine: Machine, where: ir.Expr, base: Value, value: Value)
             update_in_place(machine, where.value, inner, value)
     elif isinstance(where, ir.Call) and isinstance(where.func, ir.Attr):
         update_in_place(machine, where.func.value, machine.eval(where.func.value), value)
-
-
-_ = (FoldError, merge)

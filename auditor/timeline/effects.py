@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.timeline import calibration, metric, opened, slots
-from auditor.timeline.atoms import BITS, TRAIN, VAL, bits_of, train_settings, val_settings
+from auditor.timeline.atoms import BITS, TRAIN, VAL, train_settings, val_settings
 from auditor.timeline.events import Adapt, Event, Forward, Load, Lookup, Mixture, Report, Restore, Save
 from auditor.timeline.frames import Site
 from auditor.timeline.values import Either, Heap, Payload, PerSetting, Tup, Value
@@ -436,6 +436,3 @@ def emit_once(machine: Machine, event: Event) -> None:
         machine.events.append(event)
     else:
         seen.bits |= event.bits
-
-
-_ = bits_of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from auditor.program import ir
 from auditor.program.source import Source
 from auditor.timeline.values import Class, Function, Value
 
@@ -73,8 +72,3 @@ class Guard:
     passes: int
     taken: bool
     decided: int = -1
-
-
-def same_node(a: ir.Node, b: ir.Node) -> bool:
-    """Return whether two nodes are the very same place."""
-    return a is b
