@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from auditor import catalogue
 from auditor.case import Case
+from auditor.evidence.counted import claimed_logs, training_logs
 from auditor.evidence.read import read_evidence
 from auditor.evidence.submitted import submitted_lines
 from auditor.finding import Finding, NotFollowed
@@ -18,6 +19,7 @@ from auditor.program.model import Program, Unparsed
 from auditor.program.source import Source
 from auditor.report import Report
 from auditor.rule import Rule
+from auditor.rulings.model import Ruling, overrule
 from auditor.settings import settings_in_play
 from auditor.submission.model import Submission
 from auditor.timeline import follow
@@ -28,10 +30,16 @@ from auditor.verdict import closes, judge
 _STACK = 12_000  # the interpreter nests as deeply as the program that it follows
 
 
-def audit(submission: Submission, select: Collection[str] | None = None, ignore: Collection[str] = ()) -> Report:
+def audit(
+    submission: Submission,
+    select: Collection[str] | None = None,
+    ignore: Collection[str] = (),
+    rulings: Collection[Ruling] = (),
+) -> Report:
     """Return the report on one submission.
 
-    ``select`` names the rules to apply (None: all), ``ignore`` those to leave out.
+    ``select`` names the rules to apply (None: all), ``ignore`` those to leave out. Findings that one of the
+    ``rulings`` overrules are kept and don't count.
     """
     rules = [r for r in catalogue.load() if (select is None or r.slug in select) and r.slug not in ignore]
     evidence = read_evidence(submission)
@@ -39,7 +47,8 @@ def audit(submission: Submission, select: Collection[str] | None = None, ignore:
         loaded = load_program(submission)
         program = loaded if isinstance(loaded, Program) else None
         readable = program is not None and program.main.module is not None
-        timeline = follow(program, settings_in_play(submission)) if program is not None and readable else None
+        settings = settings_in_play(submission, claimed_logs(evidence), training_logs(evidence))
+        timeline = follow(program, settings) if program is not None and readable else None
         case = Case(
             submission,
             program,
@@ -48,7 +57,7 @@ def audit(submission: Submission, select: Collection[str] | None = None, ignore:
             submitted_lines(evidence),
             loaded if isinstance(loaded, Unparsed) else None,
         )
-        findings = tuple(f for rule in rules for f in _apply(rule, case))
+        findings = overrule((f for rule in rules for f in _apply(rule, case)), submission, rulings)
     not_followed = _not_followed(program, timeline)
     closing = frozenset(r.slug for r in rules if closes(r))
     judged = judge(findings, not_followed, readable=readable, track=submission.track, closing=closing)

@@ -14,16 +14,15 @@ SLUG = "byte-ppm-mixture"
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each place where a token's loss is blended with a prediction of its bytes."""
-    if case.timeline is not None:
-        yield from findings(
-            case.timeline,
-            "bytes",
-            SLUG,
-            "The network's log-probability of the token that came is blended with a prediction of that token's bytes: "
-            "spread over the bytes it is no distribution over bytes, and a product of byte probabilities is none over "
-            "tokens, so the blend adds up over neither alphabet.",
-            "the token's log-probability meets the prediction of its bytes",
-        )
+    yield from findings(
+        case,
+        "bytes",
+        SLUG,
+        "The network's log-probability of the token that came is blended with a prediction of that token's bytes: "
+        "spread over the bytes it is no distribution over bytes, and a product of byte probabilities is none over "
+        "tokens, so the blend adds up over neither alphabet.",
+        "the token's log-probability meets the prediction of its bytes",
+    )
 
 
 _HEAD = """

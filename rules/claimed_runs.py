@@ -1,54 +1,10 @@
-"""Which runs a submission's claimed score rests on, and how strictly the record track's budgets judge them."""
+"""How strictly the record track's budgets judge the runs that a claimed score rests on."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from statistics import fmean
-
 from auditor.case import Case
-from auditor.evidence.model import Evidence, Metric, Run
+from auditor.evidence.counted import Counted
 from auditor.finding import Finding, Group, Status
-
-_EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
-_DIGITS = re.compile(r"\d+")
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A run that counts, and the line of it that does.
-
-    ``claimed`` is True when that line prints what is claimed: for its seed, for the submission, or as a part of
-    the claimed mean. Otherwise the run counts for want of better.
-    """
-
-    run: Run
-    score: Metric
-    claimed: bool
-
-
-def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
-    """Return the runs behind the claimed score; every run with a final score when no log prints the claim."""
-    found = _of_the_mean(evidence) or _of_their_seeds(evidence) or _of_one(evidence)
-    if found:
-        return found
-    return tuple(Counted(run, run.scores[-1], False) for run in evidence.runs if run.scores)
-
-
-def training_runs(evidence: Evidence) -> tuple[Counted, ...]:
-    """Return the runs that trained what the counted ones score: themselves, or their seed's own training log."""
-    counted = counted_runs(evidence)
-    out = [each for each in counted if each.run.train_seconds is not None]
-    seeds = {each.run.seed.value for each in out if each.run.seed is not None}
-    for each in counted:
-        seed = each.run.seed
-        if each.run.train_seconds is not None or seed is None or seed.value in seeds:
-            continue
-        logs = [r for r in evidence.runs if r.train_seconds and r.seed and r.seed.value == seed.value]
-        out += [Counted(run, each.score, each.claimed and len(logs) == 1) for run in logs]
-        seeds.add(seed.value)
-    return tuple(out)
 
 
 def is_timed(case: Case) -> bool:
@@ -71,62 +27,3 @@ def on_line(
 def and_others(message: str, count: int) -> str:
     """Return the message, ended by how many more runs show the same."""
     return message if count < 1 else f"{message} {count} other {'run shows' if count == 1 else 'runs show'} the same."
-
-
-def _of_the_mean(evidence: Evidence) -> tuple[Counted, ...]:
-    """Return the runs whose lines of one kind have the claimed score as their mean."""
-    claimed = evidence.claims().val_bpb
-    if claimed is None:
-        return ()
-    seeds = frozenset(evidence.claims().seeds)
-    for group in _kinds(evidence).values():
-        named = [c for c in group if c.run.seed is not None and c.run.seed.value in seeds]
-        for some in (named, group):
-            if len(some) > 1 and abs(fmean(c.score.val_bpb for c in some) - claimed) <= _EXACT:
-                return tuple(some)
-    return ()
-
-
-def _of_their_seeds(evidence: Evidence) -> tuple[Counted, ...]:
-    """Return the runs that print what is claimed for their seed, by the leading claim that any of them prints."""
-    claims = evidence.metadata.all("val_bpb", per_seed=True) or evidence.readme.all("val_bpb", per_seed=True)
-    by_seed: dict[int, list[Run]] = {}
-    for run in evidence.runs:
-        if run.seed is not None:
-            by_seed.setdefault(run.seed.value, []).append(run)
-    out: dict[int, list[Counted]] = {}
-    for claim in claims:
-        if claim.seed is None or claim.seed in out:
-            continue
-        hits = [
-            Counted(run, hit, True)
-            for run in by_seed.get(claim.seed, ())
-            if (hit := _last(m for m in run.scores if abs(m.val_bpb - claim.value) <= _EXACT)) is not None
-        ]
-        if hits:
-            out[claim.seed] = hits
-    return tuple(each for hits in out.values() for each in hits)
-
-
-def _of_one(evidence: Evidence) -> tuple[Counted, ...]:
-    """Return the runs that print the claimed score as their own."""
-    claimed = evidence.claims().val_bpb
-    alone = [c for group in _kinds(evidence).values() for c in group if claimed is not None]
-    kept = {(c.run.path, c.run.first_line): c for c in alone if abs(c.score.val_bpb - (claimed or 0.0)) <= _EXACT}
-    return tuple(kept.values())
-
-
-def _kinds(evidence: Evidence) -> dict[str, list[Counted]]:
-    """Return every run's last final line of each kind, by the words that the kind is printed with."""
-    groups: dict[str, list[Counted]] = {}
-    for run in evidence.runs:
-        for label, metric in {_DIGITS.sub("", m.label): m for m in run.scores}.items():
-            groups.setdefault(label, []).append(Counted(run, metric, True))
-    return groups
-
-
-def _last(metrics: Iterable[Metric]) -> Metric | None:
-    found = None
-    for metric in metrics:
-        found = metric
-    return found

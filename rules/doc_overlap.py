@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 from auditor.case import Case
+from auditor.evidence.counted import counted_runs
 from auditor.evidence.model import Run, Value
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
-from rules.claimed_runs import and_others, counted_runs, on_line
+from rules.claimed_runs import and_others, on_line
 from rules.evidence_examples import PLAIN, RECORD, record
 
 SLUG = "doc-overlap"

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditor.case import Case
+from auditor.evidence.counted import Counted, counted_runs
 from auditor.evidence.model import Metric, Run, Value
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
-from rules.claimed_runs import Counted, and_others, counted_runs, is_timed, on_line, strictness
+from rules.claimed_runs import and_others, is_timed, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
 from rules.limits import EVAL_SECONDS
 

@@ -15,10 +15,8 @@ SLUG = "normalized-mixture"
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a note for each reported blend of whole predictions."""
-    if case.timeline is None:
-        return
     for found in findings(
-        case.timeline,
+        case,
         "blend",
         SLUG,
         "Two predictions are averaged over the whole vocabulary, with a weight that does not know the token; "

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.case import Case
+from auditor.evidence.counted import Counted, counted_runs
 from auditor.evidence.denominator import BYTES_PER_TOKEN
 from auditor.evidence.frontier import Bar, Frontier, Row, load
 from auditor.evidence.statistics import Sample, describe, nats_per_byte, nats_per_token, welch_one_sided
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
-from rules.claimed_runs import Counted, counted_runs, on_line
+from rules.claimed_runs import on_line
 from rules.evidence_examples import PLAIN, metadata, record
 from rules.validation_set import denominator, rightly_divided, tokenizer
 

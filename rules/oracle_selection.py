@@ -14,15 +14,14 @@ SLUG = "oracle-selection"
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each place where the better of two losses of the same tokens is kept."""
-    if case.timeline is not None:
-        yield from findings(
-            case.timeline,
-            "oracle",
-            SLUG,
-            "The better of two losses of the same tokens is kept and summed into the score: which prediction counts is "
-            "decided after the token is known.",
-            "the losses are compared and the better one is kept",
-        )
+    yield from findings(
+        case,
+        "oracle",
+        SLUG,
+        "The better of two losses of the same tokens is kept and summed into the score: which prediction counts is "
+        "decided after the token is known.",
+        "the losses are compared and the better one is kept",
+    )
 
 
 _HEAD = """

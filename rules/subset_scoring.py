@@ -8,7 +8,8 @@ from auditor.case import Case
 from auditor.finding import Finding, Status, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.leaks import calls_of, claimed_reports
+from auditor.timeline.claims import claimed_reports
+from auditor.timeline.leaks import calls_of
 from auditor.timeline.metric import Doubt, doubts
 from rules.torch_scripts import HEAD, MAIN
 

@@ -14,10 +14,8 @@ SLUG = "target-conditioned-gate"
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each weight or hint that depends on the token being scored."""
-    if case.timeline is None:
-        return
     yield from findings(
-        case.timeline,
+        case,
         "gate",
         SLUG,
         "The weight between the experts depends on the loss of the token being scored: it is larger where the first "
@@ -25,7 +23,7 @@ def check(case: Case) -> Iterator[Finding]:
         "the weight that depends on the loss of the true token is applied",
     )
     yield from findings(
-        case.timeline,
+        case,
         "hint",
         SLUG,
         "A hint is given only where the token being scored is of a certain kind (the start of a word, say), and its "

@@ -9,6 +9,7 @@ from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.caches import target_lookups
+from auditor.timeline.claims import beside_claim, claimed_reports, reaches
 from auditor.timeline.leaks import calls_of
 
 SLUG = "target-in-key"
@@ -18,9 +19,11 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each place that builds a key from the token being scored."""
     if case.timeline is None:
         return
+    claimed = claimed_reports(case.timeline, case.submitted)
     for found in target_lookups(case.timeline):
         lookup, site = found.lookup, found.key
         judged = activity(case.timeline, found.bits, [lookup])
+        judged = beside_claim(judged, claimed, reaches(found.reports, claimed))
         last = found.report.calls[-1].site if found.report.calls else found.report.site
         steps = [
             *calls_of(lookup),

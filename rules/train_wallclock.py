@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.case import Case
+from auditor.evidence.counted import Counted, training_runs
 from auditor.evidence.model import Value
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
-from rules.claimed_runs import Counted, and_others, is_timed, on_line, strictness, training_runs
+from rules.claimed_runs import and_others, is_timed, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata
 from rules.limits import CLOCK_NOISE, CLOCK_SLACK, TRAIN_SECONDS
 

@@ -14,16 +14,15 @@ SLUG = "unnormalized-mixture"
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each place where an expert that gives every token the same mass is blended in."""
-    if case.timeline is not None:
-        yield from findings(
-            case.timeline,
-            "pseudo",
-            SLUG,
-            "One of the experts blended here does not depend on which token came (the entropy of the model's own "
-            "prediction): it hands the same mass to whatever occurs, so the mixture adds up to more than one over the "
-            "vocabulary.",
-            "the experts are blended",
-        )
+    yield from findings(
+        case,
+        "pseudo",
+        SLUG,
+        "One of the experts blended here does not depend on which token came (the entropy of the model's own "
+        "prediction): it hands the same mass to whatever occurs, so the mixture adds up to more than one over the "
+        "vocabulary.",
+        "the experts are blended",
+    )
 
 
 _HEAD = """

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.case import Case
+from auditor.evidence.counted import Counted, counted_runs
 from auditor.evidence.denominator import VALIDATION_BYTES
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
-from rules.claimed_runs import Counted, and_others, counted_runs, on_line, strictness
+from rules.claimed_runs import and_others, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
 from rules.validation_set import (
     TOKENS,

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from auditor.evidence.counted import Counted
 from auditor.evidence.denominator import BYTES_PER_TOKEN, VALIDATION_BYTES, bytes_per_token
 from auditor.evidence.model import Metric, Run, Value
-from rules.claimed_runs import Counted
 
 WRONG = 0.003  # relative: ten times what honest runs differ by
 SAME_TOKENS = 0.002  # relative: whole sequences cut the end differently

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 from auditor.case import Case
+from auditor.evidence.counted import counted_runs
 from auditor.evidence.denominator import BYTES_PER_TOKEN, VALIDATION_BYTES
 from auditor.evidence.model import Run, Value
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
-from rules.claimed_runs import and_others, counted_runs, on_line, strictness
+from rules.claimed_runs import and_others, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
 from rules.validation_set import WRONG, Denominator, denominator, rightly_divided, text_scored, validation_tokens
 

@@ -44,15 +44,20 @@ _ASIDE = re.compile(
 )
 
 
-def settings_in_play(submission: Submission) -> tuple[Setting, ...]:
+def settings_in_play(
+    submission: Submission, claimed: Sequence[str] = (), training: Sequence[str] = ()
+) -> tuple[Setting, ...]:
     """Return the settings under which a submission counts: defaults, commands, logs, in that order.
+
+    ``claimed`` are the logs that print the claimed score, if any do: what other runs were set to is then not in
+    play. ``training`` are the logs of the runs that trained what these score; they say what those leave unsaid.
 
     At most four distinct sets of overrides each for commands (the main one first) and logs (those of the
     reported runs first); seeds and file locations make no difference between two. Files that cannot be
     read are left out: the submission room reports them.
     """
     defaults = Setting("defaults", "the script's defaults", {})
-    return (defaults, *_commands(submission), *_logs(submission))
+    return (defaults, *_commands(submission), *_logs(submission, claimed, training))
 
 
 def _commands(submission: Submission) -> tuple[Setting, ...]:
@@ -100,19 +105,32 @@ def _handed_over_to(source: str, helpers: Sequence[str]) -> frozenset[str]:
     )
 
 
-def _logs(submission: Submission) -> tuple[Setting, ...]:
+def _logs(submission: Submission, claimed: Sequence[str], training: Sequence[str]) -> tuple[Setting, ...]:
     seeds = _seeds(_head(submission.tree, submission.metadata, _MAX_TEXT))
+    kept = _distinct(submission.tree, _by_weight(claimed, seeds))
+    if not kept:
+        return _distinct(submission.tree, _by_weight(submission.logs, seeds))
+    for path in training:
+        printed = {} if path in claimed else _printed(submission.tree, path)
+        kept = tuple(Setting("log", each.label, {**printed, **each.overrides}) for each in kept)
+    return kept
+
+
+def _distinct(tree: Tree, logs: Sequence[str]) -> tuple[Setting, ...]:
+    """Return what logs print, one setting for those that don't contradict each other."""
     kept: list[Setting] = []
-    for path in _by_weight(submission.logs, seeds)[:_MAX_LOGS_READ]:
-        text = _head(submission.tree, path, _MAX_LOG)
-        printed = printed_settings(text, path) if text is not None else {}
-        if not printed:
-            continue
-        if all(_disagree(printed, setting.overrides) for setting in kept):
+    for path in logs[:_MAX_LOGS_READ]:
+        printed = _printed(tree, path)
+        if printed and all(_disagree(printed, setting.overrides) for setting in kept):
             kept.append(Setting("log", path, printed))
         if len(kept) == MAX_LOGS:
             break
     return tuple(kept)
+
+
+def _printed(tree: Tree, path: str) -> Mapping[str, Override]:
+    text = _head(tree, path, _MAX_LOG)
+    return printed_settings(text, path) if text is not None else {}
 
 
 def _by_weight(logs: Sequence[str], seeds: frozenset[str]) -> list[str]:

@@ -12,7 +12,7 @@ reads of its key lie before it (``t[p]`` next to ``t[p - k]``, ``w[1:]`` next to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from auditor.program import ir
@@ -499,12 +499,13 @@ def stored(machine: Machine, base: Value, index: Value, value: Value, node: ir.N
 
 @dataclass(frozen=True)
 class ReportedLookup:
-    """A look-up that ``report`` rests on under ``bits``; ``key`` is where its key is built."""
+    """A look-up that ``reports`` rest on, ``report`` last, under ``bits``; ``key`` is where its key is built."""
 
     lookup: Lookup
     key: Site
     report: Report
     bits: int
+    reports: tuple[Report, ...]
 
 
 def target_lookups(timeline: Timeline) -> list[ReportedLookup]:
@@ -533,7 +534,11 @@ def _reported(timeline: Timeline, lookups: list[Lookup]) -> list[ReportedLookup]
         last = max(event.reports, key=lambda r: r.order)
         bits = event.bits & reported
         place = (site.source.path, site.line)
+        if not bits:
+            continue
         old = found.get(place)
-        if bits and (old is None or bits & timeline.in_play & ~old.bits):
-            found[place] = ReportedLookup(event, site, last, bits | (old.bits if old is not None else 0))
+        reports = (*(old.reports if old is not None else ()), *event.reports)
+        if old is None or bits & timeline.in_play & ~old.bits:
+            old = ReportedLookup(event, site, last, bits | (old.bits if old is not None else 0), reports)
+        found[place] = replace(old, reports=reports)
     return list(found.values())

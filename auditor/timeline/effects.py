@@ -384,13 +384,17 @@ def publish_nats(machine: Machine) -> None:
 
 def words(machine: Machine, node: ir.Node) -> tuple[str, int]:
     """Return the literal words that are printed, and how many calls up they stand (0: in the call itself)."""
-    places = [(machine.frame.scope.source.text, node.start, node.end)]
-    places += [(s.site.source.text, s.site.start, s.site.end) for s in reversed(machine.calls[-2:])]
-    for depth, (text, start, end) in enumerate(places):
+    places = [(machine.frame.scope.source, node.start, node.end)]
+    places += [(s.site.source, s.site.start, s.site.end) for s in reversed(machine.calls[-2:])]
+    for depth, (source, start, end) in enumerate(places):
+        named = [text for at, text in machine.begun.get(source.path, {}).items() if start <= at < end]
+        if named:
+            return named[0], depth
+        text = source.text
         found = _QUOTED.search(text, start, min(end, start + 600))
         if found is not None:
             return found.group(1)[:80].strip(), depth
-    return places[0][0][node.start : node.end][:80].strip(), 0
+    return places[0][0].text[node.start : node.end][:80].strip(), 0
 
 
 def load(machine: Machine, origins: int, node: ir.Node) -> None:

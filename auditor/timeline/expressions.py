@@ -77,7 +77,16 @@ def eval_fstring(machine: Machine, node: ir.FString) -> Value:
     if texts is not None:
         text = "".join(texts)
         return Value(Known(text), origins | string_origins(text))
+    _begin(machine, node)
     return Value(SOME, origins)
+
+
+def _begin(machine: Machine, node: ir.FString) -> None:
+    """Remember how a text begins that starts with a name given at run time (``f"{label} val_bpb:…"``)."""
+    first = machine.eval(node.parts[0]).p if isinstance(node.parts[0], ir.Name) else None
+    if isinstance(first, Known) and isinstance(first.v, str) and len(node.parts) > 1:
+        following = node.parts[1].value if isinstance(node.parts[1], ir.Const) else ""
+        machine.begun.setdefault(machine.frame.scope.source.path, {})[node.start] = f"{first.v}{following}"[:80].strip()
 
 
 def eval_attr(machine: Machine, node: ir.Attr) -> Value:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.case import Case
-from auditor.finding import Finding, Status, Step
+from auditor.finding import Finding, Step
 from auditor.timeline import slots
-from auditor.timeline.activity import Activity, activity
+from auditor.timeline.activity import activity
 from auditor.timeline.atoms import train_settings
+from auditor.timeline.claims import beside_claim, claimed_reports, tainted
 from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
 from auditor.timeline.frames import Site
 
@@ -93,7 +94,7 @@ def _kind(adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adap
         if (
             earlier.order < adapt.order
             and set(earlier.loops) & set(adapt.loops)
-            and adapt.number not in earlier.conflicts
+            and not any(conflict & bits for conflict in earlier.conflicts.values())
         ):
             return "rescore"
     if train_settings(adapt.kinds) & bits:
@@ -158,10 +159,7 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
         if leak.kind != kind:
             continue
         judged = activity(timeline, leak.bits, [leak.adapt])
-        if judged.status == "violation" and claimed and not tainted(claimed):
-            status: Status = "note" if kind == "rescore" else "hold"
-            because = f"{judged.because}; the claimed score is another one, which this does not reach"
-            judged = Activity(judged.active, status, because)
+        judged = beside_claim(judged, claimed, tainted(claimed), "note" if kind == "rescore" else "hold")
         site = leak.adapt.site
         yield Finding(
             rule=slug,
@@ -176,22 +174,6 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
             active_because=judged.because,
             trace=tuple(path_of(leak)),
         )
-
-
-def claimed_reports(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
-    """Return the reports whose printed words are those of the log lines with the claimed score."""
-    reports = [e for e in timeline.events if isinstance(e, Report) and len(e.label) >= 6]
-    return [r for r in reports if any(_printed_by(r, line) for line in submitted)]
-
-
-def _printed_by(report: Report, line: str) -> bool:
-    """Return whether a log line begins with a report's words (a launcher may put a short prefix in front)."""
-    return 0 <= line.find(report.label) <= 40 and not report.label.startswith(("val_loss", "val_bpb", "loss", "bpb"))
-
-
-def tainted(claimed: list[Report]) -> bool:
-    """Return whether a claimed report holds a score of a model that was adapted on the same tokens before."""
-    return any(forward.conflicts for report in claimed for forward in report.forwards)
 
 
 def path_of(leak: Leak) -> list[Step]:

@@ -126,6 +126,7 @@ class Machine:
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
         self.reported_sites: dict[tuple[str, int, tuple[int, ...]], Report] = {}
+        self.begun: dict[str, dict[int, str]] = {}  # how texts begin whose first part is given at run time
 
     # ------------------------------------------------------------------ running
 

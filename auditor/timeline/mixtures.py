@@ -8,14 +8,16 @@ tell what it rests on.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.program import ir
 from auditor.timeline import containers
 from auditor.timeline.activity import activity
 from auditor.timeline.atoms import VAL
+from auditor.timeline.claims import beside_claim, claimed_reports, reaches
 from auditor.timeline.effects import common
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
 from auditor.timeline.leaks import calls_of
@@ -262,11 +264,12 @@ def settle_choices(machine: Machine, origins: int) -> int:
 
 @dataclass(frozen=True)
 class ReportedMixture:
-    """A mixture that a reported score rests on, under ``bits``."""
+    """A mixture that reported scores rest on, ``report`` the last of ``reports``, under ``bits``."""
 
     mixture: Mixture
     report: Report
     bits: int
+    reports: tuple[Report, ...]
 
 
 def reported(timeline: Timeline, kind: MixtureKind) -> list[ReportedMixture]:
@@ -279,18 +282,31 @@ def reported(timeline: Timeline, kind: MixtureKind) -> list[ReportedMixture]:
         for report in event.reports:
             bits |= report.bits & event.bits
         place = (event.site.source.path, event.site.line)
+        if not bits:
+            continue
         old = found.get(place)
-        if bits and (old is None or bits & timeline.in_play & ~old.bits):
+        reports = (*(old.reports if old is not None else ()), *event.reports)
+        if old is None or bits & timeline.in_play & ~old.bits:
             last = max(event.reports, key=lambda r: r.order)
-            found[place] = ReportedMixture(event, last, bits | (old.bits if old is not None else 0))
+            old = ReportedMixture(event, last, bits | (old.bits if old is not None else 0), reports)
+        found[place] = replace(old, reports=reports)
     return list(found.values())
 
 
-def findings(timeline: Timeline, kind: MixtureKind, slug: str, message: str, step: str) -> Iterator[Finding]:
-    """Yield a finding with ``message`` for each reported mixture of ``kind``, with the path to the report."""
+def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) -> Iterator[Finding]:
+    """Yield a finding with ``message`` for each reported mixture of ``kind``, with the path to the report.
+
+    Where the logs show that the claimed score is one which the mixture doesn't reach, the script is at fault but
+    the score is not: a hold.
+    """
+    timeline = case.timeline
+    if timeline is None:
+        return
+    claimed = claimed_reports(timeline, case.submitted)
     for found in reported(timeline, kind):
         site = found.mixture.site
         judged = activity(timeline, found.bits, [found.mixture])
+        judged = beside_claim(judged, claimed, reaches(found.reports, claimed))
         last = found.report.calls[-1].site if found.report.calls else found.report.site
         steps = [
             *calls_of(found.mixture),

@@ -13,11 +13,11 @@ from submissions import submission
 
 from auditor import catalogue
 from auditor.case import Case
+from auditor.evidence.counted import counted_runs, training_runs
 from auditor.evidence.read import read_evidence
 from auditor.finding import Finding
 from auditor.submission.discover import describe, lone_script
 from auditor.submission.memory import MemoryTree
-from rules.claimed_runs import counted_runs, training_runs
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
 
 SLUGS = (
