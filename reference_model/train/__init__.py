@@ -1,0 +1,1 @@
+"""Training under a clock: ranks, gradient accumulation, warm-up, the loop, checkpoints."""
