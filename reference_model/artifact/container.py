@@ -1,0 +1,173 @@
+"""The file that holds a model: magic, a JSON index, streams of raw numbers. No pickle: loading it runs nothing.
+
+Layout, all integers little-endian::
+
+    8 bytes   magic "GOLFREF1"
+    4 bytes   length of the index
+    index     zlib of UTF-8 JSON {"streams": [[name, compressor, shuffled, bytes], ...],
+                                  "tensors": [{"name", "parts": [[field, dtype, stream, offset, shape], ...]}, ...]}
+    streams   one after the other, each compressed
+
+Tensors are sorted by name and the index has no spaces, so that two saves of the same state are the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import struct
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reference_model.artifact.compress import compress, decompress
+from reference_model.artifact.roles import order_rows, role_of, undo_order
+from reference_model.artifact.shuffle import shuffle, unshuffle
+from reference_model.config import Config
+from reference_model.errors import BadInput, RunFailed
+from reference_model.quantize.qtensor import LowRank, QTensor
+
+MAGIC = b"GOLFREF1"
+_DTYPES = {"int8": torch.int8, "float16": torch.float16, "float32": torch.float32, "uint16": torch.uint16}
+_MAX_INDEX = 1 << 24
+
+
+def encode(tensors: Mapping[str, QTensor], config: Config) -> bytes:
+    """Return the bytes of the artifact for ``tensors`` with the compressor and shuffle of ``config``."""
+    scheme = config.quantize
+    by_role = scheme.compressor == "roles"
+    streams: dict[str, bytearray] = {}
+    index = []
+    for name, tensor in sorted(tensors.items()):
+        parts = []
+        for field, value in _parts(tensor, by_role):
+            stream = role_of(name, field, str(value.dtype)) if by_role else "all"
+            data = streams.setdefault(stream, bytearray())
+            parts.append([field, str(value.dtype).removeprefix("torch."), stream, len(data), list(value.shape)])
+            data += _bytes(value)
+        index.append({"name": name, "parts": parts})
+    table, blobs = [], []
+    for stream, data in sorted(streams.items()):
+        shuffled = scheme.byte_shuffle
+        plain = shuffle(bytes(data)) if shuffled else bytes(data)
+        compressor = "brotli" if by_role else scheme.compressor
+        stored = _smallest(plain) if by_role else (compressor, compress(plain, compressor))  # type: ignore[arg-type]
+        table.append([stream, stored[0], int(shuffled), len(stored[1])])
+        blobs.append(stored[1])
+    text = json.dumps({"streams": table, "tensors": index}, separators=(",", ":"), sort_keys=True)
+    head = zlib.compress(text.encode(), 9)
+    return MAGIC + struct.pack("<I", len(head)) + head + b"".join(blobs)
+
+
+def decode(data: bytes, where: str = "artifact") -> dict[str, QTensor]:
+    """Return the tensors in ``data``; raises :class:`BadInput`, naming ``where``, for anything that is not whole."""
+    if not data.startswith(MAGIC) or len(data) < len(MAGIC) + 4:
+        raise BadInput(f"{where}: not an artifact of the reference model (no {MAGIC.decode()} at its start)")
+    (length,) = struct.unpack_from("<I", data, len(MAGIC))
+    start = len(MAGIC) + 4
+    if length > _MAX_INDEX or start + length > len(data):
+        raise BadInput(f"{where}: the file ends within its index; pack the run again")
+    try:
+        index = json.loads(decompress(data[start : start + length], "zlib"))
+        streams = _streams(data[start + length :], index["streams"])
+        return {entry["name"]: _tensor(entry["parts"], streams) for entry in index["tensors"]}
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BadInput(f"{where}: the artifact is broken ({error}); pack the run again") from error
+
+
+def save(path: Path, tensors: Mapping[str, QTensor], config: Config) -> int:
+    """Write the artifact to ``path`` and return its size in bytes.
+
+    The file appears under its name only when it is whole. Raises :class:`RunFailed` when it can't be written.
+    """
+    data = encode(tensors, config)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise RunFailed(f"{path}: the artifact can't be written ({error.strerror or error})") from error
+    return len(data)
+
+
+def load(path: Path) -> dict[str, QTensor]:
+    """Return the tensors in the file at ``path``; raises :class:`BadInput` when it isn't a whole artifact."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}") from error
+    return decode(data, str(path))
+
+
+def _smallest(plain: bytes) -> tuple[str, bytes]:
+    """Per-role streams take whichever of two compressors gives less (#1855 used lrzip and brotli)."""
+    return min(
+        (("brotli", compress(plain, "brotli")), ("lzma", compress(plain, "lzma"))), key=lambda pair: len(pair[1])
+    )
+
+
+def _parts(tensor: QTensor, by_role: bool) -> Iterable[tuple[str, Tensor]]:
+    if tensor.values is not None:
+        yield "values", tensor.values
+        return
+    assert tensor.integers is not None
+    assert tensor.scale is not None
+    if by_role and tensor.integers.ndim == 2:
+        order, rows = order_rows(tensor.integers)
+        yield "order", order
+        yield "transposed", rows.T
+    else:
+        yield "integers", tensor.integers
+    yield "scale", tensor.scale
+    if tensor.low_rank is not None:
+        yield "a", tensor.low_rank.a
+        yield "a_scale", tensor.low_rank.a_scale
+        yield "b", tensor.low_rank.b
+        yield "b_scale", tensor.low_rank.b_scale
+
+
+def _bytes(value: Tensor) -> bytes:
+    array = value.detach().cpu().contiguous().numpy()
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def _streams(data: bytes, table: list[list[Any]]) -> dict[str, bytes]:
+    out, start = {}, 0
+    for name, compressor, shuffled, length in table:
+        if not 0 <= length <= len(data) - start:
+            raise ValueError(f"stream {name} ends beyond the file")
+        plain = decompress(data[start : start + length], compressor)
+        out[name] = unshuffle(plain) if shuffled else plain
+        start += length
+    if start != len(data):
+        raise ValueError(f"{len(data) - start} bytes follow the last stream")
+    return out
+
+
+def _tensor(parts: list[list[Any]], streams: Mapping[str, bytes]) -> QTensor:
+    fields = {field: _read(streams[stream], dtype, offset, shape) for field, dtype, stream, offset, shape in parts}
+    if "values" in fields:
+        return QTensor(values=fields["values"])
+    integers = fields["integers"] if "integers" in fields else undo_order(fields["order"], fields["transposed"].T)
+    low_rank = None
+    if "a" in fields:
+        low_rank = LowRank(fields["a"], fields["a_scale"], fields["b"], fields["b_scale"])
+    return QTensor(integers=integers, scale=fields["scale"], low_rank=low_rank)
+
+
+def _read(stream: bytes, dtype: str, offset: int, shape: list[int]) -> Tensor:
+    if dtype not in _DTYPES:
+        raise ValueError(f"unknown dtype {dtype}")
+    count = math.prod(shape)
+    if min([0, offset, *shape]) < 0 or offset + count * _DTYPES[dtype].itemsize > len(stream):
+        raise ValueError("a tensor lies outside its stream")
+    array = np.frombuffer(stream, dtype=np.dtype(dtype).newbyteorder("<"), count=count, offset=offset)
+    return torch.from_numpy(array.astype(dtype).reshape(shape))

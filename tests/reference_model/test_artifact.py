@@ -1,0 +1,113 @@
+"""Spec §4 and §8: the container is whole, deterministic, and says so when it is broken."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference_model.artifact.container import decode, encode, load, save
+from reference_model.artifact.roles import order_rows, undo_order
+from reference_model.artifact.shuffle import shuffle, unshuffle
+from reference_model.artifact.total import CAP_BYTES, Total, code_files, counted_code
+from reference_model.config import Config, Group, Quantize
+from reference_model.errors import BadInput, RunFailed
+from reference_model.quantize import dequantize, quantize
+
+STATE = {
+    "blocks.0.w": torch.randn(24, 48, generator=torch.Generator().manual_seed(0)),
+    "blocks.1.w": torch.randn(24, 48, generator=torch.Generator().manual_seed(1)),
+    "gain": torch.ones(5),
+}
+
+
+def packed(**changes):
+    config = Config(quantize=Quantize(groups=(Group(levels=31, quantile=1.0),), keep_numel=100, **changes))
+    return quantize(config, STATE, controls=frozenset({"gain"})), config
+
+
+@pytest.mark.parametrize("compressor", ["zlib", "zstd", "lzma", "brotli", "roles"])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_roundtrip_is_bit_exact(tmp_path, compressor, shuffled):
+    tensors, config = packed(compressor=compressor, byte_shuffle=shuffled, lqer_tensors=1)
+    size = save(tmp_path / "model.bin", tensors, config)
+    again = load(tmp_path / "model.bin")
+    assert size == (tmp_path / "model.bin").stat().st_size
+    before, after = dequantize(tensors), dequantize(again)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert all(tensors[n].low_rank is None or torch.equal(tensors[n].low_rank.b, again[n].low_rank.b) for n in again)
+    assert not list(tmp_path.glob(".*"))
+
+
+SCRIPT = """
+import hashlib, torch
+from reference_model.artifact.container import encode
+from reference_model.config import Config, Group, Quantize
+from reference_model.quantize import quantize
+config = Config(quantize=Quantize(groups=(Group(levels=31, quantile=1.0),), keep_numel=0))
+state = {n: torch.randn(24, 48, generator=torch.Generator().manual_seed(i)) for i, n in enumerate(ORDER)}
+print(hashlib.sha256(encode(quantize(config, dict(sorted(state.items()))), config)).hexdigest())
+"""
+
+
+def test_two_saves_and_two_processes_give_the_same_bytes():
+    tensors, config = packed(compressor="roles")
+    assert encode(tensors, config) == encode(dict(reversed(tensors.items())), config)
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", f"ORDER = ['a', 'b']\n{SCRIPT}"], capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1]
+    assert len(runs[0].strip()) == 64
+
+
+@given(st.binary(max_size=9), st.integers(1, 4))
+def test_shuffling_is_undone(data, stride):
+    assert unshuffle(shuffle(data, stride)) == data
+
+
+def test_rows_of_a_role_lie_next_to_their_nearest_and_come_back():
+    rows = torch.tensor([[0, 0], [100, 100], [1, 1], [98, 98]], dtype=torch.int8)
+    order, sorted_rows = order_rows(rows)
+    assert order.tolist() == [0, 2, 3, 1]
+    assert torch.equal(undo_order(order, sorted_rows), rows)
+    with pytest.raises(ValueError, match="permutation"):
+        undo_order(torch.tensor([0, 0, 1, 2], dtype=torch.uint16), sorted_rows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_damaged_artifact_is_refused_or_harmless(data):
+    """Any byte changed or cut gives one clear line, or tensors; never another exception."""
+    tensors, config = packed()
+    whole = bytearray(encode(tensors, config))
+    place = data.draw(st.integers(0, len(whole) - 1))
+    if data.draw(st.booleans()):
+        whole = whole[:place]
+    else:
+        whole[place] ^= data.draw(st.integers(1, 255))
+    try:
+        decode(bytes(whole), "model.bin")
+    except BadInput as error:
+        assert str(error).startswith(("model.bin", "the artifact"))
+        assert "\n" not in str(error)
+
+
+def test_a_file_that_is_not_there_or_has_no_room(tmp_path):
+    with pytest.raises(BadInput, match="No such file"):
+        load(tmp_path / "none.bin")
+    tensors, config = packed()
+    with pytest.raises(RunFailed, match="can't be written"):
+        save(tmp_path / "nowhere" / "model.bin", tensors, config)
+
+
+def test_the_total_counts_code_and_model_in_decimal_bytes():
+    assert CAP_BYTES == 16_000_000
+    assert Total(code=1, model=CAP_BYTES - 1).fits
+    assert not Total(code=1, model=CAP_BYTES).fits
+    assert counted_code() == sum(len(path.read_bytes()) for path in code_files()) > 10_000
