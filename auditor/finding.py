@@ -46,12 +46,30 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Overruled:
+    """A ruling, on the auditor's side, that a finding doesn't count: whose it is, where it stands, until when.
+
+    Dates are ISO dates; ``path`` and ``line`` are where the ruling is written down.
+    """
+
+    who: str
+    date: str
+    link: str
+    reason: str
+    expires: str
+    path: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
 class Finding:
     """One fact about a submission, with the line that shows it.
 
     ``active`` is True when the code runs under a setting in play, False when it cannot, None when that
     could not be decided; ``active_because`` names the switch, its value and where that value comes from.
     ``line`` counts in the readable layer ``layer`` (0 is the file itself); None where no line applies.
+    ``overruled`` is the ruling by which it doesn't count; ``known`` tells whether the baseline has it (None: there
+    is no baseline).
     """
 
     rule: str
@@ -67,13 +85,19 @@ class Finding:
     trace: tuple[Step, ...] = ()
     authority: tuple[str, ...] = ()
     advice: str = ""
+    overruled: Overruled | None = None
+    known: bool | None = None
 
 
 @dataclass(frozen=True)
 class NotFollowed:
-    """Something that the analysis could not follow, and where; ``decisive`` when a verdict hangs on it."""
+    """Something that the analysis could not follow, and where; ``decisive`` when a verdict hangs on it.
+
+    ``known`` is as for a :class:`Finding`.
+    """
 
     path: str
     line: int | None
     what: str
     decisive: bool = False
+    known: bool | None = None

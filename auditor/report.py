@@ -35,6 +35,25 @@ class MeasuredRun:
 
 
 @dataclass(frozen=True)
+class Gone:
+    """A finding that the baseline has and this audit has not; ``line`` is where it was."""
+
+    rule: str
+    path: str | None
+    line: int | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What of a report its baseline knows: findings that count, and what could not be followed and counts."""
+
+    known: int
+    new: int
+    gone: tuple[Gone, ...] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """One submission's verdicts and what they rest on.
 
@@ -59,3 +78,14 @@ class Report:
     sources: Mapping[tuple[str, int], Source] = field(default_factory=dict)
     timeline: tuple[str, ...] = ()
     pr: int | None = None
+    baseline: Comparison | None = None  # None: there is no baseline
+
+    @property
+    def calls(self) -> bool:
+        """Tell whether somebody must look: the verdict isn't CLEAN, and not all that makes it so is known.
+
+        An unreadable script is never known: nobody can tell what is in it.
+        """
+        if self.baseline is None or self.compliance is Verdict.UNREADABLE:
+            return self.verdict is not Verdict.CLEAN
+        return self.baseline.new > 0

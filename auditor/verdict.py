@@ -48,9 +48,10 @@ def weigh(finding: Finding) -> Verdict:
     """Return what one finding makes of its group, taken alone.
 
     Code that cannot run is a note whatever its status says; code of which that could not be decided
-    holds and does not flag. Compliance knows no INCOMPLETE: what it lacks, a human must decide.
+    holds and does not flag. Compliance knows no INCOMPLETE: what it lacks, a human must decide. What a ruling
+    on the auditor's side has overruled no longer counts.
     """
-    if finding.active is False:
+    if finding.active is False or finding.overruled is not None:
         return Verdict.CLEAN
     verdict = _BY_STATUS[finding.status]
     if finding.active is None and verdict is Verdict.FLAG:

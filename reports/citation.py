@@ -1,9 +1,9 @@
-"""Who ruled: what a finding cites, with the weight that its rule gives to each citation."""
+"""Who ruled: what a finding cites, with the weight that its rule gives to it; and who has overruled it."""
 
 from __future__ import annotations
 
 from auditor import catalogue
-from auditor.finding import Finding
+from auditor.finding import Finding, Overruled
 from auditor.rule import Authority
 
 
@@ -20,3 +20,9 @@ def by_weight(finding: Finding) -> str:
     for ref, authority in citations(finding):
         groups.setdefault(authority.weight if authority else "", []).append(ref)
     return "; ".join(" ".join([weight, *refs]).strip() for weight, refs in groups.items())
+
+
+def overruled(ruling: Overruled) -> str:
+    """Return by whom a finding was overruled, where, until when and why, in one line."""
+    at = ruling.path if ruling.line is None else f"{ruling.path}:{ruling.line}"
+    return f"Overruled by {ruling.who} on {ruling.date} ({ruling.link}; {at}), until {ruling.expires}: {ruling.reason}"

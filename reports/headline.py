@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.report import Report
+from auditor.report import Comparison, Report
 from reports.schema import mean_bpb, std_bpb
 
 
@@ -21,6 +21,11 @@ def facts(report: Report) -> tuple[tuple[str, str], ...]:
         ("seconds", _seconds(report)),
     )
     return tuple((label, value) for label, value in pairs if value)
+
+
+def against(baseline: Comparison) -> str:
+    """Return in one line how a report compares with its baseline."""
+    return f"baseline: {baseline.known} known, {baseline.new} new, {len(baseline.gone)} gone"
 
 
 def _scores(report: Report) -> str:

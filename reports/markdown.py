@@ -6,47 +6,63 @@ import re
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, TemplateError
 
 from auditor import __version__, catalogue
 from auditor.finding import Finding, Verdict
 from auditor.report import Report
 from auditor.rule import Authority
 from auditor.verdict import weigh
-from reports.citation import citations
+from reports.citation import citations, overruled
 from reports.escape import Markdown, code, cut, fence, markdown
 from reports.excerpt import excerpt, place
-from reports.headline import facts
+from reports.headline import against, facts
 
+_REVIEW = "review.md.j2"
 _CODE_WIDTH = 120  # columns of a quoted line before it is cut
 _TIMELINE_WIDTH = 160
 _NUMBER = re.compile(r"<span>#</span>(\d+)\b")  # how escaped prose shows #123
 
 
-def render(report: Report, *, timeline: bool = False) -> str:
-    """Return the review comment as Markdown that ends with a newline; ``timeline`` appends the events."""
+class TemplateFault(Exception):  # noqa: N818 (it names what is wrong with a template, not a fault of the program)
+    """A template of the user's that can't be used; the text is one line."""
+
+
+def render(report: Report, *, timeline: bool = False, templates: str | None = None) -> str:
+    """Return the review comment as Markdown that ends with a newline; ``timeline`` appends the events.
+
+    ``templates`` is a folder whose templates go before those of the package; raises :class:`TemplateFault` when
+    one of them can't be used.
+    """
     counted = [finding for finding in report.findings if weigh(finding) is not Verdict.CLEAN]
     notes = [finding for finding in report.findings if weigh(finding) is Verdict.CLEAN]
-    return (
-        _environment()
-        .get_template("review.md.j2")
-        .render(
-            report=report,
-            facts=facts(report),
-            findings=[_view(report, finding) for finding in counted],
-            notes=[_view(report, finding) for finding in notes],
-            not_followed=[(place(item.path, item.line), item.what, item.decisive) for item in report.not_followed],
-            timeline=_block(list(report.timeline)) if timeline and report.timeline else None,
-            version=__version__,
-        )
-    )
+    values = {
+        "report": report,
+        "facts": facts(report),
+        "findings": [_view(report, finding) for finding in counted],
+        "notes": [_view(report, finding) for finding in notes],
+        "not_followed": [(place(item.path, item.line), item.what, item.decisive) for item in report.not_followed],
+        "baseline": against(report.baseline) if report.baseline is not None else None,
+        "gone": _gone(report),
+        "timeline": _block(list(report.timeline)) if timeline and report.timeline else None,
+        "version": __version__,
+    }
+    try:
+        return _environment(templates).get_template(_REVIEW).render(values)
+    except (TemplateError, TypeError, ValueError, UnicodeDecodeError) as error:
+        if templates is None:
+            raise
+        line = getattr(error, "lineno", None)
+        where = f"{templates}/{getattr(error, 'name', None) or _REVIEW}" + (f":{line}" if line else "")
+        raise TemplateFault(f"{where}: {error}") from error
 
 
 @cache
-def _environment() -> Environment:
+def _environment(templates: str | None) -> Environment:
     # autoescape knows HTML only; finalize does the same for Markdown: whatever isn't Markdown yet is escaped.
+    ours = PackageLoader("reports")
     environment = Environment(
-        loader=PackageLoader("reports"),
+        loader=ours if templates is None else ChoiceLoader([FileSystemLoader(templates), ours]),
         autoescape=False,
         finalize=_finalize,
         undefined=StrictUndefined,
@@ -64,6 +80,12 @@ def _finalize(value: object) -> str:
 
 def _block(lines: list[str]) -> Markdown:
     return fence([cut(line, _TIMELINE_WIDTH) for line in lines])
+
+
+def _gone(report: Report) -> list[tuple[str, str, str]]:
+    """Return (rule, where it was, message) of each finding that only the baseline has."""
+    gone = report.baseline.gone if report.baseline is not None else ()
+    return [(each.rule, place(each.path, each.line), each.message) for each in gone]
 
 
 def _view(report: Report, finding: Finding) -> dict[str, Any]:
@@ -88,6 +110,8 @@ def _view(report: Report, finding: Finding) -> dict[str, Any]:
         "authority": [_authority(ref, source) for ref, source in citations(finding)],
         "counterpart": _ours(rule.counterpart) if rule else "",
         "advice": finding.advice,
+        "known": finding.known,
+        "overruled": overruled(finding.overruled) if finding.overruled is not None else "",
     }
 
 

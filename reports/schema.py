@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from auditor import __version__
-from auditor.finding import Finding
+from auditor.finding import Finding, Overruled
 from auditor.report import MeasuredRun, Report
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
@@ -51,10 +51,19 @@ def to_json(report: Report, *, timeline: bool = False) -> dict[str, Json]:
         },
         "findings": [_finding(finding) for finding in report.findings],
         "not_followed": [
-            {"path": item.path, "line": item.line, "what": item.what, "decisive": item.decisive}
+            {"path": item.path, "line": item.line, "what": item.what, "decisive": item.decisive, **_known(item.known)}
             for item in report.not_followed
         ],
     }
+    if report.baseline is not None:
+        out["baseline"] = {
+            "known": report.baseline.known,
+            "new": report.baseline.new,
+            "gone": [
+                {"rule": gone.rule, "path": gone.path, "line": gone.line, "message": gone.message}
+                for gone in report.baseline.gone
+            ],
+        }
     if timeline:
         out["timeline"] = list(report.timeline)
     return out
@@ -116,4 +125,28 @@ def _finding(finding: Finding) -> Json:
         ],
         "authority": list(finding.authority),
         "advice": finding.advice,
+        **_known(finding.known),
+        **_overruled(finding.overruled),
+    }
+
+
+def _known(known: bool | None) -> dict[str, Json]:
+    """Return whether the baseline has it; nothing where there is no baseline."""
+    return {} if known is None else {"known": known}
+
+
+def _overruled(ruling: Overruled | None) -> dict[str, Json]:
+    """Return the ruling by which a finding doesn't count; nothing where there is none."""
+    if ruling is None:
+        return {}
+    return {
+        "overruled": {
+            "who": ruling.who,
+            "date": ruling.date,
+            "link": ruling.link,
+            "reason": ruling.reason,
+            "expires": ruling.expires,
+            "path": ruling.path,
+            "line": ruling.line,
+        }
     }

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import click
 
 from auditor.finding import Finding, NotFollowed, Verdict
-from auditor.report import Report
+from auditor.report import Gone, Report
 from auditor.verdict import weigh
-from reports.citation import by_weight
+from reports.citation import by_weight, overruled
 from reports.escape import cut, visible
 from reports.excerpt import excerpt, place
-from reports.headline import facts
+from reports.headline import against, facts
 
 _COLOURS = {
     Verdict.CLEAN: "green",
@@ -81,6 +81,8 @@ def _clean(report: Report, style: Style) -> Iterator[str]:
     yield f"{style.word(Verdict.CLEAN)}  {_name(report, style)}  {advice}"
     yield from _notes(report, style)
     yield from _not_followed(report.not_followed, style)
+    if report.baseline is not None:
+        yield from _gone(report.baseline.gone, style)
 
 
 def _full(report: Report, style: Style) -> Iterator[str]:
@@ -88,9 +90,13 @@ def _full(report: Report, style: Style) -> Iterator[str]:
     for label, value in facts(report):
         yield from _labelled(label, value, style)
     for finding in report.findings:
-        if weigh(finding) is not Verdict.CLEAN:
+        if weigh(finding) is not Verdict.CLEAN and not finding.known:
             yield ""
             yield from _block(report, finding, style)
+    known = list(_known(report, style))
+    if known:
+        yield ""
+        yield from known
     notes = list(_notes(report, style))
     if notes:
         yield ""
@@ -98,6 +104,9 @@ def _full(report: Report, style: Style) -> Iterator[str]:
     if report.not_followed:
         yield ""
         yield from _not_followed(report.not_followed, style)
+    if report.baseline is not None and report.baseline.gone:
+        yield ""
+        yield from _gone(report.baseline.gone, style)
     yield ""
     groups = (
         ("compliance", report.compliance),
@@ -105,6 +114,8 @@ def _full(report: Report, style: Style) -> Iterator[str]:
         ("package", report.package),
     )
     yield "   ".join(f"{name} {style.word(verdict)}" for name, verdict in groups)
+    if report.baseline is not None:
+        yield against(report.baseline)
     yield f"verdict {style.word(report.verdict)}   recommendation {style.strong(report.recommendation.value)}"
 
 
@@ -142,9 +153,29 @@ def _notes(report: Report, style: Style) -> Iterator[str]:
             continue
         where = visible(place(finding.path, finding.line, finding.layer))
         because = f" ({finding.active_because})" if finding.active is False and finding.active_because else ""
-        head = f"  note  {style.strong(visible(finding.rule))}  {where}".rstrip()
-        yield head
+        word = "overruled" if finding.overruled is not None else "note"
+        yield f"  {word}  {style.strong(visible(finding.rule))}  {where}".rstrip()
         yield from _wrapped(finding.message + because, "        ", style)
+        if finding.overruled is not None:
+            yield from _wrapped(overruled(finding.overruled), "        ", style)
+
+
+def _known(report: Report, style: Style) -> Iterator[str]:
+    """Yield what counts and the baseline has, a few lines each."""
+    for finding in report.findings:
+        verdict = weigh(finding)
+        if finding.known and verdict is not Verdict.CLEAN:
+            where = visible(place(finding.path, finding.line, finding.layer))
+            yield f"  known  {style.word(verdict)}  {style.strong(visible(finding.rule))}  {where}".rstrip()
+            yield from _wrapped(finding.message, "        ", style)
+
+
+def _gone(items: tuple[Gone, ...], style: Style) -> Iterator[str]:
+    """Yield what the baseline has and this audit has not."""
+    for item in items:
+        where = visible(place(item.path, item.line))
+        yield f"  gone  {style.strong(visible(item.rule))}  {f'was at {where}' if where else ''}".rstrip()
+        yield from _wrapped(item.message, "        ", style)
 
 
 def _not_followed(items: tuple[NotFollowed, ...], style: Style) -> Iterator[str]:
@@ -154,6 +185,7 @@ def _not_followed(items: tuple[NotFollowed, ...], style: Style) -> Iterator[str]
     for item in items:
         where = visible(place(item.path, item.line))
         decisive = "; the verdict hangs on it" if item.decisive else ""
+        decisive += " (known)" if item.known else ""
         yield from _wrapped(f"{item.what}{decisive}", f"    {where}  ", style)
 
 

@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from auditor.cli import EXIT_FOUND, EXIT_INTERNAL, EXIT_USAGE, complain, report_internal
+from auditor.cli import EXIT_FOUND
+from auditor.cli._config import Configured
+from auditor.cli._inputs import Audits, input_options, read_rulings, rulings_option
 from auditor.cli._options import color_option, make_style, slugs_option
 
 if TYPE_CHECKING:
+    from auditor.baseline.model import Baseline
+    from auditor.cli._inputs import Reader
     from auditor.report import Report
+    from auditor.rulings.model import Ruling
     from auditor.submission.model import Submission
-    from reports.text import Style
-
-    Reader = Callable[[], Sequence[Submission]]
 
 
 _EXAMPLES = """\b
 Examples:
   golf-audit check records/track_10min_16mb/2026-04-01_Name
   golf-audit check --repo parameter-golf/.git --pr 1234 --format markdown
+  golf-audit check --baseline known.json --rulings rulings.toml records/*/*
 """
 
 
-@click.command(epilog=_EXAMPLES)
-@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path())
-@click.option("--repo", metavar="GIT_DIR", type=click.Path(), help="Read from git objects, without a checkout.")
-@click.option("--pr", metavar="N", type=click.IntRange(min=1), help="With --repo: the head of pull request N.")
-@click.option("--rev", metavar="REV", help="With --repo: a branch, tag or other revision.")
-@click.option("--sha", metavar="SHA", help="With --repo: this commit (of pull request N, when --pr is given).")
+@click.command(cls=Configured, epilog=_EXAMPLES)
+@input_options
 @click.option(
     "--format",
     "form",
@@ -45,19 +45,31 @@ Examples:
 @click.option("--output", "-o", metavar="FILE", type=click.Path(), help="Write to FILE, not standard output.")
 @slugs_option("--select", "Apply only these rules (comma-separated).")
 @slugs_option("--ignore", "Leave these rules out (comma-separated).")
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(),
+    help="Findings that are known (see golf-audit baseline): they are told apart, and don't count for the exit code.",
+)
+@rulings_option
+@click.option(
+    "--templates",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="With --format markdown: templates of yours, such as review.md.j2, in the place of those of golf-audit.",
+)
 @click.option("--timeline", is_flag=True, help="Also show what the script does, event by event.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when something is reported.")
 @color_option
 def command(
-    paths: tuple[str, ...],
-    repo: str | None,
-    pr: int | None,
-    rev: str | None,
-    sha: str | None,
+    readers: Sequence[tuple[str, Reader]],
     form: str,
     output: str | None,
     select: tuple[str, ...] | None,
     ignore: tuple[str, ...] | None,
+    baseline: str | None,
+    rulings: str | None,
+    templates: str | None,
     timeline: bool,
     exit_zero: bool,
     color: str,
@@ -69,73 +81,56 @@ def command(
     Exit code 0: nothing to report; 1: at least one FLAG, HOLD,
     INCOMPLETE or UNREADABLE; 2: wrong usage or unreadable input; 3: internal error.
     """
-    if paths and repo:
-        raise click.UsageError("Give PATHs or --repo, not both.")
-    if not paths and not repo:
-        raise click.UsageError("Nothing to check: give a PATH, or --repo with --pr, --rev or --sha.")
-    if repo and not (pr or rev or sha):
-        raise click.UsageError("--repo needs --pr, --rev or --sha.")
-    if not repo and (pr or rev or sha):
-        raise click.UsageError("--pr, --rev and --sha need --repo.")
-
-    from auditor import submission
-
-    def from_path(path: str) -> Reader:
-        return lambda: submission.read_path(path)
-
-    def from_git() -> Sequence[Submission]:
-        assert repo is not None
-        return submission.read_git(repo, pr=pr, rev=rev, sha=sha)
-
-    readers: list[tuple[str, Reader]] = [(repo, from_git)] if repo else [(p, from_path(p)) for p in paths]
-    progress = _Progress()
+    judge = _Judge(select, ignore or (), read_rulings(rulings), _read_baseline(baseline))
+    audits = Audits()
     with _opened(output) as stream:
-        reports = progress.audited(readers, select, ignore or ())
-        _write(reports, stream, form, timeline, make_style(color, stream))
-    return progress.exit_code(exit_zero)
+        shape = _Shape(form, timeline, color, templates)
+        _write(audits.run(readers, judge), stream, shape)
+    return audits.exit_code(found=0 if exit_zero else EXIT_FOUND)
 
 
-class _Progress:
-    """Audits one input after the other and remembers what the exit code must say."""
+@dataclass(frozen=True)
+class _Judge:
+    """Makes the report on a submission, by the options."""
 
-    def __init__(self) -> None:
-        self._found = self._unread = self._failed = False
+    select: tuple[str, ...] | None
+    ignore: tuple[str, ...]
+    rulings: tuple[Ruling, ...]
+    baseline: Baseline | None
 
-    def audited(
-        self,
-        readers: Sequence[tuple[str, Reader]],
-        select: tuple[str, ...] | None,
-        ignore: tuple[str, ...],
-    ) -> Iterator[Report]:
-        """Yield a report per submission; what can't be read or audited is told on standard error."""
+    def __call__(self, submission: Submission) -> Report:
         from auditor.check import audit
-        from auditor.finding import Verdict
-        from auditor.submission.model import Unread
 
-        for given, read in readers:
-            where = ""  # a PATH that can't be read is named by the error itself
-            try:
-                submissions = read()
-                where = f"{given}: "
-                for submission in submissions:
-                    report = audit(submission, select=select, ignore=ignore)
-                    self._found |= report.verdict is not Verdict.CLEAN
-                    yield report
-            except Unread as error:
-                self._unread = True
-                complain(f"{where}{error}")
-            except Exception as error:
-                # A defect of ours spoils this input only, and the exit code says so.
-                self._failed = True
-                report_internal(error, given)
+        report = audit(submission, select=self.select, ignore=self.ignore, rulings=self.rulings)
+        if self.baseline is None:
+            return report
+        from auditor import catalogue
+        from auditor.baseline.model import compare
 
-    def exit_code(self, exit_zero: bool) -> int:
-        """Return 3, 2, 1 or 0: the worst that happened."""
-        if self._failed:
-            return EXIT_INTERNAL
-        if self._unread:
-            return EXIT_USAGE
-        return EXIT_FOUND if self._found and not exit_zero else 0
+        applied = self.select or [rule.slug for rule in catalogue.load()]
+        return compare(report, self.baseline, [slug for slug in applied if slug not in self.ignore])
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How reports are written."""
+
+    form: str
+    timeline: bool
+    color: str
+    templates: str | None
+
+
+def _read_baseline(path: str | None) -> Baseline | None:
+    if path is None:
+        return None
+    from auditor.baseline.file import read
+    from auditor.toml import Malformed
+
+    try:
+        return read(Path(path))
+    except Malformed as error:
+        raise click.ClickException(str(error)) from None
 
 
 @contextmanager
@@ -151,26 +146,32 @@ def _opened(output: str | None) -> Iterator[TextIO]:
         raise click.ClickException(f"can't write {output}: {error.strerror}") from None
 
 
-def _write(reports: Iterator[Report], stream: TextIO, form: str, timeline: bool, style: Style) -> None:
+def _write(reports: Iterator[Report], stream: TextIO, shape: _Shape) -> None:
     """Write ``reports`` to ``stream``, each as soon as the form allows."""
-    if form == "json":
+    if shape.form == "json":
         import json
 
         from reports.schema import document, to_json
 
-        json.dump(document([to_json(report, timeline=timeline) for report in reports]), stream, indent=2)
+        json.dump(document([to_json(report, timeline=shape.timeline) for report in reports]), stream, indent=2)
         stream.write("\n")
         return
-    if form == "markdown":
+    if shape.form == "markdown":
+        from reports.markdown import TemplateFault
         from reports.markdown import render as render_markdown
 
         for number, report in enumerate(reports):
-            stream.write(("\n---\n\n" if number else "") + render_markdown(report, timeline=timeline))
+            try:
+                text = render_markdown(report, timeline=shape.timeline, templates=shape.templates)
+            except TemplateFault as error:
+                raise click.ClickException(str(error)) from None
+            stream.write(("\n---\n\n" if number else "") + text)
         return
     from reports.text import render, render_timeline
 
+    style = make_style(shape.color, stream)
     for number, report in enumerate(reports):
         stream.write(("\n" if number else "") + render(report, style))
-        if timeline:
+        if shape.timeline:
             stream.write("\n" + render_timeline(report, style))
         stream.flush()

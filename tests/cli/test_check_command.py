@@ -51,7 +51,7 @@ def double(monkeypatch):
         calls.append((repo, pr, rev, sha))
         return ("clean",)
 
-    def audit(submission, select=None, ignore=()):
+    def audit(submission, select=None, ignore=(), rulings=()):
         calls.append((submission, select, ignore))
         if submission == "broken":
             raise ZeroDivisionError("a rule divided by zero")

@@ -1,0 +1,124 @@
+"""What is audited: the PATHs and options by which commands are told, and the audits one after the other."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from auditor.cli import EXIT_FOUND, EXIT_INTERNAL, EXIT_USAGE, complain, report_internal
+
+if TYPE_CHECKING:
+    from auditor.report import Report
+    from auditor.rulings.model import Ruling
+    from auditor.submission.model import Submission
+
+    Reader = Callable[[], Sequence[Submission]]
+
+_OPTIONS = (
+    click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path()),
+    click.option("--repo", metavar="GIT_DIR", type=click.Path(), help="Read from git objects, without a checkout."),
+    click.option("--pr", metavar="N", type=click.IntRange(min=1), help="With --repo: the head of pull request N."),
+    click.option("--rev", metavar="REV", help="With --repo: a branch, tag or other revision."),
+    click.option("--sha", metavar="SHA", help="With --repo: this commit (of pull request N, when --pr is given)."),
+)
+
+rulings_option = click.option(
+    "--rulings",
+    metavar="FILE",
+    type=click.Path(),
+    help="Findings that were overruled: TOML, with who, when, where and until when.",
+)
+
+
+def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command PATH... and --repo, --pr, --rev, --sha; it gets them as ``readers``."""
+
+    @functools.wraps(command)
+    def wrapped(
+        paths: tuple[str, ...], repo: str | None, pr: int | None, rev: str | None, sha: str | None, **others: Any
+    ) -> Any:
+        return command(readers=_readers(paths, repo, pr, rev, sha), **others)
+
+    return functools.reduce(lambda function, option: option(function), reversed(_OPTIONS), wrapped)
+
+
+def _readers(
+    paths: tuple[str, ...], repo: str | None, pr: int | None, rev: str | None, sha: str | None
+) -> list[tuple[str, Reader]]:
+    """Return what reads each input, by the name that the user gave it; raises a usage error."""
+    if paths and repo:
+        raise click.UsageError("Give PATHs or --repo, not both.")
+    if not paths and not repo:
+        raise click.UsageError("Nothing to check: give a PATH, or --repo with --pr, --rev or --sha.")
+    if repo and not (pr or rev or sha):
+        raise click.UsageError("--repo needs --pr, --rev or --sha.")
+    if not repo and (pr or rev or sha):
+        raise click.UsageError("--pr, --rev and --sha need --repo.")
+
+    from auditor import submission
+
+    def from_path(path: str) -> Reader:
+        return lambda: submission.read_path(path)
+
+    def from_git() -> Sequence[Submission]:
+        assert repo is not None
+        return submission.read_git(repo, pr=pr, rev=rev, sha=sha)
+
+    return [(repo, from_git)] if repo else [(path, from_path(path)) for path in paths]
+
+
+def read_rulings(path: str | None) -> tuple[Ruling, ...]:
+    """Return the rulings in force in a file (none without a file); expired ones are told on standard error."""
+    if path is None:
+        return ()
+    from auditor import catalogue
+    from auditor.rulings.file import read
+    from auditor.toml import Malformed
+
+    try:
+        rulings = read(Path(path), [rule.slug for rule in catalogue.load()])
+    except Malformed as error:
+        raise click.ClickException(str(error)) from None
+    for line in rulings.expired:
+        complain(f"warning: {line}")
+    return rulings.in_force
+
+
+class Audits:
+    """Audits one input after the other and remembers what the exit code must say."""
+
+    def __init__(self) -> None:
+        self._found = self._unread = self._failed = False
+
+    def run(self, readers: Sequence[tuple[str, Reader]], judge: Callable[[Submission], Report]) -> Iterator[Report]:
+        """Yield a report per submission; what can't be read or audited is told on standard error."""
+        from auditor.submission.model import Unread
+
+        for given, read in readers:
+            where = ""  # a PATH that can't be read is named by the error itself
+            try:
+                submissions = read()
+                where = f"{given}: "
+                for submission in submissions:
+                    report = judge(submission)
+                    self._found |= report.calls
+                    yield report
+            except Unread as error:
+                self._unread = True
+                complain(f"{where}{error}")
+            except Exception as error:
+                # A defect of ours spoils this input only, and the exit code says so.
+                self._failed = True
+                report_internal(error, given)
+
+    def exit_code(self, *, found: int = EXIT_FOUND) -> int:
+        """Return 3, 2, ``found`` or 0: the worst that happened."""
+        if self._failed:
+            return EXIT_INTERNAL
+        if self._unread:
+            return EXIT_USAGE
+        return found if self._found else 0

@@ -1,0 +1,1 @@
+"""The auditor's own configuration: never the audited party's."""
