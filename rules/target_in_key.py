@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
-from auditor.timeline.activity import activity
 from auditor.timeline.caches import target_lookups
-from auditor.timeline.claims import beside_claim, claimed_reports, reaches
+from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.leaks import calls_of
 
 SLUG = "target-in-key"
@@ -22,8 +21,7 @@ def check(case: Case) -> Iterator[Finding]:
     claimed = claimed_reports(case.timeline, case.submitted)
     for found in target_lookups(case.timeline):
         lookup, site = found.lookup, found.key
-        judged = activity(case.timeline, found.bits, [lookup])
-        judged = beside_claim(judged, claimed, reaches(found.reports, claimed))
+        judged = judge(case, found.bits, [lookup], found.reports, reaches(found.reports, claimed))
         last = found.report.calls[-1].site if found.report.calls else found.report.site
         steps = [
             *calls_of(lookup),

@@ -95,6 +95,7 @@ _SEED_PART = re.compile(r"^(?:seed|s)?[_\- ]?(\d{1,10})$", re.IGNORECASE)
 _SEED_IN_KEY = re.compile(r"(?:^|_)seed_?(\d{1,10})(?:_|$)")
 _SEED_GROUP = re.compile(r"seed|per_run|^runs$|^results$|individual", re.IGNORECASE)
 _PER_SEED = re.compile(r"bpb|bytes|loss|time", re.IGNORECASE)  # what is listed by seed with the bare seed as key
+_RETRACTED = re.compile(r"retract|withdrawn")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 
 
@@ -124,6 +125,7 @@ def read_metadata(path: str, data: bytes) -> ClaimSet:
         ),
         seeds=_seeds(document, leaves),
         problems=problems,
+        withheld="val_bpb" in document and document["val_bpb"] is None,
     )
 
 
@@ -232,6 +234,8 @@ def _numbers(path: str, leaves: tuple[_Leaf, ...]) -> Iterator[Claim[float]]:
 def _named(leaf: _Leaf) -> str | None:
     """Return what quantity a leaf is, by its key and, for ``mean``, ``max`` or a seed, by its parent's."""
     parts = [p.lower() for p in leaf.path if not p.startswith("[")]
+    if any(_RETRACTED.search(part) for part in parts):
+        return None
     key = parts[-1] if parts else ""
     if key in (
         "mean",

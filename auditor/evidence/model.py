@@ -182,7 +182,10 @@ class Run:
 
     @property
     def eval_seconds(self) -> Value[float] | None:
-        """Return how long the evaluation behind the score took: its printed total, else its line's."""
+        """Return how long the evaluation behind the score took: its printed total, else its line's.
+
+        A run that takes no step only evaluates: then the time of the whole run is the evaluation's.
+        """
         total = self.last("total_eval_time")
         if total is not None:
             return total
@@ -195,7 +198,7 @@ class Run:
         for m in reversed(timed):
             if m.role == "final":
                 return Value(m.seconds or 0.0, m.path, m.line, m.label)
-        return self.last("eval_time")
+        return self.last("eval_time") or (self.last("whole_time") if self.steps is None else None)
 
     @property
     def evaluations(self) -> tuple[Value[float], ...]:
@@ -330,6 +333,7 @@ class ClaimSet:
     declared: tuple[Claim[bool], ...] = ()  # self-declared compliance: a claim, never evidence
     seeds: tuple[int, ...] = ()
     problems: tuple[Value[str], ...] = ()
+    withheld: bool = False  # it names the score and gives none (null): not measured, or retracted
 
     def all(self, name: str, *, per_seed: bool = False) -> tuple[Claim[float], ...]:
         """Return the claims of a name, the most authoritative first; of single seeds when ``per_seed``."""
@@ -366,7 +370,7 @@ class Evidence:
 
     def claims(self) -> Claims:
         """Return what the submission says of itself: submission.json first, then the README."""
-        bpb = self.metadata.first("val_bpb") or self.readme.first("val_bpb")
+        bpb = self.metadata.first("val_bpb") or (None if self.metadata.withheld else self.readme.first("val_bpb"))
         size = _largest(self.metadata.all("artifact_bytes")) or _largest(
             self.metadata.all("artifact_bytes", per_seed=True)
         )

@@ -12,12 +12,21 @@ _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest 
 def submitted_lines(evidence: Evidence) -> tuple[str, ...]:
     """Return the text of the log lines that print the claimed score, under every label that does.
 
-    A label counts when its value in one run, or its mean over the runs, equals the claim. Empty when nothing is
-    claimed or no log prints it.
+    A label counts when its value in one run, or its mean over the runs, equals the claim: that of submission.json
+    or, where no log prints it, that of the README. Empty when nothing is claimed or no log prints it.
     """
-    claimed = evidence.claims().val_bpb
-    if claimed is None:
-        return ()
+    stated = [evidence.claims().val_bpb]
+    if stated[0] is not None and (title := evidence.readme.first("val_bpb")) is not None:
+        stated.append(title.value)
+    for claimed in stated:
+        lines = _printing(evidence, claimed) if claimed is not None else ()
+        if lines:
+            return lines
+    return ()
+
+
+def _printing(evidence: Evidence, claimed: float) -> tuple[str, ...]:
+    """Return the lines, one of each kind, whose values or their mean equal ``claimed``."""
     by_label: dict[str, list[Metric]] = {}
     for run in evidence.runs:
         last: dict[str, Metric] = {}

@@ -1,23 +1,49 @@
-"""Which reports of a script are the claimed score, and what becomes of a finding that doesn't reach them."""
+"""Which reports of a script are the claimed score, and what becomes of a finding that does or doesn't reach them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from auditor.case import Case
 from auditor.finding import Status
-from auditor.timeline.activity import Activity
-from auditor.timeline.events import Report, Timeline
+from auditor.timeline.activity import Activity, activity
+from auditor.timeline.events import Event, Report, Timeline
+
+_GENERIC = ("val_loss", "val_bpb", "loss", "bpb")
 
 
 def claimed_reports(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
     """Return the reports whose printed words are those of the log lines with the claimed score."""
-    reports = [e for e in timeline.events if isinstance(e, Report) and len(e.label) >= 6]
+    reports = [e for e in timeline.events if isinstance(e, Report)]
     return [r for r in reports if any(_printed_by(r, line) for line in submitted)]
 
 
-def _printed_by(report: Report, line: str) -> bool:
-    """Return whether a log line begins with a report's words (a launcher may put a short prefix in front)."""
-    return 0 <= line.find(report.label) <= 40 and not report.label.startswith(("val_loss", "val_bpb", "loss", "bpb"))
+def judge(
+    case: Case, bits: int, events: Sequence[Event], reports: Sequence[Report], reached: bool, aside: Status = "hold"
+) -> Activity:
+    """Judge what needs all of ``events``, happens under ``bits`` and reaches ``reports``, by the claimed score, too.
+
+    ``reached`` tells whether it reaches a claimed report. Where the logs show that the claimed score is another
+    one, the script is at fault but the score is not: ``aside``. Where no score is claimed and no log shows a run,
+    one of several documented commands proves nothing: a hold. What no setting in play reaches ran after all where a
+    log has the line that only it prints.
+    """
+    assert case.timeline is not None
+    judged = activity(case.timeline, bits, events)
+    if judged.status == "violation":
+        if not reached and claimed_reports(case.timeline, case.submitted):
+            because = f"{judged.because}; the claimed score is another one, which this does not reach"
+            return Activity(judged.active, aside, because)
+        if _open(case, case.timeline, bits):
+            return Activity(judged.active, "hold", f"{judged.because}; but no score is claimed, and no log shows a run")
+    elif judged.active is False:
+        return _printed_after_all(case, case.timeline, judged, reports)
+    return judged
+
+
+def reaches(reports: Iterable[Report], claimed: list[Report]) -> bool:
+    """Return whether one of ``reports`` is a claimed one."""
+    return any(report is other for report in reports for other in claimed)
 
 
 def tainted(claimed: list[Report]) -> bool:
@@ -25,17 +51,46 @@ def tainted(claimed: list[Report]) -> bool:
     return any(forward.conflicts for report in claimed for forward in report.forwards)
 
 
-def beside_claim(judged: Activity, claimed: list[Report], reached: bool, status: Status = "hold") -> Activity:
-    """Return a judgement made milder (``status``) where the logs show that the claimed score is another one.
+def _open(case: Case, timeline: Timeline, bits: int) -> bool:
+    """Return whether nothing tells if a score rests on what the defaults don't run and a documented command does.
 
-    ``reached`` tells whether what was judged reaches a claimed report; without any claimed report nothing changes.
+    No score is claimed and no log prints one; and the submission says that it has none (or has retracted it), or
+    documents commands that disagree.
     """
-    if judged.status != "violation" or not claimed or reached:
-        return judged
-    because = f"{judged.because}; the claimed score is another one, which this does not reach"
-    return Activity(judged.active, status, because)
+    evidence = case.evidence
+    if evidence.claims().val_bpb is not None or any(run.scores for run in evidence.runs):
+        return False
+    commands = sum(1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "command")
+    return not bits & 0b10 and (evidence.metadata.withheld or bool(commands & ~bits))
 
 
-def reaches(reports: Iterable[Report], claimed: list[Report]) -> bool:
-    """Return whether one of ``reports`` is a claimed one."""
-    return any(report is other for report in reports for other in claimed)
+def _printed_after_all(case: Case, timeline: Timeline, judged: Activity, reports: Sequence[Report]) -> Activity:
+    """Return a judgement of what no setting in play reaches, made stricter where a log prints its report."""
+    out_of_play = [r for r in reports if not r.bits & timeline.in_play and not _shared(timeline, r)]
+    for report in out_of_play:
+        if any(_printed_by(report, line) for line in case.submitted):
+            because = (
+                f'{judged.because}; but the log prints the claimed score as "{report.label}", which only it prints'
+            )
+            return Activity(True, "violation", because)
+    for run in case.evidence.runs:
+        for metric in run.scores:
+            if any(_printed_by(report, metric.text) for report in out_of_play):
+                because = (
+                    f"{judged.because}; but a log prints a score that only it prints ({metric.path}:{metric.line})"
+                )
+                return Activity(True, "hold", because)
+    return judged
+
+
+def _shared(timeline: Timeline, report: Report) -> bool:
+    """Return whether a report that a setting in play reaches prints the same words."""
+    return any(
+        isinstance(other, Report) and other.bits & timeline.in_play and other.label.startswith(report.label)
+        for other in timeline.events
+    )
+
+
+def _printed_by(report: Report, line: str) -> bool:
+    """Return whether a log line begins with a report's words (a launcher may put a short prefix in front)."""
+    return len(report.label) >= 6 and 0 <= line.find(report.label) <= 40 and not report.label.startswith(_GENERIC)

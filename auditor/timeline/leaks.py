@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.case import Case
-from auditor.finding import Finding, Step
+from auditor.finding import Finding, Status, Step
 from auditor.timeline import slots
-from auditor.timeline.activity import activity
 from auditor.timeline.atoms import train_settings
-from auditor.timeline.claims import beside_claim, claimed_reports, tainted
+from auditor.timeline.claims import claimed_reports, judge, tainted
 from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
 from auditor.timeline.frames import Site
 
@@ -158,8 +157,8 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
     for leak in leaks(timeline):
         if leak.kind != kind:
             continue
-        judged = activity(timeline, leak.bits, [leak.adapt])
-        judged = beside_claim(judged, claimed, tainted(claimed), "note" if kind == "rescore" else "hold")
+        aside: Status = "note" if kind == "rescore" else "hold"
+        judged = judge(case, leak.bits, [leak.adapt], leak.score.reports, tainted(claimed), aside)
         site = leak.adapt.site
         yield Finding(
             rule=slug,

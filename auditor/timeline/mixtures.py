@@ -15,9 +15,8 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.program import ir
 from auditor.timeline import containers
-from auditor.timeline.activity import activity
 from auditor.timeline.atoms import VAL
-from auditor.timeline.claims import beside_claim, claimed_reports, reaches
+from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.effects import common
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
 from auditor.timeline.leaks import calls_of
@@ -305,8 +304,7 @@ def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) 
     claimed = claimed_reports(timeline, case.submitted)
     for found in reported(timeline, kind):
         site = found.mixture.site
-        judged = activity(timeline, found.bits, [found.mixture])
-        judged = beside_claim(judged, claimed, reaches(found.reports, claimed))
+        judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
         last = found.report.calls[-1].site if found.report.calls else found.report.site
         steps = [
             *calls_of(found.mixture),
