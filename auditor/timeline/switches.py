@@ -31,7 +31,7 @@ def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) ->
         return Value(None, name.m)
     key = name.p.v
     if key in LAUNCH:
-        return Value(Known(LAUNCH[key]))
+        return _launched(machine, key, node)
     written = machine.environ.get(key)
     if written is not None and not written[1]:
         return written[0]
@@ -52,6 +52,19 @@ def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) ->
             origins = replaced(origins, string_origins(override.value), 1 << index)
     remember(machine, key, default, each[1:], node)
     return Value(per_setting(each), origins)
+
+
+def _launched(machine: Machine, key: str, node: ir.Node) -> Value:
+    """Return what the launcher sets; how many processes a run had is what its log prints of them."""
+    usual = Known(LAUNCH[key])
+    each: list[Payload] = [usual]
+    for setting in machine.settings:
+        printed = setting.overrides.get(key.lower()) if setting.kind == "log" and key == "WORLD_SIZE" else None
+        each.append(Known(printed.value) if printed is not None and printed.value.isdecimal() else usual)
+    if all(payload == usual for payload in each):
+        return Value(usual)
+    remember(machine, key, Value(usual), each[1:], node)
+    return Value(per_setting(each), machine.atoms.bit("setting", key))
 
 
 def replaced(origins: int, splits: int, bit: int) -> int:
