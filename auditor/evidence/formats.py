@@ -25,10 +25,11 @@ TIMES = frozenset(
         "production_time",
         "precompute_time",
         "prequant_time",
+        "whole_time",
     }
 )
 SIZES = frozenset({"model_bytes", "code_bytes", "code_bytes_packed", "code_bytes_plain", "total_bytes"})
-WORDS = frozenset({"gpu", "train_data", "val_data", "tokenizer", "label", "source"})
+WORDS = frozenset({"gpu", "train_data", "val_data", "tokenizer", "label", "source", "run_id"})
 _CLOCK = re.compile(r"(?:(\d{1,3})h\s?)?(\d{1,4})m\s?(\d{1,2}(?:\.\d{1,6})?)s")
 _SCALE = {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "B": 1.0, "MB": 1e6, "MiB": 1048576.0}
 
@@ -138,8 +139,9 @@ FORMATS: tuple[Format, ...] = (
          "seed:1337", {"seed": 1337}, starts_run=True),
     _row("seed banner", "seed", r"^[=\-#*>\s]{2,80}(?:running |run |start(?:ing)? |train(?:ing)? )?(?:with )?seed\s{0,3}[:=#]?\s{0,3}(?P<seed>\d{1,12})\b(?!.{0,20}(?:done|complete|finished))",
          "===== SEED 1337 =====", {"seed": 1337}, starts_run=True),
-    _row("seed among others", "seed", r"(?<![\w/\-.])\"?seed\"?\s{0,2}[:=]\s{0,3}\"?(?P<seed>\d{1,12})\b(?!\.\d)",
+    _row("seed among others", "seed", r"(?<![\w/\-.])[\"']?seed[\"']?\s{0,2}[:=]\s{0,3}[\"']?(?P<seed>\d{1,12})\b(?!\.\d)",
          "lr:embed=0.035 batch:786432 wall:600s seed:42", {"seed": 42}),
+    _row("launched run", "run=", r"^\[stage 1/\d{1,2}\]\s{1,3}run=(?P<run_id>[\w\-]{1,60})", "[STAGE 1/4] run=9b13b924 | 8 GPUs", {"run_id": "9b13b924"}, starts_run=True, names_digits=True),
     _row("seed in words", "seed", r"^\W{0,12}(?:results?|final results?|run|training)\b[^\d]{0,60}\bseed[ =:]{1,3}(?P<seed>\d{1,12})\b",
          "FINAL RESULTS: variant D seed 1337", {"seed": 1337}),
     _row("seed in run id", "seed", r"(?:run_id|logfile|log_file|logs/)[^\s]{0,3}\s{0,3}[^\s]{0,120}?seed[_\-=]?(?P<name_seed>\d{1,10})",
@@ -156,9 +158,9 @@ FORMATS: tuple[Format, ...] = (
          "PHASE 1: TRAINING (600s wallclock, 8 GPUs)", {"world_size": 8}),
     _row("GPUs by model", "100", r"(?<![a-z0-9.])(?P<world_size>\d{1,3})\s?[x×]\s?(?:nvidia\s)?(?P<gpu>[ah]100[\w \-]{0,20}?)(?=\b)",
          "Running on 8xH100 SXM", {"world_size": 8, "gpu": "H100"}, names_digits=True),
-    _row("nvidia-smi row", "nvidia", r"\b(?P<gpu>nvidia (?:geforce |rtx |tesla )?[a-z0-9][\w\-]{0,12}(?: [\w\-.]{1,12}){0,4}?)\s{1,30}(?:on|off)\b",
+    _row("nvidia-smi row", "nvidia", r"\b(?P<gpu>nvidia (?:geforce |rtx |tesla )?[a-z0-9][\w\-]{0,24}(?: [\w\-.]{1,24}){0,4}?)\s{1,30}(?:on|off)\b",
          "|   0  NVIDIA H100 80GB HBM3          On  |   00000000:8D:00.0 Off |", {"gpu": "NVIDIA H100 80GB HBM3"}),
-    _row("GPU name", "gpu", r"(?:^\W{0,6}|\s)(?:gpu|gpu_name|device|device_name|cuda device|gpu 0|gpus?)\s{0,3}[:=]\s{0,8}(?P<gpu>(?:\d{1,2}\s?[x×]\s?)?(?:nvidia|h\d{3}|a\d{2,3}|b\d{3}|l\d{1,2}|rtx|geforce|tesla|amd|apple)(?:[ \-]?[\w.\-]{1,16}(?![\w.:=])){0,5})",
+    _row("GPU name", "gpu", r"(?:^\W{0,6}|\s)(?:gpu|gpu_name|device|device_name|cuda device|gpu 0|gpus?)\s{0,3}[:=]\s{0,20}(?P<gpu>(?:\d{1,2}\s?[x×]\s?)?(?:nvidia|h\d{3}|a\d{2,3}|b\d{3}|l\d{1,2}|rtx|geforce|tesla|amd|apple)(?:[ \-]?[\w.\-]{1,16}(?![\w.:=])){0,5})",
          "GPU: NVIDIA H100 80GB HBM3", {"gpu": "NVIDIA H100 80GB HBM3"}),
     _row("Apple", "mlx_version", r"\b(?P<gpu>mlx)_version:", "mlx_version:0.29.3", {"gpu": "mlx"}),
     _row("peak memory", "memory", r"peak memory(?: allocated)?\s{0,3}[:=]\s{0,4}(?P<peak_mib><N>)\s?mib",
@@ -268,11 +270,14 @@ FORMATS: tuple[Format, ...] = (
     _row("evaluation in words", "eval", r"\b(?:total )?eval(?:uation)?(?:[ _](?:time|took|wallclock|done|complete|seconds))\b[^\d]{0,16}(?P<eval_time><D>)\s?s(?:ec(?:onds?)?)?\b",
          "Evaluation took 84.5 s", {"eval_time": 84.5}, unit="s"),
     _row("evaluation, milliseconds", "eval", r"(?:^|[\s_])eval(?:_time)?\s?[:=]\s{0,3}(?P<eval_time><D>)\s?ms\b", "roundtrip eval_time:1782ms", {"eval_time": 1.782}, unit="ms"),
-    _row("evaluation, key with unit", "eval", r"\beval(?:uation)?_(?:time|elapsed|wall|duration)_(?:s|sec|seconds)[\"']?\s{0,3}[:=]\s{0,3}(?P<eval_time><D>)\b", "eval_time_s: 277.205", {"eval_time": 277.205}, unit="s"),
+    _row("evaluation, key with unit", "eval", r"(?:\b|_)eval(?:uation)?_(?:time|elapsed|wall|duration)_(?:s|sec|seconds)[\"']?\s{0,3}[:=]\s{0,3}(?P<eval_time><D>)\b", "eval_time_s: 277.205", {"eval_time": 277.205}, unit="s"),
     _row("check took", "took", r"\b(?P<label>validation|roundtrip(?: check)?|sliding(?: window)?|ttt|slot)\b.{0,30}?\btook (?P<eval_time><D>)\s?s\b", "Validation took 42.89s", {"label": "Validation", "eval_time": 42.89}, unit="s"),
     _row("stage time", "time", r"^\W{0,4}(?P<label>ttt|slot|sliding|eval|n-?gram)[ _](?:eval )?time\s?:\s{0,10}(?P<eval_time><D>)\s?s\b", "TTT Time:     166s (200 docs)", {"label": "TTT", "eval_time": 166.0}, unit="s"),
     _row("adaptation before quantisation", "ttt", r"^pre_?quant_?ttt\S{0,20}?:done\b.{0,40}?\b(?:elapsed|total_time|time)=(?P<prequant_time><D>)s", "prequant_ttt:done total_time=523.0s", {"prequant_time": 523.0}, unit="s"),
     _row("n-gram precompute", "precompute", r"precompute\w{0,8}\b.{0,160}?\belapsed=(?P<precompute_time><D>)s", "ngram_tilt:precompute_done elapsed=168.13s total_targets=47851520", {"precompute_time": 168.13}, unit="s"),
+    _row("evaluation, windows scored", "scored tokens", r"^(?P<label>\w{0,20}eval\w{0,20})\s?:\s?\d.{0,120}?\bscored tokens, (?P<eval_time><D>)\s?s$", "sliding_eval: 79152 windows/rank, stride=64, 5065728 scored tokens, 237.2s", {"label": "sliding_eval", "eval_time": 237.2}, unit="s"),
+    _row("whole time", "time", r"^(?:total |elapsed )?time\s?:\s{1,8}(?P<whole_time><D>)\s?s\b(?:\s?\([^)]{0,20}\))?$", "Time: 322s (5.4 min)", {"whole_time": 322.0}, unit="s"),
+    _row("whole time, key with unit", "elapsed_", r"^(?:elapsed|wall|total)_(?:s|sec|seconds)\s?[:=]\s?(?P<whole_time><D>)$", "elapsed_seconds=571.97", {"whole_time": 571.97}, unit="s"),
     # Data
     _row("train shards", "shards", r"\b(?:train[_ ]shards|train:\S{1,60} shards)\"?\s{0,3}[:=]\s{0,3}(?P<train_shards>\d{1,7})\b", "train_loader:dataset:fineweb10B_sp1024 train_shards:80", {"train_shards": 80}),
     _row("train shards in words", "train shards", r"\b(?P<train_shards>\d{1,7}) train shards\b", "FineWeb: 80 train shards, 1 val shards", {"train_shards": 80}),

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from auditor.evidence.embedded import embedded_sources
 from auditor.evidence.formats import FORMATS, lowered, reads
-from auditor.evidence.metrics import parse_metric
+from auditor.evidence.metrics import parse_metric, unrounded
 from auditor.evidence.model import EmbeddedSource, Log, Metric, Reading, Run, Trouble, Value
 from auditor.evidence.text import Decoded, decode, lines, messages
 
@@ -225,6 +225,9 @@ class _Builder:
             return True
         metric = parse_metric(text, low, self.path, number) if "bpb" in low or "score" in low else None
         if metric is not None:
+            exact = unrounded(metric) if "exact" in low else None
+            if exact is not None:
+                self._keep_metric(exact)
             self._keep_metric(metric)
         for _, fields in found:
             self._keep(number, fields)

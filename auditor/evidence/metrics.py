@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from auditor.evidence.model import Metric, Role
@@ -18,11 +18,12 @@ _BPB = re.compile(
     r"(?<![\w.])(?P<key>[a-z0-9_+.\-]{0,40}bpb(?:_[a-z0-9]{1,12})?)(?P<mark>[\"'*`]{0,3}\s{0,3}(?:\([^()]{0,30}\))?\s{0,3}(?:[:=|]{1,2}|(?<=val_bpb)\s|(?<=val_bpb\s)|(?<=val_bpb\s\s))[\s\"'*`~≈]{0,20})"
     r"(?P<value>\d{1,3}\.\d{1,18})",
 )
+_EXACT = re.compile(r"\s{1,3}exact\s?[:=]\s?(?P<value>\d{1,3}\.\d{1,18})(?![\w.])")  # the same score, unrounded
 _BPB_LABELLED = re.compile(r"\bbpb\b[^:=|\d]{0,40}[:=|]\s{0,20}(?P<value>\d{1,3}\.\d{1,18})")
 _BPB_AFTER = re.compile(r"(?P<value>(?<![\w.+\-−–±])\d{1,2}\.\d{2,18})\s?(?:val_)?bpb\b")
 _SCORE = re.compile(r"\|\s*score\s*=\s*(?P<value>\d{1,2}\.\d{2,18})")
 _LOSS = re.compile(
-    r"(?<![\w.])(?:(?P<own>[a-z0-9_]{0,24}val_loss|vl|val_nats|validation_loss)|loss)(?:\s?\([a-z]{1,12}\))?[\"']?\s{0,3}(?:[:=]|(?<=val_loss)\s|(?<=val_loss\s))\s{0,4}[\"']?"
+    r"(?<![\w.])(?:(?P<own>[a-z0-9_]{0,24}val_loss|vl|val_nats|validation_loss)|(?:(?!train)[a-z0-9]{1,16}_){0,2}loss)(?:\s?\([a-z]{1,12}\))?[\"']?\s{0,3}(?:[:=]|(?<=val_loss)\s|(?<=val_loss\s))\s{0,4}[\"']?"
     r"(?P<value>\d{1,3}\.\d{1,18})",
 )
 _SECONDS = re.compile(
@@ -90,6 +91,7 @@ ROLES: tuple[RoleRow, ...] = (
         r"^(?:[^:=]{0,20}\b)?(?:applying|using|reverting|selected|saving|save|loaded|loading|checkpoint|best_ckpt|new best)\b",
         "Using ema weights (val_bpb=1.1194)",
     ),
+    _row("reference", r"^\W{0,6}(?:(?:\d|three|five)-seed )?mean\b", "Mean: val_bpb 1.1752 over three seeds"),
     _row("reference", r"[\w.]\.(?:pt|ptz|bin|npz|npy)\b", "checkpoint: best_bpb1.1767.pt"),
     _row(
         "pre-quant",
@@ -131,6 +133,17 @@ def parse_metric(text: str, low: str, path: str, line: int) -> Metric | None:
         line=line,
         text=text[:_LONGEST_QUOTE],
     )
+
+
+def unrounded(metric: Metric) -> Metric | None:
+    """Return the score as the same line repeats it with all its decimals (``val_bpb:0.1156 exact:0.11559195``)."""
+    low = metric.text.lower()
+    match = _BPB.search(low)
+    exact = _EXACT.match(low, match.end("value")) if match is not None else None
+    if exact is None or abs(float(exact["value"]) - metric.val_bpb) > 10.0**-metric.decimals:
+        return None
+    value = exact["value"]
+    return replace(metric, val_bpb=float(value), decimals=len(value.partition(".")[2]))
 
 
 def role_of(low: str, end: int | None = None) -> Role:

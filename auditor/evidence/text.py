@@ -54,16 +54,24 @@ def decode(data: bytes, limit: int) -> Decoded:
 
 
 def _gunzip(data: bytes, limit: int) -> bytes:
-    engine = zlib.decompressobj(wbits=31)
-    try:
-        out = engine.decompress(data, limit)
-    except zlib.error as error:
-        raise Unreadable(f"not valid gzip: {error}") from error
-    if not engine.eof and not engine.unconsumed_tail:
-        raise Unreadable("not valid gzip: it ends early")
-    if engine.unconsumed_tail:
-        raise Unreadable(f"more than {limit} bytes after decompression")
-    return out
+    """Return the contents of every member of a gzip file, at most ``limit`` bytes together."""
+    parts: list[bytes] = []
+    left = limit
+    rest = data
+    while rest.startswith(b"\x1f\x8b"):
+        engine = zlib.decompressobj(wbits=31)
+        try:
+            # One byte more than is allowed tells a full member from one that goes on.
+            parts.append(engine.decompress(rest, left + 1))
+        except zlib.error as error:
+            raise Unreadable(f"not valid gzip: {error}") from error
+        left -= len(parts[-1])
+        if left < 0:
+            raise Unreadable(f"more than {limit} bytes after decompression")
+        if not engine.eof:
+            raise Unreadable("not valid gzip: it ends early")
+        rest = engine.unused_data
+    return b"".join(parts)
 
 
 def lines(data: bytes) -> Iterator[bytes]:
