@@ -10,14 +10,16 @@ from auditor.rule import Authority, Example, Rule
 from auditor.timeline.caches import target_lookups
 from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.leaks import calls_of
+from rules.described_cache import absent
 
 SLUG = "target-in-key"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield a finding for each place that builds a key from the token being scored."""
+    """Yield a finding for each place that builds a key from the token being scored, and one if the cache is absent."""
     if case.timeline is None:
         return
+    yield from absent(case, SLUG)
     claimed = claimed_reports(case.timeline, case.submitted)
     for found in target_lookups(case.timeline):
         lookup, site = found.lookup, found.key
