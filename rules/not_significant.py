@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,13 +12,14 @@ from auditor.evidence.frontier import Bar, Frontier, Row, load
 from auditor.evidence.statistics import Sample, describe, nats_per_byte, nats_per_token, welch_one_sided
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
+from auditor.submission.names import shown
 from rules.claimed_runs import on_line
 from rules.evidence_examples import PLAIN, metadata, record
+from rules.record_claim import disclaimed
+from rules.scored_runs import stated_day
 from rules.validation_set import denominator, rightly_divided, tokenizer
 
 SLUG = "not-significant"
-
-_DATE = re.compile(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,18 @@ class Comparison:
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield a hold when the bar in force is missed, a note when only the README's is or the row was accepted so."""
+    """Yield a hold when every bar is missed, a note when only the README's is or the row was accepted so.
+
+    The audit applied its p < 0.25 to the whole frontier (#1902), so missing the README's stricter bar alone holds
+    no row of any day. What says itself that it is no record only lies in the wrong track.
+    """
     submission = case.submission
     if submission.lone or submission.track != "record":
         return
     counted = _by_seed(counted_runs(case.evidence))
     frontier = load()
-    date = _date(case)
-    own = _own_row(frontier, case)
+    date = stated_day(case)
+    own = frontier.own(submission.pr, submission.name)
     old = _before(frontier, own, submission.pr, date)
     if not counted or old is None:
         return
@@ -81,10 +85,16 @@ def check(case: Case) -> Iterator[Finding]:
     current = frontier.current
     if current not in (old, own):
         message += f" Today it is {_compare(sample, current, ratio).told()}."
-    accepted = own is not None and own.status == "leaderboard"
-    if accepted:
+    status: Status = "hold" if len(missed) == len(frontier.bars) else "note"
+    if own is not None and own.status == "leaderboard":
         message += " It is a row of the leaderboard all the same (#1902 applies p < 0.25 to the whole frontier)."
-    status: Status = "note" if accepted or bar not in missed else "hold"
+        status = "note"
+    said = disclaimed(case) if status == "hold" else None
+    if said is not None:
+        message += (
+            f" It says itself that it is no record (“{shown(said.text, 60)}”): its place is the non-record track."
+        )
+        status = "incomplete"
     yield on_line(SLUG, status, message, counted[0].score.path, counted[0].score.line)
 
 
@@ -96,25 +106,6 @@ def _by_seed(counted: Sequence[Counted]) -> list[Counted]:
         kept.setdefault(seed.value if seed is not None else (each.run.path, each.run.first_line), each)
     claimed = [each for each in kept.values() if each.claimed]
     return claimed or list(kept.values())
-
-
-def _date(case: Case) -> str | None:
-    """Return the day of the submission: the metadata's, else the one in the folder's name."""
-    said = case.evidence.metadata.text("date")
-    for text in (said.value if said is not None else "", case.submission.name):
-        match = _DATE.search(text)
-        if match is not None:
-            return match[1]
-    return None
-
-
-def _own_row(frontier: Frontier, case: Case) -> Row | None:
-    """Return the leaderboard's row of this very submission, None when it has none."""
-    submission = case.submission
-    for row in frontier.rows:
-        if (submission.pr is not None and row.pr == submission.pr) or row.folder == submission.name:
-            return row
-    return None
 
 
 def _before(frontier: Frontier, own: Row | None, pr: int | None, date: str | None) -> Row | None:
@@ -212,6 +203,14 @@ RULE = Rule(
             record(1.0599, 1.0605, 1.0601)
             | {"submission.json": metadata(1.06016667, seeds=(1, 2, 3), date="2026-04-29")},
             status="note",
+        ),
+        Example(
+            "far above it, and no record by its own words",
+            PLAIN,
+            "val_bpb:1.22436570",
+            record(1.22436570, 1.22434570, 1.22444570)
+            | {"README.md": "# Example\n\nThis is a non-record submission that shows what does not work.\n"},
+            status="incomplete",
         ),
     ),
     valid=(

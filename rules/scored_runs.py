@@ -11,6 +11,7 @@ from auditor.case import Case
 from auditor.evidence.model import Claim, Evidence, Metric, Run
 from auditor.submission.names import shown
 
+_DAY = re.compile(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _DECIMAL = re.compile(r"\d+\.\d+")
 _TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance
@@ -39,6 +40,16 @@ def judged(case: Case) -> bool:
 def record(case: Case) -> bool:
     """Tell whether the submission stands on the record track."""
     return case.submission.track == "record"
+
+
+def stated_day(case: Case) -> str | None:
+    """Return the day of the submission (YYYY-MM-DD): the metadata's, else the one in the folder's name."""
+    said = case.evidence.metadata.text("date")
+    for text in (said.value if said is not None else "", case.submission.name):
+        match = _DAY.search(text)
+        if match is not None:
+            return match[1]
+    return None
 
 
 def distinct(evidence: Evidence) -> tuple[Run, ...]:

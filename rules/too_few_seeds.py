@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from auditor.case import Case
+from auditor.evidence.frontier import load
 from auditor.evidence.model import Claim, Run
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, metadata, package, run_log
-from rules.scored_runs import finished, judged, of_named_seeds, record, seeds, several, told_of
+from rules.scored_runs import finished, judged, of_named_seeds, record, seeds, several, stated_day, told_of
 
 SLUG = "too-few-seeds"
 _ENOUGH = 3
@@ -22,7 +24,7 @@ def check(case: Case) -> Iterator[Finding]:
     runs = finished(case.evidence)
     shown = seeds(runs)
     if record(case) and _count(runs) < _ENOUGH:
-        yield _few(case, runs, shown)
+        yield _by_the_day(case, _few(case, runs, shown), _count(runs))
         return
     counted = seeds(of_named_seeds(case.evidence, runs))
     if record(case) and counted and len(counted) < _ENOUGH:
@@ -31,7 +33,8 @@ def check(case: Case) -> Iterator[Finding]:
             f"A record needs three seeds as a rule; submission.json counts {several(counted)} only, though there are "
             f"logs of {others} too."
         )
-        yield Finding(SLUG, "evidence", "incomplete", message, case.submission.metadata)
+        few = Finding(SLUG, "evidence", "incomplete", message, case.submission.metadata)
+        yield _by_the_day(case, few, len(counted))
         return
     missing = [seed for seed in _scored(case) if seed not in told_of(runs)]
     if missing and _count(runs) < len(_scored(case)):
@@ -41,6 +44,19 @@ def check(case: Case) -> Iterator[Finding]:
             f"{several(missing)}."
         )
         yield Finding(SLUG, "evidence", "incomplete", message, claim.path, claim.line, claim.line)
+
+
+def _by_the_day(case: Case, few: Finding, count: int) -> Finding:
+    """Return the finding as a note where the submission's day asked for no more, or it was accepted all the same."""
+    frontier = load()
+    own = frontier.own(case.submission.pr, case.submission.name)
+    if own is not None and own.status == "leaderboard":
+        return replace(few, status="note", message=f"{few.message} It is a row of the leaderboard all the same.")
+    day = stated_day(case)
+    asked = frontier.seed_count(day) if day is not None else None
+    if asked is not None and 0 < count and asked.seeds <= count:
+        return replace(few, status="note", message=f"{few.message} On {day} fewer were asked for ({asked.source}).")
+    return few
 
 
 def _count(runs: Sequence[Run]) -> int:
@@ -146,6 +162,11 @@ RULE = Rule(
             "one seed on the non-record track",
             SCRIPT,
             files=package(run_log(42, 1.2), val_bpb=1.2, track="non-record"),
+        ),
+        Example(
+            "one seed on a day when one was enough",
+            SCRIPT,
+            files=package(run_log(42, 1.2), val_bpb=1.2, date="2026-03-19"),
         ),
         Example("no log at all", SCRIPT, files={"submission.json": metadata(val_bpb=1.2)}),
     ),

@@ -64,7 +64,7 @@ def update(repo: str, output: str | None) -> None:
         source += "; rows of #2146 are proposed"
     place = Path(output) if output else _data_file()
     try:
-        place.write_text(leaderboard.to_json(rows, known.bars, source, day), encoding="utf-8")
+        place.write_text(leaderboard.to_json(rows, known.bars, known.seeds, source, day), encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"can't write {place}: {error.strerror}") from None
     click.echo(f"{place}: {len(rows)} rows, leaderboard of {day}")

@@ -49,11 +49,21 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class SeedCount:
+    """How many seeds a record had to show from a date on, by what was accepted."""
+
+    since: str
+    seeds: int
+    source: str
+
+
+@dataclass(frozen=True)
 class Frontier:
-    """The rows in the order of their dates, and the bars in force."""
+    """The rows in the order of their dates, the bars in force, and the seeds that were asked for."""
 
     rows: tuple[Row, ...]
     bars: tuple[Bar, ...]
+    seeds: tuple[SeedCount, ...]
     source: str
     updated: str
 
@@ -71,6 +81,14 @@ class Frontier:
         """Return a pull request's own row."""
         return next((r for r in self.rows if r.pr == pr), None)
 
+    def own(self, pr: int | None, folder: str) -> Row | None:
+        """Return the row of a submission, by its pull request or its record folder's own name."""
+        return next((r for r in self.rows if (pr is not None and r.pr == pr) or r.folder == folder), None)
+
+    def seed_count(self, date: str) -> SeedCount:
+        """Return how many seeds were asked for on a date (YYYY-MM-DD)."""
+        return [c for c in self.seeds if c.since <= date][-1] if date >= self.seeds[0].since else self.seeds[0]
+
     def bar(self, date: str) -> Bar:
         """Return the bar in force on a date (YYYY-MM-DD)."""
         return [b for b in self.bars if b.since <= date][-1] if date >= self.bars[0].since else self.bars[0]
@@ -84,6 +102,7 @@ def load() -> Frontier:
     return Frontier(
         rows=tuple(_row(r) for r in data["rows"]),
         bars=tuple(Bar(b["from"], b["p"], b["nats"], b["source"]) for b in data["bars"]),
+        seeds=tuple(SeedCount(c["from"], c["seeds"], c["source"]) for c in data["seeds"]),
         source=data["source"],
         updated=data["updated"],
     )

@@ -125,7 +125,7 @@ def scores_in(evidence: Evidence, score: float) -> tuple[tuple[float, ...], str]
     return (), ""
 
 
-def to_json(rows: Sequence[Row], bars: Sequence[Bar], source: str, updated: str) -> str:
+def to_json(rows: Sequence[Row], bars: Sequence[Bar], seeds: Sequence[SeedCount], source: str, updated: str) -> str:
     """Return the frontier as the data file holds it: a row to a line, so that its history can be read."""
     head = {"source": source, "updated": updated}
     lines = [f'  "{key}": {json.dumps(value, ensure_ascii=False)},' for key, value in head.items()]
@@ -133,7 +133,13 @@ def to_json(rows: Sequence[Row], bars: Sequence[Bar], source: str, updated: str)
         json.dumps({"from": b.since, "p": b.p, "nats": b.nats, "source": b.source}, ensure_ascii=False) for b in bars
     )
     each = ",\n    ".join(json.dumps(_plain(row), ensure_ascii=False) for row in rows)
-    return "\n".join(["{", *lines, f'  "bars": [\n    {listed}\n  ],', f'  "rows": [\n    {each}\n  ]', "}"]) + "\n"
+    counts = ",\n    ".join(
+        json.dumps({"from": c.since, "seeds": c.seeds, "source": c.source}, ensure_ascii=False) for c in seeds
+    )
+    asked = f'  "seeds": [\n    {counts}\n  ],'
+    return (
+        "\n".join(["{", *lines, f'  "bars": [\n    {listed}\n  ],', asked, f'  "rows": [\n    {each}\n  ]', "}"]) + "\n"
+    )
 
 
 def _entry(cells: Sequence[str]) -> Entry:

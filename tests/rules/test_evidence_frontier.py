@@ -147,7 +147,7 @@ def test_what_is_known_of_a_row_stays_until_its_score_changes() -> None:
 
 def test_the_data_file_is_what_is_read() -> None:
     frontier = load()
-    text = to_json(frontier.rows, frontier.bars, frontier.source, frontier.updated)
+    text = to_json(frontier.rows, frontier.bars, frontier.seeds, frontier.source, frontier.updated)
     data = json.loads(text)
     assert [row["score"] for row in data["rows"]] == [row.score for row in frontier.rows]
     path = Path(__file__).parents[2] / "auditor" / "evidence" / "frontier.json"

@@ -1,0 +1,36 @@
+"""Whether a submission in the record track claims to be a record at all."""
+
+from __future__ import annotations
+
+import re
+
+from auditor.case import Case
+from rules.statements import Statement, statements
+
+_MOST_LINES = 40  # of the README: what it is said to be stands at its head
+
+_IN_A_NAME = re.compile(r"non[-_ ]?record|negative[-_ ]?result|not[-_ ]?(?:a[-_ ])?record|(?<![a-z])wip(?![a-z])", re.I)
+_IN_A_SENTENCE = re.compile(
+    r"\bnon[- ]record (?:submission|entry|track|work|exploration|study|experiment)"
+    r"|\bnot (?:a|an|claimed as a|intended as a|meant as a)(?: new)? (?:record|sota|leaderboard)\b"
+    r"|\b(?:no|not claiming (?:a|any)|does not claim (?:a|any)|without a)(?: new)? (?:record|sota|leaderboard) claim"
+    r"|\b(?:not claiming|does not claim|doesn't claim)(?: to be)?(?: a| any)?(?: new)? (?:record|sota)\b"
+    r"|\bdo(?:es)?(?: not|n't) beat (?:the )?(?:current )?(?:sota|record|leaderboard|baseline)",
+    re.I,
+)
+
+
+def disclaimed(case: Case) -> Statement | None:
+    """Return where a submission says that it is no record, None where it doesn't.
+
+    Its folder's name counts, the README's headings and opening lines, and the texts of the metadata.
+    """
+    if _IN_A_NAME.search(case.submission.name):
+        return Statement(case.submission.metadata or case.submission.readme or "", None, case.submission.name)
+    for said in statements(case):
+        heading = said.path != case.submission.readme or said.text.startswith("#")
+        if said.path == case.submission.readme and (said.line or 0) > _MOST_LINES:
+            continue
+        if _IN_A_SENTENCE.search(said.text) or (heading and len(said.text) < 200 and _IN_A_NAME.search(said.text)):
+            return said
+    return None
