@@ -59,6 +59,7 @@ def typed(table: Mapping[str, Any], schema: type[_Schema], where: str) -> _Schem
         return msgspec.convert(table, schema)
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at `$")
+        what = what.replace(" | null", "")  # TOML has no null
         key = at.strip("`").lstrip(".")
         raise Malformed(f"{where}: {f'{key}: ' if key else ''}{what[:1].lower()}{what[1:]}") from None
 

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, TemplateError
 
 from auditor import __version__, catalogue
-from auditor.finding import Finding, Verdict
+from auditor.finding import Finding, Overruled, Verdict
 from auditor.report import Report
 from auditor.rule import Authority
 from auditor.verdict import weigh
@@ -111,8 +111,14 @@ def _view(report: Report, finding: Finding) -> dict[str, Any]:
         "counterpart": _ours(rule.counterpart) if rule else "",
         "advice": finding.advice,
         "known": finding.known,
-        "overruled": overruled(finding.overruled) if finding.overruled is not None else "",
+        "overruled": _overruled(finding.overruled) if finding.overruled is not None else "",
     }
+
+
+def _overruled(ruling: Overruled) -> Markdown:
+    """Return who overruled a finding; its address is ours and is meant to link."""
+    escaped = markdown(overruled(ruling))
+    return Markdown(escaped.replace(markdown(ruling.link), f"<{ruling.link}>", 1))
 
 
 def _authority(ref: str, source: Authority | None) -> Markdown:

@@ -15,7 +15,7 @@ from auditor.verdict import weigh
 NOT_FOLLOWED = "not-followed"  # in the place of a rule: what could not be followed and a verdict hangs on
 
 _MOST_LINES = 40  # of a finding that spans lines
-_PLACE = re.compile(r"(?<=:)\d+|(?<=\blines? )\d+")  # a line in a message
+_PLACE = re.compile(r"(?P<file>\.\w+):\d+|(?P<word>\blines?) \d+(?:-\d+)?")  # a line that a message names
 
 
 @dataclass(frozen=True)
@@ -105,4 +105,4 @@ def _source(report: Report, finding: Finding) -> str:
 
 
 def _plain(message: str) -> str:
-    return " ".join(_PLACE.sub("", message).split())
+    return " ".join(_PLACE.sub(lambda match: match["file"] or match["word"], message).split())

@@ -11,6 +11,7 @@ import click
 from auditor.cli import complain
 from auditor.cli._config import Configured
 from auditor.cli._inputs import Audits, input_options, read_rulings, rulings_option
+from auditor.cli._options import slugs_option
 
 if TYPE_CHECKING:
     from auditor.cli._inputs import Reader
@@ -24,9 +25,17 @@ Examples:
 
 @click.command(cls=Configured, epilog=_EXAMPLES)
 @input_options
+@slugs_option("--select", "Apply only these rules (comma-separated).")
+@slugs_option("--ignore", "Leave these rules out (comma-separated).")
 @rulings_option
 @click.option("--output", "-o", metavar="FILE", type=click.Path(), help="Write to FILE, not standard output.")
-def command(readers: Sequence[tuple[str, Reader]], rulings: str | None, output: str | None) -> int:
+def command(
+    readers: Sequence[tuple[str, Reader]],
+    select: tuple[str, ...] | None,
+    ignore: tuple[str, ...] | None,
+    rulings: str | None,
+    output: str | None,
+) -> int:
     """Write down what an audit finds now, so that later ones tell what is new.
 
     A finding is known again by its rule, its file and the text of its lines, wherever these have moved; not by a
@@ -41,7 +50,7 @@ def command(readers: Sequence[tuple[str, Reader]], rulings: str | None, output: 
 
     in_force = read_rulings(rulings)
     audits = Audits()
-    reports = list(audits.run(readers, lambda submission: audit(submission, rulings=in_force)))
+    reports = list(audits.run(readers, lambda each: audit(each, select, ignore or (), in_force)))
     code = audits.exit_code(found=0)
     if code:
         complain("no baseline is written: what is missing from it would be told as new")

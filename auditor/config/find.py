@@ -45,11 +45,18 @@ def inside(path: Path, root: Path) -> bool:
 
 
 def reach(path: Path) -> Path:
-    """Return the folder that the party behind an audited path can write to: its work tree, else its folder."""
+    """Return the folder that the party behind an audited path can write to.
+
+    It is the work tree that holds the path; without one, the folder above ``records``, as in a downloaded archive;
+    else the path's own folder.
+    """
     folder = path.resolve()
     if folder.name == ".git" or not folder.is_dir():
         folder = folder.parent
-    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
+    up = (folder, *folder.parents)
+    trees = (each for each in up if (each / ".git").exists())
+    archives = (each.parent for each in up if each.name == "records")
+    return next(trees, None) or next(archives, None) or folder
 
 
 def _upwards(folder: Path) -> Iterator[Path]:

@@ -31,7 +31,7 @@ from auditor.toml import Malformed, nearest, parse, read_text, typed
 
 _HEADER = re.compile(r"^[ \t]*\[\[[ \t]*ruling[ \t]*\]\]", re.MULTILINE)
 _SHA = re.compile(r"[0-9a-f]{7,40}")
-_LINK = re.compile(r"https?://\S+\.\S+")
+_LINK = re.compile(r"https?://[^\s<>]+\.[^\s<>]+")
 
 
 class _Table(msgspec.Struct, frozen=True):
