@@ -51,10 +51,9 @@ class Comparison:
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield a hold when every bar is missed, a note when only the README's is or the row was accepted so.
+    """Yield a hold when the bar in force is missed, a note when only the README's is or the row was accepted so.
 
-    The audit applied its p < 0.25 to the whole frontier (#1902), so missing the README's stricter bar alone holds
-    no row of any day. What says itself that it is no record only lies in the wrong track.
+    What says itself that it is no record is only in the wrong track.
     """
     submission = case.submission
     if submission.lone or submission.track != "record":
@@ -85,7 +84,7 @@ def check(case: Case) -> Iterator[Finding]:
     current = frontier.current
     if current not in (old, own):
         message += f" Today it is {_compare(sample, current, ratio).told()}."
-    status: Status = "hold" if len(missed) == len(frontier.bars) else "note"
+    status: Status = "hold" if bar in missed else "note"
     if own is not None and own.status == "leaderboard":
         message += " It is a row of the leaderboard all the same (#1902 applies p < 0.25 to the whole frontier)."
         status = "note"

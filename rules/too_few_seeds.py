@@ -54,7 +54,7 @@ def _by_the_day(case: Case, few: Finding, count: int) -> Finding:
         return replace(few, status="note", message=f"{few.message} It is a row of the leaderboard all the same.")
     day = stated_day(case)
     asked = frontier.seed_count(day) if day is not None else None
-    if asked is not None and 0 < count and asked.seeds <= count:
+    if asked is not None and count > 0 and asked.seeds <= count:
         return replace(few, status="note", message=f"{few.message} On {day} fewer were asked for ({asked.source}).")
     return few
 
