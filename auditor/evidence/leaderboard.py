@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from auditor.evidence.frontier import Bar, Frontier, Row
+from auditor.evidence.frontier import Bar, Frontier, Row, SeedCount
 from auditor.evidence.model import Evidence
 
 _COLUMNS = ("run", "score", "author", "summary", "date", "info")
