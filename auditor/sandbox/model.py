@@ -1,0 +1,67 @@
+"""What is asked of the sandbox and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Mechanism = Literal["bubblewrap", "unshare", "none"]
+Stopped = Literal["wallclock", "output", "processes", "memory", "disk", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run may use at most. All of its processes count together, but for ``file_bytes`` and ``cpu_seconds``."""
+
+    wall_seconds: float = 600.0
+    cpu_seconds: int = 0  # of each process; 0: as many as the wall clock allows on all cores
+    memory_bytes: int = 16 << 30
+    processes: int = 512  # threads count where the kernel counts them
+    file_bytes: int = 8 << 30  # of a single file
+    scratch_bytes: int = 16 << 30  # of everything in the scratch folder
+    output_bytes: int = 64 << 20  # of standard output and error together
+
+
+@dataclass(frozen=True)
+class Request:
+    """One command for the sandbox.
+
+    ``scratch`` is the only folder that it may write, and its working directory and home. ``readable`` are the folders
+    and files that it sees beside the system's own programs and this interpreter. ``environment`` is all of its
+    environment but for a few fixed names. ``gpu`` passes the NVIDIA devices through.
+    """
+
+    command: tuple[str, ...]
+    scratch: Path
+    readable: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = Limits()
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    ``code`` is the exit status, negative for a signal (None when it was stopped); ``stopped`` the limit that ended it;
+    ``seconds`` of wall clock; ``output`` what it printed (UTF-8, replaced where broken), its middle left out beyond
+    the kept length; ``peak_memory`` bytes of all its processes as last seen; ``mechanism`` what held it.
+    """
+
+    code: int | None
+    stopped: Stopped | None
+    seconds: float
+    output: str
+    peak_memory: int
+    mechanism: Mechanism
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command ended by itself with status 0."""
+        return self.stopped is None and self.code == 0
+
+
+class NoSandbox(Exception):  # noqa: N818 (it says what is missing)
+    """There is no way to hold the code on this machine: one line that says what to install."""
