@@ -5,9 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from auditor.rule import Example, Rule
+from auditor.rule import Example, Rule, Weight
+from reports.escape import visible
 from reports.schema import Json
 from reports.text import Style
+
+_WEIGHTS: tuple[Weight, ...] = ("official", "audit", "community")  # the weightiest first
 
 
 def table(rules: Iterable[Rule]) -> str:
@@ -19,13 +22,22 @@ def table(rules: Iterable[Rule]) -> str:
         lines += ["", group] if lines else [group]
         for rule in rules:
             if rule.group == group:
-                preview = "  (preview)" if rule.stage == "preview" else ""
-                lines.append(f"  {rule.slug:<{width}}  {rule.condition:<10}  {rule.title}{preview}")
+                lines.append(f"  {rule.slug:<{width}}  {rule.condition:<10}  {weight(rule):<9}  {_title(rule)}")
     return "".join(f"{line}\n" for line in lines)
 
 
+def weight(rule: Rule) -> str:
+    """Return the weight of the weightiest authority behind a rule."""
+    return min((source.weight for source in rule.authority), key=_WEIGHTS.index, default="")
+
+
+def _title(rule: Rule) -> str:
+    marks = [mark for mark, holds in (("legal", rule.legal_reference), ("preview", rule.stage == "preview")) if holds]
+    return rule.title + (f"  ({', '.join(marks)})" if marks else "")
+
+
 def as_json(rule: Rule) -> dict[str, Json]:
-    """Return what a rule says of itself, without its examples."""
+    """Return what a rule says of itself; of its examples the titles."""
     return {
         "slug": rule.slug,
         "title": rule.title,
@@ -41,11 +53,17 @@ def as_json(rule: Rule) -> dict[str, Json]:
         "authority": [
             {"ref": a.ref, "who": a.who, "when": a.when, "weight": a.weight, "said": a.said} for a in rule.authority
         ],
+        "weight": weight(rule),
+        "invalid": [example.title for example in rule.invalid],
+        "valid": [example.title for example in rule.valid],
     }
 
 
-def page(rule: Rule, style: Style) -> str:
-    """Return the rule's page: what it does, why, an example, the legal counterpart, who ruled."""
+def page(rule: Rule, style: Style, *, every: bool = False) -> str:
+    """Return the rule's page: what it does, why, an example, the legal counterpart, advice, who ruled.
+
+    ``every`` shows all examples with all their files.
+    """
     width = min(style.width, 100)
 
     def section(title: str, text: str) -> Iterator[str]:
@@ -57,27 +75,43 @@ def page(rule: Rule, style: Style) -> str:
     stage = ", preview" if rule.stage == "preview" else ""
     lines.append(style.faint(f"{rule.group}, condition {rule.condition}{stage}"))
     lines += section("What it does", rule.summary)
-    lines += section("Why it breaks the metric" if not rule.legal_reference else "Why it is legal", rule.why)
+    why = "Why it breaks the metric" if rule.group == "compliance" else "Why it matters"
+    lines += section("Why it is legal" if rule.legal_reference else why, rule.why)
     lines += section("Known problems", rule.known_problems)
-    lines += _example("Recognised" if rule.legal_reference else "Example", rule.invalid, style)
+    lines += _examples("Recognised" if rule.legal_reference else "Example", rule.invalid, style, every)
     lines += section("Legal counterpart", rule.counterpart)
-    lines += _example("Not reported", rule.valid, style)
+    lines += _examples("Not reported", rule.valid, style, every)
     lines += section("Advice", rule.advice)
     if rule.authority:
-        lines += ["", style.strong("References")]
-        for source in rule.authority:
-            head = f"{source.ref} ({source.who}, {source.when}, {source.weight}): {source.said}"
-            lines += textwrap.wrap(head, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+        lines += ["", style.strong("Authority")]
+        for source in sorted(rule.authority, key=lambda each: _WEIGHTS.index(each.weight)):
+            head = f"{source.weight:<9}  {source.ref} ({source.who}, {source.when}): {source.said}"
+            hang = " " * 13
+            lines += textwrap.wrap(head, width, initial_indent="  ", subsequent_indent=hang, break_on_hyphens=False)
     return "\n".join(lines) + "\n"
 
 
-def _example(title: str, examples: tuple[Example, ...], style: Style) -> Iterator[str]:
-    """Yield the first of ``examples``, its decisive line marked; nothing when there is none."""
-    if not examples:
-        return
-    first = examples[0]
-    yield from ("", style.strong(f"{title}: {first.title}"))
-    for line in textwrap.dedent(first.code).strip("\n").splitlines():
-        decisive = first.line is not None and first.line in line
-        text = f"  {'>' if decisive else ' '} {line}".rstrip()
-        yield style.strong(text) if decisive else text
+def _examples(title: str, examples: tuple[Example, ...], style: Style, every: bool) -> Iterator[str]:
+    """Yield the first of ``examples`` with its decisive line marked, and the titles of the others (or all whole)."""
+    for number, example in enumerate(examples):
+        if number and not every:
+            continue
+        yield from ("", style.strong(f"{title}: {example.title}"))
+        files = {"": example.code, **example.files}
+        # Of files beside the script, those that explain the finding: where it lies, or all when it has no line.
+        if example.line is not None and not every:
+            files = {name: text for name, text in files.items() if example.line in text}
+        for name, text in files.items():
+            if name:
+                yield style.faint(f"  in {name}")
+            yield from _quoted(text, example.line, style)
+    if examples[1:] and not every:
+        yield from ("", style.faint("Also" if title != "Not reported" else "Nor are"))
+        yield from (f"  - {example.title}" for example in examples[1:])
+
+
+def _quoted(text: str, decisive: str | None, style: Style) -> Iterator[str]:
+    for line in textwrap.dedent(text).strip("\n").splitlines():
+        marked = decisive is not None and decisive in line
+        shown = f"  {'>' if marked else ' '} {visible(line)}".rstrip()
+        yield style.strong(shown) if marked else shown

@@ -11,9 +11,10 @@ from auditor.cli._options import color_option, known_slug, make_style
 
 @click.command()
 @click.argument("slug", required=False)
+@click.option("--examples", is_flag=True, help="Show every example with all its files.")
 @color_option
-def command(slug: str | None, color: str) -> None:
-    """Explain a rule: what it says and who ruled.
+def command(slug: str | None, examples: bool, color: str) -> None:
+    """Explain a rule: what it finds and why that matters, an example, what is legal, what to do, who ruled.
 
     Without SLUG, list what can be explained.
     """
@@ -26,4 +27,4 @@ def command(slug: str | None, color: str) -> None:
     rule = catalogue.find(known_slug(slug))
     assert rule is not None
     style = make_style(color, sys.stdout)
-    click.echo(page(rule, style), nl=False, color=style.colour)
+    click.echo(page(rule, style, every=examples), nl=False, color=style.colour)

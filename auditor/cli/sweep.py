@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from auditor.cli import EXIT_INTERRUPTED, EXIT_USAGE, complain
+from auditor.cli._config import Configured
 
 if TYPE_CHECKING:
     from auditor.sweep.summary import Summary
@@ -28,7 +29,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=Configured, epilog=_EXAMPLES)
 @click.option(
     "--repo",
     metavar="GIT_DIR",

@@ -54,12 +54,49 @@ def test_rules_lists_the_catalogue(capsys):
     assert all(f"  {rule.slug} " in text for rule in catalogue.load())
 
 
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        (["--group", "package"], lambda rule: rule.group == "package"),
+        (["--condition", "c1,C2"], lambda rule: rule.condition in ("C1", "C2")),
+        (["--group", "evidence,package", "--condition", "budget"], lambda rule: rule.condition == "budget"),
+    ],
+)
+def test_rules_by_group_and_condition(options, kept, capsys):
+    assert run(["rules", *options, "--format", "json"]) == 0
+    listed = [rule["slug"] for rule in json.loads(capsys.readouterr().out)["rules"]]
+    groups = options[1].split(",") if options[0] == "--group" else ("compliance", "evidence", "package")
+    assert listed == [rule.slug for rule in catalogue.load() if kept(rule) and rule.group in groups]
+    assert listed
+
+
+@pytest.mark.parametrize("options", [["--group", "C1"], ["--condition", "C5"], ["--condition", " "]])
+def test_rules_of_unknown_groups_and_conditions(options, capsys):
+    assert run(["rules", *options]) == 2
+    assert " is none of " in capsys.readouterr().err
+
+
 def test_explain_every_rule(capsys):
     for rule in catalogue.load():
         assert run(["explain", rule.slug]) == 0
         page = capsys.readouterr().out
         assert page.startswith(f"{rule.slug}: {rule.title}\n")
-        assert all(f"  {authority.ref} (" in page for authority in rule.authority)
+        for source in rule.authority:
+            assert f"\n  {source.weight:<9}  {source.ref} (" in page
+        flat = " ".join(page.split())
+        for text in (rule.summary, rule.why, rule.counterpart, rule.advice):
+            assert " ".join(text.split()) in flat
+        marked = [line for line in page.splitlines() if line.startswith("  > ")]
+        assert len(marked) == (rule.invalid[0].line is not None), rule.slug
+
+
+def test_explain_all_examples(capsys):
+    for rule in catalogue.load():
+        assert run(["explain", rule.slug, "--examples"]) == 0
+        page = capsys.readouterr().out
+        assert all(f": {example.title}\n" in page for example in (*rule.invalid, *rule.valid))
+        marked = [line for line in page.splitlines() if line.startswith("  > ")]
+        assert len(marked) == sum(example.line is not None for example in rule.invalid), rule.slug
 
 
 def test_explain_names_near_slugs(capsys, monkeypatch):
