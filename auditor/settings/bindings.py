@@ -19,7 +19,7 @@ def lookup(setting: Setting, env_name: str | None, attribute_names: Iterable[str
     ``ttt:start`` or ``ttt:False`` answers for ``ttt_enabled``.
     """
     overrides = setting.overrides
-    if setting.kind == "command":
+    if setting.kind in ("command", "mention"):
         if env_name is not None and env_name in overrides:
             return overrides[env_name]
         for name in filter(None, map(_plain, (env_name or "", *attribute_names))):

@@ -16,6 +16,7 @@ from auditor.settings.documents import (
     script_commands,
 )
 from auditor.settings.logs import printed_settings
+from auditor.settings.mentions import mentioned
 from auditor.submission.model import Override, Setting, Submission, Tree, Unread
 
 MAX_COMMANDS = 4
@@ -47,7 +48,7 @@ _ASIDE = re.compile(
 def settings_in_play(
     submission: Submission, claimed: Sequence[str] = (), training: Sequence[str] = ()
 ) -> tuple[Setting, ...]:
-    """Return the settings under which a submission counts: defaults, commands, logs, in that order.
+    """Return the settings under which a submission counts: defaults, commands, sentences of the README, logs.
 
     ``claimed`` are the logs that print the claimed score, if any do: what other runs were set to is then not in
     play. ``training`` are the logs of the runs that trained what these score; they say what those leave unsaid.
@@ -57,7 +58,21 @@ def settings_in_play(
     read are left out: the submission room reports them.
     """
     defaults = Setting("defaults", "the script's defaults", {})
-    return (defaults, *_commands(submission), *_logs(submission, claimed, training))
+    commands = _commands(submission)
+    logs = _logs(submission, claimed, training)
+    return (defaults, *commands, *(() if logs else _mentions(submission, commands)), *logs)
+
+
+def _mentions(submission: Submission, commands: tuple[Setting, ...]) -> tuple[Setting, ...]:
+    """Return the main command with what sentences of the README set besides (where no log says what was run)."""
+    text = _head(submission.tree, submission.readme, _MAX_TEXT)
+    if text is None or submission.readme is None:
+        return ()
+    said = mentioned(text, submission.readme)
+    main = commands[0].overrides if commands else {}
+    if not _identity(said) - _identity(main):
+        return ()
+    return (Setting("mention", f"the text of {submission.readme}", {**main, **said}),)
 
 
 def _commands(submission: Submission) -> tuple[Setting, ...]:

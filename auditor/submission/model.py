@@ -68,10 +68,11 @@ class Override:
 class Setting:
     """A setting in play: how the script is documented or logged to have run.
 
-    ``kind`` says which: the script's defaults (no overrides), a documented command, a log's printed values.
+    ``kind`` says which: the script's defaults (no overrides), a documented command, switches that a sentence of
+    the README sets, a log's printed values.
     ``overrides`` are keyed by name; names of logged values are lower case.
     """
 
-    kind: Literal["defaults", "command", "log"]
+    kind: Literal["defaults", "command", "mention", "log"]
     label: str
     overrides: Mapping[str, Override]

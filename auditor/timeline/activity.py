@@ -35,6 +35,10 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     if not running & ~open_bits:
         return Activity(None, "hold", f"its switch could not be evaluated: {_names(guards)}")
     running &= ~open_bits
+    said = sum(1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "mention")
+    if not running & ~said:
+        return Activity(True, "hold", f"{_on(timeline, running, guards)}; no command or log sets it")
+    running &= ~said
     logs = [i for i, s in enumerate(timeline.settings) if s.kind == "log"]
     if logs and not any(running & 1 << (i + 1) for i in logs):
         denied = _denied_by_log(timeline, guards, logs, running)
@@ -88,7 +92,8 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     if not names:
         return "no switch guards it; it always runs"
     parts: list[str] = []
-    for name in names[-3:]:
+    given = sorted(names, key=lambda name: name in setting.overrides or name.lower() in setting.overrides)
+    for name in given[-3:]:
         override = setting.overrides.get(name) or setting.overrides.get(name.lower())
         switch = timeline.switches.get(name)
         if override is not None and setting.kind != "defaults":
