@@ -12,6 +12,7 @@ from auditor.program.model import Program
 from auditor.program.source import Source
 from auditor.program.walk import walk
 from auditor.rule import Authority, Example, Rule
+from rules.enclosing_switch import switched_off
 
 SLUG = "boundary-leak"
 
@@ -30,10 +31,11 @@ def check(case: Case) -> Iterator[Finding]:
         if shift is None or _masked(function):
             continue
         status: Status = "hold" if apart else "note"
+        off = switched_off(case.program, case.timeline, function.body, shift) if case.timeline is not None else None
         yield Finding(
             rule=SLUG,
             group="compliance",
-            status=status,
+            status="note" if off is not None else status,
             message="A gate adds the previous position's activations also at the start of a document: nothing "
             "masks the step across it"
             + (", while attention keeps documents apart." if apart else "; attention crosses documents here as well."),
@@ -41,6 +43,8 @@ def check(case: Case) -> Iterator[Finding]:
             line=source.line_of(shift.start),
             end_line=source.line_of(max(shift.start, shift.end - 1)),
             layer=source.layer,
+            active=off is None,
+            active_because=off or "",
         )
         return
 
@@ -137,6 +141,24 @@ class Body(torch.nn.Module):
         return self.head(x)
 """
 
+_SWITCHED = """
+import os
+
+class Settings:
+    blend_enabled = bool(int(os.environ.get("BLEND", "0")))
+
+class Body(torch.nn.Module):
+    def __init__(self, settings):
+        super().__init__()
+        self.blend_enabled = settings.blend_enabled
+
+    def forward(self, ids):
+        x = self.embed(ids)
+        if self.blend_enabled:
+            x = torch.cat([x[:, :1], x[:, 1:] + torch.sigmoid(self.smear(x[:, 1:, :12])) * x[:, :-1]], dim=1)
+        return self.head(x)
+"""
+
 _PAD = """
 def blended(x, gate):
     late = F.pad(x[:, :-1], (0, 0, 1, 0))
@@ -185,6 +207,7 @@ RULE = Rule(
                 "+ g * before", "+ g * before * (ids != self.bos)[..., None]"
             ),
         ),
+        Example("switched off", _ATTENTION + _SWITCHED),
         Example("documents are not kept apart anywhere", "import torch\n" + _CAT),
         Example(
             "current and previous input ids index an embedding",

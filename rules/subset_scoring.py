@@ -30,9 +30,9 @@ def check(case: Case) -> Iterator[Finding]:
         judged = activity(timeline, found.bits, [found.doubt])
         status: Status = judged.status
         if status == "violation":
-            documented = sum(1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "command")
-            if not found.final or (documented and not found.bits & documented):
-                status = "note"  # a score on the way, or a default that no documented command uses
+            main = next((1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "command"), 0)
+            if not found.final or (main and not found.bits & main):
+                status = "note"  # a score on the way, or a default that the main command doesn't use
             elif not claimed:
                 status = "hold"
         last = found.report.site
