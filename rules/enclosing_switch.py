@@ -34,9 +34,13 @@ def switched_off(program: Program, timeline: Timeline, body: Sequence[ir.Node], 
 def _tests_around(body: Sequence[ir.Node], node: ir.Node) -> Iterator[str]:
     """Yield the names that must be true for ``node`` to run."""
     for outer in walk(*body):
-        if (isinstance(outer, ir.If) and outer.body[0].start <= node.start < outer.body[-1].end) or (
-            isinstance(outer, ir.IfExp) and outer.body.start <= node.start < outer.body.end
-        ):
+        if isinstance(outer, ir.If):
+            start, end = outer.body[0].start, outer.body[-1].end
+        elif isinstance(outer, ir.IfExp):
+            start, end = outer.body.start, outer.body.end
+        else:
+            continue
+        if start <= node.start < end:
             yield _last(outer.test)
 
 
