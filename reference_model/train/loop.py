@@ -13,7 +13,7 @@ from torch import Tensor
 
 from reference_model.config import Config
 from reference_model.data.loader import Batch
-from reference_model.errors import RunFailed
+from reference_model.errors import Interrupted, RunFailed
 from reference_model.model import GPT, Stage, stage_at, stages
 from reference_model.optim.average import Ema, Swa
 from reference_model.optim.groups import Optimizers
@@ -23,7 +23,7 @@ from reference_model.train.checkpoint import Checkpoint, fingerprint, load, save
 from reference_model.train.clock import Clock
 from reference_model.train.objective import Objective
 from reference_model.train.ranks import Ranks
-from reference_model.train.stop import Interrupted, StopRequest, stop_requests
+from reference_model.train.stop import StopRequest, stop_requests
 from reference_model.train.warmup import random_state, restore_random, warm_up
 
 FIRST_STEPS = 10  # all of the first steps are logged, as in the challenge's own script
@@ -110,7 +110,7 @@ class Trainer:
         """Train until the cap or the last iteration; validation is the last thing that happens.
 
         Raises :class:`RunFailed` for a loss that is not a number or a lost rank, and
-        :class:`reference_model.train.stop.Interrupted` when told to stop, once the checkpoint is written.
+        :class:`Interrupted` when told to stop, once the checkpoint is written.
         """
         schedule, model = self.config.schedule, self.model
         model.train()
@@ -176,7 +176,7 @@ class Trainer:
             self.swa.add(self.model.state_dict())
 
     def _reads_loss(self) -> bool:
-        """Say whether this step's loss is read: that waits for a GPU, so only where it is logged; a CPU has it anyway."""
+        # Reading the loss waits for a GPU, so only where it is logged; a CPU has it anyway.
         every = self.config.schedule.log_every
         return self.ranks.device.type == "cpu" or self.step <= FIRST_STEPS or (every > 0 and self.step % every == 0)
 

@@ -9,19 +9,6 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Interrupted(Exception):  # noqa: N818 (it says what happened)
-    """Training was told to stop and has written its checkpoint; ``number`` is the signal."""
-
-    def __init__(self, number: int, message: str) -> None:
-        super().__init__(message)
-        self.number = number
-
-    @property
-    def exit_code(self) -> int:
-        """What a shell reports for a process that the signal ended: 128 and the signal's number."""
-        return 128 + self.number
-
-
 class StopRequest:
     """The first signal that came, 0 when none has."""
 

@@ -1,0 +1,126 @@
+"""From trained weights to the artifact on disk, and back: calibrate, quantise, pack, reload (spec section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from reference_model.artifact import container
+from reference_model.artifact.total import CAP_BYTES, counted_code
+from reference_model.config import Config
+from reference_model.data.loader import Batch
+from reference_model.model import GPT, stages
+from reference_model.quantize import dequantize, group_of, quantize
+from reference_model.quantize.gptq import collect_hessians
+from reference_model.quantize.prune import ENTRIES_PER_BYTE, prune_ones
+from reference_model.train.loop import Loader
+from reference_model.train.ranks import PIECES, Ranks
+
+ARTIFACT = "final_model.golf"
+EMBEDDING = "tok_emb.weight"
+_TEMPERATURE = 0.8  # of self-generated calibration text (#1019)
+_PRUNING_ROUNDS = 4  # packing is not linear in the entries: what eight for a byte leave over is pruned again
+
+
+def packing(config: Config) -> str:
+    """Return how log lines name the artifact's form, as in ``int8+zlib``: the fewest bits that a group has."""
+    levels = [group.levels for group in config.quantize.groups if group.levels]
+    bits = min((quantity.bit_length() + 1 for quantity in levels), default=16)
+    return f"int{bits}+{config.quantize.compressor}" if levels else f"fp16+{config.quantize.compressor}"
+
+
+def hessians(config: Config, model: GPT, loader: Loader, step: int, ranks: Ranks) -> dict[str, Tensor]:
+    """Return the second moments of linear inputs over the calibration text, the same on all ranks.
+
+    The text is the training batches from ``step`` on, or what the model writes itself; reading training data is only
+    allowed within the training budget, so the caller's clock runs.
+    """
+    scheme = config.quantize
+
+    def forward(tokens: Tensor) -> Tensor:
+        return model.hidden(tokens, stage=stages(config.model)[-1])
+
+    def wanted(name: str) -> bool:
+        group = group_of(name, scheme)
+        return group is not None and group.gptq
+
+    model.eval()
+    texts = _written(config, model, ranks) if scheme.self_generated else _training_rows(config, loader, step, ranks)
+    return collect_hessians(model, forward, texts, wanted, ranks.sum_, embedding=EMBEDDING)
+
+
+def row_gradients(config: Config, model: GPT, batch: Batch, ranks: Ranks) -> dict[str, Tensor]:
+    """Return the gradient norm of every row of every matrix on one training batch (#167, which took validation)."""
+    model.zero_grad(set_to_none=True)
+    model.loss(batch.tokens.to(ranks.device), batch.targets.to(ranks.device), stage=stages(config.model)[-1]).backward()
+    norms = {
+        name: parameter.grad.float().norm(dim=1).cpu()
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None and parameter.ndim == 2
+    }
+    model.zero_grad(set_to_none=True)
+    return norms
+
+
+def pack(
+    config: Config,
+    state: Mapping[str, Tensor],
+    path: Path,
+    *,
+    controls: frozenset[str],
+    moments: Mapping[str, Tensor] | None,
+    gradients: Mapping[str, Tensor] | None,
+) -> int:
+    """Quantise ``state``, write the artifact to ``path`` and return its bytes.
+
+    ``controls`` are names that stay float32, ``moments`` the Hessians, ``gradients`` norms by row. Where the
+    configuration says so, the cheapest entries are zeroed until code and model fit the cap.
+    """
+    tensors = quantize(config, state, moments, controls=controls, row_gradients=gradients)
+    if config.quantize.prune_to_fit:
+        code = counted_code()
+        for _ in range(_PRUNING_ROUNDS):
+            excess = len(container.encode(tensors, config)) + code - CAP_BYTES
+            if excess <= 0:
+                break
+            tensors = prune_ones(tensors, ENTRIES_PER_BYTE * excess)
+    return container.save(path, tensors, config)
+
+
+def reload(model: GPT, path: Path) -> None:
+    """Load the artifact at ``path`` into ``model``: from here on nothing but the file on disk counts."""
+    model.load_state_dict(dequantize(container.load(path)), strict=True)
+    model.eval()
+
+
+def _training_rows(config: Config, loader: Loader, step: int, ranks: Ranks) -> Iterator[Tensor]:
+    scheme, data = config.quantize, config.data
+    tokens = scheme.calibration_batch_tokens or data.batch_tokens
+    rows = max(1, tokens // PIECES // data.seq_len)
+    for index in range(scheme.calibration_batches):
+        for piece in ranks.pieces:
+            # A packed piece is one long row; rows of training length cost less and say the same.
+            whole = loader.batch(step + index, piece).tokens.reshape(-1, data.seq_len)
+            yield whole[:rows].to(ranks.device)
+
+
+def _written(config: Config, model: GPT, ranks: Ranks) -> Iterator[Tensor]:
+    """Yield batches of one row each that the model writes, a share of them on each rank."""
+    generator = torch.Generator(device=ranks.device)
+    for row in range(ranks.rank, config.quantize.calibration_batches, ranks.world):
+        generator.manual_seed(row)
+        yield write_text(model, config.data.seq_len, generator, ranks.device)
+
+
+@torch.no_grad()
+def write_text(model: GPT, length: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Return (1, length) tokens that ``model`` writes from a document's start at temperature .8."""
+    tokens = torch.ones((1, length), dtype=torch.int64, device=device)  # id 1 begins a document
+    for place in range(1, length):
+        # Later places hold anything: the model is causal. One shape for all keeps it at one compiled graph.
+        logits = model(tokens)[0, place - 1] / _TEMPERATURE
+        tokens[0, place] = torch.multinomial(logits.softmax(-1), 1, generator=generator)
+    return tokens
