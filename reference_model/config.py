@@ -11,14 +11,14 @@ from typing import Literal
 
 import msgspec
 
-from reference_model.errors import BadInput
+from reference_model.config_check import check as check
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all parts of a configuration: immutable, by keyword, and a key that nobody knows is an error."""
 
 
-class Recurrence(Frozen):
+class Recurrence(Frozen, frozen=True):
     """Which blocks run in which order, and from when on.
 
     ``iterated``: the whole stack ``repeats`` times (#1509). ``shared``: ``repeats`` passes over all blocks with loop
@@ -42,7 +42,7 @@ class Recurrence(Frozen):
     rope_shift_mode: Literal["published", "q_only"] = "published"  # published shifts q and k alike: no effect
 
 
-class Model(Frozen):
+class Model(Frozen, frozen=True):
     """Shapes and parts of the network; see :mod:`reference_model.model`."""
 
     vocab_size: int = 1024
@@ -84,7 +84,7 @@ class Model(Frozen):
     recurrence: Recurrence = Recurrence()
 
 
-class Data(Frozen):
+class Data(Frozen, frozen=True):
     """What is read, in which rows."""
 
     tokenizer: Literal["sp1024", "sp4096", "sp8192", "caseops", "demo"] = "sp1024"
@@ -95,7 +95,7 @@ class Data(Frozen):
     eval_batch_tokens: int = 524_288
 
 
-class Optim(Frozen):
+class Optim(Frozen, frozen=True):
     """Muon for matrices, Adam for the rest."""
 
     orthogonalize: Literal["classic", "polar"] = "classic"
@@ -115,7 +115,7 @@ class Optim(Frozen):
     clip: float = 0.0  # global gradient norm; 0: no clipping
 
 
-class Schedule(Frozen):
+class Schedule(Frozen, frozen=True):
     """Length of the run and the learning-rate multiplier."""
 
     iterations: int = 20_000
@@ -130,7 +130,7 @@ class Schedule(Frozen):
     log_every: int = 200
 
 
-class Average(Frozen):
+class Average(Frozen, frozen=True):
     """Which average of the weights is packed."""
 
     ema: float = 0.0  # decay; 0: off
@@ -138,7 +138,7 @@ class Average(Frozen):
     swa_every: int = 50
 
 
-class Qat(Frozen):
+class Qat(Frozen, frozen=True):
     """Quantisation-aware training by a straight-through estimator."""
 
     start: float = 0.0  # learning-rate multiplier below which it is on; 0: off
@@ -147,7 +147,7 @@ class Qat(Frozen):
     least_numel: int = 8192
 
 
-class Group(Frozen):
+class Group(Frozen, frozen=True):
     """How the tensors whose names contain one of ``match`` are quantised; the first group that matches counts.
 
     ``levels`` is Q: integers from -Q to Q; 0 keeps the tensor in float16. ``clip_sd`` is k of SDClip
@@ -161,7 +161,7 @@ class Group(Frozen):
     gptq: bool = False
 
 
-class Quantize(Frozen):
+class Quantize(Frozen, frozen=True):
     """From trained weights to integers and scales."""
 
     groups: tuple[Group, ...] = (Group(quantile=0.9999984),)
@@ -182,7 +182,7 @@ class Quantize(Frozen):
     compressor: Literal["zlib", "zstd", "lzma", "brotli", "roles"] = "zlib"
 
 
-class ScoreFirst(Frozen):
+class ScoreFirst(Frozen, frozen=True):
     """Score-first test-time training: each chunk is scored before anything learns from it."""
 
     kind: Literal["none", "chunks", "lora", "phased"] = "none"
@@ -195,6 +195,9 @@ class ScoreFirst(Frozen):
     rank: int = 8  # lora, phased
     alpha: float = 8.0
     lora_lr: float = 3e-4
+    lora_beta1: float = 0.9
+    lora_beta2: float = 0.999
+    lora_eps: float = 1e-8
     decay: float = 0.0
     reset_batches: int = 8  # lora: weights and optimizer start anew after so many batches
     temperature: float = 1.0  # lora: logits are divided by it once adapted
@@ -204,7 +207,7 @@ class ScoreFirst(Frozen):
     phase_lr: float = 0.001
 
 
-class Evaluate(Frozen):
+class Evaluate(Frozen, frozen=True):
     """Which scores are computed from the artifact, in this order; the last one is the final score."""
 
     stride: int = 0  # sliding window; 0: no sliding evaluation
@@ -218,7 +221,7 @@ class Evaluate(Frozen):
     cap_seconds: float = 600.0
 
 
-class Config(Frozen):
+class Config(Frozen, frozen=True):
     """Everything that decides a run, but for the seed and the data's place."""
 
     mode: Literal["legal", "published"] = "legal"
@@ -230,37 +233,3 @@ class Config(Frozen):
     qat: Qat = Qat()
     quantize: Quantize = Quantize()
     evaluate: Evaluate = Evaluate()
-
-
-def check(config: Config) -> None:
-    """Raise :class:`BadInput` where shapes don't divide or a value makes no sense; returns nothing."""
-    model = config.model
-    _demand(model.dim % model.heads == 0, f"model.dim {model.dim} is not a multiple of model.heads {model.heads}")
-    _demand(
-        model.heads % model.kv_heads == 0,
-        f"model.heads {model.heads} is not a multiple of model.kv_heads {model.kv_heads}",
-    )
-    head = model.dim // model.heads
-    _demand(head % 2 == 0, f"the head dimension {head} (model.dim / model.heads) must be even for RoPE")
-    _demand(
-        model.rope_dims % 2 == 0 and 0 <= model.rope_dims <= head,
-        f"model.rope_dims {model.rope_dims} must be even and at most the head dimension {head}",
-    )
-    _demand(model.softcap > 0, f"model.softcap {model.softcap} must be above 0")
-    _demand(
-        config.data.batch_tokens % (8 * config.data.seq_len) == 0,
-        f"data.batch_tokens {config.data.batch_tokens} must be a multiple of 8 rows of data.seq_len "
-        f"{config.data.seq_len}: a step is always cut into the same 8 pieces",
-    )
-    _demand(1 <= model.vocab_size <= 65_536, f"model.vocab_size {model.vocab_size} does not fit uint16 tokens")
-    span = model.recurrence
-    if span.kind in {"span", "rerun"}:
-        _demand(
-            0 <= span.first <= span.last < model.layers,
-            f"model.recurrence: blocks {span.first} to {span.last} are not within 0 to {model.layers - 1}",
-        )
-
-
-def _demand(holds: bool, message: str) -> None:
-    if not holds:
-        raise BadInput(message)
