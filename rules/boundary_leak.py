@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
 from auditor.finding import Finding, Status
 from auditor.program import ir
 from auditor.program.model import Program
 from auditor.program.source import Source
-from auditor.program.walk import walk
 from auditor.rule import Authority, Example, Rule
 from rules.enclosing_switch import switched_off
 
@@ -18,6 +17,7 @@ SLUG = "boundary-leak"
 
 _BOUNDARY = re.compile(r"bos|eos|boundar|not_first|doc_?start|same_doc|is_start|seg_?id|reset", re.IGNORECASE)
 _APART = re.compile(r"cu_?seq_?lens|varlen|doc_?ids?$|document_?mask|seg_?ids?$|block_?mask", re.IGNORECASE)
+_MIXES = frozenset({"lerp", "addcmul", "mul", "where"})
 _GATES = frozenset({"sigmoid", "tanh", "lerp", "sigmoid_"})
 
 
@@ -26,9 +26,9 @@ def check(case: Case) -> Iterator[Finding]:
     if case.program is None:
         return
     apart = _keeps_apart(case.program)
-    for source, function in _functions(case.program):
-        shift = _shift(function)
-        if shift is None or _masked(function):
+    for source, function, nodes in _functions(case.program):
+        shift = _shift(nodes)
+        if shift is None or _masked(function, nodes):
             continue
         status: Status = "hold" if apart else "note"
         off = switched_off(case.program, case.timeline, function.body, shift) if case.timeline is not None else None
@@ -49,28 +49,34 @@ def check(case: Case) -> Iterator[Finding]:
         return
 
 
-def _functions(program: Program) -> Iterator[tuple[Source, ir.FunctionDef]]:
+def _functions(program: Program) -> Iterator[tuple[Source, ir.FunctionDef, Sequence[ir.Node]]]:
+    """Yield every function with its nodes and those of the file's own functions that it calls."""
     for unit in program.units.values():
-        for node in walk(*unit.module.body) if unit.module is not None else ():
-            if isinstance(node, ir.FunctionDef):
-                yield unit.source, node
+        own = {function.name: nodes for function, nodes in unit.bodies if function is not None}
+        for function, nodes in unit.bodies:
+            if function is None:
+                continue
+            called = {n.func.id for n in nodes if isinstance(n, ir.Call) and isinstance(n.func, ir.Name)}
+            yield unit.source, function, [*nodes, *(n for name in sorted(called & set(own)) for n in own[name])]
 
 
-def _shift(function: ir.FunctionDef) -> ir.Node | None:
-    """Return where activations are moved by one position and gated, None when they are not."""
+def _shift(nodes: Sequence[ir.Node]) -> ir.Node | None:
+    """Return where activations are moved by one position and mixed in by a gate, None when they are not."""
     shift: ir.Node | None = None
-    gated = False
-    for node in walk(*function.body, into_functions=False):
+    gated = mixed = False
+    for node in nodes:
+        mixed = mixed or (isinstance(node, ir.BinOp) and node.op == "*")
         if isinstance(node, ir.Call):
             name = _name(node.func)
             gated = gated or name in _GATES
+            mixed = mixed or name in _MIXES
             if shift is None and name in ("cat", "concat", "concatenate") and _joins_shifted(node):
                 shift = node
             if shift is None and name == "pad" and node.args and _all_but_last(node.args[0].value):
                 shift = node
         elif isinstance(node, ir.BinOp) and node.op == "*" and (_all_but_last(node.left) or _all_but_last(node.right)):
             shift = shift or node
-    return shift if gated else None
+    return shift if gated and mixed else None
 
 
 def _joins_shifted(call: ir.Call) -> bool:
@@ -92,19 +98,32 @@ def _all_but_last(node: ir.Expr) -> bool:
     )
 
 
-def _masked(function: ir.FunctionDef) -> bool:
+def _masked(function: ir.FunctionDef, nodes: Sequence[ir.Node]) -> bool:
+    """Return whether a function compares ids with one another, or has something to mask with from elsewhere."""
+    tests = {id(node.test) for node in nodes if isinstance(node, ir.If | ir.IfExp | ir.While | ir.Assert)}
+    if any(isinstance(node, ir.Compare) and id(node) not in tests and _of_ids(node) for node in nodes):
+        return True
     names = [p.name for p in function.params]
-    names += [name for node in walk(*function.body) if (name := _name(node))]
+    names += [name for node in nodes if (name := _name(node))]
     return any(_BOUNDARY.search(name) or name in ("mask", "keep") for name in names)
 
 
+def _of_ids(node: ir.Compare) -> bool:
+    """Return whether a comparison may be one of token ids with the id that begins a document."""
+    sides = (node.left, *node.rights)
+    words = any(isinstance(side, ir.Const) and isinstance(side.value, str | bool | None) for side in sides)
+    return not words and node.ops in (("!=",), ("==",))
+
+
 def _keeps_apart(program: Program) -> bool:
-    for unit in program.units.values():
-        for node in walk(*unit.module.body) if unit.module is not None else ():
-            name = node.keyword if isinstance(node, ir.Arg) else _name(node)
-            if name and _APART.search(name):
-                return True
-    return False
+    names = {
+        node.keyword if isinstance(node, ir.Arg) else _name(node)
+        for unit in program.units.values()
+        for body in unit.bodies
+        for node in body.nodes
+        if isinstance(node, ir.Arg | ir.Name | ir.Attr)
+    }
+    return any(name and _APART.search(name) for name in names)
 
 
 def _name(node: ir.Node) -> str:

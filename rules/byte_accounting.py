@@ -10,7 +10,6 @@ from auditor.finding import Finding, Status, Step
 from auditor.program import ir
 from auditor.program.model import Program
 from auditor.program.source import Source
-from auditor.program.walk import walk
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.claims import claimed_reports
@@ -70,7 +69,7 @@ def _constants(case: Case) -> Iterator[Finding]:
 
 @dataclass(frozen=True)
 class Slip:
-    """A place in a function that counts the bytes of a tokenizer's pieces."""
+    """A place that counts the bytes of a tokenizer's pieces."""
 
     source: Source
     node: ir.Node
@@ -79,10 +78,7 @@ class Slip:
 
 def _slips(program: Program) -> Iterator[Slip]:
     for unit in program.units.values():
-        for function in walk(*unit.module.body) if unit.module is not None else ():
-            if not isinstance(function, ir.FunctionDef):
-                continue
-            nodes = list(walk(*function.body, into_functions=False))
+        for _, nodes in unit.bodies:
             length = next((n for n in nodes if _counts_bytes(n)), None)
             if length is None or not any(_asks_for_space(n) for n in nodes):
                 continue

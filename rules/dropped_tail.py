@@ -52,11 +52,10 @@ def _evaluations(case: Case) -> Iterator[tuple[Source, ir.FunctionDef, list[int]
     sites = _scored(case.timeline)
     for unit in case.program.units.values():
         starts = [start for path, start in sites if path == unit.source.path]
-        for node in walk(*unit.module.body) if unit.module is not None and starts else ():
-            if isinstance(node, ir.FunctionDef):
-                inside = [start for start in starts if node.start <= start < node.end]
-                if inside:
-                    yield unit.source, node, inside
+        for function, _ in unit.bodies if starts else ():
+            inside = [start for start in starts if function is not None and function.start <= start < function.end]
+            if function is not None and inside:
+                yield unit.source, function, inside
 
 
 def _scored(timeline: Timeline) -> set[tuple[str, int]]:

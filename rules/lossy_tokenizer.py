@@ -45,12 +45,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _folded(unit: Unit) -> ir.Node | None:
     """Return the first folding of a text that is then encoded by a tokenizer, by way of names in one function."""
-    if unit.module is None:
-        return None
-    bodies: list[tuple[ir.Stmt, ...]] = [unit.module.body]
-    bodies += [n.body for n in walk(*unit.module.body) if isinstance(n, ir.FunctionDef)]
-    for body in bodies:
-        nodes = list(walk(*body, into_functions=False))
+    for _, nodes in unit.bodies:
         folded: dict[str, ir.Node] = {}
         for node in nodes:
             if isinstance(node, ir.Assign) and node.value is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from auditor.program import ir
 from auditor.program.source import Source
+from auditor.program.walk import Body, bodies
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Unit:
     def source(self) -> Source:
         """Return the layer that is analysed."""
         return self.sources[-1]
+
+    @cached_property
+    def bodies(self) -> tuple[Body, ...]:
+        """Return the nodes of every function, the module's top level first (nothing for what does not parse)."""
+        return bodies(*self.module.body) if self.module is not None else ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from auditor.program import ir
 
@@ -39,3 +40,29 @@ def walk(*roots: ir.Node, into_functions: bool = True) -> Iterator[ir.Node]:
         if not into_functions and isinstance(node, ir.FunctionDef | ir.Lambda | ir.ClassDef):
             continue
         stack.extend(reversed(list(children(node))))
+
+
+class Body(NamedTuple):
+    """One function (None: the module's top level) and the nodes in it, parents first, those of nested functions apart.
+
+    What stands in lambdas and class bodies belongs to the function around them.
+    """
+
+    function: ir.FunctionDef | None
+    nodes: list[ir.Node]
+
+
+def bodies(*roots: ir.Node) -> tuple[Body, ...]:
+    """Return the bodies of ``roots`` and of every function below them, found in one walk."""
+    found = [Body(None, [])]
+    stack: list[tuple[ir.Node, list[ir.Node]]] = [(root, found[0].nodes) for root in reversed(roots)]
+    while stack:
+        node, nodes = stack.pop()
+        nodes.append(node)
+        if isinstance(node, ir.FunctionDef):
+            nodes = []
+            found.append(Body(node, nodes))
+        below = [(child, nodes) for child in children(node)]
+        below.reverse()
+        stack += below
+    return tuple(found)

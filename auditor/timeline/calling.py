@@ -74,7 +74,7 @@ class Args:
 def eval_call(machine: Machine, node: ir.Call) -> Value:
     """Evaluate a call expression."""
     if isinstance(node.func, ir.Name) and node.func.id == "super" and not node.args:
-        return Value(Method(machine.frame.names.get("self", UNKNOWN), "super", node))
+        return Value(Method(receiver_of(machine.frame), "super", node))
     func = machine.eval(node.func)
     positional: list[Value] = []
     keywords: dict[str, Value] = {}
@@ -102,6 +102,16 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
     args = Args(tuple(positional), keywords, rest, node, tuple(a.value for a in node.args if not a.star))
     out = caches.called(machine, func, args, node, call(machine, func, args, node))
     return slots.called(machine, func, args, node, out) if machine.slots.watching else out
+
+
+def receiver_of(frame: Frame) -> Value:
+    """Return the first parameter of the method in progress, whatever it is called."""
+    method: Frame | None = frame
+    while method is not None and not (method.owner is not None and method.func is not None and method.func.node.params):
+        method = method.parent
+    if method is None or method.func is None:
+        return UNKNOWN
+    return method.names.get(method.func.node.params[0].name, UNKNOWN)
 
 
 def call(machine: Machine, func: Value, args: Args, node: ir.Node) -> Value:
@@ -267,19 +277,20 @@ def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args,
 
 
 def hand_back(machine: Machine, func: Function, receiver: Value | None, args: Args, frame: Frame) -> None:
-    """Let the caller's arrays that the call wrote losses into be made from them, too."""
-    scores = machine.atoms.family("forward")
+    """Let the caller's arrays that the call wrote into be made from what it wrote, too."""
     offset = 0 if receiver is None else 1
     for position, param in enumerate(func.node.params):
-        value = frame.names.get(param.name)
-        if value is None or param.name not in (frame.written or ()) or not value.m & scores:
+        value = frame.written.get(param.name)
+        if value is None:
             continue
         index = position - offset
         where = args.nodes[index] if 0 <= index < min(len(args.positional), len(args.nodes)) else None
         if where is None and isinstance(args.node, ir.Call):
             where = next((a.value for a in args.node.args if a.keyword == param.name), None)
-        if isinstance(where, ir.Name | ir.Attr):
-            containers.update_in_place(machine, where, machine.eval(where), value)
+        if isinstance(where, ir.Name | ir.Attr | ir.Subscript):
+            base = caches.old_value(machine, where)
+            if not isinstance(base.p, Heap | Known):
+                containers.update_in_place(machine, where, base, value)
 
 
 def bind_parameters(

@@ -427,10 +427,7 @@ def update_in_place(machine: Machine, where: ir.Expr, base: Value, value: Value)
     if new.m == base.m:
         return
     if isinstance(where, ir.Name):
-        machine.rebind(where.id, new)
-        if machine.frame.written is None:
-            machine.frame.written = set()
-        machine.frame.written.add(where.id)
+        write_into(machine, where.id, base, new)
     elif isinstance(where, ir.Attr):
         machine.store_attr(machine.eval(where.value), where.attr, new, where)
     elif isinstance(where, ir.Subscript):
@@ -441,3 +438,20 @@ def update_in_place(machine: Machine, where: ir.Expr, base: Value, value: Value)
             update_in_place(machine, where.value, inner, value)
     elif isinstance(where, ir.Call) and isinstance(where.func, ir.Attr):
         update_in_place(machine, where.func.value, machine.eval(where.func.value), value)
+
+
+def write_into(machine: Machine, name: str, old: Value, new: Value) -> None:
+    """Let the array called ``name``, and every name of the frame that is bound to the same array, be ``new``.
+
+    What was handed in to the call is remembered, for its caller (see :func:`calling.hand_back`).
+    """
+    frame = machine.frame
+    names = frame.names
+    machine.rebind(name, new)
+    if old is not UNKNOWN and not isinstance(old.p, Heap | Known):
+        for other in [other for other, value in names.items() if value is old]:
+            names[other] = new
+            if other not in frame.rebound:
+                frame.written[other] = new
+    if name not in frame.rebound:
+        frame.written[name] = new

@@ -49,7 +49,8 @@ class Frame:
     returned_bits: int = 0
     yielded: Value | None = None
     scopes: dict[str, str] = field(default_factory=dict)  # global / nonlocal declarations
-    written: set[str] | None = None  # names of arrays that the call wrote into
+    written: dict[str, Value] = field(default_factory=dict)  # arrays handed in, as the call's writes left them
+    rebound: set[str] = field(default_factory=set)  # names assigned anew: no longer what was handed in
 
 
 @dataclass(frozen=True)

@@ -248,6 +248,7 @@ class Machine:
         if value.m & self.atoms.family("setting"):
             value = self.printed(name, value)
         names[name] = value
+        frame.rebound.add(name)
 
     def bind_items(self, targets: tuple[ir.Expr, ...], value: Value) -> None:
         """Assign an iterable's items to several targets."""
@@ -274,7 +275,7 @@ class Machine:
                 return
         element = containers.element_of(self, value)
         for target in targets:
-            self.bind(target, element)
+            self.bind(target, Value(element.p, element.m))  # each a thing of its own, see write_into
 
     def printed(self, name: str, value: Value) -> Value:
         """Return ``value`` with what a log prints for the attribute ``name`` under the log's setting."""

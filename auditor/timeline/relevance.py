@@ -5,6 +5,9 @@ Over-approximate on purpose: a loop that is said to adapt and doesn't costs time
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TypeGuard
+
 from auditor.program import ir
 from auditor.program.model import Program
 from auditor.program.walk import children, walk
@@ -25,15 +28,21 @@ class Relevance:
         self._keep: list[ir.Node] = []  # keeps ids valid
         calls: dict[str, set[str]] = {}
         direct: set[str] = set()
+        counted: set[str] = set()
         for unit in program.units.values():
             if unit.module is None:
                 continue
-            for node in walk(*unit.module.body):
-                if isinstance(node, ir.FunctionDef):
-                    called = _called(node.body)
-                    calls.setdefault(node.name, set()).update(called)
-                    if called & ADAPTING_CALLS:
-                        direct.add(node.name)
+            for top in unit.module.body:
+                own = not isinstance(top, ir.ClassDef)
+                for node in walk(top):
+                    if isinstance(node, ir.FunctionDef):
+                        called = _called(node.body)
+                        calls.setdefault(node.name, set()).update(called)
+                        if called & ADAPTING_CALLS:
+                            direct.add(node.name)
+                    elif own and isinstance(node, ir.AugAssign) and isinstance(node.target, ir.Attr):
+                        counted.add(node.target.attr)
+        self.counted = frozenset(counted)  # attributes that functions outside of classes count up
         self._adapting = direct
         grew = True
         while grew:
@@ -99,29 +108,32 @@ class Relevance:
         """Return the attributes of ``self`` that methods other than the constructor count up."""
         return frozenset(
             node.target.attr
-            for method in cls.body
-            if isinstance(method, ir.FunctionDef) and method.name != "__init__"
-            for node in walk(*method.body)
-            if isinstance(node, ir.AugAssign)
-            and isinstance(node.target, ir.Attr)
-            and isinstance(node.target.value, ir.Name)
-            and method.params
-            and node.target.value.id == method.params[0].name
+            for receiver, node in _in_methods(cls)
+            if isinstance(node, ir.AugAssign) and _attribute_of(node.target, receiver)
         )
 
     def cursors(self, cls: ir.ClassDef) -> frozenset[str]:
         """Return the attributes of ``self`` that methods other than the constructor advance."""
         names: set[str] = set()
-        for method in cls.body:
-            if not isinstance(method, ir.FunctionDef) or method.name == "__init__":
-                continue
-            for node in walk(*method.body):
-                target = node.target if isinstance(node, ir.AugAssign) else None
-                if target is None and isinstance(node, ir.Assign) and len(node.targets) == 1:
-                    target = node.targets[0]
-                if isinstance(target, ir.Attr) and isinstance(target.value, ir.Name) and target.value.id == "self":
-                    names.add(target.attr)
+        for receiver, node in _in_methods(cls):
+            target = node.target if isinstance(node, ir.AugAssign) else None
+            if target is None and isinstance(node, ir.Assign) and len(node.targets) == 1:
+                target = node.targets[0]
+            if target is not None and _attribute_of(target, receiver):
+                names.add(target.attr)
         return frozenset(names)
+
+
+def _in_methods(cls: ir.ClassDef) -> Iterator[tuple[str, ir.Node]]:
+    """Yield what methods other than the constructor hold, with the name of their first parameter (``self``)."""
+    for method in cls.body:
+        if isinstance(method, ir.FunctionDef) and method.name != "__init__" and method.params:
+            for node in walk(*method.body):
+                yield method.params[0].name, node
+
+
+def _attribute_of(target: ir.Expr, receiver: str) -> TypeGuard[ir.Attr]:
+    return isinstance(target, ir.Attr) and isinstance(target.value, ir.Name) and target.value.id == receiver
 
 
 def _called(body: tuple[ir.Stmt, ...]) -> set[str]:

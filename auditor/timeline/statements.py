@@ -69,7 +69,7 @@ def do_class(machine: Machine, node: ir.ClassDef) -> None:
             bases.append(base.attr if isinstance(base, ir.Attr) else getattr(base, "id", "?"))
     cls = Class(node, machine.frame.scope, tuple(bases))
     cls.cursors = machine.relevance.cursors(node)
-    cls.counters = machine.relevance.counters(node)
+    cls.counters = machine.relevance.counters(node) | machine.relevance.counted
     outer = machine.frame
     machine.frame = Frame(outer.scope, cls.attrs, parent=outer, owner=cls)
     try:
@@ -117,10 +117,12 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
     if isinstance(target, ir.Subscript):
         containers.update_item(machine, target, new)
         return
+    frame = machine.frame
+    handed = isinstance(target, ir.Name) and target.id not in frame.rebound
     machine.bind(target, new)
-    if old.p is SOME and isinstance(target, ir.Name) and new.m & ~old.m & machine.atoms.family("forward"):
-        frame = machine.frame  # a tensor that was handed in is changed for the caller, too
-        frame.written = {target.id} if frame.written is None else frame.written | {target.id}
+    if handed and old.p is SOME and isinstance(target, ir.Name) and new.m & ~old.m & machine.atoms.family("forward"):
+        frame.written[target.id] = new  # a tensor that was handed in is changed for the caller, too
+        frame.rebound.discard(target.id)
 
 
 def do_expr(machine: Machine, node: ir.ExprStmt) -> None:

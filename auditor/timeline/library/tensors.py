@@ -89,7 +89,7 @@ def in_place(machine: Machine, name: str, receiver: Value, args: Args, node: ir.
             if name == "zero_" and not machine.weak and machine.live == machine.all:
                 cleared = Value(receiver.p, 0)
             if isinstance(where, ir.Name):
-                machine.rebind(where.id, cleared)
+                containers.write_into(machine, where.id, receiver, cleared)
                 receiver = cleared
         kept = slots.filled(machine, where, name, args) if machine.slots.watching else 0
         containers.update_in_place(machine, where, receiver, Value(None, origins | kept))
