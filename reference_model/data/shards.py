@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from reference_model.errors import BadInput
+
 MAGIC = 20240520
 VERSION = 1
 HEADER_BYTES = 256 * 4
@@ -24,7 +26,7 @@ TOKEN_BYTES = 2
 MAX_TOKEN = (1 << 16) - 1
 
 
-class BadShard(Exception):  # noqa: N818 (it says what the file is)
+class BadShard(BadInput):
     """A file that is not a whole shard; the text is one line that names the file and what is wrong."""
 
 
