@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from auditor.case import Case
 from auditor.evidence.model import EmbeddedSource, Log, Run
-from auditor.finding import Finding, Status
+from auditor.finding import Finding, Status, Step
 from auditor.program.unpack import unpack
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
@@ -49,6 +49,7 @@ def check(case: Case) -> Iterator[Finding]:
             differing.extend(_other_script(case, log, decisive=record(case) or len(shown_by) == 1))
             yield from _other_seed(log)
     yield from _repeated(case)
+    yield from _reused(case)
     yield from _first_of(differing)
 
 
@@ -177,6 +178,25 @@ def _repeated(case: Case) -> Iterator[Finding]:
             yield Finding(SLUG, "evidence", "hold", message, metric.path, metric.line, metric.line)
 
 
+def _reused(case: Case) -> Iterator[Finding]:
+    """Yield a hold when a log behind the score is another author's, a note when it is the author's own of before."""
+    behind = {run.path for run in reported(case)}
+    copies = [copy for copy in case.evidence.reused if copy.path in behind]
+    for foreign in (True, False):
+        alike = [copy for copy in copies if (copy.same_author is False) == foreign]
+        if not alike:
+            continue
+        first = alike[0]
+        where = "on the main branch before" if first.pr is None else f"in #{first.pr} before"
+        whose = ", of another author" if foreign else ""
+        message = (
+            f"The log is byte for byte {shown(first.place, 120)}, which was {where}{whose}: it shows that "
+            "submission's run, and whether it is this one's too a person must see."
+        )
+        steps = tuple(Step(copy.path, 1, f"the same as {shown(copy.place, 120)}") for copy in alike)
+        yield Finding(SLUG, "evidence", "hold" if foreign else "note", message, first.path, 1, 1, trace=steps)
+
+
 _OTHER = (
     '"""Another script."""\n' + "".join(f"def stage_{n}(x):\n    return x * {n}\n" for n in range(40)) + "exec('')\n"
 )
@@ -187,8 +207,8 @@ RULE = Rule(
     group="evidence",
     condition="package",
     summary="Every log must show training steps and a final score of the submitted script. Found are empty files, "
-    "placeholders, error messages, logs that break off, logs that embed another script, and files named by "
-    "another seed than they print.",
+    "placeholders, error messages, logs that break off, logs that embed another script, files named by another seed "
+    "than they print, and, read from a repository, logs that an earlier pull request submitted.",
     why="The log is the only evidence of a score. A file that merely has a log's name is none.",
     advice="Commit the log that the submitted script wrote, from its first line to its final score.",
     counterpart="A log that begins with the script itself and ends with its final score (#1493).",
@@ -261,6 +281,7 @@ RULE = Rule(
             files={"train_seed1.log": run_log(1, 1.2) + run_log(2, 1.201)},
         ),
     ),
-    known_problems="A log that is made up well cannot be told from a real one. Scripts that pack themselves after the "
+    known_problems="A log that is made up well cannot be told from a real one. Another submission's log is only known "
+    "again when it was not changed by a byte. Scripts that pack themselves after the "
     "run are compared with every readable file of the folder.",
 )

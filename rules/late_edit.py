@@ -4,31 +4,66 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 
 from auditor.case import Case
+from auditor.evidence.commits import CUTOFF
 from auditor.evidence.model import Claim
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, package, run_log
-from rules.scored_runs import judged, record
+from rules.scored_runs import judged, record, several
 
 SLUG = "late-edit"
 
-_CUTOFF = date(2026, 5, 2)  # 00:00 UTC of this day
 _DATE = re.compile(r"(20\d\d)-(\d\d)-(\d\d)")
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield a hold when the metadata or the folder's name gives a date on or after the cutoff."""
+    """Yield a hold for a program or claims that were changed after the cutoff, or that date themselves after it."""
     if not judged(case) or not record(case):
+        return
+    pushed = _changed_late(case)
+    if pushed is not None:
+        yield pushed
         return
     stated = case.evidence.metadata.text("date")
     for text, claim in ((stated.value if stated else "", stated), (case.submission.name, None)):
         day = _day(text)
-        if day is not None and day >= _CUTOFF:
+        if day is not None and day >= CUTOFF:
             yield _late(day, claim)
             return
+
+
+def _changed_late(case: Case) -> Finding | None:
+    """Return a hold when late commits changed the program or the claims, a note when they changed other files."""
+    submission, history = case.submission, case.evidence.commits
+    late = [commit for commit in history if commit.late]
+    if not late:
+        return None
+    files = sorted({path for commit in late for path in commit.paths})
+    program = [path for path in files if path == submission.script or path in submission.helpers]
+    claims = [path for path in files if path == submission.metadata]
+    days = f"{_written(late[0].when)} ({late[0].sha[:12]})" + (
+        f" to {_written(late[-1].when)}" if len(late) > 1 else ""
+    )
+    if len(late) == len(history):
+        message = f"Every commit of this folder is of after the cutoff (2026-05-02 00:00 UTC): {days}."
+        return Finding(SLUG, "package", "hold", message, program[0] if program else submission.metadata)
+    logged = any(path in submission.logs for path in files)
+    if program or (claims and not logged):  # claims that come with their logs are what the grace is for
+        what = "the program" if program else "the claims"
+        message = (
+            f"Commits of after the cutoff (2026-05-02 00:00 UTC) changed {what} ({several(program or claims, 4)}): "
+            f"{days}. Later logs and narrow compliance fixes may count (#2146); anything else is a new submission."
+        )
+        return Finding(SLUG, "package", "hold", message, (program or claims)[0])
+    message = f"Commits of after the cutoff changed {several(files, 4)} only, which may still count (#2146): {days}."
+    return Finding(SLUG, "package", "note", message, files[0] if files else None)
+
+
+def _written(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _day(text: str) -> date | None:
@@ -43,7 +78,7 @@ def _day(text: str) -> date | None:
 
 def _late(day: date, claim: Claim[str] | None) -> Finding:
     where = "submission.json is dated" if claim is not None else "The folder's name is dated"
-    edge = ", the day on which the challenge closed at 00:00 UTC" if day == _CUTOFF else ", after the cutoff"
+    edge = ", the day on which the challenge closed at 00:00 UTC" if day == CUTOFF else ", after the cutoff"
     message = (
         f"{where} {day.isoformat()}{edge} (2026-05-02); whether the idea and the code were in "
         "before, and what was changed since, only the history of the pull request tells."
@@ -98,5 +133,6 @@ RULE = Rule(
         Example("no date", SCRIPT, files=package(run_log(), val_bpb=1.2)),
         Example("no date that exists", SCRIPT, files=package(run_log(), val_bpb=1.2, date="2026-05-32")),
     ),
-    known_problems="Dates are the submission's own word. When a commit was pushed, the files do not tell.",
+    known_problems="Dates are the submission's and the committer's own word: when a commit was pushed, none tells. "
+    "Commits are seen only when a submission is read from a repository.",
 )

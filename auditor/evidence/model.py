@@ -65,6 +65,34 @@ class Trouble:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """A log of the submission that is byte for byte one of an earlier pull request's folder.
+
+    ``path`` is the submission's own, ``place`` the other's below the repository's root. ``pr`` is the earlier pull
+    request, None for a folder of main. ``same_author`` compares the two submission.json, None where one names nobody.
+    """
+
+    path: str
+    place: str
+    pr: int | None
+    same_author: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of the pull request that changed the record folder.
+
+    ``when`` is its committer's date in seconds since 1970, ``paths`` the changed files below the folder, ``late``
+    whether that is after the challenge's cutoff.
+    """
+
+    sha: str
+    when: int
+    paths: tuple[str, ...]
+    late: bool
+
+
 Reading = Value[int] | Value[float] | Value[str]
 
 
@@ -358,6 +386,8 @@ class Evidence:
     readme: ClaimSet = ClaimSet()
     sizes: Sizes = field(default_factory=Sizes)
     problems: tuple[str, ...] = ()  # one line each: a log that could not be read, …
+    reused: tuple[Reuse, ...] = ()  # logs that an earlier pull request holds too
+    commits: tuple[Commit, ...] = ()  # what changed the folder, where some of it came after the cutoff
 
     @property
     def runs(self) -> tuple[Run, ...]:

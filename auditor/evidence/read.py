@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from auditor.evidence.commits import commits
 from auditor.evidence.logs import LARGEST_LOG, read_log
 from auditor.evidence.metadata import read_metadata
 from auditor.evidence.model import ClaimSet, Evidence, Log, Value
 from auditor.evidence.readme import read_readme
+from auditor.evidence.reuse import reused
 from auditor.evidence.sizes import read_sizes
 from auditor.evidence.text import Unreadable
 from auditor.submission.model import Submission, Unread
 
+_T = TypeVar("_T")
 _LARGEST_TEXT = 16_000_000  # bytes of submission.json or README
 
 
@@ -24,13 +30,28 @@ def read_evidence(submission: Submission) -> Evidence:
             problems.append(str(error))
         except Unreadable as error:
             problems.append(f"{path}: {error}")
+    copies = _or_nothing(reused, submission, problems)
+    history = _or_nothing(commits, submission, problems)
     return Evidence(
         logs=tuple(logs),
         metadata=_metadata(submission),
         readme=_readme(submission),
         sizes=read_sizes(submission),
         problems=tuple(problems),
+        reused=copies,
+        commits=history,
     )
+
+
+def _or_nothing(
+    look: Callable[[Submission], tuple[_T, ...]], submission: Submission, problems: list[str]
+) -> tuple[_T, ...]:
+    """Return what a look into the repository's other commits shows; a repository that lacks them is a problem."""
+    try:
+        return look(submission)
+    except Unread as error:
+        problems.append(str(error))
+        return ()
 
 
 def _metadata(submission: Submission) -> ClaimSet:
