@@ -24,6 +24,7 @@ from auditor.timeline import (
     caches,
     calibration,
     calling,
+    compiled,
     containers,
     effects,
     expressions,
@@ -103,6 +104,7 @@ class Machine:
         self.pending: list[int] = []  # gradient atoms that wait for an optimizer step
         self.stepped = False
         self.keys = caches.Keys(self.atoms)
+        self.native = compiled.Sources()
         self.slots = slots.Slots(self, watching=watching)
         self.calibrations = calibration.Calibrations()
         self.opened: dict[tuple[object, ...], Opened] = {}

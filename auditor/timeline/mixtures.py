@@ -19,6 +19,7 @@ from auditor.timeline.atoms import VAL
 from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.effects import common
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
+from auditor.timeline.frames import Site
 from auditor.timeline.leaks import calls_of
 from auditor.timeline.values import Known, Value, at_setting
 
@@ -35,13 +36,17 @@ _BYTES = frozenset({"encode", "id_to_piece", "IdToPiece", "id_to_bytes", "decode
 _ABOUT_BYTES = frozenset({"len", "startswith", "endswith", "isspace", "isalpha", "isdigit", "is_byte", "bool"})
 
 
-def emit(machine: Machine, kind: MixtureKind, node: ir.Node) -> int:
-    """Record a mixture of ``kind`` at ``node`` (once per place and way there); return its origin."""
+def emit(machine: Machine, kind: MixtureKind, node: ir.Node, site: Site | None = None) -> int:
+    """Record a mixture of ``kind`` at ``node`` (once per place and way there); return its origin.
+
+    ``site`` is where it is decided, if not there: in compiled code.
+    """
     keys = machine.keys
-    key = (kind, machine.frame.scope.source.path, node.start, tuple(c.site.start for c in machine.calls))
+    place = site if site is not None else machine.site(node)
+    key = (kind, place.source.path, place.start, tuple(c.site.start for c in machine.calls))
     event = keys.found.get(key)
     if event is None:
-        event = Mixture(**common(machine, node, machine.live), kind=kind)
+        event = Mixture(**{**common(machine, node, machine.live), "site": place}, kind=kind)
         keys.found[key] = event
         machine.events.append(event)
         event.atom = machine.atoms.fresh("mixture", event)
@@ -218,9 +223,11 @@ def boosted(machine: Machine, node: ir.Node, hint: Value, boost: Value, origins:
         if isinstance(payload, Known) and payload.v == 0:
             machine.live &= ~(1 << index)
     if machine.live:
-        origins |= emit(machine, "hint", node)
+        gates = [site for site in machine.atoms.meanings(hint.m, "gated") if isinstance(site, Site)]
+        for site in gates or [machine.site(node)]:
+            origins |= emit(machine, "hint", node, site)
     machine.live = live
-    return origins & ~machine.keys.aware
+    return origins & ~(machine.keys.aware | machine.atoms.family("gated"))
 
 
 def picked(machine: Machine, value: Value) -> Value:

@@ -70,6 +70,15 @@ def write_file(machine: Machine, key: str, value: Value) -> None:
     machine.files[key] = kept
 
 
+def append_array(machine: Machine, array: Value, target: Value) -> None:
+    """``array.tofile(target)``: after what was written to the same file before."""
+    key = target.p.name if isinstance(target.p, Heap) and target.p.kind == "file" else path_key(target)
+    before = machine.files.get(key)
+    write_file(machine, key, Value(SOME, containers.deep(array)))
+    if before is not None:
+        machine.files[key] = join(before, machine.files[key])
+
+
 def open_file(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``open(path, mode)``: opening the tokens to read loads them."""
     path = args.get(0, "file") or UNKNOWN

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import calibration, containers, effects, opened, slots
+from auditor.timeline import calibration, compiled, containers, effects, opened, slots
 from auditor.timeline.atoms import SIZE, TEXT_FILE, VAL
 from auditor.timeline.library import computed, files, lists, options, tensors
 from auditor.timeline.library.names import (
     MODULE_CONTAINERS,
     NATIVE,
+    OPENS_NATIVE,
     PARAMETER_METHODS,
     RESET_METHODS,
     SELF_METHODS,
@@ -53,15 +54,20 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     if name == "backward":
         effects.pend(machine, effects.backward(machine, containers.deep(receiver), node))
         return NONE
+    if name in compiled.ADDRESSES:
+        return compiled.address(machine, receiver, method.where)
     kind = p.kind if isinstance(p, Heap) else ""
     if kind == "optimizer" or (name in ("step", "zero_grad") and kind not in ("scheduler",)):
         handled = tensors.optimizer_method(machine, receiver, name, args, node)
         if handled is not None:
             return handled
     if isinstance(p, Heap):
-        if p.name in NATIVE and args.origins() & VAL and machine.live & ~1:
-            what = f"compiled code is given validation tokens: {name}()"
-            machine.note_unfollowed(machine.site(node), what, decisive=True)
+        if p.name in NATIVE:
+            if name in OPENS_NATIVE:
+                return receiver
+            followed = compiled.called(machine, name, args, node)
+            if followed is not None:
+                return followed
         handled = heap_method(machine, p, receiver, name, args, node)
         if handled is not None:
             return handled
@@ -102,6 +108,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         effects.report(machine, args.origins(), node)
         if name == "write_text" or name == "write_bytes":
             files.write_file(machine, files.path_key(receiver), args.get(0) or UNKNOWN)
+        return NONE
+    if name == "tofile" and args.positional:
+        files.append_array(machine, receiver, args.positional[0])
         return NONE
     if name == "write_bytes":
         files.write_file(machine, files.path_key(receiver), args.get(0) or UNKNOWN)

@@ -139,13 +139,15 @@ ALIASES = frozenset(
 
 MODULE_CONTAINERS = frozenset({"ModuleList", "ModuleDict", "Sequential", "ParameterList", "ParameterDict"})
 
-# What these load is machine code: nothing that it does can be read here.
+# What these load is machine code: it is followed where its source is part of the submission.
 NATIVE = frozenset(
     {
         "ctypes.CDLL", "ctypes.PyDLL", "ctypes.cdll.LoadLibrary", "numpy.ctypeslib.load_library", "cffi.FFI",
         "torch.utils.cpp_extension.load", "torch.utils.cpp_extension.load_inline",
     }
 )  # fmt: skip
+
+OPENS_NATIVE = frozenset({"dlopen", "verify"})  # methods of cffi that give the library itself
 
 READERS = frozenset(
     {

@@ -1,0 +1,184 @@
+"""What a call of native code does with validation tokens: the answers that the rules ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditor.native import code
+from auditor.native.flow import ANYWHERE, NOTHING, UNKNOWN, Atom, Flow, Linear, Loc, shifted
+from auditor.native.follow import Follower, Input, OutOfSteps
+from auditor.native.lower import lower
+
+MAX_BYTES: Final = 400_000  # of one text: what people write is far below
+
+
+@dataclass(frozen=True)
+class Result:
+    """One array that a call fills, or what it returns.
+
+    ``made_from`` are the arguments that it is made from and ``weights`` those of them that are given only where a gate
+    is open, as places among all that were ever handed over (:attr:`Outcome.first` is this call's first).
+    ``counted``: it rests on counts that are looked up under tokens, at the lines ``lookups``;
+    ``gates``, ``keys`` and ``bytes`` are the lines where the token that is scored decides whether there is a
+    prediction, where it enters the key, and where its loss meets a prediction of its bytes.
+    """
+
+    made_from: frozenset[int]
+    weights: frozenset[int] = frozenset()
+    counted: bool = False
+    gates: tuple[int, ...] = ()
+    keys: tuple[int, ...] = ()
+    bytes: tuple[int, ...] = ()
+    lookups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call does: its results by the argument's position (-1: returned), and what could not be decided."""
+
+    first: int
+    results: Mapping[int, Result]
+    undecided: tuple[tuple[int, str], ...]
+
+
+@dataclass
+class Library:
+    """The functions of one text of C, C++ or CUDA, and what its memory holds from call to call."""
+
+    text: str
+    unit: code.Unit = field(init=False)
+    follower: Follower = field(init=False)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.unit = lower(self.text)
+        self.follower = Follower(self.unit)
+
+    def find(self, name: str) -> tuple[str, str] | None:
+        """Return the class and name of the function that Python knows as ``name``, or None."""
+        name = self.unit.bound.get(name, name)
+        if ("", name) in self.unit.functions:
+            return "", name
+        owners = [owner for owner, method in self.unit.functions if method == name]
+        return (owners[0], name) if len(owners) == 1 else None
+
+    def call(self, name: str, roles: Sequence[str], shifts: Sequence[int] = ()) -> Outcome:
+        """Follow a call with arguments of these ``roles`` (see :class:`~auditor.native.follow.Input`)."""
+        found = self.find(name)
+        if found is None:
+            return Outcome(0, {}, ((0, f"{name}() is not in the source"),))
+        first = self.count + 1
+        self.count += len(roles)
+        held = dict(self.follower.memory)
+        for attempt in range(2):
+            self.follower = _again(self.follower, held, attempt)
+            try:
+                returned = self._follow(found, roles, shifts, first)
+            except (OutOfSteps, RecursionError):
+                return Outcome(first, {}, ((self.unit.functions[found].line, f"{name}() is too intricate to follow"),))
+        follower = self.follower
+        floating = self.unit.functions[found].returns in ("float", "double")
+        outcome = _outcome(follower, returned, first, floating)
+        follower.memory = shifted(follower.memory)
+        function = self.unit.functions[found]
+        broken = [(line, "syntax that the grammar of C++ does not know") for line in self.unit.broken]
+        return Outcome(first, outcome.results, (*outcome.undecided, *broken[: 1 if function.body else 0]))
+
+    def _follow(self, found: tuple[str, str], roles: Sequence[str], shifts: Sequence[int], first: int) -> Flow:
+        follower = self.follower
+        function = self.unit.functions[found]
+        args = []
+        for position, role in enumerate(roles):
+            param = function.params[position] if position < len(function.params) else None
+            number = first + position
+            args.append(_given(follower, number, role, param, shifts[position] if position < len(shifts) else 0))
+        this = follower.object(found[0]) if found[0] else frozenset()
+        return follower.call(found[1], args, found[0], this)
+
+
+def _given(follower: Follower, number: int, role: str, param: code.Declaration | None, shift: int) -> Flow:
+    """Return an argument as the function gets it."""
+    own = Atom("arg", ANYWHERE, 0, number)
+    if param is None or role == "number" or not (param.pointer or param.array or _is_array(param.type)):
+        if role == "token":
+            return Flow(frozenset({Atom("tok", 0, 0, number)}))
+        if param is not None and param.type == "void":
+            return NOTHING
+        return Flow(frozenset({own}) if _is_float(param) else frozenset(), num=Linear.of(("given", number)))
+    if param.type == "void":
+        return NOTHING
+    if role == "loss" and not (_is_float(param) or _is_array(param.type)):
+        role = "tokens"  # a loss is no whole number: these are the tokens that came to be with it
+    follower.inputs[number] = Input(number, "other" if role == "token" else role, shift)
+    loc: Loc = ("array", number)
+    if _is_float(param):
+        follower.floats.add(loc)
+    return Flow(locs=frozenset({loc}))
+
+
+def _is_float(param: code.Declaration | None) -> bool:
+    return param is not None and param.type in ("float", "double", "half")
+
+
+def _is_array(kind: str) -> bool:
+    return kind in ("Tensor", "ndarray", "array_t", "array", "py::array_t", "buffer", "vector", "span")
+
+
+def _again(old: Follower, memory: dict[Loc, Flow], attempt: int) -> Follower:
+    """Return a follower that starts from ``memory`` and knows which loops pick tokens and what is stored in."""
+    made = Follower(old.unit)
+    made.memory.update(memory)
+    made.inputs, made.stored, made.floats = old.inputs, old.stored, old.floats
+    made.arrays, made.types, made.tables = old.arrays, old.types, old.tables
+    if not attempt:
+        made.turns_each = 1
+    else:
+        made.positional, made.top = old.positional, old.top
+    return made
+
+
+def _outcome(follower: Follower, returned: Flow, first: int, floating: bool) -> Outcome:
+    results: dict[int, Result] = {}
+    undecided = list(follower.undecided.items())
+    atoms_of = {n: w.atoms for n, w in follower.written.items()}
+    told = list(atoms_of.items())
+    if returned.atoms and not (told and not floating):  # beside what is filled, a whole number is a status or a count
+        told.append((first - 1, returned.atoms))
+    for number, atoms in told:
+        result, doubt = _result(follower, atoms, number)
+        results[number - first] = result
+        if doubt is not None:
+            undecided.append(doubt)
+    return Outcome(first, results, tuple(dict.fromkeys(undecided)))
+
+
+def _lines(atoms: frozenset[Atom], kinds: tuple[str, ...], place: int | None) -> tuple[int, ...]:
+    found = {a.line for a in atoms if a.kind in kinds and (place is None or a.place in (place, ANYWHERE))}
+    return tuple(sorted(found))
+
+
+def _result(follower: Follower, atoms: frozenset[Atom], number: int) -> tuple[Result, tuple[int, str] | None]:
+    """Return what one array tells, and what could not be decided of it."""
+    top = follower.top
+    counted = any(a.kind == "look" for a in atoms)
+    gold = any(a.kind == "gold" for a in atoms)
+    gates = _lines(atoms, ("gate",), top) if counted and not gold else ()
+    keys = _lines(atoms, ("mixed key",) if gold else ("key", "mixed key"), top)
+    mixed = _lines(atoms, ("mixed bytes",), None)
+    lookups = _lines(atoms, ("look",), None)
+    made_from = frozenset(a.of for a in atoms if a.of) - {number}
+    weights = frozenset(a.of for a in atoms if a.kind == "weight" and a.place == top)
+    doubt: tuple[int, str] | None = None
+    decided_in_order = gold or ("learned first" not in follower.marks and "scored first" in follower.marks)
+    if (gates or keys) and not decided_in_order:
+        doubt = (min((*gates, *keys)), "which token the results are for could not be told")
+        gates = keys = ()
+    elif counted and any(a.place == UNKNOWN for a in atoms):
+        line = min(a.line for a in atoms if a.place == UNKNOWN)
+        doubt = (line, "which tokens are read here could not be told")
+    elif counted and gold and not mixed and not keys and _lines(atoms, ("mixed gate",), None):
+        line = min(_lines(atoms, ("mixed gate",), None))
+        doubt = (line, "whether the token's class decides how it is scored could not be told")
+    return Result(made_from, weights, counted, gates, keys, mixed, lookups), doubt
