@@ -12,14 +12,11 @@ from typing import Final
 
 from auditor.case import Case
 from auditor.finding import Finding
-from auditor.program.source import Source
-from auditor.program.unpack import decode_text
 from auditor.rule import Authority, Example, Rule
-from auditor.submission.model import Unread
+from rules.submitted_code import code_of
 
 SLUG = "hidden-unicode"
 
-_MAX_FILE = 1024 * 1024
 _MAX_FINDINGS = 8  # per file; the last one tells how many more lines there are
 
 # Bidirectional controls; characters without width; tags; fillers; line separators that are none to Python;
@@ -134,7 +131,7 @@ def _spelt(char: str) -> str:
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a hold for each line of the submission's code that holds something hidden."""
-    for source in _sources(case):
+    for source in code_of(case):
         lines: dict[int, list[str]] = {}
         for each in hidden(source.text):
             what = lines.setdefault(source.line_of(each.offset), [])
@@ -156,34 +153,6 @@ def check(case: Case) -> Iterator[Finding]:
                 end_line=line,
                 layer=source.layer,
             )
-
-
-def _sources(case: Case) -> Iterator[Source]:
-    """Yield the code that the submission may run: script and modules in every layer, other code, run scripts."""
-    read: set[str] = set()
-    if case.program is not None:
-        for unit in case.program.units.values():
-            read.add(unit.path)
-            for source in unit.sources:
-                # What wraps packed bytes may hold them raw; they are no text to be shown.
-                yield source if source is unit.source and unit.module is not None else _text_only(source)
-        for path, source in case.program.native.items():
-            read.add(path)
-            yield source
-    for path in (*case.submission.helpers, *case.submission.shells):
-        if path in read:
-            continue
-        try:
-            data = case.submission.tree.read(path, _MAX_FILE)
-        except Unread:
-            continue
-        if b"\0" not in data:
-            yield Source(path, decode_text(data)[0])
-
-
-def _text_only(source: Source) -> Source:
-    """Return a layer with the characters blanked that raw bytes can decode to."""
-    return Source(source.path, re.sub("[\u0000-\u0009\u000b-\u001f\u007f-\u00ff]", " ", source.text), source.layer)
 
 
 _SCORE = """import math
