@@ -49,8 +49,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _asked(source: Source, comment: re.Pattern[str]) -> Iterator[Finding]:
-    lines = sorted({source.line_of(at.start()) for at in _ASKED.finditer(source.text)})
-    lines = [line for line in lines if _is_comment(source.line_text(line)[:_LONGEST], comment)]
+    lines = [number for number, line in enumerate(source.text.split("\n"), start=1) if _asks(line[:_LONGEST], comment)]
     for number, line in enumerate(lines[:_MOST], start=1):
         more = len(lines) - _MOST if number == _MOST else 0
         rest = f" So do {more} lines after it." if more > 0 else ""
@@ -66,7 +65,7 @@ def _asked(source: Source, comment: re.Pattern[str]) -> Iterator[Finding]:
         )
 
 
-def _is_comment(line: str, comment: re.Pattern[str]) -> bool:
+def _asks(line: str, comment: re.Pattern[str]) -> bool:
     """Tell whether what asks stands behind the mark of a comment; a string that holds one is taken for it."""
     mark = comment.search(line)
     return mark is not None and _ASKED.search(line, mark.start()) is not None
