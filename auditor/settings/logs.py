@@ -12,6 +12,7 @@ from auditor.submission.model import Override
 _MAX_LINE = 20_000  # characters of a line that are looked at
 _MAX_NAMES = 2000
 _MAX_VALUE = 400
+_DEEPEST_TABLE = 4
 
 _ANSI = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
 _PREFIX = re.compile(
@@ -61,6 +62,7 @@ _MEASURED = re.compile(
     r"|swa_step|qat_step|\w"
 )
 _MEASURED_VALUE = re.compile(r"[\d.]+ ?(?:ms|[KMG]i?B|B|it/s|tok/s|TFLOPS)\Z", re.I)
+_TITLED_TABLE = re.compile(r"[\"']?[A-Za-z][\w .-]{0,40}[\"']?\s?[:=]\s?(\{.*\},?)\Z")
 _SEPARATED = re.compile(r"(?<![\w.])[\w.]+ ?[:=] ?\S")
 
 
@@ -141,10 +143,12 @@ def _strip_prefix(line: str) -> str:
 
 def _pairs(line: str) -> list[tuple[str, str]]:
     text = line.strip()
-    if text[:1] == "{" and text[-1:] in ("}", ","):
-        table = _table(text.rstrip(","))
+    titled = _TITLED_TABLE.match(text)
+    dump = titled[1] if titled is not None else text
+    if dump[:1] == "{" and dump[-1:] in ("}", ","):
+        table = _table(dump.rstrip(","))
         if table is not None:
-            return [(str(key), _shown(value)) for key, value in table.items() if _is_scalar(value)]
+            return list(_scalars(table))
     separators = len(_SEPARATED.findall(text))
     whole = _WHOLE_LINE.match(text)
     if whole is not None and separators <= 1 and "(" not in whole[1]:
@@ -178,6 +182,15 @@ def _table(text: str) -> dict[object, object] | None:
         if isinstance(value, dict):
             return value
     return None
+
+
+def _scalars(table: dict[object, object], depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Yield the plain values of a table and of the tables within it."""
+    for key, value in table.items():
+        if _is_scalar(value):
+            yield str(key), _shown(value)
+        elif isinstance(value, dict) and depth < _DEEPEST_TABLE:
+            yield from _scalars(value, depth + 1)
 
 
 def _is_scalar(value: object) -> bool:

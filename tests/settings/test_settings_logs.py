@@ -177,3 +177,17 @@ def test_hostile_logs_take_bounded_time(text: str) -> None:
     before = time.process_time()
     printed_settings((text + "\n") * (400_000 // len(text)), "x.log")
     assert time.process_time() - before < 10
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"within_boost": 0.75, "env": {"WORD_BOOST": "0.5"}}',
+        "hparams: {'within_boost': 0.75, 'word_boost': 0.5}",
+        '"config": {"ngram": {"within_boost": 0.75}, "word_boost": 0.5},',
+        "ngram:config within_boost=0.75 word_boost=0.5",
+    ],
+)
+def test_dumps_within_dumps_and_under_a_title(line: str) -> None:
+    found = printed_settings(line + "\n", "x.log")
+    assert (found["within_boost"].value, found["word_boost"].value) == ("0.75", "0.5")
