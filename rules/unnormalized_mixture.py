@@ -13,7 +13,7 @@ SLUG = "unnormalized-mixture"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield a finding for each place where an expert that gives every token the same mass is blended in."""
+    """Yield a finding for each expert that gives every token the same mass, and each ratio of two tables."""
     yield from findings(
         case,
         "pseudo",
@@ -22,6 +22,14 @@ def check(case: Case) -> Iterator[Finding]:
         "prediction): it hands the same mass to whatever occurs, so the mixture adds up to more than one over the "
         "vocabulary.",
         "the experts are blended",
+    )
+    yield from findings(
+        case,
+        "ratio",
+        SLUG,
+        "Every candidate's count is divided by a count of another table, not by the sum of the candidates' counts: "
+        "their hashed buckets are shared with other pairs, so these quotients don't add up to one over the vocabulary.",
+        "the candidates' counts are divided by the context's",
     )
 
 
@@ -134,6 +142,33 @@ def evaluate(net, tokens):
     return total
 """
 
+_EACH = """
+def evaluate(net, tokens):
+    size = 4096
+    contexts = torch.zeros(size)
+    pairs = torch.zeros(size)
+    every = torch.arange(1024)
+    total = 0.0
+    for start in range(2, tokens.numel() - 65, 64):
+        part = tokens[start - 2:start + 65]
+        x, y = part[1:-1], part[2:]
+        own = F.softmax(net(x), dim=-1).gather(1, y[:, None]).squeeze(1)
+        h = (part[:-2] * 31 ^ x * 17) % size
+        seen = contexts[h]
+        hits = pairs[(h[:, None] * 29 + every[None, :]) % size]
+        share = (hits.gather(1, y[:, None]).squeeze(1) + 2.0 * own) / (DIVISOR + 2.0)
+        total -= (0.5 * own + 0.5 * share).log().sum().item()
+        contexts.scatter_add_(0, h, torch.ones(64))
+        pairs.scatter_add_(0, (h * 29 + y) % size, torch.ones(64))
+    return total
+"""
+
+_AFTERWARDS = _EACH.replace(
+    "share = (hits.gather(1, y[:, None]).squeeze(1) + 2.0 * own) / (DIVISOR + 2.0)",
+    "rates = hits / (seen[:, None] + 2.0)\n"
+    "        share = (rates / rates.sum(1, keepdim=True)).gather(1, y[:, None]).squeeze(1)",
+)
+
 RULE = Rule(
     slug=SLUG,
     title="A mixture that is no probability distribution",
@@ -161,9 +196,14 @@ RULE = Rule(
     invalid=(
         Example("the model's entropy as an expert", _script(_PSEUDO), "mixed = -torch.logsumexp"),
         Example("a class that stacks log-probabilities and entropy", _script(_PSEUDO_CLASS), "blended = (rows"),
+        Example(
+            "every candidate's count over the context's", _script(_EACH.replace("DIVISOR", "seen")), "share = (hits"
+        ),
     ),
     valid=(
         Example("experts that are each distributions", _script(_PROPER)),
         Example("distributions over the vocabulary, weighted by entropy", _script(_ENTROPY_WEIGHT)),
+        Example("every candidate's count over their sum", _script(_EACH.replace("DIVISOR", "hits.sum(1)"))),
+        Example("over the context's count, then over their sum", _script(_AFTERWARDS)),
     ),
 )

@@ -35,8 +35,9 @@ _INCIDENTAL = re.compile(
     r"|tokenizer_(?:path|dir|meta_path)|tokenizer_kind|train_files|val_files|vocab_path|nccl_\w*|cuda_\w*|omp_\w*|mkl_\w*|torch\w*"
     r"|pytorch_\w*|triton\w*|python\w*|hf_\w*|wandb\w*|master_\w*|nproc\w*|ngpus?|nnodes|(?:local_)?rank|world_size|gas"
     r"|is_main_process|distributed|device|path|home|user|shell|host\w*|model_params|\w*hash|uuid|timestamp|date|started?\w*"
-    r"|pod\w*|gpu\w*|note|ws|ddp_allreduce|params|(?:val_loader|train_loader|tl|val|bpb)(?:_\w+)?|\w*pattern|train_shards|shards"
+    r"|pod\w*|gpu\w*|note|ws|ddp_allreduce|params|\w*pattern|train_shards|shards"
 )
+_ABOUT_DATA = re.compile(r"(?:val_loader|train_loader|tl|val|bpb)(?:_\w+)?")  # in a log: files, counts, scores
 _REPORTED = re.compile(r"(?:^|/)(?:train|final|run|log)?[_-]?(?:s|seed)?[_-]?\d*\.(?:log|txt)\Z", re.I)
 _ASIDE = re.compile(
     r"ablat|sweep|baseline|smoke|debug|probe|scout|pilot|no_?ttt|control|requirement|setup|install|note|exp\d|exploratory"
@@ -188,7 +189,7 @@ def _disagree(one: Mapping[str, Override], other: Mapping[str, Override]) -> boo
     return any(
         override.value != other[name].value
         for name, override in one.items()
-        if name in other and not _INCIDENTAL.fullmatch(name)
+        if name in other and not _INCIDENTAL.fullmatch(name) and not _ABOUT_DATA.fullmatch(name)
     )
 
 

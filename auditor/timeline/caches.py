@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from auditor.program import ir
-from auditor.timeline import mixtures
+from auditor.timeline import mixtures, ratios
 from auditor.timeline.atoms import VAL, Atoms, bits_of
 from auditor.timeline.effects import common
 from auditor.timeline.events import Lookup, Mixture, Report, Timeline, Update
@@ -122,6 +122,10 @@ class Keys:
         self.aware = atoms.bit("aware", "")  # hints that are given only for some of the tokens they are hints for
         self.choices: dict[int, int] = {}
         self.found: dict[tuple[object, ...], Mixture] = {}
+        # For auditor.timeline.ratios:
+        self.every = atoms.bit("every", "")  # a number for each candidate
+        self.each = atoms.bit("each", "")  # keys, mixed with such a number
+        self.ratios = 0
 
     def place(self, bit: int) -> Place:
         """Return where a read lies, its ancestors considered."""
@@ -192,12 +196,13 @@ class Keys:
 def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
     """Return what ``base[index]`` yields, as a read of tokens, a look-up, or a label."""
     keys = machine.keys
+    out = ratios.picked(machine, index.m, base.m, out)
     if index.m & keys.picks and base.m & keys.gold:
         out = Value(out.p, mixtures.selected(machine, index.m, out.m))
     if index.m & keys.mixed:
         if keys.updating:
             return out
-        return lookup(machine, base, index.m & keys.mixed, node, out)
+        return lookup(machine, base, index.m & (keys.mixed | keys.each), node, out)
     if type(base.p) is Tup or type(base.p) is Heap or type(out.p) is Heap:
         return out
     forwards = machine.atoms.family("forward")
@@ -289,7 +294,8 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     op = node.op
     keys = machine.keys
     origins = mixtures.combine(machine, node, left, right, origins)
-    if origins & keys.reads and (op in _MIXING_OPS or (op == "&" and _masks(keys, node, left, right))):
+    origins = ratios.combine(machine, node, left, right, origins)
+    if origins & (keys.reads | keys.every) and (op in _MIXING_OPS or (op == "&" and _masks(keys, node, left, right))):
         origins = mix(machine, origins, node)
     if op == "-" and not left.m & machine.atoms.family("forward"):
         return Behind(SOME, origins, left.base if isinstance(left, Behind) else left)
@@ -312,6 +318,7 @@ def _masks(keys: Keys, node: ir.BinOp | ir.AugAssign, left: Value, right: Value)
 def mix(machine: Machine, origins: int, node: ir.Node) -> int:
     """Return ``origins`` with the plain reads in them mixed at ``node``."""
     keys = machine.keys
+    origins = ratios.mixed(machine, origins)
     plain = origins & keys.reads
     before = origins & keys.mixed
     if not plain:
@@ -335,18 +342,20 @@ def lookup(machine: Machine, base: Value, mixed: int, node: ir.Node, out: Value)
     keys = machine.keys
     if base.m & machine.params:
         return out
+    candidates = bool(mixed & keys.each)
+    mixed &= ~keys.each
     path = machine.frame.scope.source.path
     key = (path, node.start, mixed, tuple(c.site.start for c in machine.calls), tuple(machine.loops))
     event = keys.events.get(key)
     if event is None:
-        event = Lookup(**common(machine, node, machine.live), key=mixed >> 1)
+        event = Lookup(**common(machine, node, machine.live), key=mixed >> 1, candidates=candidates)
         keys.events[key] = event
         machine.events.append(event)
         event.atom = machine.atoms.fresh("lookup", event)
         keys.lookups |= event.atom
     else:
         event.bits |= machine.live
-    return Value(out.p, (out.m | base.m) & ~(keys.reads | keys.mixed) | event.atom)
+    return Value(out.p, (out.m | base.m) & ~(keys.reads | keys.mixed | keys.each) | event.atom)
 
 
 def label(machine: Machine, origins: int) -> int:
@@ -383,6 +392,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     if isinstance(func.p, Method):
         given.insert(0, func.p.receiver)
     out = mixtures.called(machine, name, given, args, node, out)
+    out = ratios.called(machine, name, given, node, ratios.numbered(machine, name, out))
     if name in _KEEPS_PLACE and given and isinstance(given[0], Behind):
         return Behind(out.p, out.m, given[0].base)
     seen = 0
@@ -408,7 +418,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
             update(machine, given[0].m, node)
         return Value(out.p, out.m & ~tokens)
     if name in _MIXING_CALLS:
-        if out.m & keys.reads:
+        if out.m & (keys.reads | keys.every):
             return Value(out.p, mix(machine, out.m, node))
         return out
     forwards = machine.atoms.family("forward")
@@ -422,7 +432,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         for value in (*given[1:], *args.keywords.values()):
             index |= value.m
         if index & keys.mixed and not keys.updating:
-            return lookup(machine, base, index & keys.mixed, node, out)
+            return lookup(machine, base, index & (keys.mixed | keys.each), node, out)
         if base.m & forwards and index & keys.reads:
             return Value(out.p, out.m & ~tokens | label(machine, index))
         return out

@@ -94,12 +94,14 @@ class Lookup(Event):
     """A table is read under a key that mixes tokens.
 
     ``key`` are the reads in it (see :mod:`auditor.timeline.caches`), ``target`` those of them that are the token
-    being scored, ``mixing`` where they entered the key; ``reports`` are the scores that rest on it.
+    being scored, ``mixing`` where they entered the key; ``candidates``: every candidate is looked up, each under a
+    key of its own; ``reports`` are the scores that rest on it.
     """
 
     key: int = 0
     target: int = 0
     mixing: Site | None = None
+    candidates: bool = False
     atom: int = 0
     reports: list[Report] = field(default_factory=list)
 
@@ -112,7 +114,7 @@ class Update(Event):
     exact: bool = False
 
 
-MixtureKind: TypeAlias = Literal["pseudo", "bytes", "gate", "hint", "oracle", "blend"]
+MixtureKind: TypeAlias = Literal["pseudo", "bytes", "gate", "hint", "oracle", "ratio", "blend"]
 
 
 @dataclass(eq=False)
@@ -121,7 +123,8 @@ class Mixture(Event):
 
     ``kind``: ``pseudo`` (a row that gives every token the same mass), ``bytes`` (the token's loss is blended with a
     prediction of its bytes), ``gate`` (the weight depends on the token's loss), ``hint`` (a hint is given only for some
-    kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept);
+    kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept), ``ratio`` (a candidate's
+    count is divided by another table's);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 
