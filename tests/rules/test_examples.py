@@ -1,14 +1,10 @@
 """Every rule's examples, through the whole audit, and what every rule must tell of itself."""
 
 import re
-import shutil
-import sys
-from pathlib import Path
 
 import pytest
 from submissions import line_of, submission
 
-import rules
 from auditor import catalogue
 from auditor.check import audit
 from auditor.report import Report
@@ -67,41 +63,3 @@ def test_a_rule_reports_under_its_own_name_and_says_what_to_do(rule: Rule) -> No
         assert finding.advice
         assert finding.authority
         assert "\n" not in finding.message
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put a copy of the rules in the place of the package, to be changed at will."""
-    folder = tmp_path / "rules"
-    shutil.copytree(next(iter(rules.__path__)), folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in [name for name in sys.modules if name.startswith("rules.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(rules, "__path__", [str(folder)])
-    monkeypatch.setattr(catalogue, "load", catalogue.load.__wrapped__)
-    return folder
-
-
-def test_a_removed_file_removes_its_rule_and_no_other(elsewhere: Path) -> None:
-    before = {rule.slug for rule in catalogue.load()}
-    assert before == {rule.slug for rule in RULES}
-    (elsewhere / "hidden_unicode.py").unlink()
-    sys.modules.pop("rules.hidden_unicode")
-    assert before - {rule.slug for rule in catalogue.load()} == {"hidden-unicode"}
-
-
-def test_a_new_file_is_a_new_rule_and_is_applied(elsewhere: Path) -> None:
-    (elsewhere / "shouting.py").write_text(
-        """
-from auditor.finding import Finding
-from auditor.rule import Rule
-
-def check(case):
-    yield Finding("shouting", "package", "hold", f"{case.submission.script} shouts.")
-
-RULE = Rule("shouting", "Shouts", "package", "package", "s", "w", "Don't.", "c", (), check)
-""",
-        "utf-8",
-    )
-    report = audit(submission("print('HELLO')\n"))
-    (found,) = [finding for finding in report.findings if finding.rule == "shouting"]
-    assert (found.message, found.advice, report.package) == ("train_gpt.py shouts.", "Don't.", "HOLD")
