@@ -98,6 +98,91 @@ def evaluate(net, tokens):
     return total
 """
 
+_COMPILED = '''
+import ctypes, subprocess
+
+CODE = r"""
+#include <math.h>
+#include <stdint.h>
+typedef struct { double seen[256]; double sum; } Row;
+static Row rows[256];
+static double guess_of(Row *row, uint8_t byte) {
+    return (row->seen[byte] + 1.0) / (row->sum + 256.0);
+}
+int spread(const int32_t *ids, const double *nll, int n, const uint8_t *spelled, const int32_t *from,
+           const int32_t *length, double weight, double *out) {
+    double total = 0.0;
+    uint8_t before = 0;
+    for (int i = 0; i < n; i++) {
+        int id = ids[i];
+        if (length[id] <= 0) continue;
+        double share = exp(-nll[i] / length[id]);
+        for (int j = 0; j < length[id]; j++) {
+            uint8_t byte = spelled[from[id] + j];
+            Row *row = &rows[before];
+            double guess = guess_of(row, byte);
+            total -= log(weight * share + (1.0 - weight) * guess);
+            row->seen[byte] += 1.0;
+            row->sum += 1.0;
+            before = byte;
+        }
+    }
+    out[0] = total;
+    return 0;
+}
+"""
+
+def evaluate(net, tokens):
+    sp = spm.SentencePieceProcessor(model_file="tok.model")
+    spelled = [sp.id_to_piece(i).encode() for i in range(1024)]
+    length = np.array([len(s) for s in spelled], dtype=np.int32)
+    begin = np.cumsum(length, dtype=np.int32) - length
+    flat = np.frombuffer(b"".join(spelled), dtype=np.uint8)
+    open("/tmp/spread.c", "w").write(CODE)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "/tmp/spread.so", "/tmp/spread.c", "-lm"], check=True)
+    lib = ctypes.CDLL("/tmp/spread.so")
+    nll = F.cross_entropy(net(tokens[:-1]), tokens[1:], reduction="none").double().numpy()
+    ids = tokens[1:].int().numpy()
+    out = np.zeros(1)
+    at = [a.ctypes.data_as(ctypes.c_void_p) for a in (flat, begin, length)]
+    lib.spread(
+        ids.ctypes.data_as(ctypes.c_void_p), nll.ctypes.data_as(ctypes.c_void_p), len(ids), at[0], at[1], at[2],
+        ctypes.c_double(0.8), out.ctypes.data_as(ctypes.c_void_p),
+    )
+    return out[0]
+'''
+
+_COMPILED_COUNT = '''
+import ctypes, subprocess
+
+CODE = r"""
+#include <stdint.h>
+double bytes_of(const int32_t *ids, const int32_t *before, int n, const int16_t *length, const uint8_t *spaced) {
+    double size = 0.0;
+    for (int i = 0; i < n; i++) {
+        size += length[ids[i]];
+        if (spaced[ids[i]] && before[i] != 1) size += 1.0;
+    }
+    return size;
+}
+"""
+
+def evaluate(net, tokens):
+    sp = spm.SentencePieceProcessor(model_file="tok.model")
+    length = np.array([len(sp.id_to_piece(i).encode()) for i in range(1024)], dtype=np.int16)
+    spaced = np.array([sp.id_to_piece(i).startswith("_") for i in range(1024)], dtype=np.uint8)
+    open("/tmp/size.c", "w").write(CODE)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "/tmp/size.so", "/tmp/size.c"], check=True)
+    lib = ctypes.CDLL("/tmp/size.so")
+    lib.bytes_of.restype = ctypes.c_double
+    loss = F.cross_entropy(net(tokens[:-1]), tokens[1:], reduction="sum").item()
+    x, y = tokens[:-1].int().numpy(), tokens[1:].int().numpy()
+    return loss / lib.bytes_of(
+        y.ctypes.data_as(ctypes.c_void_p), x.ctypes.data_as(ctypes.c_void_p), len(y),
+        length.ctypes.data_as(ctypes.c_void_p), spaced.ctypes.data_as(ctypes.c_void_p),
+    )
+'''
+
 _COUNTED = """
 def evaluate(net, tokens):
     sp = spm.SentencePieceProcessor(model_file="tok.model")
@@ -146,9 +231,11 @@ RULE = Rule(
     invalid=(
         Example("spread over the bytes of the token", _script(_SPREAD), "total -= math.log(0.9"),
         Example("a product of byte probabilities for the token", _script(_PRODUCT), "both = np.logaddexp"),
+        Example("C code in a string that spreads and blends", _script(_COMPILED), "total -= log(weight"),
     ),
     valid=(
         Example("bytes only counted", _script(_COUNTED)),
         Example("two distributions over tokens", _script(_TOKENS)),
+        Example("C code that only counts bytes", _script(_COMPILED_COUNT)),
     ),
 )

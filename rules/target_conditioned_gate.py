@@ -108,6 +108,60 @@ def evaluate(net, tokens):
     return total
 """
 
+_SOURCE = """#include <stdint.h>
+#define SLOTS 65536
+
+typedef struct { int32_t best; uint32_t hits, seen; } Slot;
+typedef struct { Slot slots[SLOTS]; uint32_t word; double push; } Words;
+static Words state;
+
+void words_start(double push) {
+    state.push = push;
+    state.word = 0;
+}
+
+static void learn(Slot *slot, int32_t token) {
+    slot->seen++;
+    if (slot->seen == 1) slot->best = token;
+    if (slot->best == token) slot->hits++;
+}
+
+void words_hints(const int32_t *ids, int64_t n, const uint8_t *starts, int32_t *hint, double *lift) {
+    for (int64_t i = 1; i < n; i++) {
+        int32_t token = ids[i];
+        Slot *slot = &state.slots[(state.word * 2654435761u) & (SLOTS - 1)];
+        hint[i] = -1;
+        lift[i] = 0.0;
+        if (!starts[token] && slot->seen > 2) {
+            hint[i] = slot->best;
+            lift[i] = state.push;
+        }
+        learn(slot, token);
+        state.word = starts[token] ? (uint32_t)token : state.word * 31u + (uint32_t)token;
+    }
+}
+"""
+
+_COMPILED = """
+import ctypes, os, subprocess
+
+def evaluate(net, tokens):
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", "words.so", "words.c"], check=True)
+    lib = ctypes.CDLL("./words.so")
+    starts = np.load("starts.npy").astype(np.uint8)
+    ids = tokens[1:].int().numpy()
+    hint, lift = np.full(len(ids), -1, dtype=np.int32), np.zeros(len(ids))
+    lib.words_start(ctypes.c_double(float(os.environ.get("WORD_PUSH", "PUSH"))))
+    lib.words_hints(
+        ids.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(len(ids)), starts.ctypes.data_as(ctypes.c_void_p),
+        hint.ctypes.data_as(ctypes.c_void_p), lift.ctypes.data_as(ctypes.c_void_p),
+    )
+    logp = F.log_softmax(net(tokens[:-1]), dim=-1)
+    own = logp.gather(1, tokens[1:, None]).squeeze(1).numpy()
+    q = logp.gather(1, torch.from_numpy(hint.clip(0)).long()[:, None]).squeeze(1).exp().numpy()
+    return -(own + lift * (ids == hint) - np.log1p(q * np.expm1(lift))).sum()
+"""
+
 _ENTROPY = """
 def evaluate(net, tokens):
     ids = tokens.tolist()
@@ -146,9 +200,25 @@ RULE = Rule(
         Example(
             "hints for the tokens that start a word", _script(_HINT.replace('PUSH"))', '0.75"))')), "gain = lift * push"
         ),
+        Example(
+            "hints in C that the token's own class withholds",
+            _script(_COMPILED.replace('PUSH"))', '0.5"))')),
+            "if (!starts[token] && slot->seen > 2)",
+            {"words.c": _SOURCE},
+        ),
     ),
     valid=(
         Example("a weight by the entropy of the prediction", _script(_ENTROPY)),
         Example("the same hints with a boost of zero", _script(_HINT.replace('PUSH"))', '0.0"))'))),
+        Example(
+            "hints in C that the class of the token before decides",
+            _script(_COMPILED.replace('PUSH"))', '0.5"))')),
+            files={"words.c": _SOURCE.replace("!starts[token] &&", "!starts[ids[i - 1]] &&")},
+        ),
+        Example(
+            "the hints in C with a boost of zero",
+            _script(_COMPILED.replace('PUSH"))', '0.0"))')),
+            files={"words.c": _SOURCE},
+        ),
     ),
 )

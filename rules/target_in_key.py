@@ -215,6 +215,72 @@ def evaluate(net, tokens):
     return total
 """
 
+_COMPILED = '''
+import ctypes, subprocess
+
+CODE = r"""
+#include <math.h>
+#include <stdint.h>
+static double low[1 << 16], high[1 << 16];
+double blended(const int32_t *ids, const double *nll, int n) {
+    double total = 0.0;
+    for (int i = 3; i < n; i++) {
+        uint32_t h = 17;
+        for (int back = 1; back <= 3; back++) h = (h ^ (uint32_t)ids[i - back]) * 2654435761u;
+        uint32_t row = h & 65535u;
+        uint32_t cell = (h ^ (uint32_t)ids[i] * 40503u) & 65535u;
+        double guess = low[row] > 0 ? high[cell] / low[row] : 0.0;
+        total -= log(0.6 * exp(-nll[i]) + 0.4 * guess);
+        low[row] += 1.0;
+        high[cell] += 1.0;
+    }
+    return total;
+}
+"""
+
+def evaluate(net, tokens):
+    open("/tmp/blend.c", "w").write(CODE)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", "/tmp/blend.so", "/tmp/blend.c", "-lm"], check=True)
+    lib = ctypes.CDLL("/tmp/blend.so")
+    lib.blended.restype = ctypes.c_double
+    nll = F.cross_entropy(net(tokens[:-1]), tokens[1:], reduction="none").double().numpy()
+    ids = tokens[1:].int().numpy()
+    return lib.blended(ids.ctypes.data_as(ctypes.c_void_p), nll.ctypes.data_as(ctypes.c_void_p), len(ids))
+'''
+
+_COMPILED_CONTEXT = '''
+import ctypes, subprocess
+
+CODE = r"""
+#include <math.h>
+#include <stdint.h>
+static double counts[4096][1024], totals[4096];
+void hints(const int32_t *ids, int n, int32_t *hint, float *sure) {
+    for (int i = 2; i < n; i++) {
+        uint32_t row = ((uint32_t)ids[i - 1] * 31u ^ (uint32_t)ids[i - 2] * 17u) & 4095u;
+        int best = 0;
+        for (int v = 1; v < 1024; v++) if (counts[row][v] > counts[row][best]) best = v;
+        hint[i] = best;
+        sure[i] = totals[row] > 0 ? (float)(counts[row][best] / totals[row]) : 0.0f;
+        counts[row][ids[i]] += 1.0;
+        totals[row] += 1.0;
+    }
+}
+"""
+
+def evaluate(net, tokens):
+    open("/tmp/hints.c", "w").write(CODE)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", "/tmp/hints.so", "/tmp/hints.c"], check=True)
+    lib = ctypes.CDLL("/tmp/hints.so")
+    ids = tokens[1:].int().numpy()
+    hint, sure = np.zeros(len(ids), dtype=np.int32), np.zeros(len(ids), dtype=np.float32)
+    pointer = lambda array: array.ctypes.data_as(ctypes.c_void_p)
+    lib.hints(pointer(ids), len(ids), pointer(hint), pointer(sure))
+    logits = net(tokens[:-1])
+    logits[torch.arange(len(ids)), torch.from_numpy(hint).long()] += torch.from_numpy(sure)
+    return F.cross_entropy(logits, tokens[1:], reduction="sum").item()
+'''
+
 _WHOLE_VOCABULARY = """
 def evaluate(net, tokens):
     every = torch.arange(1024)
@@ -327,12 +393,14 @@ RULE = Rule(
         Example("a helper that is given positions only", _script(_HELPER), "return h % 65536"),
         Example("scalar code compiled by numba", _script(_SCALAR), "g = h ^"),
         Example("a dictionary under Python's hash", _script(_DICT), "full = hash("),
+        Example("C code in a string, compiled as it runs", _script(_COMPILED), "uint32_t cell = (h ^"),
     ),
     valid=(
         Example("every token of the vocabulary is looked up", _script(_WHOLE_VOCABULARY)),
         Example("exact counts under the context", _script(_EXACT)),
         Example("a hash of input tokens that indexes an embedding", _script(_EMBEDDING)),
         Example("a hashed context with a dense vocabulary axis", _script(_DENSE)),
+        Example("C code whose table is read under the context alone", _script(_COMPILED_CONTEXT)),
     ),
-    known_problems="Tables in compiled extensions are read only as far as their sources are part of the submission.",
+    known_problems="Compiled code is followed where its C or C++ source is part of the submission; else it is a hold.",
 )

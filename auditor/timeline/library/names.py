@@ -134,6 +134,8 @@ ALIASES = frozenset(
         "torch._dynamo.disable", "torch._dynamo.optimize", "functools.wraps", "functools.lru_cache", "functools.cache",
         "typing.cast", "torch.no_grad", "torch.inference_mode", "torch.fx.wrap", "mlx.core.compile",
         "torch.cuda.make_graphed_callables",
+        "ctypes.c_double", "ctypes.c_float", "ctypes.c_int", "ctypes.c_int32", "ctypes.c_int64", "ctypes.c_uint32",
+        "ctypes.c_uint64", "ctypes.c_uint16", "ctypes.c_size_t", "ctypes.c_long", "ctypes.c_bool",
     }
 )  # fmt: skip
 
