@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auditor.case import Case
 from auditor.evidence.counted import Counted, counted_runs
-from auditor.evidence.model import Metric, Run, Value
+from auditor.evidence.model import Claim, Metric, Run, Value
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, is_timed, on_line, strictness
@@ -52,6 +52,9 @@ def check(case: Case) -> Iterator[Finding]:
             f"The evaluation behind the score takes {cost.needed:.1f} s{_parts(cost)}; "
             f"{EVAL_SECONDS:.0f} s are allowed."
         )
+        said = _stated(case)
+        if said is not None and said.value > cost.needed + 1:
+            message += f" The submission itself says {said.value:.0f} s ({said.key})."
         yield on_line(SLUG, strictness(case, counted), and_others(message, len(over) - 1), counted.run.path, cost.line)
         return
     hinted = sorted((p for p in costs if p[1].needed + p[1].hints > EVAL_SECONDS), key=lambda p: -p[1].hints)
@@ -124,13 +127,18 @@ def _another(case: Case) -> Iterator[Finding]:
             )
             yield on_line(SLUG, "hold", message, m.path, m.line)
             return
-    evidence = case.evidence
-    claims = evidence.metadata.all("eval_seconds") + evidence.metadata.all("eval_seconds", per_seed=True)
-    said = [c for c in claims if EVAL_SECONDS < c.value < _MOST_CLAIMED and c.key.lower().endswith(("_s", "seconds"))]
-    if said:
-        claim = max(said, key=lambda c: c.value)
+    claim = _stated(case)
+    if claim is not None:
         message = f"The metadata says that evaluation takes {claim.value:.1f} s; {EVAL_SECONDS:.0f} s are allowed."
         yield on_line(SLUG, "hold", message, claim.path, claim.line)
+
+
+def _stated(case: Case) -> Claim[float] | None:
+    """Return the longest evaluation beyond the limit that submission.json states in seconds."""
+    metadata = case.evidence.metadata
+    claims = metadata.all("eval_seconds") + metadata.all("eval_seconds", per_seed=True)
+    said = [c for c in claims if EVAL_SECONDS < c.value < _MOST_CLAIMED and c.key.lower().endswith(("_s", "seconds"))]
+    return max(said, key=lambda c: c.value, default=None)
 
 
 _ADAPTED = record(
