@@ -8,12 +8,13 @@ blanks inside the edges of a node (``x[ 1 : ]``) never belong to it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import libcst as cst
 
 from auditor.program import ir
+from auditor.program.joined import Joined
 from auditor.program.literals import BadLiteralError, line_feeds, number, string_value, unescape
 from auditor.program.positions import Cursor, LostPlaceError
 from auditor.program.source import Source
@@ -31,20 +32,22 @@ class UnlowerableError(Exception):
         self.reason = reason
 
 
-def lower(module: cst.Module, source: Source) -> ir.Module:
+def lower(module: cst.Module, source: Source, joined: Mapping[int, Joined] | None = None) -> ir.Module:
     """Return the IR of ``module``, which must have been parsed from ``source.text``.
+
+    ``joined`` are the runs of literals of which the text shows only the first (see :mod:`auditor.program.joined`).
 
     Raise :class:`UnlowerableError` where the text holds a literal that Python refuses too (an integer
     of more than 4,300 digits, a broken escape), or where tree and text do not match.
     """
-    cursor = Cursor(source.text)
+    cursor = Cursor(source.text, joined)
     limit = sys.getrecursionlimit()
     try:
         # `parse` bounds the depth; plain Python calls like these take no machine stack.
         sys.setrecursionlimit(max(limit, _RECURSION_LIMIT))
         body = _statements(cursor, module.body)
-        if cursor.at != len(source.text):
-            raise LostPlaceError(cursor.at)
+        if cursor.at != len(source.text) or cursor.joined:
+            raise LostPlaceError(next(iter(cursor.joined), cursor.at))
     except BadLiteralError as error:
         raise UnlowerableError(cursor.at, str(error)) from None
     except LostPlaceError as error:
@@ -102,6 +105,10 @@ def _ellipsis(c: Cursor, node: cst.Ellipsis) -> ir.Expr:
 
 def _string(c: Cursor, node: cst.SimpleString) -> ir.Expr:
     start = c.at
+    if c.joined and start in c.joined:
+        value, end = c.joined.pop(start)
+        c.jump(end)
+        return ir.Const(start, end, value)
     value = string_value(node.value)
     c.eat(len(node.value))
     return ir.Const(start, c.end, value)

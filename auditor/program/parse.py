@@ -7,12 +7,15 @@ import gc
 import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import libcst as cst
 
 from auditor.program import ir
+from auditor.program.joined import Joined, join_strings
+from auditor.program.literals import BadLiteralError
 from auditor.program.lower import UnlowerableError, lower
 from auditor.program.model import Unparsed
 from auditor.program.nesting import too_deep
@@ -48,12 +51,23 @@ def parse(source: Source) -> cst.Module | Unparsed:
 
 def read_module(source: Source) -> ir.Module | Unparsed:
     """Return the IR of ``source``, or where and why there is none."""
+    try:
+        text, joined = join_strings(source.text)
+    except BadLiteralError:
+        text, joined = source.text, {}  # told with its place below
+    found = _read(replace(source, text=text) if joined else source, joined)
+    if joined and isinstance(found, Unparsed):
+        return _read(source, {})  # a run of what looks like literals may stand inside another one
+    return found
+
+
+def _read(source: Source, joined: Mapping[int, Joined]) -> ir.Module | Unparsed:
     module = parse(source)
     if isinstance(module, Unparsed):
         return module
     try:
         with _without_gc():
-            return lower(module, source)
+            return lower(module, source, joined)
     except UnlowerableError as error:
         return _unparsed(source, source.line_of(error.offset), error.reason)
 

@@ -8,6 +8,9 @@ over whatever separates it from the next one: blanks, comments, line ends and co
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+from auditor.program.joined import Joined
 
 # Everything that may lie between two tokens. Indentation and blank lines need no care of their own.
 _BETWEEN = re.compile(r"(?:[ \t\f\r\n]+|#[^\r\n\0]*|\\(?:\r\n|\n|\r))*")
@@ -26,17 +29,18 @@ class Cursor:
     """A place in ``text``: ``at`` is where the next token starts, ``end`` where the last one ended.
 
     Both are character offsets. ``yields`` is the walk's own note: whether the function being read
-    has yielded so far.
+    has yielded so far; ``joined`` the runs of literals still to come (see :mod:`auditor.program.joined`).
     """
 
-    __slots__ = ("at", "end", "text", "yields")
+    __slots__ = ("at", "end", "joined", "text", "yields")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, joined: Mapping[int, Joined] | None = None) -> None:
         # A final NUL, which no program holds, makes ``text[at]`` valid at the end of the file.
         self.text = text + "\0"
         self.end = 1 if text.startswith("\ufeff") else 0
         self.at = self.end
         self.yields = False
+        self.joined = dict(joined or {})
         self.jump(self.end)
 
     def jump(self, offset: int) -> None:

@@ -169,3 +169,26 @@ _FRAGMENTS = st.sampled_from([*_WORDS.split(), "\n", "\n  ", " ", "\r", "\t", "\
 @given(st.lists(_FRAGMENTS, max_size=40).map("".join))
 def test_any_text_gets_an_answer(text: str) -> None:
     assert isinstance(read_module(Source("x.py", text)), ir.Module | Unparsed)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_data_in_thousands_of_joined_strings_is_one_literal(end: str) -> None:
+    lines = [f"'{i:04x}\\x41'" if i % 2 else f'"{i:04x}é"' for i in range(12_000)]
+    text = end.join(["x = f(", *lines, '"tail")  # é', "y = 1", ""])
+    call, after = (statement.value for statement in read(text).body)
+    assert isinstance(call, ir.Call)
+    value = call.args[0].value
+    assert isinstance(value, ir.Const)
+    assert value.value == "".join(map(ast.literal_eval, lines)) + "tail"
+    assert (value.start, value.end) == (text.index('"0000'), text.index(")  #"))
+    assert isinstance(after, ir.Const)
+    assert text[after.start : after.end] == "1"
+
+
+def test_what_looks_like_joined_strings_within_a_text_stays_text() -> None:
+    inner = "\n".join(f"'{i}'" for i in range(100))
+    (statement,) = read(f'x = """\n{inner}\n"""\n').body
+    assert isinstance(statement, ir.Assign)
+    assert isinstance(statement.value, ir.Const)
+    assert statement.value.value == f"\n{inner}\n"
+    assert "escape" in refusal("x = (\n" + "'\\xq'\n" * 100 + ")\n").reason
