@@ -87,7 +87,7 @@ class Model(Frozen, frozen=True):
 class Data(Frozen, frozen=True):
     """What is read, in which rows."""
 
-    tokenizer: Literal["sp1024", "sp4096", "sp8192", "caseops", "demo"] = "sp1024"
+    tokenizer: Literal["sp1024", "sp4096", "sp8192", "caseops", "demo", "own"] = "sp1024"  # own: any packed folder
     seq_len: int = 1024
     batch_tokens: int = 524_288  # tokens of one optimizer step over all ranks
     loader: Literal["sequential", "coprime", "shuffled", "packed"] = "sequential"
@@ -212,6 +212,8 @@ class Evaluate(Frozen, frozen=True):
 
     stride: int = 0  # sliding window; 0: no sliding evaluation
     window: int = 0  # length of a window; 0: seq_len
+    # which targets of a window count; all but `once` are published forms that leave out or repeat some: invalid
+    scored: Literal["once", "tails-again", "first-unscored", "tail-dropped"] = "once"
     score_first: ScoreFirst = ScoreFirst()
     ngram_order: int = 0  # context-only n-gram; 0: off
     ngram_weight: float = 0.2
