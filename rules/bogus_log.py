@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from auditor.case import Case
@@ -23,6 +24,8 @@ SLUG = "bogus-log"
 _SAME_SOURCE = 0.98  # share of lines from which two texts are one script, touched up
 _LIKE_SOURCE = 0.8  # below it the log is of another script
 _LARGEST_SOURCE = 4_000_000
+_CLOCK_JUMP = 20.0  # seconds by which a training clock must fall, and the share of its time
+_CLOCK_SHARE = 0.1
 _TROUBLES = {
     "connection": "a connection's error message",
     "placeholder": "a placeholder",
@@ -48,6 +51,7 @@ def check(case: Case) -> Iterator[Finding]:
         if any(id(run) in shared for run in log.runs):
             differing.extend(_other_script(case, log, decisive=record(case) or len(shown_by) == 1))
             yield from _other_seed(log)
+            yield from _clock_set_back(log)
     yield from _repeated(case)
     yield from _reused(case)
     yield from _first_of(differing)
@@ -161,6 +165,22 @@ def _other_seed(log: Log) -> Iterator[Finding]:
     yield Finding(SLUG, "evidence", "hold", message, log.path, printed.line, printed.line)
 
 
+def _clock_set_back(log: Log) -> Iterator[Finding]:
+    """Yield a hold when the steps of a run go on while its training clock jumps back: two runs in one log."""
+    for run in log.runs:
+        steps = {v.line: v.value for v in run.numbers("step")}
+        clocked = [(steps[v.line], v) for v in run.numbers("train_time") if v.line in steps]
+        for (before, first), (after, then) in pairwise(clocked):
+            lost = first.value - then.value
+            if after > before and lost > max(_CLOCK_JUMP, first.value * _CLOCK_SHARE):
+                message = (
+                    f"The training clock jumps back from {first.value:.0f} s at step {before:.0f} to {then.value:.0f} "
+                    f"s at step {after:.0f}: the log is put together from several runs, or was edited."
+                )
+                yield Finding(SLUG, "evidence", "hold", message, log.path, then.line, then.line)
+                break
+
+
 def _repeated(case: Case) -> Iterator[Finding]:
     """Yield a hold for logs of different seeds that show the same scores to the last digit."""
     seen: dict[tuple[float, ...], Run] = {}
@@ -207,8 +227,8 @@ RULE = Rule(
     group="evidence",
     condition="package",
     summary="Every log must show training steps and a final score of the submitted script. Found are empty files, "
-    "placeholders, error messages, logs that break off, logs that embed another script, files named by another seed "
-    "than they print, and, read from a repository, logs that an earlier pull request submitted.",
+    "placeholders, error messages, logs that break off, logs that embed another script, logs whose clock runs "
+    "backwards, files named by another seed than they print, and, read from a repository, logs that an earlier pull request submitted.",
     why="The log is the only evidence of a score. A file that merely has a log's name is none.",
     advice="Commit the log that the submitted script wrote, from its first line to its final score.",
     counterpart="A log that begins with the script itself and ends with its final score (#1493).",
@@ -253,6 +273,20 @@ RULE = Rule(
             SCRIPT,
             "Another script",
             files={"train_seed1.log": _OTHER + "=" * 100 + "\n" + run_log(1)},
+            status="hold",
+        ),
+        Example(
+            "put together from two runs",
+            SCRIPT,
+            "train_time:300000ms",
+            files={
+                "train_seed1.log": run_log(1).replace(
+                    "step:13000/",
+                    "step:12000/20000 train_loss:2.9 train_time:595000ms\n"
+                    "step:12500/20000 train_loss:2.9 train_time:300000ms\nstep:13000/",
+                    1,
+                )
+            },
             status="hold",
         ),
         Example(
