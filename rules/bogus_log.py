@@ -227,8 +227,9 @@ RULE = Rule(
     group="evidence",
     condition="package",
     summary="Every log must show training steps and a final score of the submitted script. Found are empty files, "
-    "placeholders, error messages, logs that break off, logs that embed another script, logs whose clock runs "
-    "backwards, files named by another seed than they print, and, read from a repository, logs that an earlier pull request submitted.",
+    "placeholders, error messages, logs that break off, that embed another script or whose clock runs backwards, "
+    "files named by another seed than they print, and, read from a repository, logs that an earlier pull request "
+    "submitted.",
     why="The log is the only evidence of a score. A file that merely has a log's name is none.",
     advice="Commit the log that the submitted script wrote, from its first line to its final score.",
     counterpart="A log that begins with the script itself and ends with its final score (#1493).",
