@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from auditor.settings.commands import Target
@@ -198,9 +199,15 @@ def _head(tree: Tree, path: str | None, keep: int) -> str | None:
     if path is None:
         return None
     try:
-        data = tree.read(path, _MAX_FILE)[:keep]
+        data = tree.read(path, _MAX_FILE)
     except Unread:
         return None
+    if data.startswith(b"\x1f\x8b"):
+        try:
+            data = zlib.decompressobj(wbits=31).decompress(data, keep)
+        except zlib.error:
+            return None  # the evidence room says so
+    data = data[:keep]
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")
     return data.decode("utf-8-sig", errors="replace")

@@ -62,8 +62,10 @@ def is_readme(path: str) -> bool:
 def is_log(path: str) -> bool | None:
     """Tell by the name whether a file is a log; None when only its content can tell."""
     base = posixpath.basename(path)
+    if base.lower().endswith(".gz"):
+        return is_log(path[:-3]) is True  # what is packed, a look at its first bytes can't tell
     if suffix(path) in LOG_SUFFIXES or re.search(r"\.log\.\w+$", base, re.IGNORECASE):
-        return not base.endswith((".gz", ".xz", ".zst", ".zip"))
+        return not base.endswith((".xz", ".zst", ".zip"))
     if suffix(path) not in _PLAIN_TEXT or base.startswith(".") or _NEVER_LOG.match(base):
         return False
     return True if suffix(path) and _LOG_NAME.search(base) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 
 import pytest
@@ -11,6 +12,8 @@ from test_settings_documents import submission, values
 
 from auditor.settings import lookup, settings_in_play
 from auditor.settings.logs import printed_settings
+from auditor.submission.discover import describe
+from auditor.submission.memory import MemoryTree
 from auditor.submission.model import Override, Setting
 
 RULE = "=" * 100
@@ -94,6 +97,13 @@ def test_the_first_value_stands() -> None:
 
 def logs(**files: str | bytes) -> list[Setting]:
     return [setting for setting in settings_in_play(submission(**files)) if setting.kind == "log"]
+
+
+def test_a_packed_log_is_read_and_a_broken_one_is_none() -> None:
+    packed = gzip.compress(b"seed:1\na_one: 1\n")
+    found = describe(MemoryTree({"train.log.gz": packed, "broken.log.gz": packed[:20]}), given=".", name="x", place="x")
+    (setting,) = [each for each in settings_in_play(found) if each.kind == "log"]
+    assert (setting.label, setting.overrides["a_one"].value) == ("train.log.gz", "1")
 
 
 def test_runs_that_differ_in_the_seed_are_one_setting() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -55,7 +56,11 @@ def test_every_file_has_its_role() -> None:
         ("requirements.txt", STEPS, False),
         ("weights", b"\0\1\2" + STEPS, False),
         ("eval.out", b"", True),
-        ("train.log.gz", b"\x1f\x8b", False),
+        ("train.log.gz", b"", True),
+        ("train_seed42.txt.gz", b"", True),
+        ("vocab.txt.gz", gzip.compress(STEPS), False),
+        ("model.tar.gz", b"", False),
+        ("train.log.zip", b"", False),
         ("train.log.1", b"", True),
     ],
 )
