@@ -40,7 +40,7 @@ class Leak:
 
 
 def leaks(timeline: Timeline) -> list[Leak]:
-    """Return the leaks of a timeline, one per adapting statement, call path and kind, in program order."""
+    """Return the leaks of a timeline, one per adapting statement and call path, in program order."""
     adapts = {e.number: e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0}
     scores = [e for e in timeline.events if isinstance(e, Forward) and e.reports]
     trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
@@ -69,7 +69,26 @@ def leaks(timeline: Timeline) -> list[Leak]:
                         report,
                         of_kind | old.bits,
                     )
-    return sorted(found.values(), key=lambda leak: leak.adapt.order)
+    return sorted(_last_of_each(list(found.values()), timeline.in_play), key=lambda leak: leak.adapt.order)
+
+
+def _last_of_each(found: list[Leak], in_play: int) -> list[Leak]:
+    """Return one leak for each step: that of its last report, unless others run where that one doesn't.
+
+    A phase that prints its progress scores its tokens within its loop, and again when it counts.
+    """
+    steps: dict[tuple[object, ...], list[Leak]] = {}
+    out: list[Leak] = []
+    for leak in found:
+        if leak.kind in ("slot-scored", "slot-causal"):
+            out.append(leak)
+        else:
+            place = (leak.adapt.site.source.path, leak.adapt.site.start, tuple(c.site.start for c in leak.adapt.calls))
+            steps.setdefault(place, []).append(leak)
+    for leaks_of_step in steps.values():
+        last = max(leaks_of_step, key=lambda leak: (bool(leak.bits & in_play), leak.report.order))
+        out += [leak for leak in leaks_of_step if leak is last or leak.bits & in_play & ~last.bits]
+    return out
 
 
 def _kinds(

@@ -300,3 +300,19 @@ print(f"val_bpb:{bits(total):.4f}")
 """
     assert kinds(followed(code.replace("CONDITION", "start < high and start + 64 > low"))) == []
     assert kinds(followed(code.replace("CONDITION", "start % 128 == 0"))) == ["within"]
+
+
+def test_a_phase_that_prints_its_progress_is_told_once() -> None:
+    timeline = followed("""
+def nll(net, tokens):
+    with torch.no_grad():
+        return net(tokens[:-1], tokens[1:]).item()
+net = Net()
+learn(net, *(read("data/fineweb_train_*.bin")[k:] for k in (0, 1)))
+val = read("data/fineweb_val_*.bin")
+for epoch in range(3):
+    learn(net, val[:-1], val[1:])
+    print(f"epoch {epoch} val_bpb:{bits(nll(net, val)):.4f}")
+print(f"final val_bpb:{bits(nll(net, val)):.4f}")
+""")
+    assert [leak.kind for leak in leaks(timeline)] == ["before"]
