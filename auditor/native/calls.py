@@ -9,7 +9,7 @@ from auditor.native import code
 from auditor.native.flow import NOTHING, Flow, Loc, joined
 
 if TYPE_CHECKING:
-    from auditor.native.follow import Follower
+    from auditor.native.expressions import Expressions
 
 _MATH: Final = re.compile(
     r"(f?abs|l?labs|exp[2fl]?|expm1f?|log(2|10|1p)?[fl]?|sqrtf?|powf?|f?(min|max)[fl]?|round[fl]?|l+roundf?|floor[fl]?"
@@ -34,7 +34,7 @@ _CHANGING: Final = frozenset({"clear", "resize", "reserve", "pop_back", "pop_fro
 _FINDING: Final = frozenset({"find", "count", "at", "operator[]", "contains", "back", "front", "top"})
 
 
-def called(follower: Follower, node: code.Call) -> Flow:
+def called(follower: Expressions, node: code.Call) -> Flow:
     """Return what a call yields."""
     if node.receiver is not None:
         return _method(follower, node, node.receiver)
@@ -50,7 +50,7 @@ def called(follower: Follower, node: code.Call) -> Flow:
     return _library(follower, node, args)
 
 
-def _argument(follower: Follower, name: str, position: int, node: code.Expr) -> Flow:
+def _argument(follower: Expressions, name: str, position: int, node: code.Expr) -> Flow:
     """Return an argument's value; for a reference parameter, its place."""
     own = follower.frames[-1].owner
     for owner in dict.fromkeys((own, "")):
@@ -60,7 +60,7 @@ def _argument(follower: Follower, name: str, position: int, node: code.Expr) -> 
     return follower.eval(node)
 
 
-def _bound(follower: Follower, param: code.Declaration, node: code.Expr) -> Flow:
+def _bound(follower: Expressions, param: code.Declaration, node: code.Expr) -> Flow:
     if param.reference and isinstance(node, code.Name | code.Field | code.Index | code.Deref):
         locs, _ = follower.places(node)
         if all(loc[0] != "array" for loc in locs):
@@ -68,7 +68,7 @@ def _bound(follower: Follower, param: code.Declaration, node: code.Expr) -> Flow
     return follower.eval(node)
 
 
-def _method(follower: Follower, node: code.Call, receiver: code.Expr) -> Flow:
+def _method(follower: Expressions, node: code.Call, receiver: code.Expr) -> Flow:
     owners = [owner for owner, name in follower.unit.functions if name == node.name and owner]
     kind = follower.type_of(receiver)
     if kind in owners or len(owners) == 1:
@@ -84,7 +84,7 @@ def _method(follower: Follower, node: code.Call, receiver: code.Expr) -> Flow:
     return _container(follower, node, receiver)
 
 
-def _container(follower: Follower, node: code.Call, receiver: code.Expr) -> Flow:
+def _container(follower: Expressions, node: code.Call, receiver: code.Expr) -> Flow:
     """Return what a method of a library's container, array or tensor yields."""
     args = [follower.eval(a) for a in node.args]
     name = node.name
@@ -112,7 +112,7 @@ def _inside(loc: Loc) -> Loc:
     return loc if loc[0] == "array" or loc[-1] == "[]" else (*loc, "[]")
 
 
-def _library(follower: Follower, node: code.Call, args: list[Flow]) -> Flow:
+def _library(follower: Expressions, node: code.Call, args: list[Flow]) -> Flow:
     name = node.name
     if _MATH.match(name):
         value = joined(args)

@@ -8,8 +8,9 @@ from typing import Final
 
 from auditor.native import code
 from auditor.native.flow import ANYWHERE, NOTHING, UNKNOWN, Atom, Flow, Linear, Loc, shifted
-from auditor.native.follow import Follower, Input, OutOfSteps
+from auditor.native.follow import Follower
 from auditor.native.lower import lower
+from auditor.native.memory import Input, OutOfSteps
 
 MAX_BYTES: Final = 400_000  # of one text: what people write is far below
 
@@ -65,7 +66,7 @@ class Library:
         return (owners[0], name) if len(owners) == 1 else None
 
     def call(self, name: str, roles: Sequence[str], shifts: Sequence[int] = ()) -> Outcome:
-        """Follow a call with arguments of these ``roles`` (see :class:`~auditor.native.follow.Input`)."""
+        """Follow a call with arguments of these ``roles`` (see :class:`~auditor.native.memory.Input`)."""
         found = self.find(name)
         if found is None:
             return Outcome(0, {}, ((0, f"{name}() is not in the source"),))
@@ -146,8 +147,9 @@ def _outcome(follower: Follower, returned: Flow, first: int, floating: bool) -> 
     told = list(atoms_of.items())
     if returned.atoms and not (told and not floating):  # beside what is filled, a whole number is a status or a count
         told.append((first - 1, returned.atoms))
+    predicted = any(a.kind == "look" for _, atoms in told for a in atoms)
     for number, atoms in told:
-        result, doubt = _result(follower, atoms, number)
+        result, doubt = _result(follower, atoms, number, predicted=predicted)
         results[number - first] = result
         if doubt is not None:
             undecided.append(doubt)
@@ -159,12 +161,14 @@ def _lines(atoms: frozenset[Atom], kinds: tuple[str, ...], place: int | None) ->
     return tuple(sorted(found))
 
 
-def _result(follower: Follower, atoms: frozenset[Atom], number: int) -> tuple[Result, tuple[int, str] | None]:
-    """Return what one array tells, and what could not be decided of it."""
+def _result(
+    follower: Follower, atoms: frozenset[Atom], number: int, *, predicted: bool
+) -> tuple[Result, tuple[int, str] | None]:
+    """Return what one array tells, and what could not be decided of it; ``predicted``: some array rests on counts."""
     top = follower.top
     counted = any(a.kind == "look" for a in atoms)
     gold = any(a.kind == "gold" for a in atoms)
-    gates = _lines(atoms, ("gate",), top) if counted and not gold else ()
+    gates = _lines(atoms, ("gate",), top) if predicted and not gold else ()
     keys = _lines(atoms, ("mixed key",) if gold else ("key", "mixed key"), top)
     mixed = _lines(atoms, ("mixed bytes",), None)
     lookups = _lines(atoms, ("look",), None)

@@ -132,27 +132,45 @@ class Bounds:
 
 
 def place_of(index: Linear | None, bounds: Mapping[Symbol, Bounds]) -> tuple[int, Symbol | None]:
-    """Return the place that an index means and the symbol of the position that it is counted from."""
+    """Return the place that an index means and the symbol of the position that it is counted from.
+
+    An inner loop's variable stands for its greatest value (``i - k + j`` with ``j < k``); what is added many times
+    over or by the caller is where a stretch begins.
+    """
     if index is None:
         return UNKNOWN, None
-    at = index
-    for _ in range(8):
-        positive = [(s, c) for s, c in at.terms if c > 0]
-        if len(positive) <= 1:
-            break
-        loops = sorted((s for s, _ in positive if s[0] == "loop"), key=lambda s: (int(str(s[1])), str(s)))
-        inner = loops[-1] if loops else None
-        limit = bounds.get(inner) if inner is not None else None
-        if inner is None or limit is None or limit.most is None:
-            return UNKNOWN, None
-        count = dict(at.terms)[inner]
-        at = at.plus(Linear.of(inner), -count).plus(limit.most, count)
-    positive = [(s, c) for s, c in at.terms if c > 0]
-    if not positive:
-        return (BEFORE, None) if not at.terms else (UNKNOWN, None)
-    if len(positive) > 1 or positive[0][1] != 1:
+    at = Linear(tuple((s, c) for s, c in index.terms if c <= 1), index.const)
+    if not at.terms:
+        return BEFORE, None
+    positions = [s for s, c in at.terms if c == 1 and s[0] == "loop"]
+    inside = _without_inner(at, bounds)
+    found = [s for s, c in inside.terms if c > 0] if inside is not None else []
+    if inside is not None and len(found) == 1 and (found[0][0] != "given" or inside.const <= 0):
+        return _behind(inside, bounds), found[0]
+    if len(positions) != 1:
         return UNKNOWN, None
-    return _behind(at, bounds), positive[0][0]
+    own = Linear(tuple((s, c) for s, c in at.terms if c < 0 or s == positions[0]), at.const)
+    return _behind(own, bounds), positions[0]
+
+
+def _without_inner(at: Linear, bounds: Mapping[Symbol, Bounds]) -> Linear | None:
+    """Return an index with inner loops' variables replaced by their greatest values; None where one isn't known."""
+    for _ in range(8):
+        positive = [s for s, c in at.terms if c > 0]
+        loops = sorted((s for s in positive if s[0] == "loop"), key=lambda s: (int(str(s[1])), str(s)))
+        if len(positive) <= 1 or not loops:
+            return at
+        limit = bounds.get(loops[-1])
+        if limit is None or limit.most is None:
+            return None
+        count = dict(at.terms)[loops[-1]]
+        at = at.plus(Linear.of(loops[-1]), -count).plus(limit.most, count)
+    return None
+
+
+def stretches(index: Linear | None) -> bool:
+    """Return whether an index runs through several places for one position."""
+    return index is not None and sum(s[0] == "loop" for s, _ in index.terms) > 1
 
 
 def _behind(at: Linear, bounds: Mapping[Symbol, Bounds]) -> int:

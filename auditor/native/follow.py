@@ -8,15 +8,12 @@ is assigned under them. What isn't known is remembered in ``undecided``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from auditor.native import code
+from auditor.native.expressions import COMPARING, MAX_STEPS, Expressions
 from auditor.native.flow import (
-    ANYWHERE,
-    BEFORE,
     NOTHING,
-    UNKNOWN,
     Atom,
     Bounds,
     Flow,
@@ -26,117 +23,16 @@ from auditor.native.flow import (
     join,
     join_memory,
     joined,
-    place_of,
     shifted,
     shifted_atoms,
 )
+from auditor.native.memory import CARRIED, FLOATS, Frame, OutOfSteps, Round
 
-MAX_STEPS: Final = 400_000
 MAX_CALLS: Final = 24
-_ELEMENT: Final = "[]"
-_MIXING: Final = frozenset({"^", "%", "&", "|", "<<", ">>"})
-_COMPARING: Final = frozenset({"==", "!=", "<", ">", "<=", ">="})
-_CARRIED: Final = frozenset({"look", "key", "byte", "gate", "weight"})
-_FLOATS: Final = frozenset({"float", "double", "half", "__half"})
 
 
-class OutOfSteps(Exception):  # noqa: N818 (it names what ran out)
-    """The step budget is used up, or calls nest too deeply."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """What the caller hands over as one argument.
-
-    ``role``: ``tokens`` (validation tokens), ``loss`` (losses, probabilities or logits of the network), ``other`` (a
-    table, a buffer, positions) or ``number``. ``shift`` is -1 for the tokens that the network was given: they lie one
-    before those that it predicts.
-    """
-
-    number: int
-    role: str
-    shift: int = 0
-
-
-@dataclass
-class Written:
-    """What is stored in an array of the caller: all origins, and whether before any update of this position's."""
-
-    atoms: frozenset[Atom] = frozenset()
-    line: int = 0
-    floating: bool = False
-
-
-@dataclass
-class _Frame:
-    owner: str
-    depth: int
-    called_at: int
-    this: frozenset[Loc]
-    names: dict[str, Loc] = field(default_factory=dict)
-    declared: dict[str, code.Declaration] = field(default_factory=dict)
-    residual: frozenset[Atom] = frozenset()  # conditions under which an earlier return was not taken
-    returned: Flow | None = None
-    memories: list[dict[Loc, Flow]] = field(default_factory=list)
-    loops: list[_Round] = field(default_factory=list)
-
-    @property
-    def residuals(self) -> list[frozenset[Atom]]:
-        """The conditions under which the function, and each loop in progress, was not left."""
-        return [self.residual, *(turn.residual for turn in self.loops)]
-
-    @residuals.setter
-    def residuals(self, each: list[frozenset[Atom]]) -> None:
-        self.residual = each[0]
-        for turn, residual in zip(self.loops, each[1:], strict=True):
-            turn.residual = residual
-
-
-@dataclass
-class _Round:
-    """One turn of a loop in progress."""
-
-    residual: frozenset[Atom] = frozenset()
-    going_on: list[dict[Loc, Flow]] = field(default_factory=list)
-    left: list[dict[Loc, Flow]] = field(default_factory=list)
-
-
-class Follower:
+class Follower(Expressions):
     """Follows the functions of one text; ``memory`` lasts from call to call."""
-
-    def __init__(self, unit: code.Unit) -> None:
-        self.unit = unit
-        self.memory: dict[Loc, Flow] = {}
-        self.inputs: dict[int, Input] = {}
-        self.written: dict[int, Written] = {}
-        self.stored: set[Loc] = set()  # arrays that something was stored in
-        self.floats: set[Loc] = set()
-        self.arrays: set[Loc] = set()
-        self.types: dict[Loc, str] = {}
-        self.bounds: dict[Symbol, Bounds] = {}
-        self.positional: set[Symbol] = set()
-        self.top = 0  # the furthest token that is read: the one that is scored
-        self.order: list[tuple[str, Loc]] = []  # outputs and updates of the position at hand
-        self.tables: set[Loc] = set()  # what is looked up under tokens
-        self.turns_each = 4
-        self.marks: set[str] = set()
-        self.undecided: dict[int, str] = {}
-        self.control: list[frozenset[Atom]] = []
-        self.frames: list[_Frame] = []
-        self.turns: list[Symbol] = []
-        self.steps = 0
-        self.line = 0  # of the call in progress
-        self.dead = False  # the statements at hand aren't reached
-        self._globals()
-
-    def _globals(self) -> None:
-        for made in self.unit.globals:
-            loc: Loc = ("global", made.name)
-            self.types[loc] = made.type
-            if made.array:
-                self.arrays.add(loc)
-            elif isinstance(made.value, code.Num) and made.value.value is not None:
-                self.memory[loc] = Flow(num=Linear((), made.value.value))
 
     # ------------------------------------------------------------------ calls
 
@@ -145,14 +41,14 @@ class Follower:
         function = self.unit.functions[owner, name]
         if len(self.frames) >= MAX_CALLS:
             raise OutOfSteps
-        frame = _Frame(owner, len(self.frames), self.line, this)
+        frame = Frame(owner, len(self.frames), self.line, this)
         for position, param in enumerate(function.params):
             loc: Loc = ("var", frame.depth, name, param.name)
             given = args[position] if position < len(args) else NOTHING
             frame.names[param.name] = loc
             frame.declared[param.name] = param
             self.types[loc] = param.type
-            if param.type in _FLOATS:
+            if param.type in FLOATS:
                 self.floats.add(loc)
                 self.floats.update(given.locs)
             if param.reference and len(given.locs) == 1:
@@ -221,7 +117,7 @@ class Follower:
         frame.names[node.name] = loc
         if node.array:
             self.arrays.add(loc)
-        if node.type in _FLOATS and not node.pointer:
+        if node.type in FLOATS and not node.pointer:
             self.floats.add(loc)
         self.memory[loc] = value.also(self.conditions())
 
@@ -272,7 +168,7 @@ class Follower:
             self.memory = after[ended.index(False)]
             self.leave(frame, node.yes if ended[0] else node.no, reached)
 
-    def leave(self, frame: _Frame, body: Sequence[code.Stmt], reached: frozenset[Atom]) -> None:
+    def leave(self, frame: Frame, body: Sequence[code.Stmt], reached: frozenset[Atom]) -> None:
         """Let what follows a branch that leaves be reached under its condition."""
         last = body[-1]
         while isinstance(last, code.Block) and last.body:
@@ -300,7 +196,7 @@ class Follower:
         for atom in value.atoms:
             if atom.kind == "class":
                 out.add(Atom("gate", atom.place, line, atom.of))
-            elif atom.kind in _CARRIED:
+            elif atom.kind in CARRIED:
                 out.add(atom)
         return frozenset(out)
 
@@ -310,7 +206,7 @@ class Follower:
             return self.truth(test.value)
         if isinstance(test, code.Binary) and test.op in ("&&", "||"):
             return joined((self.truth(test.left), self.truth(test.right)))
-        if isinstance(test, code.Binary) and test.op in _COMPARING:
+        if isinstance(test, code.Binary) and test.op in COMPARING:
             return self.eval(test)
         value = self.eval(test)
         return value.also(Atom("class", a.place, a.line, a.of) for a in value.atoms if a.kind == "tok")
@@ -360,7 +256,7 @@ class Follower:
         if not self.frames[-1].loops and symbol in self.positional:
             self.order = []
         started = len(self.order)
-        current = _Round()
+        current = Round()
         frame.loops.append(current)
         self.control.append(reached)
         self.block(node.body)
@@ -413,385 +309,6 @@ class Follower:
             if limit is not None and test.op in ("<", ">"):
                 limit = limit.plus(Linear((), -1 if test.op == "<" else 1))
         return Bounds(first, limit) if op == "+" else Bounds(limit, first)
-
-    # ------------------------------------------------------------------ memory
-
-    def places(self, node: code.Expr) -> tuple[frozenset[Loc], Flow | None]:
-        """Return where an expression lies in memory, and the index or pointer that leads there."""
-        if isinstance(node, code.Name):
-            return frozenset({self.variable(node.id)}), None
-        if isinstance(node, code.Field):
-            inner = self.pointed(node.base) if node.arrow else self.places(node.base)
-            locs, by = inner
-            if node.name in ("first", "second"):
-                return locs, by
-            return frozenset((*loc, node.name) for loc in locs), by
-        if isinstance(node, code.Index):
-            return self.element(node)
-        if isinstance(node, code.Deref):
-            locs, by = self.pointed(node.value)
-            return frozenset((*loc, _ELEMENT) if loc in self.arrays else loc for loc in locs), by
-        if isinstance(node, code.Cast):
-            return self.places(node.value)
-        value = self.eval(node)
-        return value.locs, value
-
-    def pointed(self, node: code.Expr) -> tuple[frozenset[Loc], Flow | None]:
-        """Return where a pointer points; one that was never set has memory of its own."""
-        value = self.eval(node)
-        if value.locs:
-            return value.locs, value
-        if isinstance(node, code.Name | code.Field | code.Index):
-            owner = self.type_of(node)
-            if owner in self.unit.classes:
-                return frozenset({("state", owner)}), value
-            places, _ = self.places(node)
-            return frozenset((*loc, _ELEMENT) if loc[-1] != _ELEMENT else loc for loc in places), value
-        return frozenset({("unknown", node.line)}), value
-
-    def type_of(self, node: code.Expr) -> str:
-        """Return the bare name of an expression's type, "" where it isn't known."""
-        if isinstance(node, code.Name):
-            if node.id == "this":
-                return self.frames[-1].owner
-            declared = self.frames[-1].declared.get(node.id)
-            if declared is not None:
-                return declared.type
-            return self._member(node.id)
-        if isinstance(node, code.Field):
-            return self._member(node.name)
-        if isinstance(node, code.Index):
-            return self.type_of(node.base)
-        if isinstance(node, code.Cast | code.New):
-            return node.type
-        if isinstance(node, code.AddressOf | code.Deref):
-            return self.type_of(node.value)
-        if isinstance(node, code.Call):
-            found = self.unit.functions.get(("", node.name))
-            return found.returns.rstrip("*") if found is not None else ""
-        return ""
-
-    def _member(self, name: str) -> str:
-        for members in self.unit.classes.values():
-            if name in members:
-                return members[name].type
-        return next((d.type for d in self.unit.globals if d.name == name), "")
-
-    def element(self, node: code.Index) -> tuple[frozenset[Loc], Flow]:
-        """Return where ``base[at]`` lies."""
-        at = self.eval(node.at)
-        base = self.eval(node.base)
-        locs = base.locs
-        if not locs:
-            locs, _ = self.places(node.base)
-        num = at.num
-        if base.num is not None and num is not None and base.locs:
-            num = base.num.plus(num)
-        elif base.locs and base.num is None and any(loc[0] == "array" for loc in base.locs) and base.atoms:
-            num = None
-        carried = frozenset(a for a in base.atoms if a.kind in _CARRIED or a.kind == "class")
-        out = frozenset(loc if loc[0] == "array" or loc[-1] == _ELEMENT else (*loc, _ELEMENT) for loc in locs)
-        return out, Flow(at.atoms | carried, frozenset(), num)
-
-    def variable(self, name: str) -> Loc:
-        """Return where a name lies: a local variable, a member of the object at hand, or a global one."""
-        frame = self.frames[-1]
-        if name in frame.names:
-            return frame.names[name]
-        if name in self.unit.classes.get(frame.owner, {}) and frame.this:
-            return (*next(iter(frame.this)), name)
-        return ("global", name)
-
-    def load(self, locs: frozenset[Loc], by: Flow | None, line: int) -> Flow:
-        """Return what lies at ``locs``, reached through the index or pointer ``by``."""
-        out = [self.load_one(loc, by, line) for loc in locs]
-        if len(out) == 1:
-            return out[0]
-        return joined(out)
-
-    def load_one(self, loc: Loc, by: Flow | None, line: int) -> Flow:
-        """Return what lies at one place."""
-        if loc[0] == "array":
-            return self.load_input(loc, by, line)
-        held = self.memory.get(loc)
-        if held is None:
-            inside = [v for k, v in self.memory.items() if k[: len(loc)] == loc]
-            around = [self.memory[loc[:n]] for n in range(2, len(loc)) if loc[:n] in self.memory]
-            held = joined((*inside, *around)) if inside or around else NOTHING
-        if by is None:
-            return held
-        if held.num is None and by.num is not None and not by.atoms:
-            held = Flow(held.atoms, held.locs, self.item(loc, by.num))
-        if any(a.kind in ("tok", "byte", "hash", "look") for a in by.atoms):
-            self.tables.add(_table(loc))
-        constant = loc[0] == "global" and loc[:2] not in {s[:2] for s in self.stored}
-        return held.also(self.listed(by, line) if constant else self.looked_up(by, line))
-
-    def item(self, loc: Loc, at: Linear) -> Linear:
-        """Return the number that an array of numbers holds at ``at``: positions follow each other."""
-        return Linear(((("item", loc, at.terms), 1),), at.const if at.terms else 0)
-
-    def load_input(self, loc: Loc, by: Flow | None, line: int) -> Flow:
-        """Return an element of an array of the caller."""
-        given = self.inputs[int(loc[1])]
-        held = self.memory.get(loc, NOTHING)
-        num = by.num if by is not None else None
-        listed = self.listed(by, line) if by is not None else frozenset()
-        if given.role == "other" or any(a.kind in ("class", "byte") for a in listed):
-            own = Atom("arg", ANYWHERE, 0, given.number)
-            out = Flow(held.atoms | listed | {own}, frozenset(), self.item(loc, num) if num is not None else None)
-            return out.also(self.looked_up(by, line)) if by is not None and loc in self.stored else out
-        place, symbol = place_of(num, self.bounds)
-        if place != UNKNOWN:
-            place = max(BEFORE, place + given.shift)
-            self.top = max(self.top, place)
-            self.note_position(symbol)
-        kind = "tok" if given.role == "tokens" else "gold"
-        return Flow(held.atoms | {Atom(kind, place, line, given.number)})
-
-    def note_position(self, symbol: Symbol | None) -> None:
-        """Remember the loop whose variable picks tokens."""
-        if symbol is None:
-            return
-        named: list[object] = [symbol]
-        if symbol[0] == "item" and isinstance(symbol[2], tuple):
-            named = [term[0] for term in symbol[2]]
-        for each in named:
-            if isinstance(each, tuple) and each[0] == "loop":
-                self.positional.add(each[:4])
-
-    @staticmethod
-    def listed(by: Flow, line: int) -> frozenset[Atom]:
-        """Return what a fixed table tells of the token under which it is read: its class, and then its bytes."""
-        out = set()
-        for atom in by.atoms:
-            if atom.kind == "tok":
-                out.add(Atom("class", atom.place, line, atom.of))
-            elif atom.kind == "class":
-                out.add(Atom("byte", atom.place, line, atom.of))
-            elif atom.kind in _CARRIED:
-                out.add(atom)
-        return frozenset(out)
-
-    @staticmethod
-    def looked_up(by: Flow, line: int) -> frozenset[Atom]:
-        """Return what a count tells of the key under which it is read."""
-        out = set()
-        for atom in by.atoms:
-            if atom.kind in ("tok", "byte", "hash"):
-                out.add(Atom("look", atom.place, line, atom.of))
-            if atom.kind == "hash":
-                out.add(Atom("key", atom.place, atom.line, atom.of))
-            if atom.kind in _CARRIED:
-                out.add(atom)
-        return frozenset(out)
-
-    def store(self, target: code.Expr, value: Flow, op: str, line: int) -> None:
-        """Store ``value`` at ``target``, replacing what is there where that is certain."""
-        locs, by = self.places(target)
-        value = self.under_conditions(value)
-        for loc in locs:
-            if loc[0] == "array":
-                self.output(loc, value, line)
-            elif by is not None or _ELEMENT in loc:
-                self.update(value, by, _table(loc))
-            self.stored.add(loc)
-            sure = len(locs) == 1 and _ELEMENT not in loc and loc[0] in ("var", "state", "global") and not op
-            old = self.memory.get(loc)
-            if old is None or sure:
-                self.memory[loc] = value
-            else:
-                self.memory[loc] = Flow(old.atoms | value.atoms, old.locs | value.locs, value.num if op else None)
-
-    def output(self, loc: Loc, value: Flow, line: int) -> None:
-        """Remember what an array of the caller is filled with."""
-        if any(a.kind == "look" for a in value.atoms):
-            self.order.append(("output", loc))
-        self.note_output(int(loc[1]), value.atoms, line, loc in self.floats)
-
-    def note_output(self, number: int, atoms: frozenset[Atom], line: int, floating: bool) -> None:
-        """Add to what the caller's array ``number`` holds."""
-        seen = self.written.setdefault(number, Written(line=line))
-        seen.atoms |= atoms
-        seen.floating |= floating
-
-    def update(self, value: Flow, by: Flow | None, table: Loc) -> None:
-        """Remember that a table learns the token of this position."""
-        made = value.atoms | (by.atoms if by is not None else frozenset())
-        if any(a.kind in ("tok", "hash", "key", "byte") and a.place == self.top for a in made):
-            self.order.append(("update", table))
-
-    # ------------------------------------------------------------------ expressions
-
-    def eval(self, node: code.Expr) -> Flow:
-        """Return the value of an expression."""
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise OutOfSteps
-        if isinstance(node, code.Num):
-            return Flow(num=Linear((), node.value)) if node.value is not None else NOTHING
-        if isinstance(node, code.Name):
-            return self.name(node)
-        if isinstance(node, code.Index | code.Field | code.Deref):
-            locs, by = self.places(node)
-            if isinstance(node, code.Field) and self._is_array(node):
-                return Flow(locs=locs)
-            return self.load(locs, by, node.line)
-        if isinstance(node, code.AddressOf):
-            locs, by = self.places(node.value)
-            atoms = self.looked_up(by, node.line) if by is not None else frozenset()
-            return Flow(atoms, locs, by.num if by is not None else None)
-        if isinstance(node, code.Binary):
-            return self.binary(node)
-        if isinstance(node, code.Unary):
-            value = self.eval(node.value)
-            num = Linear((), 0).plus(value.num, -1) if node.op == "-" and value.num is not None else None
-            return Flow(value.atoms, frozenset(), num)
-        if isinstance(node, code.Assign):
-            return self.assign(node)
-        if isinstance(node, code.Choice):
-            return self.choose(node)
-        if isinstance(node, code.Cast):
-            return self.cast(node)
-        if isinstance(node, code.Call):
-            from auditor.native.calls import called
-
-            self.line = node.line
-            return called(self, node)
-        if isinstance(node, code.New):
-            return self.new(node)
-        values = [self.eval(v) for v in (node.values if isinstance(node, code.Items) else node.parts)]
-        if isinstance(node, code.Opaque) and node.what != "an item":
-            self.undecided.setdefault(node.line, node.what)
-        return joined(values)
-
-    def _is_array(self, node: code.Field) -> bool:
-        return any(m[node.name].array for m in self.unit.classes.values() if node.name in m)
-
-    def name(self, node: code.Name) -> Flow:
-        """Return the value of a name; an array's or object's name stands for its place."""
-        if node.id == "this":
-            return Flow(locs=self.frames[-1].this)
-        loc = self.variable(node.id)
-        member = self.unit.classes.get(self.frames[-1].owner, {}).get(node.id)
-        if loc in self.arrays or (member is not None and member.array and node.id not in self.frames[-1].names):
-            return Flow(locs=frozenset({loc}))
-        if loc in self.memory:
-            return self.memory[loc]
-        if self.types.get(loc, "") in self.unit.classes or (member is not None and not member.pointer):
-            inside = joined(v for k, v in self.memory.items() if k[: len(loc)] == loc)
-            return Flow(inside.atoms, inside.locs or frozenset({loc}), Linear.of(("value", *loc)))
-        return Flow(num=Linear.of(("value", *loc)))
-
-    def binary(self, node: code.Binary) -> Flow:
-        """Return an operation's result, with the hash or mixture that it makes."""
-        left, right = self.eval(node.left), self.eval(node.right)
-        op = node.op
-        atoms = left.atoms | right.atoms
-        if op in _COMPARING:
-            # Whether it is the token that came only scores it.
-            return Flow(frozenset(a for a in atoms if a.kind != "tok"))
-        num: Linear | None = None
-        if op in ("+", "-"):
-            if left.num is not None and right.num is not None:
-                num = left.num.plus(right.num, 1 if op == "+" else -1)
-            elif left.locs and not left.atoms and left.num is None:
-                num = right.num
-            atoms |= self.mixture(left, right, node.line)
-        elif op == "*" and left.num is not None and right.num is not None:
-            for one, other in ((left.num, right.num), (right.num, left.num)):
-                if not one.terms:
-                    num = Linear((), 0).plus(other, one.const)
-        if op in _MIXING:
-            atoms |= self.hashed(atoms, node.line)
-        return Flow(atoms, left.locs | right.locs if op in ("+", "-") else frozenset(), num)
-
-    @staticmethod
-    def hashed(atoms: frozenset[Atom], line: int) -> frozenset[Atom]:
-        """Return the origin of a hash over tokens of several places."""
-        tokens = [a for a in atoms if a.kind in ("tok", "hash") and a.place != UNKNOWN]
-        if len({a.place for a in tokens}) < 2:
-            return frozenset()
-        last = max(tokens, key=lambda a: a.place)
-        known = any(a.kind == "hash" and a.place == last.place for a in atoms)
-        return frozenset() if known else frozenset({Atom("hash", last.place, line, last.of)})
-
-    def mixture(self, left: Flow, right: Flow, line: int) -> frozenset[Atom]:
-        """Return the mixture that two predictions make where they meet."""
-        out = set()
-        for one, other in ((left.atoms, right.atoms), (right.atoms, left.atoms)):
-            if not any(a.kind == "gold" for a in one) or any(a.kind == "gold" for a in other):
-                continue
-            if not any(a.kind == "look" for a in other):
-                continue
-            for atom in other:
-                if atom.kind == "byte":
-                    out.add(Atom("mixed bytes", ANYWHERE, line, atom.of))
-                elif atom.kind == "key" and atom.place == self.top:
-                    out.add(Atom("mixed key", ANYWHERE, atom.line, atom.of))
-                elif atom.kind == "gate" and atom.place == self.top:
-                    out.add(Atom("mixed gate", ANYWHERE, atom.line, atom.of))
-        return frozenset(out)
-
-    def assign(self, node: code.Assign) -> Flow:
-        """Follow an assignment."""
-        value = self.eval(node.value)
-        if node.op:
-            operation = code.Binary(node.op, node.target, node.value, node.line)
-            value = self.binary(operation)
-            value = self.summed(node, value)
-        self.store(node.target, value, node.op if not isinstance(node.target, code.Name) else "", node.line)
-        return value
-
-    def summed(self, node: code.Assign, value: Flow) -> Flow:
-        """Return a sum over positions, which remembers that this position's token was in a key."""
-        if node.op not in ("+", "-"):
-            return value
-        locs, _ = self.places(node.target)
-        if not locs <= self.floats:
-            return value
-        keys = [a for a in value.atoms if a.kind == "key" and a.place == self.top]
-        return value.also(Atom("mixed key", ANYWHERE, a.line, a.of) for a in keys)
-
-    def choose(self, node: code.Choice) -> Flow:
-        """Return one of two values, and the condition that picks it."""
-        reached = self.condition(node.test, node.line)
-        yes, no = self.eval(node.yes), self.eval(node.no)
-        mixed = self.mixture(yes, no, node.line)
-        return join(yes, no).also(reached | mixed)
-
-    def cast(self, node: code.Cast) -> Flow:
-        """Return a value as another type; a handle becomes the one object of its class."""
-        value = self.eval(node.value)
-        plain = not value.locs or all(loc[0] == "heap" for loc in value.locs)
-        if node.type in self.unit.classes and plain:
-            return Flow(value.atoms & frozenset(a for a in value.atoms if a.kind in _CARRIED), self.object(node.type))
-        return value
-
-    def object(self, kind: str) -> frozenset[Loc]:
-        """Return the place that stands for all objects of a class that live on."""
-        loc: Loc = ("state", kind)
-        self.types[loc] = kind
-        return frozenset({loc})
-
-    def allocated(self, line: int) -> Flow:
-        """Return fresh memory: one place for each way in which the calls in progress lead here."""
-        return Flow(locs=frozenset({("heap", *(frame.called_at for frame in self.frames[1:]), line)}))
-
-    def new(self, node: code.New) -> Flow:
-        """Make an object: its constructor is followed."""
-        args = [self.eval(a) for a in node.args]
-        if node.type not in self.unit.classes:
-            return self.allocated(node.line) if not args else joined(args)
-        made = self.object(node.type)
-        if (node.type, node.type) in self.unit.functions:
-            self.call(node.type, args, node.type, made)
-        return Flow(locs=made)
-
-
-def _table(loc: Loc) -> Loc:
-    """Return the array that an element or a field of one lies in."""
-    return loc[: loc.index(_ELEMENT)] if _ELEMENT in loc else loc
 
 
 def _assigned(node: code.Loop) -> list[tuple[str, str, code.Expr]]:
