@@ -14,6 +14,7 @@ from auditor.evidence.model import Claim, Evidence, Metric, Run
 from auditor.evidence.sizes import CAP
 from auditor.finding import Finding, Status, Step
 from auditor.rule import Authority, Example, Rule
+from rules.claims_apart import claims_apart
 from rules.run_logs import SCRIPT, metadata, package, run_log
 from rules.scored_runs import (
     ONE_CONFIG,
@@ -49,6 +50,8 @@ def check(case: Case) -> Iterator[Finding]:
     if not judged(case):
         return
     yield from _declared(case)
+    for other, text in claims_apart(case):
+        yield _finding(other, "note", text, ())
     claim = claimed(case.evidence)
     runs = finished(case.evidence)
     if claim is not None and runs:

@@ -121,7 +121,7 @@ def _names(text: str, path: str) -> bool:
     if file.suffix != ".py":
         return False
     stem = re.escape(file.parent.name if file.stem == "__init__" else file.stem)
-    return re.search(rf"(?m)^[ \t]*(?:import|from)[ \t][^\n#]*(?<!\w){stem}(?!\w)", text) is not None
+    return re.search(rf"(?m)(?:^|[;:])[ \t]*(?:import|from)[ \t][^\n#]*(?<!\w){stem}(?!\w)", text) is not None
 
 
 def _size(submission: Submission, path: str) -> FileSize | None:

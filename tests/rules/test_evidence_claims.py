@@ -132,3 +132,23 @@ def test_the_example_log_is_read_as_it_is_meant() -> None:
     (run,) = audit(submission(SCRIPT, {"train.log": run_log(7, 1.2)}), select=[]).runs
     assert (run.seed, run.val_bpb, run.steps, run.world_size) == (7, 1.2, 13_000, 8)
     assert run.artifact_bytes == 15_800_000 + len(run_logs.SCRIPT)
+
+
+@pytest.mark.parametrize(
+    ("readme", "told"),
+    [
+        ("# Example, val_bpb 1.2015\n", []),
+        ("# Example, val_bpb 1.20\n", []),
+        ("# Example at 1.1999\n", ["title"]),
+        ("# Example of 1.5x speed\n", []),
+        ("# Example\n\n| | val_bpb |\n|-|-|\n| mean | 1.1987 |\n", ["README"]),
+        ("# Example\n\n| | val_bpb |\n|-|-|\n| mean | 1.2015 |\n", []),
+        ("# Example\n\nThe baseline had 1.2244 bpb.\n", []),
+    ],
+)
+def test_title_and_table_are_compared_with_the_metadata(readme: str, told: list[str]) -> None:
+    logs = (run_log(1, 1.2), run_log(2, 1.201), run_log(3, 1.2035))
+    files = package(*logs, val_bpb=1.2015) | {"README.md": readme}
+    said = found("claim-mismatch", files)
+    assert [f.status for f in said] == ["note"] * len(told)
+    assert all(word in f.message for word, f in zip(told, said, strict=True))
