@@ -402,5 +402,7 @@ RULE = Rule(
         Example("a hashed context with a dense vocabulary axis", _script(_DENSE)),
         Example("C code whose table is read under the context alone", _script(_COMPILED_CONTEXT)),
     ),
-    known_problems="Compiled code is followed where its C or C++ source is part of the submission; else it is a hold.",
+    known_problems="Compiled code is followed where its C or C++ source is part of the submission; else it is a hold. "
+    "So is a submission that is called after a cache which nothing in play runs, or whose claimed score is another "
+    "than the one that the cache reaches.",
 )
