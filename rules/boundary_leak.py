@@ -202,8 +202,8 @@ RULE = Rule(
         Authority("#1988", "romeerp", "2026-04-30", "community", "attention crosses documents too, so it is no leak"),
     ),
     check=check,
-    known_problems="A mask that is applied by the caller, under a name that doesn't speak of documents, is not seen; nor "
-    "is a switch that decides whether the gate is made, rather than whether it is applied.",
+    known_problems="A mask that is applied by the caller, under a name that doesn't speak of documents, is not seen; "
+    "nor is a switch that decides whether the gate is made, rather than whether it is applied.",
     invalid=(
         Example(
             "a gate module",
