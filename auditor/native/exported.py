@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor.native import code
-from auditor.native.flow import ANYWHERE, NOTHING, UNKNOWN, Atom, Flow, Linear, Loc, shifted
+from auditor.native.flow import ANYWHERE, NOTHING, UNKNOWN, Atom, Flow, Linear, Loc, join, shifted
 from auditor.native.follow import Follower
 from auditor.native.lower import lower
 from auditor.native.memory import Input, OutOfSteps
@@ -52,6 +52,7 @@ class Library:
     unit: code.Unit = field(init=False)
     follower: Follower = field(init=False)
     count: int = 0
+    known: dict[tuple[object, ...], Outcome] = field(default_factory=dict)  # calls that left memory as it was
 
     def __post_init__(self) -> None:
         self.unit = lower(self.text)
@@ -73,19 +74,24 @@ class Library:
         first = self.count + 1
         self.count += len(roles)
         held = dict(self.follower.memory)
+        key = (found, tuple(roles), tuple(shifts), frozenset(held.items()))
+        if key in self.known:
+            return _renumbered(self.known[key], first, len(roles))
         for attempt in range(2):
             self.follower = _again(self.follower, held, attempt)
             try:
                 returned = self._follow(found, roles, shifts, first)
             except (OutOfSteps, RecursionError):
-                return Outcome(first, {}, ((self.unit.functions[found].line, f"{name}() is too intricate to follow"),))
-        follower = self.follower
+                line = self.unit.functions[found].line
+                return Outcome(first, {}, ((line, f"{name}() is too intricate to follow"),))
         floating = self.unit.functions[found].returns in ("float", "double")
-        outcome = _outcome(follower, returned, first, floating)
-        follower.memory = shifted(follower.memory)
-        function = self.unit.functions[found]
-        broken = [(line, "syntax that the grammar of C++ does not know") for line in self.unit.broken]
-        return Outcome(first, outcome.results, (*outcome.undecided, *broken[: 1 if function.body else 0]))
+        outcome = _outcome(self.follower, returned, first, floating)
+        broken = [(line, "syntax that the grammar of C++ does not know") for line in self.unit.broken[:1]]
+        outcome = Outcome(first, outcome.results, (*outcome.undecided, *broken))
+        self.follower.memory = shifted(_lasting(_handed_out(self.follower, returned), returned))
+        if self.follower.memory == held:
+            self.known[key] = outcome
+        return outcome
 
     def _follow(self, found: tuple[str, str], roles: Sequence[str], shifts: Sequence[int], first: int) -> Flow:
         follower = self.follower
@@ -138,6 +144,65 @@ def _again(old: Follower, memory: dict[Loc, Flow], attempt: int) -> Follower:
     else:
         made.positional, made.top = old.positional, old.top
     return made
+
+
+def _handed_out(follower: Follower, returned: Flow) -> dict[Loc, Flow]:
+    """Return the memory with an object whose address was returned as the one of its class.
+
+    A later call gets the address as a plain number: what it is cast to is all that is known of it.
+    """
+    moved = {
+        loc: ("state", follower.types[loc])
+        for loc in returned.locs
+        if loc[0] == "heap" and follower.types.get(loc) in follower.unit.classes
+    }
+    if not moved:
+        return follower.memory
+
+    def place(loc: Loc) -> Loc:
+        for old, new in moved.items():
+            if loc[: len(old)] == old:
+                rest = loc[len(old) :]
+                return (*new, *(rest[1:] if rest[:1] == ("[]",) else rest))
+        return loc
+
+    out: dict[Loc, Flow] = {}
+    for loc, flow in follower.memory.items():
+        known = out.get(place(loc))
+        there = Flow(flow.atoms, frozenset(place(each) for each in flow.locs), flow.num)
+        out[place(loc)] = there if known is None else join(known, there)
+    return out
+
+
+def _lasting(memory: dict[Loc, Flow], returned: Flow) -> dict[Loc, Flow]:
+    """Return what a later call can still reach: global variables, objects that live on, what these point to."""
+    reached = {loc for loc in memory if loc[0] in ("state", "global", "unknown")}
+    kept: dict[Loc, Flow] = {}
+    waiting = [*reached, *returned.locs]
+    roots: set[Loc] = set()
+    while waiting:
+        loc = waiting.pop()
+        if loc in roots:
+            continue
+        roots.add(loc)
+        for inside in [each for each in memory if each[: len(loc)] == loc and each not in kept]:
+            kept[inside] = memory[inside]
+            waiting.extend(memory[inside].locs)
+    return kept
+
+
+def _renumbered(outcome: Outcome, first: int, count: int) -> Outcome:
+    """Return the outcome of the same call with other arguments, which are numbered from ``first``."""
+
+    def moved(numbers: frozenset[int]) -> frozenset[int]:
+        own = range(outcome.first, outcome.first + count)
+        return frozenset(n - outcome.first + first if n in own else n for n in numbers)
+
+    results = {
+        position: replace(result, made_from=moved(result.made_from), weights=moved(result.weights))
+        for position, result in outcome.results.items()
+    }
+    return Outcome(first, results, outcome.undecided)
 
 
 def _outcome(follower: Follower, returned: Flow, first: int, floating: bool) -> Outcome:

@@ -165,9 +165,13 @@ class Expressions(Memory):
     def cast(self, node: code.Cast) -> Flow:
         """Return a value as another type; a handle becomes the one object of its class."""
         value = self.eval(node.value)
-        plain = not value.locs or all(loc[0] == "heap" for loc in value.locs)
-        if node.type in self.unit.classes and plain:
-            return Flow(value.atoms & frozenset(a for a in value.atoms if a.kind in CARRIED), self.object(node.type))
+        if node.type not in self.unit.classes:
+            return value
+        if not value.locs:
+            return Flow(frozenset(a for a in value.atoms if a.kind in CARRIED), self.object(node.type))
+        for loc in value.locs:
+            if loc[0] == "heap":
+                self.types[loc] = node.type
         return value
 
     def object(self, kind: str) -> frozenset[Loc]:

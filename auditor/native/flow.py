@@ -93,7 +93,9 @@ def join_memory(a: Mapping[Loc, Flow], b: Mapping[Loc, Flow]) -> dict[Loc, Flow]
     """Return the memory that is ``a`` or ``b``."""
     out = dict(a)
     for loc, flow in b.items():
-        out[loc] = join(out[loc], flow) if loc in out else flow
+        known = out.get(loc)
+        if known is not flow:
+            out[loc] = join(known, flow) if known is not None else flow
     return out
 
 

@@ -64,6 +64,7 @@ class Follower(Expressions):
             self.memory = memory if self.dead else join_memory(self.memory, memory)
             self.dead = False
         self.dead = False
+        self.memory = {k: v for k, v in self.memory.items() if k[0] != "var" or k[1] != frame.depth}
         return frame.returned or NOTHING
 
     # ------------------------------------------------------------------ statements
