@@ -244,6 +244,7 @@ def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args,
     outer = machine.frame
     saved = (machine.live, machine.jumped, machine.broken, machine.break_names)
     live0 = machine.live
+    passed = len(machine.passed)
     machine.calls.append(CallStep(machine.site(node), func.name))
     machine.frame = frame
     machine.jumped = machine.broken = 0
@@ -267,6 +268,7 @@ def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args,
     finally:
         machine.live = (frame.returned_bits | machine.live) & live0 or live0
         _, machine.jumped, machine.broken, machine.break_names = saved
+        del machine.passed[passed:]
         machine.active[key] -= 1
         machine.no_grad -= quiet
         machine.depth -= 1

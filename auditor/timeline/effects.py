@@ -93,9 +93,11 @@ def heaps_in(p: Payload, depth: int = 3) -> list[Heap]:
 def adapted(machine: Machine, heap: Heap) -> dict[int, int]:
     """Return the adaptations that reached ``heap`` or anything below it, with their settings."""
     out: dict[int, int] = {}
+    way = frozenset(machine.way())
     for each in reach(machine, heap):
         for number, bits in each.adapted.items():
-            out[number] = out.get(number, 0) | bits
+            if number not in each.undone or not each.undone[number] <= way:
+                out[number] = out.get(number, 0) | bits
     return out
 
 
@@ -253,8 +255,10 @@ def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *,
                 continue
             changed = True
             kept = {n: bits & (~firmly | weak[n]) for n, bits in each.adapted.items() if bits & (~firmly | weak[n])}
+            each.undone |= {n: frozenset(here) for n in kept if here and firmly}
             for number, bits in new.items():
                 kept[number] = kept.get(number, 0) | bits
+                each.undone.pop(number, None)
             each.adapted = kept
     if changed:
         emit_once(
@@ -309,7 +313,7 @@ def forward(machine: Machine, model: Heap | None, origins: int, name: str, node:
         for number, bits in found.items()
         if bits & machine.live
         and overlap(machine, machine.adaptations[number].region, region)
-        and not machine.adaptations[number].excludes(machine.branches)
+        and not machine.adaptations[number].excludes(machine.way())
     }
     event = Forward(
         **common(machine, node, machine.live & val_settings(seen)),

@@ -90,6 +90,7 @@ class Machine:
         self.loops: list[int] = []
         self.picking: list[tuple[int, int]] = []  # iterations that open conditions in progress compare with, by depth
         self.branches: list[int] = []  # open conditions in progress (see Event.branches)
+        self.passed: list[int] = []  # open conditions whose other branch left the function, outermost call first
         self.branch_count = 0
         self.branch_of: dict[int, tuple[Value, int]] = {}  # the number of a condition, by the value that decides it
         self.loop_sites: list[Site] = []
@@ -169,6 +170,10 @@ class Machine:
                 node = func.node
                 where = ir.Name(node.start, node.start, func.name)
                 calling.call(self, Value(func), calling.Args(node=where), where)
+
+    def way(self) -> list[int]:
+        """Return the branches of open conditions that lead here: those in progress, and those that did not return."""
+        return [*self.branches, *self.passed]
 
     def site(self, node: ir.Node) -> Site:
         """Return the place of ``node`` in the file that is being followed."""

@@ -211,7 +211,9 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.weak |= both
     pushed = machine.guard(node.test, test, yes, taken=True)
     machine.live = yes
-    machine.branches.append(branch_number(machine, node.test))
+    branch = branch_number(machine, node.test)
+    jumped = machine.jumped
+    machine.branches.append(branch)
     expressions.pick_files(machine, node.test)
     machine.picked.append((mixtures.branch(machine, node.test, test), machine.depth))
     machine.picking.append((test.m & machine.atoms.family("iteration"), machine.depth))
@@ -219,6 +221,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.picking.pop()
     machine.picked.pop()
     body_live = machine.live
+    body_returned = not body_live and machine.jumped == jumped
     machine.branches[-1] ^= 1
     if pushed:
         machine.guards[-1] = machine.other_way(machine.guards[-1], no)
@@ -240,8 +243,12 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.weak = weak
     machine.undecided = undecided
     machine.live = body_live | else_live
+    if body_returned:
+        machine.passed.append(branch ^ 1)
     if not body_live:
         return
+    if not else_live and machine.jumped == jumped:
+        machine.passed.append(branch)
     calibration.chosen(machine, test, before, after_body)
     metric.decided(machine, test, before, after_body)
     if not else_live:

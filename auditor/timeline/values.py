@@ -211,7 +211,8 @@ class Heap:
     ``kind``: ``instance`` (of a class of the program), ``external`` (of a library's class), ``list``,
     ``dict``, ``optimizer``, ``scheduler``, ``parameter``, ``file``, ``buffer``, ``parser`` (argparse),
     ``namespace``, ``module`` (a helper module).
-    ``adapted`` maps each adaptation that reached this object's parameters to the settings under which it did.
+    ``adapted`` maps each adaptation that reached this object's parameters to the settings under which it did;
+    ``undone`` those that were set back to the open conditions under which that happened.
     """
 
     kind: str
@@ -222,6 +223,7 @@ class Heap:
     element: Value | None = None  # join of a container's elements, where exact ones are not known
     origins: int = 0  # what the object as a whole was made from
     adapted: dict[int, int] = field(default_factory=dict)
+    undone: dict[int, frozenset[int]] = field(default_factory=dict)
     made_at: int = 0
 
 

@@ -316,3 +316,36 @@ for epoch in range(3):
 print(f"final val_bpb:{bits(nll(net, val)):.4f}")
 """)
     assert [leak.kind for leak in leaks(timeline)] == ["before"]
+
+
+FALLBACK = """
+def whole(net, tokens):
+    total = 0.0
+    for at in range(0, tokens.numel() - 65, 64):
+        x, y = tokens[at:at + 64], tokens[at + 1:at + 65]
+        with torch.no_grad():
+            total += net(x, y).item()
+        learn(net, x, y)
+    return total
+def phased(net, tokens, clean):
+    total = 0.0
+    for at in range(0, tokens.numel() - 65, 64):
+        x, y = tokens[at:at + 64], tokens[at + 1:at + 65]
+        with torch.no_grad():
+            total += net(x, y).item()
+        learn(net, x, y)
+        if slow(at):
+            {restore}
+            return whole(net, tokens)
+    return total
+net = Net()
+learn(net, *(read("data/fineweb_train_*.bin")[k:] for k in (0, 1)))
+val = read("data/fineweb_val_*.bin")
+clean = {{k: v.clone() for k, v in net.state_dict().items()}}
+print(f"val_bpb:{{bits(phased(net, val, clean)):.4f}}")
+"""
+
+
+def test_a_fallback_that_starts_over_from_the_clean_state_scores_first() -> None:
+    assert kinds(followed(FALLBACK.format(restore="net.load_state_dict(clean)"))) == []
+    assert kinds(followed(FALLBACK.format(restore="net.eval()"))) != []

@@ -108,6 +108,7 @@ def clone(machine: Machine, value: Value, seen: dict[int, Heap]) -> Value:
             known = Heap(p.kind, p.cls, p.name, made_at=machine.order)
             seen[id(p)] = known
             known.adapted = dict(p.adapted)
+            known.undone = dict(p.undone)
             known.origins = effects.settle(machine, p.origins)
             known.attrs = {k: clone(machine, v, seen) for k, v in p.attrs.items()}
             known.items = [clone(machine, v, seen) for v in p.items] if p.items is not None else None
