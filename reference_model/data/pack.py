@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -84,28 +85,37 @@ def pack(documents: Sequence[str], out: str | os.PathLike[str], scheme: Scheme) 
     val, train = split(documents, scheme.val_share)
     texts = [caseops.encode(text) for text in train] if scheme.tokenizer == "caseops" else train
     model, tokenizer = _make_tokenizer(texts, scheme)
+    partial = folder.with_name(f".{folder.name}.partial")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
         name = TOKENIZER_BYTES if scheme.tokenizer == "bytes" else TOKENIZER_MODEL
-        (folder / name).write_bytes(model)
-        val_texts = [_scored_text(text, tokenizer, scheme) for text in val]
-        (folder / VAL_TEXT).write_text("\n".join(val_texts), encoding="utf-8", newline="")
-        val_tokens = _write_split(folder, "val", val, tokenizer, scheme)
-        train_tokens = _write_split(folder, "train", train, tokenizer, scheme)
-        packed = Packed(
-            vocab_size=tokenizer.vocab_size,
-            documents=len(documents),
-            val_documents=len(val),
-            train_tokens=train_tokens,
-            val_tokens=val_tokens,
-            val_text_bytes=sum(len(text.encode()) for text in val_texts),
-            sha256=_hash(folder),
-        )
-        # Last, so that a folder with a record is whole.
-        (folder / RECORD).write_text(json.dumps(asdict(packed), indent=2) + "\n", encoding="utf-8")
+        (partial / name).write_bytes(model)
+        packed = _write(partial, val, train, tokenizer, scheme)
+        (partial / RECORD).write_text(json.dumps(asdict(packed), indent=2) + "\n", encoding="utf-8")
+        folder.mkdir(exist_ok=True)
+        # The record comes last, so that a folder with a record is whole.
+        for path in sorted(partial.iterdir(), key=lambda path: path.name == RECORD):
+            path.replace(folder / path.name)
+        partial.rmdir()
     except OSError as error:
         raise BadInput(f"{error.filename or folder}: {error.strerror or error}") from error
     return packed
+
+
+def _write(folder: Path, val: Sequence[str], train: Sequence[str], tokenizer: Tokenizer, scheme: Scheme) -> Packed:
+    """Write validation text and all shards beside the tokenizer in ``folder``; return what it holds."""
+    scored = [_scored_text(text, tokenizer, scheme) for text in val]
+    (folder / VAL_TEXT).write_text("\n".join(scored), encoding="utf-8", newline="")
+    return Packed(
+        vocab_size=tokenizer.vocab_size,
+        documents=len(val) + len(train),
+        val_documents=len(val),
+        train_tokens=_write_split(folder, "train", train, tokenizer, scheme),
+        val_tokens=_write_split(folder, "val", val, tokenizer, scheme),
+        val_text_bytes=sum(len(text.encode()) for text in scored),
+        sha256=_hash(folder),
+    )
 
 
 def split(documents: Sequence[str], val_share: float) -> tuple[Sequence[str], Sequence[str]]:

@@ -37,7 +37,7 @@ _INVALID: dict[Scored, str] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Window:
     """Positions ``start`` to ``stop`` (exclusive) are read, the targets of ``first`` to ``stop`` scored.
 

@@ -11,6 +11,7 @@ import pytest
 from auditor.cli import run
 from reference_model.config import Config, Data, Model
 from reference_model.data import demo as demo_module
+from reference_model.data import pack as pack_module
 from reference_model.data.folder import locate
 from reference_model.data.pack import Scheme, pack, read_documents
 from reference_model.data.shards import write_shard
@@ -172,3 +173,17 @@ def test_the_demo_is_made_once(
     monkeypatch.setattr(demo_module, "collect_documents", lambda: ["too little"])
     with pytest.raises(BadInput, match="only 10 bytes of text"):
         demo_module.demo(tmp_path / "other")
+
+
+def test_packing_that_was_interrupted_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheme = Scheme(vocab_size=260, tokenizer="bytes")
+
+    def interrupt(folder: Path) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+        context.setattr(pack_module, "_hash", interrupt)
+        pack(DOCUMENTS, tmp_path / "out", scheme)
+    assert not (tmp_path / "out").exists()
+    pack(DOCUMENTS, tmp_path / "out", scheme)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
