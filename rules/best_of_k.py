@@ -12,6 +12,7 @@ from auditor.evidence.model import Claim, Metric, Run
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
+from rules.mixed_config import differences
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import (
     ONE_CONFIG,
@@ -33,6 +34,7 @@ from rules.scored_runs import (
 SLUG = "best-of-k"
 _MOST_RUNS = 10  # of more runs the subsets are not searched
 _TELLING = 6  # decimals of a claim that a mean of some runs does not meet by chance
+_FEWEST_SETTINGS = 5  # printed by both runs, from which they are taken to be of one configuration
 _LARGEST_README = 1_000_000
 _DISCLOSED = re.compile(
     r"\b(?:best|top|lowest)[\s-]{1,3}(?P<kept>\d{1,2}|two|three|four|five)[\s-]{1,3}(?:seeds?[\s-]{1,3}|runs?[\s-]{1,3})?"
@@ -52,7 +54,12 @@ def check(case: Case) -> Iterator[Finding]:
     claim, runs = claimed(case.evidence), finished(case.evidence)
     if claim is not None and runs:
         yield from _unlogged(case, claim, runs)
-    if claim is None or len(runs) < 3 or len(seeds(runs)) < len(runs) or not one_config(runs):
+    if claim is None or not one_config(runs):
+        return
+    if len(seeds(runs)) < len(runs):
+        yield from _rerun(claim, runs)
+        return
+    if len(runs) < 3:
         return
     kept = _kept(case, claim, runs)
     left = [run for run in runs if run not in kept]
@@ -90,6 +97,33 @@ def _unlogged(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[
             f"scores of seeds {several([c.seed for c in worse])}, which it leaves out."
         )
         yield Finding(SLUG, "evidence", "hold", message, worse[0].path, worse[0].line, worse[0].line)
+
+
+def _rerun(claim: Claim[float], runs: Sequence[Run]) -> Iterator[Finding]:
+    """Yield a hold when seeds were run again with the same settings, and the claim is the mean of each seed's best."""
+    by_seed: dict[int, list[Run]] = {}
+    for run in runs:
+        if run.seed is None:
+            return  # whose rerun it is can't be told
+        by_seed.setdefault(run.seed.value, []).append(run)
+    best = [min(group, key=_value) for group in by_seed.values()]
+    metrics = _metrics(best)
+    if not agrees(claim, fmean(m.val_bpb for m in metrics), metrics):
+        return
+    again = [
+        run
+        for run, chosen in ((r, b) for b in best for r in by_seed[b.seed.value if b.seed else 0] if r is not b)
+        if len(set(run.settings) & set(chosen.settings)) >= _FEWEST_SETTINGS and not any(differences([run, chosen]))
+    ]
+    if not again:
+        return
+    message = (
+        f"The claimed {score(claim.value)} takes the best of each seed's runs: with the same settings, seeds "
+        f"{several(seeds(again))} were run {'' if len(again) == 1 else f'{len(again)} times '}more and scored "
+        f"{several([score(_value(run)) for run in again])}."
+    )
+    steps = tuple(Step(m.path, m.line, f"{score(m.val_bpb)}, left out") for m in _metrics(again))
+    yield Finding(SLUG, "evidence", "hold", message, claim.path, claim.line, claim.line, trace=steps)
 
 
 def _kept(case: Case, claim: Claim[float], runs: Sequence[Run]) -> tuple[Run, ...]:
@@ -135,6 +169,7 @@ def _left_out(claim: Claim[float], kept: Sequence[Run], left: Sequence[Run]) -> 
     yield Finding(SLUG, "evidence", "hold", message, claim.path, claim.line, claim.line, trace=steps)
 
 
+_SETTINGS = "matrix_lr: 0.022\nweight_decay: 0.09\nmuon_momentum: 0.97\nnum_layers: 11\nmodel_dim: 512"
 _FIVE = (run_log(1, 1.2001), run_log(2, 1.2002), run_log(3, 1.2003), run_log(4, 1.2024), run_log(5, 1.2035))
 
 RULE = Rule(
@@ -180,6 +215,16 @@ RULE = Rule(
             status="hold",
         ),
         Example(
+            "a seed was run again with the same settings, and the better run counts",
+            SCRIPT,
+            '"val_bpb": 1.2003',
+            files=package(
+                run_log(1, 1.2002, settings=_SETTINGS), run_log(2, 1.2004, settings=_SETTINGS), val_bpb=1.2003
+            )
+            | {"again/train_seed2.log": run_log(2, 1.2031, settings=_SETTINGS)},
+            status="hold",
+        ),
+        Example(
             "the README says so",
             SCRIPT,
             "best 3 of 7 seeds",
@@ -194,8 +239,16 @@ RULE = Rule(
             SCRIPT,
             files=package(run_log(1, 1.2), run_log(2, 1.202), run_log(3, 1.203), val_bpb=1.2025, seeds=[2, 3]),
         ),
+        Example(
+            "a seed was run before with other settings",
+            SCRIPT,
+            files=package(
+                run_log(1, 1.2002, settings=_SETTINGS), run_log(2, 1.2004, settings=_SETTINGS), val_bpb=1.2003
+            )
+            | {"old/train_seed2.log": run_log(2, 1.2031, settings=_SETTINGS.replace("0.022", "0.02"))},
+        ),
         Example("one run", SCRIPT, files=package(run_log(1, 1.2), val_bpb=1.2)),
     ),
-    known_problems="Runs that were never committed nor mentioned cannot be seen. Where a seed was run twice, the runs "
-    "are taken for two versions and not compared.",
+    known_problems="Runs that were never committed nor mentioned cannot be seen. Runs of one seed whose logs print "
+    "other settings, or none, are taken for two versions and not compared.",
 )

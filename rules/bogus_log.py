@@ -24,12 +24,14 @@ SLUG = "bogus-log"
 _SAME_SOURCE = 0.98  # share of lines from which two texts are one script, touched up
 _LIKE_SOURCE = 0.8  # below it the log is of another script
 _LARGEST_SOURCE = 4_000_000
+_LONGEST_SUMMARY = 150  # lines after the words that say so
 _CLOCK_JUMP = 20.0  # seconds by which a training clock must fall, and the share of its time
 _CLOCK_SHARE = 0.1
 _TROUBLES = {
     "connection": "a connection's error message",
     "placeholder": "a placeholder",
     "traceback": "a traceback",
+    "summary": "a summary, by its own words",
     "killed": "a message that the run was killed",
 }
 
@@ -51,6 +53,7 @@ def check(case: Case) -> Iterator[Finding]:
         if any(id(run) in shared for run in log.runs):
             differing.extend(_other_script(case, log, decisive=record(case) or len(shown_by) == 1))
             yield from _other_seed(log)
+            yield from _summary(log, needed=record(case))
             yield from _clock_set_back(log)
     yield from _repeated(case)
     yield from _reused(case)
@@ -165,6 +168,15 @@ def _other_seed(log: Log) -> Iterator[Finding]:
     yield Finding(SLUG, "evidence", "hold", message, log.path, printed.line, printed.line)
 
 
+def _summary(log: Log, *, needed: bool) -> Iterator[Finding]:
+    """Yield a finding when a log says itself that it was put together by hand."""
+    own = next((trouble for trouble in log.troubles if trouble.kind == "summary"), None)
+    if own is None or any(run.last_line > own.line + _LONGEST_SUMMARY for run in log.runs):
+        return  # a remark within a whole log
+    message = f"By its own words this is a summary and not the log that the script wrote: {shown(own.text, 100)}"
+    yield Finding(SLUG, "evidence", "incomplete" if needed else "note", message, log.path, own.line, own.line)
+
+
 def _clock_set_back(log: Log) -> Iterator[Finding]:
     """Yield a hold when the steps of a run go on while its training clock jumps back: two runs in one log."""
     for run in log.runs:
@@ -275,6 +287,13 @@ RULE = Rule(
             "Another script",
             files={"train_seed1.log": _OTHER + "=" * 100 + "\n" + run_log(1)},
             status="hold",
+        ),
+        Example(
+            "a summary by its own words",
+            SCRIPT,
+            "full logs were lost",
+            files={"train_seed1.log": "# Put down by hand; the full logs were lost with the machine\n" + run_log(1)},
+            status="incomplete",
         ),
         Example(
             "put together from two runs",

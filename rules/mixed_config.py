@@ -103,7 +103,7 @@ _MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
-class _Difference:
+class Difference:
     """A setting and the value that each of the runs prints for it."""
 
     name: str
@@ -117,7 +117,7 @@ def check(case: Case) -> Iterator[Finding]:
     runs = [run for run in reported(case) if run.settings]
     if len(seeds(runs)) < 2:
         return
-    found = sorted(_differences(runs), key=lambda d: (d.name in _READ, d.name))
+    found = sorted(differences(runs), key=lambda d: (d.name in _READ, d.name))
     if not found or _of_one_group(case, runs, found):
         return
     first = _odd(found[0])
@@ -140,7 +140,7 @@ def check(case: Case) -> Iterator[Finding]:
     )
 
 
-def _of_one_group(case: Case, runs: Sequence[Run], found: Sequence[_Difference]) -> bool:
+def _of_one_group(case: Case, runs: Sequence[Run], found: Sequence[Difference]) -> bool:
     """Tell whether the claim is the mean of the runs that share all settings: the others are another version's."""
     claim = claimed(case.evidence)
     values: dict[int, list[str]] = {id(run): [] for run in runs}
@@ -158,19 +158,20 @@ def _of_one_group(case: Case, runs: Sequence[Run], found: Sequence[_Difference])
     )
 
 
-def _differences(runs: Sequence[Run]) -> Iterator[_Difference]:
+def differences(runs: Sequence[Run]) -> Iterator[Difference]:
+    """Yield the settings that all of the runs print, and not alike; what names or measures a run is left out."""
     common = set.intersection(*(set(run.settings) for run in runs))
     for name in common - set(_READ):
         if name in _NAMES_OF_THE_RUN or not _WORDS_OF_THE_RUN.isdisjoint(name.split("_")):
             continue
         values = [(run, _normal(run.settings[name].value), run.settings[name]) for run in runs]
         if len({value for _, value, _ in values}) > 1 and all(_PLAIN.match(value) for _, value, _ in values):
-            yield _Difference(name, tuple(values))
+            yield Difference(name, tuple(values))
     for name in _READ:
         read = [(run, value) for run in runs if (value := run.first(name)) is not None and value.value > 0]
         if len({value.value for _, value in read}) > 1:
             places = ((run, f"{v.value:.0f}", Value(f"{v.value:.0f}", v.path, v.line)) for run, v in read)
-            yield _Difference(name, tuple(places))
+            yield Difference(name, tuple(places))
 
 
 def _normal(text: str) -> str:
@@ -179,13 +180,13 @@ def _normal(text: str) -> str:
     return f"{float(text):.10g}" if _NUMBER.match(text) else text
 
 
-def _odd(difference: _Difference) -> Value[str]:
+def _odd(difference: Difference) -> Value[str]:
     """Return the place of the rarest value, the last of equals."""
     count = Counter(value for _, value, _ in difference.values)
     return min(reversed(difference.values), key=lambda entry: count[entry[1]])[2]
 
 
-def _told(difference: _Difference) -> str:
+def _told(difference: Difference) -> str:
     by_value: dict[str, list[str]] = {}
     for run, value, _ in difference.values:
         by_value.setdefault(value, []).append(str(run.seed.value) if run.seed is not None else run.path)

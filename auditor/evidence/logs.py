@@ -45,6 +45,7 @@ _TROUBLES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^(?:ssh|scp|rsync|client_loop|kex_exchange)\b.{0,120}(?:timed out|refused|closed|unreachable|failed|broken pipe)", re.IGNORECASE), "connection"),
     (re.compile(r"^(?:Connection (?:timed out|refused|closed|reset)|Timeout, server \S+ not responding|Permission denied \(publickey)", re.IGNORECASE), "connection"),
     (re.compile(r"\bplaceholder\b", re.IGNORECASE), "placeholder"),
+    (re.compile(r"^\W{0,4}(?:note:? )?.{0,120}\b(?:extracted (?:from|during)|logs? (?:(?:was|were|is|are) )?(?:not saved|not kept|lost)|reconstructed from|documents (?:multiple|several) runs)", re.IGNORECASE), "summary"),
     (re.compile(r"^(?:Killed|Terminated|Segmentation fault)\b|\bSIG(?:KILL|TERM|SEGV)\b"), "killed"),
 )  # fmt: skip
 _TROUBLE_WORDS: tuple[bytes, ...] = (
@@ -58,6 +59,12 @@ _TROUBLE_WORDS: tuple[bytes, ...] = (
 )
 _TROUBLE_WORDS += (
     b"placeholder",
+    b"extracted",
+    b"not saved",
+    b"not kept",
+    b"lost",
+    b"reconstructed",
+    b"documents",
     b"killed",
     b"terminated",
     b"segmentation",

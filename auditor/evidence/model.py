@@ -60,7 +60,7 @@ class EmbeddedSource:
 class Trouble:
     """A line of a log that says that the run, or the log, went wrong."""
 
-    kind: Literal["traceback", "connection", "placeholder", "killed"]
+    kind: Literal["traceback", "connection", "placeholder", "killed", "summary"]
     line: int
     text: str
 
