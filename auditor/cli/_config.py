@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ class Configured(click.Command):
 def _read(given: str | None, audited: list[Path]) -> Config | None:
     from auditor.config.find import find
 
-    files = [] if given is not None else _found(find(Path.cwd(), audited))
+    files = [] if given is not None else _found(find(_here(), audited))
     if given is None and not files:
         return None
     from auditor.config.read import first, read
@@ -87,6 +88,13 @@ def _read(given: str | None, audited: list[Path]) -> Config | None:
         raise click.ClickException(str(error)) from None
 
 
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise click.ClickException("the current folder is gone; change to another, or give --no-config") from None
+
+
 def _found(found: Found) -> Sequence[Path]:
     for path in found.refused:
         complain(f"warning: {path} is ignored: who is audited could have written it; give one of yours with --config")
@@ -95,10 +103,10 @@ def _found(found: Found) -> Sequence[Path]:
 
 def _refuse_audited(what: str, path: str, audited: list[Path]) -> None:
     """Raise an error when a file of the auditor's lies in a folder that is audited."""
-    from auditor.config.find import inside
+    from auditor.config.find import inside, real
 
     for root in audited:
-        if root.is_dir() and inside(Path(path), root.resolve()):
+        if os.path.isdir(root) and inside(Path(path), real(root)):  # noqa: PTH112 (it never raises)
             raise click.ClickException(
                 f"{path}: {what} lies inside the audited {root}; what is audited doesn't configure its audit: copy it"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ def find(folder: Path, audited: Iterable[Path]) -> Found:
     """
     theirs = [reach(path) for path in audited]
     files, refused = [], []
-    for path in _upwards(folder.resolve()):
+    for path in _upwards(real(folder)):
         if any(inside(path, root) for root in theirs):
             if path.name == OWN_FILE or _mentioned(path):
                 refused.append(path)
@@ -41,7 +42,12 @@ def find(folder: Path, audited: Iterable[Path]) -> Found:
 
 def inside(path: Path, root: Path) -> bool:
     """Tell whether a path is, or lies below, ``root``: as it is written, or where its links lead."""
-    return path.absolute().is_relative_to(root) or path.resolve().is_relative_to(root)
+    return path.absolute().is_relative_to(root) or real(path).is_relative_to(root)
+
+
+def real(path: Path) -> Path:
+    """Return where a path leads: links that go round in a circle stay, as what can't be read does."""
+    return Path(os.path.realpath(path))
 
 
 def reach(path: Path) -> Path:
@@ -50,11 +56,11 @@ def reach(path: Path) -> Path:
     It is the work tree that holds the path; without one, the folder above ``records``, as in a downloaded archive;
     else the path's own folder.
     """
-    folder = path.resolve()
-    if folder.name == ".git" or not folder.is_dir():
+    folder = real(path)
+    if folder.name == ".git" or not os.path.isdir(folder):  # noqa: PTH112 (it never raises)
         folder = folder.parent
     up = (folder, *folder.parents)
-    trees = (each for each in up if (each / ".git").exists())
+    trees = (each for each in up if os.path.exists(each / ".git"))  # noqa: PTH110
     archives = (each.parent for each in up if each.name == "records")
     return next(trees, None) or next(archives, None) or folder
 
@@ -62,7 +68,7 @@ def reach(path: Path) -> Path:
 def _upwards(folder: Path) -> Iterator[Path]:
     for each in (folder, *folder.parents):
         for name in (OWN_FILE, PROJECT_FILE):
-            if (each / name).is_file():
+            if os.path.isfile(each / name):  # noqa: PTH113
                 yield each / name
 
 

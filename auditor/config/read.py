@@ -72,5 +72,7 @@ def _config(path: Path, table: dict[str, Any]) -> Config:
     given = {key: value for key, value in values.items() if value is not None}
     for key in _PATHS:
         if key in given:
+            if "\0" in given[key]:
+                raise Malformed(f"{place}: {key}: no path has a NUL in it")
             given[key] = str(path.parent / Path(given[key]).expanduser())
     return Config(path, given)

@@ -101,6 +101,7 @@ def test_nothing_inside_the_submission_is_taken_by_name_either(option, folder, c
         ("select = [1]", "golf-audit.toml: select[0]: expected `str`, got `int`"),
         ("jobs = = 2", "golf-audit.toml: is not TOML: Invalid value (at line 1, column 8)"),
         ('rulings = "nowhere.toml"', "nowhere.toml: cannot be read: No such file or directory"),
+        ('rulings = "a\\u0000b"', "golf-audit.toml: rulings: no path has a NUL in it"),
         ("\x00", "golf-audit.toml: is not TOML: "),
         ("a = " + "[" * 5000, "golf-audit.toml: is "),
     ],
@@ -113,6 +114,14 @@ def test_a_wrong_file_is_one_line(text, said, office, folder, capsys):
     assert err.startswith(f"golf-audit: {office}/")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_link_that_goes_round_is_no_defect(office, capsys):
+    (office / "a").symlink_to(office / "b")
+    (office / "b").symlink_to(office / "a")
+    for path in ("a", "x" * 5000):
+        assert run(["check", path]) == 2
+        assert "internal error" not in capsys.readouterr().err
 
 
 def test_a_named_file(office, folder, capsys):
