@@ -16,6 +16,7 @@ def check(config: Config) -> None:
     _check_parts(config.model)
     _check_recurrence(config.model)
     _check_schedule(config)
+    _check_evaluate(config)
 
 
 def _check_shapes(model: Model) -> None:
@@ -121,11 +122,34 @@ def _check_schedule(config: Config) -> None:
         0 <= schedule.warmdown_fraction <= 1,
         f"schedule.warmdown_fraction {schedule.warmdown_fraction} must be 0 to 1",
     )
-    window = config.evaluate.window or data.seq_len
+
+
+def _check_evaluate(config: Config) -> None:
+    scheme, seq = config.evaluate, config.data.seq_len
+    window = scheme.window or seq
     _demand(
-        0 <= config.evaluate.stride <= window,
-        f"evaluate.stride {config.evaluate.stride} must be at most the window {window}, or tokens would go unscored",
+        0 <= scheme.stride <= window,
+        f"evaluate.stride {scheme.stride} must be at most the window {window}, or tokens would go unscored",
     )
+    _demand(
+        scheme.ngram_order == 0 or scheme.ngram_order >= 2,
+        f"evaluate.ngram_order {scheme.ngram_order} is no context: use 0 (off) or 2 and more",
+    )
+    first = scheme.score_first
+    for name in ("chunk_tokens", "batch_rows", "rank", "reset_batches", "document_chunk", "document_batch"):
+        _demand(getattr(first, name) >= 1, f"evaluate.score_first.{name} {getattr(first, name)} must be at least 1")
+    _demand(first.temperature > 0, f"evaluate.score_first.temperature {first.temperature} must be above 0")
+    _demand(
+        first.kind not in {"chunks", "phased"} or first.chunk_tokens >= seq,
+        f"evaluate.score_first.chunk_tokens {first.chunk_tokens} holds no row of data.seq_len {seq} to learn from",
+    )
+    _demand(
+        first.kind not in {"lora", "phased"} or first.document_chunk <= window,
+        f"evaluate.score_first.document_chunk {first.document_chunk} must be at most the window {window}, or tokens "
+        "would go unscored",
+    )
+    phases = list(first.phases)
+    _demand(phases == sorted(set(phases)), f"evaluate.score_first.phases {phases} must rise")
 
 
 def _demand(holds: bool, message: str) -> None:

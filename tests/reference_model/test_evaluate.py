@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from reference_model.config import Config, Data, Evaluate, Model, ScoreFirst
+from reference_model.config_check import check
 from reference_model.data.documents import document_starts
 from reference_model.data.valset import Val
 from reference_model.data.variants import VARIANTS
@@ -427,6 +428,26 @@ def test_the_published_cache_needs_training_text_and_is_tagged(model: GPT) -> No
     with pytest.raises(BadInput, match="training tokens"):
         ngram(model, make_val(), config, ONE)
     assert "target's own loss" in ngram(model, make_val(), config, ONE, prefill=make_val(100).tokens).invalid
+
+
+# Before anything is evaluated
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "reason"),
+    [
+        ({"stride": SEQ + 1}, "unscored"),
+        ({"ngram_order": 1}, "no context"),
+        ({"score_first": ScoreFirst(kind="phased", chunk_tokens=SEQ - 1)}, "no row"),
+        ({"score_first": ScoreFirst(kind="lora", document_chunk=SEQ + 1)}, "unscored"),
+        ({"score_first": ScoreFirst(kind="lora", rank=0)}, "rank 0"),
+        ({"score_first": ScoreFirst(kind="phased", document_chunk=8, phases=(5, 5))}, "must rise"),
+    ],
+)
+def test_a_plan_that_cannot_be_carried_out_is_refused(evaluate: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadInput, match=reason):
+        check(make_config(**evaluate))
+    check(make_config(stride=8, ngram_order=4))
 
 
 # All together
