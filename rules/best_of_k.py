@@ -12,8 +12,8 @@ from auditor.evidence.model import Claim, Metric, Run
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
-from rules.mixed_config import differences
 from rules.run_logs import SCRIPT, package, run_log
+from rules.run_settings import differences
 from rules.scored_runs import (
     ONE_CONFIG,
     agrees,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from auditor.case import Case
 from auditor.evidence.model import Run, Value
@@ -13,101 +11,12 @@ from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.names import shown
 from rules.run_logs import SCRIPT, package, run_log
+from rules.run_settings import READ, Difference, differences
 from rules.scored_runs import agrees, by_label, claimed, judged, record, reported, seeds
 
 SLUG = "mixed-config"
 
-# What may differ between the seeds of one configuration, names, places and measurements: words of a setting's
-# name, and names as a whole.
-_WORDS_OF_THE_RUN = frozenset(
-    [
-        "seed",
-        "seeds",
-        "runid",
-        "logfile",
-        "log",
-        "path",
-        "dir",
-        "file",
-        "files",
-        "pattern",
-        "sha",
-        "sha256",
-        "commit",
-        "warning",
-        "host",
-        "port",
-        "pid",
-        "loss",
-        "bpb",
-        "nll",
-        "elapsed",
-        "ms",
-        "eta",
-        "every",
-        "mem",
-        "memory",
-        "temp",
-        "util",
-        "sum",
-        "hits",
-        "tps",
-        "toks",
-        "headroom",
-        "recompile",
-        "imported",
-        "property",
-        "hessian",
-        "calibrated",
-        "effective",
-        "size",
-        "bytes",
-        "time",
-        "timestamp",
-        "date",
-    ]
-)
-_NAMES_OF_THE_RUN = frozenset(
-    [
-        "s",
-        "t",
-        "tl",
-        "vl",
-        "sa",
-        "avg",
-        "run",
-        "run_id",
-        "run_name",
-        "note",
-        "rank",
-        "local_rank",
-        "device",
-        "score",
-        "scale",
-        "step",
-        "this_step",
-        "step_avg",
-        "tok_s",
-        "selected",
-        "total",
-        "count",
-        "mixed_quant",
-        "world_size",
-        "size_check",
-    ]
-)
-_NUMBER = re.compile(r"^-?\d+(?:\.\d+)?(?:e-?\d+)?$", re.IGNORECASE)
-_PLAIN = re.compile(r"^[\w.+\-:,/\[\]() ]{1,60}$")
-_READ = ("world_size", "train_shards", "val_tokens")
 _MOST_NAMED = 4
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A setting and the value that each of the runs prints for it."""
-
-    name: str
-    values: tuple[tuple[Run, str, Value[str]], ...]
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -117,7 +26,7 @@ def check(case: Case) -> Iterator[Finding]:
     runs = [run for run in reported(case) if run.settings]
     if len(seeds(runs)) < 2:
         return
-    found = sorted(differences(runs), key=lambda d: (d.name in _READ, d.name))
+    found = sorted(differences(runs), key=lambda d: (d.name in READ, d.name))
     if not found or _of_one_group(case, runs, found):
         return
     first = _odd(found[0])
@@ -156,28 +65,6 @@ def _of_one_group(case: Case, runs: Sequence[Run], found: Sequence[Difference]) 
         for s in by_label(group)
         if len(seeds(group)) > 1 and len(s.metrics) == len(group)
     )
-
-
-def differences(runs: Sequence[Run]) -> Iterator[Difference]:
-    """Yield the settings that all of the runs print, and not alike; what names or measures a run is left out."""
-    common = set.intersection(*(set(run.settings) for run in runs))
-    for name in common - set(_READ):
-        if name in _NAMES_OF_THE_RUN or not _WORDS_OF_THE_RUN.isdisjoint(name.split("_")):
-            continue
-        values = [(run, _normal(run.settings[name].value), run.settings[name]) for run in runs]
-        if len({value for _, value, _ in values}) > 1 and all(_PLAIN.match(value) for _, value, _ in values):
-            yield Difference(name, tuple(values))
-    for name in _READ:
-        read = [(run, value) for run in runs if (value := run.first(name)) is not None and value.value > 0]
-        if len({value.value for _, value in read}) > 1:
-            places = ((run, f"{v.value:.0f}", Value(f"{v.value:.0f}", v.path, v.line)) for run, v in read)
-            yield Difference(name, tuple(places))
-
-
-def _normal(text: str) -> str:
-    """Return a printed value in one spelling: 600.000 as 600."""
-    text = text.strip().strip("\"',;")
-    return f"{float(text):.10g}" if _NUMBER.match(text) else text
 
 
 def _odd(difference: Difference) -> Value[str]:

@@ -1,0 +1,123 @@
+"""Settings that runs print, and how those of several runs differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from auditor.evidence.model import Run, Value
+
+# What may differ between the seeds of one configuration, names, places and measurements: words of a setting's
+# name, and names as a whole.
+_WORDS_OF_THE_RUN = frozenset(
+    [
+        "seed",
+        "seeds",
+        "runid",
+        "logfile",
+        "log",
+        "path",
+        "dir",
+        "file",
+        "files",
+        "pattern",
+        "sha",
+        "sha256",
+        "commit",
+        "warning",
+        "host",
+        "port",
+        "pid",
+        "loss",
+        "bpb",
+        "nll",
+        "elapsed",
+        "ms",
+        "eta",
+        "every",
+        "mem",
+        "memory",
+        "temp",
+        "util",
+        "sum",
+        "hits",
+        "tps",
+        "toks",
+        "headroom",
+        "recompile",
+        "imported",
+        "property",
+        "hessian",
+        "calibrated",
+        "effective",
+        "size",
+        "bytes",
+        "time",
+        "timestamp",
+        "date",
+    ]
+)
+_NAMES_OF_THE_RUN = frozenset(
+    [
+        "s",
+        "t",
+        "tl",
+        "vl",
+        "sa",
+        "avg",
+        "run",
+        "run_id",
+        "run_name",
+        "note",
+        "rank",
+        "local_rank",
+        "device",
+        "score",
+        "scale",
+        "step",
+        "this_step",
+        "step_avg",
+        "tok_s",
+        "selected",
+        "total",
+        "count",
+        "mixed_quant",
+        "world_size",
+        "size_check",
+    ]
+)
+_NUMBER = re.compile(r"^-?\d+(?:\.\d+)?(?:e-?\d+)?$", re.IGNORECASE)
+_PLAIN = re.compile(r"^[\w.+\-:,/\[\]() ]{1,60}$")
+# Read by the formats of logs, besides what is printed as a setting.
+READ = ("world_size", "train_shards", "val_tokens")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting and the value that each of the runs prints for it."""
+
+    name: str
+    values: tuple[tuple[Run, str, Value[str]], ...]
+
+
+def differences(runs: Sequence[Run]) -> Iterator[Difference]:
+    """Yield the settings that all of the runs print, and not alike; what names or measures a run is left out."""
+    common = set.intersection(*(set(run.settings) for run in runs))
+    for name in common - set(READ):
+        if name in _NAMES_OF_THE_RUN or not _WORDS_OF_THE_RUN.isdisjoint(name.split("_")):
+            continue
+        values = [(run, _normal(run.settings[name].value), run.settings[name]) for run in runs]
+        if len({value for _, value, _ in values}) > 1 and all(_PLAIN.match(value) for _, value, _ in values):
+            yield Difference(name, tuple(values))
+    for name in READ:
+        read = [(run, value) for run in runs if (value := run.first(name)) is not None and value.value > 0]
+        if len({value.value for _, value in read}) > 1:
+            places = ((run, f"{v.value:.0f}", Value(f"{v.value:.0f}", v.path, v.line)) for run, v in read)
+            yield Difference(name, tuple(places))
+
+
+def _normal(text: str) -> str:
+    """Return a printed value in one spelling: 600.000 as 600."""
+    text = text.strip().strip("\"',;")
+    return f"{float(text):.10g}" if _NUMBER.match(text) else text
