@@ -67,7 +67,7 @@ class Attention(nn.Module):
         v = v.view(*x.shape[:2], self.kv_heads, self.head_dim)
         if self.keeps_values and context.first_values is None:
             context.first_values = v
-        if self.v_lambda is not None:
+        if self.v_lambda is not None and context.first_values is not None:
             share = torch.softmax(self.v_lambda.to(v.dtype), dim=0)
             v = share[0] * v + share[1] * context.first_values
         return v

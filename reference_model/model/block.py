@@ -50,17 +50,19 @@ class Block(nn.Module):
         """Return ``x`` with some of the embedded input mixed back in (``resid_mix``)."""
         if visit.controls.resid_mix is None:
             return x
-        keep, back = visit.controls.resid_mix.to(x.dtype)
+        keep, back = visit.controls.resid_mix.to(x.dtype).unbind()
         return keep * x + back * context.x0
 
     def attended(self, x: Tensor, context: Context, visit: Visit) -> Tensor:
         """Return what attention adds to the residual stream ``x`` (batch, seq, dim)."""
-        return visit.controls.attn_scale.to(x.dtype) * self.attn(self._normed(x), context, visit)
+        out: Tensor = self.attn(self._normed(x), context, visit)
+        return visit.controls.attn_scale.to(x.dtype) * out
 
     def transformed(self, x: Tensor, context: Context, visit: Visit) -> Tensor:
         """Return what the MLP adds to the residual stream ``x`` (batch, seq, dim)."""
         normed = self._normed(x)
-        return visit.controls.mlp_scale.to(x.dtype) * context.adapted("mlp", visit.layer, normed, self.mlp(normed))
+        out: Tensor = context.adapted("mlp", visit.layer, normed, self.mlp(normed))
+        return visit.controls.mlp_scale.to(x.dtype) * out
 
     def _normed(self, x: Tensor) -> Tensor:
         normed = F.rms_norm(x, (x.shape[-1],))

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from torch.nn.attention.flex_attention import BlockMask
+
     from reference_model.model.block import Controls
 
 Adapt: TypeAlias = Callable[[str, int, Tensor], Tensor | None]
@@ -30,7 +32,7 @@ class Context:
     x0: Tensor  # (batch, seq, dim): the embedded input that resid_mix returns to
     rope: tuple[tuple[Tables, Tables], ...]  # for each pass of the recurrence: of queries, of keys
     mask: Tensor | None = None  # (batch, 1, seq, seq), True where a query may see a key; None: plain causal
-    block_mask: object = None  # the same for flex attention, on CUDA in a compiled pass
+    block_mask: BlockMask | None = None  # the same for flex attention, on CUDA in a compiled pass
     adapt: Adapt | None = None
     values: dict[int, Tensor] = field(default_factory=dict)  # by block: what is added to its values
     first_values: Tensor | None = None  # values of the first layer that ran, for the value residual

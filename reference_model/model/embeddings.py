@@ -49,7 +49,7 @@ class BigramHash(nn.Module):
 
     def forward(self, tokens: Tensor, segments: Tensor | None) -> Tensor:
         """Return (batch, seq, dim), to be added to the token embedding before its norm."""
-        pairs = self.proj(self.embed(self.buckets(tokens, segments)))
+        pairs: Tensor = self.proj(self.embed(self.buckets(tokens, segments)))
         return pairs * self.scale.to(pairs.dtype)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
@@ -16,6 +16,7 @@ from reference_model.model.embeddings import BigramHash, ValueEmbed
 from reference_model.model.gates import GatedSmear, StaticSmear
 from reference_model.model.kernels import document_blocks
 from reference_model.model.linear import Linear, initialise
+from reference_model.model.loss import softcap, softcapped_cross_entropy
 from reference_model.model.parallel import LambdaLanes, Lanes
 from reference_model.model.recurrence import Stage, final_stage, skip_rows
 from reference_model.model.rope import Rope
@@ -62,7 +63,7 @@ class GPT(nn.Module):
         :data:`reference_model.model.context.Adapt`.
         """
         hidden = self.hidden(tokens, stage=stage, segments=segments, adapt=adapt)
-        return self.softcapped(self.projected(hidden, adapt))
+        return softcap(self.projected(hidden, adapt), self.model.softcap)
 
     def loss(
         self,
@@ -75,9 +76,10 @@ class GPT(nn.Module):
         reduction: Literal["mean", "none"] = "mean",
     ) -> Tensor:
         """Return the cross-entropy of ``targets`` (batch, seq) in nats, float32: the mean, or (batch, seq)."""
-        logits = self(tokens, stage=stage, segments=segments, adapt=adapt)
-        losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction=reduction)
-        return losses if reduction == "mean" else losses.view_as(targets)
+        hidden = self.hidden(tokens, stage=stage, segments=segments, adapt=adapt)
+        logits = self.projected(hidden, adapt).flatten(0, 1)
+        losses = softcapped_cross_entropy(logits, targets.flatten(), self.model.softcap)
+        return losses.mean() if reduction == "mean" else losses.view_as(targets)
 
     def hidden(
         self, tokens: Tensor, *, stage: Stage | None = None, segments: Tensor | None = None, adapt: Adapt | None = None
@@ -97,7 +99,7 @@ class GPT(nn.Module):
 
     def embedded(self, tokens: Tensor, segments: Tensor | None) -> Tensor:
         """Return the normalised embedding (batch, seq, dim) that the first block reads and resid_mix returns to."""
-        x = self.tok_emb(tokens)
+        x: Tensor = self.tok_emb(tokens)
         if self.bigram is not None:
             x = x + self.bigram(tokens, segments)
         if isinstance(self.smear, GatedSmear):
@@ -113,11 +115,6 @@ class GPT(nn.Module):
         delta = adapt("head", -1, hidden) if adapt is not None else None
         return logits if delta is None else logits + delta
 
-    def softcapped(self, logits: Tensor) -> Tensor:
-        """Return ``c tanh(logits / c)`` in float32: no logit leaves (-c, c), so no prediction is ever certain."""
-        cap = self.model.softcap
-        return cap * torch.tanh(logits.float() / cap)
-
     def roles(self) -> dict[str, Role]:
         """Return for every parameter how it is trained: token table, matrix (Muon) or the small rest."""
         tables = {id(module.weight) for module in self.modules() if isinstance(module, nn.Embedding)}
@@ -126,21 +123,6 @@ class GPT(nn.Module):
             name: "embed" if id(parameter) in tables else "matrix" if id(parameter) in matrices else "scalar"
             for name, parameter in self.named_parameters()
         }
-
-    def to_training_dtype(self, device: torch.device, *, published: bool = False) -> GPT:
-        """Move to ``device`` and set the dtypes of training there; returns itself.
-
-        On CUDA token tables become bfloat16, and activations follow them; weights of linear layers and all small
-        parameters stay float32 and are cast where they are used. ``published`` also makes the signals of the shared
-        recurrence bfloat16, as #148 to #1453 did. On a CPU everything stays float32.
-        """
-        self.to(device)
-        if device.type == "cuda":
-            for name, role in self.roles().items():
-                if role == "embed" or (published and name.startswith("signals.")):
-                    parameter = self.get_parameter(name)
-                    parameter.data = parameter.data.to(torch.bfloat16)
-        return self
 
     def train_quantized(self, qat: Qat | None) -> None:
         """Let training see weights as ``qat`` rounds them, from the next forward pass on; None: as they are."""
@@ -156,7 +138,7 @@ class GPT(nn.Module):
         left: list[Tensor] = []  # outputs of the first half that no skip has taken yet
         lanes: tuple[Tensor, Tensor] | None = None
         for layer, (index, turn) in enumerate(zip(stage.blocks, stage.passes, strict=True)):
-            block = self.blocks[index]
+            block = cast(Block, self.blocks[index])
             visit = Visit(layer, turn, self._excludes(index, layer, stage), self._controls(block, layer, stage))
             if self.signals is not None:
                 x = self.signals(x, layer, values, outputs.get(index))
@@ -170,7 +152,7 @@ class GPT(nn.Module):
                 left.append(x)
             if self.signals is not None:
                 outputs[index] = x
-        return x if lanes is None else self.lanes.merged(lanes)
+        return x if lanes is None or self.lanes is None else self.lanes.merged(lanes)
 
     def _join(self, x: Tensor, *, row: int, left: list[Tensor], stage: Stage) -> Tensor:
         return x if self.skips is None or not 0 <= row < stage.decoder else self.skips(x, row, left)
@@ -188,7 +170,8 @@ class GPT(nn.Module):
             return block.controls
         count = len(self.virtual_controls)
         # Extra decoder passes of an evaluation use the controls of the decoder once more.
-        return self.virtual_controls[layer if layer < count else stage.encoder + (layer - count) % stage.decoder]
+        index = layer if layer < count else stage.encoder + (layer - count) % stage.decoder
+        return cast(Controls, self.virtual_controls[index])
 
     def _rope(self, length: int, dtype: torch.dtype, stage: Stage) -> tuple[tuple[Tables, Tables], ...]:
         recurrence = self.model.recurrence

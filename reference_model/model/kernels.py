@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
@@ -12,12 +12,16 @@ from torch import Tensor
 
 from reference_model.model.context import Context
 
+if TYPE_CHECKING:
+    from torch.nn.attention.flex_attention import BlockMask
+
 
 def _flash3() -> Callable[..., Any] | None:
     """Return FlashAttention 3's function where its package is installed (Hopper GPUs)."""
     if importlib.util.find_spec("flash_attn_interface") is None:
         return None
-    return importlib.import_module("flash_attn_interface").flash_attn_func
+    function: Callable[..., Any] = importlib.import_module("flash_attn_interface").flash_attn_func
+    return function
 
 
 _FLASH3 = _flash3()
@@ -30,8 +34,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, context: Context) -> Tensor:
     serving heads / kv_heads heads.
     """
     if context.mask is None and context.block_mask is None and _FLASH3 is not None and _half_on_cuda(q):
-        out = _FLASH3(q, k, v, causal=True)
-        return out[0] if isinstance(out, tuple) else out  # older versions return the log-sum-exp too
+        found = _FLASH3(q, k, v, causal=True)
+        out: Tensor = found[0] if isinstance(found, tuple) else found  # older versions add the log-sum-exp
+        return out
     grouped = q.shape[2] != k.shape[2]
     q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
     if context.block_mask is not None:
@@ -44,7 +49,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, context: Context) -> Tensor:
     return out.transpose(1, 2)
 
 
-def document_blocks(segments: Tensor) -> object:
+def document_blocks(segments: Tensor) -> BlockMask:
     """Return flex attention's block mask for causal attention within documents; blocks of other ones are skipped."""
     from torch.nn.attention.flex_attention import create_block_mask
 

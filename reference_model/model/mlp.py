@@ -26,9 +26,10 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (batch, seq, dim) for ``x`` (batch, seq, dim)."""
-        hidden = self.fc(x)
+        hidden: Tensor = self.fc(x)
         hidden = F.leaky_relu(hidden, negative_slope=0.5) if self.leaky else torch.relu(hidden)
         hidden = hidden.square()
         if self.hidden_gain is not None:
             hidden = hidden * self.hidden_gain.to(hidden.dtype)
-        return self.proj(hidden)
+        out: Tensor = self.proj(hidden)
+        return out
