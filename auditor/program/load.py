@@ -136,6 +136,7 @@ def _imported(unit: Unit, known: set[str]) -> list[str]:
     assert unit.module is not None
     here = PurePosixPath(unit.path).parent
     found: list[str] = []
+    loads_by_path = "spec_from_file_location" in unit.source.text
     for node in walk(*unit.module.body):
         names: list[tuple[str, int]] = []
         if isinstance(node, ir.Import):
@@ -152,4 +153,8 @@ def _imported(unit: Unit, known: set[str]) -> list[str]:
                 for path in (str(folder / f"{tail}.py"), str(folder / tail / "__init__.py")):
                     if path in known and path != unit.path and path not in found:
                         found.append(path)
+        if loads_by_path and isinstance(node, ir.Const) and isinstance(node.value, str) and node.value.endswith(".py"):
+            path = str(here / PurePosixPath(node.value).name)
+            if path in known and path != unit.path and path not in found:
+                found.append(path)
     return found

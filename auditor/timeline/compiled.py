@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from auditor.timeline.machine import Machine
 
 SUFFIXES: Final = (".c", ".cc", ".cpp", ".cxx", ".cu")
-_LOOKS_NATIVE: Final = re.compile(r"^[ \t]*(?:#\s*include\b|extern \"C\"|typedef struct|__global__ )", re.MULTILINE)
+_LOOKS_NATIVE: Final = re.compile(
+    r"#\s*include\b|extern \"C\"|typedef struct|__global__ "
+    r"|\b(?:int|void|float|double|long|u?int\d+_t)\s*\*?\s*\w+\s*\([^){]*\)\s*\{"
+)
 _DEFINES: Final = r"\b{}\s*\([^;{{}}]*\)\s*(?:const\s*)?(?::[^;{{}}]*)?\{{|[\"&:]{}\b"
 _IN_BITS: Final = re.compile(r"\blog\(\s*2(?:\.0*)?f?\s*\)|\blog2f?\(|\bM_LN2\b|\b0\.69314|\b1\.4426")
 # Methods that give the address of an array, which compiled code then reads or fills.
@@ -268,10 +271,11 @@ def _array(node: ir.Expr) -> ir.Expr:
 def _fill(machine: Machine, args: Args, position: int, origins: int) -> None:
     """Let the array behind an argument be made from ``origins``."""
     value = args.positional[position]
-    if isinstance(value, Address):
+    given = args.nodes[position] if position < len(args.nodes) else None
+    if isinstance(value, Address) and (value.frame is machine.frame or not isinstance(given, ir.Call)):
         where, frame = value.where, value.frame
-    elif position < len(args.nodes):
-        where, frame = _array(args.nodes[position]), machine.frame
+    elif given is not None:
+        where, frame = _array(given), machine.frame  # the address was taken by a function of the script
     else:
         return
     outer = machine.frame

@@ -66,6 +66,26 @@ def unit_of(machine: Machine, dotted: str, level: int) -> Unit | None:
     return None
 
 
+def import_path(machine: Machine, path: Value) -> Value:
+    """``importlib.util.spec_from_file_location(name, path)``: the submission's own file is followed as a module.
+
+    Where the folder can't be told, it is the one file that the script names.
+    """
+    here = machine.frame.scope.source
+    named = path.p.v.rpartition("/")[2] if isinstance(path.p, Known) and isinstance(path.p.v, str) else ""
+    units = [
+        unit
+        for unit in machine.program.units.values()
+        if unit.path not in (here.path, machine.program.script)
+        and (unit.path.rpartition("/")[2] == named if named else _quoted(here.text, unit.path.rpartition("/")[2]))
+    ]
+    return import_unit(machine, units[0]) if len(units) == 1 else UNKNOWN
+
+
+def _quoted(text: str, name: str) -> bool:
+    return f'"{name}"' in text or f"'{name}'" in text
+
+
 def import_unit(machine: Machine, unit: Unit) -> Value:
     """Follow a helper module once and return it."""
     known = machine.scopes.get(unit.path)

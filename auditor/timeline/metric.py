@@ -154,6 +154,8 @@ def scaled(machine: Machine, left: Value, right: Value, node: ir.BinOp, out: Val
         if not isinstance(payload, Known) or isinstance(payload.v, bool) or not isinstance(payload.v, int | float):
             continue
         value = abs(float(payload.v))
+        if score.m & factor.m & BITS and math.isclose(value, _LN2 if node.op == "*" else 1 / _LN2, rel_tol=1e-6):
+            continue  # bits, told in nats again
         if factor.m & BITS:
             value = value / _LN2 if node.op == "/" else value * _LN2
         if value and value < 1.0:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import containers, effects, network
+from auditor.timeline import containers, effects, imports, network
 from auditor.timeline.atoms import BITS, CLOCK, RANDOM
 from auditor.timeline.library import computed, files, objects, options, processes, sequences, tensors
 from auditor.timeline.library.names import (
@@ -86,6 +86,10 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "argparse.Namespace": objects.namespace,
     "types.SimpleNamespace": objects.namespace,
     "functools.partial": objects.partial,
+    "importlib.util.spec_from_file_location": lambda machine, args, node: imports.import_path(
+        machine, args.get(1, "location") or UNKNOWN
+    ),
+    "importlib.util.module_from_spec": lambda machine, args, node: args.get(0, "spec") or UNKNOWN,
     "torch.autograd.grad": tensors.gradient_of,
     "torch.func.grad": tensors.grad_function,
     "time.time": processes.clock,
