@@ -160,7 +160,7 @@ FORMATS: tuple[Format, ...] = (
          "Running on 8xH100 SXM", {"world_size": 8, "gpu": "H100"}, names_digits=True),
     _row("nvidia-smi row", "nvidia", r"\b(?P<gpu>nvidia (?:geforce |rtx |tesla )?[a-z0-9][\w\-]{0,24}(?: [\w\-.]{1,24}){0,4}?)\s{1,30}(?:on|off)\b",
          "|   0  NVIDIA H100 80GB HBM3          On  |   00000000:8D:00.0 Off |", {"gpu": "NVIDIA H100 80GB HBM3"}),
-    _row("GPU name", "gpu", r"(?:^\W{0,6}|\s)(?:gpu|gpu_name|device|device_name|cuda device|gpu 0|gpus?)\s{0,3}[:=]\s{0,20}(?P<gpu>(?:\d{1,2}\s?[x×]\s?)?(?:nvidia|h\d{3}|a\d{2,3}|b\d{3}|l\d{1,2}|rtx|geforce|tesla|amd|apple)(?:[ \-]?[\w.\-]{1,16}(?![\w.:=])){0,5})",
+    _row("GPU name", "gpu", r"(?:^\W{0,6}|\s)(?:gpu|gpu_name|gpu_summary|device|device_name|cuda device|gpu 0|gpus?)\s{0,3}[:=]\s{0,20}(?P<gpu>(?:\d{1,2}\s?[x×]\s?)?(?:nvidia|h\d{3}|a\d{2,3}|b\d{3}|l\d{1,2}|rtx|geforce|tesla|amd|apple)(?:[ \-]?[\w.\-]{1,16}(?![\w.:=])){0,5})",
          "GPU: NVIDIA H100 80GB HBM3", {"gpu": "NVIDIA H100 80GB HBM3"}),
     _row("Apple", "mlx_version", r"\b(?P<gpu>mlx)_version:", "mlx_version:0.29.3", {"gpu": "mlx"}),
     _row("peak memory", "memory", r"peak memory(?: allocated)?\s{0,3}[:=]\s{0,4}(?P<peak_mib><N>)\s?mib",
@@ -244,7 +244,7 @@ FORMATS: tuple[Format, ...] = (
     _row("artifact production", "artifact_production", r"artifact_production_wallclock\s?[:=]\s?(?P<production_time><D>)\s?s\b",
          "artifact_production_wallclock: 825.352s (must be < 600.0)", {"production_time": 825.352}, unit="s"),
     # Sizes
-    _row("model", "serialized", r"\bserialized[ _]model(?:[ _](?P<label>[\w+.()\-/ ]{1,40}?))?\s?[:=]\s{0,6}(?P<model_bytes><N>) ?(?:bytes\b|b\b|\()",
+    _row("model", "serialized", r"\bserialized[ _]model(?:[ _](?P<label>(?:[\w+.()\-/ ]|:(?=\w)){1,40}?))?\s?[:=]\s{0,6}(?P<model_bytes><N>) ?(?:bytes\b|b\b|\()",
          "Serialized model int8+zlib: 16507603 bytes (payload:18118784)", {"label": "int8+zlib", "model_bytes": 16507603}, unit="B"),
     _row("model file", "bytes:", r"\bserialized model (?P<label>[\w+.\-]{1,30})\s?:\s?[\w./\-]{1,80}\.\w{1,6} bytes:(?P<model_bytes><N>)",
          "Serialized model int6+lzma:final_model.ptz bytes:15262900", {"label": "int6+lzma", "model_bytes": 15262900}, unit="B"),

@@ -266,3 +266,40 @@ def test_reading_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_launched_runs_of_one_file_are_apart() -> None:
+    text = "".join(
+        f"[STAGE 1/2] run={name} | 8 GPUs | hparams: {{'layers': 10, 'seed': {seed}}}\n"
+        f"[RESULT] run={name} | score={score} | size=15,100,000B | OK\n"
+        for name, seed, score in (("a1", 1337, 1.19), ("b2", 42, 1.1908), ("c3", 7, 1.1888))
+    )
+    runs = read_log("train.log", text.encode()).runs
+    assert [(r.seed.value, r.score.val_bpb) for r in runs if r.seed and r.score] == [
+        (1337, 1.19),
+        (42, 1.1908),
+        (7, 1.1888),
+    ]
+
+
+def test_a_score_repeated_exactly_gives_both() -> None:
+    (run,) = read_log("a.log", b"final_sliding val_loss:0.1952 val_bpb:0.1156 exact:0.11559195 stride:64\n").runs
+    assert [m.val_bpb for m in run.scores] == [0.11559195, 0.1156]
+    (run,) = read_log("a.log", b"final_sliding val_loss:0.1952 val_bpb:0.1156 exact:0.3\n").runs
+    assert [m.val_bpb for m in run.scores] == [0.1156]
+
+
+def test_a_run_that_only_evaluates_is_timed_as_a_whole() -> None:
+    text = b"val_bpb: 1.257264\nTime:     6629s\n"
+    assert read_log("eval.log", text).runs[0].measured().eval_seconds == 6629.0
+    trained = b"step:10/10 train_loss:2.0 train_time:5000ms\n" + text
+    assert read_log("train.log", trained).runs[0].measured().eval_seconds is None
+
+
+def test_every_member_of_a_gzip_file_is_read() -> None:
+    parts = gzip.compress(b"seed:7\n") + gzip.compress(b"final val_loss:2.0 val_bpb:1.19000000\n")
+    (run,) = read_log("a.log.gz", parts).runs
+    assert run.seed is not None
+    assert run.score is not None
+    with pytest.raises(Unreadable, match="ends early"):
+        read_log("a.log.gz", parts[:-6])
