@@ -100,19 +100,24 @@ def _all_but_last(node: ir.Expr) -> bool:
 
 def _masked(function: ir.FunctionDef, nodes: Sequence[ir.Node]) -> bool:
     """Return whether a function compares ids with one another, or has something to mask with from elsewhere."""
-    tests = {id(node.test) for node in nodes if isinstance(node, ir.If | ir.IfExp | ir.While | ir.Assert)}
-    if any(isinstance(node, ir.Compare) and id(node) not in tests and _of_ids(node) for node in nodes):
+    if any(_keeps_ids(node) for node in nodes):
         return True
     names = [p.name for p in function.params]
     names += [name for node in nodes if (name := _name(node))]
     return any(_BOUNDARY.search(name) or name in ("mask", "keep") for name in names)
 
 
-def _of_ids(node: ir.Compare) -> bool:
-    """Return whether a comparison may be one of token ids with the id that begins a document."""
-    sides = (node.left, *node.rights)
-    words = any(isinstance(side, ir.Const) and isinstance(side.value, str | bool | None) for side in sides)
-    return not words and node.ops in (("!=",), ("==",))
+def _keeps_ids(node: ir.Node) -> bool:
+    """Return whether a comparison is used as numbers: of token ids with the id that begins a document."""
+    if isinstance(node, ir.Attr | ir.Subscript):
+        used: tuple[ir.Expr, ...] = (node.value,)  # (ids != bos).float(), (ids != bos)[..., None]
+    elif isinstance(node, ir.BinOp):
+        used = (node.left, node.right)
+    elif isinstance(node, ir.Assign) and node.value is not None:
+        used = (node.value,)
+    else:
+        return False
+    return any(isinstance(each, ir.Compare) and each.ops in (("!=",), ("==",)) for each in used)
 
 
 def _keeps_apart(program: Program) -> bool:

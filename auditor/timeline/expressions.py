@@ -183,7 +183,7 @@ def eval_boolop(machine: Machine, node: ir.BoolOp) -> Value:
             yes, no = machine.truth(value)
             stops, goes = (no & rest, yes & rest) if conj else (yes & rest, no & rest)
         filled_in = not conj and isinstance(value.p, Heap)  # `things or {}` is the things
-        if stops == live and (not goes or filled_in):  # the usual cases: decided by this operand alone
+        if stops == live and not filled and (not goes or filled_in):  # the usual cases: decided by this operand alone
             machine.live = live
             return Value(value.p, origins)
         for index in range(machine.count):

@@ -2,7 +2,7 @@
 
 from followed import followed
 
-from auditor.timeline.events import Timeline
+from auditor.timeline.events import Forward, Timeline
 from auditor.timeline.leaks import leaks
 
 EVALUATE = """
@@ -349,3 +349,18 @@ print(f"val_bpb:{{bits(phased(net, val, clean)):.4f}}")
 def test_a_fallback_that_starts_over_from_the_clean_state_scores_first() -> None:
     assert kinds(followed(FALLBACK.format(restore="net.load_state_dict(clean)"))) == []
     assert kinds(followed(FALLBACK.format(restore="net.eval()"))) != []
+
+
+def test_what_may_be_empty_or_given_is_either() -> None:
+    code = """
+net = Net()
+val = read("data/fineweb_val_*.bin")
+def scored(net, tokens, given=None):
+    given = given or {}
+    return given.get("nll", 0.0)
+found = None
+if len(val) > 100:
+    found = {"nll": net(val[:-1], val[1:]).item()} if len(val) > 200 else {}
+print(f"val_bpb:{bits(scored(net, val, found)):.4f}")
+"""
+    assert any(isinstance(event, Forward) and event.reports for event in followed(code).events)
