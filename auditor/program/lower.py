@@ -106,9 +106,9 @@ def _ellipsis(c: Cursor, node: cst.Ellipsis) -> ir.Expr:
 def _string(c: Cursor, node: cst.SimpleString) -> ir.Expr:
     start = c.at
     if c.joined and start in c.joined:
-        value, end = c.joined.pop(start)
-        c.jump(end)
-        return ir.Const(start, end, value)
+        run = c.joined.pop(start)
+        c.jump(run.end)
+        return ir.Const(start, run.end, run.value)
     value = string_value(node.value)
     c.eat(len(node.value))
     return ir.Const(start, c.end, value)

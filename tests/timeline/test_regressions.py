@@ -364,3 +364,31 @@ if len(val) > 100:
 print(f"val_bpb:{bits(scored(net, val, found)):.4f}")
 """
     assert any(isinstance(event, Forward) and event.reports for event in followed(code).events)
+
+
+def test_names_looked_up_in_globals_are_the_names() -> None:
+    code = """
+def main():
+    print(f"val_bpb:{bits(Net()(VAL[:-1], VAL[1:]).item()):.4f}")
+globals()["VAL"] = read("data/fineweb_val_*.bin")
+globals()["main"]()
+"""
+    assert any(isinstance(event, Forward) and event.reports for event in followed(code).events)
+
+
+def test_the_challenge_s_own_script_is_known_where_it_is_not_submitted() -> None:
+    code = """
+import math, torch
+import torch.nn.functional as F
+from train_gpt import GPT, Hyperparameters, load_validation_tokens
+def evaluate(net, tokens):
+    net.eval()
+    with torch.no_grad():
+        return F.cross_entropy(net.forward_logits(tokens[:-1]), tokens[1:]).item()
+args = Hyperparameters()
+net = GPT(args.vocab_size)
+net.load_state_dict(torch.load("final.pt"))
+print(f"val_bpb:{evaluate(net, load_validation_tokens(args.val_files, 1024)) / math.log(2.0):.4f}")
+"""
+    timeline = followed(code, prelude="")
+    assert any(isinstance(event, Forward) and event.reports for event in timeline.events)

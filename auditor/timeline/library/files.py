@@ -33,6 +33,12 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     return Value(SOME, effects.settle(machine, origins) & ~LISTING | TEXT_FILE)
 
 
+def validation_tokens(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``train_gpt.load_validation_tokens(…)`` of the challenge's own script, where the submission has none."""
+    effects.load(machine, VAL, node)
+    return Value(SOME, VAL | opened.opened(machine, VAL, node) | TEXT_FILE)
+
+
 def path_key(path: Value) -> str:
     """Return the key of a path in the model of the disk ("*" when it is not a constant)."""
     if isinstance(path.p, Known) and isinstance(path.p.v, str):

@@ -138,7 +138,10 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
         if args.positional and isinstance(args.positional[0].p, Heap) and args.positional[0].p.cls
         else SOME
     ),
-    "vars": lambda machine, args, node: Value(SOME, (args.get(0) or UNKNOWN).m),
+    "globals": objects.global_names,
+    "locals": objects.local_names,
+    "vars": objects.local_names,
+    "train_gpt.load_validation_tokens": files.validation_tokens,
 }  # fmt: skip
 
 
@@ -206,7 +209,7 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if last in ("scatter_add", "index_add", "add.at", "at") and args.positional and args.nodes:
         containers.update_in_place(machine, args.nodes[0], args.positional[0], Value(None, origins))
         return NONE
-    if (last[:1].isupper() and not last.isupper()) or name in ("sentencepiece.SentencePieceProcessor",):
+    if (last[:1].isupper() and not last.isupper()) or name in ("sentencepiece.SentencePieceProcessor", "train_gpt.GPT"):
         heap = Heap("external", name=name, origins=origins, made_at=machine.order)
         if last in MODULE_CONTAINERS:
             # Its modules keep their identity: what is trained through one way is trained for all.

@@ -183,7 +183,7 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         if (
             kind == "external"
             and args.origins() & VAL
-            and p.name.startswith(("fla.", "mamba", "transformers", "torch.nn"))
+            and p.name.startswith(("fla.", "mamba", "transformers", "torch.nn", "train_gpt."))
         ):
             return effects.forward(machine, p, args.origins() | p.origins, shown(machine, node), node, [])
         return None

@@ -158,3 +158,18 @@ def field_factory(machine: Machine, args: Args, node: ir.Node) -> Value:
 
     factory = args.keywords.get("default_factory")
     return UNKNOWN if factory is None else calling.call(machine, factory, calling.Args(node=node), node)
+
+
+def global_names(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``globals()``: the module's names, as a dict that is written through."""
+    return Value(Heap("dict", attrs=machine.frame.scope.names, made_at=machine.order))
+
+
+def local_names(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``locals()``, ``vars()`` and ``vars(x)``: names or attributes as a dict."""
+    given = args.get(0)
+    if given is None:
+        return Value(Heap("dict", attrs=dict(machine.frame.names), made_at=machine.order))
+    if isinstance(given.p, Heap) and given.p.kind in ("instance", "namespace"):
+        return Value(Heap("dict", attrs=given.p.attrs, origins=given.p.origins, made_at=machine.order), given.m)
+    return Value(SOME, given.m)
