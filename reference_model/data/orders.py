@@ -1,8 +1,9 @@
 """In which order rows of the training shards come: the challenge's four ways.
 
-A step is always eight pieces, whatever the number of processes. An order maps a step and a
-piece to where its tokens lie; it depends on nothing but the shards, the seed and the step, so that a run can be
-resumed, or spread over another number of processes, without changing what it sees.
+A step is always eight pieces, whatever the number of processes. An order maps a step and a piece to where its tokens
+lie; it depends on nothing but the shards, the seed and the step, so that a run can be resumed, or spread over another
+number of processes, without changing what it sees. The sequential order needs no code but a position in the stream
+(:mod:`reference_model.data.loader`); #1334's is in :mod:`reference_model.data.coprime`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from reference_model.data.documents import document_starts
 from reference_model.data.shards import Shard
 from reference_model.data.stream import Stream
 from reference_model.errors import BadInput
@@ -168,8 +170,6 @@ class PackedOrder:
 
 def _first_bos(stream: Stream, shard: int) -> int:
     """Return the position of the first bos of a shard; its length when it has none."""
-    from reference_model.data.documents import document_starts
-
     tokens = stream.shards[shard].tokens
     for start in range(0, tokens, 1 << 16):
         found = document_starts(stream.read(shard, start, 1 << 16))

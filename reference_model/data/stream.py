@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from reference_model.data.shards import HEADER_BYTES, BadShard, Shard, split_shards
+from reference_model.data.shards import HEADER_BYTES, BadShard, Shard, open_shard, split_shards
 from reference_model.errors import BadInput
 
 Tokens = npt.NDArray[np.uint16]
@@ -68,8 +68,6 @@ def read_sidecar(folder: Path) -> Tokens:
 
     Raises :class:`BadShard` when there is none.
     """
-    from reference_model.data.shards import open_shard
-
     paths = sorted(folder.glob("fineweb_val_bytes_*.bin"))
     if not paths:
         raise BadShard(f"{folder}: no fineweb_val_bytes_*.bin, which say how many bytes each token stands for")

@@ -38,7 +38,7 @@ ONE = Ranks.single("cpu")
 
 
 def make_config(loader: str = "sequential", mode: str = "legal", **evaluate: Any) -> Config:
-    model = Model(vocab_size=VOCAB, layers=4, dim=32, heads=4, kv_heads=2)
+    model = Model(vocab_size=VOCAB, layers=2, dim=32, heads=4, kv_heads=2)
     data = Data(tokenizer="own", seq_len=SEQ, batch_tokens=8 * SEQ, eval_batch_tokens=8 * 3 * SEQ, loader=loader)  # type: ignore[arg-type]
     return Config(mode=mode, model=model, data=data, evaluate=Evaluate(**evaluate))  # type: ignore[arg-type]
 

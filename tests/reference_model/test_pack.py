@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from pathlib import Path
 from random import Random
 
@@ -85,6 +86,9 @@ def test_the_canonical_totals_are_whole_rows_of_the_same_text() -> None:
         "caseops": (47_851_520, 151_074_498),
     }
     assert all(variant.val_targets % variant.val_row == 0 for variant in VARIANTS)
+    # An untrained model is about uniform: the first score of every published run.
+    uniform = [math.log2(v.vocab_size) * v.val_targets / v.val_bytes for v in VARIANTS[:3]]
+    assert uniform == pytest.approx([4.105, 3.615, 3.488], abs=0.001)
 
 
 def test_a_score_over_other_than_the_canonical_split_is_refused(tmp_path: Path) -> None:
