@@ -125,7 +125,7 @@ def read_metadata(path: str, data: bytes) -> ClaimSet:
         ),
         seeds=_seeds(document, leaves),
         problems=problems,
-        withheld="val_bpb" in document and document["val_bpb"] is None,
+        retracted=document.get("val_bpb", 0) is None and bool(_RETRACTED.search(text.lower())),
     )
 
 

@@ -361,7 +361,7 @@ class ClaimSet:
     declared: tuple[Claim[bool], ...] = ()  # self-declared compliance: a claim, never evidence
     seeds: tuple[int, ...] = ()
     problems: tuple[Value[str], ...] = ()
-    withheld: bool = False  # it names the score and gives none (null): not measured, or retracted
+    retracted: bool = False  # it names the score, gives none (null), and says that it was retracted
 
     def all(self, name: str, *, per_seed: bool = False) -> tuple[Claim[float], ...]:
         """Return the claims of a name, the most authoritative first; of single seeds when ``per_seed``."""
@@ -400,7 +400,7 @@ class Evidence:
 
     def claims(self) -> Claims:
         """Return what the submission says of itself: submission.json first, then the README."""
-        bpb = self.metadata.first("val_bpb") or (None if self.metadata.withheld else self.readme.first("val_bpb"))
+        bpb = self.metadata.first("val_bpb") or (None if self.metadata.retracted else self.readme.first("val_bpb"))
         size = _largest(self.metadata.all("artifact_bytes")) or _largest(
             self.metadata.all("artifact_bytes", per_seed=True)
         )

@@ -34,7 +34,7 @@ def judge(
         if not reached and claimed_reports(case.timeline, case.submitted):
             because = f"{judged.because}; the claimed score is another one, which this does not reach"
             return Activity(judged.active, aside, because)
-        if _open(case, case.timeline, bits):
+        if _open(case, case.timeline, bits, events):
             return Activity(judged.active, "hold", f"{judged.because}; but no score is claimed, and no log shows a run")
     elif judged.active is False:
         return _printed_after_all(case, case.timeline, judged, reports)
@@ -51,17 +51,20 @@ def tainted(claimed: list[Report]) -> bool:
     return any(forward.conflicts for report in claimed for forward in report.forwards)
 
 
-def _open(case: Case, timeline: Timeline, bits: int) -> bool:
+def _open(case: Case, timeline: Timeline, bits: int, events: Sequence[Event]) -> bool:
     """Return whether nothing tells if a score rests on what the defaults don't run and a documented command does.
 
-    No score is claimed and no log prints one; and the submission says that it has none (or has retracted it), or
-    documents commands that disagree.
+    No score is claimed and no log prints one; and the submission says that it has retracted its score, or documents
+    another command that sets the same switch otherwise.
     """
     evidence = case.evidence
-    if evidence.claims().val_bpb is not None or any(run.scores for run in evidence.runs):
+    if bits & 0b10 or evidence.claims().val_bpb is not None or any(run.scores for run in evidence.runs):
         return False
-    commands = sum(1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "command")
-    return not bits & 0b10 and (evidence.metadata.withheld or bool(commands & ~bits))
+    if evidence.metadata.retracted:
+        return True
+    names = {name for event in events for guard in event.guards for name in guard.settings}
+    others = [s for i, s in enumerate(timeline.settings) if s.kind == "command" and not bits & 1 << (i + 1)]
+    return any(name in other.overrides for other in others for name in names)
 
 
 def _printed_after_all(case: Case, timeline: Timeline, judged: Activity, reports: Sequence[Report]) -> Activity:

@@ -77,6 +77,7 @@ def test_only_the_logs_of_the_claimed_runs_set_switches(claim: str, status: str)
 
 
 DOCUMENTED = next(e for e in prequant_ttt.RULE.invalid if "documented command" in e.title)
+RETRACTED = '{"val_bpb": null, "status": "retracted", "val_bpb_retracted": 1.1}'
 COMMAND = "torchrun --nproc_per_node=8 train_gpt.py"
 
 
@@ -84,7 +85,8 @@ COMMAND = "torchrun --nproc_per_node=8 train_gpt.py"
     ("files", "status"),
     [
         ({"README.md": f"```bash\nVAL_ADAPT=1 {COMMAND}\n```\n"}, "violation"),
-        ({"README.md": f"```bash\nVAL_ADAPT=1 {COMMAND}\n```\n", "submission.json": '{"val_bpb": null}'}, "hold"),
+        ({"README.md": f"```bash\nVAL_ADAPT=1 {COMMAND}\n```\n", "submission.json": RETRACTED}, "hold"),
+        ({"README.md": f"```bash\nVAL_ADAPT=1 {COMMAND}\n```\n", "submission.json": '{"val_bpb": null}'}, "violation"),
         ({"README.md": f"```bash\nVAL_ADAPT=1 {COMMAND}\nVAL_ADAPT=0 SEED=2 {COMMAND}\n```\n"}, "hold"),
         ({"README.md": "# Name\n\nThe score was measured with `VAL_ADAPT=1`.\n"}, "hold"),
         ({"README.md": "# Name\n\nIt was not measured with `VAL_ADAPT=1`.\n"}, "note"),
