@@ -68,7 +68,7 @@ def test_a_helper_module_is_followed_from_its_import():
 
 
 def test_a_call_that_cannot_be_followed_is_no_silence():
-    timeline = followed("def main():" + BODY + "globals()['main']()\n")
+    timeline = followed("import sys\ndef main():" + BODY + "sys.modules[__name__].main()\n")
     assert [u for u in timeline.unfollowed if u.decisive]
 
 
