@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -16,12 +16,17 @@ from reference_model.config import Config
 from reference_model.data.shards import BadShard
 from reference_model.errors import BadInput, Interrupted, RunFailed
 
+if TYPE_CHECKING:
+    from reference_model.presets import Preset
+    from reference_model.train.ranks import Ranks
+
 BAD_INPUT, RUN_FAILED = 2, 1
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("--preset", required=True, metavar="NAME", help="A preset ('golf-audit presets' lists them) or a TOML.")
 @click.option("--seed", type=click.IntRange(0), default=1337, help="Of the first weights and the order of data.")
+@click.option("--mode", type=click.Choice(["legal", "published"]), default="legal", help="published: with its quirks.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Shards and tokenizer.  [default: data]")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Log, artifact, checkpoint.  [default: runs/PRESET]"
@@ -34,35 +39,41 @@ BAD_INPUT, RUN_FAILED = 2, 1
 @click.option("--checkpoint-every", type=click.IntRange(0), default=0, metavar="N", help="Steps; 0: when told to stop.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="FILE", help="Go on from a checkpoint.")
 @click.option("--tensorboard", type=click.Path(path_type=Path), metavar="DIR", help="Write scalars there.")
+@click.option(
+    "--pieces-at-once",
+    "at_once",
+    type=click.IntRange(1, 8),
+    default=1,
+    help="Of the 8 that a step has: more need more memory and fewer passes.",
+)
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="As in schedule.iterations=500.")
-def main(preset: str, seed: int, device: Any, changes: tuple[str, ...], **options: Any) -> None:
+def main(preset: str, mode: Any, seed: int, device: Any, changes: tuple[str, ...], **options: Any) -> None:
     """Train a preset, pack it, and score the artifact that lies on disk."""
     with _one_line():
+        from reference_model.presets import load
         from reference_model.train.ranks import open_ranks
 
         with open_ranks(device) as ranks:
-            _run(preset, seed, changes, ranks, options)
+            _run(load(preset, mode), seed, changes, ranks, options)
 
 
-def _run(preset: str, seed: int, changes: tuple[str, ...], ranks: Any, options: dict[str, Any]) -> None:
+def _run(preset: Preset, seed: int, changes: tuple[str, ...], ranks: Ranks, options: dict[str, Any]) -> None:
     from reference_model.log import Log
-    from reference_model.presets import load
     from reference_model.run import Request, Run
     from reference_model.train.precision import compute_dtype
 
-    loaded = load(preset)
-    if changes:
-        loaded = msgspec.structs.replace(loaded, config=changed(loaded.config, changes))
+    config = changed(preset.config, changes)
     request = Request(
-        preset=loaded,
+        preset=msgspec.structs.replace(preset, config=config),
         seed=seed,
-        data=options["data"] or _default_data(loaded.config, ranks),
-        out=options["out"] or Path("runs", f"{loaded.name}_seed{seed}"),
+        data=options["data"] or _default_data(config, ranks),
+        out=options["out"] or Path("runs", f"{preset.name}_seed{seed}"),
         dtype=compute_dtype(options["dtype"], ranks.device),
         compiled=options["compiled"],
         checkpoint_every=options["checkpoint_every"],
         resume=options["resume"],
         tensorboard=options["tensorboard"],
+        at_once=options["at_once"],
     )
     Run(request, ranks, Log(enabled=ranks.is_main)).run()
 
@@ -85,7 +96,7 @@ def changed(config: Config, changes: tuple[str, ...]) -> Config:
         raise BadInput(f"--set {' '.join(changes)}: {error}") from error
 
 
-def _default_data(config: Config, ranks: Any) -> Path:
+def _default_data(config: Config, ranks: Ranks) -> Path:
     """Return the folder that holds the data where none is named; the demo's is built on first use."""
     if config.data.tokenizer != "demo":
         return Path("data")

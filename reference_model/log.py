@@ -91,12 +91,13 @@ def settings(config: Config, *, seed: int, world: int, parameters: int) -> list[
 
 def data_lines(config: Config, *, tokenizer: Path, train: Path, train_shards: int, val_tokens: int) -> list[str]:
     """Return the lines on tokenizer and shards; fewer training shards than the preset's own run read is said."""
+    kind = "sentencepiece" if tokenizer.suffix == ".model" else "bytes"
     lines = [
-        f"val_bpb:enabled tokenizer_kind=sentencepiece tokenizer_path={tokenizer}",
+        f"val_bpb:enabled tokenizer_kind={kind} tokenizer_path={tokenizer}",
         f"train_loader:dataset:{train.name or train} train_shards:{train_shards}",
         f"val_loader:shards pattern={train / 'fineweb_val_*.bin'} tokens:{val_tokens}",
     ]
-    if train_shards < config.data.train_shards:
+    if train_shards < config.data.train_shards and config.data.tokenizer != "demo":
         lines.append(f"warning: the published run read {config.data.train_shards} shards, here are {train_shards}")
     return lines
 
@@ -129,6 +130,13 @@ def peak_memory(allocated: int, reserved: int) -> str:
 def pre_quantization(val_loss: float, val_bpb: float, seconds: float) -> str:
     """Return the line of the averaged weights before they are quantised."""
     return f"pre-quantization post-ema val_loss:{val_loss:.8f} val_bpb:{val_bpb:.8f} eval_time:{1000 * seconds:.0f}ms"
+
+
+def label(name: str, packing: str) -> str:
+    """Return what the challenge's logs call the score ``name`` of an artifact packed as in ``int8+zlib``."""
+    form = packing.replace("+", "_")
+    known = {"sliding": "sliding_window", "score_first": "ttt"}
+    return f"final_{form}_{known.get(name, name)}"
 
 
 def final(label: str, val_loss: float, val_bpb: float, seconds: float) -> list[str]:

@@ -47,7 +47,7 @@ def record(request: Request, ranks: Ranks, result: Result) -> dict[str, Any]:
         "world_size": ranks.world,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "command": sys.argv,
         "data": str(request.data),
         "config": request.preset.config,

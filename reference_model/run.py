@@ -37,6 +37,7 @@ from reference_model.train.ranks import Ranks
 from reference_model.yardstick import affordable, yardsticks
 
 CHECKPOINT = "checkpoint.pt"
+_PREFILL_TOKENS = 2_000_000  # of training text that #1499 put into its n-gram cache
 _YARDSTICK_TOKENS = 10_000_000  # of training text that the unigram is fitted on
 
 
@@ -53,6 +54,7 @@ class Request:
     checkpoint_every: int = 0
     resume: Path | None = None
     tensorboard: Path | None = None
+    at_once: int = 1  # pieces of a step that go through the network together
 
 
 @dataclass
@@ -82,7 +84,8 @@ class Run:
         self.compiled = ranks.device.type == "cuda" if request.compiled is None else request.compiled
         self.clock = Clock(settled=device_now(ranks.device))
         self.phases = Phases(device_now(ranks.device))
-        self.result = Result(phases=self.phases.seconds, invalid=list(request.preset.invalid_because))
+        quirks = request.preset.invalid_because if self.config.mode == "published" else ()
+        self.result = Result(phases=self.phases.seconds, invalid=list(quirks))
 
     def run(self) -> Result:
         """Do all phases and return what came of them.
@@ -150,7 +153,7 @@ class Run:
             trainer = Trainer(
                 config, model, loader, self.ranks, progress, seed=request.seed, clock=self.clock, validate=validate,
                 dtype=self.dtype, compiled=self.compiled, checkpoint=request.out / CHECKPOINT,
-                checkpoint_every=request.checkpoint_every,
+                checkpoint_every=request.checkpoint_every, at_once=request.at_once,
             )  # fmt: skip
             if request.resume is not None:
                 trainer.resume(request.resume)
@@ -223,12 +226,20 @@ class Run:
             self._invalidate(f"{total:,} bytes of code and model are above the cap of {CAP_BYTES:,}")
 
     def _score(self, model: GPT, val: Val) -> None:
-        def report(score: Score) -> None:
-            for line in lines.final(score.name, score.val_loss, score.val_bpb, score.seconds):
-                self.log(line)
+        packing = produce.packing(self.config)
 
+        def report(score: Score) -> None:
+            for line in lines.final(lines.label(score.name, packing), score.val_loss, score.val_bpb, score.seconds):
+                self.log(line)
+            if score.invalid:
+                self._invalidate(f"{score.name}: {score.invalid}")
+
+        prefill = None
+        if self.config.evaluate.ngram_published:
+            train = open_stream(locate(self.request.data, self.config.data.tokenizer).shards, "train")
+            prefill = train.take(0, min(train.tokens, _PREFILL_TOKENS))
         with self.phases.phase("scores"):
-            self.result.scores = evaluate_all(model, val, self.config, self.ranks, report)
+            self.result.scores = evaluate_all(model, val, self.config, self.ranks, report, prefill=prefill)
         spent = sum(score.seconds for score in self.result.scores)
         self.log(f"total_eval_time:{spent:.1f}s")
         if 0 < self.config.evaluate.cap_seconds < spent:

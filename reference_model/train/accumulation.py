@@ -6,7 +6,7 @@ eight GPUs differ by rounding only. Ranks exchange gradients once, after their l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,18 +17,35 @@ from reference_model.train.ranks import PIECES, Ranks
 LossOf = Callable[[Batch], Tensor]
 
 
-def accumulate(loss_of: LossOf, batches: Iterable[Batch], parameters: Sequence[nn.Parameter], ranks: Ranks) -> Tensor:
+def accumulate(
+    loss_of: LossOf, pieces: Sequence[Batch], parameters: Sequence[nn.Parameter], ranks: Ranks, *, at_once: int = 1
+) -> Tensor:
     """Leave the mean gradient over all pieces of all ranks in ``parameters`` and return this rank's mean loss.
 
     ``loss_of`` gives the mean loss (nats) of a batch; the returned scalar stays on the device, so that nothing waits.
+    ``at_once`` pieces go through the network together: the same mean, in fewer and larger passes.
     """
     total = torch.zeros((), device=ranks.device)
-    for batch in batches:
-        loss = loss_of(batch)
-        (loss / PIECES).backward()
-        total += loss.detach()
+    for first in range(0, len(pieces), at_once):
+        group = pieces[first : first + at_once]
+        share = len(group) / PIECES
+        loss = loss_of(joined(group))
+        (loss * share).backward()  # type: ignore[no-untyped-call]
+        total += loss.detach() * share
     sum_gradients(parameters, ranks)
-    return total / len(ranks.pieces)
+    return total * (PIECES / len(pieces))
+
+
+def joined(pieces: Sequence[Batch]) -> Batch:
+    """Return the rows of all ``pieces`` as one batch."""
+    if len(pieces) == 1:
+        return pieces[0]
+    segments = [piece.segments for piece in pieces if piece.segments is not None]
+    return Batch(
+        torch.cat([piece.tokens for piece in pieces]),
+        torch.cat([piece.targets for piece in pieces]),
+        torch.cat(segments) if segments else None,
+    )
 
 
 def sum_gradients(parameters: Sequence[nn.Parameter], ranks: Ranks) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -60,7 +60,7 @@ class Trainer:
     """Trains ``model`` as ``config`` says; every state that a step depends on is an attribute here.
 
     ``validate(step, seconds)`` is called with the clock stopped. ``checkpoint`` is where checkpoints go (None: none
-    are written), every ``checkpoint_every`` steps (0: when told to stop only).
+    are written), every ``checkpoint_every`` steps (0: when told to stop only). ``at_once`` pieces of a step go through the network together.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Trainer:
         compiled: bool = False,
         checkpoint: Path | None = None,
         checkpoint_every: int = 0,
+        at_once: int = 1,
     ) -> None:
         self.config = config
         self.model = model
@@ -94,6 +95,7 @@ class Trainer:
         self._validate = validate
         self._checkpoint = checkpoint
         self._checkpoint_every = checkpoint_every
+        self._at_once = at_once
         self._stage: Stage | None = None
 
     def warm_up(self) -> None:
@@ -159,13 +161,10 @@ class Trainer:
         """Take one step and return this rank's mean loss, still on the device."""
         self.optimizers.zero_grad()
         loss_of = self.objective.loss_of(stage, rounded)
-        loss = accumulate(loss_of, self._batches(step), self.optimizers.parameters, self.ranks)
+        pieces = [self._loader.batch(step, piece) for piece in self.ranks.pieces]
+        loss = accumulate(loss_of, pieces, self.optimizers.parameters, self.ranks, at_once=self._at_once)
         self.optimizers.step(step, scale)
         return loss
-
-    def _batches(self, step: int) -> Iterator[Batch]:
-        for piece in self.ranks.pieces:
-            yield self._loader.batch(step, piece)
 
     def _average_in(self, scale: float, stage: Stage) -> None:
         average = self.config.average

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from reference_model.config import Average, Config, Data, Model, Optim, Recurrence, Schedule
 from reference_model.data.shards import write_shard
@@ -45,4 +46,70 @@ def tiny_config(iterations: int = 20) -> Config:
             iterations=iterations, warmup_steps=1, warmdown_iterations=10, cap_seconds=0, val_every=0, log_every=5
         ),
         average=Average(ema=0.9, swa_start=0.9, swa_every=2),
+    )
+
+
+def shrunk(config: Config) -> Config:
+    """Return ``config`` at a width and length for tests, with every part of it still in use."""
+    model, quantize, scheme = config.model, config.quantize, config.evaluate
+    first = scheme.score_first
+    layers = min(model.layers, 4)
+    span = model.recurrence
+    return replace(
+        config,
+        model=replace(
+            model,
+            vocab_size=VOCAB,
+            dim=32,
+            heads=4,
+            kv_heads=4 if model.kv_heads == model.heads else 2,
+            layers=layers,
+            rope_dims=min(model.rope_dims, 4),
+            skip_rows=-1,
+            value_embed_dim=min(model.value_embed_dim, 16),
+            value_embed_layers=(2, 3) if model.value_embed_layers else (),
+            bigram_buckets=min(model.bigram_buckets, 64),
+            bigram_dim=16,
+            q_rank=min(model.q_rank, 8),
+            parallel_from=min(model.parallel_from, 2),
+            recurrence=replace(
+                span,
+                virtual_layers=min(span.virtual_layers, 6),
+                first=min(span.first, 1),
+                last=min(span.last, 2),
+                start_step=min(span.start_step, 10),
+            ),
+        ),
+        data=replace(config.data, tokenizer="demo", seq_len=SEQ, batch_tokens=8 * 2 * SEQ, eval_batch_tokens=512),
+        schedule=replace(
+            config.schedule,
+            iterations=20,
+            warmup_steps=1,
+            warmdown_iterations=10,
+            cap_seconds=0.0,
+            reserve_seconds=0.0,
+            val_every=0,
+        ),
+        average=replace(config.average, ema=min(config.average.ema, 0.7), swa_every=2),
+        qat=replace(config.qat, least_numel=100),
+        quantize=replace(
+            quantize,
+            keep_numel=min(quantize.keep_numel, 100),
+            calibration_batches=min(quantize.calibration_batches, 2),
+            calibration_batch_tokens=0,
+        ),
+        evaluate=replace(
+            scheme,
+            stride=min(scheme.stride, 16),
+            window=0,
+            score_first=replace(
+                first,
+                chunk_tokens=128,
+                batch_rows=4,
+                rank=min(first.rank, 4),
+                document_chunk=8,
+                document_batch=4,
+                phases=(2, 4) if first.phases else (),
+            ),
+        ),
     )

@@ -76,6 +76,7 @@ def trainer_of(config: Config, text: Path, told: Told, seed: int = 3, **options:
     loader = Timed(open_loader(config, text, seed=3))
     model = GPT(config.model, config.data.seq_len)
     clock = Clock(lambda: loader.now)
+    options = {"at_once": 8} | options
     return Trainer(config, model, loader, Ranks.single(), told, seed=3, clock=clock, **options)
 
 
@@ -124,6 +125,14 @@ def test_warm_up_goes_through_every_stage_and_is_undone(text: Path) -> None:
     trainer.train()
     assert told.losses[-1] < 0.8 * told.losses[0]
     assert all(value != before[name] for name, value in everything(trainer).items() if name != "random")
+
+
+def test_pieces_together_give_the_same_mean(text: Path) -> None:
+    config = tiny_config(3)
+    apart, together = Told(), Told()
+    trainer_of(config, text, apart, at_once=1).train()
+    trainer_of(config, text, together, at_once=3).train()  # three, three and two
+    assert together.losses == pytest.approx(apart.losses, abs=1e-5)
 
 
 def test_the_cap_ends_training_after_the_step_that_reaches_it(text: Path) -> None:
