@@ -35,6 +35,8 @@ SLUG = "best-of-k"
 _MOST_RUNS = 10  # of more runs the subsets are not searched
 _TELLING = 6  # decimals of a claim that a mean of some runs does not meet by chance
 _FEWEST_SETTINGS = 5  # printed by both runs, from which they are taken to be of one configuration
+_SAME_SCORE = 1e-5  # bits per byte: nearer ones are one run, told twice
+_FARTHEST_RERUN = 0.005  # bits per byte: seeds of one configuration differ by less, other code by more
 _LARGEST_README = 1_000_000
 _DISCLOSED = re.compile(
     r"\b(?:best|top|lowest)[\s-]{1,3}(?P<kept>\d{1,2}|two|three|four|five)[\s-]{1,3}(?:seeds?[\s-]{1,3}|runs?[\s-]{1,3})?"
@@ -110,11 +112,8 @@ def _rerun(claim: Claim[float], runs: Sequence[Run]) -> Iterator[Finding]:
     metrics = _metrics(best)
     if not agrees(claim, fmean(m.val_bpb for m in metrics), metrics):
         return
-    again = [
-        run
-        for run, chosen in ((r, b) for b in best for r in by_seed[b.seed.value if b.seed else 0] if r is not b)
-        if len(set(run.settings) & set(chosen.settings)) >= _FEWEST_SETTINGS and not any(differences([run, chosen]))
-    ]
+    pairs = zip(best, by_seed.values(), strict=True)
+    again = [run for chosen, group in pairs for run in group if _is_worse_rerun(run, chosen)]
     if not again:
         return
     message = (
@@ -124,6 +123,13 @@ def _rerun(claim: Claim[float], runs: Sequence[Run]) -> Iterator[Finding]:
     )
     steps = tuple(Step(m.path, m.line, f"{score(m.val_bpb)}, left out") for m in _metrics(again))
     yield Finding(SLUG, "evidence", "hold", message, claim.path, claim.line, claim.line, trace=steps)
+
+
+def _is_worse_rerun(run: Run, chosen: Run) -> bool:
+    """Tell whether a run is the chosen one over again, by the settings that both print, and scored a little worse."""
+    shared = len(set(run.settings) & set(chosen.settings))
+    worse = _SAME_SCORE < _value(run) - _value(chosen) < _FARTHEST_RERUN
+    return worse and shared >= _FEWEST_SETTINGS and not any(differences([run, chosen]))
 
 
 def _kept(case: Case, claim: Claim[float], runs: Sequence[Run]) -> tuple[Run, ...]:
