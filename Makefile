@@ -2,6 +2,9 @@
 # A bare machine needs python3 (3.11 to 3.13) with venv, and make.
 
 PYTHON ?= python3
+# One known build for the tests; the CPU's where the machine has no use for CUDA: make TORCH_INDEX=... test
+TORCH ?= torch==2.13.0
+TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -40,5 +43,6 @@ $(VENV)/.ready: pyproject.toml
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@

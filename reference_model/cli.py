@@ -43,8 +43,7 @@ BAD_INPUT, RUN_FAILED = 2, 1
     "--pieces-at-once",
     "at_once",
     type=click.IntRange(1, 8),
-    default=1,
-    help="Of the 8 that a step has: more need more memory and fewer passes.",
+    help="Of a step's 8, in one pass.  [default: by size]",
 )
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="As in schedule.iterations=500.")
 def main(preset: str, mode: Any, seed: int, device: Any, changes: tuple[str, ...], **options: Any) -> None:

@@ -33,10 +33,11 @@ from reference_model.record import write_record
 from reference_model.train.clock import Clock, Phases, device_now
 from reference_model.train.loop import Trainer
 from reference_model.train.precision import compute_dtype, place
-from reference_model.train.ranks import Ranks
+from reference_model.train.ranks import PIECES, Ranks
 from reference_model.yardstick import affordable, yardsticks
 
 CHECKPOINT = "checkpoint.pt"
+_PASS_TOKENS = 16_384  # a pass of fewer leaves a processor waiting for the next call
 _PREFILL_TOKENS = 2_000_000  # of training text that #1499 put into its n-gram cache
 _YARDSTICK_TOKENS = 10_000_000  # of training text that the unigram is fitted on
 
@@ -54,7 +55,7 @@ class Request:
     checkpoint_every: int = 0
     resume: Path | None = None
     tensorboard: Path | None = None
-    at_once: int = 1  # pieces of a step that go through the network together
+    at_once: int | None = None  # pieces that go through the network together; None: as many as make a good pass
 
 
 @dataclass
@@ -153,7 +154,7 @@ class Run:
             trainer = Trainer(
                 config, model, loader, self.ranks, progress, seed=request.seed, clock=self.clock, validate=validate,
                 dtype=self.dtype, compiled=self.compiled, checkpoint=request.out / CHECKPOINT,
-                checkpoint_every=request.checkpoint_every, at_once=request.at_once,
+                checkpoint_every=request.checkpoint_every, at_once=request.at_once or pieces_at_once(config),
             )  # fmt: skip
             if request.resume is not None:
                 trainer.resume(request.resume)
@@ -265,6 +266,11 @@ class Run:
 
     def _invalidate(self, reason: str) -> None:
         self.result.invalid.append(reason)
+
+
+def pieces_at_once(config: Config) -> int:
+    """Return how many of a step's pieces go through the network together: small ones cost more calls than work."""
+    return max(1, min(PIECES, _PASS_TOKENS // (config.data.batch_tokens // PIECES)))
 
 
 def _memory(device: torch.device) -> str:

@@ -60,7 +60,8 @@ class Trainer:
     """Trains ``model`` as ``config`` says; every state that a step depends on is an attribute here.
 
     ``validate(step, seconds)`` is called with the clock stopped. ``checkpoint`` is where checkpoints go (None: none
-    are written), every ``checkpoint_every`` steps (0: when told to stop only). ``at_once`` pieces of a step go through the network together.
+    are written), every ``checkpoint_every`` steps (0: when told to stop only). ``at_once`` pieces of a step go through
+    the network together.
     """
 
     def __init__(

@@ -77,7 +77,7 @@ def logged(out: Path, seed: int) -> LoggedRun:
 def test_every_preset_trains_packs_reloads_and_scores(name: str, text: Path, tmp_path: Path) -> None:
     preset = presets.load(name)
     preset = msgspec.structs.replace(preset, config=shrunk(preset.config))
-    request = Request(preset=preset, seed=1, data=text, out=tmp_path, at_once=8)
+    request = Request(preset=preset, seed=1, data=text, out=tmp_path)
     result = Run(request, Ranks.single(), Log()).run()
 
     assert result.steps == 20
@@ -202,7 +202,7 @@ def test_the_plan_must_fit_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(BadInput, match=r"writes at least 0\.\d GB and 0\.0 GB are free"):
         check_disk(config, tmp_path, checkpoints=True)
     monkeypatch.setattr("reference_model.preflight.free_memory", lambda: 10**8)
-    with pytest.raises(BadInput, match="this machine has 0.1 GB free"):
+    with pytest.raises(BadInput, match=r"this machine has 0\.1 GB free"):
         check_memory(config, torch.device("cpu"), torch.float32)
 
 
