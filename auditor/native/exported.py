@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from auditor.native import code
 from auditor.native.flow import ANYWHERE, NOTHING, UNKNOWN, Atom, Flow, Linear, Loc, join, shifted
 from auditor.native.follow import Follower
 from auditor.native.lower import lower
 from auditor.native.memory import Input, OutOfSteps
-
-MAX_BYTES: Final = 400_000  # of one text: what people write is far below
 
 
 @dataclass(frozen=True)

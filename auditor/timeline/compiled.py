@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from auditor.native.exported import MAX_BYTES, Library, Outcome, Result
 from auditor.program import ir
 from auditor.program.source import Source
 from auditor.program.walk import walk
@@ -22,9 +21,11 @@ from auditor.timeline.frames import Frame, Site
 from auditor.timeline.values import SOME, Known, Payload, Value, at_setting
 
 if TYPE_CHECKING:
+    from auditor.native.exported import Library, Outcome, Result
     from auditor.timeline.calling import Args
     from auditor.timeline.machine import Machine
 
+MAX_BYTES: Final = 400_000  # of one text: what people write is far below
 SUFFIXES: Final = (".c", ".cc", ".cpp", ".cxx", ".cu")
 _LOOKS_NATIVE: Final = re.compile(
     r"#\s*include\b|extern \"C\"|typedef struct|__global__ "
@@ -76,6 +77,8 @@ class Text:
     def opened(self) -> Library:
         """Return the text, parsed when it is first needed."""
         if self.library is None:
+            from auditor.native.exported import Library  # few programs bring native code
+
             self.library = Library(self.text)
         return self.library
 
