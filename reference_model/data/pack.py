@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from reference_model.data import caseops
 from reference_model.data.folder import TOKENIZER_BYTES, TOKENIZER_MODEL
 from reference_model.data.shards import write_shard
@@ -128,6 +130,17 @@ def split(documents: Sequence[str], val_share: float) -> tuple[Sequence[str], Se
         taken += len(documents[count])
         count += 1
     return documents[:count], documents[count:]
+
+
+def read_record(folder: Path) -> Packed | None:
+    """Return what a packed folder says that it holds; None for any other folder. Raises :class:`BadInput`."""
+    path = folder / RECORD
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Packed)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise BadInput(f"{path}: not the record of a packed folder; pack the text again") from error
 
 
 def _documents_of(path: Path, unit: Unit) -> list[str]:

@@ -13,6 +13,7 @@ from reference_model.data.byte_count import byte_table
 from reference_model.data.documents import Positions, document_starts
 from reference_model.data.folder import Place, locate
 from reference_model.data.loader import check_tokenizer
+from reference_model.data.pack import Packed, read_record
 from reference_model.data.shards import BadShard
 from reference_model.data.stream import Tokens, open_stream, read_sidecar
 from reference_model.data.tokenizer import load_tokenizer
@@ -45,8 +46,8 @@ def open_val(config: Config, folder: str | os.PathLike[str]) -> Val:
     """Return the validation split in ``folder``, trimmed to whole rows of ``config.data.seq_len`` and one token.
 
     Bytes come from the sidecar where the tokenizer has one (CaseOps, or a packed folder that holds one), else from
-    the tokenizer's table. For a published variant the canonical totals are asserted. Raises :class:`BadInput` when
-    something is missing, broken, too short or not the canonical split.
+    the tokenizer's table. The totals are asserted: the canonical ones for a published variant, for a packed folder
+    those of its record. Raises :class:`BadInput` when something is missing, broken, too short or not that split.
     """
     place = locate(folder, config.data.tokenizer)
     check_tokenizer(config, place)
@@ -61,6 +62,8 @@ def open_val(config: Config, folder: str | os.PathLike[str]) -> Val:
     counts = _byte_counts(tokens, place, variant)
     if variant is not None:
         _assert_totals(variant, counts, place)
+    elif (record := read_record(place.shards)) is not None:
+        _assert_packed(record, counts, place)
     kept = trimmed(len(tokens), config.data.seq_len)
     if kept < 2:
         raise BadInput(
@@ -88,6 +91,15 @@ def _byte_counts(tokens: Tokens, place: Place, variant: Variant | None) -> npt.N
         )
     counts[0] = 0
     return counts
+
+
+def _assert_packed(record: Packed, counts: npt.NDArray[np.uint16], place: Place) -> None:
+    size = int(counts.sum(dtype=np.int64))
+    if (len(counts), size) != (record.val_tokens, record.val_text_bytes):
+        raise BadInput(
+            f"{place.shards}: {len(counts):,} validation tokens of {size:,} bytes, but {record.val_tokens:,} of "
+            f"{record.val_text_bytes:,} were packed: {place.tokenizer.name} or the shards are not those packed here"
+        )
 
 
 def _assert_totals(variant: Variant, counts: npt.NDArray[np.uint16], place: Place) -> None:

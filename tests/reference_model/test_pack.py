@@ -191,3 +191,15 @@ def test_packing_that_was_interrupted_begins_anew(tmp_path: Path, monkeypatch: p
     assert not (tmp_path / "out").exists()
     pack(DOCUMENTS, tmp_path / "out", scheme)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_another_tokenizer_than_that_of_the_shards_is_refused(tmp_path: Path) -> None:
+    pack(DOCUMENTS, tmp_path / "a", Scheme(vocab_size=330))
+    pack(make_prose(), tmp_path / "b", Scheme(vocab_size=330))
+    open_val(make_config(330), tmp_path / "a")
+    (tmp_path / "b" / "tokenizer.model").replace(tmp_path / "a" / "tokenizer.model")
+    with pytest.raises(BadInput, match=r"tokenizer\.model or the shards are not those packed here"):
+        open_val(make_config(330), tmp_path / "a")
+    (tmp_path / "a" / "packed.json").write_text("{}")
+    with pytest.raises(BadInput, match="not the record"):
+        open_val(make_config(330), tmp_path / "a")
