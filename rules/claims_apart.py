@@ -12,7 +12,7 @@ from rules.scored_runs import claimed, score, unit
 
 _IN_A_TITLE = re.compile(r"(?<![\w.+\-−])(?P<value>[01]\.\d{3,8})(?![\w.])(?!\s?(?:x\b|%|gb|mb|m\b|b\b|nats?\b))", re.I)
 _PLAIN = re.compile(r"[*_`\s]*(?:final |mean )?(?:val[_ ])?bpb[*_`\s]*$", re.I)  # a table's column of the score itself
-_NEAR = 0.2  # bits per byte around the claim: what lies beyond is another quantity
+_NEAR = 0.02  # bits per byte around the claim: what lies beyond is another quantity
 
 
 def claims_apart(case: Case) -> Iterator[tuple[Claim[float], str]]:
