@@ -57,7 +57,7 @@ def confidence_interval(sample: Sample, level: float = 0.95) -> tuple[float, flo
         raise ValueError(f"a confidence level lies between 0 and 1, not {level}")
     if sample.sd is None:
         raise TooFew("a confidence interval needs at least two values")
-    half = _quantile((1 - level) / 2, sample.n - 1) * sample.sd / math.sqrt(sample.n)
+    half = quantile((1 - level) / 2, sample.n - 1) * sample.sd / math.sqrt(sample.n)
     return sample.mean - half, sample.mean + half
 
 
@@ -73,7 +73,7 @@ def welch_one_sided(new: Sample, old: Sample) -> Welch:
     t = delta / math.sqrt(a + b)
     shares = (a / (a + b)) ** 2 / (new.n - 1) + (b / (a + b)) ** 2 / (old.n - 1)
     df = 1 / shares
-    return Welch(_upper_tail(-t, df), t, df, delta)
+    return Welch(upper_tail(-t, df), t, df, delta)
 
 
 def nats_per_byte(bits_per_byte: float) -> float:
@@ -86,7 +86,7 @@ def nats_per_token(bits_per_byte: float, bytes_per_token: float) -> float:
     return nats_per_byte(bits_per_byte) * bytes_per_token
 
 
-def _upper_tail(t: float, df: float) -> float:
+def upper_tail(t: float, df: float) -> float:
     """Return the probability that Student's t with ``df`` degrees of freedom exceeds ``t``."""
     # Of x and 1 - x the small one is computed directly, or its digits cancel.
     x, rest = df / (df + t * t), t * t / (df + t * t)
@@ -125,16 +125,16 @@ def _fraction(a: float, b: float, x: float) -> float:
     return total
 
 
-def _quantile(tail: float, df: float) -> float:
+def quantile(tail: float, df: float) -> float:
     """Return the t that Student's distribution exceeds with probability ``tail`` (below one half)."""
     low, high = 0.0, 1.0
-    while _upper_tail(high, df) > tail and high < 1e12:
+    while upper_tail(high, df) > tail and high < 1e12:
         low, high = high, high * 2
     for _ in range(200):
         middle = (low + high) / 2
         if middle in (low, high):
             break
-        if _upper_tail(middle, df) > tail:
+        if upper_tail(middle, df) > tail:
             low = middle
         else:
             high = middle
