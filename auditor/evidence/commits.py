@@ -24,7 +24,7 @@ def commits(submission: Submission) -> tuple[Commit, ...]:
     if submission.sha is None or submission.lone or not isinstance(tree, GitTree):
         return ()
     repository = tree.repository
-    if repository.when(submission.sha) < _CUTOFF_SECONDS:
+    if not isinstance(repository, Repository) or repository.when(submission.sha) < _CUTOFF_SECONDS:
         return ()
     base = base_of(repository, submission.sha)
     if base is None or base == submission.sha:

@@ -54,15 +54,18 @@ def reused(submission: Submission) -> tuple[Reuse, ...]:
     tree = submission.tree
     if not submission.logs or submission.pr is None or submission.sha is None or not isinstance(tree, GitTree):
         return ()
-    index = log_index(tree.repository)
-    order = _Order(submission, index, tree.repository)
+    repository = tree.repository
+    if not isinstance(repository, Repository):
+        return ()
+    index = log_index(repository)
+    order = _Order(submission, index, repository)
     found: list[Reuse] = []
     for path in submission.logs:
         others = [held for held in index.logs.get(tree.identity(path), ()) if order.is_earlier(held)]
         if others and tree.size(path):
             first = min(others, key=lambda held: (held.folder not in order.merged, held.pr, held.folder))
             pr = None if first.folder in order.merged else first.pr
-            same = _same_author(tree.repository, first.metadata, submission)
+            same = _same_author(repository, first.metadata, submission)
             found.append(Reuse(path, f"{first.folder}/{first.path}", pr, same))
     return tuple(found)
 

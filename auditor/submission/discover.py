@@ -56,11 +56,12 @@ def describe(
     problems: tuple[str, ...] = (),
     pr: int | None = None,
     script: str | None = None,
+    folder: str | None = None,
 ) -> Submission:
     """Return the submission that a record folder's tree is.
 
     ``place`` is the folder's path in its repository or on disk, and tells the track. ``script`` fixes the
-    train script; without it one is chosen and every doubt becomes a problem.
+    train script; without it one is chosen and every doubt becomes a problem. ``folder`` is the field of that name.
     """
     paths = tree.paths()
     notes = list(problems)
@@ -96,6 +97,7 @@ def describe(
         outside=outside,
         problems=tuple(notes),
         pr=pr,
+        folder=folder,
     )
 
 

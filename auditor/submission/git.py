@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
@@ -55,6 +56,18 @@ class Entry:
     oid: str
     size: int | None
     mode: str
+
+
+class Objects(Protocol):
+    """Files of commits by their object ids, wherever the objects are: a repository here, or a server."""
+
+    def files(self, commit: str, folder: str = "") -> dict[str, Entry]:
+        """Return the files of a commit below a folder, by their path below it; raises Unread."""
+        ...
+
+    def blob(self, oid: str, count: int) -> bytes:
+        """Return a blob's first ``count`` bytes; raises Unread when it can't be had."""
+        ...
 
 
 class Repository:
@@ -254,7 +267,7 @@ class Repository:
 class GitTree:
     """Some files of a commit. Implements :class:`auditor.submission.model.Tree`."""
 
-    repository: Repository
+    repository: Objects
     entries: dict[str, Entry]
 
     def paths(self) -> tuple[str, ...]:
@@ -292,7 +305,7 @@ class GitTree:
             raise Unread(f"{shown(path)}: no such file in the commit") from None
 
 
-def git_tree(repository: Repository, files: dict[str, Entry]) -> tuple[GitTree, tuple[str, ...]]:
+def git_tree(repository: Objects, files: dict[str, Entry]) -> tuple[GitTree, tuple[str, ...]]:
     """Return the tree of some files of a commit, and one line for each that cannot be read as it stands.
 
     Links are resolved where they point to another of the files; links that leave, submodules and blobs that
@@ -379,7 +392,7 @@ def _changes(raw: bytes) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def _target(repository: Repository, path: str, entry: Entry) -> str | None:
+def _target(repository: Objects, path: str, entry: Entry) -> str | None:
     if entry.size is None or entry.size > 4096:
         return None
     text = repository.blob(entry.oid, entry.size).decode("utf-8", "backslashreplace")

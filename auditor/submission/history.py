@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.submission.discover import NO_FOLDER, describe, holds_a_trainer, holds_anything, units
-from auditor.submission.git import Entry, Repository, git_tree, open_repository
+from auditor.submission.git import Entry, Objects, Repository, git_tree, open_repository
 from auditor.submission.model import Submission, Unread
 from auditor.submission.names import is_source, shown
 from auditor.submission.scope import Change, loose_folders, read_scope, record_folders
@@ -35,14 +35,22 @@ def read_git(
     changes = repository.changes(base, head)
     if not changes:
         raise Unread(f"{given}: {head[:12]} changes nothing against the main branch")
-    scope = read_scope(changes, existing_folders(repository, changes, base, head))
-    reader = _Commit(repository, head, given, pr, changes)
-    found = [submission for folder in scope.folders for submission in reader.folder(folder)]
+    existing = existing_folders(repository, changes, base, head)
+    return submitted(Commit(repository, head, given, pr, changes), existing)
+
+
+def submitted(commit: Commit, existing: frozenset[str]) -> tuple[Submission, ...]:
+    """Return the submissions that a commit's changes add or change, at least one; raises :class:`Unread`.
+
+    ``existing`` are the record folders that were there before.
+    """
+    scope = read_scope(commit.changes, existing)
+    found = [submission for folder in scope.folders for submission in commit.folder(folder)]
     if not any(submission.script for submission in found):
         track = posixpath.dirname(scope.folders[0]) if len(scope.folders) == 1 else ""
-        found += reader.loose(scope.outside, track)
+        found += commit.loose(scope.outside, track)
     if not found:
-        raise Unread(f"{given}: {_touches(changes)}")
+        raise Unread(f"{commit.given}: {_touches(commit.changes)}")
     return tuple(found)
 
 
@@ -86,14 +94,15 @@ def existing_folders(repository: Repository, changes: Sequence[Change], base: st
 
 
 @dataclass(frozen=True)
-class _Commit:
-    """Where the submissions of one head commit come from."""
+class Commit:
+    """Where the submissions of one head commit come from; ``problems`` are what couldn't be read of its changes."""
 
-    repository: Repository
+    repository: Objects
     head: str
     given: str
     pr: int | None
     changes: tuple[Change, ...]
+    problems: tuple[str, ...] = ()
 
     def folder(self, folder: str) -> list[Submission]:
         """Return the submissions that a folder of the commit holds."""
@@ -103,7 +112,8 @@ class _Commit:
         for unit in units(files):
             start = unit + "/" if unit else ""
             part = {path[len(start) :]: entry for path, entry in files.items() if path.startswith(start)}
-            found.append(self._describe(part, posixpath.join(folder, unit) if unit else folder, outside))
+            where = posixpath.join(folder, unit) if unit else folder
+            found.append(self._describe(part, where, where, outside))
         return [submission for submission in found if holds_anything(submission)]
 
     def loose(self, outside: Sequence[str], track: str) -> list[Submission]:
@@ -121,10 +131,12 @@ class _Commit:
         files = {path: entry for path, entry in self.repository.files(self.head).items() if path in wanted}
         name = f"PR {self.pr}" if self.pr is not None else self.head[:12]
         everything = tuple(sorted(c.path for c in self.changes))
-        submission = self._describe(files, posixpath.join(track, name), everything, NO_FOLDER)
+        submission = self._describe(files, posixpath.join(track, name), "", everything, NO_FOLDER)
         return [submission] if holds_a_trainer(submission) else []
 
-    def _describe(self, files: dict[str, Entry], place: str, outside: tuple[str, ...], *notes: str) -> Submission:
+    def _describe(
+        self, files: dict[str, Entry], place: str, folder: str, outside: tuple[str, ...], *notes: str
+    ) -> Submission:
         tree, problems = git_tree(self.repository, files)
         return describe(
             tree,
@@ -133,8 +145,9 @@ class _Commit:
             place=place,
             sha=self.head,
             outside=outside,
-            problems=(*notes, *problems),
+            problems=(*notes, *self.problems, *problems),
             pr=self.pr,
+            folder=folder,
         )
 
 

@@ -52,6 +52,7 @@ class Submission:
     problems: tuple[str, ...] = ()  # one line each: missing script, unreadable files, …
     pr: int | None = None
     lone: bool = False  # a single script was given: there is no package, and no evidence, to judge
+    folder: str | None = None  # where ``tree`` is rooted in its repository ("": its root); None: not known
 
 
 @dataclass(frozen=True)
