@@ -148,7 +148,7 @@ class Run:
 
             def validate(step: int, seconds: float) -> None:
                 with self.phases.phase("validation"):
-                    score = roundtrip(model, val, config, self.ranks)
+                    score = roundtrip(model, val, config, self.ranks, trainer.stage)
                 progress.validation(step, score.val_loss, score.val_bpb, seconds)
 
             trainer = Trainer(

@@ -9,18 +9,19 @@ from reference_model.config import Config
 from reference_model.data.documents import segment_ids
 from reference_model.data.valset import Val
 from reference_model.evaluate.score import Score, Stopwatch, batch_rows, losses_of, sum_items, tensor_of
-from reference_model.model import GPT
+from reference_model.model import GPT, Stage
 from reference_model.train.ranks import Ranks
 
 
-def roundtrip(model: GPT, val: Val, config: Config, ranks: Ranks) -> Score:
+def roundtrip(model: GPT, val: Val, config: Config, ranks: Ranks, stage: Stage | None = None) -> Score:
     """Return the score of ``model`` over all of ``val`` in rows of ``config.data.seq_len``; no row is left out.
 
     After a reload of the artifact from disk this is the challenge's roundtrip score; before, the pre-quantisation
     one. A model trained on packed documents (#1855) gets its rows joined, with attention inside documents only.
+    ``stage`` is for validation during training, of a network that hasn't its full depth yet.
     """
     watch = Stopwatch(ranks)
-    losses = losses_of(model, ranks.device)
+    losses = losses_of(model, ranks.device, stage)
     tokens = tensor_of(val, ranks.device)
     seq = config.data.seq_len
     step = batch_rows(config, seq) * seq

@@ -19,7 +19,7 @@ from reference_model.config import Config
 from reference_model.data.tokenizer import BOS
 from reference_model.data.valset import Val
 from reference_model.errors import BadInput
-from reference_model.model import GPT
+from reference_model.model import GPT, Stage
 from reference_model.train.ranks import PIECES, Ranks
 
 Losses = Callable[[Tensor, Tensor, Tensor | None], Tensor]
@@ -74,11 +74,11 @@ def sum_items(count: int, nats_of: Callable[[int], Tensor], ranks: Ranks) -> flo
     return float(ranks.sum_(sums).sum())
 
 
-def losses_of(model: GPT, device: torch.device) -> Losses:
-    """Return the losses of ``model`` without gradients, as a function; compiled on a GPU."""
+def losses_of(model: GPT, device: torch.device, stage: Stage | None = None) -> Losses:
+    """Return the losses of ``model`` at ``stage`` (None: the final one) without gradients, compiled on a GPU."""
 
     def compute(tokens: Tensor, targets: Tensor, segments: Tensor | None) -> Tensor:
-        return model.loss(tokens, targets, segments=segments, reduction="none")
+        return model.loss(tokens, targets, stage=stage, segments=segments, reduction="none")
 
     return torch.no_grad()(torch.compile(compute, dynamic=False) if device.type == "cuda" else compute)
 

@@ -97,7 +97,7 @@ class Trainer:
         self._checkpoint = checkpoint
         self._checkpoint_every = checkpoint_every
         self._at_once = at_once
-        self._stage: Stage | None = None
+        self.stage: Stage | None = None  # of the last step
 
     def warm_up(self) -> None:
         """Take the warm-up steps at every stage (and with rounded weights, where QAT comes) and undo them."""
@@ -148,8 +148,8 @@ class Trainer:
     def _take_step(self, elapsed: float) -> None:
         schedule = self.config.schedule
         stage = stage_at(self.config.model, step=self.step, fraction=fraction(schedule, self.step, elapsed))
-        if stage != self._stage:
-            self._stage = stage
+        if stage != self.stage:
+            self.stage = stage
             self._report.stage(self.step, stage)
         scale = multiplier(schedule, self.step, elapsed)
         loss = self._learn(self.step, stage, scale < self.config.qat.start, scale)
