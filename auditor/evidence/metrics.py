@@ -83,7 +83,7 @@ ROLES: tuple[RoleRow, ...] = (
     ),
     _row(
         "reference",
-        r"\b(?:delta|gain|gap|improvement|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std)\b|\bquant_gap|\bttt_gain",
+        r"\b(?:delta|gain|gap|improvement|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain",
         "quant_gap: 0.014231 BPB (pre:1.16 post:1.17)",
     ),
     _row(

@@ -8,6 +8,7 @@ from typing import TypeVar
 from auditor.evidence.commits import commits
 from auditor.evidence.logs import LARGEST_LOG, read_log
 from auditor.evidence.metadata import read_metadata
+from auditor.evidence.mislabelled import score_by_its_name
 from auditor.evidence.model import ClaimSet, Evidence, Log, Value
 from auditor.evidence.readme import read_readme
 from auditor.evidence.reuse import reused
@@ -32,10 +33,11 @@ def read_evidence(submission: Submission) -> Evidence:
             problems.append(f"{path}: {error}")
     copies = _or_nothing(reused, submission, problems)
     history = _or_nothing(commits, submission, problems)
+    readme = _readme(submission)
     return Evidence(
         logs=tuple(logs),
-        metadata=_metadata(submission),
-        readme=_readme(submission),
+        metadata=score_by_its_name(_metadata(submission), readme, (run for log in logs for run in log.runs)),
+        readme=readme,
         sizes=read_sizes(submission),
         problems=tuple(problems),
         reused=copies,

@@ -47,6 +47,17 @@ _ASIDE = re.compile(
     r"baseline|previous|prior|sota|delta|improv|vs\.?\s|record of|leader|merged|compared|from\s\d",
     re.IGNORECASE,
 )
+# A line that says what was built on, or that opens a list of figures from elsewhere.
+_OTHERS = re.compile(
+    r"^(?!#)[\W_]{0,8}(?:base|based on|builds on|parent|fork(?:ed)? (?:of|from)|starting point)[*_`]{0,3}:"
+    r"|\b(?:inherited|reference|baseline|previous|prior)\b[^.]{0,60}:[\W_]{0,4}$",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(r"[-*+]\s|\d{1,3}[.)]\s")
+_FINAL_COLUMN = re.compile(
+    r"\b(?:final|submitted|submission|headline|ttt|slot|sliding|mix(?:ed|ture)?)\b(?<!pre-ttt)(?<!no ttt)",
+    re.IGNORECASE,
+)
 _UNITS = {"mb": 1e6, "ms": 1e-3, "min": 60.0, "m": 60.0}
 
 
@@ -57,8 +68,10 @@ def read_readme(path: str, data: bytes) -> ClaimSet:
     seeds: list[int] = []
     header: list[str] = []
     texts: list[Claim[str]] = []
+    others = False  # inside a list of figures from elsewhere
     for number, full in enumerate(lines, start=1):
         line = full[:_LONGEST].strip()
+        others = bool(_OTHERS.search(line)) or (others and (not line or _ITEM.match(line) is not None))
         if line.startswith("|") or line.count("|") >= 2:
             cells = [c.strip() for c in line.strip("|").split("|")]
             if all(re.fullmatch(r":?-{1,60}:?", c) for c in cells):
@@ -72,7 +85,8 @@ def read_readme(path: str, data: bytes) -> ClaimSet:
         header = header if line.startswith("|") else []
         if line.startswith("#") and not texts:
             texts.append(Claim("title", line.lstrip("# ").strip(), path, number, "title"))
-        claims.extend(_prose_claims(path, number, line))
+        if not others:
+            claims.extend(_prose_claims(path, number, line))
         listed = _PROSE_SEEDS.search(line)
         if listed is not None and not seeds:
             seeds = [int(s) for s in re.findall(r"\d{1,10}", listed["seeds"])]
@@ -108,10 +122,15 @@ def _row_claims(path: str, number: int, header: list[str], cells: list[str]) -> 
         seed = int(match[1]) if match else None
     if (seed is None and not mean) or len(cells) > len(header):
         return
-    for name, cell in zip(header, cells, strict=False):
-        claim = _cell(path, number, name, cell, seed)
-        if claim is not None:
-            yield claim
+    found = [_cell(path, number, name, cell, seed) for name, cell in zip(header, cells, strict=False)]
+    yield from sorted((claim for claim in found if claim is not None), key=_column_rank)
+
+
+def _column_rank(claim: Claim[float]) -> tuple[bool, bool, float]:
+    """Order a row's scores: of several the one that is called final, or by what comes last, else the lowest."""
+    if claim.name != "val_bpb":
+        return (True, False, 0.0)
+    return (False, _FINAL_COLUMN.search(claim.key) is None, claim.value)
 
 
 def _cell(path: str, number: int, column: str, cell: str, seed: int | None) -> Claim[float] | None:

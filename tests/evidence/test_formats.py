@@ -79,6 +79,7 @@ def test_a_role_knows_its_example(row: RoleRow) -> None:
             9.294,
         ),
         ("compare llm_bpb:1.114 agree_bpb:1.111 gain_bpb:0.003", "compare", "final", 1.111, None, None),
+        ("ttt_improvement: 0.0316 bpb", "ttt_improvement", "reference", 0.0316, None, None),
         ('"val_bpb": 1.13109294,', "", "final", 1.13109294, None, None),
     ],
 )

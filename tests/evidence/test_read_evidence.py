@@ -56,6 +56,28 @@ def whole() -> Submission:
     )
 
 
+@pytest.mark.parametrize(
+    ("metadata", "readme", "claimed"),
+    [
+        ({"val_loss": 1.23}, b"| Seed | val_bpb |\n|---|---|\n| Mean | 1.2300 |\n", None),  # too few digits to know it
+        ({"val_loss": 1.2345}, b"| Seed | TTT val_bpb |\n|---|---|\n| Mean | 1.2345 |\n", 1.2345),
+        ({"val_loss": 1.2345}, b"# Something new: 1.2345\n", 1.2345),
+        ({"val_loss": 1.2345}, b"# Something new\n", None),
+        ({"val_loss": 1.2200}, b"# Something new\n", None),
+        ({"val_loss": 1.2243657}, b"# What a log prints\n", 1.2243657),
+        ({"val_loss": 2.07269931}, b"# A loss, whatever val_bpb: 2.07269931 says\n", None),
+        ({"val_loss": 1.2345, "val_bpb": None}, b"# 1.2345\n", 1.2345),
+        ({"val_loss": 1.2345, "val_bpb": 1.1}, b"# 1.2345\n", 1.1),
+    ],
+)
+def test_a_score_under_the_name_of_the_loss(metadata: object, readme: bytes, claimed: float | None) -> None:
+    files = {"submission.json": json.dumps(metadata).encode(), "README.md": readme}
+    files["train.log"] = training(42, 1.2243657).encode()
+    evidence = read_evidence(submission(files, metadata="submission.json", readme="README.md", logs=("train.log",)))
+    first = evidence.metadata.first("val_bpb")
+    assert (first.value if first else None) == claimed
+
+
 def test_a_submission_in_full() -> None:
     evidence = read_evidence(whole())
     assert [(r.log, r.seed, r.val_bpb) for r in evidence.measured()] == [

@@ -52,6 +52,26 @@ def test_prose_counts_where_no_table_does() -> None:
     assert found.seeds == (1, 2, 3)
 
 
+def test_of_several_scores_of_a_row_the_final_one_is_claimed() -> None:
+    for header in ("| Seed | Base val_bpb | TTT val_bpb | TTT time |", "| Seed | Start bpb | End bpb | Clock |"):
+        found = read(f"{header}\n|---|---|---|---|\n| 42 | 1.21 | 1.17 | 495s |\n| Mean | 1.22 | 1.18 | 496s |\n")
+        first = found.first("val_bpb")
+        assert first is not None
+        assert first.value == 1.18
+        assert found.all("val_bpb", per_seed=True)[0].value == 1.17
+    lower = read("| Seed | Final bpb | Oracle bpb |\n|---|---|---|\n| Mean | 1.22 | 1.18 |\n").first("val_bpb")
+    assert lower is not None
+    assert lower.value == 1.22
+
+
+def test_what_was_built_on_is_no_claim() -> None:
+    found = read(
+        "# A candidate\n\n**Base**: `2026-03-20_Something` - 1.1427 BPB\n\nInherited reference numbers:\n\n"
+        "- sliding `val_bpb`: `1.1248`\n- total: 1\n\nOwn run:\n- sliding `val_bpb`: `1.1459`\n"
+    )
+    assert [c.value for c in found.all("val_bpb")] == [1.1459]
+
+
 def test_the_cap_is_no_size() -> None:
     assert read("Total artifact must stay below 16,000,000 bytes").all("artifact_bytes") == ()
     assert [c.value for c in read(README).all("artifact_bytes")] == [15992400.0, 15993001.0]
