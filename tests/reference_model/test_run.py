@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
-from synthetic import shrunk, write_text
+from synthetic import VOCAB, shrunk, write_text
 
 from auditor.evidence.logs import read_log
 from auditor.evidence.model import Run as LoggedRun
-from reference_model import presets
+from reference_model import presets, produce
 from reference_model.cli import changed, main
 from reference_model.config import Config
 from reference_model.data.shards import write_shard
+from reference_model.data.tokenizer import Bytes
+from reference_model.data.valset import open_val
 from reference_model.errors import BadInput
 from reference_model.log import Log
 from reference_model.preflight import check_disk, check_memory
 from reference_model.run import Request, Run
 from reference_model.train.ranks import Ranks
+from reference_model.yardstick import decoded, yardsticks
 
 TINY = """
 [model]
@@ -193,10 +198,6 @@ def test_a_broken_training_shard_is_found_before_any_step(
 
 
 def test_the_plan_must_fit_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import shutil
-
-    import torch
-
     config = presets.load("baseline").config
     check_disk(config, tmp_path, checkpoints=False)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 10**6))
@@ -226,3 +227,25 @@ def test_a_log_keeps_what_was_said_before_it_had_a_file(tmp_path: Path, capsys: 
     silent.open(tmp_path / "other.txt")
     silent("nothing")
     assert not (tmp_path / "other.txt").exists()
+
+
+def test_yardsticks_are_of_the_text_that_the_score_counts(text: Path) -> None:
+    config = shrunk(presets.load("baseline").config)
+    val = open_val(config, text)
+    assert len(decoded(val.tokens, Bytes())) == val.byte_counts.sum()
+    found = yardsticks(val, np.arange(VOCAB, dtype=np.uint16), Bytes())
+    assert found["unigram"] == pytest.approx(np.log2(VOCAB) * val.targets / val.byte_counts.sum())
+    assert found["bzip2"] < found["unigram"]
+    assert decoded(np.array([1, 4 + 72, 4 + 105], dtype=np.uint16), Bytes()) == b"Hi"
+
+
+def test_pruning_brings_code_and_model_under_the_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = changed(shrunk(presets.load("f1334").config), ("quantize.keep_numel=0",))
+    torch.manual_seed(0)
+    state = {"blocks.0.mlp.fc.weight": torch.randn(128, 64)}
+    options = {"controls": frozenset[str](), "moments": None, "gradients": None}
+    monkeypatch.setattr(produce, "counted_code", lambda: 1000)
+    whole = produce.pack(config, state, tmp_path / "whole", **options)
+    cap = 1000 + whole - 100
+    monkeypatch.setattr(produce, "CAP_BYTES", cap)
+    assert 1000 + produce.pack(config, state, tmp_path / "pruned", **options) <= cap
