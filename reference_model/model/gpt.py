@@ -183,12 +183,11 @@ class GPT(nn.Module):
             return tuple((tables, plain) for tables in shifted)
         return tuple((tables, tables) for tables in shifted)
 
-    def _joined(self, tokens: Tensor, segments: Tensor | None) -> Tensor | None:
-        """Return (batch, seq), False where the previous token belongs to another document; None: it never does."""
-        joined = tokens != BOS if self.model.bos_safe else None
+    def _joined(self, tokens: Tensor, segments: Tensor | None) -> Tensor:
+        """Return (batch, seq), False where the previous token belongs to another document and must not be seen."""
+        joined = tokens != BOS if self.model.bos_safe else torch.ones_like(tokens, dtype=torch.bool)
         if segments is not None:
-            same = F.pad(segments[:, 1:] == segments[:, :-1], (1, 0), value=True)
-            joined = same if joined is None else joined & same
+            joined = joined & F.pad(segments[:, 1:] == segments[:, :-1], (1, 0), value=True)
         return joined
 
     def _initialise(self) -> None:

@@ -221,7 +221,7 @@ def test_the_diagonal_form_leaves_out_exactly_the_own_share() -> None:
 
 def test_the_gated_smear_starts_as_nothing_and_never_looks_back_from_a_new_document() -> None:
     smear, x = GatedSmear(6), torch.randn(1, 9, 32)
-    assert torch.equal(smear(x, None), x)
+    assert torch.equal(smear(x, torch.ones(1, 9, dtype=torch.bool)), x)
     with torch.no_grad():
         smear.scale.fill_(0.7)
     assert torch.equal(smear(x, torch.zeros(1, 9, dtype=torch.bool)), x)
