@@ -15,7 +15,7 @@ SLUG = "prequant-ttt"
 
 def say(leak: Leak) -> str:
     """Return the finding's sentence."""
-    last = leak.report.calls[-1].site if leak.report.calls else leak.report.site
+    last = leak.report.site
     return (
         "The model is trained on validation tokens before they are scored: this optimizer step uses their loss, "
         f"and the score reported at line {last.line} "

@@ -24,7 +24,7 @@ def check(case: Case) -> Iterator[Finding]:
     for found in target_lookups(case.timeline):
         lookup, site = found.lookup, found.key
         judged = judge(case, found.bits, [lookup], found.reports, reaches(found.reports, claimed))
-        last = found.report.calls[-1].site if found.report.calls else found.report.site
+        last = found.report.site
         steps = [
             *calls_of(lookup),
             Step(site.source.path, site.line, "the token being scored is mixed into the key", site.source.layer),

@@ -100,6 +100,9 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
             parts.append(f"{name} is {override.value} in {setting.label} ({override.path}:{override.line})")
         elif switch is not None:
             value = switch.values[low.bit_length() - 2]
+            if value is not None and value != switch.default and setting.kind != "defaults":
+                parts.append(f"{name} is {value} in {setting.label}")
+                continue
             parts.append(f"{name} defaults to {value if value is not None else switch.default}{_place(timeline, name)}")
     return "; ".join(parts)
 

@@ -548,7 +548,10 @@ def _reported(timeline: Timeline, lookups: list[Lookup]) -> list[ReportedLookup]
             continue
         old = found.get(place)
         reports = (*(old.reports if old is not None else ()), *event.reports)
-        if old is None or bits & timeline.in_play & ~old.bits:
-            old = ReportedLookup(event, site, last, bits | (old.bits if old is not None else 0), reports)
-        found[place] = replace(old, reports=reports)
+        every = bits | (old.bits if old is not None else 0)
+        running = every & timeline.in_play
+        # Of several ways to the line, the one that the first setting takes is told: its switches are named.
+        if old is None or (running and not old.bits & running & -running):
+            old = ReportedLookup(event, site, last, every, reports)
+        found[place] = replace(old, bits=every, reports=reports)
     return list(found.values())

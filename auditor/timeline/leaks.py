@@ -214,8 +214,7 @@ def path_of(leak: Leak) -> list[Step]:
                 steps.append(_step(part.site, "these positions are scored"))
     else:
         steps.append(_step(leak.score.site, "the same tokens are scored with the adapted parameters"))
-    last = leak.report.calls[-1].site if leak.report.calls else leak.report.site
-    steps.append(_step(last, "the score is reported"))
+    steps.append(_step(leak.report.site, "the score is reported"))
     out: list[Step] = []
     for step in steps:
         if step not in out:

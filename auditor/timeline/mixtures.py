@@ -292,10 +292,12 @@ def reported(timeline: Timeline, kind: MixtureKind) -> list[ReportedMixture]:
             continue
         old = found.get(place)
         reports = (*(old.reports if old is not None else ()), *event.reports)
-        if old is None or bits & timeline.in_play & ~old.bits:
-            last = max(event.reports, key=lambda r: r.order)
-            old = ReportedMixture(event, last, bits | (old.bits if old is not None else 0), reports)
-        found[place] = replace(old, reports=reports)
+        every = bits | (old.bits if old is not None else 0)
+        running = every & timeline.in_play
+        # Of several ways to the line, the one that the first setting takes is told: its switches are named.
+        if old is None or (running and not old.bits & running & -running):
+            old = ReportedMixture(event, max(event.reports, key=lambda r: r.order), every, reports)
+        found[place] = replace(old, bits=every, reports=reports)
     return list(found.values())
 
 
@@ -312,7 +314,7 @@ def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) 
     for found in reported(timeline, kind):
         site = found.mixture.site
         judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
-        last = found.report.calls[-1].site if found.report.calls else found.report.site
+        last = found.report.site
         steps = [
             *calls_of(found.mixture),
             Step(site.source.path, site.line, step, site.source.layer),
