@@ -17,10 +17,10 @@ class StaticSmear(nn.Module):
         super().__init__()
         self.gate = nn.Parameter(torch.full((dim,), start))
 
-    def forward(self, x: Tensor, joined: Tensor) -> Tensor:
-        """Return (batch, seq, dim); ``joined`` (batch, seq) is 0 where the previous token must not be seen."""
+    def forward(self, x: Tensor, same_document: Tensor) -> Tensor:
+        """Return (batch, seq, dim); ``same_document`` (batch, seq) is 0 where the previous token is not of it."""
         share = torch.sigmoid(self.gate.to(x.dtype))
-        return (1 - share) * x + share * _previous(x, joined)
+        return (1 - share) * x + share * _previous(x, same_document)
 
 
 class GatedSmear(nn.Module):
@@ -34,10 +34,10 @@ class GatedSmear(nn.Module):
         self.weight = nn.Parameter(torch.zeros(1, width))
         self.scale = nn.Parameter(torch.zeros(1))
 
-    def forward(self, x: Tensor, joined: Tensor) -> Tensor:
-        """Return (batch, seq, dim); ``joined`` (batch, seq) is 0 where the previous token must not be seen."""
+    def forward(self, x: Tensor, same_document: Tensor) -> Tensor:
+        """Return (batch, seq, dim); ``same_document`` (batch, seq) is 0 where the previous token is not of it."""
         asked = torch.sigmoid(F.linear(x[..., : self.weight.shape[1]], self.weight.to(x.dtype)))
-        return x + self.scale.to(x.dtype) * asked * _previous(x, joined)
+        return x + self.scale.to(x.dtype) * asked * _previous(x, same_document)
 
 
 class HeadGate(nn.Module):
@@ -54,7 +54,7 @@ class HeadGate(nn.Module):
         return y * torch.sigmoid(self.scale * asked).unsqueeze(-1)
 
 
-def _previous(x: Tensor, joined: Tensor) -> Tensor:
-    """Return x_{t-1}, zero at position 0 and wherever ``joined`` is 0."""
+def _previous(x: Tensor, same_document: Tensor) -> Tensor:
+    """Return x_{t-1}, zero at position 0 and wherever ``same_document`` is 0."""
     previous = F.pad(x[:, :-1], (0, 0, 1, 0))
-    return previous * joined.to(x.dtype).unsqueeze(-1)
+    return previous * same_document.to(x.dtype).unsqueeze(-1)

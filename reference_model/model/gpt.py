@@ -103,10 +103,10 @@ class GPT(nn.Module):
         if self.bigram is not None:
             x = x + self.bigram(tokens, segments)
         if isinstance(self.smear, GatedSmear):
-            x = self.smear(x, self._joined(tokens, segments))
+            x = self.smear(x, self._same_document(tokens, segments))
         x = F.rms_norm(x, (x.shape[-1],))
         if isinstance(self.smear, StaticSmear):
-            x = self.smear(x, self._joined(tokens, segments))
+            x = self.smear(x, self._same_document(tokens, segments))
         return x
 
     def projected(self, hidden: Tensor, adapt: Adapt | None = None) -> Tensor:
@@ -183,12 +183,12 @@ class GPT(nn.Module):
             return tuple((tables, plain) for tables in shifted)
         return tuple((tables, tables) for tables in shifted)
 
-    def _joined(self, tokens: Tensor, segments: Tensor | None) -> Tensor:
+    def _same_document(self, tokens: Tensor, segments: Tensor | None) -> Tensor:
         """Return (batch, seq), False where the previous token belongs to another document and must not be seen."""
-        joined = tokens != BOS if self.model.bos_safe else torch.ones_like(tokens, dtype=torch.bool)
+        same = tokens != BOS if self.model.bos_safe else torch.ones_like(tokens, dtype=torch.bool)
         if segments is not None:
-            joined = joined & F.pad(segments[:, 1:] == segments[:, :-1], (1, 0), value=True)
-        return joined
+            same = same & F.pad(segments[:, 1:] == segments[:, :-1], (1, 0), value=True)
+        return same
 
     def _initialise(self) -> None:
         nn.init.normal_(self.tok_emb.weight, std=0.005)
