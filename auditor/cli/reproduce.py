@@ -1,0 +1,176 @@
+"""``golf-audit reproduce``: run it, and say what the run shows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from auditor.cli import EXIT_FOUND, EXIT_INTERRUPTED, complain
+from auditor.cli._options import color_option, make_style
+
+if TYPE_CHECKING:
+    from auditor.reproduce.model import Budget, Reproduction
+    from auditor.reproduce.reproduce import Job
+
+_EXAMPLES = """\b
+Examples:
+  golf-audit reproduce --seeds 3
+  golf-audit reproduce --preset f1493 --data data --seeds 3 --dry-run
+  golf-audit reproduce records/track_10min_16mb/2026-04-01_Name --data data
+  golf-audit reproduce train_gpt.py --seeds 2 --set ITERATIONS=20 --set NUM_LAYERS=2
+"""
+_DURATIONS = "train=600s,eval=600s"
+
+
+def _budget(ctx: click.Context, param: click.Parameter, value: str | None) -> Budget:
+    from auditor.reproduce.model import Budget
+    from auditor.reproduce.plan import parse_budget
+
+    if value is None:
+        return Budget()
+    try:
+        return parse_budget(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("path", required=False, type=click.Path())
+@click.option("--seeds", metavar="N", type=click.IntRange(1, 64), default=3, show_default=True, help="How many runs.")
+@click.option("--preset", metavar="NAME", help="Of the reference model: 'golf-audit presets' lists them, or a TOML.")
+@click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help="Shards and tokenizer.")
+@click.option("--nproc", metavar="K", type=click.IntRange(1, 8), help="Processes that train.  [default: one per GPU]")
+@click.option("--budget", metavar=_DURATIONS, callback=_budget, help="Caps for this machine; either may be left out.")
+@click.option("--dry-run", is_flag=True, help="Say what would run, with every command; run nothing.")
+@click.option("--resume", is_flag=True, help="Keep the seeds that are done, go on with the others.")
+@click.option("--output", metavar="DIR", type=click.Path(path_type=Path), help="[default: runs/reproduce-NAME]")
+@click.option("--no-sandbox", is_flag=True, help="Run a stranger's script unguarded, as you.")
+@click.option(
+    "--set", "changes", metavar="NAME=VALUE", multiple=True,
+    help="A setting that differs: a variable of the script, or section.key of the preset.",
+)  # fmt: skip
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "markdown", "html"]), default="text", show_default=True
+)
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdict is.")
+@color_option
+def command(
+    path: str | None,
+    seeds: int,
+    preset: str | None,
+    data: Path | None,
+    nproc: int | None,
+    budget: Budget,
+    dry_run: bool,
+    resume: bool,
+    output: Path | None,
+    no_sandbox: bool,
+    changes: tuple[str, ...],
+    form: str,
+    exit_zero: bool,
+    color: str,
+) -> int:
+    """Run a submission, or the reference model, once per seed and compare with what is claimed.
+
+    Without PATH the reference model runs: preset 'demo' where there is no GPU or data. With PATH a submission's own
+    script does, in a sandbox, as its README documents. Logs, records, statistics.md and report.html are kept in the
+    output folder, for the reference model with a folder that can be submitted.
+
+    Exit code 0: REPRODUCED; 1: any other verdict; 2: it can't be run, with one line that says why.
+    """
+    from auditor.reproduce.plan import Wanted
+
+    wanted = Wanted(seeds, path, preset, data, nproc, budget, output, not no_sandbox, changes)
+    with _one_line():
+        from auditor.reproduce.reproduce import prepare
+
+        job = prepare(wanted)
+        if dry_run:
+            _show_plan(job, form, color)
+            return 0
+        found = _carry_out(job, color, resume=resume)
+        _keep(job, found)
+    _show(found, form, color)
+    return 0 if exit_zero or found.judgement.verdict == "REPRODUCED" else EXIT_FOUND
+
+
+def _show_plan(job: Job, form: str, color: str) -> None:
+    import json
+
+    from auditor.reproduce.report.document import plan_document
+    from auditor.reproduce.report.text import make_console, print_plan
+
+    if form == "json":
+        click.echo(json.dumps(plan_document(job.plan), indent=2))
+        return
+    style = make_style(color, sys.stdout)
+    print_plan(job.plan, make_console(sys.stdout, style.width, colour=style.colour), commands=True)
+
+
+def _carry_out(job: Job, color: str, *, resume: bool) -> Reproduction:
+    from auditor.reproduce.launch import Stopped
+    from auditor.reproduce.report.progress import Following
+    from auditor.reproduce.report.text import make_console, print_plan
+    from auditor.reproduce.reproduce import carry_out
+
+    style = make_style(color, sys.stderr)
+    console = make_console(sys.stderr, style.width, colour=style.colour)
+    print_plan(job.plan, console, commands=False)
+    try:
+        with Following(job.plan, console) as following:
+            return carry_out(job, following, resume=resume)
+    except Stopped:
+        complain("interrupted; the same command with --resume goes on")
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+
+
+def _keep(job: Job, found: Reproduction) -> None:
+    """Write the report in every form beside the runs, and the reference model's folder to submit."""
+    from auditor.reproduce.report import document, markdown, page
+    from auditor.reproduce.submission_folder import write_folder
+
+    output = job.plan.output
+    (output / "report.json").write_text(document.render(found), encoding="utf-8")
+    (output / "report.md").write_text(markdown.render(found), encoding="utf-8")
+    (output / "statistics.md").write_text(markdown.statistics(found), encoding="utf-8")
+    (output / "report.html").write_text(page.render(found), encoding="utf-8")
+    if job.subject is None and all(run.status == "done" for run in found.runs):
+        write_folder(found)
+
+
+def _show(found: Reproduction, form: str, color: str) -> None:
+    from auditor.reproduce.report import document, markdown, page
+    from auditor.reproduce.report.text import make_console, print_report
+
+    if form == "text":
+        style = make_style(color, sys.stdout)
+        print_report(found, make_console(sys.stdout, style.width, colour=style.colour))
+        click.echo(f"\n{found.plan.output / 'report.html'}")
+        return
+    render = {"json": document.render, "markdown": markdown.render, "html": page.render}[form]
+    click.echo(render(found), nl=False)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn what keeps the runs from starting into the command line's one line and exit code 2."""
+    from auditor.reproduce.model import CannotReproduce
+    from auditor.sandbox import NoSandbox
+
+    try:
+        from reference_model.errors import BadInput
+    except ImportError as error:
+        raise click.ClickException(f"{error.name} is not installed; pip install 'golf-audit[reproduce]'") from error
+    try:
+        yield
+    except (BadInput, CannotReproduce, NoSandbox) as error:
+        raise click.ClickException(str(error)) from error
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "numpy", "sentencepiece", "matplotlib", "platformdirs"):
+            raise
+        raise click.ClickException(f"{error.name} is not installed; pip install 'golf-audit[reproduce]'") from error

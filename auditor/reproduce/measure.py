@@ -1,0 +1,181 @@
+"""Reading a finished run back: its log through ``evidence``, its files from disk. Nothing is taken from a claim."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from auditor.evidence.logs import read_log
+from auditor.evidence.model import Run
+from auditor.evidence.text import Unreadable
+from auditor.reproduce.launch import log_path
+from auditor.reproduce.model import Measured, PlannedRun, Status
+from auditor.reproduce.record import read_record
+
+_STEP = re.compile(
+    r"\bstep\s?[:=]?\s?(\d{1,9})(?:/\d{1,9})?\b[^\n]{0,80}?\b(train_loss|val_bpb|val_loss)\s?[:=]\s?(\d{1,3}\.\d{1,12})"
+)
+_SCORE = re.compile(r"\bval_bpb\s?[:=]\s?(\d{1,3}\.\d{1,12})")
+_PHASE = re.compile(r"^phase:(\w{1,40}) wall_ms:(\d{1,12})\s*$", re.MULTILINE)
+_PARAMETERS = re.compile(
+    r"\b(?:model_params|total_params|n_params|parameters)\s?[:=]\s?(\d{1,3}(?:,\d{3}){1,4}|\d{3,12})\b"
+)
+_INVALID = re.compile(r"^invalid: (.{1,300})$", re.MULTILINE)
+_MAGIC = b"GOLFREF1"
+_LARGEST_LOG = 64 << 20
+_MIB = 1 << 20
+_ARTIFACT_SUFFIXES = frozenset(
+    {".ptz", ".pt", ".pth", ".npz", ".xz", ".lzma", ".zst", ".br", ".bin", ".golf", ".zlib", ".safetensors", ".pkl"}
+)
+
+
+def measure(run: PlannedRun) -> Measured:
+    """Return what a run that was recorded shows; one that never began is ``interrupted``."""
+    record = read_record(run)
+    if record is None:
+        return Measured(run.seed, "interrupted", "it hasn't run")
+    text = _log(run)
+    read = _evidence(run)
+    artifact = record.get("artifact") or {}
+    status: Status = record["status"]
+    score = read.score if read is not None else None
+    return Measured(
+        seed=run.seed,
+        status=status,
+        reason=str(record.get("reason") or ""),
+        val_bpb=score.val_bpb if score is not None and score.role == "final" else None,
+        val_loss=read.val_loss if read is not None else None,
+        train_seconds=read.train_seconds.value if read is not None and read.train_seconds else None,
+        eval_seconds=read.eval_seconds.value if read is not None and read.eval_seconds else None,
+        wall_seconds=record.get("wall_seconds"),
+        steps=read.steps.value if read is not None and read.steps else None,
+        parameters=printed_parameters(text),
+        model_bytes=artifact.get("bytes"),
+        code_bytes=record.get("code_bytes"),
+        printed_bytes=printed_total(read),
+        peak_memory=_peak(record, read),
+        val_tokens=_whole(read, "val_tokens"),
+        world_size=read.world_size.value if read is not None and read.world_size else None,
+        invalid=tuple(_INVALID.findall(text)),
+        stand_ins=tuple(record.get("stand_ins") or ()),
+        losses=tuple(_curve(text, "train_loss")),
+        scores=tuple(_validations(text)),
+        phases=tuple((name, int(spent) / 1000) for name, spent in _PHASE.findall(text) if name != "all"),
+        parts=tuple(_parts(run, record)),
+    )
+
+
+def printed_parameters(text: str) -> int | None:
+    """Return the parameters that a log prints, None where it prints none."""
+    found = _PARAMETERS.search(text)
+    return int(found[1].replace(",", "")) if found else None
+
+
+def printed_total(run: Run | None) -> int | None:
+    """Return model and code as the log totals them: its last printed total, small or large."""
+    if run is None:
+        return None
+    totals = run.numbers("total_bytes")
+    return int(totals[-1].value) if totals else None
+
+
+def find_artifact(work: Path, run: PlannedRun) -> Path | None:
+    """Return the file in ``work`` whose size the log prints as the model's; the smallest of several; None if none."""
+    read = _evidence(run)
+    if read is None or not work.is_dir():
+        return None
+    printed = {int(value.value) for value in read.numbers("model_bytes")}
+    files = [
+        p for p in sorted(work.rglob("*")) if p.is_file() and not p.is_symlink() and p.suffix in _ARTIFACT_SUFFIXES
+    ]
+    return min((p for p in files if p.stat().st_size in printed), key=lambda p: p.stat().st_size, default=None)
+
+
+def stood_in(journal: Path) -> tuple[str, ...]:
+    """Return what stand-ins a run told of, at most fifty; the file is a stranger's."""
+    if not journal.is_file() or journal.is_symlink():
+        return ()
+    names: dict[str, None] = {}
+    with journal.open(encoding="utf-8", errors="replace") as file:
+        for line in file.read(_MIB).splitlines():
+            try:
+                event = json.loads(line)
+            except (ValueError, RecursionError):
+                continue  # the script can write here too; what isn't an event isn't told
+            if isinstance(event, dict) and event.get("event") == "stand-in" and isinstance(event.get("name"), str):
+                names.setdefault(event["name"][:80])
+    return tuple(names)[:50]
+
+
+def _log(run: PlannedRun) -> str:
+    path = log_path(run)
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return file.read(_LARGEST_LOG).decode("utf-8", errors="replace")
+
+
+def _evidence(run: PlannedRun) -> Run | None:
+    path = log_path(run)
+    if not path.is_file():
+        return None
+    try:
+        runs = read_log(path.name, path.read_bytes()).runs
+    except Unreadable:
+        return None
+    return runs[-1] if runs else None
+
+
+def _curve(text: str, name: str) -> Iterator[tuple[int, float]]:
+    for step, label, value in _STEP.findall(text):
+        if label == name:
+            yield int(step), float(value)
+
+
+def _validations(text: str) -> Iterator[tuple[int, float]]:
+    """Yield (step, bpb) of the validations during training."""
+    for line in text.splitlines():
+        step, score = _STEP.search(line), _SCORE.search(line)
+        if step and score:
+            yield int(step[1]), float(score[1])
+
+
+def _peak(record: dict[str, Any], read: Run | None) -> int | None:
+    printed = read.numbers("peak_mib") if read is not None else ()
+    if printed:
+        return int(max(value.value for value in printed)) * _MIB
+    return record.get("peak_memory_bytes")
+
+
+def _whole(read: Run | None, name: str) -> int | None:
+    found = read.numbers(name) if read is not None else ()
+    return int(found[0].value) if found else None
+
+
+def _parts(run: PlannedRun, record: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield what the artifact's bytes go to: the streams of our own container, else the model as one; and the code."""
+    artifact = record.get("artifact")
+    if artifact is not None:
+        streams = container_parts(run.folder / artifact["path"])
+        yield from streams or [("model", artifact["bytes"])]
+    if record.get("code_bytes") is not None:
+        yield "code", record["code_bytes"]
+
+
+def container_parts(path: Path) -> Sequence[tuple[str, int]]:
+    """Return the bytes of each stream of a reference model's artifact, and of its index; empty for other files."""
+    if not path.is_file():
+        return ()
+    with path.open("rb") as file:
+        head = file.read(12)
+        if len(head) < 12 or head[:8] != _MAGIC:
+            return ()
+        (length,) = struct.unpack("<I", head[8:])
+        index = json.loads(zlib.decompress(file.read(length)))
+    streams = [(str(name), int(size)) for name, _, _, size in index["streams"]]
+    return [*streams, ("index", 12 + length)]

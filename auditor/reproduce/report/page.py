@@ -1,0 +1,78 @@
+"""The report as one HTML file: no scripts, nothing loaded, plots within it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from auditor.reproduce.model import Reproduction
+from auditor.reproduce.report import plots, words
+from reports.escape import visible
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+td, th { padding: .15rem .8rem .15rem 0; text-align: right; vertical-align: top; }
+td.text, th.text { text-align: left; }
+.verdict { font-size: 1.1rem; padding: .6rem .9rem; border-left: .3rem solid; margin: 1rem 0; }
+.REPRODUCED { border-color: #2a8a4a; } .INCONCLUSIVE { border-color: #c08a10; }
+.NOT-REPRODUCED, .OVER-BUDGET { border-color: #c03030; }
+.met { color: #2a8a4a; } .missed { color: #c03030; } .open { color: #c08a10; }
+figure { margin: 1rem 0; background: #fff; padding: .5rem; } figure svg { max-width: 100%; height: auto; }
+"""
+
+
+def render(found: Reproduction) -> str:
+    """Return the page. Every text is escaped; the plots are our own SVG."""
+    judgement = found.judgement
+    title = f"Reproduction of {_safe(found.plan.subject)}"
+    parts = [
+        f"<h1>{title}</h1>",
+        f'<p class="verdict {judgement.verdict}"><strong>{judgement.verdict}</strong> {_safe(judgement.because)}</p>',
+        _rows(words.plan_lines(found.plan)),
+        "<h2>Runs</h2>",
+        _runs(found),
+        *(f"<p>seed {run.seed} {run.status}: {_safe(run.reason)}</p>" for run in found.runs if run.reason),
+        f"<p>{_safe(words.mean_line(found) or 'no score')}</p>",
+        "<h2>Checks</h2>",
+        _checks(found),
+        _list("Missing for a judgement of the score", judgement.missing),
+        _list("What can be concluded all the same", judgement.concluded),
+        *(f"<h2>{name}</h2><figure>{svg}</figure>" for name, svg in plots.draw(found)),
+    ]
+    return (
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{_STYLE}</style>\n" + "\n".join(parts) + "\n</html>\n"
+    )
+
+
+def _runs(found: Reproduction) -> str:
+    head = "".join(f"<th>{name}</th>" for name in words.COLUMNS)
+    rows = ("".join(f"<td>{_safe(cell)}</td>" for cell in words.cells(run)) for run in found.runs)
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def _checks(found: Reproduction) -> str:
+    rows = (
+        f'<tr><td class="{check.status}">{words.MARKS[check.status]}</td><td class="text">{_safe(check.name)}</td>'
+        f'<td class="text">{_safe(check.text)}</td></tr>'
+        for check in found.judgement.checks
+    )
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _rows(pairs: Iterable[tuple[str, str]]) -> str:
+    rows = (f'<tr><td class="text">{_safe(a)}</td><td class="text">{_safe(b)}</td></tr>' for a, b in pairs)
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _list(title: str, entries: tuple[str, ...]) -> str:
+    if not entries:
+        return ""
+    return f"<h2>{title}</h2><ul>{''.join(f'<li>{_safe(entry)}</li>' for entry in entries)}</ul>"
+
+
+def _safe(text: str) -> str:
+    return escape(visible(text))

@@ -1,0 +1,155 @@
+"""From a wish to a judgement: plan, runs one after the other, records, judgement. The only place that ties them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from auditor.reproduce import data
+from auditor.reproduce.judge import judge
+from auditor.reproduce.launch import Exit, Stopped, launch_reference, launch_submission, log_path
+from auditor.reproduce.machine import commit_of, look
+from auditor.reproduce.measure import find_artifact, measure, stood_in
+from auditor.reproduce.model import CannotReproduce, Claim, Commit, Machine, Plan, PlannedRun, Reproduction, Status
+from auditor.reproduce.plan import Wanted
+from auditor.reproduce.record import RECORD, finished, read_record, write_record
+from auditor.reproduce.reference import plan_reference
+from auditor.reproduce.submitted import JOURNAL, WORK, Subject, challenge_layout, plan_submission
+
+_REFERENCE = Path(__file__).resolve().parents[2] / "reference_model"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done: the plan, the claim, and the submission (None: the reference model)."""
+
+    plan: Plan
+    claim: Claim | None
+    subject: Subject | None
+    commit: Commit
+
+
+class Teller(Protocol):
+    """Follows the runs for the user."""
+
+    def begin(self, plan: Plan, run: PlannedRun) -> None:
+        """Say that a seed starts."""
+
+    def line(self, text: str) -> None:
+        """Show a line of the running seed's output."""
+
+    def end(self, run: PlannedRun, status: Status, exit_: Exit | None) -> None:
+        """Say that a seed ended; ``exit_`` is None when that was before."""
+
+
+def prepare(wanted: Wanted, machine: Machine | None = None) -> Job:
+    """Return the job for ``wanted`` on this machine; nothing is written, nothing is run.
+
+    Raises :class:`CannotReproduce`, ``NoSandbox``, or the reference model's ``BadInput``.
+    """
+    machine = look() if machine is None else machine
+    if wanted.path is None:
+        plan, claim = plan_reference(wanted, machine)
+        return Job(plan, claim, None, commit_of(_REFERENCE))
+    plan, claim, subject = plan_submission(wanted, machine)
+    place = Path(wanted.path)
+    return Job(plan, claim, subject, commit_of(place if place.is_dir() else place.parent))
+
+
+def carry_out(job: Job, teller: Teller, *, resume: bool) -> Reproduction:
+    """Run every seed that isn't done, record each, and return what all of them show.
+
+    A seed that fails stays in the count; with ``resume`` those done or failed before are kept. Raises
+    :class:`CannotReproduce` where the output folder holds runs already (and ``resume`` isn't given), and
+    :class:`Stopped` after Ctrl-C.
+    """
+    _make_room(job.plan, resume=resume)
+    job, found = _with_data(job)
+    for run in job.plan.runs:
+        record = read_record(run) if resume else None
+        if record is not None and (finished(job.plan, run) or record.get("status") == "failed"):
+            teller.end(run, record["status"], None)
+            continue
+        teller.begin(job.plan, run)
+        _carry_out(job, run, teller, found)
+    return look_back(job)
+
+
+def look_back(job: Job) -> Reproduction:
+    """Return what the recorded runs of a job show."""
+    runs = tuple(measure(run) for run in job.plan.runs)
+    return Reproduction(job.plan, job.claim, runs, judge(job.plan, job.claim, runs), job.commit)
+
+
+def _make_room(plan: Plan, *, resume: bool) -> None:
+    there = [run.folder for run in plan.runs if (run.folder / RECORD).exists() or log_path(run).exists()]
+    if there and not resume:
+        raise CannotReproduce(f"{there[0]}: there are runs already; --resume goes on with them, --output names another")
+    try:
+        plan.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotReproduce(f"{plan.output}: can't be made ({error.strerror}); --output names another") from error
+    free = shutil.disk_usage(plan.output).free
+    if plan.disk_bytes is not None and free < plan.disk_bytes:
+        raise CannotReproduce(f"{plan.output}: {free:,} bytes are free, the runs write about {plan.disk_bytes:,}")
+
+
+def _with_data(job: Job) -> tuple[Job, dict[str, object]]:
+    """Return the job with its data in place, and where that is, with hashes."""
+    plan = job.plan
+    if plan.data is not None:
+        return job, {"path": str(plan.data), "files": data.hashes(plan.data)}
+    demo = data.demo_folder()
+    files = data.hashes(demo)
+    if job.subject is not None:
+        data.lay_out(demo, challenge_layout(plan.output))
+    return job, {"path": str(demo), "files": files}
+
+
+def _carry_out(job: Job, run: PlannedRun, teller: Teller, found: dict[str, object]) -> None:
+    started = datetime.now(UTC)
+    try:
+        if job.subject is None:
+            end = launch_reference(run, teller.line)
+        else:
+            end = launch_submission(run, job.plan, job.subject, teller.line)
+    except Stopped as stop:
+        _record(job, run, stop.exit, "interrupted", started, found)
+        teller.end(run, "interrupted", stop.exit)
+        raise
+    status: Status = "done" if end.ok else "failed"
+    _record(job, run, end, status, started, found)
+    teller.end(run, status, end)
+
+
+def _record(job: Job, run: PlannedRun, end: Exit, status: Status, started: datetime, found: dict[str, object]) -> None:
+    run.folder.mkdir(parents=True, exist_ok=True)
+    artifact, code = _artifact(job, run)
+    write_record(
+        job.plan, run, end,
+        status=status, started=started, commit=job.commit, data=found, artifact=artifact, code_bytes=code,
+        stand_ins=stood_in(run.folder / WORK / JOURNAL),
+    )  # fmt: skip
+
+
+def _artifact(job: Job, run: PlannedRun) -> tuple[Path | None, int | None]:
+    """Return the model's file, moved beside the log, and the bytes of the code that counts."""
+    if job.subject is None:
+        from reference_model.artifact.total import counted_code
+        from reference_model.produce import ARTIFACT
+
+        path = run.folder / ARTIFACT
+        return (path if path.is_file() else None), counted_code()
+    from auditor.evidence.sizes import read_sizes
+
+    sizes = read_sizes(job.subject.submission)
+    code = None if sizes.code_bytes is None else sizes.code_bytes + sizes.helper_bytes
+    found = find_artifact(run.folder / WORK, run)
+    if found is None:
+        return None, code
+    kept = run.folder / found.name
+    shutil.copyfile(found, kept)
+    return kept, code

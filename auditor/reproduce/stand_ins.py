@@ -1,0 +1,47 @@
+"""``python -m auditor.reproduce.stand_ins JOURNAL SCRIPT [ARGUMENTS…]``: a whole run on a CPU, in the sandbox.
+
+The harness of ``smoke`` stands in for CUDA, fused kernels and the process group; data and tokenizer are real. What was
+stood in for is told to JOURNAL, and a score from here can't confirm a claim.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+import warnings
+
+
+def main() -> None:
+    """Run the script to its own end, under the stand-ins."""
+    journal_path, script, *arguments = sys.argv[1:]
+    folder = os.path.dirname(script)  # noqa: PTH120
+    ours = os.environ.pop("PYTHONPATH", None)
+    sys.path[:] = [folder, *(place for place in sys.path if place and place != ours)]
+    warnings.simplefilter("ignore")
+    # The path above is the script's now; this package is loaded from where it was found before.
+    if ours is not None:
+        sys.path.append(ours)
+    from auditor.smoke.harness import cuda, devices, distributed, packages
+    from auditor.smoke.harness.journal import Journal
+
+    journal = Journal(journal_path)
+    packages.install(journal)
+    cuda.install(journal)
+    distributed.install(journal)
+    devices.install(journal)
+    if ours is not None:
+        sys.path.remove(ours)
+    os.chdir(folder)
+    module = types.ModuleType("__main__")
+    module.__file__ = script
+    module.__dict__["__builtins__"] = __builtins__
+    sys.modules["__main__"] = module
+    sys.argv = [script, *arguments]
+    with open(script, "rb") as source:  # noqa: PTH123
+        code = compile(source.read(), script, "exec", dont_inherit=True)
+    exec(code, module.__dict__)
+
+
+if __name__ == "__main__":
+    main()
