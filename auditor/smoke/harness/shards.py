@@ -1,0 +1,55 @@
+"""Synthetic data in the challenge's shard format: 256 little-endian int32 of header, then uint16 tokens."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import numpy as np
+
+MAGIC, VERSION, HEADER = 20240520, 1, 256
+BOS = 1
+TRAIN_TOKENS, VAL_TOKENS = 1 << 20, 1 << 18
+DOCUMENT = 600  # tokens between two starts of a document
+_VOCABULARY = re.compile(
+    r"sp[_-]?(?:bpe[_-]?)?(\d{3,6}|\d{1,3}k)(?!\d)|(?<!\d)(\d{3,6})[_-]?(?:bpe|vocab)|(?:vocab|v|bpe)[_-]?(\d{3,6})(?!\d)",
+    re.I,
+)
+
+
+def vocabulary(path: str) -> int:
+    """Return the vocabulary that a path's name tells, else VOCAB_SIZE's, else the challenge's 1,024."""
+    if "byte260" in path:
+        return 260
+    found = [next(group for group in match.groups() if group) for match in _VOCABULARY.finditer(path)]
+    if found:
+        last = found[-1].lower()
+        size = int(last[:-1]) * 1024 if last.endswith("k") else int(last)
+        return min(size, 65_536)
+    given = os.environ.get("VOCAB_SIZE", "")
+    return int(given) if given.isdigit() else 1024
+
+
+def write_shard(path: str, *, sidecar: bool, tokens: int, size: int) -> None:
+    """Write one shard of ``tokens`` uniform ids below ``size``; a sidecar holds bytes per token instead."""
+    rng = np.random.default_rng(len(path))
+    if sidecar:
+        body = rng.integers(1, 6, tokens)
+        body[::DOCUMENT] = 0
+    else:
+        body = rng.integers(min(4, size - 1), size, tokens)
+        body[::DOCUMENT] = min(BOS, size - 1)
+    header = np.zeros(HEADER, "<i4")
+    header[:3] = MAGIC, VERSION, tokens
+    with open(path, "wb") as out:  # noqa: PTH123 (pathlib goes through the functions that are replaced)
+        out.write(header.tobytes() + body.astype("<u2").tobytes())
+
+
+def write_set(folder: str) -> None:
+    """Write two train shards, one of validation, and its sidecar of bytes where the folder's name asks for it."""
+    size = vocabulary(folder)
+    for number in range(2):
+        write_shard(f"{folder}/fineweb_train_{number:06d}.bin", sidecar=False, tokens=TRAIN_TOKENS, size=size)
+    write_shard(f"{folder}/fineweb_val_000000.bin", sidecar=False, tokens=VAL_TOKENS, size=size)
+    if re.search("case|caps|lossless", folder, re.I):
+        write_shard(f"{folder}/fineweb_val_bytes_000000.bin", sidecar=True, tokens=VAL_TOKENS, size=size)
