@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from auditor import catalogue
@@ -13,6 +13,7 @@ from auditor.case import Case
 from auditor.evidence.counted import claimed_logs, training_logs
 from auditor.evidence.read import read_evidence
 from auditor.evidence.submitted import submitted_lines
+from auditor.evidence.text import Unreadable, decode
 from auditor.finding import Finding, NotFollowed
 from auditor.program.load import load_program
 from auditor.program.model import Program, Unparsed
@@ -21,12 +22,13 @@ from auditor.report import Report
 from auditor.rule import Rule
 from auditor.rulings.model import Ruling, overrule
 from auditor.settings import settings_in_play
-from auditor.submission.model import Submission
+from auditor.submission.model import Submission, Unread
 from auditor.timeline import follow
 from auditor.timeline.events import Timeline
 from auditor.timeline.summary import summarise
 from auditor.verdict import closes, judge
 
+_QUOTABLE = 8 * 1024 * 1024  # bytes of a log that a report may quote
 _STACK = 12_000  # the interpreter nests as deeply as the program that it follows
 
 
@@ -60,6 +62,8 @@ def audit(
         findings = overrule((f for rule in rules for f in _apply(rule, case)), submission, rulings)
     not_followed = _not_followed(program, timeline)
     closing = frozenset(r.slug for r in rules if closes(r))
+    title = evidence.metadata.text("name")
+    sources = _sources(program)
     judged = judge(findings, not_followed, readable=readable, track=submission.track, closing=closing)
     return Report(
         submission=submission.given,
@@ -74,11 +78,14 @@ def audit(
         package=judged.package,
         findings=findings,
         not_followed=not_followed,
-        sources=_sources(program),
+        sources=sources,
         timeline=summarise(timeline) if timeline is not None else (),
         pr=submission.pr,
         claims=evidence.claims(),
         runs=evidence.measured(),
+        folder=submission.folder,
+        title=title.value if title is not None else "",
+        cited=_cited(submission, findings, sources),
     )
 
 
@@ -111,6 +118,23 @@ def _sources(program: Program | None) -> dict[tuple[str, int], Source]:
     if program is None:
         return {}
     return {(s.path, s.layer): s for unit in program.units.values() for s in unit.sources}
+
+
+def _cited(
+    submission: Submission, findings: Collection[Finding], sources: Mapping[tuple[str, int], Source]
+) -> dict[str, Source]:
+    """Return the files beside the program in which findings lie; one that is too large to quote is left out."""
+    paths = dict.fromkeys(f.path for f in findings if f.path is not None and f.line is not None)
+    cited: dict[str, Source] = {}
+    for path in paths:
+        if (path, 0) in sources:
+            continue
+        try:
+            text = decode(submission.tree.read(path, _QUOTABLE), _QUOTABLE).data
+        except (Unread, Unreadable):
+            continue  # the finding still names the line; that it can't be read is told where it matters
+        cited[path] = Source(path, text.decode("utf-8", "replace"))
+    return cited
 
 
 @contextmanager

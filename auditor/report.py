@@ -57,7 +57,9 @@ class Comparison:
 class Report:
     """One submission's verdicts and what they rest on.
 
-    ``sources`` holds every readable layer by (path, layer), so that renderers can quote lines.
+    ``sources`` holds every readable layer by (path, layer), so that renderers can quote lines; ``cited`` the other
+    files in which findings lie (logs, metadata), by path. ``folder`` is the record folder's place in its repository
+    ("": the root; None: not known), ``title`` what submission.json calls the work.
     ``timeline`` is the reviewer's summary of the script, one line per event.
     """
 
@@ -79,6 +81,9 @@ class Report:
     timeline: tuple[str, ...] = ()
     pr: int | None = None
     baseline: Comparison | None = None  # None: there is no baseline
+    folder: str | None = None
+    title: str = ""
+    cited: Mapping[str, Source] = field(default_factory=dict)
 
     @property
     def calls(self) -> bool:

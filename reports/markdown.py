@@ -2,141 +2,109 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, TemplateError
-
-from auditor import __version__, catalogue
-from auditor.finding import Finding, Overruled, Verdict
 from auditor.report import Report
-from auditor.rule import Authority
-from auditor.verdict import weigh
-from reports.citation import citations, overruled
-from reports.escape import Markdown, code, cut, fence, markdown
-from reports.excerpt import excerpt, place
+from reports.comment import Form, TemplateFault, fit
+from reports.detail import Detail
+from reports.escape import Markdown, code, cut, fence
+from reports.excerpt import place
 from reports.headline import against, facts
+from reports.links import commit_link, place_link, pull_link, repository_of
+from reports.view import notes, sections, verdicts
+
+__all__ = ["Form", "SmokeStep", "TemplateFault", "head_values", "render"]
 
 _REVIEW = "review.md.j2"
-_CODE_WIDTH = 120  # columns of a quoted line before it is cut
-_TIMELINE_WIDTH = 160
-_NUMBER = re.compile(r"<span>#</span>(\d+)\b")  # how escaped prose shows #123
+_OPEN = 6  # more notes, steps or things not followed than this are collapsed
 
 
-class TemplateFault(Exception):  # noqa: N818 (it names what is wrong with a template, not a fault of the program)
-    """A template of the user's that can't be used; the text is one line."""
+class SmokeStep(Protocol):
+    """One step of a smoke test: what it tried, PASS, FAIL or SKIP, and why."""
+
+    @property
+    def name(self) -> str:
+        """What was tried."""
+
+    @property
+    def status(self) -> str:
+        """PASS, FAIL or SKIP."""
+
+    @property
+    def reason(self) -> str:
+        """Why it failed or was skipped."""
 
 
-def render(report: Report, *, timeline: bool = False, templates: str | None = None) -> str:
-    """Return the review comment as Markdown that ends with a newline; ``timeline`` appends the events.
+def render(
+    report: Report,
+    *,
+    timeline: bool = False,
+    templates: str | None = None,
+    form: Form | None = None,
+    smoke: Sequence[SmokeStep] = (),
+) -> str:
+    """Return the review comment as Markdown that ends with a newline, of at most ``form.limit`` characters.
 
-    ``templates`` is a folder whose templates go before those of the package; raises :class:`TemplateFault` when
-    one of them can't be used.
+    ``timeline`` appends the events, ``smoke`` is told if the test was run. ``templates`` stands for a ``form`` that
+    has nothing else. Raises :class:`TemplateFault` when a template of the user's can't be used.
     """
-    counted = [finding for finding in report.findings if weigh(finding) is not Verdict.CLEAN]
-    notes = [finding for finding in report.findings if weigh(finding) is Verdict.CLEAN]
-    values = {
+    form = form or Form(templates)
+    return fit(_REVIEW, form, lambda detail: _values(report, form, detail, timeline, smoke))
+
+
+def head_values(report: Report, form: Form) -> dict[str, Any]:
+    """Return what the head of every comment on one submission prints."""
+    repository = repository_of(report, form.repository)
+    shown = [(label, value) for label, value in facts(report) if label != "script"]
+    script = place_link(report, repository, report.script, None) if report.script else None
+    return {
         "report": report,
-        "facts": facts(report),
-        "findings": [_view(report, finding) for finding in counted],
-        "notes": [_view(report, finding) for finding in notes],
-        "not_followed": [(place(item.path, item.line), item.what, item.decisive) for item in report.not_followed],
-        "baseline": against(report.baseline) if report.baseline is not None else None,
-        "gone": _gone(report),
-        "timeline": _block(list(report.timeline)) if timeline and report.timeline else None,
-        "version": __version__,
+        "pull": pull_link(report.pr, repository) if report.pr is not None else None,
+        "title": code(report.title) if report.title and report.title != report.name else None,
+        "facts": shown,
+        "script": script,
+        "head": commit_link(report, repository),
+        "verdicts": verdicts(report),
+        "means": form.wording.of_verdict(report.verdict),
+        "recommendation": form.wording.of_recommendation(report.recommendation),
     }
-    try:
-        return _environment(templates).get_template(_REVIEW).render(values)
-    except (TemplateError, TypeError, ValueError, UnicodeDecodeError) as error:
-        if templates is None:
-            raise
-        line = getattr(error, "lineno", None)
-        where = f"{templates}/{getattr(error, 'name', None) or _REVIEW}" + (f":{line}" if line else "")
-        raise TemplateFault(f"{where}: {error}") from error
 
 
-@cache
-def _environment(templates: str | None) -> Environment:
-    # autoescape knows HTML only; finalize does the same for Markdown: whatever isn't Markdown yet is escaped.
-    ours = PackageLoader("reports")
-    environment = Environment(
-        loader=ours if templates is None else ChoiceLoader([FileSystemLoader(templates), ours]),
-        autoescape=False,
-        finalize=_finalize,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["code"] = code
-    return environment
+def _values(
+    report: Report, form: Form, detail: Detail, timeline: bool, smoke: Sequence[SmokeStep]
+) -> Mapping[str, Any]:
+    listed, left = sections(report, form, detail)
+    noted, notes_left = notes(report, form, detail)
+    repository = repository_of(report, form.repository)
+    return {
+        **head_values(report, form),
+        "sections": listed,
+        "left": left,
+        "legal": [view for view in noted if view.legal],
+        "notes": [view for view in noted if not view.legal],
+        "notes_left": notes_left,
+        "not_followed": [
+            (place_link(report, repository, item.path, item.line), item.what, item.decisive)
+            for item in sorted(report.not_followed, key=lambda item: not item.decisive)[: detail.not_followed]
+        ],
+        "not_followed_left": max(0, len(report.not_followed) - detail.not_followed),
+        "baseline": against(report.baseline) if report.baseline is not None else None,
+        "gone": _gone(report)[: detail.notes],
+        "layered": any(finding.layer for finding in report.findings),
+        "smoke": smoke,
+        "timeline": _timeline(report, detail) if timeline else None,
+        "events_left": max(0, len(report.timeline) - detail.events) if timeline else 0,
+        "open": _OPEN,
+    }
 
 
-def _finalize(value: object) -> str:
-    return value if isinstance(value, Markdown) else markdown(str(value))
-
-
-def _block(lines: list[str]) -> Markdown:
-    return fence([cut(line, _TIMELINE_WIDTH) for line in lines])
+def _timeline(report: Report, detail: Detail) -> Markdown | None:
+    events = [cut(event, detail.code * 2) for event in report.timeline[: detail.events]]
+    return fence(events) if events else None
 
 
 def _gone(report: Report) -> list[tuple[str, str, str]]:
     """Return (rule, where it was, message) of each finding that only the baseline has."""
     gone = report.baseline.gone if report.baseline is not None else ()
     return [(each.rule, place(each.path, each.line), each.message) for each in gone]
-
-
-def _view(report: Report, finding: Finding) -> dict[str, Any]:
-    """Return one finding as the template wants it."""
-    rule = catalogue.find(finding.rule)
-    quoted = excerpt(report, finding.path, finding.line, finding.layer)
-    digits = len(str(quoted[-1].number)) if quoted else 0
-    lines = [
-        f"{'>' if line.decisive else ' '} {line.number:>{digits}} | {cut(line.text, _CODE_WIDTH)}".rstrip()
-        for line in quoted
-    ]
-    return {
-        "rule": finding.rule,
-        "title": rule.title if rule else "",
-        "word": weigh(finding).value,
-        "message": finding.message,
-        "place": place(finding.path, finding.line, finding.layer),
-        "excerpt": fence(lines) if lines else None,
-        "trace": [(place(step.path, step.line, step.layer), step.note) for step in finding.trace],
-        "active": finding.active,
-        "active_because": finding.active_because,
-        "authority": [_authority(ref, source) for ref, source in citations(finding)],
-        "counterpart": _ours(rule.counterpart) if rule else "",
-        "advice": finding.advice,
-        "known": finding.known,
-        "overruled": _overruled(finding.overruled) if finding.overruled is not None else "",
-    }
-
-
-def _overruled(ruling: Overruled) -> Markdown:
-    """Return who overruled a finding; its address is ours and is meant to link."""
-    escaped = markdown(overruled(ruling))
-    return Markdown(escaped.replace(markdown(ruling.link), f"<{ruling.link}>", 1))
-
-
-def _authority(ref: str, source: Authority | None) -> Markdown:
-    """Return a citation: whose word it is and what weight it has, as far as the rule says."""
-    if source is None:
-        return _reference(ref)
-    return Markdown(
-        f"{_reference(ref)} **{source.weight}** ({markdown(source.who)}, {markdown(source.when)}): {_ours(source.said)}"
-    )
-
-
-def _ours(text: str) -> Markdown:
-    """Return prose of a rule, with its references to pull requests as links."""
-    return Markdown(_NUMBER.sub(lambda match: _reference(f"#{match[1]}"), markdown(text)))
-
-
-def _reference(ref: str) -> Markdown:
-    # A reference comes from a rule of ours, and is meant to link.
-    if ref.startswith("#") and ref[1:].isdigit():
-        return Markdown(f"[{ref}](https://github.com/openai/parameter-golf/pull/{ref[1:]})")
-    return markdown(ref)

@@ -123,7 +123,7 @@ def _block(report: Report, finding: Finding, style: Style) -> Iterator[str]:
     where = visible(place(finding.path, finding.line, finding.layer))
     yield f"{style.word(weigh(finding))}  {style.strong(visible(finding.rule))}  {where}".rstrip()
     yield from _wrapped(finding.message, "  ", style)
-    quoted = excerpt(report, finding.path, finding.line, finding.layer)
+    quoted = excerpt(report, finding.path, finding.line, finding.layer, finding.end_line)
     if quoted:
         yield ""
         digits = len(str(quoted[-1].number))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import click
 
 from auditor.cli import EXIT_FOUND
 from auditor.cli._config import Configured
+from auditor.cli._form import form_options
 from auditor.cli._inputs import Audits, input_options, read_rulings, rulings_option
 from auditor.cli._options import color_option, make_style, slugs_option
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from auditor.report import Report
     from auditor.rulings.model import Ruling
     from auditor.submission.model import Submission
+    from reports.comment import Form
 
 
 _EXAMPLES = """\b
@@ -52,12 +54,7 @@ Examples:
     help="Findings that are known (see golf-audit baseline): they are told apart, and don't count for the exit code.",
 )
 @rulings_option
-@click.option(
-    "--templates",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False),
-    help="With --format markdown: templates of yours, such as review.md.j2, in the place of those of golf-audit.",
-)
+@form_options
 @click.option("--timeline", is_flag=True, help="Also show what the script does, event by event.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when something is reported.")
 @color_option
@@ -69,7 +66,7 @@ def command(
     ignore: tuple[str, ...] | None,
     baseline: str | None,
     rulings: str | None,
-    templates: str | None,
+    comment_form: Callable[[], Form],
     timeline: bool,
     exit_zero: bool,
     color: str,
@@ -84,8 +81,7 @@ def command(
     judge = _Judge(select, ignore or (), read_rulings(rulings), _read_baseline(baseline))
     audits = Audits()
     with _opened(output) as stream:
-        shape = _Shape(form, timeline, color, templates)
-        _write(audits.run(readers, judge), stream, shape)
+        _write(audits.run(readers, judge), stream, _Shape(form, timeline, color, comment_form))
     return audits.exit_code(found=0 if exit_zero else EXIT_FOUND)
 
 
@@ -118,7 +114,7 @@ class _Shape:
     form: str
     timeline: bool
     color: str
-    templates: str | None
+    comment_form: Callable[[], Form]
 
 
 def _read_baseline(path: str | None) -> Baseline | None:
@@ -160,9 +156,10 @@ def _write(reports: Iterator[Report], stream: TextIO, shape: _Shape) -> None:
         from reports.markdown import TemplateFault
         from reports.markdown import render as render_markdown
 
+        form = shape.comment_form()
         for number, report in enumerate(reports):
             try:
-                text = render_markdown(report, timeline=shape.timeline, templates=shape.templates)
+                text = render_markdown(report, timeline=shape.timeline, form=form)
             except TemplateFault as error:
                 raise click.ClickException(str(error)) from None
             stream.write(("\n---\n\n" if number else "") + text)

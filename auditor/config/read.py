@@ -12,7 +12,7 @@ import msgspec
 from auditor.config.find import PROJECT_FILE
 from auditor.toml import Malformed, parse, read_text, typed
 
-_PATHS = ("baseline", "rulings", "templates")  # relative to the file's folder
+_PATHS = ("baseline", "rulings", "templates", "wording")  # relative to the file's folder
 
 
 class Keys(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -28,6 +28,8 @@ class Keys(msgspec.Struct, frozen=True, omit_defaults=True):
     baseline: str | None = None
     rulings: str | None = None
     templates: str | None = None
+    wording: str | None = None
+    repo_url: str | None = None
 
 
 @dataclass(frozen=True)

@@ -68,4 +68,7 @@ def flagged():
         sources={("train_gpt.py", 1): Source("train_gpt.py", SCRIPT, 1)},
         timeline=("Load fineweb_val_*", "Adapt model on \x1b[31mval", "Score val"),
         pr=7,
+        folder="records/t/2026-04-01_Name",
+        title="A name @everyone",
+        cited={"train.log": Source("train.log", "begin\nworld_size:4\n")},
     )

@@ -22,9 +22,9 @@ def test_the_block_of_a_finding(flagged, monkeypatch):
     lines = block.splitlines()
     assert lines[0] == "FLAG  prequant-ttt  train_gpt.py:5 (layer 1)"
     assert lines[1] == "  Weights are trained on validation tokens before these are scored."
-    assert "    4 | loss = model(x, y)  # ping @someone about #12 ``` <b><U+202E>" in lines
-    assert "  > 5 | loss.backward()" in lines
-    assert "    6 | opt.step()" in lines
+    assert "    4 |         loss = model(x, y)  # ping @someone about #12 ``` <b><U+202E>" in lines
+    assert "  > 5 |         loss.backward()" in lines
+    assert "  > 6 |         opt.step()" in lines
     assert re.search(r"1\. train_gpt\.py:40 \(layer 1\)\s+val_tokens passed in", block)
     assert "  active     ADAPT_ENABLED defaults to 1 (train_gpt.py:12)" in lines
     assert "  authority  official #462; README" in lines

@@ -1,0 +1,87 @@
+"""Addresses that a comment links to: lines at the audited commit, pull requests, rulings."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from urllib.parse import quote
+
+from auditor.report import Report
+from reports.escape import Markdown, code, markdown
+from reports.excerpt import place
+
+CHALLENGE = "https://github.com/openai/parameter-golf"
+
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~-]+)+/?")
+_LONGEST = 500  # characters of an address; a path that makes a longer one is named, not linked
+_NUMBER = re.compile(r"<span>#</span>(\d+)\b")  # how escaped prose shows #123
+
+
+def is_repository(address: str) -> bool:
+    """Tell whether an address can stand for a repository, such as ``https://github.com/openai/parameter-golf``."""
+    return _ADDRESS.fullmatch(address) is not None
+
+
+def repository_of(report: Report, given: str | None) -> str | None:
+    """Return the address of the repository that a report's lines link into; None: they can't be linked.
+
+    Without one that is ``given``, a pull request is taken to be one of the challenge's repository.
+    """
+    if given is not None:
+        return given.rstrip("/")
+    return CHALLENGE if report.pr is not None else None
+
+
+def line_address(
+    report: Report, repository: str | None, path: str, line: int | None, end_line: int | None = None, layer: int = 0
+) -> str | None:
+    """Return the permanent address of a line at the head commit, None where there is none.
+
+    Lines of an unpacked layer have none: what is in the repository is the packed file.
+    """
+    if repository is None or report.sha is None or report.folder is None or layer:
+        return None
+    where = quote(posixpath.join(report.folder, path).encode("utf-8", "surrogatepass"), safe="/")
+    lines = "" if line is None else f"#L{line}"
+    if line is not None and end_line is not None and end_line > line:
+        lines += f"-L{end_line}"
+    address = f"{repository}/blob/{report.sha}/{where}{lines}"
+    return address if len(address) <= _LONGEST else None
+
+
+def linked(text: Markdown, address: str | None) -> Markdown:
+    """Return ``text`` as a link to an address of ours; as it is where there is none."""
+    return text if address is None else Markdown(f"[{text}]({address})")
+
+
+def place_link(
+    report: Report, repository: str | None, path: str, line: int | None, end_line: int | None = None, layer: int = 0
+) -> Markdown:
+    """Return ``path:line`` as code that links to the line where that can be."""
+    return linked(code(place(path, line, layer)), line_address(report, repository, path, line, end_line, layer))
+
+
+def commit_link(report: Report, repository: str | None) -> Markdown:
+    """Return the head commit, shortened, as code that links to it where that can be."""
+    if report.sha is None:
+        return Markdown("")
+    return linked(code(report.sha[:12]), f"{repository}/commit/{report.sha}" if repository is not None else None)
+
+
+def pull_link(number: int, repository: str | None) -> Markdown:
+    """Return ``#N`` as a link to the pull request."""
+    return Markdown(f"[#{number}]({repository or CHALLENGE}/pull/{number})")
+
+
+def reference(ref: str) -> Markdown:
+    """Return what a rule cites (``#462``, ``README``) as a link into the challenge's repository."""
+    if ref.startswith("#") and ref[1:].isdigit():
+        return pull_link(int(ref[1:]), CHALLENGE)
+    if ref == "README":
+        return Markdown(f"[README]({CHALLENGE}#readme)")
+    return markdown(ref)
+
+
+def prose(text: str) -> Markdown:
+    """Return prose of a rule of ours, with its references to pull requests as links."""
+    return Markdown(_NUMBER.sub(lambda match: reference(f"#{match[1]}"), markdown(text)))
