@@ -53,7 +53,16 @@ def messages() -> Iterator[bytes]:
         yield b"%s eval_time tokens bytes of the %s shards are not what they seem\n" % (word.encode(), word.encode())
 
 
-MAKEUPS: dict[str, Callable[[], Iterator[bytes]]] = {f.__name__: f for f in (steps, chunks, sources, messages)}
+def warnings() -> Iterator[bytes]:
+    """Yield lines that all differ and measure nothing."""
+    for i in count(1):
+        word = "".join(chr(97 + int(d)) for d in str(i)).encode()
+        yield b"%s: unusual choice of a kernel, falling back to %s, which may be slow\n" % (word, word)
+
+
+MAKEUPS: dict[str, Callable[[], Iterator[bytes]]] = {
+    f.__name__: f for f in (steps, chunks, sources, messages, warnings)
+}
 
 
 def write(path: Path, lines: Iterator[bytes], size: int) -> None:

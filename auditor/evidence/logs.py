@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from auditor.evidence.closing import closing
 from auditor.evidence.embedded import embedded_sources
 from auditor.evidence.formats import FORMATS, lowered, reads
 from auditor.evidence.metrics import parse_metric, unrounded
 from auditor.evidence.model import EmbeddedSource, Log, Metric, Reading, Run, Trouble, Value
-from auditor.evidence.text import Decoded, decode, lines, messages
+from auditor.evidence.text import Decoded, decode, messages
 
 LARGEST_LOG = 256 * 1024 * 1024  # bytes, also after decompression
 
@@ -26,7 +28,7 @@ _MOST_RUNS = 1_000
 _SHAPE = 80  # bytes of a line that tell its shape, digits aside: beyond a launcher's prefix
 _MOST_SHAPES = 10_000
 _MOST_MESSAGES = 20_000  # lines that are read closely; the longest log seen has a tenth of that
-_LAST_MESSAGES = 2_000  # beyond them, the last so many lines are still read: scores come last
+_MOST_LINES = 60_000  # lines of shapes that are not routine, telling or not
 _ROUTINE = 200  # after so many lines of one shape in a run only the latest is kept
 
 _SETTING = re.compile(r"^(?P<name>[A-Za-z_]\w{0,60})\s{0,3}[:=]\s{0,3}(?P<value>[^\s=:][^\n]{0,200})$")
@@ -78,8 +80,19 @@ _TROUBLE_WORDS += (
 def _either(words: Iterable[bytes]) -> re.Pattern[bytes]:
     """Return a pattern that finds any of the words, leaving out those that contain another."""
     several = set(words)
-    least = [w for w in several if not any(other != w and other in w for other in several)]
-    return re.compile(b"|".join(re.escape(w) for w in sorted(least)))
+    return re.compile(_branches([w for w in several if not any(other != w and other in w for other in several)]))
+
+
+def _branches(words: Iterable[bytes]) -> bytes:
+    """Return words, none of which begins another, as a pattern that looks at each character once."""
+    by_first: dict[bytes, list[bytes]] = {}
+    for word in words:
+        by_first.setdefault(word[:1], []).append(word[1:])
+    parts = [
+        re.escape(first) + (re.escape(rests[0]) if len(rests) == 1 else _branches(rests))
+        for first, rests in sorted(by_first.items())
+    ]
+    return b"(?:" + b"|".join(parts) + b")"
 
 
 _TROUBLE_CUES = _either(_TROUBLE_WORDS)
@@ -113,11 +126,11 @@ def name_seed(path: str) -> int | None:
 def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[EmbeddedSource, ...]) -> Log:
     runs: list[_Builder] = [_Builder(path, 1)]
     troubles: list[Trouble] = []
-    number = close = unread = 0
-    tail: deque[tuple[int, bytes]] = deque(maxlen=_LAST_MESSAGES)
+    number = looked_at = close = unread = 0
     skip = iter(sources)
     span = next(skip, None)
-    for number, raw in enumerate(lines(decoded.data), start=1):
+    stream = io.BytesIO(decoded.data)
+    for number, raw in enumerate(stream, start=1):
         if span is not None and number >= span.first_line:
             if number == span.first_line and runs[-1].finished:
                 _open(runs, path, number)
@@ -125,18 +138,17 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
                 continue
             span = next(skip, None)
         current = runs[-1]
-        shape = raw[:_SHAPE].translate(None, _DIGITS)
+        shape = _shape(raw)
         if current.routine.get(shape, 0) >= _ROUTINE:
             current.latest[shape] = (number, raw)
             continue
-        low = raw[:16_000].lower()
+        if looked_at >= _MOST_LINES or close >= _MOST_MESSAGES:
+            number, unread = _close(current, decoded.data, stream.tell() - len(raw), number - 1, sources)
+            break
+        looked_at += 1
         if current.opening:
             current.settle(number, raw)
-        if _CUES.search(low) is None:
-            continue
-        if close >= _MOST_MESSAGES:
-            unread += len(tail) == _LAST_MESSAGES
-            tail.append((number, raw))
+        if not _telling(raw):
             continue
         close += 1
         for text in messages(raw):
@@ -144,13 +156,31 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
             if opened and current.finished:
                 current = _open(runs, path, number)
                 current.read(number, text, shape)
-        if len(troubles) < _MOST_TROUBLES and _TROUBLE_CUES.search(low):
+        if len(troubles) < _MOST_TROUBLES and _TROUBLE_CUES.search(raw[:16_000].lower()):
             troubles.extend(_troubles(number, raw))
-    for late, raw in tail:
-        for text in messages(raw):
-            runs[-1].read(late, text, b"")
     merged = tuple(_merged(runs, number))
     return Log(path, size, blob, decoded.encoding, number, merged, sources, tuple(troubles), unread)
+
+
+def _shape(raw: bytes) -> bytes:
+    return raw[:_SHAPE].translate(None, _DIGITS)
+
+
+def _telling(raw: bytes) -> bool:
+    return _CUES.search(raw[:16_000].lower()) is not None
+
+
+def _close(
+    current: _Builder, data: bytes, start: int, read: int, sources: tuple[EmbeddedSource, ...]
+) -> tuple[int, int]:
+    """Let a run take in the end of its log; return how many lines the log has and how many were passed over."""
+    routine = {shape for shape, count in current.routine.items() if count >= _ROUTINE}
+    end = closing(data, start, read, sources, routine, _shape, _telling)
+    for number, raw in end.kept:
+        for text in messages(raw):
+            current.read(number, text, b"")
+    current.latest.update(end.latest)
+    return end.total, end.unread
 
 
 def _open(runs: list[_Builder], path: str, number: int) -> _Builder:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import re
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST_LINE = 4_000  # characters of a line that are looked at; longer ones are data, not messages
@@ -72,11 +70,6 @@ def _gunzip(data: bytes, limit: int) -> bytes:
             raise Unreadable("not valid gzip: it ends early")
         rest = engine.unused_data
     return b"".join(parts)
-
-
-def lines(data: bytes) -> Iterator[bytes]:
-    """Yield the lines in order, each with its line feed, as an editor counts them."""
-    return iter(io.BytesIO(data))
 
 
 def messages(raw: bytes) -> list[str]:

@@ -192,6 +192,23 @@ def test_a_log_that_says_too_much_is_read_at_both_ends() -> None:
     assert read_log("a.log", training(3).encode()).unread == 0
 
 
+@pytest.mark.parametrize("ending", ["", "\n"])
+def test_past_a_flood_of_noise_lines_keep_their_numbers(ending: str) -> None:
+    noise = "".join("".join(chr(97 + int(d)) for d in str(i)) + " is odd\n" for i in range(90_000))
+    routine = "".join(f"step:{i}/90000 train_loss:2.0 train_time:{i}ms step_avg:1.00ms\n" for i in range(1, 401))
+    late = "step:500/90000 train_loss:2.0 train_time:500ms step_avg:1.00ms\n"
+    text = routine + noise + late + f"{SOURCE}\n{RULER}\n" + noise[:30_000] + "late_exact val_bpb:1.1" + ending
+    log = read_log("a.log", text.encode())
+    run = log.runs[0]
+    assert log.lines == len(text.splitlines())
+    assert 0 < log.unread < 60_000
+    assert run.score is not None
+    assert (run.score.val_bpb, run.score.line) == (1.1, log.lines)
+    assert run.steps is not None
+    assert (run.steps.value, run.steps.line) == (500, line_of(text, "step:500/"))
+    assert not any(m.val_bpb == 9.9999 for m in run.metrics)  # the script's own text
+
+
 def test_settings_are_those_before_the_first_step() -> None:
     text = "Hyperparameters:\n  ttt_enabled: True\n  MATRIX_LR: 0.022\nx:1 y:2\n" + training(1) + "late_flag: 1\n"
     settings = only(text).settings
