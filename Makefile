@@ -8,10 +8,13 @@ TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format readme docs clean
+.PHONY: demo reproduce test lint format readme docs clean
 
 demo: $(VENV)/.ready  ## audit the examples and print the reports
 	$(BIN)/golf-audit check --exit-zero examples/records/*/*
+
+reproduce: $(VENV)/.ready-reproduce  ## run three seeds of the reference model's demo and judge them; goes on where it was
+	$(BIN)/golf-audit reproduce --seeds 3 --resume --exit-zero $(REPRODUCE_ARGS)
 
 test: $(VENV)/.ready-dev  ## run the tests
 	$(BIN)/pytest $(PYTEST_ARGS)
@@ -40,6 +43,11 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.ready-reproduce: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --editable '.[reproduce]'
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
