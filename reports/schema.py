@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from auditor import __version__
-from auditor.finding import Finding, Overruled
+from auditor.finding import Finding, NotFollowed, Overruled
 from auditor.report import MeasuredRun, Report
+from reports.contract import DocumentJson, FindingJson, NotFollowedJson, OverruledJson, ReportJson, RunJson
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
-SCHEMA_VERSION = 1
 _PLACES = 8  # logs print at most eight decimals, so a mean has no more to say
 
 
-def document(reports: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
+def document(reports: Iterable[ReportJson]) -> DocumentJson:
     """Return the whole document that holds ``reports``, each made by :func:`to_json`."""
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": 1,
         "tool": {"name": "golf-audit", "version": __version__},
-        "reports": [dict(report) for report in reports],
+        "reports": list(reports),
     }
 
 
-def to_json(report: Report, *, timeline: bool = False) -> dict[str, Json]:
+def to_json(report: Report, *, timeline: bool = False) -> ReportJson:
     """Return one report as plain JSON values; ``timeline`` adds the list of what the script does."""
-    out: dict[str, Json] = {
+    out: ReportJson = {
         "submission": report.submission,
         "name": report.name,
         "track": report.track,
         "pr": report.pr,
         "sha": report.sha,
         "script": report.script,
-        "verdict": report.verdict.value,
-        "recommendation": report.recommendation.value,
-        "compliance": {"verdict": report.compliance.value},
-        "evidence": {"verdict": report.evidence.value},
-        "package": {"verdict": report.package.value},
+        "verdict": report.verdict,
+        "recommendation": report.recommendation,
+        "compliance": {"verdict": report.compliance},
+        "evidence": {"verdict": report.evidence},
+        "package": {"verdict": report.package},
         "claims": {
             "val_bpb": _finite(report.claims.val_bpb),
             "artifact_bytes": report.claims.artifact_bytes,
@@ -50,10 +50,7 @@ def to_json(report: Report, *, timeline: bool = False) -> dict[str, Json]:
             "std_val_bpb": std_bpb(report.runs),
         },
         "findings": [_finding(finding) for finding in report.findings],
-        "not_followed": [
-            {"path": item.path, "line": item.line, "what": item.what, "decisive": item.decisive, **_known(item.known)}
-            for item in report.not_followed
-        ],
+        "not_followed": [_not_followed(item) for item in report.not_followed],
     }
     if report.baseline is not None:
         out["baseline"] = {
@@ -94,7 +91,7 @@ def _finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def _run(run: MeasuredRun) -> Json:
+def _run(run: MeasuredRun) -> RunJson:
     return {
         "log": run.log,
         "seed": run.seed,
@@ -108,8 +105,8 @@ def _run(run: MeasuredRun) -> Json:
     }
 
 
-def _finding(finding: Finding) -> Json:
-    return {
+def _finding(finding: Finding) -> FindingJson:
+    out: FindingJson = {
         "rule": finding.rule,
         "group": finding.group,
         "status": finding.status,
@@ -125,28 +122,28 @@ def _finding(finding: Finding) -> Json:
         ],
         "authority": list(finding.authority),
         "advice": finding.advice,
-        **_known(finding.known),
-        **_overruled(finding.overruled),
     }
+    if finding.known is not None:
+        out["known"] = finding.known
+    if finding.overruled is not None:
+        out["overruled"] = _overruled(finding.overruled)
+    return out
 
 
-def _known(known: bool | None) -> dict[str, Json]:
-    """Return whether the baseline has it; nothing where there is no baseline."""
-    return {} if known is None else {"known": known}
+def _not_followed(item: NotFollowed) -> NotFollowedJson:
+    out: NotFollowedJson = {"path": item.path, "line": item.line, "what": item.what, "decisive": item.decisive}
+    if item.known is not None:
+        out["known"] = item.known
+    return out
 
 
-def _overruled(ruling: Overruled | None) -> dict[str, Json]:
-    """Return the ruling by which a finding doesn't count; nothing where there is none."""
-    if ruling is None:
-        return {}
+def _overruled(ruling: Overruled) -> OverruledJson:
     return {
-        "overruled": {
-            "who": ruling.who,
-            "date": ruling.date,
-            "link": ruling.link,
-            "reason": ruling.reason,
-            "expires": ruling.expires,
-            "path": ruling.path,
-            "line": ruling.line,
-        }
+        "who": ruling.who,
+        "date": ruling.date,
+        "link": ruling.link,
+        "reason": ruling.reason,
+        "expires": ruling.expires,
+        "path": ruling.path,
+        "line": ruling.line,
     }

@@ -39,10 +39,11 @@ Examples:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "markdown"]),
+    type=click.Choice(["text", "json", "markdown", "html", "sarif", "github"]),
     default="text",
     show_default=True,
-    help="text for a terminal, json for programs, markdown for a review comment.",
+    help="text for a terminal, json for programs, markdown for a review comment, html for a page of its own, "
+    "sarif for code scanning, github for annotations of a workflow.",
 )
 @click.option("--output", "-o", metavar="FILE", type=click.Path(), help="Write to FILE, not standard output.")
 @slugs_option("--select", "Apply only these rules (comma-separated).")
@@ -54,6 +55,11 @@ Examples:
     help="Findings that are known (see golf-audit baseline): they are told apart, and don't count for the exit code.",
 )
 @rulings_option
+@click.option(
+    "--since",
+    metavar="SHA|REPORT",
+    help="Also tell what changed since an earlier head, or an earlier report in JSON, and what that had wrong.",
+)
 @form_options
 @click.option("--timeline", is_flag=True, help="Also show what the script does, event by event.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when something is reported.")
@@ -66,6 +72,7 @@ def command(
     ignore: tuple[str, ...] | None,
     baseline: str | None,
     rulings: str | None,
+    since: str | None,
     comment_form: Callable[[], Form],
     timeline: bool,
     exit_zero: bool,
@@ -81,7 +88,13 @@ def command(
     judge = _Judge(select, ignore or (), read_rulings(rulings), _read_baseline(baseline))
     audits = Audits()
     with _opened(output) as stream:
-        _write(audits.run(readers, judge), stream, _Shape(form, timeline, color, comment_form))
+        reports = audits.run(readers, judge)
+        if since is None:
+            _write(reports, stream, _Shape(form, timeline, color, comment_form))
+        else:
+            from auditor.cli import _since
+
+            _since.write(reports, _since.Since(since, judge), stream, form, comment_form, make_style(color, stream))
     return audits.exit_code(found=0 if exit_zero else EXIT_FOUND)
 
 
@@ -151,6 +164,17 @@ def _write(reports: Iterator[Report], stream: TextIO, shape: _Shape) -> None:
 
         json.dump(document([to_json(report, timeline=shape.timeline) for report in reports]), stream, indent=2)
         stream.write("\n")
+        return
+    if shape.form == "sarif":
+        from reports.sarif import render as render_sarif
+
+        stream.write(render_sarif(tuple(reports)))
+        return
+    if shape.form == "github":
+        from reports.github import render as render_commands
+
+        for report in reports:
+            stream.write(render_commands(report))
         return
     if shape.form == "markdown":
         from reports.markdown import TemplateFault

@@ -2,8 +2,16 @@
 
 import dataclasses
 import json
+from pathlib import Path
+
+import jsonschema
+import pytest
 
 from auditor import __version__
+from auditor.cli import run
+from auditor.finding import Overruled
+from auditor.report import Comparison, Gone
+from reports.contract import json_schema
 from reports.schema import document, mean_bpb, std_bpb, to_json
 
 REPORT_KEYS = {"submission", "name", "track", "sha", "script", "verdict", "recommendation", "compliance"}
@@ -51,3 +59,33 @@ def test_one_run_has_a_mean_and_no_spread(flagged):
 def test_timeline_only_on_request(flagged):
     assert "timeline" not in to_json(flagged)
     assert to_json(flagged, timeline=True)["timeline"] == list(flagged.timeline)
+
+
+def test_the_published_schema_is_what_the_types_say(capsys):
+    published = Path(__file__).parents[2] / "docs" / "schema" / "check-1.json"
+    assert run(["schema"]) == 0
+    assert capsys.readouterr().out == published.read_text("utf-8"), "golf-audit schema > docs/schema/check-1.json"
+
+
+def test_every_field_is_in_the_schema_and_every_document_is_valid(flagged):
+    ruling = Overruled("mara", "2026-05-01", "https://example.org/1", "read the switch", "2026-11-01", "rulings.toml")
+    finding = dataclasses.replace(flagged.findings[0], overruled=ruling, known=True)
+    followed = dataclasses.replace(flagged.not_followed[0], known=False)
+    report = dataclasses.replace(
+        flagged,
+        findings=(finding, *flagged.findings[1:]),
+        not_followed=(followed,),
+        baseline=Comparison(1, 2, (Gone("bogus-log", None, None, "x"),)),
+    )
+    schema = json_schema()
+    for definition in schema["$defs"].values():
+        if "properties" in definition:
+            definition["additionalProperties"] = False  # here; in the published one it stays open to what is added
+    jsonschema.validate(json.loads(json.dumps(document([to_json(report, timeline=True)]))), schema)
+
+
+def test_the_schema_refuses_what_the_contract_does_not_have(flagged):
+    wrong = json.loads(json.dumps(document([to_json(flagged)])))
+    wrong["reports"][0]["verdict"] = "MAYBE"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, json_schema())

@@ -1,0 +1,171 @@
+"""The JSON of ``check`` as types, from which its published JSON Schema is made; it changes only by adding."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+import msgspec
+from msgspec import Meta
+
+from auditor.finding import Group, Recommendation, Status, Verdict
+from auditor.submission.model import Track
+
+SCHEMA_VERSION = 1
+
+Line = Annotated[int, Meta(ge=1, description="Counts from 1, in the readable layer.")]
+Layer = Annotated[int, Meta(ge=0, description="0 is the file itself; each unpacking of a packed script adds 1.")]
+
+
+class GroupJson(TypedDict):
+    """One of the three verdicts."""
+
+    verdict: Verdict
+
+
+class ClaimsJson(TypedDict):
+    """What the submission says of itself; null where it says nothing."""
+
+    val_bpb: Annotated[float | None, Meta(description="Bits per byte.")]
+    artifact_bytes: int | None
+    seeds: list[int]
+
+
+class RunJson(TypedDict):
+    """What one log shows; every number comes from a log line or a file on disk."""
+
+    log: str
+    seed: int | None
+    val_bpb: Annotated[float | None, Meta(description="Bits per byte.")]
+    val_loss: Annotated[float | None, Meta(description="Nats per token.")]
+    artifact_bytes: int | None
+    train_seconds: float | None
+    eval_seconds: float | None
+    steps: int | None
+    world_size: Annotated[int | None, Meta(description="Processes that trained.")]
+
+
+class MeasuredJson(TypedDict):
+    """The runs and their mean; nothing is filled in from the claims."""
+
+    runs: list[RunJson]
+    mean_val_bpb: float | None
+    std_val_bpb: Annotated[float | None, Meta(description="Sample standard deviation; null for fewer than two runs.")]
+
+
+class StepJson(TypedDict):
+    """One step on the path of the data."""
+
+    path: str
+    line: Line
+    layer: Layer
+    note: str
+
+
+class OverruledJson(TypedDict):
+    """The ruling on the auditor's side by which a finding doesn't count; dates are ISO dates."""
+
+    who: str
+    date: str
+    link: str
+    reason: str
+    expires: str
+    path: Annotated[str, Meta(description="The file that holds the ruling.")]
+    line: int | None
+
+
+class FindingJson(TypedDict):
+    """One fact about the submission, with the line that shows it."""
+
+    rule: str
+    group: Group
+    status: Status
+    active: Annotated[bool | None, Meta(description="Whether the code runs under a setting in play; null: undecided.")]
+    active_because: str
+    path: str | None
+    line: Line | None
+    end_line: Line | None
+    layer: Layer
+    message: str
+    trace: list[StepJson]
+    authority: Annotated[list[str], Meta(description="Pull requests (#462) or README of openai/parameter-golf.")]
+    advice: str
+    known: NotRequired[Annotated[bool, Meta(description="Whether the baseline has it; absent without a baseline.")]]
+    overruled: NotRequired[OverruledJson]
+
+
+class NotFollowedJson(TypedDict):
+    """Something that the analysis could not follow."""
+
+    path: str
+    line: int | None
+    what: str
+    decisive: Annotated[bool, Meta(description="Whether a verdict hangs on it.")]
+    known: NotRequired[bool]
+
+
+class GoneJson(TypedDict):
+    """A finding that the baseline has and this audit has not."""
+
+    rule: str
+    path: str | None
+    line: int | None
+    message: str
+
+
+class BaselineJson(TypedDict):
+    """How the report compares with its baseline."""
+
+    known: int
+    new: int
+    gone: list[GoneJson]
+
+
+class ReportJson(TypedDict):
+    """One submission's verdicts and what they rest on."""
+
+    submission: Annotated[str, Meta(description="The PATH as given.")]
+    name: Annotated[str, Meta(description="The record folder's own name.")]
+    track: Track
+    pr: int | None
+    sha: Annotated[str | None, Meta(description="Head commit, when read from git.")]
+    script: str | None
+    verdict: Annotated[Verdict, Meta(description="The worst of the three: FLAG, HOLD, UNREADABLE, INCOMPLETE, CLEAN.")]
+    recommendation: Recommendation
+    compliance: GroupJson
+    evidence: GroupJson
+    package: GroupJson
+    claims: ClaimsJson
+    measured: MeasuredJson
+    findings: list[FindingJson]
+    not_followed: list[NotFollowedJson]
+    baseline: NotRequired[BaselineJson]
+    timeline: NotRequired[Annotated[list[str], Meta(description="What the script does, one line per event.")]]
+
+
+class ToolJson(TypedDict):
+    """What made the document."""
+
+    name: Literal["golf-audit"]
+    version: str
+
+
+class DocumentJson(TypedDict):
+    """What ``golf-audit check --format json`` prints."""
+
+    schema_version: Literal[1]
+    tool: ToolJson
+    reports: list[ReportJson]
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the document that ``check --format json`` prints.
+
+    Fields that a later version adds are valid under it.
+    """
+    (reference,), components = msgspec.json.schema_components([DocumentJson], ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"golf-audit check --format json, schema_version {SCHEMA_VERSION}",
+        **reference,
+        "$defs": dict(sorted(components.items())),
+    }
