@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from auditor.cli import EXIT_FOUND, complain
 from auditor.cli._config import Configured
+from auditor.cli._form import form_options
 from auditor.cli._inputs import read_rulings, rulings_option
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from auditor.github.pull import Pull
     from auditor.report import Report
     from auditor.submission.model import Submission
+    from reports.comment import Form
 
 _EXAMPLES = """\b
 Examples:
@@ -50,12 +54,7 @@ Examples:
     help="Read the files from this clone; without --post, GitHub isn't asked at all.",
 )
 @rulings_option
-@click.option(
-    "--templates",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False),
-    help="Templates of yours, such as review.md.j2, in the place of those of golf-audit.",
-)
+@form_options
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when something is reported.")
 def command(
     repository: str,
@@ -66,7 +65,7 @@ def command(
     base_url: str,
     repo: str | None,
     rulings: str | None,
-    templates: str | None,
+    comment_form: Callable[[], Form],
     exit_zero: bool,
 ) -> int:
     """Audit a pull request on GitHub and show the review comment; --post posts it.
@@ -84,10 +83,12 @@ def command(
     if not is_name(repository):
         raise click.UsageError("--repo isn't OWNER/NAME, such as openai/parameter-golf.")
     ruled = read_rulings(rulings)
+    form = comment_form()
     try:
         pull, api, submissions = _read(repository, number, base_url, repo, post)
         reports = [audit(submission, rulings=ruled) for submission in submissions]
-        comment = _Comment(reports, _writer(templates), label, check_run)
+        address = form.repository or _address(base_url, pull.repository if pull is not None else repository)
+        comment = _Comment(reports, dataclasses.replace(form, repository=address), label, check_run)
         if post:
             assert pull is not None
             assert api is not None
@@ -126,16 +127,10 @@ def _read(
     return pull, api, read_git(git_dir, pr=number, sha=pull.head)
 
 
-def _writer(templates: str | None) -> Callable[[Report], str]:
-    def write(report: Report) -> str:
-        from reports.markdown import TemplateFault, render
-
-        try:
-            return render(report, templates=templates)
-        except TemplateFault as error:
-            raise click.ClickException(str(error)) from None
-
-    return write
+def _address(base_url: str, repository: str) -> str:
+    """Return where people see the repository whose API is at ``base_url``."""
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}/{repository}"
 
 
 @dataclass(frozen=True)
@@ -143,7 +138,7 @@ class _Comment:
     """What is to be said of one pull request, and in which ways."""
 
     reports: Sequence[Report]
-    write: Callable[[Report], str]
+    form: Form
     label: bool
     check_run: bool
 
@@ -179,7 +174,17 @@ class _Comment:
     def _body(self) -> str:
         from auditor.github.body import compose
 
-        return compose(self.reports, self.write)
+        return compose(self.reports, self._review)
+
+    def _review(self, report: Report, room: int) -> str | None:
+        from reports.markdown import TemplateFault, render
+
+        try:
+            return render(report, form=dataclasses.replace(self.form, limit=room))
+        except TemplateFault as error:
+            if len(self.reports) > 1 and self.form.templates is None:
+                return None  # its share of the room is too small
+            raise click.ClickException(str(error)) from None
 
     def _label(self) -> str:
         from auditor.github.post import label_for

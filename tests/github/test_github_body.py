@@ -3,8 +3,10 @@
 import dataclasses
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from auditor.finding import Finding, NotFollowed, Recommendation, Step, Verdict
+from auditor.finding import Finding, Recommendation, Verdict
 from auditor.github.annotations import annotate, conclusion
 from auditor.github.body import compose, is_ours
 from auditor.report import Report
@@ -33,48 +35,49 @@ def report(*findings, verdict=Verdict.FLAG, **more):
     )
 
 
-def plain(one):
-    """Write a report so that every part of it can be counted."""
-    parts = [f.message + "".join(s.note for s in f.trace) for f in one.findings] + [n.what for n in one.not_followed]
-    return "\n".join([one.verdict.value, *parts])
+def of_length(length, least=0):
+    """Return a writer of reviews that have ``length`` characters where there is room, and at least ``least``."""
+    return lambda report, room: None if room < least else "x" * (min(length, room) - 1) + "\n"
 
 
-def test_what_fits_is_whole():
-    body = compose([report(FLAG, NOTE)], plain)
+def test_what_fits_is_whole_and_marked():
+    body = compose([report(FLAG)], lambda one, room: "A review.\n")
     assert is_ours(body)
-    assert body.endswith("FLAG\nIt trains on what it scores.\nA note.\n")
+    assert body.endswith("A review.\n")
+    assert not is_ours(f"> {body}")
 
 
 def test_several_submissions_are_told_apart_in_one_comment():
-    body = compose([report(FLAG), report(verdict=Verdict.CLEAN)], plain)
+    body = compose([report(FLAG), report(verdict=Verdict.CLEAN)], lambda one, room: f"{one.verdict.value}\n")
     assert body.index("FLAG") < body.index("\n---\n") < body.index("CLEAN")
 
 
-def test_notes_go_first_then_the_unfollowed_then_the_paths_then_the_lesser_findings():
-    traced = dataclasses.replace(FLAG, trace=(Step("train_gpt.py", 1, "step" * 100),))
-    hold = dataclasses.replace(FLAG, status="hold", message="A hold. " + "word " * 40)
-    unfollowed = tuple(NotFollowed("train_gpt.py", n, f"unfollowed{n}", decisive=n == 9) for n in range(10))
-    full = report(hold, NOTE, traced, not_followed=unfollowed)
-    bodies = [compose([full], plain, limit) for limit in range(3000, 400, -1)]
-    assert all(len(body.encode()) <= limit for body, limit in zip(bodies, range(3000, 400, -1), strict=True))
-    assert "A note." in bodies[0]
-    first_cut = next(body for body in bodies if "_Left out" in body)
-    assert "A note." not in first_cut
-    assert "unfollowed0" in first_cut
-    few = next(body for body in bodies if "all but 3 of what could not be followed" in body)
-    assert "unfollowed9" in few  # the verdict hangs on it
-    assert "unfollowed5" not in few
-    last = next(body for body in bodies if "all but 1 of the findings" in body)
-    assert "It trains on what it scores." in last
-    assert "A hold." not in last
+@given(st.lists(st.integers(1, 3000), min_size=1, max_size=12), st.integers(300, 6000))
+def test_the_room_is_used_and_never_exceeded(lengths, limit):
+    reports = [report(FLAG, title=str(length)) for length in lengths]
+    body = compose(reports, lambda one, room: of_length(int(one.title))(one, room), limit)
+    assert len(body) <= limit
+    kept = [len(part) for part in body.partition("-->\n")[2].split("\n---\n\n")]
+    longest = max(kept)
+    for length, there in zip(lengths, kept, strict=True):
+        assert there == length or there >= longest - 1  # only the longest tell less
+    if longest < max(lengths):
+        assert len(body) > limit - 2 * len(lengths) - 6
+
+
+def test_a_review_that_does_not_fit_its_share_is_a_line():
+    reports = [report(FLAG, title="long")] * 3 + [report(verdict=Verdict.CLEAN)]
+    body = compose(reports, lambda one, room: of_length(2000, 1500)(one, room) if one.title else "Short.\n", 3000)
+    assert body.count("**FLAG**, CLOSE") == 3
+    assert "Short." in body
 
 
 @pytest.mark.parametrize("limit", [300, 1000, 3000])
 def test_verdicts_alone_where_no_review_fits(limit):
     reports = [report(FLAG)] * 100
-    body = compose(reports, lambda one: "x" * 10_000, limit)
+    body = compose(reports, of_length(10_000, 5_000), limit)
     assert is_ours(body)
-    assert len(body.encode()) <= limit
+    assert len(body) <= limit
     assert f"and {100 - body.count('**FLAG**')} more." in body
 
 
