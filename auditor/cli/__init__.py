@@ -62,7 +62,7 @@ Examples:
 def cli() -> None:
     """Audit submissions to OpenAI's parameter-golf challenge.
 
-    Submissions are read, never run.
+    Submissions are read; only smoke and reproduce run them, in a sandbox.
     """
 
 

@@ -79,7 +79,9 @@ def _needs(*packages: str) -> None:
 
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
-        raise click.ClickException(f"smoke needs {' and '.join(missing)} in this environment: install it first")
+        raise click.ClickException(
+            f"smoke needs {' and '.join(missing)} in this environment: pip install 'golf-audit[reproduce]'"
+        )
 
 
 def _text(reports: list[SmokeReport], color: str) -> str:

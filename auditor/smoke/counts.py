@@ -9,7 +9,7 @@ from auditor.submission.model import Submission, Unread
 
 _MAX_LOG = 4 << 20  # bytes of a log's beginning
 _PRINTED = re.compile(
-    r"(?:^|[\s|\[(,;])(?:model_|total[_ ]?|model )?param(?:eter)?s?(?:_count)?\s{0,3}[:=]\s{0,3}"
+    r"(?:(?<!\w)(?:(?:model|total|n|num)[_ ]){1,2}|(?<!\w)(?<![A-Za-z]\s))param(?:eter)?s?(?:_count)?\s{0,3}[:=]\s{0,3}"
     r"(\d{1,3}(?:[,_]\d{3}){1,4}|\d{5,12})(?![\d.,]*[MKB%])\b",
     re.I,
 )

@@ -57,10 +57,11 @@ def read_events(path: Path) -> tuple[Event, ...]:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return ()
-    with os.fdopen(handle, "rb") as source:
-        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
-            return ()
-        data = source.read(MAX_BYTES)
+    try:
+        regular = stat.S_ISREG(os.fstat(handle).st_mode)
+        data = os.read(handle, MAX_BYTES) if regular else b""
+    finally:
+        os.close(handle)
     return tuple(_events(data))[:MAX_EVENTS]
 
 

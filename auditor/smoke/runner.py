@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,9 +78,25 @@ def smoke(
 def _attempt(
     submission: Submission, planned: Plan, limits: Limits, use: Mechanism | None
 ) -> tuple[tuple[Step, ...], Outcome, tuple[Event, ...]]:
-    with tempfile.TemporaryDirectory(prefix="golf-audit-smoke-") as folder:
-        outcome, events = _run(submission, planned, Path(folder).resolve(), limits, use)
+    with _scratch() as folder:
+        outcome, events = _run(submission, planned, folder, limits, use)
     return steps_of(planned, events, outcome), outcome, events
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Yield an empty folder, and remove it with all that a stranger has put there."""
+    folder = Path(tempfile.mkdtemp(prefix="golf-audit-smoke-")).resolve()
+    try:
+        yield folder
+    finally:
+        # Not TemporaryDirectory: before Python 3.11.8 its removal changes modes through links (CVE-2023-6597).
+        for root, names, _ in os.walk(folder):
+            for name in names:
+                place = Path(root, name)
+                if not place.is_symlink():
+                    place.chmod(0o700)
+        shutil.rmtree(folder)
 
 
 def _reached(steps: tuple[Step, ...]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
+import re
 import sys
 import time
 import weakref
@@ -17,10 +18,12 @@ from torch import Tensor
 
 from auditor.smoke.harness.blame import blame, main_has_begun, own
 from auditor.smoke.harness.journal import Journal
+from auditor.smoke.harness.packages import NoStandIn
 from auditor.smoke.harness.roundtrip import roundtrip
 from auditor.smoke.harness.shapes import hyperparameters
 
 _FEW, _SOME, _MORE = 64, 256, 2048  # tokens: of the first tries, and of a model that wants its whole sequence
+_EVALUATING, _EAGER = "in eval mode", "with its fused kernels off"
 _SMALL = 10_000  # parameters below which a module is no model
 _INTEGERS = (torch.int64, torch.int32, torch.uint16, torch.int16, torch.uint8)
 
@@ -118,10 +121,11 @@ class Probe:
         """Run the model on a few tokens, on more where it wants more, at last as it evaluates; return why it can't."""
         failure: Exception | None = None
         unscored = False
-        for length, training in ((_FEW, True), (_SOME, True), (_SOME, False), (_MORE, True)):
+        for length, mode in ((_FEW, ""), (_SOME, ""), (_SOME, _EVALUATING), (_SOME, _EAGER), (_MORE, "")):
+            if mode == _EAGER and not (isinstance(failure, NoStandIn) and fall_back(model)):
+                continue
             begun = time.monotonic()
-            if not training:
-                model.eval()
+            model.train(not mode)
             try:
                 args, kwargs = shorten(*given, length)
                 with torch.no_grad():
@@ -129,14 +133,11 @@ class Probe:
             except Exception as error:
                 failure = failure or error
                 continue
-            finally:
-                model.train()
             loss, how = loss_of(result, (*args, *kwargs.values()), vocab)
             if loss is not None and not math.isfinite(loss) and not unscored:
                 unscored = True  # a model may leave its first positions out
                 continue
             tokens = max((t.numel() for t in _tensors((args, kwargs)) if _is_tokens(t)), default=0)
-            mode = "" if training else "in eval mode"
             self._journal.tell("forward", seconds=round(time.monotonic() - begun, 3), tokens=tokens, mode=mode)
             if loss is not None and math.isfinite(loss):
                 self._journal.tell("loss", value=loss, how=how)
@@ -197,6 +198,17 @@ def shorten(args: Any, kwargs: Any, length: int) -> tuple[Any, Any]:
         return value
 
     return tuple(short(a) for a in args), {k: short(v) for k, v in kwargs.items()}
+
+
+def fall_back(model: torch.nn.Module) -> bool:
+    """Turn off what modules call fused or Triton, for the script's own eager way; return whether there was any."""
+    found = False
+    for module in model.modules():
+        for name, value in list(module.__dict__.items()):
+            if value is True and re.search("fused|triton", name):
+                module.__dict__[name] = False
+                found = True
+    return found
 
 
 def where_not_finite(model: torch.nn.Module, call: Callable[[], Any]) -> str:

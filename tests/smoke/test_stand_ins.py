@@ -1,0 +1,73 @@
+"""The stand-ins mean what they stand for."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from auditor.smoke.harness import shards  # noqa: E402
+from auditor.smoke.harness.attention import flash_attn_func, flash_attn_varlen_func  # noqa: E402
+from auditor.smoke.harness.tokenizer import SentencePieceProcessor  # noqa: E402
+
+
+def heads(time, count):
+    return torch.randn(1, time, count, 8, dtype=torch.float64).float()
+
+
+def test_flash_attention_is_attention_with_grouped_heads():
+    torch.manual_seed(0)
+    q, k, v = heads(12, 4), heads(12, 2), heads(12, 2)
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        *(x.transpose(1, 2) for x in (q, k, v)), is_causal=True, enable_gqa=True
+    ).transpose(1, 2)
+    assert torch.allclose(flash_attn_func(q, k, v, causal=True), expected, atol=1e-5)
+
+
+def test_a_window_hides_what_is_farther_back():
+    q, k, v = heads(12, 2), heads(12, 2), heads(12, 2)
+    far = v.clone()
+    far[:, :4] += 100
+    one, other = (flash_attn_func(q, k, x, causal=True, window_size=(3, 0)) for x in (v, far))
+    assert torch.equal(one[:, 8:], other[:, 8:]) and not torch.equal(one[:, :4], other[:, :4])
+
+
+def test_segments_don_t_see_each_other():
+    q, k, v = (heads(12, 2)[0] for _ in range(3))
+    bounds = torch.tensor([0, 5, 12], dtype=torch.int32)
+    whole = flash_attn_varlen_func(q, k, v, bounds, bounds, 7, 7, causal=True)
+    parts = [flash_attn_func(q[None, a:b], k[None, a:b], v[None, a:b], causal=True)[0] for a, b in ((0, 5), (5, 12))]
+    assert torch.allclose(whole, torch.cat(parts), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [
+        ("data/datasets/fineweb10B_sp8192", 8192),
+        ("tokenizers/fineweb_4096_bpe.model", 4096),
+        ("x/fineweb10B_byte260", 260),
+        ("x/sp8k/fineweb", 8192),
+        ("fineweb10B", 1024),
+    ],
+)
+def test_a_name_tells_the_vocabulary(path, size, monkeypatch):
+    monkeypatch.delenv("VOCAB_SIZE", raising=False)
+    assert shards.vocabulary(path) == size
+
+
+def test_a_shard_is_in_the_challenges_format(tmp_path):
+    import numpy as np
+
+    path = tmp_path / "fineweb_val_000000.bin"
+    shards.write_shard(str(path), sidecar=False, tokens=5000, size=1024)
+    header = np.fromfile(path, "<i4", 256)
+    tokens = np.fromfile(path, "<u2", offset=1024)
+    assert list(header[:3]) == [20240520, 1, 5000] and len(tokens) == 5000
+    assert tokens[0] == 1 and tokens.max() < 1024 and (tokens[1:500] >= 4).all()
+
+
+def test_the_tokenizer_s_tables_are_whole():
+    tokenizer = SentencePieceProcessor(model_file="fineweb_1024_bpe.model")
+    pieces = [tokenizer.id_to_piece(i) for i in range(tokenizer.vocab_size())]
+    assert len(pieces) == 1024 and "\u2581" in pieces and all(pieces)
+    assert [i for i in range(1024) if tokenizer.is_byte(i)] == list(range(4, 260))
+    assert tokenizer.piece_to_id("\u2581") == pieces.index("\u2581")
+    assert tokenizer.decode(tokenizer.encode("ab")) == "<0x61><0x62>"
