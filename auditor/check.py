@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from auditor import catalogue
 from auditor.case import Case
+from auditor.evaluators import evaluators
 from auditor.evidence.counted import claimed_logs, training_logs
 from auditor.evidence.read import read_evidence
 from auditor.evidence.submitted import submitted_lines
@@ -59,8 +60,10 @@ def audit(
             submitted_lines(evidence),
             loaded if isinstance(loaded, Unparsed) else None,
         )
-        findings = overrule((f for rule in rules for f in _apply(rule, case)), submission, rulings)
-    not_followed = _not_followed(program, timeline)
+        scoring = tuple(evaluators(case))
+        findings = overrule(_findings(rules, case, scoring), submission, rulings)
+    programs = [(program, timeline), *((other.program, other.timeline) for other in scoring)]
+    not_followed = tuple(dict.fromkeys(n for pair in programs for n in _not_followed(*pair)))
     closing = frozenset(r.slug for r in rules if closes(r))
     title = evidence.metadata.text("name")
     sources = _sources(program)
@@ -87,6 +90,15 @@ def audit(
         title=title.value if title is not None else "",
         cited=_cited(submission, findings, sources),
     )
+
+
+def _findings(rules: Collection[Rule], case: Case, scoring: Collection[Case]) -> Iterator[Finding]:
+    """Yield what the rules find: all of them in the case itself, those on code also in the scripts that score it."""
+    for rule in rules:
+        yield from _apply(rule, case)
+        if rule.group == "compliance":
+            for other in scoring:
+                yield from _apply(rule, other)
 
 
 def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
