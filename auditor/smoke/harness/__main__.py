@@ -37,7 +37,7 @@ def main() -> None:
     try:
         _run(script, arguments)
     except processes.Handed:
-        pass
+        journal.once("imported")
     except BaseException as error:
         traceback.print_exception(error)
         found = blame(error)
@@ -46,8 +46,7 @@ def main() -> None:
             journal.once("imported")
         if model is not None and found.stage != "model":
             probe.tell_model(None, model)
-        during = "run" if model is not None and found.stage == "import" else found.stage
-        journal.tell("failed", during=during, **found.facts())
+        journal.tell("failed", **found.facts())
     else:
         journal.once("imported")
     journal.tell("end")

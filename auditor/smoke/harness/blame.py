@@ -19,10 +19,9 @@ from auditor.smoke.harness.packages import Anything, NoStandIn
 _HERE = str(Path(__file__).parent)
 _LIBRARIES = (*{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}, "<frozen")
 _KERNEL = re.compile(
-    r"cuda|nvcc|cutlass|_scaled_mm|not (?:implemented|supported).{0,40}(?:cpu|float8)|triton|no kernel|gpu"
+    r"\bcuda\b|nvcc|cutlass|_scaled_mm|not (?:implemented|supported).{0,40}(?:cpu|float8)|triton|no kernel|\bgpu\b"
     r"|only supported on|flash.?attention|'Anything'|Anything object", re.I
 )  # fmt: skip
-_COMPUTED = re.compile(r"Anything|must be (?:Tensor|real number)")
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Files:
 
     def __init__(self, overlay: str, journal: Journal) -> None:
         self._overlay = overlay
+        self._home = os.environ["HOME"]
         self._journal = journal
         self._real: dict[str, Any] = {name: getattr(os, name) for name in (*_OF_A_PATH, *_OF_TWO)}
         self._tried: set[str] = set()
@@ -63,7 +64,7 @@ class Files:
             if self._exists(name):
                 return path
             full = os.path.normpath(os.path.join(os.getcwd(), name))  # noqa: PTH109, PTH118
-            here = full if full.startswith(os.environ["HOME"]) else self._overlay + full
+            here = full if full.startswith(self._home) else self._overlay + full
             if full.startswith(_SYSTEM):
                 return path
             self._make(full, here)
@@ -131,7 +132,6 @@ class Files:
         opener = self._one(builtins.open)
         builtins.open = io.open = opener
         self._numpy()
-        os.environ.setdefault("HOME", os.getcwd())  # noqa: PTH109
 
     def _one(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(path: Any = ".", *args: Any, **kwargs: Any) -> Any:

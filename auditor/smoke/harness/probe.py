@@ -103,11 +103,10 @@ class Probe:
     ) -> None:
         self._journal.once("imported")
         shape = self.tell_model(frame, model)
-        self._journal.tell("forward-begins")
         failure = self._forward(model, call, (args, kwargs), shape.get("vocab"))
         if failure is not None:
             found = blame(failure)
-            self._journal.tell("failed", during="forward", **found.facts())
+            self._journal.tell("failed", **found.facts())
         begun = time.monotonic()
         facts = roundtrip(model, frame)
         self._journal.tell("artifact", seconds=round(time.monotonic() - begun, 3), **facts)
