@@ -17,7 +17,7 @@ from reports.view import notes, sections, verdicts
 __all__ = ["Form", "SmokeStep", "TemplateFault", "head_values", "render"]
 
 _REVIEW = "review.md.j2"
-_OPEN = 6  # more notes, steps or things not followed than this are collapsed
+OPEN = 6  # more notes, steps or things not followed than this are collapsed
 
 
 class SmokeStep(Protocol):
@@ -95,7 +95,7 @@ def _values(
         "smoke": smoke,
         "timeline": _timeline(report, detail) if timeline else None,
         "events_left": max(0, len(report.timeline) - detail.events) if timeline else 0,
-        "open": _OPEN,
+        "open": OPEN,
     }
 
 

@@ -198,3 +198,56 @@ def test_interrupted(monkeypatch, capsys):
     monkeypatch.setattr(auditor.submission, "read_path", interrupt, raising=False)
     assert run(["check", "clean"]) == 130
     assert capsys.readouterr().err.strip() == "golf-audit: interrupted"
+
+
+@pytest.fixture
+def earlier(tmp_path, capsys):
+    """Return the path of the report on the flagged submission, as check wrote it."""
+    path = tmp_path / "earlier.json"
+    run(["check", "flag", "--format", "json", "--output", str(path)])
+    capsys.readouterr()
+    return path
+
+
+def test_since_a_report(earlier, capsys):
+    assert run(["check", "clean", "--since", str(earlier)]) == 0
+    assert "since the earlier report (FLAG): 1 gone, 0 remaining, 0 new" in capsys.readouterr().out
+    assert run(["check", "flag", "--since", str(earlier), "--format", "json"]) == 1
+    (report,) = json.loads(capsys.readouterr().out)["reports"]
+    assert [each["rule"] for each in report["since"]["remaining"]] == ["some-rule"]
+    assert report["since"]["wrong"] is None
+    run(["check", "flag", "--since", str(earlier), "--format", "markdown"])
+    assert "## golf-audit: re-audit of `2026-04-02_Other`" in capsys.readouterr().out
+
+
+def test_since_a_commit_reads_that_head(double, capsys):
+    assert run(["check", "--repo", "x", "--pr", "3", "--since", "abcdef1"]) == 0
+    assert ("x", 3, None, "abcdef1") in double
+    assert "0 gone, 0 remaining, 0 new" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--since", "no-such-thing"], "--since no-such-thing: neither a file nor a commit; give a report in JSON"),
+        (["--since", "abcdef1"], "--since abcdef1: clean lies in no git checkout; give --repo, or a report"),
+        (["--format", "markdown", "--repo-url", "not one"], "--repo-url not one: is no repository's address"),
+        (["--format", "markdown", "--wording", "none.toml"], "none.toml: cannot be read: No such file or directory"),
+    ],
+)
+def test_what_comments_need_is_told_in_one_line(arguments, line, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert run(["check", "clean", *arguments]) == 2
+    assert line in capsys.readouterr().err
+
+
+def test_since_a_file_that_is_no_report(tmp_path, capsys):
+    path = tmp_path / "x.json"
+    path.write_text("{}")
+    assert run(["check", "clean", "--since", str(path)]) == 2
+    assert f"golf-audit: --since {path}: is no report: " in capsys.readouterr().err
+
+
+def test_since_goes_with_forms_that_can_tell_it(earlier, capsys):
+    assert run(["check", "clean", "--since", str(earlier), "--format", "sarif"]) == 2
+    assert "--since goes with --format text, json, markdown, not sarif" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""A second look: what of an earlier audit still holds, and what of it was wrong."""
