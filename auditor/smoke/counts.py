@@ -13,7 +13,7 @@ _PRINTED = re.compile(
     r"(\d{1,3}(?:[,_]\d{3}){1,4}|\d{5,12})(?![\d.,]*[MKB%])\b",
     re.I,
 )
-_LEAST = 100_000
+_LEAST, _LONG = 100_000, 2000  # parameters of a model; characters of a line
 
 
 def logged_parameters(submission: Submission, logs: Sequence[str]) -> dict[int, str]:
@@ -24,11 +24,19 @@ def logged_parameters(submission: Submission, logs: Sequence[str]) -> dict[int, 
             data = submission.tree.read(path, 64 << 20)[:_MAX_LOG]
         except Unread:
             continue  # the evidence room reports it
-        for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
-            if len(line) > 2000 or "param" not in line.lower():
-                continue
-            for match in _PRINTED.finditer(line):
-                count = int(re.sub("[,_]", "", match[1]))
-                if count >= _LEAST:
-                    found.setdefault(count, f"{path}:{number}")
+        for count, number in printed_parameters(data.decode("utf-8", "replace")).items():
+            found.setdefault(count, f"{path}:{number}")
+    return found
+
+
+def printed_parameters(text: str) -> dict[int, int]:
+    """Return every whole-model count that a text prints, with the line of its first."""
+    found: dict[int, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if len(line) > _LONG or "param" not in line.lower():
+            continue
+        for match in _PRINTED.finditer(line):
+            count = int(re.sub("[,_]", "", match[1]))
+            if count >= _LEAST:
+                found.setdefault(count, number)
     return found

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.sandbox import Outcome
+from auditor.smoke.counts import printed_parameters
 from auditor.smoke.model import CAUSES, Cause, Status, Step
 from auditor.smoke.plan import Plan
 from auditor.smoke.results import Event
@@ -50,7 +51,7 @@ def steps_of(planned: Plan, events: Sequence[Event], outcome: Outcome) -> tuple[
         _reached("import", imported, failure, imported.at - since if imported else None),
         _hyperparameters(told.get("shape"), failure),
         _reached("model", model, failure, model.at - imported.at if model and imported else None, _kind(model)),
-        _parameters(planned, model, failure),
+        _parameters(planned, model, failure, outcome.output),
         _forward(told.get("forward"), failure),
         _loss(told.get("loss"), told.get("shape"), told.get("forward"), failure),
         _code(planned),
@@ -114,7 +115,7 @@ def _hyperparameters(shape: Event | None, failure: Failure | None) -> Step:
     return Step("hyperparameters", "PASS", text)
 
 
-def _parameters(planned: Plan, model: Event | None, failure: Failure | None) -> Step:
+def _parameters(planned: Plan, model: Event | None, failure: Failure | None, output: str) -> Step:
     count = model.facts.get("parameters") if model else None
     if not isinstance(count, int):
         return Step(
@@ -125,7 +126,11 @@ def _parameters(planned: Plan, model: Event | None, failure: Failure | None) -> 
     if count in planned.parameters:
         return Step("parameters", "PASS", f"{count:,}, as in {planned.parameters[count]}")
     logged, place = next(iter(planned.parameters.items()))
-    return Step("parameters", "FAIL", f"{count:,}, but {logged:,} in {place}", cause="mismatch")
+    same = ", and the script prints the same" if count in printed_parameters(output) else ""
+    reason = (
+        f"{count:,} at {planned.setting}{same}; but {logged:,} in {place}: other settings, or other code, ran there"
+    )
+    return Step("parameters", "FAIL", reason, cause="mismatch")
 
 
 def _forward(forward: Event | None, failure: Failure | None) -> Step:
