@@ -47,7 +47,7 @@ def smoke(
     limits = Limits(
         wall_seconds=seconds,
         memory_bytes=memory_bytes,
-        processes=256,
+        processes=1024,
         file_bytes=1 << 30,
         scratch_bytes=2 << 30,
         output_bytes=16 << 20,
