@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os.path
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 _OPTIONS = (
     click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path()),
-    click.option("--repo", metavar="GIT_DIR", type=click.Path(), help="Read from git objects, without a checkout."),
+    click.option(
+        "--repo",
+        metavar="GIT_DIR|OWNER/NAME",
+        type=click.Path(),
+        help="Read from git objects, without a checkout; or, with --pr, from GitHub.",
+    ),
     click.option("--pr", metavar="N", type=click.IntRange(min=1), help="With --repo: the head of pull request N."),
     click.option("--rev", metavar="REV", help="With --repo: a branch, tag or other revision."),
     click.option("--sha", metavar="SHA", help="With --repo: this commit (of pull request N, when --pr is given)."),
@@ -66,9 +72,20 @@ def _readers(
 
     def from_git() -> Sequence[Submission]:
         assert repo is not None
+        if pr is not None and not rev and not sha and _on_github(repo):
+            from auditor.github.source import read_github
+
+            return read_github(repo, pr, complain)
         return submission.read_git(repo, pr=pr, rev=rev, sha=sha)
 
     return [(repo, from_git)] if repo else [(path, from_path(path)) for path in paths]
+
+
+def _on_github(repo: str) -> bool:
+    """Tell whether --repo names a repository on GitHub: nothing lies here under that name."""
+    from auditor.github.name import is_name
+
+    return is_name(repo) and not os.path.lexists(repo)
 
 
 def read_rulings(path: str | None) -> tuple[Ruling, ...]:
@@ -96,6 +113,7 @@ class Audits:
 
     def run(self, readers: Sequence[tuple[str, Reader]], judge: Callable[[Submission], Report]) -> Iterator[Report]:
         """Yield a report per submission; what can't be read or audited is told on standard error."""
+        from auditor.github.refused import Refused
         from auditor.submission.model import Unread
 
         for given, read in readers:
@@ -107,7 +125,7 @@ class Audits:
                     report = judge(submission)
                     self._found |= report.calls
                     yield report
-            except Unread as error:
+            except (Unread, Refused) as error:
                 self._unread = True
                 complain(f"{where}{error}")
             except Exception as error:

@@ -76,7 +76,7 @@ def command(
     Exit codes as of golf-audit check; 2 also when GitHub refuses.
     """
     from auditor.check import audit
-    from auditor.github.pull import is_name
+    from auditor.github.name import is_name
     from auditor.github.refused import Refused
     from auditor.submission.model import Unread
 

@@ -152,6 +152,7 @@ def _refused(error: GithubException, doing: str, *, known: bool) -> Refused:
         why += "" if known else "; set GH_TOKEN, or run gh auth login"
     elif status in {404, 410}:
         unseen = "isn't there" if status == 404 else "is gone"
+        quoted = "" if said.lower() == "not found" else quoted
         why = f"it {unseen} ({status}), or {'the token may not see it' if known else 'only a token may see it'}{quoted}"
     elif status == 422:
         why = f"GitHub takes it for invalid (422){quoted}"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import msgspec
 
 from auditor.github.client import PER_PAGE, Api
+from auditor.github.name import is_name
 from auditor.github.objects import RemoteObjects
 from auditor.github.refused import Refused
 from auditor.submission.history import Commit, submitted
 from auditor.submission.model import Submission
 from auditor.submission.scope import Change, record_folders
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/[A-Za-z0-9._-]{1,100}")
 _MOST_PAGES = 30  # GitHub lists 3,000 files of a pull request and no more
 _UNKNOWN = "unknown"  # stands for a blob's id that GitHub doesn't tell
 
@@ -59,11 +58,6 @@ class Pull:
 
     def __str__(self) -> str:
         return f"{self.repository}#{self.number}"
-
-
-def is_name(text: str) -> bool:
-    """Tell whether a text can be the name of a repository: OWNER/NAME."""
-    return _NAME.fullmatch(text) is not None and not text.endswith(("/.", "/.."))
 
 
 def read_pull(api: Api, repository: str, number: int) -> Pull:

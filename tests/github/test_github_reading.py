@@ -1,12 +1,16 @@
 """A pull request read from GitHub is the submission that a clone gives, and no more of it is fetched than is read."""
 
+import json
+
 import pytest
 from standin import BASE, FOLDER, HEAD, SCRIPT, Fault, Pull, blob_id
 
 from auditor.check import audit
+from auditor.cli import run
 from auditor.github import objects
 from auditor.github.client import connect
-from auditor.github.pull import is_name, read_changes, read_pull, read_submissions
+from auditor.github.name import is_name
+from auditor.github.pull import read_changes, read_pull, read_submissions
 from auditor.github.refused import Refused
 from auditor.github.token import Token
 from auditor.submission.model import Unread
@@ -104,3 +108,25 @@ def test_a_list_of_files_that_github_cuts_is_refused(github, api):
 @pytest.mark.parametrize("name", ["golf", "a/b/c", "octo/..", "octo/.", "../x", "octo/a b", "octo/a?x", "-o/x", ""])
 def test_what_is_no_repository(name):
     assert not is_name(name)
+
+
+def test_check_reads_from_github_what_lies_nowhere_here(github, waits, monkeypatch, capsys):
+    monkeypatch.setenv("GITHUB_API_URL", github.url)
+    assert run(["check", "--repo", "octo/golf", "--pr", "3", "--format", "json"]) == 1
+    (report,) = json.loads(capsys.readouterr().out)["reports"]
+    assert (report["name"], report["verdict"]) == ("2026-04-01_Name", "FLAG")
+    assert run(["check", "--repo", "octo/golf", "--pr", "4"]) == 2
+    assert capsys.readouterr().err == (
+        "golf-audit: can't read pull request 4 of octo/golf: it isn't there (404), or the token may not see it\n"
+    )
+    assert run(["check", "--repo", "octo/golf", "--rev", "main"]) == 2
+    assert "no such repository" in capsys.readouterr().err
+
+
+def test_a_repository_that_lies_here_is_read_here(github, tmp_path, monkeypatch, capsys):
+    (tmp_path / "octo" / "golf").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_API_URL", github.url)
+    assert run(["check", "--repo", "octo/golf", "--pr", "3"]) == 2
+    assert "not a git repository" in capsys.readouterr().err
+    assert not github.seen
