@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor import catalogue
 from auditor.finding import Finding
-from auditor.reaudit.compare import other_hunks
+from auditor.reaudit.compare import cited_hunks, other_hunks
 from auditor.reaudit.lines import Hunk
 from auditor.reaudit.model import Compared, Pair, ReAudit
 from auditor.report import Report
@@ -129,7 +129,7 @@ def _some(compared: Compared | None, name: str, most: int) -> tuple[Pair, ...]:
 
 
 def _view(audit: ReAudit, pair: Pair, form: Form, detail: Detail) -> PairView:
-    hunks = audit.hunks(pair)
+    hunks = cited_hunks(audit.before, audit.after, pair)
     most = max(1, detail.findings // 6)
     shown = tuple(_hunk(path, hunk, detail) for path, hunk in hunks[:most])
     return _pair_view(pair, audit.before, audit.after, form, detail, shown, len(hunks) - len(shown))
@@ -141,7 +141,7 @@ def _others(audit: ReAudit, detail: Detail) -> tuple[tuple[Markdown, ...], int]:
     if script is None or audit.before.sha == audit.after.sha:
         return (), 0
     pairs = (*audit.compared.gone, *audit.compared.remaining, *audit.compared.new)
-    cited = frozenset(hunk for pair in pairs for _, hunk in audit.hunks(pair))
+    cited = frozenset(hunk for pair in pairs for _, hunk in cited_hunks(audit.before, audit.after, pair))
     layers = [layer for path, layer in audit.after.sources if path == script]
     found = other_hunks(audit.before, audit.after, script, max(layers, default=0), cited)
     most = max(1, detail.findings // 6)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.finding import Finding
-from auditor.reaudit.lines import Hunk
 from auditor.report import Report
 
 
@@ -55,9 +54,3 @@ class ReAudit:
     compared: Compared
     said: Report | None = None
     corrected: Compared | None = None
-
-    def hunks(self, pair: Pair) -> tuple[tuple[str, Hunk], ...]:
-        """Return (path, hunk) for the changed places that a pair of findings cites: its lines, path and switches."""
-        from auditor.reaudit.compare import cited_hunks
-
-        return cited_hunks(self.before, self.after, pair)

@@ -29,11 +29,11 @@ def test_what_is_gone_is_told_with_the_line_that_changed(before, after):
     audit = re_audit(after, before)
     (gone,) = audit.compared.gone
     assert gone.now.active_because.startswith("ADAPT defaults to 0")
-    ((path, hunk),) = audit.hunks(gone)
+    ((path, hunk),) = cited_hunks(before, after, gone)
     assert path == "train_gpt.py"
     assert hunk.removed == ('ADAPT = int(os.environ.get("ADAPT", "1"))',)
     assert hunk.added == ('ADAPT = int(os.environ.get("ADAPT", "0"))',)
-    assert audit.hunks(audit.compared.remaining[0]) == ()
+    assert cited_hunks(before, after, audit.compared.remaining[0]) == ()
     (other,) = other_hunks(before, after, "train_gpt.py", 0, frozenset({hunk}))
     assert other.added == ('"""Two heads."""',)
 
@@ -87,7 +87,7 @@ def test_an_earlier_report_comes_back_from_its_file(before, tmp_path):
 def test_what_is_no_report(tmp_path, text, error):
     path = tmp_path / "report.json"
     path.write_text(text)
-    with pytest.raises(Malformed, match="report.json: ") as caught:
+    with pytest.raises(Malformed, match=r"report\.json: ") as caught:
         read(path)
     assert error in str(caught.value)
     assert "give the output of 'golf-audit check --format json', or a commit" in str(caught.value)
