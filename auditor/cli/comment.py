@@ -111,6 +111,7 @@ def _read(
     from auditor.github.client import connect
     from auditor.github.pull import read_pull, read_submissions
     from auditor.github.token import check_base_url, find_token
+    from auditor.submission.git import open_repository
 
     address = check_base_url(base_url)
     token = find_token(address)
@@ -124,6 +125,9 @@ def _read(
     if git_dir is None:
         return pull, api, read_submissions(api, pull)
     # The head that GitHub has now, not the one that was fetched some day.
+    if open_repository(git_dir).commit(pull.head) is None:
+        fetch = f"git fetch origin pull/{number}/head:refs/pull/{number}/head"
+        raise click.ClickException(f"{git_dir} lacks the head {pull.head[:12]} of {pull}; fetch it with `{fetch}`")
     return pull, api, read_git(git_dir, pr=number, sha=pull.head)
 
 

@@ -57,6 +57,7 @@ class Pull:
     head: dict[str, bytes]
     title: str = "A record"
     renamed: dict[str, str] = field(default_factory=dict)  # new path by old path
+    sha: str | None = None  # the head's, where it is that of a real commit
 
     def changes(self) -> list[dict[str, object]]:
         out: list[dict[str, object]] = []
@@ -159,7 +160,7 @@ class GitHub:
         return {
             "number": number,
             "title": pull.title,
-            "head": {"sha": commit_id(pull.head), "repo": None},
+            "head": {"sha": pull.sha or commit_id(pull.head), "repo": None},
             "base": {"sha": commit_id(pull.base)},
             "changed_files": len(pull.changes()),
         }

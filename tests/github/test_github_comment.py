@@ -2,6 +2,9 @@
 
 import io
 import logging
+import shutil
+import subprocess
+import sys
 import time
 
 import pytest
@@ -283,3 +286,52 @@ def test_posting_needs_a_token(github, comment, monkeypatch):
     assert code == 2
     assert "--post needs a token" in err
     assert not github.seen
+
+
+def test_without_the_extra_the_line_says_how_to_get_it(github, comment, monkeypatch):
+    monkeypatch.setitem(sys.modules, "github", None)
+    code, _, err = comment()
+    assert (code, err) == (
+        2,
+        "golf-audit: reading from GitHub needs its client: pip install 'golf-audit[github]'\n",
+    )
+
+
+def test_a_clone_is_read_without_asking_github(github, comment, tmp_path):
+    code, _, err = comment("--git-dir", str(tmp_path))
+    assert code == 2
+    assert "not a git repository" in err
+    assert not github.seen
+
+
+def test_a_title_can_not_steer_the_terminal(github, comment):
+    github.pulls[3].title = "\x1b[2J\n\u202eA record"
+    err = comment()[2]
+    assert ": <U+001B>[2J<U+000A><U+202E>A record\n" in err
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_posting_what_a_clone_holds_of_the_head_that_github_has(github, comment, tmp_path):
+    def git(*arguments):
+        command = ["git", "-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false", *arguments]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(files):
+        for path, content in files.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_bytes(content)
+        git("add", "-A")
+        git("commit", "-q", "-m", "change")
+        return git("rev-parse", "HEAD")
+
+    git("init", "-q", "-b", "main")
+    commit(BASE)
+    git("checkout", "-q", "-b", "work")
+    head = commit(HEAD)
+    code, _, err = comment("--post", "--git-dir", str(tmp_path))
+    assert code == 2
+    assert "fetch it with `git fetch origin pull/3/head:refs/pull/3/head`" in err
+    github.pulls[3].sha = head
+    assert comment("--post", "--git-dir", str(tmp_path))[:2] == (1, "comment created: https://github.com/c/1\n")
+    assert f"/octo/golf/blob/{head}/{FOLDER}/train_gpt.py#L" in github.comments[0]["body"]
+    assert github.count("GET", ".*/git/.*") == 0
