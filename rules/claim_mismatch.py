@@ -171,7 +171,7 @@ def _one_of(
 def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Series) -> Finding:
     """Return the finding on a claim that is neither the runs' mean nor a run's final score."""
     shift = _offset(case.evidence, runs)
-    if shift is not None:
+    if shift is not None and abs(shift) > _OFFSET:
         what = "lower" if shift < 0 else "higher"
         message = (
             f"Every seed's claimed score is {score(abs(shift))} {what} than its log prints: the claimed "
@@ -194,6 +194,8 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
         return _finding(claim, "incomplete", message, main.metrics)
     if abs(abs(difference) - 1) < _SLIP:
         message = message.removesuffix(").") + "; a digit may be missing)."
+    elif shift is not None and abs(shift) <= _ROUNDED_TWICE:
+        message += " Its own scores of the seeds are those of the logs."
     return _finding(claim, "hold", message, main.metrics)
 
 
@@ -209,7 +211,7 @@ def _offset(evidence: Evidence, runs: Sequence[Run]) -> float | None:
         return None
     mean = fmean(shifts)
     same = all(abs(s - mean) <= _ROUNDED_TWICE for s in shifts)
-    return mean if same and abs(mean) > _OFFSET else None
+    return mean if same else None
 
 
 def _other(claim: Claim[float], runs: Sequence[Run]) -> Metric | None:
@@ -386,6 +388,17 @@ RULE = Rule(
             SCRIPT,
             '"val_bpb": 1.1937',
             files=package(*_THREE, val_bpb=1.1937),
+            status="hold",
+        ),
+        Example(
+            "a mean that is lower than the seeds' scores beside it",
+            SCRIPT,
+            '"val_bpb": 1.1937,',
+            files=package(
+                *_THREE,
+                val_bpb=1.1937,
+                seed_results={"1337": {"val_bpb": 1.2}, "42": {"val_bpb": 1.201}, "7": {"val_bpb": 1.2035}},
+            ),
             status="hold",
         ),
         Example(

@@ -11,6 +11,9 @@ from auditor.submission.names import shown
 from rules.scored_runs import claimed, score, unit
 
 _IN_A_TITLE = re.compile(r"(?<![\w.+\-−])(?P<value>[01]\.\d{3,8})(?![\w.])(?!\s?(?:x\b|%|gb|mb|m\b|b\b|nats?\b))", re.I)
+_A_SETTING = re.compile(
+    r"\b(?:ema|swa|decay|momentum|beta_?[12]?|wd|lr|eta|alpha|gamma|temp(?:erature)?|clip|dropout)\W{0,3}$", re.I
+)
 _PLAIN = re.compile(r"[*_`\s]*(?:final |mean )?(?:val[_ ])?bpb[*_`\s]*$", re.I)  # a table's column of the score itself
 _NEAR = 0.02  # bits per byte around the claim: what lies beyond is another quantity
 
@@ -35,6 +38,7 @@ def claims_apart(case: Case) -> Iterator[tuple[Claim[float], str]]:
         values = [
             Claim("val_bpb", float(m["value"]), said.path, said.line, said.key, None, len(m["value"]) - 2)
             for m in _IN_A_TITLE.finditer(said.value)
+            if not _A_SETTING.search(said.value[: m.start()])
         ]
         near = [v for v in values if abs(v.value - claim.value) < _NEAR]
         if near and not _any_is(near, claim):

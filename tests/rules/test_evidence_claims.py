@@ -141,6 +141,7 @@ def test_the_example_log_is_read_as_it_is_meant() -> None:
         ("# Example, val_bpb 1.20\n", []),
         ("# Example at 1.1999\n", ["title"]),
         ("# Example of 1.5x speed\n", []),
+        ("# Example with EMA 1.210 and a longer warmdown\n", []),
         ("# Example\n\n| | val_bpb |\n|-|-|\n| mean | 1.1987 |\n", ["README"]),
         ("# Example\n\n| | val_bpb |\n|-|-|\n| mean | 1.2015 |\n", []),
         ("# Example\n\nThe baseline had 1.2244 bpb.\n", []),
