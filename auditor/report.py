@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from auditor.finding import Finding, NotFollowed, Recommendation, Verdict
 from auditor.program.source import Source
@@ -35,6 +36,28 @@ class MeasuredRun:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """What one run prints step by step: ``points`` are (step, value), in the order of the log.
+
+    Losses are in nats per token, ``val_bpb`` in bits per byte. ``run`` counts the runs of one log from 1.
+    """
+
+    log: str
+    run: int
+    name: Literal["train_loss", "val_loss", "val_bpb"]
+    points: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class DiskSize:
+    """One file that the challenge counts, or may count: its size on disk, in bytes."""
+
+    part: Literal["script", "helper", "artifact"]
+    path: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Gone:
     """A finding that the baseline has and this audit has not; ``line`` is where it was."""
 
@@ -60,7 +83,8 @@ class Report:
     ``sources`` holds every readable layer by (path, layer), so that renderers can quote lines; ``cited`` the other
     files in which findings lie (logs, metadata), by path. ``folder`` is the record folder's place in its repository
     ("": the root; None: not known), ``title`` what submission.json calls the work.
-    ``timeline`` is the reviewer's summary of the script, one line per event.
+    ``timeline`` is the reviewer's summary of the script, one line per event. ``curves`` and ``sizes`` are there only
+    where a page shows them (:func:`auditor.evidence.exhibits.exhibit`).
     """
 
     submission: str
@@ -84,6 +108,8 @@ class Report:
     folder: str | None = None
     title: str = ""
     cited: Mapping[str, Source] = field(default_factory=dict)
+    curves: tuple[Curve, ...] = ()
+    sizes: tuple[DiskSize, ...] = ()
 
     @property
     def calls(self) -> bool:

@@ -16,6 +16,7 @@ from auditor.cli._config import Configured
 from auditor.cli._form import form_options
 from auditor.cli._inputs import Audits, input_options, read_rulings, rulings_option
 from auditor.cli._options import color_option, make_style, slugs_option
+from auditor.cli._shape import FORMS, Shape, write
 
 if TYPE_CHECKING:
     from auditor.baseline.model import Baseline
@@ -39,7 +40,7 @@ Examples:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "markdown", "html", "sarif", "github"]),
+    type=click.Choice(FORMS),
     default="text",
     show_default=True,
     help="text for a terminal, json for programs, markdown for a review comment, html for a page of its own, "
@@ -85,12 +86,12 @@ def command(
     Exit code 0: nothing to report; 1: at least one FLAG, HOLD,
     INCOMPLETE or UNREADABLE; 2: wrong usage or unreadable input; 3: internal error.
     """
-    judge = _Judge(select, ignore or (), read_rulings(rulings), _read_baseline(baseline))
+    judge = _Judge(select, ignore or (), read_rulings(rulings), _read_baseline(baseline), exhibits=form == "html")
     audits = Audits()
     with _opened(output) as stream:
         reports = audits.run(readers, judge)
         if since is None:
-            _write(reports, stream, _Shape(form, timeline, color, comment_form))
+            write(reports, stream, Shape(form, timeline, color, comment_form))
         else:
             from auditor.cli import _since
 
@@ -106,11 +107,16 @@ class _Judge:
     ignore: tuple[str, ...]
     rulings: tuple[Ruling, ...]
     baseline: Baseline | None
+    exhibits: bool = False  # with the curves and sizes that a page shows
 
     def __call__(self, submission: Submission) -> Report:
         from auditor.check import audit
 
         report = audit(submission, select=self.select, ignore=self.ignore, rulings=self.rulings)
+        if self.exhibits:
+            from auditor.evidence.exhibits import exhibit
+
+            report = exhibit(report, submission)
         if self.baseline is None:
             return report
         from auditor import catalogue
@@ -118,16 +124,6 @@ class _Judge:
 
         applied = self.select or [rule.slug for rule in catalogue.load()]
         return compare(report, self.baseline, [slug for slug in applied if slug not in self.ignore])
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """How reports are written."""
-
-    form: str
-    timeline: bool
-    color: str
-    comment_form: Callable[[], Form]
 
 
 def _read_baseline(path: str | None) -> Baseline | None:
@@ -153,46 +149,3 @@ def _opened(output: str | None) -> Iterator[TextIO]:
             yield stream
     except OSError as error:
         raise click.ClickException(f"can't write {output}: {error.strerror}") from None
-
-
-def _write(reports: Iterator[Report], stream: TextIO, shape: _Shape) -> None:
-    """Write ``reports`` to ``stream``, each as soon as the form allows."""
-    if shape.form == "json":
-        import json
-
-        from reports.schema import document, to_json
-
-        json.dump(document([to_json(report, timeline=shape.timeline) for report in reports]), stream, indent=2)
-        stream.write("\n")
-        return
-    if shape.form == "sarif":
-        from reports.sarif import render as render_sarif
-
-        stream.write(render_sarif(tuple(reports)))
-        return
-    if shape.form == "github":
-        from reports.github import render as render_commands
-
-        for report in reports:
-            stream.write(render_commands(report))
-        return
-    if shape.form == "markdown":
-        from reports.markdown import TemplateFault
-        from reports.markdown import render as render_markdown
-
-        form = shape.comment_form()
-        for number, report in enumerate(reports):
-            try:
-                text = render_markdown(report, timeline=shape.timeline, form=form)
-            except TemplateFault as error:
-                raise click.ClickException(str(error)) from None
-            stream.write(("\n---\n\n" if number else "") + text)
-        return
-    from reports.text import render, render_timeline
-
-    style = make_style(shape.color, stream)
-    for number, report in enumerate(reports):
-        stream.write(("\n" if number else "") + render(report, style))
-        if shape.timeline:
-            stream.write("\n" + render_timeline(report, style))
-        stream.flush()

@@ -1,0 +1,108 @@
+"""How ``check`` writes reports: one function per format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO, TypeAlias
+
+import click
+
+from auditor.cli._options import make_style
+
+if TYPE_CHECKING:
+    from auditor.report import Report
+    from reports.comment import Form
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The options that say how reports are written."""
+
+    form: str
+    timeline: bool
+    color: str
+    comment_form: Callable[[], Form]
+
+
+_Writer: TypeAlias = "Callable[[Iterator[Report], TextIO, Shape], None]"
+
+
+def write(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
+    """Write ``reports`` to ``stream``, each as soon as the format allows."""
+    _WRITERS[shape.form](reports, stream, shape)
+
+
+def _text(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
+    from reports.text import render, render_timeline
+
+    style = make_style(shape.color, stream)
+    for number, report in enumerate(reports):
+        stream.write(("\n" if number else "") + render(report, style))
+        if shape.timeline:
+            stream.write("\n" + render_timeline(report, style))
+        stream.flush()
+
+
+def _json(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
+    import json
+
+    from reports.schema import document, to_json
+
+    json.dump(document([to_json(report, timeline=shape.timeline) for report in reports]), stream, indent=2)
+    stream.write("\n")
+
+
+def _markdown(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
+    from reports.markdown import render
+
+    form = shape.comment_form()
+    with _template_faults():
+        for number, report in enumerate(reports):
+            text = render(report, timeline=shape.timeline, form=form)
+            stream.write(("\n---\n\n" if number else "") + text)
+
+
+def _html(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
+    from reports.html.review import render
+
+    form = shape.comment_form()
+    with _template_faults():
+        stream.write(render(tuple(reports), timeline=shape.timeline, form=form))
+
+
+def _sarif(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
+    from reports.sarif import render
+
+    stream.write(render(tuple(reports)))
+
+
+def _github(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
+    from reports.github import render
+
+    for report in reports:
+        stream.write(render(report))
+
+
+@contextmanager
+def _template_faults() -> Iterator[None]:
+    """Tell in one line that a template of the user's can't be used."""
+    from reports.comment import TemplateFault
+
+    try:
+        yield
+    except TemplateFault as error:
+        raise click.ClickException(str(error)) from None
+
+
+_WRITERS: dict[str, _Writer] = {
+    "text": _text,
+    "json": _json,
+    "markdown": _markdown,
+    "html": _html,
+    "sarif": _sarif,
+    "github": _github,
+}
+FORMS = tuple(_WRITERS)
+"""The formats that ``check`` writes."""

@@ -1,0 +1,1 @@
+"""Pages: reports as one HTML file that loads nothing, for one submission or for a sweep."""
