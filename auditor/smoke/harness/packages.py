@@ -40,13 +40,13 @@ class Anything:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        return Anything(f"{self._name}.{name}")
+        return _attention(self._name, name, self._journal) or Anything(f"{self._name}.{name}", self._journal)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return a decorated function as a kernel; else one more thing without meaning."""
         if len(args) == 1 and not kwargs and callable(args[0]) and not isinstance(args[0], Anything):
             return Kernel(args[0])  # a decorator
-        return Anything(f"{self._name}()")
+        return Anything(f"{self._name}()", self._journal)
 
     def __getitem__(self, _key: Any) -> Any:
         return self
@@ -107,8 +107,9 @@ class _Package(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        if self.__name__.split(".")[0] in (*_ATTENTION, "kernels") and name in FUNCTIONS:
-            return self._noted(FUNCTIONS[name])
+        journal = self.__dict__.get("_journal")
+        if (function := _attention(self.__name__, name, journal)) is not None:
+            return function
         if name == "get_kernel":
             return lambda *_args, **_kwargs: self
         if name.startswith("has_") or name == "_C":
@@ -117,14 +118,21 @@ class _Package(ModuleType):
             return {"cdiv": lambda a, b: -(-a // b), "next_power_of_2": lambda n: 1 << (n - 1).bit_length()}[name]
         if self.__name__ == "numba" and name in ("prange", "njit", "jit", "vectorize"):
             return range if name == "prange" else _plain
-        return Anything(f"{self.__name__}.{name}")
+        return Anything(f"{self.__name__}.{name}", journal)
 
-    def _noted(self, function: Any) -> Any:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self.__dict__["_journal"].stand_in(f"{self.__name__}.{function.__name__}")
-            return function(*args, **kwargs)
 
-        return call
+def _attention(package: str, name: str, journal: Journal | None) -> Any:
+    """Return the attention that a package of that kind has under a name, and note its use; None for other names."""
+    function = FUNCTIONS.get(name)
+    if function is None or package.split(".")[0] not in (*_ATTENTION, "kernels"):
+        return None
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if journal is not None:
+            journal.stand_in(f"{package}.{name}")
+        return function(*args, **kwargs)
+
+    return call
 
 
 def _plain(*args: Any, **_options: Any) -> Any:

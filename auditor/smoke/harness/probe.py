@@ -120,11 +120,13 @@ class Probe:
         """Run the model on a few tokens, on more where it wants more, at last as it evaluates; return why it can't."""
         failure: Exception | None = None
         unscored = False
-        for length, mode in ((_FEW, ""), (_SOME, ""), (_SOME, _EVALUATING), (_SOME, _EAGER), (_MORE, "")):
+        for length, mode in ((_FEW, ""), (_SOME, ""), (_FEW, _EAGER), (_SOME, _EVALUATING), (_MORE, "")):
+            if isinstance(failure, NoStandIn) and not mode:
+                continue  # more tokens don't help
             if mode == _EAGER and not (isinstance(failure, NoStandIn) and fall_back(model)):
                 continue
             begun = time.monotonic()
-            model.train(not mode)
+            model.train(mode != _EVALUATING)
             try:
                 args, kwargs = shorten(*given, length)
                 with torch.no_grad():
