@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import bz2
 import gzip
+import json
 import lzma
 import zlib
 from collections.abc import Callable, Mapping
@@ -273,6 +274,22 @@ def test_sources_run_into_modules_are_files() -> None:
     )
     assert not result.packed
     assert result.files == {"pkg/ideas.py": b"def f():\n    return 1\n"}
+
+
+def test_modules_that_are_written_and_imported_from_are_files() -> None:
+    modules = {"pkg/cli.py": "from pkg.size import SIZE\ndef main():\n    print(SIZE)\n", "pkg/size.py": "SIZE = 3\n"}
+    result = peel(
+        "import base64, json, os, sys, tempfile, zlib\n"
+        f"files = json.loads(zlib.decompress(base64.b64decode({b64(zlib.compress(json.dumps(modules).encode()))!r})))\n"
+        "home = tempfile.TemporaryDirectory()\n"
+        "for name, text in files.items():\n"
+        "    path = os.path.join(home.name, name)\n"
+        "    os.makedirs(os.path.dirname(path), exist_ok=True)\n"
+        "    open(path, 'w').write(text)\n"
+        "sys.path.insert(0, home.name)\nfrom pkg.cli import main\nmain()\n"
+    )
+    assert result.failure is None and not result.packed
+    assert result.files == {name: text.encode() for name, text in modules.items()}
 
 
 def test_packed_code_in_a_larger_script_is_put_in_its_place() -> None:

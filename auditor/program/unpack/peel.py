@@ -115,7 +115,9 @@ def _follow(
     wrapper = step.wrapper = is_wrapper(body, machine.called, inherited)
     main: list[Run] = []
     for run in machine.runs:
-        if run.namespace == "module" and run.source is not None:
+        imported = isinstance(run.call, (ast.Import, ast.ImportFrom)) and not wrapper
+        if (run.namespace == "module" or imported) and run.source is not None:
+            # A script that goes on with what it imports has a module there, not its next layer.
             step.files[_module_path(run, files)] = run.source
         elif run.namespace == "other" and not wrapper:
             if run.source is not None and run.how:
