@@ -53,6 +53,11 @@ def test_a_name_tells_the_vocabulary(path, size, monkeypatch):
     assert shards.vocabulary(path) == size
 
 
+def test_a_command_that_sets_the_vocabulary_is_believed(monkeypatch):
+    monkeypatch.setenv("VOCAB_SIZE", "4096")
+    assert shards.vocabulary("data/datasets/fineweb10B_sp1024") == 4096
+
+
 def test_a_shard_is_in_the_challenges_format(tmp_path):
     import numpy as np
 

@@ -18,16 +18,20 @@ _VOCABULARY = re.compile(
 
 
 def vocabulary(path: str) -> int:
-    """Return the vocabulary that a path's name tells, else VOCAB_SIZE's, else the challenge's 1,024."""
+    """Return the vocabulary that the run is set to (VOCAB_SIZE), else the path's name tells, else 1,024.
+
+    A command that sets the one and not the other was run where the files had the right one.
+    """
+    given = os.environ.get("VOCAB_SIZE", "")
+    if re.fullmatch(r"[1-9]\d{1,4}", given):
+        return int(given)
     if "byte260" in path:
         return 260
     found = [next(group for group in match.groups() if group) for match in _VOCABULARY.finditer(path)]
-    if found:
-        last = found[-1].lower()
-        size = int(last[:-1]) * 1024 if last.endswith("k") else int(last)
-        return min(size, 65_536)
-    given = os.environ.get("VOCAB_SIZE", "")
-    return int(given) if given.isdigit() else 1024
+    if not found:
+        return 1024
+    last = found[-1].lower()
+    return min(int(last[:-1]) * 1024 if last.endswith("k") else int(last), 65_536)
 
 
 def write_shard(path: str, *, sidecar: bool, tokens: int, size: int) -> None:
