@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -26,6 +26,7 @@ _EXAMPLES = """\b
 Examples:
   golf-audit sweep --repo parameter-golf/.git --out results.jsonl
   golf-audit sweep --repo parameter-golf/.git --prs 1900-2150 --jobs 8 --out late.jsonl
+  golf-audit sweep --repo parameter-golf/.git --out results.jsonl --format html > sweep.html
 """
 
 
@@ -56,12 +57,20 @@ Examples:
     show_default=True,
     help="Address space per process, where the system can limit it.",
 )
-def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: float, memory: int) -> int:
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "html"]),
+    default="text",
+    show_default=True,
+    help="What standard output gets of all that FILE holds: counts, or a page.",
+)
+def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: float, memory: int, form: str) -> int:
     """Audit the head of every pull request, one JSON line per submission.
 
-    A line is {"pr", "sha", "seconds", "cached", "report"} or {"pr", "error"}. What FILE holds already is
-    skipped, so an interrupted sweep goes on where it stopped; a pull request that crashes, hangs or needs too
-    much memory costs one line with the reason.
+    A line is {"pr", "sha", "when", "seconds", "cached", "report", "code"} or {"pr", "error"}. What FILE holds
+    already is skipped, so an interrupted sweep goes on where it stopped; a pull request that crashes, hangs or
+    needs too much memory costs one line with the reason.
 
     Exit code 0: the sweep is complete, whatever it found; 2: wrong usage or unreadable input;
     130: interrupted, with all that was done kept.
@@ -104,7 +113,10 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
     except (Unread, PoolError) as error:
         complain(str(error))
         return EXIT_USAGE
-    _show(summarise(read_rows(out)), time.monotonic() - started)
+    if form == "html":
+        _page(read_rows(out))
+    else:
+        _show(summarise(read_rows(out)), time.monotonic() - started)
     if interrupted:
         complain(f"interrupted; the same command goes on from {out}")
         return EXIT_INTERRUPTED
@@ -166,6 +178,13 @@ def _progress(total: int, done: int) -> Iterator[Advance]:
 def _verdicts(rows: Sequence[Row]) -> str:
     # Only words of our own: what a submission says of itself could hold markup or escapes.
     return " ".join(str(row["kind"]) if "error" in row else str(row["report"]["verdict"]) for row in rows)
+
+
+def _page(rows: Iterable[Row]) -> None:
+    from auditor.sweep.overview import overview
+    from reports.html.sweep import render
+
+    sys.stdout.write(render(overview(rows)))
 
 
 def _show(summary: Summary, wall: float) -> None:

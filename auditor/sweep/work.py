@@ -11,8 +11,10 @@ from typing import Any, TypeAlias
 from auditor.cache import Cache, open_cache
 from auditor.report import Report
 from auditor.submission.fingerprint import fingerprint
+from auditor.submission.git import GitTree, Repository
 from auditor.submission.history import read_git
 from auditor.submission.model import Submission, Unread
+from auditor.sweep.code import marks
 
 Row: TypeAlias = "dict[str, Any]"  # one line of the results, as JSON values
 Read: TypeAlias = "Callable[[int], Sequence[Submission]]"
@@ -47,7 +49,8 @@ def audit_pull_request(pr: int, read: Read, audit: Audit, encode: Encode, cache:
     """Return one row per submission of a pull request, or one row with an error.
 
     ``seconds`` is wall time; the first row's includes reading the pull request. A submission whose audit
-    fails has a row with an error and its name. ``submissions`` says how many rows the pull request has.
+    fails has a row with an error and its name. ``submissions`` says how many rows the pull request has, ``when`` is
+    the head's own date in seconds since 1970 (None: not from git), ``code`` is as :func:`auditor.sweep.code.marks`.
     """
     started = time.perf_counter()
     try:
@@ -56,25 +59,33 @@ def audit_pull_request(pr: int, read: Read, audit: Audit, encode: Encode, cache:
         return [error_row(pr, str(error), "unread")]
     rows: list[Row] = []
     for submission in submissions:
-        row: Row = {"pr": pr, "sha": submission.sha, "submissions": len(submissions)}
+        row: Row = {"pr": pr, "sha": submission.sha, "when": _when(submission), "submissions": len(submissions)}
         try:
             key = fingerprint(submission)
             kept = cache.get(key)
             if kept is None:
-                report = dict(encode(audit(submission)))
-                cache.put(key, json.dumps(report, separators=(",", ":")).encode())
+                report = audit(submission)
+                found = {"report": dict(encode(report)), "code": marks(report)}
+                cache.put(key, json.dumps(found, separators=(",", ":")).encode())
             else:
-                report = json.loads(kept)
+                found = json.loads(kept)
         except Exception as error:
             # A defect of ours spoils this submission only: the row says which, and the sweep goes on.
             row |= failure(error) | {"name": submission.name}
         else:
-            row |= {"cached": kept is not None, "report": report}
+            row |= {"cached": kept is not None, **found}
         now = time.perf_counter()
         row["seconds"] = round(now - started, 3)
         started = now
         rows.append(row)
     return rows
+
+
+def _when(submission: Submission) -> int | None:
+    tree = submission.tree
+    if submission.sha is None or not isinstance(tree, GitTree) or not isinstance(tree.repository, Repository):
+        return None
+    return tree.repository.when(submission.sha)
 
 
 def failure(error: BaseException) -> Row:

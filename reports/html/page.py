@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -16,6 +17,7 @@ from auditor import __version__
 from reports.comment import TemplateFault
 from reports.escape import cut
 
+_MAP = re.compile(r"^(?://|/\*)# sourceMappingURL=.*$", re.MULTILINE)
 _LONGEST = 4_000  # characters of one text
 
 
@@ -52,7 +54,8 @@ def fill(
 @cache
 def _asset(name: str) -> str:
     """Return an asset's text; it is ours, or a library's as its authors ship it."""
-    text = (resources.files("reports") / "assets" / name).read_text("utf-8")
+    # A map of the source would have to be loaded.
+    text = _MAP.sub("", (resources.files("reports") / "assets" / name).read_text("utf-8"))
     if "</script" in text.lower() or "</style" in text.lower() or "<!--" in text:
         raise ValueError(f"reports/assets/{name} can't stand within a page: it holds a tag that would end it")
     return text

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from auditor.report import Curve
 
 WIDTH, HEIGHT = 640, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 10, 30
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 24, 10, 30
 _HUES = 6  # as many classes c0 to c5 in the style sheet
 _TITLES = {"train_loss": "Training loss, nats per token", "val_loss": "Validation loss, nats per token"}
 _TITLES["val_bpb"] = "Validation score, bits per byte"
