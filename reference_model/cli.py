@@ -48,6 +48,9 @@ BAD_INPUT, RUN_FAILED = 2, 1
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="As in schedule.iterations=500.")
 def main(preset: str, mode: Any, seed: int, device: Any, changes: tuple[str, ...], **options: Any) -> None:
     """Train a preset, pack it, and score the artifact that lies on disk."""
+    # Threads that wait busily take the processor from each other where others run too: ten times the work was seen.
+    # The thread library reads this when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with _one_line():
         from reference_model.presets import load
         from reference_model.train.ranks import open_ranks

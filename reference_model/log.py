@@ -147,9 +147,13 @@ def final(label: str, val_loss: float, val_bpb: float, seconds: float) -> list[s
     ]
 
 
-def sizes(packing: str, model: int, code: int) -> list[str]:
-    """Return the lines on what counts against the cap, in bytes; ``packing`` is as in ``int8+zlib``."""
+def sizes(packing: str, model: int, code: int, plain: int) -> list[str]:
+    """Return the lines on what counts against the cap, in bytes; ``packing`` is as in ``int8+zlib``.
+
+    ``code`` is the packed script, ``plain`` the same code readable: the total has the packed one (#1530).
+    """
     return [
+        f"Code size (uncompressed): {plain} bytes",
         f"Code size: {code} bytes",
         f"Serialized model {packing}: {model} bytes",
         f"Total submission size {packing}: {model + code} bytes",

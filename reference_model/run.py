@@ -13,7 +13,7 @@ from torch import Tensor
 
 from reference_model import log as lines
 from reference_model import produce
-from reference_model.artifact.total import CAP_BYTES, counted_code
+from reference_model.artifact.total import CAP_BYTES, counted_code, plain_code
 from reference_model.config import Config, check
 from reference_model.data.folder import locate
 from reference_model.data.loader import Loader, open_loader
@@ -220,7 +220,7 @@ class Run:
             self.config, state, path, controls=controls, moments=moments, gradients=gradients
         )
         result.code_bytes = counted_code()
-        for line in lines.sizes(produce.packing(self.config), result.model_bytes, result.code_bytes):
+        for line in lines.sizes(produce.packing(self.config), result.model_bytes, result.code_bytes, plain_code()):
             self.log(line)
         total = result.model_bytes + result.code_bytes
         if total > CAP_BYTES:

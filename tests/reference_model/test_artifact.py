@@ -8,10 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reference_model import presets
+from reference_model.artifact import bundle
+from reference_model.artifact.bundle import lean_module, lean_preset, script
 from reference_model.artifact.container import decode, encode, load, save
 from reference_model.artifact.roles import order_rows, undo_order
 from reference_model.artifact.shuffle import shuffle, unshuffle
-from reference_model.artifact.total import CAP_BYTES, Total, code_files, counted_code
+from reference_model.artifact.total import CAP_BYTES, Total, counted_code, plain_code
 from reference_model.config import Config, Group, Quantize
 from reference_model.errors import BadInput, RunFailed
 from reference_model.quantize import dequantize, quantize
@@ -110,4 +113,35 @@ def test_the_total_counts_code_and_model_in_decimal_bytes():
     assert CAP_BYTES == 16_000_000
     assert Total(code=1, model=CAP_BYTES - 1).fits
     assert not Total(code=1, model=CAP_BYTES).fits
-    assert counted_code() == sum(len(path.read_bytes()) for path in code_files()) > 10_000
+    assert 10_000 < counted_code() == len(script()) < 80_000 < plain_code()
+
+
+def test_packed_code_leaves_out_what_python_does_not_need():
+    source = '''"""Says much."""
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from nowhere import Thing
+class Part:
+    """Says more."""
+def f(x: int, *, y: "Thing" = 2) -> int:
+    """Adds."""
+    z: int = x + y  # a comment
+    return z
+text = """keeps
+    this"""
+'''
+    lean = lean_module(source)
+    found: dict[str, object] = {}
+    exec(lean, found)
+    assert found["f"](1) == 3
+    assert found["text"] == "keeps\n    this"
+    assert all(word not in lean for word in ("Says", "Adds", "comment", "Thing", "-> int"))
+
+
+def test_packed_presets_are_the_same_configuration(tmp_path):
+    for name in presets.names():
+        text = (bundle.ROOT / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+        (tmp_path / f"{name}.toml").write_text(lean_preset(text), encoding="utf-8")
+        lean = presets.load(str(tmp_path / f"{name}.toml"))
+        assert lean.config == presets.load(name).config
+        assert lean.published == ()

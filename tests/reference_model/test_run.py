@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -16,6 +19,7 @@ from synthetic import VOCAB, shrunk, write_text
 from auditor.evidence.logs import read_log
 from auditor.evidence.model import Run as LoggedRun
 from reference_model import presets, produce
+from reference_model.artifact import bundle
 from reference_model.cli import changed, main
 from reference_model.config import Config
 from reference_model.data.shards import write_shard
@@ -227,6 +231,25 @@ def test_a_log_keeps_what_was_said_before_it_had_a_file(tmp_path: Path, capsys: 
     silent.open(tmp_path / "other.txt")
     silent("nothing")
     assert not (tmp_path / "other.txt").exists()
+
+
+def test_the_packed_script_does_what_the_package_does(preset: Path, text: Path, tmp_path: Path) -> None:
+    script = tmp_path / "ship" / "train_gpt.py"
+    script.parent.mkdir()
+    script.write_bytes(bundle.script())
+    options = ["--preset", str(preset), "--seed", "7", "--data", str(text), "--device", "cpu"]
+    # The package itself is out of the script's reach: no site-packages entry or working directory leads to it.
+    hide = "import sys, runpy; sys.path[:] = [p for p in sys.path if p not in ('', {root!r})]; sys.argv = {argv!r}; "
+    start = hide + "runpy.run_path({path!r}, run_name='__main__')"
+    argv = [str(script), *options, "--out", str(tmp_path / "packed")]
+    code = start.format(root=str(bundle.ROOT.parent), argv=argv, path=str(script))
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
+    ended = subprocess.run([sys.executable, "-c", code], cwd=script.parent, env=environment, capture_output=True)
+    assert ended.returncode == 0, ended.stderr
+    assert CliRunner().invoke(main, [*options, "--out", str(tmp_path / "plain")]).exit_code == 0
+    packed, plain = (tmp_path / name / "final_model.golf" for name in ("packed", "plain"))
+    assert packed.read_bytes() == plain.read_bytes()
+    assert f"Code size: {len(script.read_bytes())} bytes" in (tmp_path / "plain" / "train_seed7.log").read_text()
 
 
 def test_yardsticks_are_of_the_text_that_the_score_counts(text: Path) -> None:
