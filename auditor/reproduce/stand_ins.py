@@ -6,6 +6,7 @@ stood in for is told to JOURNAL, and a score from here can't confirm a claim.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import types
@@ -22,13 +23,14 @@ def main() -> None:
     # The path above is the script's now; this package is loaded from where it was found before.
     if ours is not None:
         sys.path.append(ours)
-    from auditor.smoke.harness import cuda, devices, distributed, packages
+    from auditor.smoke.harness import cuda, devices, distributed, packages, processes
     from auditor.smoke.harness.journal import Journal
 
     journal = Journal(journal_path)
     packages.install(journal)
     cuda.install(journal)
     distributed.install(journal)
+    processes.install(journal)
     devices.install(journal)
     if ours is not None:
         sys.path.remove(ours)
@@ -40,7 +42,8 @@ def main() -> None:
     sys.argv = [script, *arguments]
     with open(script, "rb") as source:  # noqa: PTH123
         code = compile(source.read(), script, "exec", dont_inherit=True)
-    exec(code, module.__dict__)
+    with contextlib.suppress(processes.Handed):  # it ran another script instead, which has ended
+        exec(code, module.__dict__)
 
 
 if __name__ == "__main__":

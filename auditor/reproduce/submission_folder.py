@@ -1,7 +1,6 @@
-"""The finished reference run as a folder that can be submitted: README, metadata, logs, artifact, script, sources.
+"""The finished reference run as a folder that can be submitted: README, metadata, logs, artifacts, script.
 
-``train_gpt.py`` is the package's own ``__main__`` under the challenge's name and the package lies beside it, so that
-the code in the folder has exactly the bytes that the logs count.
+``train_gpt.py`` is the whole package, packed into the one script whose bytes the logs count.
 """
 
 from __future__ import annotations
@@ -19,8 +18,6 @@ from auditor.reproduce.report import words
 
 _TRACK = "track_non_record_16mb"
 _SCRIPT = "train_gpt.py"
-_PACKAGE = "reference_model"
-_ENTRY = "__main__.py"
 _REQUIREMENTS = ("torch", "numpy", "sentencepiece", "msgspec", "click", "rich", "platformdirs", "brotli", "zstandard")
 _README = """\
 # {name}
@@ -35,9 +32,9 @@ val_bpb **{mean:.6f}** (mean of {count}, sd {sd}), on {hardware}. {data}
 
 Not a record: trained on {hardware}, not on 8xH100.
 
-`train_gpt.py` starts the package that lies beside it, one concept per module. All of it is counted: {code:,} bytes of
-code and at most {model:,} bytes of model, {total:,} together. `statistics.md` has the statistics over the seeds; each
-log says what it ran on; `final_model_seed*.golf` are the scored artifacts.
+`train_gpt.py` is the package `reference_model` of golf-audit{commit}, packed: {code:,} bytes.
+With at most {model:,} bytes of model that makes {total:,}. `statistics.md` has the statistics over the seeds; each log
+says what it ran on; `final_model_seed*.golf` are the scored artifacts.
 
 ```console
 $ pip install -r requirements.txt
@@ -48,6 +45,7 @@ $ pip install -r requirements.txt
 
 def write_folder(found: Reproduction) -> Path:
     """Write the folder below the output and return it; every run of ``found`` is done and scored."""
+    from reference_model.artifact.bundle import script
     from reference_model.presets import load
 
     first = _result(found.plan.runs[0])
@@ -57,7 +55,9 @@ def write_folder(found: Reproduction) -> Path:
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    _copy_sources(folder)
+    (folder / _SCRIPT).write_bytes(script())
+    if Path(_preset_argument(found.plan.runs[0])).is_file():
+        shutil.copy(_preset_argument(found.plan.runs[0]), folder)
     for run in found.plan.runs:
         shutil.copyfile(log_path(run), folder / log_path(run).name)
         artifact = _record(run)["artifact"]["path"]
@@ -68,14 +68,6 @@ def write_folder(found: Reproduction) -> Path:
     (folder / "submission.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_readme(found, metadata, preset.about), encoding="utf-8")
     return folder
-
-
-def _copy_sources(folder: Path) -> None:
-    import reference_model
-
-    package = Path(reference_model.__file__).resolve().parent
-    shutil.copytree(package, folder / _PACKAGE, ignore=shutil.ignore_patterns("__pycache__", _ENTRY))
-    shutil.copyfile(package / _ENTRY, folder / _SCRIPT)
 
 
 def _requirements(found: Reproduction) -> list[str]:
@@ -127,11 +119,18 @@ def _readme(found: Reproduction, metadata: dict[str, Any], about: str) -> str:
         hardware=found.plan.machine.hardware,
         data=_data(found),
         rows="\n".join(_row(run) for run in found.runs),
+        commit=_commit(found),
         code=largest.code_bytes or 0,
         model=largest.model_bytes or 0,
         total=largest.artifact_bytes or 0,
         commands="\n".join(f"$ {_command(run)}" for run in found.plan.runs),
     )
+
+
+def _commit(found: Reproduction) -> str:
+    if found.commit.sha is None:
+        return ""
+    return f" at commit {found.commit.sha[:12]}" + (" with changes" if found.commit.dirty else "")
 
 
 def _data(found: Reproduction) -> str:
@@ -158,7 +157,7 @@ def _command(run: PlannedRun) -> str:
     kept = []
     for name, value in zip(options[::2], options[1::2], strict=True):
         if name not in ("--out", "--data"):
-            kept += [name, value]
+            kept += [name, Path(value).name if name == "--preset" else value]
     return " ".join([launcher, _SCRIPT, *kept])
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _INCHES = (7.2, 3.0)
 _PROLOGUE = re.compile(r"\A.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
-_STYLE = {"svg.hashsalt": "golf-audit", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
+_STYLE: Any = {"svg.hashsalt": "golf-audit", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
           "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25}  # fmt: skip
 
 

@@ -30,7 +30,8 @@ def print_plan(plan: Plan, console: Console, *, commands: bool) -> None:
     if commands:
         for run in plan.runs:
             given = "".join(f"{name}={value} " for name, value in sorted(run.given.items()))
-            console.print(Text(visible(f"\n{given}{' '.join(run.command)}")), soft_wrap=True)
+            console.print()
+            console.print(Text(visible(given + " ".join(run.command))), soft_wrap=True)
 
 
 def print_report(found: Reproduction, console: Console) -> None:
