@@ -27,6 +27,10 @@ _MILESTONES = {"import": "imported", "model": "model", "forward": "forward"}
 """The steps that a failure can be blamed for, and the events that say they are done."""
 
 
+_OF_LAYERS = frozenset({"mamba_ssm", "fla", "transformer_engine", "liger_kernel", "apex", "xformers", "bitsandbytes"})
+"""Packages whose layers have parameters; their stand-ins have none."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """What ended a run: ``cause``, ``reason`` in one line, the ``step`` that it ended.
@@ -43,6 +47,7 @@ class Failure:
 def steps_of(planned: Plan, events: Sequence[Event], outcome: Outcome) -> tuple[Step, ...]:
     """Return the eight steps in order. Bytes and logged counts are our own reading, the rest the harness's word."""
     told = {event.name: event for event in events}
+    hollow = sorted({e.text("name") for e in events if e.name == "stand-in"} & _OF_LAYERS)
     ready = told.get("ready")
     imported, model = told.get("imported"), told.get("model")
     since = ready.at if ready else 0.0
@@ -51,7 +56,7 @@ def steps_of(planned: Plan, events: Sequence[Event], outcome: Outcome) -> tuple[
         _reached("import", imported, failure, imported.at - since if imported else None),
         _hyperparameters(told.get("shape"), failure),
         _reached("model", model, failure, model.at - imported.at if model and imported else None, _kind(model)),
-        _parameters(planned, model, failure, outcome.output),
+        _parameters(planned, model, failure, outcome.output, hollow),
         _forward(told.get("forward"), failure),
         _loss(told.get("loss"), told.get("shape"), told.get("forward"), failure),
         _code(planned),
@@ -115,7 +120,7 @@ def _hyperparameters(shape: Event | None, failure: Failure | None) -> Step:
     return Step("hyperparameters", "PASS", text)
 
 
-def _parameters(planned: Plan, model: Event | None, failure: Failure | None, output: str) -> Step:
+def _parameters(planned: Plan, model: Event | None, failure: Failure | None, output: str, hollow: list[str]) -> Step:
     count = model.facts.get("parameters") if model else None
     if not isinstance(count, int):
         return Step(
@@ -126,6 +131,9 @@ def _parameters(planned: Plan, model: Event | None, failure: Failure | None, out
     if count in planned.parameters:
         return Step("parameters", "PASS", f"{count:,}, as in {planned.parameters[count]}")
     logged, place = next(iter(planned.parameters.items()))
+    if hollow:
+        reason = f"{count:,} without the layers of {', '.join(hollow)}, for which nothing stands in"
+        return Step("parameters", "SKIP", reason, cause="kernel")
     same = ", and the script prints the same" if count in printed_parameters(output) else ""
     reason = (
         f"{count:,} at {planned.setting}{same}; but {logged:,} in {place}: other settings, or other code, ran there"

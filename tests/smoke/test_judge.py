@@ -109,6 +109,11 @@ def test_a_count_that_no_log_prints_is_only_told():
     assert steps["code bytes"].status == "SKIP"
 
 
+def test_layers_without_a_stand_in_are_not_counted_against_the_script():
+    step = judged({**WHOLE, "model": {"parameters": 5}, "stand-in": {"name": "mamba_ssm"}})["parameters"]
+    assert (step.status, step.cause) == ("SKIP", "kernel")
+
+
 def test_a_count_other_than_the_logs_fails_and_names_the_line():
     step = judged({**WHOLE, "model": {"parameters": 5}})["parameters"]
     assert (step.status, step.cause) == ("FAIL", "mismatch") and "train.log:3" in step.reason
