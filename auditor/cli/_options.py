@@ -26,7 +26,15 @@ color_option = click.option(
 
 def slugs_option(name: str, text: str) -> Callable[[_Decorated], _Decorated]:
     """Return an option whose value is a tuple of known rule slugs (None when it isn't given)."""
-    return click.option(name, multiple=True, metavar="SLUGS", callback=_slugs, help=text)
+    return click.option(name, multiple=True, metavar="SLUGS", callback=_slugs, shell_complete=complete_slugs, help=text)
+
+
+def complete_slugs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the rules' slugs that a shell can complete the last of comma-separated ones to."""
+    from auditor import catalogue
+
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{rule.slug}" for rule in catalogue.load() if rule.slug.startswith(last)]
 
 
 def make_style(color: str, stream: TextIO) -> Style:

@@ -6,11 +6,11 @@ import sys
 
 import click
 
-from auditor.cli._options import color_option, known_slug, make_style
+from auditor.cli._options import color_option, complete_slugs, known_slug, make_style
 
 
 @click.command()
-@click.argument("slug", required=False)
+@click.argument("slug", required=False, shell_complete=complete_slugs)
 @click.option("--examples", is_flag=True, help="Show every example with all its files.")
 @color_option
 def command(slug: str | None, examples: bool, color: str) -> None:

@@ -24,8 +24,10 @@ _NAME, _MESSAGE, _PLACE = 120, 300, 100  # characters
 _MOST_CLUSTERS = 120  # of each kind
 _MOST_LISTED = 200  # pull requests of one cluster
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 10, 34
-_FIELDS = ("pr", "day", "name", "track", "verdict", "compliance", "evidence", "package", "bpb", "bytes", "rules")
-_FIELDS += ("recommendation", "findings", "error")
+_FIELDS = (
+    *("pr", "day", "name", "track", "verdict", "compliance", "evidence", "package", "bpb", "bytes", "rules"),
+    *("recommendation", "findings", "error"),
+)
 
 
 @dataclass(frozen=True)
