@@ -31,8 +31,9 @@ format: $(VENV)/.ready-dev  ## put the code into its form
 readme: $(VENV)/.ready  ## put the report that check prints into README.md
 	$(BIN)/python tests/cli/test_readme.py
 
-docs: $(VENV)/.ready  ## write the rules' pages in docs/rules from the rules themselves
+docs: $(VENV)/.ready-dev  ## write docs/rules from the rules themselves, and docs/examples from the examples
 	$(BIN)/python -m reports.pages docs/rules
+	PYTHONPATH=. $(BIN)/python tests/reports/test_example_comments.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

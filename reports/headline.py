@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from auditor.report import Comparison, Report
-from reports.schema import mean_bpb, std_bpb
+from reports.schema import mean_bpb, scores, std_bpb
 
 # Bits per byte between logs: seeds of one work differ by less; a mean over more says nothing.
 _ONE_WORK = 0.02
@@ -36,11 +34,11 @@ def against(baseline: Comparison) -> str:
 def _scores(report: Report) -> str:
     parts = []
     mean, std = mean_bpb(report.runs), std_bpb(report.runs)
-    scores = [run.val_bpb for run in report.runs if run.val_bpb is not None and math.isfinite(run.val_bpb)]
-    if mean is not None and max(scores) - min(scores) > _ONE_WORK:
-        parts.append(f"{min(scores):.5f} to {max(scores):.5f} logged ({len(scores)} logs)")
+    found = scores(report.runs)
+    if mean is not None and max(found) - min(found) > _ONE_WORK:
+        parts.append(f"{min(found):.5f} to {max(found):.5f} logged ({len(found)} runs)")
     elif mean is not None:
-        count = len(scores)
+        count = len(found)
         spread = "" if std is None else f", sd {std:.5f}"
         of = "1 log" if count == 1 else f"mean of {count} logs{spread}"
         parts.append(f"{mean:.5f} logged ({of})")

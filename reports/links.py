@@ -13,6 +13,7 @@ from reports.excerpt import place
 CHALLENGE = "https://github.com/openai/parameter-golf"
 
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~-]+)+/?")
+_SHA = re.compile(r"[0-9a-f]{4,64}")
 _LONGEST = 500  # characters of an address; a path that makes a longer one is named, not linked
 _NUMBER = re.compile(r"<span>#</span>(\d+)\b")  # how escaped prose shows #123
 
@@ -39,7 +40,7 @@ def line_address(
 
     Lines of an unpacked layer have none: what is in the repository is the packed file.
     """
-    if repository is None or report.sha is None or report.folder is None or layer:
+    if repository is None or not _is_sha(report.sha) or report.folder is None or layer:
         return None
     where = quote(posixpath.join(report.folder, path).encode("utf-8", "surrogatepass"), safe="/")
     lines = "" if line is None else f"#L{line}"
@@ -65,7 +66,8 @@ def commit_link(report: Report, repository: str | None) -> Markdown:
     """Return the head commit, shortened, as code that links to it where that can be."""
     if report.sha is None:
         return Markdown("")
-    return linked(code(report.sha[:12]), f"{repository}/commit/{report.sha}" if repository is not None else None)
+    address = f"{repository}/commit/{report.sha}" if repository is not None and _is_sha(report.sha) else None
+    return linked(code(report.sha[:12]), address)
 
 
 def pull_link(number: int, repository: str | None) -> Markdown:
@@ -80,6 +82,10 @@ def reference(ref: str) -> Markdown:
     if ref == "README":
         return Markdown(f"[README]({CHALLENGE}#readme)")
     return markdown(ref)
+
+
+def _is_sha(sha: str | None) -> bool:
+    return sha is not None and _SHA.fullmatch(sha) is not None
 
 
 def prose(text: str) -> Markdown:

@@ -68,22 +68,27 @@ def to_json(report: Report, *, timeline: bool = False) -> ReportJson:
 
 def mean_bpb(runs: Iterable[MeasuredRun]) -> float | None:
     """Return the mean of the runs' bits per byte, None when no run has any."""
-    scores = _scores(runs)
-    return round(math.fsum(scores) / len(scores), _PLACES) if scores else None
+    found = scores(runs)
+    return round(math.fsum(found) / len(found), _PLACES) if found else None
 
 
 def std_bpb(runs: Iterable[MeasuredRun]) -> float | None:
     """Return the sample standard deviation of the runs' bits per byte, None for fewer than two."""
-    scores = _scores(runs)
-    if len(scores) < 2:
+    found = scores(runs)
+    if len(found) < 2:
         return None
-    mean = math.fsum(scores) / len(scores)
-    squares = math.fsum((score - mean) ** 2 for score in scores)
-    return round(math.sqrt(squares / (len(scores) - 1)), _PLACES)
+    mean = math.fsum(found) / len(found)
+    squares = math.fsum((one - mean) ** 2 for one in found)
+    return round(math.sqrt(squares / (len(found) - 1)), _PLACES)
 
 
-def _scores(runs: Iterable[MeasuredRun]) -> list[float]:
-    return [run.val_bpb for run in runs if run.val_bpb is not None and math.isfinite(run.val_bpb)]
+def scores(runs: Iterable[MeasuredRun]) -> list[float]:
+    """Return the runs' bits per byte; a run whose log lies there twice (same seed, same score) counts once."""
+    found: dict[tuple[int | str, float], float] = {}
+    for number, run in enumerate(runs):
+        if run.val_bpb is not None and math.isfinite(run.val_bpb):
+            found[run.seed if run.seed is not None else f"run {number}", run.val_bpb] = run.val_bpb
+    return list(found.values())
 
 
 def _finite(number: float | None) -> float | None:

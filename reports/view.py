@@ -124,7 +124,7 @@ def view_of(report: Report, finding: Finding, form: Form, detail: Detail) -> Fin
         known=bool(finding.known),
         overruled=_overruled(finding.overruled) if finding.overruled is not None else None,
         rule=finding.rule,
-        legal=rule is not None and rule.legal_reference,
+        legal=rule is not None and rule.legal_reference and finding.active is not False,
     )
 
 

@@ -172,5 +172,6 @@ def _lines(finding: Finding | None) -> dict[tuple[str, int], frozenset[int]]:
 
 
 def _text(report: Report, path: str, layer: int) -> str | None:
-    source = report.sources.get((path, layer)) or (report.cited.get(path) if not layer else None)
+    # Of the program alone: between two runs every line of a log differs.
+    source = report.sources.get((path, layer))
     return None if source is None else source.text

@@ -101,6 +101,23 @@ def test_findings_of_one_rule_share_its_authority(flagged, monkeypatch):
     assert f"- **Legal counterpart**: score first ({legal})" in text
 
 
+def test_a_legal_pattern_is_one_only_where_it_runs(flagged, monkeypatch):
+    monkeypatch.setattr(catalogue, "find", lambda slug: rule(legal_reference=True))
+    note = dataclasses.replace(flagged.findings[0], status="note")
+    text = render(dataclasses.replace(flagged, findings=(note,)))
+    assert "### Legal patterns recognised\n\n- prequant-ttt at `train_gpt.py:5 (layer 1)`" in text
+    off = render(dataclasses.replace(flagged, findings=(dataclasses.replace(note, active=False),)))
+    assert "### Legal patterns" not in off
+    assert "Not reached: ADAPT" in off
+
+
+def test_logs_of_different_works_have_no_mean(flagged):
+    far = (flagged.runs[0], dataclasses.replace(flagged.runs[1], val_bpb=1.5))
+    assert "- val\\_bpb: 1.09200 to 1.50000 logged (2 runs), 1.0925 claimed\n" in render(
+        dataclasses.replace(flagged, runs=far)
+    )
+
+
 def test_a_view_is_not_told_as_a_ruling(flagged, monkeypatch):
     view = (Authority("#462", "somebody", "2026-03-20", "community", "I don't like it"),)
     monkeypatch.setattr(catalogue, "find", lambda slug: rule(authority=view))

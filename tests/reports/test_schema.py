@@ -56,6 +56,14 @@ def test_one_run_has_a_mean_and_no_spread(flagged):
     assert std_bpb(flagged.runs[:1]) is None
 
 
+def test_a_log_that_lies_there_twice_counts_once(flagged):
+    first, second = flagged.runs
+    twice = (first, second, dataclasses.replace(first, log="train.log"))
+    assert (mean_bpb(twice), std_bpb(twice)) == (1.0925, 0.00070711)
+    unseeded = tuple(dataclasses.replace(run, seed=None, val_bpb=1.0) for run in twice)
+    assert (mean_bpb(unseeded), std_bpb(unseeded)) == (1.0, 0.0)
+
+
 def test_timeline_only_on_request(flagged):
     assert "timeline" not in to_json(flagged)
     assert to_json(flagged, timeline=True)["timeline"] == list(flagged.timeline)
