@@ -21,9 +21,11 @@ SCHEMA_VERSION = 1
 
 def fingerprint(plan: Plan, run: PlannedRun) -> str:
     """Return what tells runs apart that are not of one reproduction: command without places, environment, caps."""
-    places = {str(run.folder), str(run.folder.resolve()), run.command[0]}
-    words = [word for word in run.command if word not in places and not word.startswith(str(run.folder.resolve()))]
-    content = [plan.subject, words, sorted(run.given.items()), plan.budget.train, plan.budget.evaluate]
+    folder = str(run.folder.resolve())
+    places = {str(run.folder), run.command[0]}
+    words = [word for word in run.command if word not in places and not word.startswith(folder)]
+    files = [file_hash(Path(word)) for word in words if Path(word).is_file()]  # a preset of the user's own
+    content = [plan.subject, words, files, sorted(run.given.items()), plan.budget.train, plan.budget.evaluate]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 

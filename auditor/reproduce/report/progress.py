@@ -28,10 +28,10 @@ class Following(AbstractContextManager["Following"]):
         self._plan, self._console = plan, console
         self._cap = plan.budget.train
         self._bar = Progress(
-            TextColumn("seed {task.fields[seed]}"),
+            TextColumn("seed {task.fields[seed]}", markup=False),
             BarColumn(bar_width=24),
             TimeElapsedColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=console,
             transient=True,
             disable=not console.is_terminal,
