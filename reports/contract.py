@@ -120,6 +120,49 @@ class BaselineJson(TypedDict):
     gone: list[GoneJson]
 
 
+class WasJson(TypedDict):
+    """What a finding weighed in the earlier audit, and where it was."""
+
+    verdict: Verdict
+    path: str | None
+    line: int | None
+
+
+class NowJson(TypedDict):
+    """What a finding that no longer counts has become."""
+
+    path: str | None
+    line: int | None
+    because: str
+
+
+class ChangeJson(TypedDict):
+    """One finding of a re-audit."""
+
+    rule: str
+    verdict: Verdict
+    path: str | None
+    line: int | None
+    message: str
+    was: NotRequired[WasJson]
+    now: NotRequired[NowJson]
+
+
+class SinceJson(TypedDict):
+    """What changed since an earlier head, or an earlier report."""
+
+    sha: str | None
+    verdict: Verdict
+    gone: list[ChangeJson]
+    remaining: list[ChangeJson]
+    new: list[ChangeJson]
+    wrong: Annotated[
+        list[ChangeJson] | None,
+        Meta(description="What an earlier report said of that head, and isn't so; null where that isn't known."),
+    ]
+    missed: Annotated[list[ChangeJson] | None, Meta(description="What it didn't say; null where that isn't known.")]
+
+
 class ReportJson(TypedDict):
     """One submission's verdicts and what they rest on."""
 
@@ -139,6 +182,7 @@ class ReportJson(TypedDict):
     findings: list[FindingJson]
     not_followed: list[NotFollowedJson]
     baseline: NotRequired[BaselineJson]
+    since: NotRequired[SinceJson]
     timeline: NotRequired[Annotated[list[str], Meta(description="What the script does, one line per event.")]]
 
 

@@ -14,12 +14,12 @@ from auditor.reaudit.model import Compared, Pair, ReAudit
 from auditor.report import Report
 from auditor.verdict import weigh
 from reports.comment import Form, fit
+from reports.contract import ChangeJson, SinceJson
 from reports.detail import Detail
 from reports.escape import Markdown, cut, fence, visible
 from reports.excerpt import place
 from reports.links import commit_link, repository_of
 from reports.markdown import OPEN, head_values
-from reports.schema import Json
 from reports.text import Style
 from reports.view import FindingView, finding_place, view_of
 
@@ -53,7 +53,7 @@ def render(audit: ReAudit, form: Form | None = None) -> str:
     return fit(_TEMPLATE, form, lambda detail: _values(audit, form, detail))
 
 
-def as_json(audit: ReAudit) -> dict[str, Json]:
+def as_json(audit: ReAudit) -> SinceJson:
     """Return what changed: the earlier head, its verdict, and findings by rule and place.
 
     ``wrong`` and ``missed`` are what an earlier report had wrong on that head; null where that isn't known.
@@ -61,7 +61,7 @@ def as_json(audit: ReAudit) -> dict[str, Json]:
     compared, corrected = audit.compared, audit.corrected
     return {
         "sha": audit.before.sha,
-        "verdict": audit.before.verdict.value,
+        "verdict": audit.before.verdict,
         "gone": [_json(pair.then, now=pair.now) for pair in compared.gone],
         "remaining": [_json(pair.now, then=pair.then) for pair in compared.remaining],
         "new": [_json(pair.now) for pair in compared.new],
@@ -192,17 +192,17 @@ def _place(finding: Finding | None) -> str:
     return "" if finding is None else place(finding.path, finding.line, finding.layer)
 
 
-def _json(finding: Finding | None, then: Finding | None = None, now: Finding | None = None) -> Json:
+def _json(finding: Finding | None, then: Finding | None = None, now: Finding | None = None) -> ChangeJson:
     assert finding is not None
-    out: dict[str, Json] = {
+    out: ChangeJson = {
         "rule": finding.rule,
-        "verdict": weigh(finding).value,
+        "verdict": weigh(finding),
         "path": finding.path,
         "line": finding.line,
         "message": finding.message,
     }
     if then is not None:
-        out["was"] = {"verdict": weigh(then).value, "path": then.path, "line": then.line}
+        out["was"] = {"verdict": weigh(then), "path": then.path, "line": then.line}
     if now is not None:
         out["now"] = {"path": now.path, "line": now.line, "because": now.active_because}
     return out

@@ -97,12 +97,8 @@ def _json(audits: _Audits, stream: TextIO, comment_form: Callable[[], Form], sty
     from reports.reaudit import as_json
     from reports.schema import document, to_json
 
-    told = [(to_json(report), as_json(audit)) for report, audit in audits]
-    whole = {
-        **document([report for report, _ in told]),
-        "reports": [{**report, "since": since} for report, since in told],
-    }
-    json.dump(whole, stream, indent=2)
+    told = [to_json(report) | {"since": as_json(audit)} for report, audit in audits]
+    json.dump(document(told), stream, indent=2)
     stream.write("\n")
 
 

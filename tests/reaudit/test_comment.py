@@ -3,9 +3,11 @@
 import dataclasses
 import json
 
+import msgspec
 import pytest
 
 from auditor.reaudit.compare import from_what_was_said, re_audit
+from reports.contract import SinceJson
 from reports.reaudit import as_json, as_text, render
 from reports.text import Style
 
@@ -56,6 +58,7 @@ def test_as_json(before, after):
     assert [each["rule"] for each in found["new"]] == ["too-few-seeds"]
     assert (found["wrong"], found["missed"]) == ([], [])
     assert as_json(re_audit(after, before))["wrong"] is None
+    assert msgspec.convert(found, SinceJson) == found
 
 
 @pytest.mark.parametrize(
