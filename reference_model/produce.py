@@ -55,7 +55,8 @@ def hessians(config: Config, model: GPT, loader: Loader, step: int, ranks: Ranks
 def row_gradients(config: Config, model: GPT, batch: Batch, ranks: Ranks) -> dict[str, Tensor]:
     """Return the gradient norm of every row of every matrix on one training batch (#167, which took validation)."""
     model.zero_grad(set_to_none=True)
-    model.loss(batch.tokens.to(ranks.device), batch.targets.to(ranks.device), stage=stages(config.model)[-1]).backward()
+    loss = model.loss(batch.tokens.to(ranks.device), batch.targets.to(ranks.device), stage=stages(config.model)[-1])
+    loss.backward()  # type: ignore[no-untyped-call]
     norms = {
         name: parameter.grad.float().norm(dim=1).cpu()
         for name, parameter in model.named_parameters()

@@ -23,7 +23,7 @@ def compress(data: bytes, compressor: Compressor) -> bytes:
         import zstandard
 
         return zstandard.ZstdCompressor(level=22).compress(data)
-    import brotli
+    import brotli  # type: ignore[import-untyped]
 
     return bytes(brotli.compress(data, quality=11, lgwin=24))
 

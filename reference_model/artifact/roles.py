@@ -27,8 +27,7 @@ def order_rows(integers: Tensor) -> tuple[Tensor, Tensor]:
     """
     rows = integers.shape[0]
     if not 1 < rows <= MOST_ROWS:
-        order = torch.arange(rows if rows <= 65_536 else 0)
-        return order.to(torch.uint16), integers
+        return torch.arange(rows if rows <= 65_536 else 0).to(torch.uint16), integers
     values = integers.float()
     left = torch.ones(rows, dtype=torch.bool)
     order = [0]

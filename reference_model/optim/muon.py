@@ -90,7 +90,7 @@ class Muon:
             return owned
         sizes = [parameter.numel() for parameter in self._matrices.values()]
         flat = torch.zeros(sum(sizes), dtype=self._dtype, device=self._ranks.device)
-        views = dict(zip(self._matrices, flat.split(sizes), strict=True))
+        views = dict(zip(self._matrices, torch.split(flat, sizes), strict=True))
         for name, update in owned.items():
             views[name].copy_(update.reshape(-1))
         self._ranks.sum_(flat)

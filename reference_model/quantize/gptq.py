@@ -60,11 +60,12 @@ def _inverse_factor(hessian: Tensor) -> Tensor:
     """Return the upper Cholesky factor of the inverse (cols, cols)."""
     try:
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
-        return torch.linalg.cholesky(inverse, upper=True)
-    except torch.linalg.LinAlgError as error:
+        factor: Tensor = torch.linalg.cholesky(inverse, upper=True)
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
         raise RunFailed(
             f"GPTQ: the Hessian of {hessian.shape[0]} inputs is not positive definite; raise quantize.damping ({error})"
         ) from error
+    return factor
 
 
 def collect_hessians(

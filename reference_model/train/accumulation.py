@@ -60,5 +60,5 @@ def sum_gradients(parameters: Sequence[nn.Parameter], ranks: Ranks) -> None:
         gradients = [parameter.grad for parameter in members if parameter.grad is not None]
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         ranks.sum_(flat)
-        for gradient, summed in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        for gradient, summed in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(summed.view_as(gradient))
