@@ -1,4 +1,4 @@
-"""The counted code: the whole trainer as one packed script, as submissions ship theirs (README of the challenge, #1394).
+"""The counted code: the whole trainer as one packed script, as submissions ship theirs (#1394).
 
 :func:`script` is a ``train_gpt.py`` that needs no other file of this package. It unpacks the modules into a folder of
 its own and calls the command line, so that it runs as ``python -m reference_model`` does. Packed are the modules with
@@ -74,26 +74,26 @@ def lean_preset(text: str) -> str:
 class _Lean(ast.NodeTransformer):
     """Takes docstrings, annotations of functions and imports for type checkers out of a module."""
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802 (ast's name)
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else node
 
-    def visit_If(self, node: ast.If) -> ast.AST | None:  # noqa: N802
+    def visit_If(self, node: ast.If) -> ast.AST | None:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return None
         return self.generic_visit(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         self.generic_visit(node)
         node.body = node.body or [ast.Pass()]
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self.generic_visit(node)
         node.body = node.body or [ast.Pass()]
         node.returns = None
         return node
 
-    def visit_arg(self, node: ast.arg) -> ast.AST:  # noqa: N802
+    def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
         return node
 
