@@ -8,13 +8,18 @@ from auditor.reproduce.model import Claim, Machine, Measured, Plan
 
 
 def same_hardware(plan: Plan, claim: Claim) -> bool:
-    """Return whether the runs had the claim's GPUs, as many of them, and used them all."""
+    """Return whether the runs had the claim's GPUs, as many of them, and used them all; or neither had any."""
+    if claim.gpus == 0:
+        return not plan.machine.gpus
     return same_machine(plan.machine, claim) and plan.processes == claim.gpus
 
 
 def same_machine(machine: Machine, claim: Claim) -> bool:
-    """Return whether the machine has the claim's GPUs, and as many."""
-    fitting = [name for name in machine.gpus if claim.gpu.lower() in name.lower()]
+    """Return whether the machine has the claim's GPUs, and as many; none, where the claim had none."""
+    if claim.gpus == 0:
+        return not machine.gpus
+    words = claim.gpu.lower().split()
+    fitting = [name for name in machine.gpus if all(word in name.lower() for word in words)]
     return len(fitting) >= claim.gpus
 
 

@@ -40,7 +40,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Claim:
-    """What is to be reproduced: one score per seed where they are known, else one mean."""
+    """What is to be reproduced: one score per seed where they are known, else one mean.
+
+    ``gpus`` is 0 for a claim about a CPU, which ``gpu`` then names.
+    """
 
     source: str
     scores: tuple[float, ...] = ()
@@ -57,7 +60,7 @@ class Claim:
     @property
     def hardware(self) -> str:
         """Return the claim's machine, as in ``8xH100``."""
-        return f"{self.gpus}x{self.gpu}"
+        return f"{self.gpus}x{self.gpu}" if self.gpus else self.gpu
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,8 @@ def claim_of(preset: Preset) -> Claim | None:
         train_seconds=tuple(row.train_s for row in rows if row.train_s is not None),
         eval_seconds=tuple(row.eval_s for row in rows if row.eval_s is not None),
         val_tokens=variant.val_targets if variant else None,
-        gpus=int(hardware["count"]) if hardware else 8,
-        gpu=hardware["name"] if hardware else "H100",
+        gpus=int(hardware["count"]) if hardware else 0,
+        gpu=hardware["name"] if hardware else rows[0].hardware,
         invalid=next((row.note or "not the bpb of any distribution" for row in rows if row.final_invalid), ""),
     )
 

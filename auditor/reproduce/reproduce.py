@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,6 +67,8 @@ def carry_out(job: Job, teller: Teller, *, resume: bool) -> Reproduction:
     :class:`CannotReproduce` where the output folder holds runs already (and ``resume`` isn't given), and
     :class:`Stopped` after Ctrl-C.
     """
+    if importlib.util.find_spec("torch") is None:
+        raise CannotReproduce("torch is not installed; pip install 'golf-audit[reproduce]'")
     _make_room(job.plan, resume=resume)
     job, found = _with_data(job)
     for run in job.plan.runs:

@@ -70,6 +70,13 @@ def test_what_differs_from_the_claims_run_is_said_and_leaves_it_open(plan, runs,
     assert any("code path" in line for line in found.concluded)
 
 
+def test_a_claim_about_a_cpu_is_held_against_a_cpu():
+    on_cpu = a_claim(gpus=0, gpu="two slow cores")
+    near = runs_of([score + 0.0001 for score in SCORES])
+    assert judge(a_plan(HERE), on_cpu, near).verdict == "REPRODUCED"
+    assert judge(a_plan(EIGHT), on_cpu, near).verdict == "INCONCLUSIVE"
+
+
 def test_runs_that_all_fail_as_claimed_do_not_reproduce_it():
     failed = [a_run(seed, None, status="failed", reason="KeyError: 'x'") for seed in range(3)]
     assert judge(a_plan(), a_claim(), failed).verdict == "NOT-REPRODUCED"
