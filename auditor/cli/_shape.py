@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 import click
@@ -13,6 +13,7 @@ from auditor.cli._options import make_style
 
 if TYPE_CHECKING:
     from auditor.report import Report
+    from auditor.smoke.model import Step
     from reports.comment import Form
 
 
@@ -24,6 +25,7 @@ class Shape:
     timeline: bool
     color: str
     comment_form: Callable[[], Form]
+    smoke: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)  # by the submission's name
 
 
 _Writer: TypeAlias = "Callable[[Iterator[Report], TextIO, Shape], None]"
@@ -60,7 +62,7 @@ def _markdown(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
     form = shape.comment_form()
     with _template_faults():
         for number, report in enumerate(reports):
-            text = render(report, timeline=shape.timeline, form=form)
+            text = render(report, timeline=shape.timeline, form=form, smoke=shape.smoke.get(report.name, ()))
             stream.write(("\n---\n\n" if number else "") + text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from auditor.cli._inputs import Reader
     from auditor.report import Report
     from auditor.rulings.model import Ruling
+    from auditor.smoke.model import Step
     from auditor.submission.model import Submission
     from reports.comment import Form
 
@@ -61,6 +62,12 @@ Examples:
     metavar="SHA|REPORT",
     help="Also tell what changed since an earlier head, or an earlier report in JSON, and what that had wrong.",
 )
+@click.option(
+    "--smoke",
+    metavar="FILE",
+    type=click.Path(),
+    help="With --format markdown: also tell what golf-audit smoke --format json found.",
+)
 @form_options
 @click.option("--timeline", is_flag=True, help="Also show what the script does, event by event.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when something is reported.")
@@ -74,6 +81,7 @@ def command(
     baseline: str | None,
     rulings: str | None,
     since: str | None,
+    smoke: str | None,
     comment_form: Callable[[], Form],
     timeline: bool,
     exit_zero: bool,
@@ -91,7 +99,7 @@ def command(
     with _opened(output) as stream:
         reports = audits.run(readers, judge)
         if since is None:
-            write(reports, stream, Shape(form, timeline, color, comment_form))
+            write(reports, stream, Shape(form, timeline, color, comment_form, _read_smoke(smoke)))
         else:
             from auditor.cli import _since
 
@@ -124,6 +132,18 @@ class _Judge:
 
         applied = self.select or [rule.slug for rule in catalogue.load()]
         return compare(report, self.baseline, [slug for slug in applied if slug not in self.ignore])
+
+
+def _read_smoke(path: str | None) -> Mapping[str, tuple[Step, ...]]:
+    if path is None:
+        return {}
+    from auditor.smoke.earlier import read
+    from auditor.toml import Malformed
+
+    try:
+        return read(Path(path))
+    except Malformed as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _read_baseline(path: str | None) -> Baseline | None:

@@ -251,3 +251,14 @@ def test_since_a_file_that_is_no_report(tmp_path, capsys):
 def test_since_goes_with_forms_that_can_tell_it(earlier, capsys):
     assert run(["check", "clean", "--since", str(earlier), "--format", "sarif"]) == 2
     assert "--since goes with --format text, json, markdown, not sarif" in capsys.readouterr().err
+
+
+def test_a_smoke_test_is_told_in_the_comment(tmp_path, capsys):
+    path = tmp_path / "smoke.json"
+    steps = [{"step": "import", "status": "FAIL", "reason": "no module", "seconds": None, "cause": "package"}]
+    path.write_text(json.dumps({"schema_version": 1, "reports": [{"name": "2026-04-01_Name", "steps": steps}]}))
+    assert run(["check", "clean", "flag", "--format", "markdown", "--smoke", str(path)]) == 1
+    assert capsys.readouterr().out.count("- import: **FAIL**: no module\n") == 1
+    path.write_text("[]")
+    assert run(["check", "clean", "--format", "markdown", "--smoke", str(path)]) == 2
+    assert f"{path}: is no smoke test: " in capsys.readouterr().err
