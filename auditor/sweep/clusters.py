@@ -49,10 +49,10 @@ def patterns(rows: Sequence[Row]) -> tuple[Pattern, ...]:
                 messages.setdefault(key, finding["message"])
     found: dict[tuple[str, tuple[int, ...]], Pattern] = {}
     for key, group in groups.items():
-        if _several(rows, group):
+        if _prs(rows, group) > 1:
             # Several findings of one rule that the same submissions share are one pattern.
             found.setdefault((key[0], tuple(group)), Pattern(key[0], messages[key], tuple(group)))
-    return tuple(sorted(found.values(), key=lambda pattern: (-len(pattern.rows), pattern.rule, pattern.rows)))
+    return tuple(sorted(found.values(), key=lambda pattern: (-_prs(rows, pattern.rows), pattern.rule, pattern.rows)))
 
 
 def lineages(rows: Sequence[Row]) -> tuple[Lineage, ...]:
@@ -75,8 +75,8 @@ def lineages(rows: Sequence[Row]) -> tuple[Lineage, ...]:
         members[index] = [index]
         for mark in sketch:
             holding[mark].append(index)
-    found = [Lineage(tuple(group)) for group in members.values() if _several(rows, group)]
-    return tuple(sorted(found, key=lambda lineage: (-len(lineage.rows), lineage.rows)))
+    found = [Lineage(tuple(group)) for group in members.values() if _prs(rows, group) > 1]
+    return tuple(sorted(found, key=lambda lineage: (-_prs(rows, lineage.rows), lineage.rows)))
 
 
 def _nearest(sketch: frozenset[int], shared: Mapping[int, int], sketches: Mapping[int, frozenset[int]]) -> int | None:
@@ -97,5 +97,5 @@ def _telling(rows: Sequence[Row]) -> dict[int, frozenset[int]]:
     return {n: sketch for n, sketch in telling.items() if len(sketch) >= _FEWEST}
 
 
-def _several(rows: Sequence[Row], group: Sequence[int]) -> bool:
-    return len({rows[index]["pr"] for index in group}) > 1
+def _prs(rows: Sequence[Row], group: Sequence[int]) -> int:
+    return len({rows[index]["pr"] for index in group})

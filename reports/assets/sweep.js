@@ -91,7 +91,7 @@
     const close = make("button", "Close");
     close.type = "button";
     close.addEventListener("click", () => { place.hidden = true; });
-    place.replaceChildren(head, entry.error ? make("p", entry.error) : list, close);
+    place.replaceChildren(head, entry.error ? make("p", entry.error) : entry.findings.length ? list : make("p", "Nothing was found against it."), close);
     place.hidden = false;
     place.focus({ preventScroll: true });
     place.scrollIntoView({ block: "nearest" });

@@ -148,7 +148,7 @@ def _bar_ticks(found: Overview) -> tuple[Tick, ...]:
 def _points(entries: Sequence[Entry]) -> dict[str, Any]:
     """Return score against bytes as points (x, y, verdict, index of the row), with the axes and the line of the cap.
 
-    What lies beyond the middle 90 % of the scores, or beyond 1.25 times the cap, is drawn at the border.
+    What lies beyond the middle 80 % of the scores, or beyond 1.25 times the cap, is drawn at the border.
     """
     drawn = [
         (number, entry.val_bpb, entry.artifact_bytes, entry.verdict)
@@ -158,7 +158,7 @@ def _points(entries: Sequence[Entry]) -> dict[str, Any]:
     scores = sorted(bpb for _, bpb, _, _ in drawn)
     if not scores:
         return {"drawn": [], "horizontal": (), "vertical": (), "cap": 0.0}
-    cuts = quantiles(scores, n=20) if len(scores) > 1 else scores
+    cuts = quantiles(scores, n=10) if len(scores) > 1 else scores
     low, high = cuts[0], cuts[-1]
     if high - low < 1e-6:
         low, high = low - 0.05, high + 0.05
