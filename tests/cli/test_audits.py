@@ -65,7 +65,7 @@ def test_a_script_that_does_not_parse_is_unreadable(tmp_path, capsys):
     assert "compliance UNREADABLE" in out
 
 
-@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html", "sarif", "github"])
 def test_checking_imports_nothing_costly(form):
     program = (
         "import sys, auditor.cli as c; "
