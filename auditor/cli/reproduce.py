@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,12 +122,16 @@ def _carry_out(job: Job, color: str, *, resume: bool) -> Reproduction:
     style = make_style(color, sys.stderr)
     console = make_console(sys.stderr, style.width, colour=style.colour)
     print_plan(job.plan, console, commands=False)
+    # A scheduler's SIGTERM ends the runs as Ctrl-C does: with a checkpoint, and nothing left behind.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Following(job.plan, console) as following:
             return carry_out(job, following, resume=resume)
     except Stopped:
         complain("interrupted; the same command with --resume goes on")
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _keep(job: Job, found: Reproduction) -> None:
