@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.evidence.curves import read_curves
+from auditor.evidence.exhibits import exhibit
 from auditor.finding import Finding, NotFollowed, Recommendation, Step, Verdict
 from auditor.program.source import Source
 from auditor.report import Claims, Curve, DiskSize, MeasuredRun, Report
+from auditor.submission.discover import describe
+from auditor.submission.memory import MemoryTree
 from reports.comment import Form, TemplateFault
 from reports.html.plot import ticks
 from reports.html.review import claims, render
@@ -137,6 +140,17 @@ step:20/100 train_loss:3.8000 train_time:1800ms
         (1, "val_bpb"): ((0, 4.1), (20, 2.3)),
         (2, "train_loss"): ((10, 4.4), (20, 3.8)),
     }
+
+
+def test_what_a_page_shows_beside_a_report(flagged):
+    log = b"step:0/9 train_loss:4.5 train_time:1ms\nstep:9/9 train_loss:3.5 train_time:2ms\n"
+    tree = MemoryTree({"train_gpt.py": b"x = 1\n", "train_seed1.log": log, "model.ptz": b"12345"})
+    finding = dataclasses.replace(flagged.findings[0], trace=(Step("train_seed1.log", 2, "printed"),))
+    shown = exhibit(dataclasses.replace(flagged, findings=(finding,)), describe(tree, given="x", name="x"))
+    assert shown.curves == (Curve("train_seed1.log", 1, "train_loss", ((0, 4.5), (9, 3.5))),)
+    assert shown.sizes == (DiskSize("script", "train_gpt.py", 6), DiskSize("artifact", "model.ptz", 5))
+    assert shown.cited["train_seed1.log"].line_text(2).startswith("step:9/9")
+    assert 'id="r1-f1-train_5f_seed1_2e_log-0-2"' in render([shown])
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_end():
