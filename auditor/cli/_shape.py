@@ -70,6 +70,8 @@ def _html(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
     from reports.html.review import render
 
     form = shape.comment_form()
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")  # which the page says it is, whatever the terminal is
     with _template_faults():
         stream.write(render(tuple(reports), timeline=shape.timeline, form=form))
 

@@ -59,13 +59,13 @@ Examples:
 )
 @click.option(
     "--format",
-    "form",
+    "told",  # not "form": the configuration's key of that option is for check
     type=click.Choice(["text", "html"]),
     default="text",
     show_default=True,
     help="What standard output gets of all that FILE holds: counts, or a page.",
 )
-def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: float, memory: int, form: str) -> int:
+def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: float, memory: int, told: str) -> int:
     """Audit the head of every pull request, one JSON line per submission.
 
     A line is {"pr", "sha", "when", "seconds", "cached", "report", "code"} or {"pr", "error"}. What FILE holds
@@ -113,7 +113,7 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
     except (Unread, PoolError) as error:
         complain(str(error))
         return EXIT_USAGE
-    if form == "html":
+    if told == "html":
         _page(read_rows(out))
     else:
         _show(summarise(read_rows(out)), time.monotonic() - started)
@@ -184,7 +184,8 @@ def _page(rows: Iterable[Row]) -> None:
     from auditor.sweep.overview import overview
     from reports.html.sweep import render
 
-    sys.stdout.write(render(overview(rows)))
+    # A page is UTF-8, whatever the terminal is.
+    click.get_binary_stream("stdout").write(render(overview(rows)).encode("utf-8"))
 
 
 def _show(summary: Summary, wall: float) -> None:

@@ -93,6 +93,19 @@ def test_a_sweep_and_its_continuation(tmp_path: Path, repo: Path) -> None:
     assert rows(afresh)[0]["report"] == first[0]["report"]
 
 
+def test_a_page_of_all_that_is_done_whatever_format_check_is_configured_for(tmp_path: Path, repo: Path) -> None:
+    config = tmp_path / "golf-audit.toml"
+    config.write_text('format = "markdown"\n', "utf-8")
+    out = tmp_path / "results.jsonl"
+    done = sweep(tmp_path, repo, out, "--prs", "1-2", "--jobs", "1", "--config", str(config))
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "sweep\tpull requests\t2"), done.stderr
+    page = sweep(tmp_path, repo, out, "--prs", "1-2", "--format", "html")
+    assert page.returncode == 0, page.stderr
+    assert page.stdout.startswith("<!doctype html>")
+    assert "sweep of 2 pull requests" in page.stdout
+    assert "code of #1" not in page.stdout  # too little code to tell
+
+
 @pytest.mark.skipif(os.name != "posix", reason="process groups of POSIX systems")
 def test_an_interrupted_sweep_keeps_what_is_done(tmp_path: Path, repo: Path) -> None:
     out = tmp_path / "results.jsonl"
