@@ -185,7 +185,7 @@ def _page(rows: Iterable[Row]) -> None:
     from reports.html.sweep import render
 
     # A page is UTF-8, whatever the terminal is.
-    click.get_binary_stream("stdout").write(render(overview(rows)).encode("utf-8"))
+    sys.stdout.buffer.write(render(overview(rows)).encode("utf-8"))
 
 
 def _show(summary: Summary, wall: float) -> None:

@@ -1,6 +1,7 @@
 """The whole way, from a folder to a verdict, on the examples."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,3 +83,17 @@ def test_a_path_that_is_not_there(capsys):
     assert out == ""
     assert err.count("\n") == 1
     assert "no such file or folder" in err
+
+
+def test_a_page_is_utf_8_whatever_the_terminal_is():
+    arguments = ["check", str(EXAMPLES / "2026-03-19_SP1024_PreQuantTTT"), "--format", "html", "--exit-zero"]
+    done = subprocess.run(
+        [sys.executable, "-m", "auditor", *arguments],
+        capture_output=True,
+        check=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+    )
+    page = done.stdout.decode("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "⋯" in page  # between the parts of a file that are shown
