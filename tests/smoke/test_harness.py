@@ -8,10 +8,11 @@ import pytest
 
 pytest.importorskip("torch", reason="smoke runs scripts, which need torch")
 
+import scripts
+
 from auditor.sandbox.run import mechanism
 from auditor.smoke.runner import smoke
 from auditor.submission import read_path
-from tests.smoke import scripts
 
 pytestmark = pytest.mark.skipif(mechanism() == "none", reason="nothing here can hold a stranger's script")
 

@@ -1,6 +1,0 @@
-"""What all tests share: properties are tried on the same inputs every time, however slow the machine is."""
-
-from hypothesis import settings
-
-settings.register_profile("golf-audit", deadline=None, derandomize=True)
-settings.load_profile("golf-audit")
