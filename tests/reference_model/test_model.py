@@ -312,7 +312,9 @@ def test_quantisation_aware_training_rounds_in_training_only() -> None:
 
 
 def test_compiles_into_one_graph() -> None:
-    gpt, tokens = moved(shrink(presets.load("f1855").config).model), some_tokens()
+    model = shrink(presets.load("f1855").config).model
+    span = replace(model.recurrence, first=1, last=1, repeats=2)
+    gpt, tokens = moved(replace(model, layers=4, parallel_from=2, xsa_last=4, recurrence=span)), some_tokens()
     traced = torch.compile(gpt.loss, backend="eager", fullgraph=True)(tokens, tokens, segments=tokens // 32)
     assert same(traced, gpt.loss(tokens, tokens, segments=tokens // 32))
 
