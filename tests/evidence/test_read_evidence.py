@@ -180,7 +180,7 @@ def test_the_command_as_csv(folder: Path) -> None:
 
 
 def test_the_command_as_a_table(folder: Path) -> None:
-    done = CliRunner().invoke(command, [str(folder)])
+    done = CliRunner(env={"COLUMNS": "120"}).invoke(command, [str(folder)])
     assert done.exit_code == 0
     assert "1.23 bpb" in done.output
     assert "15,863,489" in done.output

@@ -104,7 +104,7 @@ def test_a_lone_script_has_no_evidence_to_judge() -> None:
     tree = MemoryTree({path: text.encode() for path, text in {"train_gpt.py": PLAIN, **slow}.items()})
     whole = case_of(slow)
     alone = lone_script(tree, "train_gpt.py", given="train_gpt.py")
-    assert statuses(found(whole)) == {"violation", "hold"}
+    assert statuses(found(whole)) == {"violation", "hold", "incomplete"}
     assert not found(Case(alone, None, None, read_evidence(alone)))
 
 
