@@ -50,7 +50,8 @@ def audit(
         loaded = load_program(submission)
         program = loaded if isinstance(loaded, Program) else None
         readable = program is not None and program.main.module is not None
-        settings = settings_in_play(submission, claimed_logs(evidence), training_logs(evidence))
+        score = evidence.claims().val_bpb
+        settings = settings_in_play(submission, claimed_logs(evidence), training_logs(evidence), score)
         timeline = follow(program, settings) if program is not None and readable else None
         case = Case(
             submission,

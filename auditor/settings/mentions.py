@@ -16,6 +16,27 @@ _OTHERWISE = re.compile(
 )
 
 
+_NUMBER = re.compile(r"(?<![\d.])\d\.\d{3,10}(?!\d)")
+
+
+def told_with(text: str, path: str, score: float) -> Mapping[str, Override]:
+    """Return the switches of :func:`mentioned` that stand on one line with ``score`` (bits per byte).
+
+    A number is the score when it is the score rounded or cut to the number's own decimals, three at least.
+    """
+    lines = text.split("\n")
+    return {
+        name: override
+        for name, override in mentioned(text, path).items()
+        if any(_is_score(number, score) for number in _NUMBER.findall(lines[override.line - 1]))
+    }
+
+
+def _is_score(number: str, score: float) -> bool:
+    step = 10.0 ** -len(number.partition(".")[2])
+    return -step / 2 <= float(number) - score <= step / 2 or 0 <= score - float(number) < step
+
+
 def mentioned(text: str, path: str) -> Mapping[str, Override]:
     """Return the switches that sentences of a README say were set, by name.
 

@@ -17,7 +17,7 @@ from auditor.settings.documents import (
     script_commands,
 )
 from auditor.settings.logs import printed_settings
-from auditor.settings.mentions import mentioned
+from auditor.settings.mentions import mentioned, told_with
 from auditor.submission.model import Override, Setting, Submission, Tree, Unread
 
 MAX_COMMANDS = 4
@@ -48,12 +48,13 @@ _ASIDE = re.compile(
 
 
 def settings_in_play(
-    submission: Submission, claimed: Sequence[str] = (), training: Sequence[str] = ()
+    submission: Submission, claimed: Sequence[str] = (), training: Sequence[str] = (), score: float | None = None
 ) -> tuple[Setting, ...]:
     """Return the settings under which a submission counts: defaults, commands, sentences of the README, logs.
 
     ``claimed`` are the logs that print the claimed score, if any do: what other runs were set to is then not in
     play. ``training`` are the logs of the runs that trained what these score; they say what those leave unsaid.
+    ``score`` is the claimed one (bits per byte): a README that tells it together with a switch documents the run.
 
     At most four distinct sets of overrides each for commands (the main one first) and logs (those of the
     reported runs first); seeds and file locations make no difference between two. Files that cannot be
@@ -62,11 +63,14 @@ def settings_in_play(
     defaults = Setting("defaults", "the script's defaults", {})
     commands = _commands(submission)
     logs = _logs(submission, claimed, training)
-    return (defaults, *commands, *(() if logs else _mentions(submission, commands)), *logs)
+    return (defaults, *commands, *(() if logs else _mentions(submission, commands, score)), *logs)
 
 
-def _mentions(submission: Submission, commands: tuple[Setting, ...]) -> tuple[Setting, ...]:
-    """Return the main command with what sentences of the README set besides (where no log says what was run)."""
+def _mentions(submission: Submission, commands: tuple[Setting, ...], score: float | None) -> tuple[Setting, ...]:
+    """Return the main command with what sentences of the README set besides (where no log says what was run).
+
+    Switches told in one line with the claimed score are as good as a command; others only raise a doubt.
+    """
     text = _head(submission.tree, submission.readme, _MAX_TEXT)
     if text is None or submission.readme is None:
         return ()
@@ -74,7 +78,12 @@ def _mentions(submission: Submission, commands: tuple[Setting, ...]) -> tuple[Se
     main = commands[0].overrides if commands else {}
     if not _identity(said) - _identity(main):
         return ()
-    return (Setting("mention", f"the text of {submission.readme}", {**main, **said}),)
+    out = (Setting("mention", f"the text of {submission.readme}", {**main, **said}),)
+    told = told_with(text, submission.readme, score) if score is not None else {}
+    if not _identity(told) - _identity(main):
+        return out
+    label = f"{submission.readme}, where it tells the claimed score"
+    return (Setting("command", label, {**main, **told}), *out)
 
 
 def _commands(submission: Submission) -> tuple[Setting, ...]:
