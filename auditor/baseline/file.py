@@ -10,9 +10,9 @@ import msgspec
 
 from auditor import __version__
 from auditor.baseline.model import Baseline, Known, remember
+from auditor.documents import read_document
 from auditor.finding import Verdict
 from auditor.report import Report
-from auditor.toml import Malformed
 
 SCHEMA_VERSION = 1
 _LARGEST = 64 * 1024 * 1024  # bytes
@@ -57,18 +57,7 @@ def write(reports: Iterable[Report]) -> str:
 def read(path: Path) -> Baseline:
     """Return the baseline in a file that :func:`write` made; raises :class:`~auditor.toml.Malformed`."""
     advice = "make it anew with 'golf-audit baseline'"
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise Malformed(f"{path}: larger than {_LARGEST // 1024**2} MiB; {advice}")
-        document = msgspec.json.decode(data, type=_Document)
-    except OSError as error:
-        raise Malformed(f"{path}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Malformed(f"{path}: is no baseline: {error}; {advice}") from None
-    if document.schema_version != SCHEMA_VERSION:
-        raise Malformed(f"{path}: is a baseline of version {document.schema_version}, not {SCHEMA_VERSION}; {advice}")
+    document = read_document(path, _Document, "baseline", advice, limit=_LARGEST, version=SCHEMA_VERSION)
     return {
         name: tuple(Known(e.fingerprint, e.verdict, e.rule, e.path, e.line, e.message) for e in entries)
         for name, entries in document.submissions.items()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from auditor.cli._extra import one_line
 
 if TYPE_CHECKING:
     from reference_model.data.pack import Packed
@@ -50,7 +50,7 @@ def fetch(variant: str, train_shards: int, out: Path) -> None:
     The whole validation split always comes. Files that are whole already are kept, so that the same command goes
     on from where it was interrupted. HF_ENDPOINT names a mirror.
     """
-    with _one_line():
+    with one_line():
         from reference_model.data.fetch import fetch as download
 
         place = download(variant, train_shards, out, lambda line: click.echo(line, err=True))
@@ -89,7 +89,7 @@ def pack(texts: tuple[str, ...], out: Path, vocab: int, documents: str, tokenize
     TEXT is UTF-8 text, or .jsonl with a string or {"text": ...} on each line. The first documents are the validation
     split; the tokenizer sees only the others.
     """
-    with _one_line():
+    with one_line():
         from typing import cast
 
         from reference_model.data.pack import Scheme, Unit, read_documents
@@ -108,7 +108,7 @@ def demo(out: Path) -> None:
 
     The documentation topics, docstrings and licence of this Python: some two megabytes, the same bytes each time.
     """
-    with _one_line():
+    with one_line():
         from reference_model.data.demo import demo as write
         from reference_model.data.demo import is_there
 
@@ -123,18 +123,3 @@ def _tell(packed: Packed, out: Path) -> None:
         f"{out}: {packed.train_tokens:,} training and {packed.val_tokens:,} validation tokens of {packed.documents:,} "
         f"documents, {packed.vocab_size:,} ids\nsha256 {packed.sha256}"
     )
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Turn bad input, or a missing optional dependency, into the command line's one line and exit code 2."""
-    try:
-        from reference_model.errors import BadInput
-    except ImportError as error:
-        raise click.ClickException(f"{error.name} is not installed; pip install 'golf-audit[reproduce]'") from error
-    try:
-        yield
-    except BadInput as error:
-        raise click.ClickException(str(error)) from error
-    except ImportError as error:
-        raise click.ClickException(f"{error.name} is not installed; pip install 'golf-audit[reproduce]'") from error

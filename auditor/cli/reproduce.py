@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from auditor.cli import EXIT_FOUND, EXIT_INTERRUPTED, complain
+from auditor.cli._extra import one_line
 from auditor.cli._options import color_option, make_style
 
 if TYPE_CHECKING:
@@ -84,10 +83,12 @@ def command(
 
     Exit code 0: REPRODUCED; 1: any other verdict; 2: it can't be run, with one line that says why.
     """
+    from auditor.reproduce.model import CannotReproduce
     from auditor.reproduce.plan import Wanted
+    from auditor.sandbox import NoSandbox
 
     wanted = Wanted(seeds, path, preset, data, nproc, budget, output, not no_sandbox, changes)
-    with _one_line():
+    with one_line(CannotReproduce, NoSandbox):
         from auditor.reproduce.reproduce import prepare
 
         job = prepare(wanted)
@@ -159,23 +160,3 @@ def _show(found: Reproduction, form: str, color: str) -> None:
         return
     render = {"json": document.render, "markdown": markdown.render, "html": page.render}[form]
     click.echo(render(found), nl=False)
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Turn what keeps the runs from starting into the command line's one line and exit code 2."""
-    from auditor.reproduce.model import CannotReproduce
-    from auditor.sandbox import NoSandbox
-
-    try:
-        from reference_model.errors import BadInput
-    except ImportError as error:
-        raise click.ClickException(f"{error.name} is not installed; pip install 'golf-audit[reproduce]'") from error
-    try:
-        yield
-    except (BadInput, CannotReproduce, NoSandbox) as error:
-        raise click.ClickException(str(error)) from error
-    except ModuleNotFoundError as error:
-        if error.name not in ("torch", "numpy", "sentencepiece", "matplotlib", "platformdirs"):
-            raise
-        raise click.ClickException(f"{error.name} is not installed; pip install 'golf-audit[reproduce]'") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import lzma
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -154,8 +153,3 @@ def _read(submission: Submission, path: str | None) -> str:
         return submission.tree.read(path, _LARGEST_SCRIPT).decode("utf-8", "replace")
     except Unread:
         return ""
-
-
-def over_cap(totals: Iterable[int]) -> int | None:
-    """Return the largest total above the cap of 16,000,000 bytes, or None when all fit."""
-    return max((t for t in totals if t > CAP), default=None)

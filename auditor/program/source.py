@@ -34,10 +34,6 @@ class Source:
         """Return the 1-based line that holds the character at ``offset``."""
         return bisect_right(self.line_starts, offset)
 
-    def column_of(self, offset: int) -> int:
-        """Return the 1-based column of the character at ``offset``."""
-        return offset - self.line_starts[self.line_of(offset) - 1] + 1
-
     def line_text(self, line: int) -> str:
         """Return the text of a 1-based line without its newline ("" when there is no such line)."""
         starts = self.line_starts

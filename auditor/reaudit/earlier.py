@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from auditor.documents import read_document
 from auditor.finding import Finding, Group, NotFollowed, Recommendation, Status, Step, Verdict
 from auditor.report import Claims, MeasuredRun, Report
 from auditor.submission.model import Track
-from auditor.toml import Malformed
 
 _LARGEST = 256 * 1024 * 1024  # bytes: the JSON of a sweep
 
@@ -104,18 +104,7 @@ def read(path: Path) -> tuple[Report, ...]:
     They hold no sources: the code that they were about isn't in the file.
     """
     advice = "give the output of 'golf-audit check --format json', or a commit"
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise Malformed(f"{path}: larger than {_LARGEST // 1024**2} MiB; {advice}")
-        document = msgspec.json.decode(data, type=_Document)
-    except OSError as error:
-        raise Malformed(f"{path}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Malformed(f"{path}: is no report: {error}; {advice}") from None
-    if document.schema_version != 1:
-        raise Malformed(f"{path}: is a report of version {document.schema_version}, not 1; {advice}")
+    document = read_document(path, _Document, "report", advice, limit=_LARGEST, version=1)
     return tuple(_report(each) for each in document.reports)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from auditor.documents import read_document
 from auditor.smoke.model import Status, Step
-from auditor.toml import Malformed
 
 _LARGEST = 16 * 1024 * 1024  # bytes
 
@@ -32,16 +32,5 @@ class _Document(msgspec.Struct, frozen=True):
 def read(path: Path) -> Mapping[str, tuple[Step, ...]]:
     """Return the steps of each smoke test in a file by the submission's name; raises Malformed."""
     advice = "give the output of 'golf-audit smoke --format json'"
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise Malformed(f"{path}: larger than {_LARGEST // 1024**2} MiB; {advice}")
-        document = msgspec.json.decode(data, type=_Document)
-    except OSError as error:
-        raise Malformed(f"{path}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Malformed(f"{path}: is no smoke test: {error}; {advice}") from None
-    if document.schema_version != 1:
-        raise Malformed(f"{path}: is a smoke test of version {document.schema_version}, not 1; {advice}")
+    document = read_document(path, _Document, "smoke test", advice, limit=_LARGEST, version=1)
     return {each.name: tuple(Step(s.step, s.status, s.reason) for s in each.steps) for each in document.reports}
