@@ -13,7 +13,7 @@ from auditor.program.source import Source
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.claims import claimed_reports
-from auditor.timeline.metric import doubts
+from auditor.timeline.trackers.metric.metric import doubts
 from rules.torch_scripts import EVALUATE, HEAD, MAIN
 
 SLUG = "byte-accounting"

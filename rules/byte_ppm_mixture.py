@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
-from auditor.timeline.mixtures import findings
+from auditor.timeline.trackers.mixtures.mixtures import findings
 
 SLUG = "byte-ppm-mixture"
 

@@ -10,8 +10,8 @@ from auditor.evidence.model import Evidence
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.calibration import Calibration, calibrations, deadlines, path_of, place_of
 from auditor.timeline.events import Timeline
+from auditor.timeline.trackers.calibration.calibration import Calibration, calibrations, deadlines, path_of, place_of
 from rules.torch_scripts import EVALUATE, HEAD, REPORT
 
 SLUG = "calibration-after-budget"

@@ -8,7 +8,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.caches import context_lookups
+from auditor.timeline.trackers.keys.caches import context_lookups
 
 SLUG = "context-only-cache"
 

@@ -8,7 +8,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.opened import late_openings, path_of, place_of
+from auditor.timeline.trackers.files.opened import late_openings, path_of, place_of
 from rules.torch_scripts import evaluating
 
 SLUG = "train-data-at-eval"

@@ -11,7 +11,7 @@ from auditor.timeline.events import Timeline
 
 def follow(program: Program, settings: Sequence[Setting]) -> Timeline:
     """Return the timeline of ``program`` under ``settings`` (the script's defaults first)."""
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.machine import Machine
 
     machine = Machine(program, settings)
     timeline = machine.run()

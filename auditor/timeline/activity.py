@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auditor.finding import Status
 from auditor.timeline.events import Event, Timeline
-from auditor.timeline.frames import Guard
+from auditor.timeline.values.frames import Guard
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from auditor.submission.model import Setting
-from auditor.timeline.bounds import Part
-from auditor.timeline.frames import CallStep, Guard, Site
+from auditor.timeline.values.bounds import Part
+from auditor.timeline.values.frames import CallStep, Guard, Site
 
 
 @dataclass(eq=False)
@@ -93,7 +93,7 @@ class Report(Event):
 class Lookup(Event):
     """A table is read under a key that mixes tokens.
 
-    ``key`` are the reads in it (see :mod:`auditor.timeline.caches`), ``target`` those of them that are the token
+    ``key`` are the reads in it (see ``trackers.keys.caches``), ``target`` those of them that are the token
     being scored, ``mixing`` where they entered the key; ``candidates``: every candidate is looked up, each under a
     key of its own; ``reports`` are the scores that rest on it.
     """

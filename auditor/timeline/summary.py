@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.timeline.atoms import TRAIN, VAL
 from auditor.timeline.events import Adapt, Event, Forward, Load, Report, Restore, Save, Timeline
+from auditor.timeline.values.atoms import TRAIN, VAL
 
 
 def summarise(timeline: Timeline) -> tuple[str, ...]:

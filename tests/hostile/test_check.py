@@ -300,7 +300,7 @@ def test_deep_nesting(code, tmp_path, capsys):
     ids=["recursion", "mutual", "loop", "growing", "nested loops", "constants", "fan-out"],
 )
 def test_what_never_ends_when_run_ends_when_read(code, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("auditor.timeline.machine.MAX_STEPS", 100_000)
+    monkeypatch.setattr("auditor.timeline.engine.machine.MAX_STEPS", 100_000)
     with seconds(30):
         assert judged(capsys, record(tmp_path, code))["compliance"]["verdict"] != "CLEAN"
 

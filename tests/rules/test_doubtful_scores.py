@@ -8,8 +8,8 @@ from auditor.program.load import load_program
 from auditor.settings import settings_in_play
 from auditor.timeline import follow
 from auditor.timeline.events import Timeline
-from auditor.timeline.metric import Doubt
-from auditor.timeline.network import after_training
+from auditor.timeline.trackers.metric.metric import Doubt
+from auditor.timeline.trackers.network.network import after_training
 from rules import paid_prefix, subset_scoring
 from rules.torch_scripts import EVALUATE, HEAD, MAIN
 

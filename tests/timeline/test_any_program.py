@@ -4,7 +4,7 @@ from followed import followed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditor.timeline.machine import MAX_STEPS
+from auditor.timeline.engine.machine import MAX_STEPS
 from auditor.timeline.summary import summarise
 
 NAMES = st.sampled_from(["a", "b", "net", "tokens", "opt", "f", "g", "C", "print", "os", "torch", "self"])

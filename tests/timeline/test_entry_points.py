@@ -3,7 +3,7 @@
 import pytest
 from followed import followed
 
-from auditor.timeline import machine
+from auditor.timeline.engine import machine
 from auditor.timeline.events import Adapt, Report
 
 BODY = """

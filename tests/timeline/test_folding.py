@@ -7,8 +7,8 @@ from followed import followed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.timeline.atoms import TRAIN, VAL
-from auditor.timeline.folding import (
+from auditor.timeline.values.atoms import TRAIN, VAL
+from auditor.timeline.values.folding import (
     FoldError,
     fold_binary,
     fold_compare,

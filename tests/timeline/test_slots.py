@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.program.source import Source
-from auditor.timeline.bounds import END, Form, Part, meets, number, reaches, size, under
 from auditor.timeline.events import Adapt, Forward, Timeline
-from auditor.timeline.frames import Site
-from auditor.timeline.leaks import leaks
+from auditor.timeline.trackers.adaptation.leaks import leaks
+from auditor.timeline.values.bounds import END, Form, Part, meets, number, reaches, size, under
+from auditor.timeline.values.frames import Site
 
 SITE = Site(Source("train_gpt.py", ""), 0, 0)
 NAMES = st.sampled_from(["length", "stride", "size"])

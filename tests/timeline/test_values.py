@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.timeline.atoms import TRAIN, VAL, Atoms, bits_of, train_settings, under, val_settings
-from auditor.timeline.values import (
+from auditor.timeline.values.atoms import TRAIN, VAL, Atoms, bits_of, train_settings, under, val_settings
+from auditor.timeline.values.payloads import (
     MAX_OPTIONS,
     NONE,
     SOME,

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import containers, effects
-from auditor.timeline.folding import FoldError, fold_text_method
-from auditor.timeline.values import SOME, UNKNOWN, Known, Payload, PerSetting, Value
+from auditor.timeline.engine import containers
+from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.values.folding import FoldError, fold_text_method
+from auditor.timeline.values.payloads import SOME, UNKNOWN, Known, Payload, PerSetting, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.calling import Args
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
 
 MATH: dict[str, Callable[..., object]] = {
     "math.log": math.log, "math.exp": math.exp, "math.sqrt": math.sqrt, "math.log2": math.log2,

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import calibration, containers, effects, opened
-from auditor.timeline.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
-from auditor.timeline.folding import FoldError
+from auditor.timeline.engine import containers
 from auditor.timeline.library import objects
-from auditor.timeline.values import NONE, SOME, UNKNOWN, Heap, Known, Value, join
+from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.calibration import calibration
+from auditor.timeline.trackers.files import opened
+from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
+from auditor.timeline.values.folding import FoldError
+from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, Value, join
 
 if TYPE_CHECKING:
-    from auditor.timeline.calling import Args
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
 
 
 def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:

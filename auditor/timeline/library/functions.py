@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import containers, effects, imports, network
-from auditor.timeline.atoms import BITS, CLOCK, RANDOM
+from auditor.timeline.engine import containers, imports
 from auditor.timeline.library import computed, files, objects, options, processes, sequences, tensors
 from auditor.timeline.library.names import (
     ALIASES,
@@ -19,11 +18,25 @@ from auditor.timeline.library.names import (
     is_optimizer_name,
     shown,
 )
-from auditor.timeline.values import NONE, SOME, UNKNOWN, External, Heap, Known, Method, Payload, Value, join_all
+from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.network import network
+from auditor.timeline.values.atoms import BITS, CLOCK, RANDOM
+from auditor.timeline.values.payloads import (
+    NONE,
+    SOME,
+    UNKNOWN,
+    External,
+    Heap,
+    Known,
+    Method,
+    Payload,
+    Value,
+    join_all,
+)
 
 if TYPE_CHECKING:
-    from auditor.timeline.calling import Args
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
 
 EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "print": processes.printed,

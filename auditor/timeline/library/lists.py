@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from auditor.timeline import containers, effects
-from auditor.timeline.values import NONE, SOME, UNKNOWN, Heap, Known, PerSetting, Tup, Value, join, join_all
+from auditor.timeline.engine import containers
+from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, PerSetting, Tup, Value, join, join_all
 
 if TYPE_CHECKING:
-    from auditor.timeline.calling import Args
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
 
 
 def list_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Args) -> Value | None:

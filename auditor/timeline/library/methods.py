@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import calibration, compiled, containers, effects, opened, slots
-from auditor.timeline.atoms import SIZE, TEXT_FILE, VAL
+from auditor.timeline.engine import containers
 from auditor.timeline.library import computed, files, lists, options, tensors
 from auditor.timeline.library.names import (
     MODULE_CONTAINERS,
@@ -19,7 +18,13 @@ from auditor.timeline.library.names import (
     VIEW_METHODS,
     shown,
 )
-from auditor.timeline.values import (
+from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.calibration import calibration
+from auditor.timeline.trackers.files import opened
+from auditor.timeline.trackers.native import compiled
+from auditor.timeline.trackers.slots import slots
+from auditor.timeline.values.atoms import SIZE, TEXT_FILE, VAL
+from auditor.timeline.values.payloads import (
     NONE,
     SOME,
     UNKNOWN,
@@ -35,8 +40,8 @@ from auditor.timeline.values import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.calling import Args
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
 
 
 def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> Value:
@@ -142,7 +147,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
 
 
 def _with_receiver(receiver: Value, args: Args) -> Args:
-    from auditor.timeline import calling
+    from auditor.timeline.engine import calling
 
     return calling.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
 
@@ -217,7 +222,7 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
 
 def super_call(machine: Machine, receiver: Value, name: str, args: Args, node: ir.Node) -> Value:
     """Call ``super().name(…)``: the program's own base class, else nothing."""
-    from auditor.timeline import calling
+    from auditor.timeline.engine import calling
 
     owner = machine.frame.owner or (machine.frame.func.owner if machine.frame.func else None)
     if owner is not None:

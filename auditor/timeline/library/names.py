@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.values import External, Heap, Value
+from auditor.timeline.values.payloads import External, Heap, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.machine import Machine
 
 BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("__")) | {"__import__"}
 

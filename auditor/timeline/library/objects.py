@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import containers, effects
-from auditor.timeline.values import (
+from auditor.timeline.engine import containers
+from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.values.payloads import (
     FALSE,
     NONE,
     SOME,
@@ -28,13 +29,13 @@ from auditor.timeline.values import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.calling import Args
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
 
 
 def get_attribute(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``getattr(x, name, default)``."""
-    from auditor.timeline import calling
+    from auditor.timeline.engine import calling
 
     base = args.get(0) or UNKNOWN
     name = args.get(1)
@@ -139,7 +140,7 @@ def namespace(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def partial(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``functools.partial(f, …)``."""
-    from auditor.timeline import calling
+    from auditor.timeline.engine import calling
 
     func = args.get(0) or UNKNOWN
     bound = args.positional[1:]
@@ -154,7 +155,7 @@ def partial(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def field_factory(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``dataclasses.field(default_factory=f)``: what ``f`` makes."""
-    from auditor.timeline import calling
+    from auditor.timeline.engine import calling
 
     factory = args.keywords.get("default_factory")
     return UNKNOWN if factory is None else calling.call(machine, factory, calling.Args(node=node), node)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import switches
-from auditor.timeline.values import FALSE, NONE, TRUE, UNKNOWN, External, Heap, Known, Payload, Tup, Value
+from auditor.timeline.library import switches
+from auditor.timeline.values.payloads import FALSE, NONE, TRUE, UNKNOWN, External, Heap, Known, Payload, Tup, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.calling import Args
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
 
 
 def environ_get(machine: Machine, args: Args, node: ir.Node) -> Value:

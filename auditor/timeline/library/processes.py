@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import containers, effects
-from auditor.timeline.atoms import CLOCK
-from auditor.timeline.values import NONE, SOME, UNKNOWN, Heap, Known, Value, join
+from auditor.timeline.engine import containers
+from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.values.atoms import CLOCK
+from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, Value, join
 
 if TYPE_CHECKING:
-    from auditor.timeline.calling import Args
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
 
 
 def printed(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -78,7 +79,7 @@ def broadcast(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def spawn(machine: Machine, args: Args, node: ir.Node) -> Value:
     """Start a function in another process or thread: follow it here, as the first of them."""
-    from auditor.timeline import calling
+    from auditor.timeline.engine import calling
 
     target = args.get(0, "fn") if args.positional else args.keywords.get("target") or args.keywords.get("fn")
     given = args.keywords.get("args") or (args.get(1) if len(args.positional) > 1 else None)
@@ -91,7 +92,7 @@ def spawn(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def submit(machine: Machine, args: Args, node: ir.Node) -> Value:
     """Call the function that is handed over, with the arguments that follow it."""
-    from auditor.timeline import calling
+    from auditor.timeline.engine import calling
 
     if not args.positional:
         return UNKNOWN

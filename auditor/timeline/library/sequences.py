@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import containers
-from auditor.timeline.atoms import SIZE
+from auditor.timeline.engine import containers
 from auditor.timeline.library import computed
-from auditor.timeline.values import (
+from auditor.timeline.values.atoms import SIZE
+from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
     Heap,
@@ -25,8 +25,8 @@ from auditor.timeline.values import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.calling import Args
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
 
 
 def length(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -38,7 +38,7 @@ def length(machine: Machine, args: Args, node: ir.Node) -> Value:
     keep = machine.atoms.family("iteration")
     cls = value.p.cls if isinstance(value.p, Heap) and value.p.kind == "instance" else None
     if cls is not None and cls.find("__len__") is not None:
-        from auditor.timeline import calling
+        from auditor.timeline.engine import calling
 
         return calling.call_method_of(machine, value, "__len__", [])
     if isinstance(value.p, Known | PerSetting):
@@ -121,7 +121,7 @@ def filtered(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def mapped(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``map(f, x)``: the function is followed once, on any element."""
-    from auditor.timeline import calling
+    from auditor.timeline.engine import calling
 
     function = args.get(0) or UNKNOWN
     elements = tuple(containers.element_of(machine, v) for v in args.positional[1:])
@@ -140,7 +140,7 @@ def first_or_default(machine: Machine, args: Args, node: ir.Node) -> Value:
     out = containers.element_of(machine, args.get(0) or UNKNOWN)
     value = args.get(0)
     if value is not None and isinstance(value.p, Heap) and value.p.cls is not None and value.p.cls.find("__next__"):
-        from auditor.timeline import calling
+        from auditor.timeline.engine import calling
 
         return calling.call_method_of(machine, value, "__next__", [])
     default = args.get(1)

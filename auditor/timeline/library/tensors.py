@@ -5,14 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import containers, effects, slots
-from auditor.timeline.atoms import RANDOM, TRAIN, VAL
+from auditor.timeline.engine import containers
 from auditor.timeline.library.names import RESET_METHODS, shown
-from auditor.timeline.values import NONE, SOME, UNKNOWN, Bound, Class, Function, Heap, Known, Method, Native, Tup, Value
+from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.slots import slots
+from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL
+from auditor.timeline.values.payloads import (
+    NONE,
+    SOME,
+    UNKNOWN,
+    Bound,
+    Class,
+    Function,
+    Heap,
+    Known,
+    Method,
+    Native,
+    Tup,
+    Value,
+)
 
 if TYPE_CHECKING:
-    from auditor.timeline.calling import Args
-    from auditor.timeline.machine import Machine
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
 
 
 def fresh_tensor(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
@@ -53,7 +68,7 @@ def gradient_of(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def grad_function(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``value_and_grad(model, fn)``: a function that gives the loss and its gradients."""
-    from auditor.timeline import calling
+    from auditor.timeline.engine import calling
 
     functions = [v for v in args.positional if isinstance(v.p, Function | Bound | Native | Class | Method)]
     func = functions[-1] if functions else (args.get(0) or UNKNOWN)
@@ -105,7 +120,7 @@ def optimizer_method(machine: Machine, receiver: Value, name: str, args: Args, n
         origins = containers.deep(receiver) | args.origins()
         closure = args.get(0)
         if closure is not None and isinstance(closure.p, Function | Bound):
-            from auditor.timeline import calling
+            from auditor.timeline.engine import calling
 
             calling.call(machine, closure, calling.Args(node=node), node)
         if not isinstance(p, Heap) and closure is not None and closure.p is not None:

@@ -1,0 +1,1 @@
+"""Python's semantics over the IR. Knows no rule's subject."""

@@ -1,0 +1,460 @@
+"""Lists, dicts, tuples, ranges and indexing, abstractly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL
+from auditor.timeline.values.payloads import (
+    SOME,
+    UNKNOWN,
+    Either,
+    External,
+    Heap,
+    Known,
+    Later,
+    OpenRange,
+    Payload,
+    PerSetting,
+    Some,
+    Tup,
+    Value,
+    at_setting,
+    join,
+    join_all,
+    per_setting,
+)
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+MAX_EXACT = 64
+
+
+def deep(value: Value, depth: int = 4) -> int:
+    """Return the origins of a value and of what its containers hold."""
+    p = value.p
+    kind = type(p)
+    if kind is Known or kind is Some or p is None:
+        return value.m
+    out = value.m
+    if depth:
+        if kind is Tup:
+            for item in p.items:  # type: ignore[union-attr]
+                out |= deep(item, depth - 1)
+        elif kind is Heap:
+            assert isinstance(p, Heap)
+            out |= p.origins
+            if p.kind in ("list", "dict", "buffer"):
+                for item in p.items or ():
+                    out |= deep(item, depth - 1)
+                if p.element is not None:
+                    out |= deep(p.element, depth - 1)
+                if p.kind == "dict":
+                    for item in p.attrs.values():
+                        out |= deep(item, depth - 1)
+        elif kind is PerSetting or kind is Either:
+            for option in p.each if isinstance(p, PerSetting) else p.options:  # type: ignore[union-attr]
+                if isinstance(option, Tup | Heap):
+                    out |= deep(Value(option), depth - 1)
+    return out
+
+
+def new_list(machine: Machine, items: list[Value] | None, element: Value | None = None) -> Value:
+    """Return a new list with exact ``items`` or with elements like ``element``."""
+    if items is not None and len(items) > MAX_EXACT:
+        element = join_all(items)
+        items = None
+    heap = Heap("list", items=items, element=element, made_at=machine.order)
+    origins = 0
+    for item in items or ():
+        origins |= item.m
+    if element is not None:
+        origins |= element.m
+    return Value(heap, origins)
+
+
+def exact_items(machine: Machine, value: Value) -> list[Value] | None:
+    """Return an iterable's items while they are known exactly, else None."""
+    p = value.p
+    if isinstance(p, Tup):
+        return list(p.items)
+    if isinstance(p, Heap) and p.kind == "list":
+        return p.items
+    if isinstance(p, Known):
+        if isinstance(p.v, tuple) and len(p.v) <= MAX_EXACT:
+            return [Value(Known(item), value.m) for item in p.v]
+        if isinstance(p.v, range) and len(p.v) <= 8:
+            return [Value(Known(item), value.m) for item in p.v]
+    return None
+
+
+def element_of(machine: Machine, value: Value) -> Value:
+    """Return the join of what iterating over ``value`` yields."""
+    p = value.p
+    if isinstance(p, Tup):
+        return join_all(p.items)
+    if isinstance(p, Heap):
+        if p.kind == "list":
+            if p.items:
+                out = join_all(p.items)
+                out = out if p.element is None else join(out, p.element)
+            else:
+                out = p.element if p.element is not None else Value(None, value.m)
+            # The iteration that picked this list picked what is in it.
+            return tag(out, value.m & machine.atoms.family("iteration"))
+        if p.kind == "dict":
+            return Value(SOME, p.origins | value.m)
+        if p.kind == "instance" and p.cls is not None:
+            from auditor.timeline.engine import calling
+
+            for name in ("__iter__", "__next__", "__getitem__"):
+                method = p.cls.find(name)
+                if method is not None:
+                    out = calling.call_method_of(machine, value, name, [] if name != "__getitem__" else [UNKNOWN])
+                    return element_of(machine, out) if name == "__iter__" and out.p is not p else out
+        if p.kind == "external" and p.element is not None:
+            return p.element
+        return Value(None, value.m | p.origins)
+    if isinstance(p, Known) and isinstance(p.v, range | tuple | str):
+        return Value(SOME, value.m)
+    if isinstance(p, Either):
+        return join_all(element_of(machine, Value(option, value.m)) for option in p.options)
+    if isinstance(p, PerSetting):
+        parts = [element_of(machine, Value(option, value.m)) for option in p.each]
+        origins = 0
+        for part in parts:
+            origins |= part.m
+        return Value(per_setting([part.p for part in parts]), origins)
+    return Value(p if p is SOME else None, value.m)
+
+
+def tag(value: Value, origins: int) -> Value:
+    """Return ``value`` with further origins (a tuple's items get them too)."""
+    if not origins:
+        return value
+    return Value(_tagged(value.p, origins), value.m | origins)
+
+
+def _tagged(p: Payload, origins: int) -> Payload:
+    if isinstance(p, Tup):
+        return Tup(tuple(tag(item, origins) for item in p.items))
+    if isinstance(p, Either) and any(isinstance(option, Tup) for option in p.options):
+        return Either(tuple(_tagged(option, origins) for option in p.options))
+    if isinstance(p, PerSetting) and any(isinstance(option, Tup | Either) for option in p.each):
+        return PerSetting(tuple(_tagged(option, origins) for option in p.each))
+    return p
+
+
+def trip_counts(machine: Machine, iterable: Value) -> list[int | None]:
+    """Return how often a loop over ``iterable`` runs, per setting; None where unknown."""
+    out: list[int | None] = []
+    for index in range(machine.count):
+        payload = at_setting(iterable.p, index)
+        if isinstance(payload, Known) and isinstance(payload.v, range | tuple | str):
+            out.append(len(payload.v))
+        elif isinstance(payload, Tup):
+            out.append(len(payload.items))
+        elif isinstance(payload, Heap) and payload.kind == "list":
+            out.append(len(payload.items or ()) or None)
+        else:
+            out.append(None)
+    return out
+
+
+def loop_item(machine: Machine, iterable: Value, number: int, iteration: int, trips: list[int | None]) -> Value:
+    """Return the loop variable: of round ``number`` where the loop is followed (``iteration``), else any."""
+    p = iterable.p
+    items = exact_items(machine, iterable) if not isinstance(p, PerSetting) else None
+    if items:
+        if not iteration:
+            value = items[0] if len(items) == 1 else join_all(items)
+            if isinstance(value.p, Either) and all(isinstance(o, Known) for o in value.p.options):
+                value = Value(SOME, value.m)
+            return value
+        return tag(items[0] if number == 0 else join_all(items[1:] or items), iteration)
+    if isinstance(p, Known | PerSetting | OpenRange) and iteration:
+        each: list[Payload] = []
+        for index in range(machine.count):
+            payload = at_setting(p, index)
+            if isinstance(payload, Known) and isinstance(payload.v, range | tuple) and len(payload.v):
+                each.append(_of_round(payload.v, number))
+            else:
+                each.append(_first_or_later(payload, number))
+        return Value(per_setting(each), iterable.m | iteration)
+    element = element_of(machine, iterable)
+    if isinstance(element.p, Known):
+        element = Value(SOME, element.m)
+    return tag(element, iteration)
+
+
+def _of_round(items: range | tuple[object, ...], number: int) -> Payload:
+    """Return the loop variable in the first round, or in any later one: the last when there are two."""
+    if number == 0 or len(items) <= 2:
+        return Known(items[0] if number == 0 else items[-1])
+    first = items[0]
+    return Later(first) if isinstance(first, int) and isinstance(items, range) and items.step > 0 else SOME
+
+
+def _first_or_later(payload: Payload, number: int) -> Payload:
+    if isinstance(payload, OpenRange):
+        return Known(payload.first) if number == 0 else Later(payload.first)
+    return SOME
+
+
+def as_constant(machine: Machine, value: Value) -> Value:
+    """Return a display of constants as one constant tuple, so that ``x in (…)`` can be evaluated."""
+    items = exact_items(machine, value)
+    if items is not None and not isinstance(value.p, Known) and all(isinstance(i.p, Known) for i in items):
+        return Value(Known(tuple(i.p.v for i in items)), value.m)  # type: ignore[union-attr]
+    if isinstance(value.p, Heap) and value.p.kind == "dict" and value.p.element is None and not value.p.origins:
+        return Value(Known(tuple(value.p.attrs)), value.m)
+    return value
+
+
+_SPLIT_KEY = "\0"
+
+
+def key_of(index: Value) -> str | None:
+    """Return the name under which a dict keeps a constant key, or None."""
+    if isinstance(index.p, Known) and isinstance(index.p.v, str | int | float | bool | None):
+        return index.p.v if isinstance(index.p.v, str) else repr(index.p.v)
+    named = index.m & LISTING or not index.m & TEXT_FILE
+    if named and index.m & (VAL | TRAIN) and not isinstance(index.p, Known):
+        # A cache of opened files: entries of one split are not those of the other.
+        return _SPLIT_KEY + ("val" if index.m & VAL else "") + ("train" if index.m & TRAIN else "")
+    return None
+
+
+def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) -> Value:
+    """Return ``base[index]``."""
+    p = base.p
+    kind = type(p)
+    if kind is Known:
+        assert isinstance(p, Known)
+        if isinstance(index.p, Known) and isinstance(p.v, str | bytes | tuple) and isinstance(index.p.v, int):
+            try:
+                return Value(Known(p.v[index.p.v]), base.m)
+            except IndexError:
+                return UNKNOWN
+        return Value(SOME, base.m | index.m)
+    if kind is PerSetting or kind is Either:
+        chosen = machine.per_option(base, lambda option: get_item(machine, option, index, node))
+        return Value(chosen.p, chosen.m | base.m & machine.atoms.family("setting"))
+    if type(index.p) is PerSetting and kind in (Tup, Heap):
+        chosen = machine.per_option(index, lambda option: get_item(machine, base, option, node))
+        return Value(chosen.p, chosen.m | index.m & machine.atoms.family("setting"))
+    if kind is Tup:
+        assert isinstance(p, Tup)
+        if isinstance(index.p, Known) and isinstance(index.p.v, int) and -len(p.items) <= index.p.v < len(p.items):
+            item = p.items[index.p.v]
+            return Value(item.p, item.m | index.m)
+        if isinstance(node.index, ir.Slice):
+            return new_list(machine, None, tag(join_all(p.items), index.m))
+        return tag(join_all(p.items), index.m)
+    if kind is External:
+        assert isinstance(p, External)
+        from auditor.timeline.library import switches
+
+        if p.name == "os.environ":
+            return switches.read(machine, index, None, node)
+        return Value(None, base.m | index.m)
+    if kind is Heap:
+        assert isinstance(p, Heap)
+        if p.kind == "list":
+            if isinstance(node.index, ir.Slice):
+                if p.items is not None and isinstance(p.items, list) and not index.m and _whole(node.index):
+                    return new_list(machine, list(p.items), p.element)
+                return new_list(machine, None, tag(element_of(machine, base), index.m))
+            exact = p.items or []
+            if isinstance(index.p, Known) and isinstance(index.p.v, int) and -len(exact) <= index.p.v < len(exact):
+                return tag(exact[index.p.v], index.m)
+            return tag(element_of(machine, base), index.m)
+        if p.kind == "dict":
+            key = key_of(index)
+            if key is not None and key in p.attrs:
+                found = p.attrs[key]
+                return found if p.element is None else join(found, p.element)
+            parts = list(p.attrs.values())
+            if p.element is not None:
+                parts.append(p.element)
+            if not parts:
+                return Value(None, base.m | p.origins)
+            if key is not None and p.element is not None:
+                return p.element
+            return tag(join_all(parts), index.m)
+        if p.kind == "instance" and p.cls is not None:
+            if p.cls.find("__getitem__") is not None:
+                from auditor.timeline.engine import calling
+
+                return calling.call_method_of(machine, base, "__getitem__", [index])
+            for name in ("layers", "blocks"):
+                if name in p.attrs:
+                    return tag(element_of(machine, p.attrs[name]), index.m)
+        if p.kind == "optimizer":
+            return Value(None, base.m)
+        if p.kind == "external" and p.element is not None:
+            return tag(p.element, index.m)
+        return Value(SOME, base.m | p.origins | index.m)
+    origins = base.m | index.m
+    # Indexing tokens picks tokens: what the index was made from stays an origin; so does the iteration.
+    return Value(SOME if p is SOME else None, origins)
+
+
+def _whole(index: ir.Slice) -> bool:
+    return index.lower is None and index.upper is None
+
+
+def set_item(machine: Machine, heap: Heap, key: Value, value: Value) -> None:
+    """Put ``value`` under ``key`` into a dict."""
+    name = key_of(key)
+    if name is None:
+        heap.origins |= key.m
+        heap.element = value if heap.element is None else join(heap.element, value)
+        machine.heap_version += 1
+    else:
+        machine.store_field(heap.attrs, name, value, machine.all, heap)
+
+
+def update_dict(machine: Machine, heap: Heap, other: Value) -> None:
+    """Merge another mapping into a dict."""
+    p = other.p
+    if isinstance(p, Heap) and p.kind == "dict":
+        for key, value in p.attrs.items():
+            machine.store_field(heap.attrs, key, value, machine.all, heap)
+        if p.element is not None:
+            heap.element = p.element if heap.element is None else join(heap.element, p.element)
+        heap.origins |= p.origins
+    else:
+        value = Value(None, deep(other))
+        heap.element = value if heap.element is None else join(heap.element, value)
+
+
+def extend(machine: Machine, heap: Heap, other: Value) -> None:
+    """Append another iterable's items to a list."""
+    items = exact_items(machine, other)
+    machine.heap_version += 1
+    if heap.items is not None and items is not None and not machine.loops and not machine.weak:
+        heap.items = [*heap.items, *items]
+        return
+    element = element_of(machine, other)
+    append_any(heap, element)
+
+
+def append(machine: Machine, heap: Heap, value: Value) -> None:
+    """Append one value to a list; under a condition on the iteration, it was picked for that iteration."""
+    machine.heap_version += 1
+    for iterations, depth in machine.picking:
+        if depth == machine.depth:
+            value = tag(value, iterations)
+    if heap.items is not None and len(heap.items) < MAX_EXACT and not machine.in_loop and not machine.weak:
+        heap.items = [*heap.items, value]
+    else:
+        append_any(heap, value)
+
+
+def append_any(heap: Heap, value: Value) -> None:
+    """Let a list hold ``value`` among its elements, without knowing where."""
+    parts = [*(heap.items or ()), value]
+    if heap.element is not None:
+        parts.append(heap.element)
+    heap.items = None
+    heap.element = join_all(parts)
+
+
+def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, value: Value) -> None:
+    """Carry out ``base[index] = value``."""
+    from auditor.timeline.trackers.files import opened
+    from auditor.timeline.trackers.keys import caches
+    from auditor.timeline.trackers.metric import metric
+    from auditor.timeline.trackers.slots import slots
+
+    index, value = caches.stored(machine, base, index, value, target)
+    value = opened.at_key(machine, index, value)
+    changed = metric.written(machine, base, index, target)
+    if changed:
+        value = tag(value, changed)
+    if machine.slots.watching:
+        value = slots.stored(machine, target, base, index, value)
+    handled = False
+    for payload, _bits in machine.alternatives(base):
+        if isinstance(payload, Heap):
+            if payload.kind == "dict":
+                set_item(machine, payload, index, value)
+                handled = True
+            elif payload.kind == "list":
+                machine.heap_version += 1
+                exact = isinstance(index.p, Known) and isinstance(index.p.v, int) and payload.items is not None
+                if exact and -len(payload.items or ()) <= index.p.v < len(payload.items or ()):  # type: ignore
+                    assert payload.items is not None
+                    payload.items[index.p.v] = value  # type: ignore[union-attr, index]
+                else:
+                    append_any(payload, value)
+                handled = True
+            elif payload.kind == "instance" and payload.cls is not None and payload.cls.find("__setitem__"):
+                from auditor.timeline.engine import calling
+
+                calling.call_method_of(machine, base, "__setitem__", [index, value])
+                handled = True
+        elif isinstance(payload, External) and payload.name == "os.environ":
+            from auditor.timeline.library import switches
+
+            switches.write(machine, index, value)
+            handled = True
+    if handled:
+        return
+    if base.m & machine.params:
+        effects.write_params(machine, base, value, target, replace=True)
+        return
+    update_in_place(machine, target.value, base, Value(None, deep(value) | index.m & ~(VAL | TRAIN)))
+
+
+def update_item(machine: Machine, target: ir.Subscript, value: Value) -> None:
+    """Carry out ``base[index] op= …`` whose result is ``value``."""
+    store(machine, target, machine.eval(target.value), machine.eval(target.index), value)
+
+
+def update_in_place(machine: Machine, where: ir.Expr, base: Value, value: Value) -> None:
+    """Let the tensor at ``where`` also be made from ``value``.
+
+    New tokens replace the iteration of the old ones: a buffer that is refilled holds this iteration's tokens.
+    """
+    old = base.m
+    if machine.picked and value.m & machine.keys.gold:
+        value = machine.pick(value)
+    if value.m & (VAL | TRAIN):
+        old &= ~machine.atoms.family("iteration")
+    new = Value(base.p, old | effects.settle(machine, value.m))
+    if new.m == base.m:
+        return
+    if isinstance(where, ir.Name):
+        write_into(machine, where.id, base, new)
+    elif isinstance(where, ir.Attr):
+        machine.store_attr(machine.eval(where.value), where.attr, new, where)
+    elif isinstance(where, ir.Subscript):
+        inner = machine.eval(where.value)
+        if isinstance(inner.p, Heap) and inner.p.kind in ("list", "dict"):
+            store(machine, where, inner, machine.eval(where.index), new)
+        else:
+            update_in_place(machine, where.value, inner, value)
+    elif isinstance(where, ir.Call) and isinstance(where.func, ir.Attr):
+        update_in_place(machine, where.func.value, machine.eval(where.func.value), value)
+
+
+def write_into(machine: Machine, name: str, old: Value, new: Value) -> None:
+    """Let the array called ``name``, and every name of the frame that is bound to the same array, be ``new``.
+
+    What was handed in to the call is remembered, for its caller (see :func:`calling.hand_back`).
+    """
+    frame = machine.frame
+    names = frame.names
+    machine.rebind(name, new)
+    if old is not UNKNOWN and not isinstance(old.p, Heap | Known):
+        for other in [other for other, value in names.items() if value is old]:
+            names[other] = new
+            if other not in frame.rebound:
+                frame.written[other] = new
+    if name not in frame.rebound:
+        frame.written[name] = new

@@ -1,0 +1,471 @@
+"""What an expression is worth: one function for each kind, and the table that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from auditor.program import ir
+from auditor.program.source import Source
+from auditor.timeline import library
+from auditor.timeline.engine import calling, containers
+from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.calibration import calibration
+from auditor.timeline.trackers.keys import caches
+from auditor.timeline.trackers.metric import metric
+from auditor.timeline.trackers.mixtures import mixtures
+from auditor.timeline.trackers.slots import slots
+from auditor.timeline.values.atoms import BITS, CLOCK, LISTING, TEXT_FILE, TRAIN, VAL
+from auditor.timeline.values.constants import LN2, is_none, loose_wildcard, none_ness, past_first
+from auditor.timeline.values.folding import fold_binary, fold_compare, fold_unary, split_of_word, string_origins
+from auditor.timeline.values.frames import Frame, ModuleScope
+from auditor.timeline.values.payloads import (
+    SOME,
+    UNKNOWN,
+    Either,
+    External,
+    Function,
+    Heap,
+    Known,
+    Later,
+    Payload,
+    PerSetting,
+    Tup,
+    Value,
+    at_setting,
+    join,
+    join_all,
+    join_payloads,
+    merge,
+    per_setting,
+)
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+# What a comprehension outside any function runs in.
+COMPREHENSION = Function(ir.Lambda(0, 0, (), ir.Const(0, 0, None)), ModuleScope(Source("", "")), None, {})
+
+
+def eval_name(machine: Machine, node: ir.Name) -> Value:
+    """Return what a name is bound to."""
+    value = machine.frame.names.get(node.id)
+    if value is None or machine.frame.scopes:
+        value = machine.lookup(node.id)
+    if value is None:
+        if node.id in library.BUILTINS:
+            return Value(External(node.id))
+        return UNKNOWN
+    return value
+
+
+def eval_const(machine: Machine, node: ir.Const) -> Value:
+    """Return a constant; a path or ln 2 has origins of its own."""
+    v = node.value
+    kind = type(v)
+    if kind is str:
+        return Value(Known(v), string_origins(v))  # type: ignore[arg-type]
+    if kind is float and (abs(v - LN2) < 1e-6 or abs(v - 1 / LN2) < 1e-6):  # type: ignore[operator]
+        return Value(Known(v), BITS)
+    return Value(Known(v))
+
+
+def eval_fstring(machine: Machine, node: ir.FString) -> Value:
+    """Return an f-string, as a constant while its parts are."""
+    origins = 0
+    texts: list[str] | None = []
+    for part in node.parts:
+        value = machine.eval(part)
+        origins |= containers.deep(value) & ~loose_wildcard(value)
+        if texts is not None and isinstance(value.p, Known):
+            texts.append(str(value.p.v))
+        else:
+            texts = None
+    if texts is not None:
+        text = "".join(texts)
+        return Value(Known(text), origins | string_origins(text))
+    _begin(machine, node)
+    return Value(SOME, origins)
+
+
+def _begin(machine: Machine, node: ir.FString) -> None:
+    """Remember how a text begins that starts with a name given at run time (``f"{label} val_bpb:…"``)."""
+    first = machine.eval(node.parts[0]).p if isinstance(node.parts[0], ir.Name) else None
+    if isinstance(first, Known) and isinstance(first.v, str) and len(node.parts) > 1:
+        following = node.parts[1].value if isinstance(node.parts[1], ir.Const) else ""
+        machine.begun.setdefault(machine.frame.scope.source.path, {})[node.start] = f"{first.v}{following}"[:80].strip()
+
+
+def eval_attr(machine: Machine, node: ir.Attr) -> Value:
+    """Return an attribute."""
+    return calling.get_attr(machine, machine.eval(node.value), node.attr, node)
+
+
+def eval_subscript(machine: Machine, node: ir.Subscript) -> Value:
+    """Return an item or a slice of something."""
+    base = machine.eval(node.value)
+    index = machine.eval(node.index)
+    out = containers.get_item(machine, base, index, node)
+    if base.m & (VAL | TEXT_FILE):
+        out = metric.picked(machine, base, index, node, out)
+    elif isinstance(base.p, Heap | Either):
+        out = metric.looked_up(machine, base, index, out)
+    if base.m & VAL or index.m & VAL:
+        out = caches.subscript(machine, base, index, node, out)
+        return slots.cut(machine, base, index, node, out) if machine.slots.watching and base.m & VAL else out
+    return out
+
+
+def eval_slice(machine: Machine, node: ir.Slice) -> Value:
+    """Return a slice: its bounds are origins of what it picks."""
+    lower = machine.eval(node.lower) if node.lower is not None else None
+    upper = machine.eval(node.upper) if node.upper is not None else None
+    origins = (lower.m if lower is not None else 0) | (upper.m if upper is not None else 0)
+    if node.step is not None:
+        origins |= machine.eval(node.step).m
+    return caches.sliced(lower, upper, origins)
+
+
+def eval_unary(machine: Machine, node: ir.UnaryOp) -> Value:
+    """Return a unary operation."""
+    value = machine.eval(node.operand)
+    if node.op == "not":
+        yes, no = machine.truth(value)
+        return Value(boolean(machine, yes, no), value.m)
+    out = machine.fold(lambda a: fold_unary(node.op, a), value)
+    return slots.inverted(machine, node, out) if out.m & machine.slots.parts else out
+
+
+def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
+    """Return a binary operation."""
+    left = machine.eval(node.left)
+    right = machine.eval(node.right)
+    if isinstance(left.p, Known | PerSetting) and isinstance(right.p, Known | PerSetting):
+        return machine.fold(lambda a, b: fold_binary(node.op, a, b), left, right)
+    if node.op == "+" and (isinstance(left.p, Heap | Tup) or isinstance(right.p, Heap | Tup)):
+        first, second = containers.exact_items(machine, left), containers.exact_items(machine, right)
+        if first is not None and second is not None:
+            return containers.new_list(machine, [*first, *second])
+        if isinstance(left.p, Heap) and left.p.kind == "list":
+            return containers.new_list(
+                machine, None, join(containers.element_of(machine, left), containers.element_of(machine, right))
+            )
+    if node.op == "*" and isinstance(left.p, Heap) and left.p.kind == "list":
+        return containers.new_list(
+            machine,
+            None,
+            Value(containers.element_of(machine, left).p, containers.element_of(machine, left).m | right.m),
+        )
+    if node.op in ("*", "/"):
+        calibration.scaled(machine, left, right, node)
+    origins = containers.deep(left) | containers.deep(right)
+    if machine.slots.deltas:
+        origins = slots.stepped(machine, node, left, right, origins)
+    origins = effects.settle(machine, origins)
+    if origins & machine.slots.fitted:
+        origins = slots.meet(machine, origins, node)
+    out = caches.combine(machine, node, left, right, origins)
+    if node.op in ("*", "/") and (left.m | right.m) & BITS:
+        out = metric.scaled(machine, left, right, node, out)
+    return slots.combined(machine, node, left, right, out) if origins & machine.slots.parts else out
+
+
+def eval_boolop(machine: Machine, node: ir.BoolOp) -> Value:
+    """Return ``and`` or ``or``; later operands only run where earlier ones let them."""
+    conj = node.op == "and"
+    live = machine.live
+    rest = live
+    origins = 0
+    each: list[Payload] = [None] * machine.count
+    filled = 0
+    last = len(node.values) - 1
+    value = UNKNOWN
+    for position, operand in enumerate(node.values):
+        machine.live = rest
+        value = machine.eval(operand)
+        origins |= value.m
+        if position == last:
+            stops, goes = rest, 0
+        else:
+            yes, no = machine.truth(value)
+            stops, goes = (no & rest, yes & rest) if conj else (yes & rest, no & rest)
+        filled_in = not conj and isinstance(value.p, Heap)  # `things or {}` is the things
+        if stops == live and not filled and (not goes or filled_in):  # the usual cases: decided by this operand alone
+            machine.live = live
+            return Value(value.p, origins)
+        for index in range(machine.count):
+            bit = 1 << index
+            if stops & bit:
+                own = at_setting(value.p, index)
+                each[index] = join_payloads(each[index], own) if filled & bit else own
+                filled |= bit
+        rest = goes
+        if not rest:
+            break
+    machine.live = live
+    for index in range(machine.count):
+        if not filled & 1 << index:
+            each[index] = at_setting(value.p, index)
+    return Value(per_setting(each), origins)
+
+
+def eval_compare(machine: Machine, node: ir.Compare) -> Value:
+    """Return a chain of comparisons."""
+    left = machine.eval(node.left)
+    out: Value | None = None
+    for op, operand in zip(node.ops, node.rights, strict=True):
+        right = machine.eval(operand)
+        part = compare(machine, op, left, right)
+        if (left.m ^ right.m) & CLOCK:
+            calibration.compared(machine, op, left, right, node)
+        if op in ("==", "!=") and (left.m | right.m) & VAL:
+            part = Value(part.p, part.m | metric.compared(machine, left, right, node))
+        if left.m & right.m & machine.keys.gold:
+            part = mixtures.mask(machine, op, part, node)
+        out = part if out is None else Value(both(machine, out, part), out.m | part.m)
+        left = right
+    assert out is not None
+    return slots.compared(machine, node, out) if machine.slots.watching else out
+
+
+def both(machine: Machine, a: Value, b: Value) -> Payload:
+    """Return the payload of ``a and b`` for two truth values."""
+    a_yes, a_no = machine.truth(a)
+    b_yes, b_no = machine.truth(b)
+    return boolean(machine, a_no | b_no, a_yes & b_yes)
+
+
+def boolean(machine: Machine, yes: int, no: int) -> Payload:
+    """Return the payload of ``not``: False where ``yes`` only, True where ``no`` only."""
+    each: list[Payload] = []
+    for index in range(machine.count):
+        bit = 1 << index
+        if yes & bit and no & bit:
+            each.append(SOME)
+        elif no & bit:
+            each.append(Known(True))
+        else:
+            each.append(Known(False))
+    return per_setting(each)
+
+
+def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
+    """Return the truth value of one comparison."""
+    origins = left.m | right.m
+    if op in ("is", "is not", "==", "!=") and (is_none(right.p) or is_none(left.p)):
+        other = left if is_none(right.p) else right
+        each: list[Payload] = []
+        for index in range(machine.count):
+            payload = at_setting(other.p, index)
+            none = none_ness(payload)
+            each.append(SOME if none is None else Known(none == (op in ("is", "=="))))
+        return Value(per_setting(each), origins)
+    if isinstance(left.p, Later | PerSetting) and op in ("==", "!=", ">", "<="):
+        folded = machine.fold(lambda a, b: fold_compare(op, a, b), left, right)
+        later = [past_first(op, at_setting(left.p, i), at_setting(right.p, i)) for i in range(machine.count)]
+        if any(payload is not None for payload in later):
+            mixed = [p or at_setting(folded.p, i) for i, p in enumerate(later)]
+            return Value(per_setting(mixed), origins)
+        return folded
+    if op in ("in", "not in"):
+        found = library.in_environment(machine, left, right)
+        if found is not None:
+            return found if op == "in" else machine.fold(lambda a: not a, found)
+        right = containers.as_constant(machine, right)
+    return caches.compared(machine, machine.fold(lambda a, b: fold_compare(op, a, b), left, right))
+
+
+def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
+    """Return a conditional expression, each side under its settings."""
+    test = machine.eval(node.test)
+    yes, no = machine.truth(test)
+    live = machine.live
+    yes &= live
+    no &= live
+    if not no:
+        value = machine.eval(node.body)
+        return Value(value.p, value.m | test.m & machine.atoms.family("setting"))
+    if not yes:
+        value = machine.eval(node.orelse)
+        return Value(value.p, value.m | test.m & machine.atoms.family("setting"))
+    with_guard = machine.guard(node.test, test, yes, taken=True)
+    machine.live = yes
+    a = machine.eval(node.body)
+    if with_guard:
+        machine.guards[-1] = machine.other_way(machine.guards[-1], no)
+    machine.live = no
+    b = machine.eval(node.orelse)
+    if with_guard:
+        machine.guards.pop()
+    machine.live = live
+    out = merge(a, b, yes, no, machine.count)
+    return Value(out.p, out.m | test.m & machine.atoms.family("setting"))
+
+
+def eval_sequence(machine: Machine, node: ir.Sequence) -> Value:
+    """Return a tuple, list or set display."""
+    items: list[Value] = []
+    exact = True
+    for elt in node.elts:
+        value = machine.eval(elt)
+        if isinstance(elt, ir.Starred):
+            inner = containers.exact_items(machine, value)
+            if inner is None:
+                exact = False
+                items.append(containers.element_of(machine, value))
+            else:
+                items.extend(inner)
+        else:
+            items.append(value)
+    if not exact:
+        return containers.new_list(machine, None, join_all(items))
+    if node.kind == "tuple":
+        origins = 0
+        for item in items:
+            origins |= item.m
+        return Value(Tup(tuple(items)), origins)
+    return containers.new_list(machine, items)
+
+
+def eval_dict(machine: Machine, node: ir.DictDisplay) -> Value:
+    """Return a dict display."""
+    out = Heap("dict", made_at=machine.order)
+    for key, value_node in zip(node.keys, node.values, strict=True):
+        value = machine.eval(value_node)
+        if key is None:
+            containers.update_dict(machine, out, value)
+            continue
+        containers.set_item(machine, out, machine.eval(key), value)
+    return Value(out)
+
+
+def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
+    """Return a comprehension: followed item by item while there are few, else once."""
+    frame = machine.frame
+    machine.frame = Frame(frame.scope, {}, parent=frame, func=frame.func or COMPREHENSION, owner=frame.owner)
+    try:
+        alone = len(node.clauses) == 1 and node.kind != "dict"
+        for clause in node.clauses:
+            iterable = machine.eval(clause.iter)
+            items = containers.exact_items(machine, iterable)
+            if alone and not clause.ifs and items is not None and len(items) <= 16:
+                out = []
+                for item in items:
+                    machine.bind(clause.target, item)
+                    out.append(machine.eval(node.elt))
+                return containers.new_list(machine, out)
+            machine.bind(clause.target, containers.element_of(machine, iterable))
+            for test in clause.ifs:
+                machine.eval(test)
+                pick_files(machine, test)
+        elt = machine.eval(node.elt)
+        if node.kind == "dict" and node.value is not None:
+            value = machine.eval(node.value)
+            heap = Heap("dict", element=value, origins=elt.m, made_at=machine.order)
+            return Value(heap, value.m)
+        return containers.new_list(machine, None, elt)
+    finally:
+        machine.frame = frame
+
+
+def pick_files(machine: Machine, test: ir.Expr) -> None:
+    """Where ``test`` picks files of one split by a word in their names, let the name it tests say so."""
+    if isinstance(test, ir.BoolOp) and test.op == "and":
+        for operand in test.values:
+            pick_files(machine, operand)
+        return
+    word: ir.Expr | None = None
+    subject: ir.Expr | None = None
+    if isinstance(test, ir.Compare) and test.ops == ("in",):
+        word, subject = test.left, test.rights[0]
+    elif (
+        isinstance(test, ir.Call)
+        and isinstance(test.func, ir.Attr)
+        and len(test.args) == 1
+        and test.func.attr in ("startswith", "endswith", "match", "search")
+    ):
+        word, subject = test.args[0].value, test.func.value
+    if not isinstance(word, ir.Const) or not isinstance(word.value, str) or subject is None:
+        return
+    while not isinstance(subject, ir.Name):
+        if isinstance(subject, ir.Attr):
+            subject = subject.value
+        elif isinstance(subject, ir.Call) and isinstance(subject.func, ir.Attr):
+            subject = subject.func.value
+        elif isinstance(subject, ir.Call) and len(subject.args) == 1:
+            subject = subject.args[0].value
+        else:
+            return
+    value = machine.lookup(subject.id)
+    if value is not None and value.m & LISTING and not value.m & (VAL | TRAIN):
+        machine.rebind(subject.id, Value(value.p, value.m | split_of_word(word.value)))
+
+
+def eval_lambda(machine: Machine, node: ir.Lambda) -> Value:
+    """Return a lambda with the frame that it closes over."""
+    return Value(Function(node, machine.frame.scope, machine.frame, defaults(machine, node.params)))
+
+
+def defaults(machine: Machine, params: tuple[ir.Param, ...]) -> dict[str, Value]:
+    """Return the values of parameter defaults, evaluated where the function is defined."""
+    return {p.name: machine.eval(p.default) for p in params if p.default is not None}
+
+
+def eval_starred(machine: Machine, node: ir.Starred) -> Value:
+    """Return what is unpacked."""
+    return machine.eval(node.value)
+
+
+def eval_named(machine: Machine, node: ir.NamedExpr) -> Value:
+    """Return the value of ``:=`` and bind it."""
+    value = machine.eval(node.value)
+    machine.bind(node.target, value)
+    return value
+
+
+def eval_yield(machine: Machine, node: ir.Yield) -> Value:
+    """Keep what a generator yields; return what is sent to it, which is not known."""
+    if node.value is None:
+        return UNKNOWN
+    value = machine.eval(node.value)
+    if node.kind == "await":
+        return value
+    item = containers.element_of(machine, value) if node.kind == "from" else value
+    machine.frame.yielded = item if machine.frame.yielded is None else join(machine.frame.yielded, item)
+    return UNKNOWN
+
+
+def eval_match(machine: Machine, node: ir.MatchTest) -> Value:
+    """Return whether a case pattern matches."""
+    subject = machine.eval(node.subject)
+    for name in node.binds:
+        machine.bind_name(name, subject)
+    if node.pattern is None:
+        out = Value(SOME, subject.m) if not node.binds or node.guard is not None else Value(Known(True))
+    else:
+        out = compare(machine, "==", subject, machine.eval(node.pattern))
+    return out
+
+
+EXPRESSIONS: dict[type[ir.Node], Callable[[Machine, Any], Value]] = {
+    ir.Name: eval_name,
+    ir.Const: eval_const,
+    ir.FString: eval_fstring,
+    ir.Attr: eval_attr,
+    ir.Subscript: eval_subscript,
+    ir.Slice: eval_slice,
+    ir.Call: calling.eval_call,
+    ir.BinOp: eval_binop,
+    ir.UnaryOp: eval_unary,
+    ir.BoolOp: eval_boolop,
+    ir.Compare: eval_compare,
+    ir.IfExp: eval_ifexp,
+    ir.Sequence: eval_sequence,
+    ir.DictDisplay: eval_dict,
+    ir.Comprehension: eval_comprehension,
+    ir.Lambda: eval_lambda,
+    ir.Starred: eval_starred,
+    ir.NamedExpr: eval_named,
+    ir.Yield: eval_yield,
+    ir.MatchTest: eval_match,
+}

@@ -1,0 +1,214 @@
+"""Following loops: how often, what a later iteration has forgotten, and where a ``break`` leads.
+
+A loop that may adapt parameters is followed for its first and its last iteration, other loops once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.program.walk import walk
+from auditor.timeline.engine import containers
+from auditor.timeline.engine.relevance import assigned_names
+from auditor.timeline.values.constants import is_none, truthiness
+from auditor.timeline.values.payloads import SOME, Heap, Known, PerSetting, Value, at_setting, join, per_setting, same
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+
+def do_for(machine: Machine, node: ir.For) -> None:
+    """Follow a ``for`` loop."""
+    iterable = machine.eval(node.iter)
+    follow_loop(machine, node, iterable)
+    otherwise(machine, node)
+
+
+def do_while(machine: Machine, node: ir.While) -> None:
+    """Follow a ``while`` loop."""
+    follow_loop(machine, node, None)
+    otherwise(machine, node)
+
+
+def otherwise(machine: Machine, node: ir.For | ir.While) -> None:
+    """Follow a loop's else branch; it is passed by where the loop is left by a ``break``."""
+    if not node.orelse or not machine.live:
+        return
+    names = machine.frame.names
+    before = dict(names)
+    machine.block(node.orelse)
+    if any(isinstance(s, ir.Jump) and s.kind == "break" for s in walk(*node.body, into_functions=False)):
+        for name, value in before.items():
+            other = names.get(name)
+            if other is not None and other is not value:
+                names[name] = join(value, other)
+
+
+def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | None) -> None:
+    """Follow a loop: twice where it may adapt something, else once."""
+    live0 = machine.live
+    jumped, broken = machine.jumped, machine.broken
+    machine.jumped = machine.broken = 0
+    weak = machine.weak
+    frame = machine.frame
+    followed = machine.relevance.adapts(node)
+    trips: list[int | None] = [None] * machine.count
+    if iterable is not None:
+        trips = containers.trip_counts(machine, iterable)
+    guard_pushed = False
+    if iterable is not None and trips[1] is not None and iterable.m & machine.atoms.family("setting"):
+        passes = 0
+        for index, trip in enumerate(trips):
+            if trip != 0:
+                passes |= 1 << index
+        assert isinstance(node, ir.For)
+        guard_pushed = machine.guard(node.iter, iterable, passes & live0, taken=True)
+    machine.loop_depth += 1
+    breaks = machine.break_names
+    machine.break_names = []
+    machine.loop_count += 1
+    first_record = len(machine.adaptations)
+    loop_key = (frame.scope.source.path, frame.scope.source.layer, node.start)
+    if followed:
+        machine.loops.append(machine.loop_count)
+        machine.loop_sites.append(machine.site(node))
+    rounds = 2 if followed else 1
+    own_bits = 0
+    done = 0
+    try:
+        for number in range(rounds):
+            enter = 0
+            for index, trip in enumerate(trips):
+                if trip is None or trip > number:
+                    enter |= 1 << index
+            enter &= live0 & ~machine.broken
+            if number:
+                enter &= done
+            if not enter:
+                break
+            machine.live = enter
+            machine.jumped = 0
+            iteration = 0
+            if followed:
+                iteration = machine.atoms.bit("iteration", (loop_key, number))
+                own_bits |= iteration
+                machine.iteration_bits.append(iteration)
+            if number or not followed:
+                forget_carried(machine, node, iteration)
+            elif iteration:
+                mark_advanced(machine, node, iteration)
+            if iterable is not None:
+                assert isinstance(node, ir.For)
+                machine.bind(node.target, containers.loop_item(machine, iterable, number, iteration, trips))
+            elif isinstance(node, ir.While):
+                test = machine.eval(node.test)
+                yes, _ = machine.truth(test)
+                if not number and not yes & machine.live and truthiness(test.p) is False:
+                    if followed:
+                        machine.iteration_bits.pop()
+                    break
+                machine.live &= yes
+                if machine.live:
+                    pushed = machine.guard(node.test, test, machine.live, taken=True)
+                    machine.block(node.body)
+                    if pushed:
+                        machine.guards.pop()
+                finish_round(machine, iteration, followed)
+                done |= enter
+                continue
+            machine.block(node.body)
+            finish_round(machine, iteration, followed)
+            done |= enter
+    finally:
+        if followed:
+            machine.loops.pop()
+            machine.loop_sites.pop()
+    if guard_pushed:
+        machine.guards.pop()
+    # Every iteration has run by now: what was adapted on one is adapted on all.
+    if own_bits:
+        for record in machine.adaptations[first_record:]:
+            record.region &= ~own_bits
+    endless = isinstance(node, ir.While) and isinstance(node.test, ir.Const) and bool(node.test.value)
+    after = live0
+    if endless:
+        after = machine.broken or live0 & ~frame.returned_bits
+    machine.live = after & live0
+    join_breaks(machine, breaks)
+    machine.jumped, machine.broken = jumped, broken
+    machine.weak = weak
+    machine.loop_depth -= 1
+
+
+def forget_carried(machine: Machine, node: ir.For | ir.While, iteration: int) -> None:
+    """Forget constants that the loop's body assigns: a later iteration may see other values.
+
+    Numbers that the body advances pick the tokens of the iteration, as a loop variable would.
+    """
+    names = machine.frame.names
+    advanced = machine.relevance.advanced(node)
+    loops = machine.atoms.family("iteration")
+    constants = machine.relevance.latches(node)
+    for name in assigned_names(node):
+        value = names.get(name)
+        if value is None:
+            continue
+        if isinstance(value.p, Known | PerSetting) and (
+            not isinstance(value.p, Known) or not isinstance(value.p.v, str)
+        ):
+            if name in constants:
+                names[name] = latched(value, constants[name], machine.count)
+                continue
+            value = Value(None if is_none(value.p) else SOME, value.m)
+            if isinstance(names[name].p, Known) and names[name].p.v is None:  # type: ignore[union-attr]
+                value = Value(None, value.m)
+            names[name] = value
+        if iteration and name in advanced:
+            names[name] = Value(value.p, value.m & ~loops | iteration | value.m & outer_iterations(machine, loops))
+
+
+def mark_advanced(machine: Machine, node: ir.For | ir.While, iteration: int) -> None:
+    """Give numbers that the body advances the first iteration as origin."""
+    names = machine.frame.names
+    for name in machine.relevance.advanced(node):
+        value = names.get(name)
+        if value is not None and not isinstance(value.p, Heap):
+            names[name] = Value(value.p, value.m | iteration)
+
+
+def outer_iterations(machine: Machine, loops: int) -> int:
+    """Return the origins of the current iterations of all followed loops."""
+    out = 0
+    for bit in machine.iteration_bits:
+        out |= bit
+    return out & loops
+
+
+def finish_round(machine: Machine, iteration: int, followed: bool) -> None:
+    """Close one followed iteration."""
+    if followed and iteration:
+        machine.iteration_bits.pop()
+    machine.live |= machine.jumped
+
+
+def join_breaks(machine: Machine, outer: list[dict[str, Value]]) -> None:
+    """Join what names held where a ``break`` left the loop."""
+    names = machine.frame.names
+    for left in machine.break_names:
+        for name, value in left.items():
+            other = names.get(name)
+            if other is None:
+                names[name] = value
+            elif other is not value:
+                names[name] = join(other, value)
+    machine.break_names = outer
+
+
+def latched(value: Value, constant: object, count: int) -> Value:
+    """Return what a loop leaves in a name that its body only ever sets to ``constant``."""
+    known = Known(constant)
+    each = [at_setting(value.p, index) for index in range(count)]
+    if any(is_none(p) for p in each) or constant is None:
+        return Value(per_setting([p if same(p, known) else None for p in each]), value.m)
+    return Value(per_setting([p if same(p, known) else SOME for p in each]), value.m)

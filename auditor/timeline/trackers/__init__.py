@@ -1,0 +1,1 @@
+"""One room for each question that a reviewer asks: each listens to the engine and writes events."""

@@ -1,0 +1,1 @@
+"""Who learns from what, and which scores come after it."""

@@ -1,0 +1,239 @@
+"""Scores that a model gives to tokens it was adapted on before: found in a timeline, with the order that shows it.
+
+The rule (README of the challenge; maintainers on #462, #568, #771): with s(t) the statement that adds token t's
+loss to the reported score and u(t) any update whose loss used t, s(t) must come before u(t) on the model that
+s(t) uses, and must not be redone afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from auditor.case import Case
+from auditor.finding import Finding, Status, Step
+from auditor.timeline.claims import claimed_reports, judge, tainted
+from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
+from auditor.timeline.trackers.slots import slots
+from auditor.timeline.values.atoms import train_settings
+from auditor.timeline.values.frames import Site
+
+Kind = Literal["before", "within", "rescore", "training", "slot-scored", "slot-causal"]
+
+
+@dataclass(frozen=True)
+class Leak:
+    """``adapt`` updates the model on tokens that ``score`` then scores for ``report``, under ``bits``.
+
+    ``kind``: ``before`` (a phase before the scoring), ``within`` (in one loop with it), ``rescore`` (the tokens
+    had been scored legally, and are scored again), ``training`` (the training loop itself reads validation data),
+    ``slot-scored`` and ``slot-causal`` (within, but what is fitted is not the model but a delta of the evaluation's
+    own: on positions that are then scored with it, or on others of the same windows).
+    """
+
+    kind: Kind
+    adapt: Adapt
+    score: Forward
+    report: Report
+    bits: int
+
+
+def leaks(timeline: Timeline) -> list[Leak]:
+    """Return the leaks of a timeline, one per adapting statement and call path, in program order."""
+    adapts = {e.number: e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0}
+    scores = [e for e in timeline.events if isinstance(e, Forward) and e.reports]
+    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
+    found: dict[tuple[object, ...], Leak] = {}
+    for score in scores:
+        for number, bits in score.conflicts.items():
+            adapt = adapts[number]
+            report = max(score.reports, key=lambda r: r.order)
+            bits &= score.bits & adapt.bits
+            reported = 0
+            for each in score.reports:
+                reported |= each.bits
+            bits &= reported
+            if not bits:
+                continue
+            for kind, of_kind in _kinds(adapt, score, scores, trains, bits, timeline.in_play):
+                key = (kind, adapt.site.source.path, adapt.site.start, tuple(c.site.start for c in adapt.calls))
+                old = found.get(key)
+                if old is None:
+                    found[key] = Leak(kind, adapt, score, report, of_kind)
+                elif of_kind & timeline.in_play & ~old.bits:
+                    found[key] = Leak(
+                        kind,
+                        adapt,
+                        score if not old.bits & timeline.in_play else old.score,
+                        report,
+                        of_kind | old.bits,
+                    )
+    return sorted(_last_of_each(list(found.values()), timeline.in_play), key=lambda leak: leak.adapt.order)
+
+
+def _last_of_each(found: list[Leak], in_play: int) -> list[Leak]:
+    """Return one leak for each step: that of its last report, unless others run where that one doesn't.
+
+    A phase that prints its progress scores its tokens within its loop, and again when it counts.
+    """
+    steps: dict[tuple[object, ...], list[Leak]] = {}
+    out: list[Leak] = []
+    for leak in found:
+        if leak.kind in ("slot-scored", "slot-causal"):
+            out.append(leak)
+        else:
+            place = (leak.adapt.site.source.path, leak.adapt.site.start, tuple(c.site.start for c in leak.adapt.calls))
+            steps.setdefault(place, []).append(leak)
+    for leaks_of_step in steps.values():
+        last = max(leaks_of_step, key=lambda leak: (bool(leak.bits & in_play), leak.report.order))
+        out += [leak for leak in leaks_of_step if leak is last or leak.bits & in_play & ~last.bits]
+    return out
+
+
+def _kinds(
+    adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt], bits: int, in_play: int
+) -> list[tuple[Kind, int]]:
+    """Return the kinds of a leak, each with those of the settings ``bits`` under which it is of that kind."""
+    if adapt.delta and set(adapt.loops) & set(score.loops):
+        scored, causal, undecided = slots.split(adapt, score, bits)
+        each: list[tuple[Kind, int]] = [("slot-scored", scored), ("slot-causal", causal | undecided)]
+        return [(kind, under) for kind, under in each if under]
+    judged = bits & in_play or bits  # what happens at "any value" doesn't say what happens where it counts
+    return [(_kind(adapt, score, scores, trains, judged), bits)]
+
+
+def _kind(adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt], bits: int) -> Kind:
+    if not any(t.bits & bits and t.order < score.order for t in trains):
+        return "training"
+    if set(adapt.loops) & set(score.loops):
+        return "within"
+    for earlier in scores:
+        if (
+            earlier.order < adapt.order
+            and set(earlier.loops) & set(adapt.loops)
+            and not any(conflict & bits for conflict in earlier.conflicts.values())
+        ):
+            return "rescore"
+    if train_settings(adapt.kinds) & bits:
+        return "training"
+    return "before"
+
+
+def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
+    """Return scores that are followed, in the same loop, by an adaptation on what they scored."""
+    out: list[tuple[Forward, Adapt]] = []
+    seen: set[tuple[int, int]] = set()
+    adapts = [e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0]
+    for score in timeline.events:
+        if not isinstance(score, Forward) or not score.reports:
+            continue
+        for adapt in adapts:
+            if adapt.order > score.order and set(adapt.loops) & set(score.loops):
+                bits = score.bits & adapt.bits
+                bits = bits & timeline.in_play or bits
+                if any(conflict & bits for conflict in score.conflicts.values()):
+                    continue
+                key = (score.site.start, adapt.site.start)
+                if key not in seen:
+                    seen.add(key)
+                    out.append((score, adapt))
+                break
+    return out
+
+
+def harmless_adaptations(timeline: Timeline) -> list[Adapt]:
+    """Return adaptations on validation tokens whose parameters no reported score uses, one per place.
+
+    Adaptations that follow a score in their loop are score-first, not harmless warm-ups.
+    """
+    used: set[int] = set()
+    for event in timeline.events:
+        if isinstance(event, Forward) and event.reports:
+            used.update(event.conflicts)
+    after = {id(adapt) for _, adapt in clean_scores(timeline)}
+    places = {(a.site.source.path, a.site.start) for _, a in clean_scores(timeline)}
+    out: dict[tuple[str, int], Adapt] = {}
+    for event in timeline.events:
+        if isinstance(event, Adapt) and event.number >= 0 and event.number not in used and id(event) not in after:
+            place = (event.site.source.path, event.site.start)
+            if place not in places:
+                out.setdefault(place, event)
+    bad = {(e.site.source.path, e.site.start) for e in timeline.events if isinstance(e, Adapt) and e.number in used}
+    return [adapt for place, adapt in out.items() if place not in bad]
+
+
+def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> Iterator[Finding]:
+    """Yield a finding for each leak of ``kind``, with the path of the data as steps.
+
+    Where the logs show that the claimed score is another one, which the leak does not reach, the script is at
+    fault but the score is not: a second scoring is then a note, an adaptation that comes first a hold.
+    """
+    timeline = case.timeline
+    if timeline is None:
+        return
+    claimed = claimed_reports(timeline, case.submitted)
+    for leak in leaks(timeline):
+        if leak.kind != kind:
+            continue
+        aside: Status = "note" if kind == "rescore" else "hold"
+        judged = judge(case, leak.bits, [leak.adapt], leak.score.reports, tainted(claimed), aside)
+        site = leak.adapt.site
+        yield Finding(
+            rule=slug,
+            group="compliance",
+            status=judged.status,
+            message=say(leak),
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=judged.active,
+            active_because=judged.because,
+            trace=tuple(path_of(leak)),
+        )
+
+
+def path_of(leak: Leak) -> list[Step]:
+    """Return the steps of a leak: how the update is reached, its gradient, the score, the report."""
+    steps: list[Step] = calls_of(leak.adapt)
+    data = leak.adapt.forwards[0].site if leak.adapt.forwards else None
+    if data is not None:
+        steps.append(_step(data, "the model is applied to validation tokens"))
+    for part in leak.adapt.objective:
+        if not part.tokens and part.bits & leak.bits:
+            steps.append(_step(part.site, "the objective keeps these positions"))
+    if leak.adapt.gradient is not None:
+        steps.append(_step(leak.adapt.gradient, "the loss on them is differentiated"))
+    steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} updated with it"))
+    steps.extend(calls_of(leak.score))
+    if leak.kind in ("slot-scored", "slot-causal"):
+        steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))
+        for part in leak.score.scored:
+            if part.bits & leak.bits:
+                steps.append(_step(part.site, "these positions are scored"))
+    else:
+        steps.append(_step(leak.score.site, "the same tokens are scored with the adapted parameters"))
+    steps.append(_step(leak.report.site, "the score is reported"))
+    out: list[Step] = []
+    for step in steps:
+        if step not in out:
+            out.append(step)
+    return out
+
+
+def calls_of(event: Event) -> list[Step]:
+    """Return the calls that lead to an event, but for the entry point."""
+    steps = [_step(call.site, f"{call.name}() is called") for call in event.calls]
+    return steps[1:] if len(steps) > 1 else steps
+
+
+def _what(adapt: Adapt) -> str:
+    if adapt.delta:
+        return "the delta that the evaluation made is"
+    names = ", ".join(adapt.params[:3])
+    return f"the parameters of {names} are" if names else "the parameters are"
+
+
+def _step(site: Site, note: str) -> Step:
+    return Step(site.source.path, site.line, note, site.source.layer)

@@ -1,0 +1,398 @@
+"""What a script learns about its model without training it: statistics of activations, and choices by trial.
+
+A model is *applied* to tokens; hooks that watch it at that time see its activations. What either yields carries
+the application as origin, and so does, more loosely, what a comparison of its losses chooses. Where such origins
+reach parameters that are restored, a file that is written or a score that is reported, the application was a
+calibration. Where in the run it happens is told by the training loop's own clock (:class:`Deadline`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from auditor.finding import Step
+from auditor.program import ir
+from auditor.timeline.events import Adapt, Event, Forward, Timeline
+from auditor.timeline.values.atoms import CLOCK, MAX_SETTINGS, RANDOM, TRAIN, VAL, train_settings, val_settings
+from auditor.timeline.values.frames import CallStep, Site
+from auditor.timeline.values.payloads import (
+    SOME,
+    UNKNOWN,
+    Bound,
+    Function,
+    Heap,
+    Known,
+    PerSetting,
+    Tup,
+    Value,
+    at_setting,
+)
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
+
+HOOKS = frozenset(
+    {
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_module_forward_hook",
+        "register_full_backward_hook",
+    }
+)
+_MOST = 12  # watching functions at a time
+_MILLISECONDS = 10_000  # a deadline above it is not in seconds
+
+Way = Literal["observed", "applied", "chosen"]
+
+
+@dataclass(eq=False)
+class Apply(Event):
+    """The model is applied to tokens: ``kinds`` are their origins, ``generated`` when they come from a model.
+
+    ``watched`` when hooks saw it, ``learned`` when its loss is differentiated. ``uses`` are the places where what it
+    gave was kept, and by which way.
+    """
+
+    kinds: int = 0
+    generated: bool = False
+    watched: bool = False
+    learned: bool = False
+    uses: dict[tuple[Way, str], Use] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Use(Event):
+    """Something made from an application is kept: in ``sink`` (parameters, a file, the scale of a score)."""
+
+    sink: str = ""
+    scored: list[Forward] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Deadline(Event):
+    """A clock is compared with ``seconds`` (per setting in play; None where unknown)."""
+
+    seconds: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """A function that sees the model's activations: ``replaces`` a forward, else a hook."""
+
+    function: Value
+    replaces: bool
+    module: Value = UNKNOWN
+
+
+class Calibrations:
+    """What is known of applications while a program is followed."""
+
+    def __init__(self) -> None:
+        self.watchers: list[Watcher] = []
+        self.events: dict[tuple[object, ...], Apply] = {}
+        self.deadlines: dict[tuple[object, ...], Deadline] = {}
+        self.busy = False
+
+
+# ------------------------------------------------------------------ while following
+
+
+def _common(machine: Machine, node: ir.Node, bits: int) -> dict[str, Any]:
+    from auditor.timeline.trackers.adaptation.effects import common
+
+    return common(machine, node, bits)
+
+
+def applied(machine: Machine, origins: int, node: ir.Node) -> int:
+    """Note that a model is applied to what was made from ``origins``; return the origin of what it gives."""
+    known = machine.calibrations
+    if known.busy:
+        return 0
+    own = machine.atoms.family("applied")
+    generated = not origins & (VAL | TRAIN) and bool(known.watchers) and bool(origins & (own | RANDOM))
+    if not origins & (VAL | TRAIN) and not generated:
+        return 0
+    key = (machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
+    event = known.events.get(key)
+    if event is None:
+        event = Apply(**_common(machine, node, machine.live), generated=generated)
+        known.events[key] = event
+        machine.events.append(event)
+    event.bits |= machine.live
+    event.kinds |= origins & (VAL | TRAIN)
+    if known.watchers:
+        _watch(machine, event, origins, node)
+    return machine.atoms.bit("applied", event)
+
+
+def _watch(machine: Machine, event: Apply, origins: int, node: ir.Node) -> None:
+    from auditor.timeline.engine import calling
+
+    known = machine.calibrations
+    event.watched = True
+    seen = Value(SOME, origins & (VAL | TRAIN) | machine.atoms.bit("observed", event))
+    known.busy = True
+    try:
+        for watcher in known.watchers:
+            p = watcher.function.p
+            if watcher.replaces:
+                func = p.func if isinstance(p, Bound) else p
+                count = sum(1 for q in func.node.params if q.kind == "pos") if isinstance(func, Function) else 1
+                given = tuple(seen for _ in range(count - isinstance(p, Bound)))
+            else:
+                given = (watcher.module, Value(Tup((seen,)), seen.m), seen)
+                func = p.func if isinstance(p, Bound) else p
+                if isinstance(func, Function):
+                    count = sum(1 for q in func.node.params if q.kind == "pos" and q.default is None)
+                    given = given[: max(2, count - isinstance(p, Bound))]
+            calling.call(machine, watcher.function, calling.Args(given, node=node), node)
+    finally:
+        known.busy = False
+
+
+def hook(machine: Machine, module: Value, args: Args) -> Value:
+    """Let a function that is hooked to a module watch; return the handle."""
+    function = args.get(0, "hook")
+    if function is not None and function.p is not None and len(machine.calibrations.watchers) < _MOST:
+        machine.calibrations.watchers.append(Watcher(function, False, module))
+    return Value(Heap("handle", name="hook", made_at=machine.order))
+
+
+def unhook(machine: Machine) -> None:
+    """Forget the hooks: a script that removes one removes all that it registered."""
+    machine.calibrations.watchers = [w for w in machine.calibrations.watchers if w.replaces]
+
+
+def replace_forward(machine: Machine, value: Value) -> None:
+    """Note that a module's ``forward`` is assigned: a wrapping function watches, the old one put back doesn't."""
+    known = machine.calibrations
+    if isinstance(value.p, Function) and machine.frame.func is not None:
+        if len(known.watchers) < _MOST:
+            known.watchers.append(Watcher(value, True))
+    else:
+        known.watchers = [w for w in known.watchers if not w.replaces]
+
+
+def kept(machine: Machine, origins: int, node: ir.Node, sink: str) -> None:
+    """Note that something made from ``origins`` is kept in ``sink``."""
+    ways: tuple[Way, ...] = ("observed", "applied", "chosen") if sink == "parameters" else ("observed",)
+    for way in ways:
+        for event in machine.atoms.meanings(origins, way):
+            assert isinstance(event, Apply)
+            use = event.uses.get((way, sink))
+            if use is None:
+                event.uses[way, sink] = Use(**_common(machine, node, machine.live), sink=sink)
+            else:
+                use.bits |= machine.live
+
+
+def learned(machine: Machine, origins: int) -> None:
+    """Note that a loss made from ``origins`` is differentiated."""
+    for event in machine.atoms.meanings(origins, "applied"):
+        assert isinstance(event, Apply)
+        event.learned = True
+
+
+def chosen(machine: Machine, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
+    """Let what names hold say that a comparison of losses decided it.
+
+    The loss itself is not a choice; a number or a state that goes with it is.
+    """
+    family = machine.atoms.family("applied") | machine.atoms.family("observed")
+    if not test.m & family:
+        return
+    bits = 0
+    for way in ("applied", "observed"):
+        for event in machine.atoms.meanings(test.m, way):
+            bits |= machine.atoms.bit("chosen", event)
+    for name, value in after.items():
+        if value.m & family or before.get(name) is value or isinstance(value.p, Function | Bound):
+            continue
+        if isinstance(value.p, Known) and isinstance(value.p.v, bool | str | None):
+            continue
+        after[name] = Value(value.p, value.m | bits)
+
+
+def scaled(machine: Machine, left: Value, right: Value, node: ir.Node) -> None:
+    """Note that scores are multiplied with, or divided by, a chosen number."""
+    family = machine.atoms.family("chosen")
+    if not (left.m ^ right.m) & family:
+        return
+    number, scores = (left, right) if left.m & family else (right, left)
+    if scores.m & family or number.m & machine.atoms.family("forward"):
+        return
+    forwards = [f for f in machine.atoms.meanings(scores.m, "forward") if isinstance(f, Forward)]
+    given(machine, number.m, forwards, node)
+
+
+def given(machine: Machine, origins: int, forwards: list[Forward], node: ir.Node) -> None:
+    """Note that what was chosen (in ``origins``) takes part in ``forwards``."""
+    if not forwards:
+        return
+    for event in machine.atoms.meanings(origins, "chosen"):
+        assert isinstance(event, Apply)
+        use = event.uses.get(("chosen", "scores"))
+        if use is None:
+            use = Use(**_common(machine, node, machine.live), sink="scores")
+            event.uses["chosen", "scores"] = use
+        use.bits |= machine.live
+        use.scored.extend(f for f in forwards if f not in use.scored)
+
+
+def compared(machine: Machine, op: str, left: Value, right: Value, node: ir.Node) -> None:
+    """Note a deadline where a clock is compared with a number."""
+    if op not in (">=", ">", "<", "<=") or not (left.m ^ right.m) & CLOCK:
+        return
+    limit = right if left.m & CLOCK else left
+    if not isinstance(limit.p, Known | PerSetting):
+        return
+    seconds = tuple(_seconds(at_setting(limit.p, i)) for i in range(1, machine.count))
+    if not any(s is not None and s > 0 for s in seconds):
+        return
+    key = (machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
+    if key not in machine.calibrations.deadlines:
+        event = Deadline(**_common(machine, node, machine.live), seconds=seconds)
+        machine.calibrations.deadlines[key] = event
+        machine.events.append(event)
+
+
+def _seconds(payload: object) -> float | None:
+    if not isinstance(payload, Known) or isinstance(payload.v, bool) or not isinstance(payload.v, int | float):
+        return None
+    return payload.v / 1000.0 if payload.v > _MILLISECONDS else float(payload.v)
+
+
+# ------------------------------------------------------------------ what the timeline tells
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """``apply`` is a calibration after training: what it gave reaches ``use``, by ``way``, under ``bits``."""
+
+    apply: Apply
+    use: Use
+    way: Way
+    bits: int
+
+
+def place_of(found: Calibration) -> Site:
+    """Return the place that a reviewer would point at: where the way to it leaves the way to what it is used for."""
+    calls = found.apply.calls
+    shared = max(_shared(calls, use.calls) for use in found.apply.uses.values())
+    return calls[shared].site if shared < len(calls) else found.apply.site
+
+
+def _shared(one: tuple[CallStep, ...], other: tuple[CallStep, ...]) -> int:
+    """Return how many calls two ways have in common."""
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a.site != b.site:
+            break
+        count += 1
+    return count
+
+
+def path_of(found: Calibration, applied: str) -> list[Step]:
+    """Return the steps of a calibration: the calls that lead to it, the application, where its result is kept."""
+    where = {
+        "parameters": "parameters are set with it",
+        "a file": "it is saved",
+        "scores": "it takes part in the score",
+    }
+    steps = [_step(call.site, f"{call.name}() is called") for call in found.apply.calls]
+    steps = steps[1:] if len(steps) > 1 else steps
+    steps.append(_step(found.apply.site, applied))
+    steps.append(_step(found.use.site, where[found.use.sink]))
+    return list(dict.fromkeys(steps))
+
+
+def _step(site: Site, note: str) -> Step:
+    return Step(site.source.path, site.line, note, site.source.layer)
+
+
+def calibrations(timeline: Timeline, split: Literal["val", "train", "self"]) -> list[Calibration]:
+    """Return the calibrations on a split's tokens, in program order; of validation tokens only unscored ones."""
+    trains = main_training(timeline)
+    out: list[Calibration] = []
+    for event in timeline.events:
+        if not isinstance(event, Apply) or event.learned or not event.uses:
+            continue
+        on_val, on_train = val_settings(event.kinds), train_settings(event.kinds)
+        bits = {
+            "val": on_val,
+            "train": on_train & ~on_val,
+            "self": (1 << MAX_SETTINGS) - 1 if event.generated else 0,
+        }[split] & event.bits
+        if not bits or in_training(event, trains):
+            continue
+        found = _use(event)
+        if found is not None:
+            way, use = found
+            if way == "applied" and _reported(timeline, event):
+                continue  # a score, kept beside what was scored
+            if bits & use.bits:
+                out.append(Calibration(event, use, way, bits & use.bits))
+    return out
+
+
+def main_training(timeline: Timeline) -> list[Adapt]:
+    """Return the updates of the training that the clock ends; all updates on training tokens where no clock does.
+
+    Compile warm-ups before and after it step on throw-away parameters.
+    """
+    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
+    timed = {loop for e in timeline.events if isinstance(e, Deadline) for loop in e.loops}
+    clocked = [t for t in trains if timed & set(t.loops)]
+    return clocked or trains
+
+
+def in_training(event: Event, trains: list[Adapt]) -> bool:
+    """Return whether training is not over at an event: none came before, or more of it follows."""
+    shared = [t for t in trains if t.bits & event.bits]
+    return not shared or any(t.order > event.order or set(t.loops) & set(event.loops) for t in shared)
+
+
+def _reported(timeline: Timeline, event: Apply) -> bool:
+    return any(
+        isinstance(other, Forward) and other.reports and other.site == event.site and other.calls == event.calls
+        for other in timeline.events
+    )
+
+
+def _use(event: Apply) -> tuple[Way, Use] | None:
+    """Return the most telling use of an application, None when what it gave is only printed."""
+    ways: tuple[Way, ...] = ("observed", "applied", "chosen")
+    for way in ways:
+        for sink in ("parameters", "a file", "scores"):
+            use = event.uses.get((way, sink))
+            if use is None:
+                continue
+            if sink == "scores" and not any(f.reports for f in use.scored):
+                continue
+            return way, use
+    return None
+
+
+def deadlines(timeline: Timeline, apply: Apply) -> tuple[list[float | None], Site | None]:
+    """Return when training stops before ``apply``, in seconds per setting in play (None: unknown), and where.
+
+    Of several deadlines in the training loop those for its phases come earlier than the one that ends it; a
+    last one that keeps a reserve comes a little before the cap.
+    """
+    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0 and e.order < apply.order]
+    loops = {loop for t in trains for loop in t.loops}
+    found = [e for e in timeline.events if isinstance(e, Deadline) and set(e.loops) & loops]
+    stops: list[float | None] = []
+    site: Site | None = None
+    for index in range(len(timeline.settings)):
+        values = [(s, e.site) for e in found if e.bits & 1 << (index + 1) and (s := e.seconds[index]) is not None]
+        latest = max((s for s, _ in values), default=None)
+        if latest is None:
+            stops.append(None)
+            continue
+        stop, place = min((v for v in values if v[0] >= 0.9 * latest), key=lambda v: v[0])
+        stops.append(stop)
+        site = site or place
+    return stops, site

@@ -1,0 +1,1 @@
+"""Data that a score rests on directly."""

@@ -1,0 +1,84 @@
+"""Counts of each candidate, divided by what is not their sum: no distribution over the candidates.
+
+A hashed table of pairs is asked for every candidate (``(h * k + arange(V)) % size``), and the counts are divided by
+the count of another table (the context's): the candidates' buckets hold other pairs, too, so the quotients add up to
+anything. Divided by their own sum, at once or later, they are a distribution (#972 against its rerun #978).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.events import Lookup
+from auditor.timeline.trackers.mixtures import mixtures
+from auditor.timeline.values.payloads import Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+_DIVISIONS = frozenset({"div", "div_", "divide", "true_divide", "truediv"})
+_PICKS = frozenset({"gather", "take", "take_along_dim", "take_along_axis", "index_select"})
+_NORMALISES = frozenset({"softmax", "log_softmax", "normalize", "renorm"})
+
+
+def numbered(machine: Machine, name: str, out: Value) -> Value:
+    """Return the result of a call, marked as one number for each candidate if it is."""
+    return Value(out.p, out.m | machine.keys.every) if name == "arange" else out
+
+
+def mixed(machine: Machine, origins: int) -> int:
+    """Return the origins of what a mixing operation makes: a key for each candidate, where it knows a context."""
+    keys = machine.keys
+    if origins & keys.every and origins & (keys.reads | keys.mixed):
+        return origins & ~keys.every | keys.each
+    return origins
+
+
+def picked(machine: Machine, index: int, base: int, out: Value) -> Value:
+    """Return what an index picks: it is not numbered itself because its index was."""
+    lost = index & machine.keys.every & ~base
+    return Value(out.p, out.m & ~lost) if lost else out
+
+
+def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
+    """Return the origins of an arithmetic operation, with the ratio that it makes."""
+    return _divided(machine, node, left.m, right.m, origins) if node.op == "/" else origins
+
+
+def called(machine: Machine, name: str, given: list[Value], node: ir.Node, out: Value) -> Value:
+    """Return the result of a call outside the program, with the ratio that it makes or that it normalises."""
+    if name in _NORMALISES and out.m & machine.keys.ratios:
+        return Value(out.p, out.m & ~machine.keys.ratios)
+    if name in _PICKS and given:
+        return picked(machine, _origins(given[1:]), given[0].m, out)
+    if name in _DIVISIONS and len(given) > 1:
+        return Value(out.p, _divided(machine, node, given[0].m, given[1].m, out.m))
+    return out
+
+
+def _origins(values: list[Value]) -> int:
+    """Return the origins of all of ``values``."""
+    origins = 0
+    for value in values:
+        origins |= value.m
+    return origins
+
+
+def _divided(machine: Machine, node: ir.Node, above: int, below: int, origins: int) -> int:
+    keys = machine.keys
+    own = above & below & keys.ratios
+    if own:
+        return origins & ~own  # by its own sum
+    if not above & keys.lookups or not below & keys.lookups:
+        return origins
+    counted = [found for found in _lookups(machine, above) if found.candidates]
+    if not counted or any(found.candidates for found in _lookups(machine, below)):
+        return origins
+    atom = mixtures.emit(machine, "ratio", node)
+    keys.ratios |= atom
+    return origins | atom
+
+
+def _lookups(machine: Machine, origins: int) -> list[Lookup]:
+    return [found for found in machine.atoms.meanings(origins, "lookup") if isinstance(found, Lookup)]

@@ -1,0 +1,209 @@
+"""Where a reported score leaves the rules of its metric: stored answers, part of the tokens, assumed byte counts.
+
+Each such place is a :class:`Doubt`; the values that it touches carry it as origin, so that the reports which
+rest on it are known.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from auditor.program import ir
+from auditor.timeline.events import Event, Report, Timeline
+from auditor.timeline.values.atoms import BITS, RANDOM, TEXT_FILE, TRAIN, VAL
+from auditor.timeline.values.payloads import Heap, Known, PerSetting, Tup, Value, at_setting
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+Kind = Literal["answers", "first tokens", "random tokens", "bytes per token"]
+
+FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split
+_LN2 = math.log(2.0)
+
+
+@dataclass(eq=False)
+class Doubt(Event):
+    """One such place: of which kind, the constant in question, and the reports that rest on it."""
+
+    kind: Kind = "answers"
+    number: float | None = None
+    reports: list[Report] = field(default_factory=list)
+
+
+def _doubt(machine: Machine, kind: Kind, node: ir.Node, number: float | None, bits: int) -> int:
+    """Return the origin of a place, which is one event per way that leads to it."""
+    from auditor.timeline.trackers.adaptation.effects import common
+
+    key = (kind, machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
+    event = machine.doubts.get(key)
+    if event is None:
+        event = Doubt(**common(machine, node, 0), kind=kind, number=number)
+        machine.doubts[key] = event
+        machine.events.append(event)
+    event.bits |= machine.live & bits
+    return machine.atoms.bit("doubt", event)
+
+
+def _with(value: Value, origins: int) -> Value:
+    if not origins:
+        return value
+    if isinstance(value.p, Tup):
+        return Value(Tup(tuple(_with(item, origins) for item in value.p.items)), value.m | origins)
+    return Value(value.p, value.m | origins)
+
+
+# ------------------------------------------------------------------ parts of the validation tokens, stored answers
+
+
+def picked(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+    """Return ``base[index]``, marked when it is a fixed part of the validation tokens or a stored answer."""
+    if base.m & VAL:
+        if index.m & RANDOM and not index.m & VAL and isinstance(node.index, ir.Slice):
+            return _with(out, _doubt(machine, "random tokens", node, None, machine.all))
+        if isinstance(node.index, ir.Slice) and not base.m & machine.atoms.family("iteration"):
+            bound, bits = _fixed_bound(machine, node.index)
+            if bits:
+                return _with(out, _doubt(machine, "first tokens", node, bound, bits))
+        return out
+    if base.m & TEXT_FILE and not base.m & TRAIN and not index.m & VAL and not _constant(index):
+        return _with(out, machine.atoms.bit("stored", "by position"))
+    return out
+
+
+def looked_up(machine: Machine, table: Value, key: Value, out: Value) -> Value:
+    """Return what a table that comes from a file holds for a position."""
+    if key.m & VAL or _constant(key):
+        return out
+    for payload, _ in machine.alternatives(table):
+        if isinstance(payload, Heap) and payload.kind == "dict" and payload.element is not None:
+            origins = table.m | payload.origins | payload.element.m
+            if origins & TEXT_FILE and not origins & (VAL | TRAIN):
+                return _with(out, machine.atoms.bit("stored", "by position"))
+    return out
+
+
+def _constant(index: Value) -> bool:
+    if isinstance(index.p, Tup):
+        return all(_constant(item) for item in index.p.items)
+    return isinstance(index.p, Known | PerSetting)
+
+
+def _fixed_bound(machine: Machine, index: ir.Slice) -> tuple[float | None, int]:
+    """Return the constant bound of ``[:n]`` and the settings under which it is one."""
+    if index.upper is None or index.step is not None:
+        return None, 0
+    if index.lower is not None and not (isinstance(index.lower, ir.Const) and index.lower.value == 0):
+        return None, 0
+    upper = machine.eval(index.upper)
+    bits = 0
+    bound: float | None = None
+    for number in range(1, machine.count):
+        payload = at_setting(upper.p, number)
+        if isinstance(payload, Known) and isinstance(payload.v, int) and payload.v >= FEWEST:
+            bits |= 1 << number
+            bound = payload.v if bound is None else bound
+    return bound, bits
+
+
+def compared(machine: Machine, left: Value, right: Value, node: ir.Node) -> int:
+    """Return the origin of a comparison of stored tokens with those being scored, 0 for another."""
+    family = machine.atoms.family("stored")
+    one, other = (left, right) if left.m & family else (right, left)
+    if not one.m & family or one.m & VAL or not other.m & VAL or other.m & family:
+        return 0
+    return _doubt(machine, "answers", node, None, machine.all)
+
+
+def written(machine: Machine, base: Value, index: Value, node: ir.Node) -> int:
+    """Return the origin of scores that are changed at a stored token (``logits[j, table[p]] += …``), else 0."""
+    from auditor.timeline.engine.containers import deep
+
+    if not base.m & machine.atoms.family("forward") or not deep(index) & machine.atoms.family("stored"):
+        return 0
+    return _doubt(machine, "answers", node, None, machine.all)
+
+
+def decided(machine: Machine, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
+    """Let what a comparison with stored tokens decides rest on it."""
+    doubts = test.m & machine.atoms.family("doubt")
+    if not doubts:
+        return
+    for name, value in after.items():
+        if before.get(name) is not value:
+            after[name] = _with(value, doubts)
+
+
+# ------------------------------------------------------------------ bytes
+
+
+def scaled(machine: Machine, left: Value, right: Value, node: ir.BinOp, out: Value) -> Value:
+    """Return a product or quotient, marked when it turns bits per token into bits per byte by a constant."""
+    scores = machine.atoms.family("forward")
+    score, factor = (left, right) if left.m & scores else (right, left)
+    if not score.m & scores or factor.m & scores or not isinstance(factor.p, Known | PerSetting):
+        return out
+    if not (score.m | factor.m) & BITS or (factor is left and node.op == "/"):
+        return out
+    bits = 0
+    number: float | None = None
+    for index in range(1, machine.count):
+        payload = at_setting(factor.p, index)
+        if not isinstance(payload, Known) or isinstance(payload.v, bool) or not isinstance(payload.v, int | float):
+            continue
+        value = abs(float(payload.v))
+        if score.m & factor.m & BITS and math.isclose(value, _LN2 if node.op == "*" else 1 / _LN2, rel_tol=1e-6):
+            continue  # bits, told in nats again
+        if factor.m & BITS:
+            value = value / _LN2 if node.op == "/" else value * _LN2
+        if value and value < 1.0:
+            value = 1.0 / value
+        if 1.5 <= value <= 8.0 and not math.isclose(value, 1 / _LN2, rel_tol=1e-3) and value != round(value):
+            bits |= 1 << index
+            number = value if number is None else number
+    return _with(out, _doubt(machine, "bytes per token", node, number, bits)) if bits else out
+
+
+# ------------------------------------------------------------------ reports
+
+
+def reported(machine: Machine, origins: int, report: Report) -> None:
+    """Note that a score made from ``origins`` is reported."""
+    for event in machine.atoms.meanings(origins, "doubt"):
+        assert isinstance(event, Doubt)
+        if report not in event.reports:
+            event.reports.append(report)
+
+
+@dataclass(frozen=True)
+class Doubtful:
+    """A place that ``report`` rests on; ``final`` when it is the claimed score, or the last one reported."""
+
+    doubt: Doubt
+    report: Report
+    final: bool
+    bits: int
+
+
+def doubts(timeline: Timeline, kinds: tuple[Kind, ...], claimed: list[Report]) -> list[Doubtful]:
+    """Return the places of some kinds that reports rest on, one per line, in program order.
+
+    ``claimed`` are the reports that print the claimed score, as far as a log tells.
+    """
+    reports = [e for e in timeline.events if isinstance(e, Report)]
+    last = max(reports, key=lambda r: r.order, default=None)
+    out: dict[tuple[str, int], Doubtful] = {}
+    for event in timeline.events:
+        if not isinstance(event, Doubt) or event.kind not in kinds or not event.reports:
+            continue
+        final = [r for r in event.reports if (r in claimed if claimed else r is last)]
+        report = (final or event.reports)[-1]
+        bits = 0
+        for each in final or event.reports:
+            bits |= event.bits & each.bits
+        place = (event.site.source.path, event.site.line)
+        if bits and (place not in out or (final and not out[place].final)):
+            out[place] = Doubtful(event, report, bool(final), bits)
+    return list(out.values())

@@ -1,0 +1,335 @@
+"""Blends of several predictions: found where they are computed, for the rules on what a mixture may look at.
+
+Two more origins: *gold* (a loss or probability of the token that really came) and *bytes* (the bytes of tokens).
+Each find is a :class:`~auditor.timeline.events.Mixture`; its result carries it as origin, so that a report can
+tell what it rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from auditor.case import Case
+from auditor.finding import Finding, Step
+from auditor.program import ir
+from auditor.timeline.claims import claimed_reports, judge, reaches
+from auditor.timeline.engine import containers
+from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
+from auditor.timeline.trackers.adaptation.effects import common
+from auditor.timeline.trackers.adaptation.leaks import calls_of
+from auditor.timeline.values.atoms import VAL
+from auditor.timeline.values.frames import Site
+from auditor.timeline.values.payloads import Known, Value, at_setting
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
+
+_ORDER = frozenset({"<", ">", "<=", ">="})
+_STACKS = frozenset({"stack", "cat", "concatenate", "column_stack", "vstack", "hstack"})
+_SUMS = frozenset({"sum", "mean", "nansum", "fsum", "cumsum", "nanmean"})
+_SUMS_OF_EXPERTS = frozenset({"logsumexp", "logaddexp", "exp"})
+_JOINS = frozenset({"logaddexp", "maximum", "minimum", "max", "min", "where"})
+_BYTES = frozenset({"encode", "id_to_piece", "IdToPiece", "id_to_bytes", "decode_single_token_bytes", "to_bytes"})
+_ABOUT_BYTES = frozenset({"len", "startswith", "endswith", "isspace", "isalpha", "isdigit", "is_byte", "bool"})
+
+
+def emit(machine: Machine, kind: MixtureKind, node: ir.Node, site: Site | None = None) -> int:
+    """Record a mixture of ``kind`` at ``node`` (once per place and way there); return its origin.
+
+    ``site`` is where it is decided, if not there: in compiled code.
+    """
+    keys = machine.keys
+    place = site if site is not None else machine.site(node)
+    key = (kind, place.source.path, place.start, tuple(c.site.start for c in machine.calls))
+    event = keys.found.get(key)
+    if event is None:
+        event = Mixture(**{**common(machine, node, machine.live), "site": place}, kind=kind)
+        keys.found[key] = event
+        machine.events.append(event)
+        event.atom = machine.atoms.fresh("mixture", event)
+        keys.mixtures |= event.atom
+    else:
+        event.bits |= machine.live
+    return event.atom
+
+
+def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
+    """Return the origins of an arithmetic operation, with the mixture that it completes."""
+    keys = machine.keys
+    op = node.op
+    if op == "*" and origins & keys.aware:
+        for hint, boost in ((left, right), (right, left)):
+            if hint.m & keys.aware and boost.m & machine.atoms.family("setting") and not boost.m & (VAL | keys.aware):
+                return boosted(machine, node, hint, boost, origins)
+    if not origins & keys.gold:
+        predicted = op == "+" and left.m & right.m & VAL and origins & machine.atoms.family("forward")
+        if predicted and isinstance(node, ir.BinOp) and _weight(node) is not None:
+            origins |= emit(machine, "blend", node)
+        return origins
+    if op in ("+", "-"):
+        # One array may hold the sums of losses and of bytes side by side, each under its own index.
+        side_by_side = isinstance(node, ir.AugAssign) and _is_slot(node.target)
+        if not side_by_side and _bytes_join(keys.gold, keys.bytes, left.m, right.m):
+            origins |= emit(machine, "bytes", node)
+        if op == "+" and isinstance(node, ir.BinOp):
+            weight = _weight(node)
+            if weight is not None and machine.eval(weight).m & keys.gold:
+                origins |= emit(machine, "gate", node)
+    if isinstance(node, ir.AugAssign) and origins & keys.chosen:
+        origins = settle_choices(machine, origins)
+    return origins
+
+
+def _bytes_join(gold: int, marked: int, left: int, right: int) -> bool:
+    """Return whether one side is made from the true token's loss and the other only from its bytes."""
+    return bool(left & gold and right & marked and not right & gold) or bool(
+        right & gold and left & marked and not left & gold
+    )
+
+
+def _is_slot(target: ir.Expr) -> bool:
+    return isinstance(target, ir.Subscript) and isinstance(target.index, ir.Const)
+
+
+def _weight(node: ir.BinOp) -> ir.Expr | None:
+    """Return ``a`` of ``(1 - a) * p + a * q`` (in any order), or None."""
+    sides = [_factors(side) for side in (node.left, node.right)]
+    for complement, other in (sides, sides[::-1]):
+        for factor in complement:
+            if isinstance(factor, ir.BinOp) and factor.op == "-" and _is_one(factor.left):
+                for twin in other:
+                    if same_expression(factor.right, twin):
+                        return twin
+    return None
+
+
+def _factors(node: ir.Expr) -> list[ir.Expr]:
+    if isinstance(node, ir.BinOp) and node.op == "*":
+        return [*_factors(node.left), *_factors(node.right)]
+    return [node]
+
+
+def _is_one(node: ir.Expr) -> bool:
+    return isinstance(node, ir.Const) and isinstance(node.value, int | float) and node.value == 1
+
+
+def same_expression(a: ir.Expr, b: ir.Expr) -> bool:
+    """Return whether two expressions read the same variable, attribute or item."""
+    if isinstance(a, ir.Name) and isinstance(b, ir.Name):
+        return a.id == b.id
+    if isinstance(a, ir.Attr) and isinstance(b, ir.Attr):
+        return a.attr == b.attr and same_expression(a.value, b.value)
+    if isinstance(a, ir.Subscript) and isinstance(b, ir.Subscript):
+        return same_expression(a.value, b.value) and same_expression(a.index, b.index)
+    return isinstance(a, ir.Const) and isinstance(b, ir.Const) and a.value == b.value
+
+
+def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir.Call, out: Value) -> Value:
+    """Return the result of a call outside the program, with what it mixes."""
+    keys = machine.keys
+    if name in _BYTES:
+        return Value(out.p, out.m | keys.bytes)
+    if name in _ABOUT_BYTES:
+        return Value(out.p, out.m & ~keys.bytes)  # how many bytes, or a truth about them, says nothing of which
+    seen = 0
+    for value in given:
+        seen |= containers.deep(value)
+    if not seen & keys.gold:
+        return out
+    if name in _STACKS and given:
+        return _stacked(machine, given[0], node, out)
+    if name in _SUMS_OF_EXPERTS and seen & keys.pseudo:
+        return Value(out.p, out.m | emit(machine, "pseudo", node))
+    if name == "where" and len(given) > 2 and given[0].m & keys.picks and (given[1].m | given[2].m) & keys.gold:
+        return Value(out.p, selected(machine, given[0].m, out.m))
+    if name in _JOINS and len(given) > 1:
+        parts = [v.m for v in given]
+        if any(_bytes_join(keys.gold, keys.bytes, a, b) for a in parts for b in parts):
+            return Value(out.p, out.m | emit(machine, "bytes", node))
+        golds = [m for m in parts if m & keys.gold]
+        if name in ("minimum", "min") and len(golds) > 1:
+            return Value(out.p, out.m | _choice(machine, node))
+    if name in _SUMS:
+        origins = out.m & ~keys.pseudo
+        return Value(out.p, settle_choices(machine, origins) if origins & keys.chosen else origins)
+    return out
+
+
+def _stacked(machine: Machine, rows: Value, node: ir.Node, out: Value) -> Value:
+    """Note a row among the true token's losses that doesn't depend on which token came."""
+    keys = machine.keys
+    items = containers.exact_items(machine, rows) or []
+    forwards = machine.atoms.family("forward")
+    if not any(item.m & keys.gold for item in items):
+        return out
+    if any(item.m & forwards and not item.m & (keys.gold | keys.reads) for item in items):
+        return Value(out.p, out.m | keys.pseudo)
+    return out
+
+
+def _choice(machine: Machine, node: ir.Node) -> int:
+    atom = emit(machine, "oracle", node)
+    keys = machine.keys
+    if atom not in keys.choices:
+        bit = machine.atoms.fresh("chosen", atom)
+        keys.choices[atom] = bit
+        keys.chosen |= bit
+    return keys.choices[atom]
+
+
+def compared(machine: Machine, node: ir.Expr) -> int:
+    """Return the origin of what a branch on ``node`` picks, when it compares losses of the true token (else 0)."""
+    if not isinstance(node, ir.Compare) or len(node.ops) != 1 or node.ops[0] not in _ORDER:
+        return 0
+    keys = machine.keys
+    if not isinstance(node.left, ir.Name | ir.Attr | ir.Subscript) or not isinstance(
+        node.rights[0], ir.Name | ir.Attr | ir.Subscript
+    ):
+        return 0
+    left, right = machine.eval(node.left), machine.eval(node.rights[0])
+    if not left.m & right.m & keys.gold:
+        return 0
+    return _choice(machine, node)
+
+
+def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
+    """Return the origins that a branch gives to what is stored in it (0: none).
+
+    A choice between losses, or a truth about a token: what is stored at the token's place then tells of it.
+    """
+    keys = machine.keys
+    if test.m & keys.gold:
+        return compared(machine, node)
+    known = keys.lookups | keys.mixed | keys.mixtures | machine.atoms.family("forward")
+    return keys.aware if test.m & VAL and not test.m & known else 0
+
+
+def aware_of(machine: Machine) -> int:
+    """Return the origin of hints that are stored, here, only for some of the tokens that they are hints for."""
+    for origins, depth in machine.picked:
+        if depth == machine.depth and origins & machine.keys.aware:
+            return machine.keys.aware
+    return 0
+
+
+def boosted(machine: Machine, node: ir.Node, hint: Value, boost: Value, origins: int) -> int:
+    """Return the origins of a hint's probability times a boost: a gate, where the boost is not zero."""
+    live = machine.live
+    for index in range(machine.count):
+        payload = at_setting(boost.p, index)
+        if isinstance(payload, Known) and payload.v == 0:
+            machine.live &= ~(1 << index)
+    if machine.live:
+        gates = [site for site in machine.atoms.meanings(hint.m, "gated") if isinstance(site, Site)]
+        for site in gates or [machine.site(node)]:
+            origins |= emit(machine, "hint", node, site)
+    machine.live = live
+    return origins & ~(machine.keys.aware | machine.atoms.family("gated"))
+
+
+def picked(machine: Machine, value: Value) -> Value:
+    """Return ``value`` as assigned or returned in the branches in progress: the choices that lead there picked it."""
+    chosen = 0
+    for choice, depth in machine.picked:
+        if depth == machine.depth:
+            chosen |= choice & ~machine.keys.aware
+    return Value(value.p, value.m | chosen) if chosen else value
+
+
+def mask(machine: Machine, op: str, out: Value, node: ir.Node) -> Value:
+    """Return a comparison of two losses of the true token: what it selects is a choice between them."""
+    if op not in _ORDER:
+        return out
+    keys = machine.keys
+    chosen = _choice(machine, node)
+    bit = machine.atoms.bit("pick", chosen)
+    keys.picks |= bit
+    return Value(out.p, out.m | bit)
+
+
+def selected(machine: Machine, selector: int, origins: int) -> int:
+    """Return the origins of losses (``origins``) that are selected by something made from ``selector``."""
+    keys = machine.keys
+    for chosen in machine.atoms.meanings(selector & keys.picks, "pick"):
+        assert isinstance(chosen, int)
+        origins |= chosen
+    return origins & ~keys.picks
+
+
+def settle_choices(machine: Machine, origins: int) -> int:
+    """Return ``origins`` with the choices in them counted: what was chosen is summed into a score."""
+    keys = machine.keys
+    for atom, bit in keys.choices.items():
+        if origins & bit:
+            origins = origins & ~bit | atom
+    return origins
+
+
+@dataclass(frozen=True)
+class ReportedMixture:
+    """A mixture that reported scores rest on, ``report`` the last of ``reports``, under ``bits``."""
+
+    mixture: Mixture
+    report: Report
+    bits: int
+    reports: tuple[Report, ...]
+
+
+def reported(timeline: Timeline, kind: MixtureKind) -> list[ReportedMixture]:
+    """Return the mixtures of ``kind`` that a reported score rests on, one per line, in program order."""
+    found: dict[tuple[str, int], ReportedMixture] = {}
+    for event in timeline.events:
+        if not isinstance(event, Mixture) or event.kind != kind or not event.reports:
+            continue
+        bits = 0
+        for report in event.reports:
+            bits |= report.bits & event.bits
+        place = (event.site.source.path, event.site.line)
+        if not bits:
+            continue
+        old = found.get(place)
+        reports = (*(old.reports if old is not None else ()), *event.reports)
+        every = bits | (old.bits if old is not None else 0)
+        running = every & timeline.in_play
+        # Of several ways to the line, the one that the first setting takes is told: its switches are named.
+        if old is None or (running and not old.bits & running & -running):
+            old = ReportedMixture(event, max(event.reports, key=lambda r: r.order), every, reports)
+        found[place] = replace(old, bits=every, reports=reports)
+    return list(found.values())
+
+
+def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) -> Iterator[Finding]:
+    """Yield a finding with ``message`` for each reported mixture of ``kind``, with the path to the report.
+
+    Where the logs show that the claimed score is one which the mixture doesn't reach, the script is at fault but
+    the score is not: a hold.
+    """
+    timeline = case.timeline
+    if timeline is None:
+        return
+    claimed = claimed_reports(timeline, case.submitted)
+    for found in reported(timeline, kind):
+        site = found.mixture.site
+        judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
+        last = found.report.site
+        steps = [
+            *calls_of(found.mixture),
+            Step(site.source.path, site.line, step, site.source.layer),
+            Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
+        ]
+        yield Finding(
+            rule=slug,
+            group="compliance",
+            status=judged.status,
+            message=message,
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=judged.active,
+            active_because=judged.because,
+            trace=tuple(dict.fromkeys(steps)),
+        )

@@ -1,0 +1,1 @@
+"""Compiled code whose source lies in the submission."""

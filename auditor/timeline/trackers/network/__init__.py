@@ -1,0 +1,1 @@
+"""Where a script reaches out of the machine."""

@@ -1,0 +1,1 @@
+"""What an evaluation fits on the window that it scores."""

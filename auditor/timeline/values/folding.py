@@ -1,0 +1,167 @@
+"""Arithmetic on constants, and what a string says about the data it names. Bounded: hostile input stays small."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+from auditor.timeline.values.atoms import TRAIN, VAL
+
+_MAX_TEXT = 100_000
+_VAL = re.compile(r"(?:^|[^a-zA-Z])val(?:id|idation)?(?:[^a-zA-Z]|$)")
+_TRAIN = re.compile(r"(?:^|[^a-zA-Z])train(?:ing)?(?:[^a-zA-Z]|$)")
+_PATHLIKE = re.compile(r"[*/]|\.(?:bin|npy|npz|pt|jsonl?|parquet|txt|zst)\b|fineweb")
+_CODE = re.compile(r"\.(?:py|sh|log|md|json)\b")
+
+
+def split_of_word(text: str) -> int:
+    """Return the split that files are picked for by having ``text`` in their names, else 0."""
+    if len(text) > 60:
+        return 0
+    return (VAL if _VAL.search(text) else 0) | (TRAIN if _TRAIN.search(text) else 0)
+
+
+class FoldError(Exception):
+    """The operation has no constant result (or one too large to keep)."""
+
+
+def string_origins(text: str) -> int:
+    """Return VAL or TRAIN when ``text`` looks like a path or glob of that split, else 0."""
+    if len(text) > 400 or not _PATHLIKE.search(text) or " " in text or _CODE.search(text):
+        return 0
+    out = 0
+    if _VAL.search(text):
+        out |= VAL
+    if _TRAIN.search(text):
+        out |= TRAIN
+    if not out and "*" in text and text.endswith((".bin", "*")):
+        name = text.rpartition("/")[2]
+        if name != "*" and fnmatchcase("fineweb_val_000000.bin", name):
+            out |= VAL
+        if name != "*" and fnmatchcase("fineweb_train_000000.bin", name):
+            out |= TRAIN
+    return out
+
+
+_NUMBER = (int, float, bool)
+_BINARY: dict[str, Callable[[object, object], object]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+}
+_COMPARE: dict[str, Callable[[Any, Any], object]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "is": lambda a, b: a is b or (type(a) is type(b) and a == b),
+    "is not": lambda a, b: not (a is b or (type(a) is type(b) and a == b)),
+    "in": lambda a, b: a in b,
+    "not in": lambda a, b: a not in b,
+}
+
+
+def fold_binary(op: str, a: object, b: object) -> object:
+    """Return ``a op b`` for small constants; raises FoldError."""
+    try:
+        if op == "**":
+            if isinstance(a, _NUMBER) and isinstance(b, _NUMBER) and abs(b) <= 64 and abs(a) <= 1e9:
+                return a**b
+            raise FoldError
+        if op in ("<<", ">>"):
+            if isinstance(a, int) and isinstance(b, int) and 0 <= b <= 128 and abs(a) < 1 << 128:
+                return a << b if op == "<<" else a >> b
+            raise FoldError
+        if op == "%" and isinstance(a, str):
+            raise FoldError
+        if op == "*" and not (isinstance(a, _NUMBER) and isinstance(b, _NUMBER)):
+            raise FoldError
+        compute = _BINARY.get(op)
+        if compute is None:
+            raise FoldError
+        result = compute(a, b)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        raise FoldError from error
+    return _small(result)
+
+
+def fold_unary(op: str, a: object) -> object:
+    """Return ``op a`` for a constant; raises FoldError."""
+    if not isinstance(a, _NUMBER):
+        raise FoldError
+    if op == "-":
+        return -a
+    if op == "+":
+        return +a
+    if op == "~" and isinstance(a, int):
+        return ~a
+    raise FoldError
+
+
+def fold_compare(op: str, a: object, b: object) -> object:
+    """Return the truth of ``a op b`` for constants; raises FoldError."""
+    compute = _COMPARE.get(op)
+    if compute is None:
+        raise FoldError
+    try:
+        return bool(compute(a, b))
+    except TypeError as error:
+        raise FoldError from error
+
+
+def _small(value: object) -> object:
+    if isinstance(value, int) and value.bit_length() > 4096:
+        raise FoldError
+    if isinstance(value, str | bytes | tuple) and len(value) > _MAX_TEXT:
+        raise FoldError
+    return value
+
+
+_TEXT_METHODS = frozenset(
+    [
+        "lower",
+        "upper",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "split",
+        "replace",
+        "startswith",
+        "endswith",
+        "title",
+        "casefold",
+        "capitalize",
+        "removeprefix",
+        "removesuffix",
+        "isdigit",
+        "partition",
+        "rpartition",
+        "rsplit",
+        "splitlines",
+        "encode",
+    ]
+)
+
+
+def fold_text_method(text: str, name: str, args: list[object]) -> object:
+    """Return ``text.name(*args)`` for the harmless string methods; raises FoldError."""
+    if name not in _TEXT_METHODS or len(text) > _MAX_TEXT:
+        raise FoldError
+    if name == "replace" and len(args) >= 2 and isinstance(args[1], str) and len(args[1]) > 200:
+        raise FoldError
+    try:
+        result = getattr(text, name)(*args)
+    except (TypeError, ValueError) as error:
+        raise FoldError from error
+    return tuple(result) if isinstance(result, list) else result

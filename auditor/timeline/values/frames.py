@@ -1,0 +1,75 @@
+"""Where names live while a program is followed: module scopes and call frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from auditor.program.source import Source
+from auditor.timeline.values.payloads import Class, Function, Value
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place in the program: a layer of a file and a node's character span."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def line(self) -> int:
+        """Return the 1-based line where the place starts."""
+        return self.source.line_of(self.start)
+
+    @property
+    def end_line(self) -> int:
+        """Return the 1-based line where the place ends."""
+        return self.source.line_of(max(self.start, self.end - 1))
+
+
+@dataclass(eq=False)
+class ModuleScope:
+    """One module: its source and global names."""
+
+    source: Source
+    names: dict[str, Value] = field(default_factory=dict)
+    is_main: bool = True
+
+
+@dataclass(eq=False)
+class Frame:
+    """One call in progress (or a module's top level, where ``names`` are the module's own)."""
+
+    scope: ModuleScope
+    names: dict[str, Value]
+    parent: Frame | None = None  # the frame that a closure sees
+    func: Function | None = None
+    owner: Class | None = None  # for super() and class bodies
+    returned: Value | None = None
+    returned_bits: int = 0
+    yielded: Value | None = None
+    scopes: dict[str, str] = field(default_factory=dict)  # global / nonlocal declarations
+    written: dict[str, Value] = field(default_factory=dict)  # arrays handed in, as the call's writes left them
+    rebound: set[str] = field(default_factory=set)  # names assigned anew: no longer what was handed in
+
+
+@dataclass(frozen=True)
+class CallStep:
+    """One call on the way to a place: where it was made and what was called."""
+
+    site: Site
+    name: str
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A condition on the way to a place.
+
+    ``passes`` are the settings under which the way was open; ``settings`` the switches that it reads.
+    """
+
+    site: Site
+    settings: tuple[str, ...]
+    passes: int
+    taken: bool
+    decided: int = -1
