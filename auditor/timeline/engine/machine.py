@@ -179,10 +179,10 @@ class Machine:
         self.unfollowed.setdefault((site.source.path, site.start, what), Unfollowed(site, what, decisive))
 
     def escape(self, node: ir.Node, what: str, values: Sequence[Value]) -> int:
-        """Record that ``values`` go into something that can't be followed at ``node``; return the origin of what is back.
+        """Record that ``values`` go into something that can't be followed at ``node``; return the origin of the result.
 
-        ``what`` says what it is, as the end of "… go into". Nothing happens, and 0 is returned, where none of the values
-        can change a score: neither validation tokens nor what a model, its parameters or a table of them are made from.
+        ``what`` names it, as the end of "… go into". Where none of the values can change a score (no validation tokens,
+        nothing made from a model or its parameters), nothing is recorded and 0 is returned.
         """
         origins = 0
         for value in values:
