@@ -15,7 +15,7 @@ from auditor.evidence.counted import claimed_logs, training_logs
 from auditor.evidence.read import read_evidence
 from auditor.evidence.submitted import submitted_lines
 from auditor.evidence.text import Unreadable, decode
-from auditor.finding import Finding, NotFollowed
+from auditor.finding import Finding, NotFollowed, RestsOn
 from auditor.program.load import load_program
 from auditor.program.model import Program, Unparsed
 from auditor.program.source import Source
@@ -25,7 +25,9 @@ from auditor.rulings.model import Ruling, overrule
 from auditor.settings import settings_in_play
 from auditor.submission.model import Submission, Unread
 from auditor.timeline import follow
+from auditor.timeline.events import Report as ScoreReport
 from auditor.timeline.events import Timeline
+from auditor.timeline.rests import Entry, claimable, opaque, rests_on, sentence
 from auditor.timeline.summary import summarise
 from auditor.verdict import closes, judge
 
@@ -64,7 +66,8 @@ def audit(
         scoring = tuple(evaluators(case))
         findings = overrule(_findings(rules, case, scoring), submission, rulings)
     programs = [(program, timeline), *((other.program, other.timeline) for other in scoring)]
-    not_followed = tuple(dict.fromkeys(n for pair in programs for n in _not_followed(*pair)))
+    entries = [entry for _, line in programs if line is not None for entry in rests_on(line, case.submitted)]
+    not_followed = tuple(dict.fromkeys(n for pair in programs for n in _not_followed(*pair, case.submitted)))
     closing = frozenset(r.slug for r in rules if closes(r))
     title = evidence.metadata.text("name")
     sources = _sources(program)
@@ -82,6 +85,7 @@ def audit(
         package=judged.package,
         findings=findings,
         not_followed=not_followed,
+        rests_on=tuple(dict.fromkeys(_rests_on(entry) for entry in entries)),
         sources=sources,
         timeline=summarise(timeline) if timeline is not None else (),
         pr=submission.pr,
@@ -109,7 +113,9 @@ def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
         yield dataclasses.replace(finding, authority=finding.authority or refs, advice=finding.advice or rule.advice)
 
 
-def _not_followed(program: Program | None, timeline: Timeline | None) -> tuple[NotFollowed, ...]:
+def _not_followed(
+    program: Program | None, timeline: Timeline | None, submitted: tuple[str, ...]
+) -> tuple[NotFollowed, ...]:
     out: list[NotFollowed] = []
     if program is not None:
         for unit in program.units.values():
@@ -123,8 +129,24 @@ def _not_followed(program: Program | None, timeline: Timeline | None) -> tuple[N
                     )
                 )
     if timeline is not None:
-        out.extend(NotFollowed(u.site.source.path, u.site.line, u.what, u.decisive) for u in timeline.unfollowed)
+        out.extend(
+            NotFollowed(u.site.source.path, u.site.line, u.what, u.decisive, escapes=u.escapes)
+            for u in timeline.unfollowed
+        )
+        reports = claimable(timeline, submitted)
+        decisive = opaque(timeline, reports)
+        others = [e for e in timeline.events if isinstance(e, ScoreReport)]
+        for each in dict.fromkeys([*decisive, *opaque(timeline, others)]):
+            place = each.site
+            out.append(
+                NotFollowed(place.source.path, place.line, sentence(each), each in decisive, escapes=each.escapes)
+            )
     return tuple(dict.fromkeys(out))
+
+
+def _rests_on(entry: Entry) -> RestsOn:
+    source = entry.site.source
+    return RestsOn(entry.what, entry.followed, source.path, entry.site.line, source.layer, entry.note)
 
 
 def _sources(program: Program | None) -> dict[tuple[str, int], Source]:

@@ -21,11 +21,11 @@ from typing import TypeVar
 from auditor.program import ir
 from auditor.program.model import Program
 from auditor.submission.model import Setting
-from auditor.timeline.engine import calling, containers, expressions, parameters, statements
+from auditor.timeline.engine import calling, containers, escapes, expressions, parameters, statements
 from auditor.timeline.engine.libraries import Library
 from auditor.timeline.engine.relevance import Relevance
 from auditor.timeline.engine.signals import Signals, Tracker
-from auditor.timeline.events import Event, Switch, Timeline, Unfollowed
+from auditor.timeline.events import Event, Opaque, Switch, Timeline, Unfollowed
 from auditor.timeline.values.atoms import BITS, TRAIN, VAL, Atoms, under
 from auditor.timeline.values.constants import LN2, loose_wildcard, truthiness
 from auditor.timeline.values.folding import FoldError, string_origins
@@ -84,6 +84,10 @@ class Machine:
         self.events: list[Event] = []
         self.switches: dict[str, Switch] = {}
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
+        self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
+        self.deciding = 0  # what of the open conditions in progress is opaque
+        self.attributes: frozenset[str] | None = None  # names of the attributes that the program assigns, once asked
+        self.bound: dict[str, frozenset[str]] = {}  # names that a module binds anywhere, once asked, by path
         self.calls: list[CallStep] = []
         self.guards: list[Guard] = []
         self.loops: list[int] = []
@@ -167,19 +171,17 @@ class Machine:
         """Remember something that could not be followed, once per place."""
         self.unfollowed.setdefault((site.source.path, site.start, what), Unfollowed(site, what, decisive))
 
-    def escape(self, node: ir.Node, what: str, values: Sequence[Value]) -> int:
-        """Record that ``values`` go into something that can't be followed at ``node``; return the origin of the result.
-
-        ``what`` names it, as the end of "… go into". Where none of the values can change a score (no validation tokens,
-        nothing made from a model or its parameters), nothing is recorded and 0 is returned.
-        """
-        origins = 0
-        for value in values:
-            origins |= containers.deep(value)
-        if origins & (VAL | self.params | self.atoms.family("forward")):
-            self.note_unfollowed(self.site(node), what, decisive=True)
-            return self.atoms.bit("opaque", (self.site(node).source.path, node.start, what))
-        return 0
+    def escape(
+        self,
+        node: ir.Node,
+        what: str,
+        values: Sequence[Value],
+        nodes: Sequence[ir.Expr] = (),
+        *,
+        sure: bool = False,
+    ) -> int:
+        """Let ``values`` go into something that can't be followed (see ``engine.escapes``); return its origin."""
+        return escapes.escape(self, node, what, values, nodes, sure=sure)
 
     def block(self, body: Sequence[ir.Stmt]) -> None:
         """Follow statements until none of the settings is live any more."""
