@@ -445,7 +445,8 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
     if name in machine.library.view_attributes:
         return Value(p if p is SOME else None, base.m)
     where = node.value if isinstance(node, ir.Attr) else node
-    return Value(Method(base, name, where), base.m)
+    # ``size`` is a method of a tensor and a number of an array: never which tokens it holds.
+    return Value(Method(base, name, where), SIZE if name == "size" else base.m)
 
 
 def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Expr) -> Value:

@@ -394,7 +394,8 @@ def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, val
     if base.m & machine.params:
         machine.signals.parameters_written(base, value, target, replace=True)
         return
-    update_in_place(machine, target.value, base, Value(None, deep(value) | index.m & ~(VAL | TRAIN)))
+    where = index.m & ~(VAL | TRAIN | TEXT_FILE) if index.m & (VAL | TRAIN) else index.m
+    update_in_place(machine, target.value, base, Value(None, deep(value) | where))
 
 
 def update_item(machine: Machine, target: ir.Subscript, value: Value) -> None:

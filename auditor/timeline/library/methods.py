@@ -79,6 +79,8 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
             return handled
     if name in PARAMETER_METHODS:
         return Value(SOME, parameters.settle(machine, receiver.m) if not receiver.m & machine.params else receiver.m)
+    if name in ("iterdir", "glob", "rglob") and not isinstance(p, Heap):
+        return files.listing(machine, _with_receiver(receiver, args), node)
     if isinstance(p, Known | PerSetting) and computed.all_text(p):
         return computed.text_method(machine, receiver, name, args)
     if name in SHAPE_METHODS:
@@ -128,8 +130,6 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return Value(SOME, receiver.m | TEXT_FILE | machine.signals.read(receiver.m, node))
     if name == "readinto" and args.positional and not isinstance(p, Heap):
         return files.read_into(machine, Value(None, containers.deep(receiver)), args)
-    if name in ("iterdir", "glob", "rglob") and not isinstance(p, Heap):
-        return files.listing(machine, _with_receiver(receiver, args), node)
     if name in ("scale",) and args.positional:
         return Value(SOME, containers.deep(args.positional[0]))
     origins = containers.deep(receiver) | args.origins()

@@ -55,6 +55,8 @@ class Doubts(Tracker):
         """Note an assumed number of bytes."""
         if isinstance(node, ir.BinOp) and node.op in ("*", "/") and (left.m | right.m) & BITS:
             return scaled(self.machine, left, right, node, out)
+        if node.op == "-" and left.m & BITS and isinstance(right.p, Known | PerSetting):
+            return Value(out.p, out.m | self.machine.atoms.bit("difference", "to a constant"))
         return out
 
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
@@ -188,6 +190,8 @@ def scaled(machine: Machine, left: Value, right: Value, node: ir.BinOp, out: Val
         return out
     if not (score.m | factor.m) & BITS or (factor is left and node.op == "/"):
         return out
+    if score.m & machine.atoms.family("difference"):
+        return out  # by how much it is better than another score
     bits = 0
     number: float | None = None
     for index in range(1, machine.count):

@@ -23,7 +23,7 @@ from auditor.timeline.paths import calls_of
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.frames import Site
-from auditor.timeline.values.payloads import Function, Heap, Known, Native, Value, at_setting
+from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.calling import Args
@@ -116,7 +116,8 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     op = node.op
     if op == "*" and origins & keys.aware:
         for hint, boost in ((left, right), (right, left)):
-            if hint.m & keys.aware and boost.m & machine.atoms.family("setting") and not boost.m & (VAL | keys.aware):
+            given = isinstance(boost.p, Known | PerSetting) and boost.m & machine.atoms.family("setting")
+            if given and hint.m & keys.aware and not boost.m & (VAL | keys.aware):
                 return boosted(machine, node, hint, boost, origins)
     if not origins & keys.gold:
         predicted = op == "+" and left.m & right.m & VAL and origins & machine.atoms.family("forward")
