@@ -58,6 +58,14 @@ class Budget(Exception):  # noqa: N818 (it names what ran out)
     """The step budget is used up."""
 
 
+class Failed(Exception):  # noqa: N818 (it names what happened)
+    """The engine, a library's model or a tracker failed at ``site``; the cause is the exception itself."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        self.site = site
+
+
 class Machine:
     """Follows one program under the settings in play. Use :func:`auditor.timeline.follow`."""
 
@@ -85,6 +93,7 @@ class Machine:
         self.switches: dict[str, Switch] = {}
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
         self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
+        self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how
         self.deciding = 0  # what of the open conditions in progress is opaque
         self.attributes: frozenset[str] | None = None  # names of the attributes that the program assigns, once asked
         self.bound: dict[str, frozenset[str]] = {}  # names that a module binds anywhere, once asked, by path
@@ -138,14 +147,29 @@ class Machine:
             try:
                 self.block(unit.module.body)
                 self.enter_points()
-                self.signals.finished()
+                self.finish()
             except Budget:
                 site = self.calls[-1].site if self.calls else Site(unit.source, 0, 0)
                 self.note_unfollowed(site, f"the analysis stopped after {MAX_STEPS:,} steps", decisive=True)
             except RecursionError:
                 self.note_unfollowed(Site(unit.source, 0, 0), "the program nests too deeply", decisive=True)
-        self.signals.closed()
-        return Timeline(self.settings, tuple(self.events), self.switches, tuple(self.unfollowed.values()), self.steps)
+            except Failed as stop:
+                assert isinstance(stop.__cause__, Exception)
+                self.failure = (stop.site, stop.__cause__)
+        try:
+            self.signals.closed()
+        except Exception as error:
+            self.failure = self.failure or (Site(unit.source, 0, 0), error)
+        unfollowed = tuple(self.unfollowed.values())
+        opaque = tuple(self.opaque.values())
+        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, opaque, self.failure)
+
+    def finish(self) -> None:
+        """Tell the trackers that the program has been followed to its end."""
+        try:
+            self.signals.finished()
+        except Exception as error:
+            raise Failed(Site(self.program.main.source, 0, 0)) from error
 
     def enter_points(self) -> None:
         """Call what a launcher calls: functions that a decorator declares to be an entry point."""
@@ -192,7 +216,12 @@ class Machine:
             self.steps += 1
             if self.steps > MAX_STEPS:
                 raise Budget
-            table[type(statement)](self, statement)
+            try:
+                table[type(statement)](self, statement)
+            except (Budget, Failed, RecursionError, MemoryError):
+                raise
+            except Exception as error:  # a defect of ours: what was followed until here is kept
+                raise Failed(self.site(statement)) from error
 
     def eval(self, node: ir.Expr) -> Value:
         """Return the abstract value of an expression."""

@@ -48,9 +48,9 @@ def _bound(machine: Machine, path: str) -> frozenset[str]:
         elif isinstance(node, ir.AugAssign | ir.NamedExpr | ir.For | ir.CompFor):
             _targets(node.target, names)
         elif isinstance(node, ir.With):
-            for _, target in node.items:
-                if target is not None:
-                    _targets(target, names)
+            for _, entered in node.items:
+                if entered is not None:
+                    _targets(entered, names)
         elif isinstance(node, ir.FunctionDef | ir.ClassDef | ir.Param):
             names.add(node.name)
         elif isinstance(node, ir.Handler):
