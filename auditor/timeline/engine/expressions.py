@@ -14,6 +14,7 @@ from auditor.timeline.trackers.calibration import calibration
 from auditor.timeline.trackers.keys import caches
 from auditor.timeline.trackers.metric import metric
 from auditor.timeline.trackers.mixtures import mixtures
+from auditor.timeline.trackers.selection import thresholds, weights
 from auditor.timeline.trackers.slots import slots
 from auditor.timeline.values.atoms import BITS, CLOCK, LISTING, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.constants import LN2, is_none, loose_wildcard, none_ness, past_first
@@ -133,6 +134,8 @@ def eval_unary(machine: Machine, node: ir.UnaryOp) -> Value:
         yes, no = machine.truth(value)
         return Value(boolean(machine, yes, no), value.m)
     out = machine.fold(lambda a: fold_unary(node.op, a), value)
+    if node.op == "-" and out.m & machine.keys.marks.space:
+        out = Value(out.p, weights.negated(machine, out.m))
     return slots.inverted(machine, node, out) if out.m & machine.slots.parts else out
 
 
@@ -222,6 +225,8 @@ def eval_compare(machine: Machine, node: ir.Compare) -> Value:
             part = Value(part.p, part.m | metric.compared(machine, left, right, node))
         if left.m & right.m & machine.keys.gold:
             part = mixtures.mask(machine, op, part, node)
+        elif (left.m | right.m) & machine.keys.gold:
+            part = thresholds.compared(machine, op, left, right, part, node)
         out = part if out is None else Value(both(machine, out, part), out.m | part.m)
         left = right
     assert out is not None
@@ -271,6 +276,8 @@ def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
         found = library.in_environment(machine, left, right)
         if found is not None:
             return found if op == "in" else machine.fold(lambda a: not a, found)
+        if isinstance(right.p, Heap):
+            right = Value(right.p, right.m | right.p.origins & machine.keys.picks)
         right = containers.as_constant(machine, right)
     return caches.compared(machine, machine.fold(lambda a, b: fold_compare(op, a, b), left, right))
 
@@ -299,6 +306,8 @@ def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
         machine.guards.pop()
     machine.live = live
     out = merge(a, b, yes, no, machine.count)
+    if test.m & machine.keys.picks:
+        out = thresholds.either(machine, test, a, b, out)
     return Value(out.p, out.m | test.m & machine.atoms.family("setting"))
 
 
@@ -345,6 +354,7 @@ def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
     machine.frame = Frame(frame.scope, {}, parent=frame, func=frame.func or COMPREHENSION, owner=frame.owner)
     try:
         alone = len(node.clauses) == 1 and node.kind != "dict"
+        tests: list[Value] = []
         for clause in node.clauses:
             iterable = machine.eval(clause.iter)
             items = containers.exact_items(machine, iterable)
@@ -356,14 +366,14 @@ def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
                 return containers.new_list(machine, out)
             machine.bind(clause.target, containers.element_of(machine, iterable))
             for test in clause.ifs:
-                machine.eval(test)
+                tests.append(machine.eval(test))
                 pick_files(machine, test)
         elt = machine.eval(node.elt)
         if node.kind == "dict" and node.value is not None:
             value = machine.eval(node.value)
             heap = Heap("dict", element=value, origins=elt.m, made_at=machine.order)
-            return Value(heap, value.m)
-        return containers.new_list(machine, None, elt)
+            return thresholds.filtered(machine, tests, Value(heap, value.m))
+        return thresholds.filtered(machine, tests, containers.new_list(machine, None, elt))
     finally:
         machine.frame = frame
 

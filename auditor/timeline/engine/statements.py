@@ -16,6 +16,7 @@ from auditor.timeline.trackers.calibration import calibration
 from auditor.timeline.trackers.keys import caches
 from auditor.timeline.trackers.metric import metric
 from auditor.timeline.trackers.mixtures import mixtures
+from auditor.timeline.trackers.selection import thresholds
 from auditor.timeline.trackers.slots import slots
 from auditor.timeline.values.folding import fold_binary
 from auditor.timeline.values.frames import Frame
@@ -244,6 +245,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
     if not else_live and machine.jumped == jumped:
         machine.passed.append(branch)
     calibration.chosen(machine, test, before, after_body)
+    thresholds.branched(machine, test, before, after_body)
     metric.decided(machine, test, before, after_body)
     if not else_live:
         names.clear()

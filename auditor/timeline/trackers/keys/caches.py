@@ -16,10 +16,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from auditor.program import ir
+from auditor.timeline.engine import containers
 from auditor.timeline.events import Lookup, Mixture, Report, Timeline, Update
 from auditor.timeline.trackers.adaptation.effects import common
 from auditor.timeline.trackers.keys import ratios
 from auditor.timeline.trackers.mixtures import mixtures
+from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.values.atoms import VAL, Atoms, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import (
@@ -123,6 +125,8 @@ class Keys:
         self.aware = atoms.bit("aware", "")  # hints that are given only for some of the tokens they are hints for
         self.choices: dict[int, int] = {}
         self.found: dict[tuple[object, ...], Mixture] = {}
+        self.summed = atoms.bit("summed", "")  # losses of several tokens, added up
+        self.marks = Marks(atoms)
         # For auditor.timeline.ratios:
         self.every = atoms.bit("every", "")  # a number for each candidate
         self.each = atoms.bit("each", "")  # keys, mixed with such a number
@@ -198,7 +202,7 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
     """Return what ``base[index]`` yields, as a read of tokens, a look-up, or a label."""
     keys = machine.keys
     out = ratios.picked(machine, index.m, base.m, out)
-    if index.m & keys.picks and base.m & keys.gold:
+    if index.m & keys.picks and not index.m & keys.marks.bounded and containers.deep(base) & keys.gold:
         out = Value(out.p, mixtures.selected(machine, index.m, out.m))
     if index.m & keys.mixed:
         if keys.updating:
@@ -426,6 +430,8 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     if name in _LOSSES:
         target = args.get(1 if not isinstance(func.p, Method) else 0, "target")
         judged = label(machine, target.m) if target is not None else 0
+        if judged and name != "one_hot":
+            return Value(out.p, out.m & ~(tokens | keys.marks.space) | judged | keys.marks.losses)
         return Value(out.p, out.m & ~tokens | judged)
     if name in _PICKS and given:
         base = given[0]
@@ -444,7 +450,8 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         rest = 0
         for value in (*positional[1:], *args.keywords.values()):
             rest |= value.m
-        return Value(out.p, out.m & ~(tokens | keys.aware) | label(machine, rest))
+        judged = label(machine, rest)
+        return Value(out.p, out.m & ~(tokens | keys.aware) | judged | (keys.marks.losses if judged else 0))
     return out
 
 
@@ -502,6 +509,8 @@ def stored(machine: Machine, base: Value, index: Value, value: Value, node: ir.N
     slot = isinstance(node, ir.Subscript) and isinstance(node.index, ir.Name) and not isinstance(base.p, Heap)
     if slot and machine.picked and not isinstance(value.p, Known):
         value = Value(value.p, value.m | mixtures.aware_of(machine))
+    if machine.picked and isinstance(base.p, Heap):
+        base.p.origins |= mixtures.picks_here(machine)
     if not index.m & tokens:
         return index, value
     update(machine, index.m, node)

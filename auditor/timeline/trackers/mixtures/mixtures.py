@@ -19,6 +19,8 @@ from auditor.timeline.engine import containers
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
 from auditor.timeline.trackers.adaptation.effects import common
 from auditor.timeline.trackers.adaptation.leaks import calls_of
+from auditor.timeline.trackers.selection import ranks, weights
+from auditor.timeline.trackers.selection.marks import pending
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Known, Value, at_setting
@@ -60,6 +62,9 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     """Return the origins of an arithmetic operation, with the mixture that it completes."""
     keys = machine.keys
     op = node.op
+    if origins & keys.marks.space:
+        origins = ranks.combine(machine, node, left, right, origins)
+        origins = weights.combine(machine, node, left, right, origins)
     if op == "*" and origins & keys.aware:
         for hint, boost in ((left, right), (right, left)):
             if hint.m & keys.aware and boost.m & machine.atoms.family("setting") and not boost.m & (VAL | keys.aware):
@@ -78,8 +83,10 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
             weight = _weight(node)
             if weight is not None and machine.eval(weight).m & keys.gold:
                 origins |= emit(machine, "gate", node)
-    if isinstance(node, ir.AugAssign) and origins & keys.chosen:
-        origins = settle_choices(machine, origins)
+    if isinstance(node, ir.AugAssign):
+        origins |= keys.summed
+        if origins & keys.chosen:
+            origins = settle_choices(machine, origins)
     return origins
 
 
@@ -137,23 +144,21 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     seen = 0
     for value in given:
         seen |= containers.deep(value)
+    if seen & (keys.marks.space | machine.atoms.family("forward")):
+        out = weights.called(machine, name, given, args, node, out)
     if not seen & keys.gold:
         return out
+    out = ranks.called(machine, name, given, args, node, out)
     if name in _STACKS and given:
         return _stacked(machine, given[0], node, out)
     if name in _SUMS_OF_EXPERTS and seen & keys.pseudo:
         return Value(out.p, out.m | emit(machine, "pseudo", node))
-    if name == "where" and len(given) > 2 and given[0].m & keys.picks and (given[1].m | given[2].m) & keys.gold:
-        return Value(out.p, selected(machine, given[0].m, out.m))
     if name in _JOINS and len(given) > 1:
         parts = [v.m for v in given]
         if any(_bytes_join(keys.gold, keys.bytes, a, b) for a in parts for b in parts):
             return Value(out.p, out.m | emit(machine, "bytes", node))
-        golds = [m for m in parts if m & keys.gold]
-        if name in ("minimum", "min") and len(golds) > 1:
-            return Value(out.p, out.m | _choice(machine, node))
     if name in _SUMS:
-        origins = out.m & ~keys.pseudo
+        origins = out.m & ~keys.pseudo | keys.summed
         return Value(out.p, settle_choices(machine, origins) if origins & keys.chosen else origins)
     return out
 
@@ -170,16 +175,6 @@ def _stacked(machine: Machine, rows: Value, node: ir.Node, out: Value) -> Value:
     return out
 
 
-def _choice(machine: Machine, node: ir.Node) -> int:
-    atom = emit(machine, "oracle", node)
-    keys = machine.keys
-    if atom not in keys.choices:
-        bit = machine.atoms.fresh("chosen", atom)
-        keys.choices[atom] = bit
-        keys.chosen |= bit
-    return keys.choices[atom]
-
-
 def compared(machine: Machine, node: ir.Expr) -> int:
     """Return the origin of what a branch on ``node`` picks, when it compares losses of the true token (else 0)."""
     if not isinstance(node, ir.Compare) or len(node.ops) != 1 or node.ops[0] not in _ORDER:
@@ -192,7 +187,7 @@ def compared(machine: Machine, node: ir.Expr) -> int:
     left, right = machine.eval(node.left), machine.eval(node.rights[0])
     if not left.m & right.m & keys.gold:
         return 0
-    return _choice(machine, node)
+    return pending(machine, "oracle", node)
 
 
 def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
@@ -202,7 +197,9 @@ def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
     """
     keys = machine.keys
     if test.m & keys.gold:
-        return compared(machine, node)
+        return compared(machine, node) or test.m & keys.picks
+    if test.m & keys.picks:
+        return test.m & keys.picks
     known = keys.lookups | keys.mixed | keys.mixtures | machine.atoms.family("forward")
     return keys.aware if test.m & VAL and not test.m & known else 0
 
@@ -235,8 +232,17 @@ def picked(machine: Machine, value: Value) -> Value:
     chosen = 0
     for choice, depth in machine.picked:
         if depth == machine.depth:
-            chosen |= choice & ~machine.keys.aware
+            chosen |= choice & ~(machine.keys.aware | machine.keys.picks)
     return Value(value.p, value.m | chosen) if chosen else value
+
+
+def picks_here(machine: Machine) -> int:
+    """Return the choices by which what is stored, here, is stored for some of the tokens only."""
+    out = 0
+    for choice, depth in machine.picked:
+        if depth == machine.depth:
+            out |= choice & machine.keys.picks
+    return out
 
 
 def mask(machine: Machine, op: str, out: Value, node: ir.Node) -> Value:
@@ -244,7 +250,7 @@ def mask(machine: Machine, op: str, out: Value, node: ir.Node) -> Value:
     if op not in _ORDER:
         return out
     keys = machine.keys
-    chosen = _choice(machine, node)
+    chosen = pending(machine, "oracle", node)
     bit = machine.atoms.bit("pick", chosen)
     keys.picks |= bit
     return Value(out.p, out.m | bit)
