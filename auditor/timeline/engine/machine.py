@@ -24,7 +24,7 @@ from auditor.timeline import library
 from auditor.timeline.engine import calling, containers, expressions, statements
 from auditor.timeline.engine.relevance import Relevance
 from auditor.timeline.events import Adapt, Event, Lookup, Mixture, Report, Switch, Timeline, Unfollowed
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.adaptation import by_hand, effects
 from auditor.timeline.trackers.calibration import calibration
 from auditor.timeline.trackers.files.opened import Opened
 from auditor.timeline.trackers.keys import caches
@@ -106,6 +106,7 @@ class Machine:
         self.opened: dict[tuple[object, ...], Opened] = {}
         self.doubts: dict[tuple[object, ...], metric.Doubt] = {}
         self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
+        self.by_hand = by_hand.ByHand()
         self.no_grad = 0
         self.quiet: set[int] = set()  # functions that a decorator runs without gradients
         self.in_module = 0
@@ -454,6 +455,8 @@ class Machine:
         if name in ("data", "grad") and base.m & self.params:
             if name == "data":
                 effects.write_params(self, base, value, node, replace=True)
+            else:
+                by_hand.assigned(self, value)
             return
         if value.m & self.atoms.family("setting"):
             value = self.printed(name, value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.program import ir
 from auditor.timeline import library
 from auditor.timeline.engine import calling, containers, expressions, imports, loops
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.adaptation import by_hand, effects
 from auditor.timeline.trackers.calibration import calibration
 from auditor.timeline.trackers.keys import caches
 from auditor.timeline.trackers.metric import metric
@@ -210,6 +210,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
     jumped = machine.jumped
     machine.branches.append(branch)
     expressions.pick_files(machine, node.test)
+    decides = by_hand.decides(machine, test)
     machine.picked.append((mixtures.branch(machine, node.test, test), machine.depth))
     machine.picking.append((test.m & machine.atoms.family("iteration"), machine.depth))
     machine.block(node.body)
@@ -232,6 +233,8 @@ def do_if(machine: Machine, node: ir.If) -> None:
         names.clear()
         names.update(before)
         else_live = no
+    if decides:
+        machine.by_hand.deciding.pop()
     if pushed:
         machine.guards.pop()
     machine.branches.pop()

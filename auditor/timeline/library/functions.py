@@ -18,7 +18,7 @@ from auditor.timeline.library.names import (
     is_optimizer_name,
     shown,
 )
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.adaptation import averages, by_hand, effects
 from auditor.timeline.trackers.network import network
 from auditor.timeline.values.atoms import BITS, CLOCK, RANDOM
 from auditor.timeline.values.payloads import (
@@ -154,6 +154,11 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "globals": objects.global_names,
     "locals": objects.local_names,
     "vars": objects.local_names,
+    "torch.optim.swa_utils.AveragedModel": averages.make,
+    "torch.optim.swa_utils.update_bn": averages.statistics,
+    "torch.nn.utils.vector_to_parameters": averages.from_vector,
+    "torch.nn.utils.convert_parameters.vector_to_parameters": averages.from_vector,
+    "torch.utils.swap_tensors": averages.swapped,
     "train_gpt.load_validation_tokens": files.validation_tokens,
 }  # fmt: skip
 
@@ -161,6 +166,9 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
 def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     """Call a library function by dotted name."""
     network.called(machine, name, args, node)
+    into = args.keywords.get("out")
+    if into is not None and into.m & machine.params:
+        effects.write_params(machine, into, Value(None, args.origins()), node)
     exact = EXACT.get(name)
     if exact is not None:
         return exact(machine, args, node)
@@ -208,7 +216,9 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if last in ("value_and_grad", "grad_and_value", "grad"):
         return tensors.grad_function(machine, args, node)
     if last == "backward":
-        effects.pend(machine, effects.backward(machine, args.origins(), node))
+        gradient = effects.backward(machine, args.origins(), node)
+        effects.pend(machine, gradient)
+        by_hand.backward(machine, gradient, node)
         return NONE
     if last == "functional_call":
         model = args.get(0)

@@ -18,7 +18,7 @@ from auditor.timeline.library.names import (
     VIEW_METHODS,
     shown,
 )
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.adaptation import averages, by_hand, effects
 from auditor.timeline.trackers.calibration import calibration
 from auditor.timeline.trackers.files import opened
 from auditor.timeline.trackers.native import compiled
@@ -48,6 +48,8 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     """Call a method of a value whose class the program doesn't define."""
     receiver, name = method.receiver, method.name
     p = receiver.p
+    if name in by_hand.HOOKS and (receiver.m & machine.params or name != "register_hook"):
+        by_hand.hooked(machine, receiver, name, args)
     if name in calibration.HOOKS:
         return calibration.hook(machine, receiver, args)
     if name == "remove" and not args.positional:
@@ -57,7 +59,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     if isinstance(p, Method) and p.name == "super":
         return super_call(machine, p.receiver, name, args, node)
     if name == "backward":
-        effects.pend(machine, effects.backward(machine, containers.deep(receiver), node))
+        gradient = effects.backward(machine, containers.deep(receiver), node)
+        effects.pend(machine, gradient)
+        by_hand.backward(machine, gradient, node)
         return NONE
     if name in compiled.ADDRESSES:
         return compiled.address(machine, receiver, method.where)
@@ -88,8 +92,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         heap = Heap("parameter", name=shown(machine, node), made_at=machine.order)
         slots.made(machine, heap, method.where)
         made = Value(heap, effects.param(machine, heap) | receiver.m)
-        if isinstance(method.where, ir.Name):
-            machine.rebind(method.where.id, made)
+        slots.rebound(machine, method.where, made)
         return made
     if name.endswith("_") and not name.endswith("__"):
         return tensors.in_place(machine, name, receiver, args, node, method.where)
@@ -152,6 +155,14 @@ def _with_receiver(receiver: Value, args: Args) -> Args:
     return calling.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
 
 
+def _registered(machine: Machine, receiver: Value, first: Value, args: Args, node: ir.Node) -> None:
+    """``module.register_buffer(name, value)``."""
+    value = args.get(1, "tensor") or args.get(1, "param")
+    if isinstance(first.p, Known) and isinstance(first.p.v, str) and value is not None:
+        where = ir.Name(node.start, node.end, "?")
+        machine.store_attr(receiver, first.p.v, value, ir.Attr(node.start, node.end, where, first.p.v))
+
+
 def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Args, node: ir.Node) -> Value | None:
     """Call a method that objects of libraries have; None when there is nothing special to it."""
     first = args.get(0)
@@ -164,6 +175,11 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             if name == "state_dict":
                 return Value(Heap("dict", element=Value(SOME, bits), made_at=machine.order), bits)
             return containers.new_list(machine, None, Value(Tup((Value(SOME), Value(SOME, bits))), bits))
+        if name in averages.FOLLOWS and kind == "external":
+            return averages.follow(machine, p, args, node)
+        if name in ("register_buffer", "register_parameter") and first is not None and kind == "instance":
+            _registered(machine, receiver, first, args, node)
+            return NONE
         if name == "load_state_dict":
             effects.restore(machine, [p], args.origins(), node)
             return Value(SOME)

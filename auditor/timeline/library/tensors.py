@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import containers
 from auditor.timeline.library.names import RESET_METHODS, shown
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.adaptation import by_hand, effects
 from auditor.timeline.trackers.slots import slots
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL
 from auditor.timeline.values.payloads import (
@@ -54,6 +54,8 @@ def make_parameter(machine: Machine, args: Args) -> Value:
     for number in machine.atoms.meanings(origins, "adapted"):
         if isinstance(number, int):
             heap.adapted[number] = machine.live
+    if args.node is not None:
+        by_hand.fitted(machine, [heap], origins, args.node)
     slots.made(machine, heap, args.nodes[0] if args.nodes else None)
     return Value(heap, effects.param(machine, heap))
 
@@ -90,6 +92,8 @@ def number_tensor(machine: Machine, args: Args, node: ir.Node) -> Value:
 def in_place(machine: Machine, name: str, receiver: Value, args: Args, node: ir.Node, where: ir.Expr | None) -> Value:
     """Call an in-place tensor method (``add_``, ``copy_`` …) or ``init`` function."""
     origins = args.origins()
+    if isinstance(where, ir.Attr) and where.attr == "grad":
+        by_hand.given(machine, origins)
     if receiver.m & machine.params:
         replace = name in RESET_METHODS
         rest = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
+from auditor.program.walk import walk
 from auditor.timeline.events import Adapt, Event, Forward, Load, Lookup, Mixture, Report, Restore, Save
 from auditor.timeline.trackers.calibration import calibration
 from auditor.timeline.trackers.files import opened
@@ -14,7 +15,7 @@ from auditor.timeline.trackers.metric import metric
 from auditor.timeline.trackers.slots import slots
 from auditor.timeline.values.atoms import BITS, TRAIN, VAL, train_settings, val_settings
 from auditor.timeline.values.frames import Site
-from auditor.timeline.values.payloads import Either, Heap, Payload, PerSetting, Tup, Value
+from auditor.timeline.values.payloads import Bound, Either, Function, Heap, Payload, PerSetting, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -58,6 +59,9 @@ def reach(machine: Machine, heap: Heap) -> list[Heap]:
     while stack:
         current = stack.pop()
         values = list(current.attrs.values())
+        forward = current.attrs.get("forward")
+        if forward is not None:
+            values.extend(closed_over(forward))
         values.extend(current.items or ())
         if current.element is not None:
             values.append(current.element)
@@ -77,6 +81,21 @@ def reach(machine: Machine, heap: Heap) -> list[Heap]:
                     stack.append(other)
     out = list(found.values())
     machine.reach_cache[id(heap)] = (machine.heap_version, out)
+    return out
+
+
+def closed_over(function: Value) -> list[Value]:
+    """Return what a function that replaces a module's ``forward`` takes from its defaults and its closure."""
+    p = function.p
+    func = p.func if isinstance(p, Bound) else p
+    if not isinstance(func, Function):
+        return []
+    out = list(func.defaults.values())
+    frame = func.closure
+    if frame is not None and frame.func is not None:
+        body = func.node.body if isinstance(func.node, ir.FunctionDef) else (func.node.body,)
+        used = {n.id for n in walk(*body) if isinstance(n, ir.Name)}
+        out += [value for name, value in frame.names.items() if name in used]
     return out
 
 
@@ -225,7 +244,13 @@ def write_params(machine: Machine, base: Value, value: Value, node: ir.Node, *, 
     if gradients:
         adapt(machine, heaps, gradients, node)
         return
+    from auditor.timeline.trackers.adaptation import by_hand
+
     calibration.kept(machine, origins, node, "parameters")
+    by_hand.tried(machine, heaps, origins)
+    if by_hand.fitted(machine, heaps, origins, node):
+        return
+    by_hand.taken_back(machine, heaps, node)
     if not replace and not settle(machine, origins) & machine.atoms.family("adapted"):
         return
     restore(machine, heaps, origins, node, replace=replace)
@@ -233,7 +258,10 @@ def write_params(machine: Machine, base: Value, value: Value, node: ir.Node, *, 
 
 def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *, replace: bool = True) -> None:
     """Set the parameters of ``heaps`` from values made from ``origins``."""
+    from auditor.timeline.trackers.adaptation import by_hand
+
     calibration.kept(machine, origins, node, "parameters")
+    by_hand.taken_back(machine, heaps, node)
     own = 0
     for heap in heaps:
         own |= param(machine, heap)
@@ -308,6 +336,11 @@ def forward(machine: Machine, model: Heap | None, origins: int, name: str, node:
     for heap in [*([model] if model is not None else []), *extra]:
         for number, bits in adapted(machine, heap).items():
             found[number] = found.get(number, 0) | bits
+    for gradient in machine.atoms.meanings(seen, "gradient"):
+        if isinstance(gradient, Gradient) and gradient.kinds & VAL:  # fast weights: never written anywhere
+            before = len(machine.adaptations)
+            adapt(machine, [], [gradient], node)
+            found |= {each.number: each.bits for each in machine.adaptations[before:]}
     for meaning in machine.atoms.meanings(seen, "adapted"):
         if isinstance(meaning, int):
             found[meaning] = found.get(meaning, 0) | machine.adaptations[meaning].bits

@@ -69,14 +69,25 @@ def placed(machine: Machine, base: Value, value: Value) -> None:
 
 def tracked(machine: Machine, base: Value, value: Value, node: ir.Attr) -> None:
     """Make a parameter of a plain tensor: ``tensor.requires_grad = True``."""
-    if base.p is not SOME or base.m & machine.params or not isinstance(node.value, ir.Name):
+    if base.p is not SOME or base.m & machine.params or not isinstance(node.value, ir.Name | ir.Attr):
         return
     if isinstance(value.p, Known) and value.p.v is True:
         from auditor.timeline.trackers.adaptation import effects
 
-        heap = Heap("parameter", name=node.value.id, made_at=machine.order)
+        name = node.value.id if isinstance(node.value, ir.Name) else node.value.attr
+        heap = Heap("parameter", name=name, made_at=machine.order)
         made(machine, heap, node.value)
-        machine.rebind(node.value.id, Value(heap, effects.param(machine, heap) | base.m))
+        rebound(machine, node.value, Value(heap, effects.param(machine, heap) | base.m))
+
+
+def rebound(machine: Machine, where: ir.Expr, made_of: Value) -> None:
+    """Let the tensor at ``where``, which was made trainable in place, be the parameter that it is now."""
+    if isinstance(where, ir.Name):
+        machine.rebind(where.id, made_of)
+    elif isinstance(where, ir.Attr):
+        machine.store_attr(machine.eval(where.value), where.attr, made_of, where)
+    elif isinstance(where, ir.Subscript):
+        machine.store_item(where, made_of)
 
 
 def _is_model(cls: Class) -> bool:
