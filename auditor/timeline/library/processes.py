@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers
-from auditor.timeline.trackers.adaptation import effects
 from auditor.timeline.values.atoms import CLOCK
 from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, Value, join
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 def printed(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``print(…)``: what is printed may be the score."""
-    effects.report(machine, args.origins(), node)
+    machine.signals.printed(args.origins(), node)
     return NONE
 
 

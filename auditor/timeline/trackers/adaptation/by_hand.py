@@ -6,30 +6,61 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.timeline.engine import calling, parameters
+from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.adaptation import effects
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL, val_settings
-from auditor.timeline.values.payloads import Heap, Known, Value
+from auditor.timeline.values.payloads import SOME, Heap, Known, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.calling import Args
     from auditor.timeline.engine.machine import Machine
 
 
-class ByHand:
+class ByHand(Tracker):
     """What is known of hooks and of changes that are being tried out, while a program is followed."""
 
-    def __init__(self) -> None:
+    rank = 35
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
         self.hooks: list[tuple[Value, Value, str]] = []  # what is called on a backward: function, owner, method
-        self.deciding: list[int] = []  # the origins of the open conditions in progress that look at a score
+        self.deciding: list[int] = []  # for each open condition in progress: what it looks at, where that is a score
         self.tried: set[int] = set()  # objects whose parameters were changed at random
         self.calling = False
 
+    def attribute_stored(self, base: Value, name: str, value: Value, node: ir.Attr) -> None:
+        """Note ``parameter.grad = value``: what an optimizer's next step will use."""
+        if name == "grad" and base.m & self.machine.params:
+            assigned(self.machine, value)
+
+    def gradient_given(self, origins: int) -> None:
+        """Note a gradient that is written into ``.grad``."""
+        given(self.machine, origins)
+
+    def gradient_hooked(self, receiver: Value, name: str, args: Args) -> None:
+        """Note a function that is called when a gradient is taken."""
+        hooked(self.machine, receiver, name, args)
+
+    def gradient_taken(self, gradient: int, node: ir.Node) -> None:
+        """Call the hooks."""
+        backward(self.machine, gradient, node)
+
+    def parameter_filled(self, heap: Heap, origins: int, node: ir.Node) -> None:
+        """Note a parameter that is made of validation tokens."""
+        fitted(self.machine, [heap], origins, node)
+
+    def branch_entered(self, node: ir.Expr, test: Value) -> None:
+        """Note a branch that a score decides."""
+        scored = test.m & self.machine.atoms.family("forward") and test.m & VAL
+        self.deciding.append(test.m if scored else 0)
+
+    def branch_left(self) -> None:
+        """Forget that branch."""
+        self.deciding.pop()
+
 
 _MOST_HOOKS = 12
-HOOKS = frozenset(
-    {"register_hook", "register_post_accumulate_grad_hook", "register_full_backward_hook", "register_backward_hook",
-     "register_full_backward_pre_hook"}
-)  # fmt: skip
 
 
 def fitted(machine: Machine, heaps: Sequence[Heap], origins: int, node: ir.Node) -> bool:
@@ -63,8 +94,10 @@ def assigned(machine: Machine, value: Value) -> None:
 def given(machine: Machine, origins: int) -> None:
     """Let the gradients in ``origins`` wait for the next step, once each."""
     for gradient in machine.atoms.meanings(origins, "gradient"):
-        bit = next((b for b in machine.pending if gradient in machine.atoms.meanings(b, "gradient")), 0)
-        if bit and not machine.stepped:
+        bit = next(
+            (b for b in machine.of(effects.Adaptations).pending if gradient in machine.atoms.meanings(b, "gradient")), 0
+        )
+        if bit and not machine.of(effects.Adaptations).spent:
             continue
         for mask in _bits(machine, origins, gradient):
             effects.pend(machine, mask)
@@ -87,19 +120,16 @@ def _bits(machine: Machine, origins: int, gradient: object) -> list[int]:
 def hooked(machine: Machine, receiver: Value, name: str, args: Args) -> None:
     """Remember a function that is called when a gradient is taken."""
     function = args.get(0, "hook")
-    known = machine.by_hand.hooks
+    known = machine.of(ByHand).hooks
     if function is not None and function.p is not None and len(known) < _MOST_HOOKS:
         known.append((function, receiver, name))
 
 
 def backward(machine: Machine, gradient: int, node: ir.Node) -> None:
     """Call the functions that are hooked to parameters, tensors and modules, with the gradient that was taken."""
-    known = machine.by_hand
+    known = machine.of(ByHand)
     if known.calling or not known.hooks:
         return
-    from auditor.timeline.engine import calling
-    from auditor.timeline.values.payloads import SOME, Tup
-
     known.calling = True
     item = Value(SOME, gradient)
     both = Value(Tup((item,)), gradient)
@@ -122,16 +152,17 @@ def backward(machine: Machine, gradient: int, node: ir.Node) -> None:
 def tried(machine: Machine, heaps: Sequence[Heap], origins: int) -> None:
     """Remember that parameters are changed at random."""
     if origins & RANDOM and machine.in_loop:
-        machine.by_hand.tried.update(id(heap) for heap in heaps)
+        machine.of(ByHand).tried.update(id(heap) for heap in heaps)
 
 
 def taken_back(machine: Machine, heaps: Sequence[Heap], node: ir.Node) -> None:
     """Record a search: what was tried on parameters is kept or taken back by a score of validation tokens."""
-    known = machine.by_hand
-    if not known.deciding or not known.tried:
+    known = machine.of(ByHand)
+    deciding = [origins for origins in known.deciding if origins]
+    if not deciding or not known.tried:
         return
-    found = [h for h in heaps if any(id(each) in known.tried for each in effects.reach(machine, h))]
-    for origins in known.deciding[-1:]:
+    found = [h for h in heaps if any(id(each) in known.tried for each in parameters.reach(machine, h))]
+    for origins in deciding[-1:]:
         if found and val_settings(origins) & machine.live:
             gradient = effects.Gradient(
                 kinds=origins & VAL,
@@ -142,11 +173,3 @@ def taken_back(machine: Machine, heaps: Sequence[Heap], node: ir.Node) -> None:
                 branches=(),
             )
             effects.adapt(machine, found, [gradient], node)
-
-
-def decides(machine: Machine, test: Value) -> bool:
-    """Note that a branch is decided by a score of validation tokens; return whether it is."""
-    if test.m & machine.atoms.family("forward") and test.m & VAL:
-        machine.by_hand.deciding.append(test.m)
-        return True
-    return False

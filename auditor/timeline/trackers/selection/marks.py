@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers
+from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import MixtureKind
-from auditor.timeline.values.atoms import Atoms
+from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.mixtures.mixtures import choice
 from auditor.timeline.values.payloads import Known, PerSetting, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 
-class Marks:
-    """The fixed origins of this room."""
+class Marks(Tracker):
+    """The fixed origins of this room; it listens to nothing."""
 
-    def __init__(self, atoms: Atoms) -> None:
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        atoms = machine.atoms
         self.losses = atoms.bit("space", "loss")  # a negative log probability
         self.logs = atoms.bit("space", "log")  # a log probability
         self.probs = atoms.bit("space", "probability")
@@ -29,20 +33,12 @@ class Marks:
         self.gap = atoms.bit("gap", "")  # the difference of two predictions of the same token
         self.cut = atoms.bit("cut", "")  # such a difference, cut off at one side
         self.weighted = atoms.bit("weighted", "")  # a log probability to which a weight was added
-        self.bounded = atoms.bit("bounded", "")  # the truth of a threshold on the true token's prediction
+        self.summed = atoms.bit("summed", "")  # losses of several tokens, added up
 
 
 def pending(machine: Machine, kind: MixtureKind, node: ir.Node) -> int:
     """Return the origin of a choice of ``kind`` at ``node``, which counts where it is summed into a score."""
-    from auditor.timeline.trackers.mixtures import mixtures
-
-    atom = mixtures.emit(machine, kind, node)
-    keys = machine.keys
-    if atom not in keys.choices:
-        bit = machine.atoms.fresh("choice", atom)
-        keys.choices[atom] = bit
-        keys.chosen |= bit
-    return keys.choices[atom]
+    return choice(machine, node, kind)
 
 
 def numbers(machine: Machine, value: Value) -> dict[int, float]:
@@ -69,7 +65,7 @@ def under(machine: Machine, settings: list[int], kind: MixtureKind, node: ir.Nod
 
 def kept_apart(machine: Machine, one: Value, other: Value) -> bool:
     """Return whether two predictions of a token are different ones: one rests on something that the other doesn't."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     telling = (
         machine.atoms.family("forward") | keys.lookups | keys.mixtures | keys.reads | machine.atoms.family("counted")
     )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers
-from auditor.timeline.trackers.selection.marks import kept_apart, pending
+from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending
 from auditor.timeline.values.payloads import External, Function, Heap, Known, Method, Tup, Value, join_all
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _SELECTS = frozenset(
 
 def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir.Call, out: Value) -> Value:
     """Return the result of a call outside the program on the true token's losses, with the choice that it makes."""
-    keys, marks = machine.keys, machine.keys.marks
+    keys, marks = machine.of(Keys), machine.of(Marks)
     if name == "reduce" and given:
         name, given = _reduced(given)
     rivals = several(machine, given)
@@ -56,7 +57,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
 
 def several(machine: Machine, given: list[Value]) -> bool:
     """Return whether several predictions of the same token are among the arguments of one call."""
-    keys, marks = machine.keys, machine.keys.marks
+    keys, marks = machine.of(Keys), machine.of(Marks)
     if any(value.m & marks.rivals for value in given):
         return True
     golds = [v for v in given if v.m & keys.gold and not isinstance(v.p, Heap | Tup | Known)]
@@ -75,7 +76,7 @@ def _sized(item: Value) -> bool:
 
 def _harmless(machine: Machine, name: str, given: list[Value]) -> bool:
     """Return whether the rank is the worse one: the largest loss, the smallest probability."""
-    marks = machine.keys.marks
+    marks = machine.of(Marks)
     space = 0
     for value in given:
         space |= containers.deep(value) & marks.space
@@ -103,7 +104,7 @@ def _tagged(machine: Machine, out: Value, bit: int) -> Value:
 
 def _selected(machine: Machine, given: list[Value], out: Value) -> Value:
     """Return what is selected by a mask or an index that ranks predictions."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     selector = 0
     for value in given:
         selector |= value.m & keys.picks
@@ -112,7 +113,7 @@ def _selected(machine: Machine, given: list[Value], out: Value) -> Value:
         assert isinstance(choice, int)
         bit = machine.atoms.bit("pick", choice)
         golds = [v for v in given if containers.deep(v) & keys.gold and not v.m & bit]
-        bounded = any(v.m & bit and v.m & keys.marks.bounded for v in given)
+        bounded = any(v.m & bit and v.m & keys.bounded for v in given)
         apart = len(golds) > 1 and kept_apart(machine, golds[0], golds[1])
         if golds and (apart or not bounded):
             chosen |= choice
@@ -121,7 +122,7 @@ def _selected(machine: Machine, given: list[Value], out: Value) -> Value:
 
 def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
     """Return the origins of arithmetic on the true token's losses, with the choice that it completes."""
-    keys, marks = machine.keys, machine.keys.marks
+    keys, marks = machine.of(Keys), machine.of(Marks)
     gold = keys.gold
     op = node.op
     if op == "*" and origins & keys.picks:
@@ -143,7 +144,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
 
 def _masked(machine: Machine, left: Value, right: Value, origins: int) -> int:
     """Return the origins of a loss times the mask of where it is the better one."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     for mask, loss in ((left, right), (right, left)):
         picks = mask.m & keys.picks
         if picks and loss.m & keys.gold and not loss.m & picks:
@@ -159,21 +160,21 @@ def _relative(machine: Machine, left: Value, right: Value, origins: int) -> int:
 
     ``best + log(exp(a - best) + exp(b - best))`` is a sum of both, computed without overflow.
     """
-    chosen = right.m & machine.keys.chosen
+    chosen = right.m & machine.of(Keys).chosen
     if not chosen:
         return origins
     relative = 0
-    for atom, bit in machine.keys.choices.items():
+    for atom, bit in machine.of(Keys).choices.items():
         if chosen & bit:
             relative |= machine.atoms.bit("relative", atom)
-    return origins & ~machine.keys.chosen | relative
+    return origins & ~machine.of(Keys).chosen | relative
 
 
 def _restored(machine: Machine, best: Value, rest: Value, origins: int) -> int:
     """Return the origins of a choice to which what is relative to it is added."""
     for atom in machine.atoms.meanings(rest.m, "relative"):
         assert isinstance(atom, int)
-        bit = machine.keys.choices[atom]
+        bit = machine.of(Keys).choices[atom]
         if best.m & bit:
             origins &= ~(bit | machine.atoms.bit("relative", atom))
     return origins

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers
-from auditor.timeline.trackers.selection.marks import kept_apart, numbers, pending
+from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending
 from auditor.timeline.values.payloads import Heap, Known, Tup, Value
 
 if TYPE_CHECKING:
@@ -19,17 +20,17 @@ _LARGEST = 30.0
 
 def compared(machine: Machine, op: str, left: Value, right: Value, out: Value, node: ir.Node) -> Value:
     """Return a comparison of the true token's prediction with something else: what it selects is gated by it."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     if op not in _ORDER or not (left.m ^ right.m) & keys.gold:
         return out
     gold, limit = (left, right) if left.m & keys.gold else (right, left)
-    if not gold.m & keys.marks.space or gold.m & keys.summed or _numeric(machine, limit):
+    if not gold.m & machine.of(Marks).space or gold.m & machine.of(Marks).summed or _numeric(machine, limit):
         return out
-    if gold.m & keys.marks.gap and not any(numbers(machine, limit).values()):
+    if gold.m & machine.of(Marks).gap and not any(numbers(machine, limit).values()):
         bit = machine.atoms.bit("pick", pending(machine, "oracle", node))
     else:
-        bit = machine.atoms.bit("pick", pending(machine, "gate", node)) | keys.marks.bounded
-    keys.picks |= bit & ~keys.marks.bounded
+        bit = machine.atoms.bit("pick", pending(machine, "gate", node)) | keys.bounded
+    keys.picks |= bit & ~keys.bounded
     return Value(out.p, out.m | bit)
 
 
@@ -41,11 +42,11 @@ def _numeric(machine: Machine, limit: Value) -> bool:
 
 def either(machine: Machine, test: Value, one: Value, other: Value, out: Value) -> Value:
     """Return ``one if test else other`` as chosen by ``test``, where that looks at the true token's prediction."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     picks = test.m & keys.picks
     if not picks or not containers.deep(one) & containers.deep(other) & keys.gold:
         return out
-    if test.m & keys.marks.bounded and not kept_apart(machine, one, other):
+    if test.m & keys.bounded and not kept_apart(machine, one, other):
         return out
     chosen = 0
     for choice in machine.atoms.meanings(picks, "pick"):
@@ -56,7 +57,7 @@ def either(machine: Machine, test: Value, one: Value, other: Value, out: Value) 
 
 def branched(machine: Machine, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
     """Let the predictions that a branch replaces be chosen by its test."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     if not test.m & keys.picks:
         return
     for name, value in after.items():
@@ -70,7 +71,7 @@ def filtered(machine: Machine, tests: list[Value], out: Value) -> Value:
     """Return a comprehension that keeps what passes ``tests``: a selection of places, where they look at losses."""
     picks = 0
     for test in tests:
-        picks |= test.m & machine.keys.picks
+        picks |= test.m & machine.of(Keys).picks
     if not picks:
         return out
     p = out.p

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers
-from auditor.timeline.trackers.selection.marks import numbers, pending, under
+from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.selection.marks import Marks, numbers, pending, under
 from auditor.timeline.trackers.selection.ranks import several
 from auditor.timeline.values.atoms import BITS
 from auditor.timeline.values.payloads import Value
@@ -32,7 +33,7 @@ _SCALES = (0.67, 0.9995)  # what a loss is scaled by: less are bytes per token, 
 
 def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir.Call, out: Value) -> Value:
     """Return the result of a call, as a loss, a log probability or a probability."""
-    keys, marks = machine.keys, machine.keys.marks
+    keys, marks = machine.of(Keys), machine.of(Marks)
     if name in _LOG_ODDS and out.m & machine.atoms.family("forward"):
         return Value(out.p, out.m & ~marks.space | marks.logs)
     if name == "softmax" and out.m & machine.atoms.family("forward"):
@@ -57,7 +58,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
 
 def negated(machine: Machine, origins: int) -> int:
     """Return the origins of ``-x``: a loss becomes a log probability, and the reverse."""
-    marks = machine.keys.marks
+    marks = machine.of(Marks)
     space = origins & (marks.losses | marks.logs)
     if space == marks.losses:
         return origins & ~marks.losses | marks.logs
@@ -66,7 +67,7 @@ def negated(machine: Machine, origins: int) -> int:
 
 def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
     """Return the origins of arithmetic on predictions of the true token, with the weight or shift that it makes."""
-    keys, marks = machine.keys, machine.keys.marks
+    keys, marks = machine.of(Keys), machine.of(Marks)
     op = node.op
     if op == "-" and right.m & marks.space and not left.m & marks.space:
         origins = negated(machine, origins)
@@ -95,7 +96,7 @@ def _shifted(
     machine: Machine, op: str, one: Value, constant: Value, node: ir.BinOp | ir.AugAssign, on_the_left: bool
 ) -> int:
     """Return the origin of a prediction that is made better by a constant."""
-    marks = machine.keys.marks
+    marks = machine.of(Marks)
     space = one.m & marks.space
     settings = []
     for index, number in numbers(machine, constant).items():
@@ -161,12 +162,12 @@ def _weight(machine: Machine, term: ir.Expr) -> dict[int, float]:
 
 def _bounded(machine: Machine, name: str, args: Args, node: ir.Call, out: Value) -> Value:
     """Return a prediction that is kept from being worse than a constant."""
-    marks = machine.keys.marks
+    marks = machine.of(Marks)
     if name not in ("clamp", "clip", "clamp_", "clamp_min", "clamp_max", "clamp_max_", "clamp_min_"):
         return out
     space = out.m & marks.space
     limits = dict(args.keywords)
-    rest = [v for v in args.positional if not v.m & machine.keys.gold]
+    rest = [v for v in args.positional if not v.m & machine.of(Keys).gold]
     names = ["max"] if name.startswith("clamp_max") else ["min", "max"]
     limits.update(zip(names, rest, strict=False))
     limit = limits.get("max" if space == marks.losses else "min") or limits.get(
@@ -191,7 +192,7 @@ def _unsettled(machine: Machine) -> int:
 
 def _family(machine: Machine, kind: str) -> int:
     """Return the origins of the pending finds of one kind."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     out = 0
     for event in keys.found.values():
         if event.kind == kind and event.atom in keys.choices:
