@@ -147,12 +147,13 @@ def placed(machine: Machine, base: Value, value: Value) -> None:
 
 def tracked(machine: Machine, base: Value, value: Value, node: ir.Attr) -> None:
     """Make a parameter of a plain tensor: ``tensor.requires_grad = True``."""
-    if base.p is not SOME or base.m & machine.params or not isinstance(node.value, ir.Name):
+    if base.p is not SOME or base.m & machine.params or not isinstance(node.value, ir.Name | ir.Attr):
         return
     if isinstance(value.p, Known) and value.p.v is True:
-        heap = Heap("parameter", name=node.value.id, made_at=machine.order)
+        name = node.value.id if isinstance(node.value, ir.Name) else node.value.attr
+        heap = Heap("parameter", name=name, made_at=machine.order)
         made(machine, heap, node.value)
-        machine.rebind(node.value.id, Value(heap, parameters.param(machine, heap) | base.m))
+        machine.made_trainable(node.value, Value(heap, parameters.param(machine, heap) | base.m))
 
 
 def _is_model(cls: Class) -> bool:
