@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.program import ir
 from auditor.program.source import Source
 from auditor.timeline import library
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import calling, containers, patterns, protocols
 from auditor.timeline.trackers.adaptation import effects
 from auditor.timeline.trackers.calibration import calibration
 from auditor.timeline.trackers.keys import caches
@@ -22,6 +22,7 @@ from auditor.timeline.values.frames import Frame, ModuleScope
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
+    Class,
     Either,
     External,
     Function,
@@ -75,7 +76,7 @@ def eval_fstring(machine: Machine, node: ir.FString) -> Value:
     origins = 0
     texts: list[str] | None = []
     for part in node.parts:
-        value = machine.eval(part)
+        value = protocols.text(machine, machine.eval(part), part, formatted=True)
         origins |= containers.deep(value) & ~loose_wildcard(value)
         if texts is not None and isinstance(value.p, Known):
             texts.append(str(value.p.v))
@@ -105,6 +106,11 @@ def eval_subscript(machine: Machine, node: ir.Subscript) -> Value:
     """Return an item or a slice of something."""
     base = machine.eval(node.value)
     index = machine.eval(node.index)
+    if isinstance(base.p, Class) or protocols.speaks(base):
+        name = "__class_getitem__" if isinstance(base.p, Class) and base.p.meta is None else "__getitem__"
+        own = subscripted(machine, base, index, name, node)
+        if own is not None:
+            return own
     out = containers.get_item(machine, base, index, node)
     if base.m & (VAL | TEXT_FILE):
         out = metric.picked(machine, base, index, node, out)
@@ -114,6 +120,17 @@ def eval_subscript(machine: Machine, node: ir.Subscript) -> Value:
         out = caches.subscript(machine, base, index, node, out)
         return slots.cut(machine, base, index, node, out) if machine.slots.watching and base.m & VAL else out
     return out
+
+
+def subscripted(machine: Machine, base: Value, index: Value, name: str, node: ir.Subscript) -> Value | None:
+    """Return what the program's own ``__getitem__`` or ``__class_getitem__`` gives; None where there is none."""
+    if name == "__getitem__":
+        return protocols.send(machine, base, name, [index], node)
+    assert isinstance(base.p, Class)
+    found = base.p.find(name)
+    if found is None or not isinstance(found.p, Function):
+        return None
+    return calling.invoke(machine, found.p, base, calling.Args((index,), node=node), node)
 
 
 def eval_slice(machine: Machine, node: ir.Slice) -> Value:
@@ -129,6 +146,11 @@ def eval_slice(machine: Machine, node: ir.Slice) -> Value:
 def eval_unary(machine: Machine, node: ir.UnaryOp) -> Value:
     """Return a unary operation."""
     value = machine.eval(node.operand)
+    if protocols.speaks(value):
+        own = protocols.unary(machine, node.op, value, node)
+        if own is not None:
+            return own
+        value = protocols.condition(machine, value, node) if node.op == "not" else value
     if node.op == "not":
         yes, no = machine.truth(value)
         return Value(boolean(machine, yes, no), value.m)
@@ -142,6 +164,10 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
     right = machine.eval(node.right)
     if isinstance(left.p, Known | PerSetting) and isinstance(right.p, Known | PerSetting):
         return machine.fold(lambda a, b: fold_binary(node.op, a, b), left, right)
+    if protocols.speaks(left) or protocols.speaks(right):
+        own = protocols.binary(machine, node.op, left, right, node)
+        if own is not None:
+            return own
     if node.op == "+" and (isinstance(left.p, Heap | Tup) or isinstance(right.p, Heap | Tup)):
         first, second = containers.exact_items(machine, left), containers.exact_items(machine, right)
         if first is not None and second is not None:
@@ -187,7 +213,7 @@ def eval_boolop(machine: Machine, node: ir.BoolOp) -> Value:
         if position == last:
             stops, goes = rest, 0
         else:
-            yes, no = machine.truth(value)
+            yes, no = machine.truth(protocols.condition(machine, value, operand))
             stops, goes = (no & rest, yes & rest) if conj else (yes & rest, no & rest)
         filled_in = not conj and isinstance(value.p, Heap)  # `things or {}` is the things
         if stops == live and not filled and (not goes or filled_in):  # the usual cases: decided by this operand alone
@@ -252,6 +278,10 @@ def boolean(machine: Machine, yes: int, no: int) -> Payload:
 def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
     """Return the truth value of one comparison."""
     origins = left.m | right.m
+    if protocols.speaks(left) or protocols.speaks(right):
+        own = protocols.compare(machine, op, left, right, ir.Name(0, 0, op))
+        if own is not None:
+            return own
     if op in ("is", "is not", "==", "!=") and (is_none(right.p) or is_none(left.p)):
         other = left if is_none(right.p) else right
         each: list[Payload] = []
@@ -277,7 +307,7 @@ def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
 
 def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
     """Return a conditional expression, each side under its settings."""
-    test = machine.eval(node.test)
+    test = protocols.condition(machine, machine.eval(node.test), node.test)
     yes, no = machine.truth(test)
     live = machine.live
     yes &= live
@@ -435,18 +465,6 @@ def eval_yield(machine: Machine, node: ir.Yield) -> Value:
     return UNKNOWN
 
 
-def eval_match(machine: Machine, node: ir.MatchTest) -> Value:
-    """Return whether a case pattern matches."""
-    subject = machine.eval(node.subject)
-    for name in node.binds:
-        machine.bind_name(name, subject)
-    if node.pattern is None:
-        out = Value(SOME, subject.m) if not node.binds or node.guard is not None else Value(Known(True))
-    else:
-        out = compare(machine, "==", subject, machine.eval(node.pattern))
-    return out
-
-
 EXPRESSIONS: dict[type[ir.Node], Callable[[Machine, Any], Value]] = {
     ir.Name: eval_name,
     ir.Const: eval_const,
@@ -467,5 +485,5 @@ EXPRESSIONS: dict[type[ir.Node], Callable[[Machine, Any], Value]] = {
     ir.Starred: eval_starred,
     ir.NamedExpr: eval_named,
     ir.Yield: eval_yield,
-    ir.MatchTest: eval_match,
+    ir.MatchTest: patterns.eval_match,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.program.walk import walk
-from auditor.timeline.engine import containers
+from auditor.timeline.engine import containers, protocols
 from auditor.timeline.engine.relevance import assigned_names
 from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.payloads import SOME, Heap, Known, PerSetting, Value, at_setting, join, per_setting, same
@@ -102,7 +102,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
                 assert isinstance(node, ir.For)
                 machine.bind(node.target, containers.loop_item(machine, iterable, number, iteration, trips))
             elif isinstance(node, ir.While):
-                test = machine.eval(node.test)
+                test = protocols.condition(machine, machine.eval(node.test), node.test)
                 yes, _ = machine.truth(test)
                 if not number and not yes & machine.live and truthiness(test.p) is False:
                     if followed:
@@ -133,7 +133,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     endless = isinstance(node, ir.While) and isinstance(node.test, ir.Const) and bool(node.test.value)
     after = live0
     if endless:
-        after = machine.broken or live0 & ~frame.returned_bits
+        after = machine.broken or live0 & ~frame.returned_bits & ~frame.thrown
     machine.live = after & live0
     join_breaks(machine, breaks)
     machine.jumped, machine.broken = jumped, broken

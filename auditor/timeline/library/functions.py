@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers, imports
-from auditor.timeline.library import computed, files, objects, options, processes, sequences, tensors
+from auditor.timeline.engine import classes, containers, exceptions, imports
+from auditor.timeline.library import computed, files, functools_, objects, options, processes, sequences, tensors
 from auditor.timeline.library.names import (
     ALIASES,
     FRESH_TENSORS,
@@ -43,7 +43,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "int": computed.constant(int),
     "float": computed.constant(float),
     "bool": computed.constant(bool),
-    "str": computed.constant(str),
+    "str": processes.as_text,
     "abs": computed.constant(abs),
     "min": computed.constant(min),
     "max": computed.constant(max),
@@ -99,6 +99,26 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "argparse.Namespace": objects.namespace,
     "types.SimpleNamespace": objects.namespace,
     "functools.partial": objects.partial,
+    "functools.partialmethod": functools_.partial_method,
+    "functools.reduce": functools_.reduce,
+    "functools.lru_cache": functools_.cached,
+    "functools.cache": functools_.cached,
+    "functools.cached_property": functools_.cached_property,
+    "functools.singledispatch": functools_.dispatching,
+    "functools.singledispatchmethod": functools_.dispatching,
+    "property": lambda machine, args, node: classes.make_property(machine, args),
+    "abc.abstractproperty": lambda machine, args, node: classes.make_property(machine, args),
+    "operator.methodcaller": functools_.method_caller,
+    "operator.attrgetter": functools_.attribute_getter,
+    "operator.itemgetter": functools_.item_getter,
+    "types.MethodType": objects.bind,
+    "object.__new__": objects.new_object,
+    "object.__setattr__": objects.set_raw,
+    "object.__getattribute__": objects.get_raw,
+    "type.__new__": objects.new_class,
+    "type.__call__": objects.call_class,
+    "repr": processes.as_text,
+    "format": processes.as_text,
     "importlib.util.spec_from_file_location": lambda machine, args, node: imports.import_path(
         machine, args.get(1, "location") or UNKNOWN
     ),
@@ -146,11 +166,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     ),
     "dataclasses.field": lambda machine, args, node: args.keywords.get("default")
     or objects.field_factory(machine, args, node),
-    "type": lambda machine, args, node: Value(
-        args.positional[0].p.cls
-        if args.positional and isinstance(args.positional[0].p, Heap) and args.positional[0].p.cls
-        else SOME
-    ),
+    "type": objects.class_of,
     "globals": objects.global_names,
     "locals": objects.local_names,
     "vars": objects.local_names,
@@ -164,6 +180,9 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     exact = EXACT.get(name)
     if exact is not None:
         return exact(machine, args, node)
+    raised = exceptions.made(name, args, machine)
+    if raised is not None:
+        return raised
     last = name.rpartition(".")[2]
     if (
         name in ALIASES

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers
-from auditor.timeline.library import computed, files, lists, options, tensors
+from auditor.timeline.library import computed, files, functools_, lists, objects, options, tensors
 from auditor.timeline.library.names import (
     MODULE_CONTAINERS,
     NATIVE,
@@ -215,6 +215,8 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             value = first or UNKNOWN
             p.element = value if p.element is None else join(p.element, value)
         return NONE
+    if kind == "dispatcher":
+        return functools_.register(machine, p, args, node) if name == "register" else None
     if kind == "parser":
         return options.parser_method(machine, p, name, args, node)
     return None
@@ -230,7 +232,11 @@ def super_call(machine: Machine, receiver: Value, name: str, args: Args, node: i
             if isinstance(base, Class):
                 found = base.find(name)
                 if found is not None and isinstance(found.p, Function):
-                    return calling.invoke(machine, found.p, receiver, args, node)
+                    own = None if name == "__new__" else receiver
+                    return calling.invoke(machine, found.p, own, args, node)
+    raw = objects.raw_method(machine, receiver, name, args, node)
+    if raw is not None:
+        return raw
     if isinstance(receiver.p, Heap) and name != "__init__":
         handled = heap_method(machine, receiver.p, receiver, name, args, node)
         if handled is not None:

@@ -47,6 +47,8 @@ class Frame:
     owner: Class | None = None  # for super() and class bodies
     returned: Value | None = None
     returned_bits: int = 0
+    thrown: int = 0  # settings that left by an exception which a caller may catch
+    died: int = 0  # settings that left by an exception which nothing catches
     yielded: Value | None = None
     scopes: dict[str, str] = field(default_factory=dict)  # global / nonlocal declarations
     written: dict[str, Value] = field(default_factory=dict)  # arrays handed in, as the call's writes left them

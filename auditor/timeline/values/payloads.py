@@ -132,7 +132,7 @@ class Bound:
 class Class:
     """A class of the program. ``bases`` are Class payloads or dotted names of external classes."""
 
-    __slots__ = ("attrs", "bases", "counters", "cursors", "fields", "node", "scope")
+    __slots__ = ("attrs", "bases", "counters", "cursors", "fields", "meta", "node", "scope")
 
     def __init__(self, node: ir.ClassDef, scope: ModuleScope, bases: tuple[Class | str, ...]) -> None:
         self.node = node
@@ -142,6 +142,7 @@ class Class:
         self.fields: list[str] = []  # annotated names in order, for dataclass-like constructors
         self.cursors: frozenset[str] = frozenset()  # attributes that methods advance
         self.counters: frozenset[str] = frozenset()  # those of them that they count up
+        self.meta: Class | None = None  # the program's own metaclass, where the class has one
 
     def find(self, name: str) -> Value | None:
         """Return the attribute ``name`` of the class or of its nearest base that has it."""
