@@ -9,7 +9,7 @@ from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.trackers.adaptation.leaks import calls_of
+from auditor.timeline.paths import calls_of
 from auditor.timeline.trackers.network.network import after_training
 from rules.claimed_runs import on_line
 from rules.evidence_examples import PLAIN

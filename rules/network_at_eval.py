@@ -8,7 +8,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.trackers.adaptation.leaks import calls_of
+from auditor.timeline.paths import calls_of
 from auditor.timeline.trackers.network.network import Network, after_training
 from rules.torch_scripts import evaluating, scored
 

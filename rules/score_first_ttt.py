@@ -8,7 +8,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.trackers.adaptation.leaks import clean_scores, leaks
+from auditor.timeline.leaks import clean_scores, leaks
 from rules.torch_scripts import ADAPT, FINAL_EPOCH, SCORE_FIRST, evaluating, scored
 
 SLUG = "score-first-ttt"

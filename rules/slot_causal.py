@@ -9,8 +9,8 @@ from textwrap import indent
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
-from auditor.timeline.trackers.adaptation.leaks import Leak, findings
-from auditor.timeline.trackers.slots.slots import overlapping_rows, split
+from auditor.timeline.leaks import Leak, findings
+from auditor.timeline.windows import overlapping_rows, split
 from rules.slot_scripts import CARRIED, CONTEXT, SCORED, windows
 from rules.torch_scripts import evaluating
 

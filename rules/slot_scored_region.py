@@ -8,7 +8,7 @@ from textwrap import indent
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
-from auditor.timeline.trackers.adaptation.leaks import Leak, findings
+from auditor.timeline.leaks import Leak, findings
 from rules.slot_scripts import CARRIED, CONTEXT, SCORED, windows
 
 SLUG = "slot-scored-region"

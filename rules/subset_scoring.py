@@ -9,7 +9,7 @@ from auditor.finding import Finding, Status, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.claims import claimed_reports
-from auditor.timeline.trackers.adaptation.leaks import calls_of
+from auditor.timeline.paths import calls_of
 from auditor.timeline.trackers.metric.metric import Doubt, doubts
 from rules.torch_scripts import HEAD, MAIN
 

@@ -8,7 +8,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.claims import claimed_reports, judge, reaches
-from auditor.timeline.trackers.adaptation.leaks import calls_of
+from auditor.timeline.paths import calls_of
 from auditor.timeline.trackers.keys.caches import target_lookups
 from rules.described_cache import absent
 

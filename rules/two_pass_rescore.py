@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
-from auditor.timeline.trackers.adaptation.leaks import Leak, findings
+from auditor.timeline.leaks import Leak, findings
 from rules.torch_scripts import EVALUATE, SCORE_FIRST, evaluating
 
 SLUG = "two-pass-rescore"

@@ -8,7 +8,8 @@ from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.trackers.adaptation.leaks import calls_of, harmless_adaptations
+from auditor.timeline.leaks import harmless_adaptations
+from auditor.timeline.paths import calls_of
 from rules.torch_scripts import ADAPT, SCORE_FIRST, evaluating, scored
 
 SLUG = "warmup-on-val"

@@ -11,11 +11,13 @@ from auditor.timeline.events import Timeline
 
 def follow(program: Program, settings: Sequence[Setting]) -> Timeline:
     """Return the timeline of ``program`` under ``settings`` (the script's defaults first)."""
+    from auditor.timeline import trackers
     from auditor.timeline.engine.machine import Machine
+    from auditor.timeline.library import Libraries
 
-    machine = Machine(program, settings)
+    kinds = trackers.found()
+    machine = Machine(program, settings, Libraries(), kinds)
     timeline = machine.run()
-    if machine.slots.fitted:
-        # The evaluation fits something of its own: follow once more, with the positions inside windows.
-        timeline = Machine(program, settings, watching=True).run()
+    if machine.signals.wants_closer():
+        timeline = Machine(program, settings, Libraries(), kinds, closely=True).run()
     return timeline

@@ -134,6 +134,13 @@ class Mixture(Event):
 
 
 @dataclass(eq=False)
+class Deadline(Event):
+    """A clock is compared with ``seconds`` (per setting in play; None where unknown)."""
+
+    seconds: tuple[float | None, ...] = ()
+
+
+@dataclass(eq=False)
 class Restore(Event):
     """Parameters are set from saved ones."""
 

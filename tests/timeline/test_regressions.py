@@ -3,7 +3,7 @@
 from followed import followed
 
 from auditor.timeline.events import Forward, Timeline
-from auditor.timeline.trackers.adaptation.leaks import leaks
+from auditor.timeline.leaks import leaks
 
 EVALUATE = """
 def evaluate(net, tokens):

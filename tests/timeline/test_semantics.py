@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from followed import followed
 
-from auditor.timeline.trackers.adaptation.leaks import leaks
+from auditor.timeline.leaks import leaks
 
 BEGINNING = """\
 import copy, glob, math, os

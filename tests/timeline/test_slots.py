@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auditor.program.source import Source
 from auditor.timeline.events import Adapt, Forward, Timeline
-from auditor.timeline.trackers.adaptation.leaks import leaks
+from auditor.timeline.leaks import leaks
 from auditor.timeline.values.bounds import END, Form, Part, meets, number, reaches, size, under
 from auditor.timeline.values.frames import Site
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline import library
-from auditor.timeline.engine import classes, containers, protocols
-from auditor.timeline.trackers.adaptation import effects
-from auditor.timeline.trackers.keys import caches
-from auditor.timeline.trackers.slots import slots
+from auditor.timeline.engine import classes, containers, parameters, protocols, recording
 from auditor.timeline.values.atoms import SIZE, TRAIN, VAL
 from auditor.timeline.values.constants import is_none
 from auditor.timeline.values.frames import CallStep, Frame
@@ -112,8 +109,7 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
         else:
             positional.append(value)
     args = Args(tuple(positional), keywords, rest, node, tuple(a.value for a in node.args if not a.star))
-    out = caches.called(machine, func, args, node, call(machine, func, args, node))
-    return slots.called(machine, func, args, node, out) if machine.slots.watching else out
+    return machine.signals.called(func, args, node, call(machine, func, args, node))
 
 
 def receiver_of(frame: Frame) -> Value:
@@ -174,10 +170,10 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
         return invoke(machine, p.func, p.receiver, args, node)
     if kind is External:
         assert isinstance(p, External)
-        return library.call_external(machine, p.name, args, node)
+        return machine.library.call_function(machine, p.name, args, node)
     if kind is Method:
         assert isinstance(p, Method)
-        return library.call_method(machine, p, args, node)
+        return machine.library.call_method(machine, p, args, node)
     if kind is Class:
         assert isinstance(p, Class)
         return classes.instance(machine, p, args, node)
@@ -189,9 +185,7 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
     if kind is Heap:
         assert isinstance(p, Heap)
         if p.kind == "dispatcher":
-            from auditor.timeline.library import functools_
-
-            return functools_.dispatch(machine, p, args, node)
+            return call(machine, p.attrs["__call__"], args, node)
         if is_module(p):
             forward = p.cls.find("forward") if p.cls is not None else None
             if forward is not None and isinstance(forward.p, Function) and machine.relevance.adapts(forward.p.node):
@@ -211,14 +205,14 @@ def opaque(machine: Machine, heap: Heap | None, func: Value, args: Args, node: i
     if heap is not None:
         origins |= heap.origins
     if origins & VAL and (heap is not None or func.m & machine.params or func.m & machine.atoms.family("adapted")):
-        return effects.forward(machine, heap, origins, library.shown(machine, node), node, extra_heaps(args))
-    return Value(None, effects.settle(machine, origins))
+        return apply(machine, heap, origins, shown(machine, node), node, extra_heaps(args))
+    return Value(None, parameters.settle(machine, origins))
 
 
 def extra_heaps(args: Args) -> list[Heap]:
     """Return objects with parameters among the arguments (a LoRA handed to forward, say)."""
     kinds = ("instance", "external", "parameter", "list", "dict")
-    return [h for v in args.all() for h in effects.heaps_in(v.p) if h.kind in kinds]
+    return [h for v in args.all() for h in parameters.heaps_in(v.p) if h.kind in kinds]
 
 
 def is_module(heap: Heap) -> bool:
@@ -241,9 +235,42 @@ def applies(machine: Machine, func: Function, args: Args) -> bool:
 
 def apply_module(machine: Machine, heap: Heap, args: Args, node: ir.Node, method: str) -> Value:
     """Apply a module to data: one event, its inside is not followed."""
-    name = effects.name_of(heap)
-    shown = name if method == "forward" else f"{name}.{method}"
-    return effects.forward(machine, heap, args.origins(), shown, node, extra_heaps(args))
+    name = recording.name_of(heap)
+    told = name if method == "forward" else f"{name}.{method}"
+    return apply(machine, heap, args.origins(), told, node, extra_heaps(args))
+
+
+def apply(
+    machine: Machine, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap] = ()
+) -> Value:
+    """Apply a model to something made from ``origins``."""
+    out = machine.signals.applied(model, origins, name, node, extra)
+    return Value(SOME, parameters.settle(machine, origins)) if out is None else out
+
+
+def shown(machine: Machine, node: ir.Node) -> str:
+    """Return a short quotation of a call's function."""
+    text = machine.frame.scope.source.text[node.start : node.end]
+    return text.split("(", 1)[0][:60]
+
+
+def context_name(value: Value) -> str:
+    """Return the last part of a library's name ("" where the value is not a library's)."""
+    p = value.p
+    return p.name.rpartition(".")[2] if isinstance(p, External | Heap) else ""
+
+
+def callee_name(func: Value) -> str:
+    """Return what a call outside the program calls: the last part of a library's name, or the method's name."""
+    p = func.p
+    if isinstance(p, External):
+        return "add.at" if p.name.endswith("add.at") else p.name.rpartition(".")[2]
+    return p.name if isinstance(p, Method) else ""
+
+
+def given_to(func: Value, args: Args) -> list[Value]:
+    """Return the positional arguments of a call, a method's receiver first."""
+    return [func.p.receiver, *args.positional] if isinstance(func.p, Method) else list(args.positional)
 
 
 # ------------------------------------------------------------------ functions
@@ -254,7 +281,7 @@ def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args,
     key = id(func.node)
     if machine.depth >= MAX_DEPTH or machine.active.get(key, 0) >= MAX_SAME:
         machine.note_unfollowed(machine.site(node), f"{func.name} calls itself or nests too deeply")
-        return Value(None, effects.settle(machine, args.origins()))
+        return Value(None, parameters.settle(machine, args.origins()))
     frame = Frame(func.scope, {}, parent=func.closure, func=func, owner=func.owner)
     bind_parameters(machine, func, receiver, args, frame.names)
     outer = machine.frame
@@ -315,7 +342,7 @@ def hand_back(machine: Machine, func: Function, receiver: Value | None, args: Ar
         if where is None and isinstance(args.node, ir.Call):
             where = next((a.value for a in args.node.args if a.keyword == param.name), None)
         if isinstance(where, ir.Name | ir.Attr | ir.Subscript):
-            base = caches.old_value(machine, where)
+            base = containers.old_value(machine, where)
             if not isinstance(base.p, Heap | Known):
                 containers.update_in_place(machine, where, base, value)
 
@@ -371,7 +398,7 @@ def call_method_of(machine: Machine, receiver: Value, name: str, given: list[Val
 def construct(machine: Machine, cls: Class, args: Args, node: ir.Node) -> Value:
     """Make an instance of a class of the program."""
     bases = cls.external_bases()
-    if any(library.is_optimizer_name(base) for base in bases):
+    if any(machine.library.is_optimizer(base) for base in bases):
         heap = Heap("optimizer", cls=cls, origins=args.origins(), made_at=machine.order)
         return Value(heap, heap.origins & machine.params)
     return initialise(machine, Value(classes.bare(machine, cls, args)), cls, args, node)
@@ -457,17 +484,16 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         "callback",
     ):
         return base
-    if name in library.SHAPE_ATTRIBUTES:
+    if name in machine.library.shape_attributes:
         return Value(SOME, SIZE)
     if name == "grad":
-        out = base.m
-        for gradient in machine.pending:
-            out |= gradient
-        return Value(SOME, effects.settle(machine, base.m) | out & ~machine.params)
-    if name in library.VIEW_ATTRIBUTES:
+        out = base.m | machine.signals.gradients_waiting()
+        return Value(SOME, parameters.settle(machine, base.m) | out & ~machine.params)
+    if name in machine.library.view_attributes:
         return Value(p if p is SOME else None, base.m)
     where = node.value if isinstance(node, ir.Attr) else node
-    return Value(Method(base, name, where), base.m)
+    # ``size`` is a method of a tensor and a number of an array: never which tokens it holds.
+    return Value(Method(base, name, where), SIZE if name == "size" else base.m)
 
 
 def is_property(found: Value) -> bool:
@@ -534,21 +560,18 @@ def stored_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.E
     if name in ("module", "_orig_mod") and heap.kind in ("instance", "external"):
         return base
     if name in ("weight", "bias") and heap.kind == "instance" and is_module(heap):
-        return Value(SOME, effects.param(machine, heap))  # inherited from a library's layer
+        return Value(SOME, parameters.param(machine, heap))  # inherited from a library's layer
     if heap.kind == "external":
         if name in ("weight", "bias"):
-            return Value(SOME, effects.param(machine, heap))
-        if name in library.SHAPE_ATTRIBUTES:
+            return Value(SOME, parameters.param(machine, heap))
+        if name in machine.library.shape_attributes:
             return Value(SOME)
     if heap.kind == "parameter":
-        if name in library.SHAPE_ATTRIBUTES:
+        if name in machine.library.shape_attributes:
             return Value(SOME)
         if name == "grad":
-            out = 0
-            for gradient in machine.pending:
-                out |= gradient
-            return Value(SOME, out)
-        if name in library.VIEW_ATTRIBUTES:
+            return Value(SOME, machine.signals.gradients_waiting())
+        if name in machine.library.view_attributes:
             return base
     if heap.kind == "namespace":
         return Value(None, heap.origins)
@@ -600,11 +623,11 @@ def decorate(machine: Machine, decorator: ir.Expr, value: Value) -> Value:
     if isinstance(target, ir.Attr) and target.attr in ("local_entrypoint", "main") and isinstance(func, Function):
         machine.entry_points.append(func)
     found = machine.eval(target)
-    if isinstance(func, Function) and library.context_name(found) in ("no_grad", "inference_mode"):
+    if isinstance(func, Function) and context_name(found) in ("no_grad", "inference_mode"):
         machine.quiet.add(id(func.node))
     name = found.p.name if isinstance(found.p, External) else ""
     if name in DECORATORS:
-        return library.call_external(machine, name, Args((value,), node=decorator), decorator)
+        return machine.library.call_function(machine, name, Args((value,), node=decorator), decorator)
     if found.p is None or isinstance(found.p, External | Method):
         return value
     if isinstance(decorator, ir.Call):

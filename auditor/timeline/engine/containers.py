@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.engine import parameters
 from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.payloads import (
     SOME,
@@ -256,10 +256,9 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
         return tag(join_all(p.items), index.m)
     if kind is External:
         assert isinstance(p, External)
-        from auditor.timeline.library import switches
 
         if p.name == "os.environ":
-            return switches.read(machine, index, None, node)
+            return machine.library.environment_read(machine, index, node)
         return Value(None, base.m | index.m)
     if kind is Heap:
         assert isinstance(p, Heap)
@@ -366,18 +365,7 @@ def append_any(heap: Heap, value: Value) -> None:
 
 def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, value: Value) -> None:
     """Carry out ``base[index] = value``."""
-    from auditor.timeline.trackers.files import opened
-    from auditor.timeline.trackers.keys import caches
-    from auditor.timeline.trackers.metric import metric
-    from auditor.timeline.trackers.slots import slots
-
-    index, value = caches.stored(machine, base, index, value, target)
-    value = opened.at_key(machine, index, value)
-    changed = metric.written(machine, base, index, target)
-    if changed:
-        value = tag(value, changed)
-    if machine.slots.watching:
-        value = slots.stored(machine, target, base, index, value)
+    index, value = machine.signals.item_stored(base, target, (index, value))
     handled = False
     for payload, _bits in machine.alternatives(base):
         if isinstance(payload, Heap):
@@ -399,16 +387,15 @@ def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, val
                 calling.call_method_of(machine, base, "__setitem__", [index, value])
                 handled = True
         elif isinstance(payload, External) and payload.name == "os.environ":
-            from auditor.timeline.library import switches
-
-            switches.write(machine, index, value)
+            machine.library.environment_written(machine, index, value)
             handled = True
     if handled:
         return
     if base.m & machine.params:
-        effects.write_params(machine, base, value, target, replace=True)
+        machine.signals.parameters_written(base, value, target, replace=True)
         return
-    update_in_place(machine, target.value, base, Value(None, deep(value) | index.m & ~(VAL | TRAIN)))
+    where = index.m & ~(VAL | TRAIN | TEXT_FILE) if index.m & (VAL | TRAIN) else index.m
+    update_in_place(machine, target.value, base, Value(None, deep(value) | where))
 
 
 def update_item(machine: Machine, target: ir.Subscript, value: Value) -> None:
@@ -422,11 +409,10 @@ def update_in_place(machine: Machine, where: ir.Expr, base: Value, value: Value)
     New tokens replace the iteration of the old ones: a buffer that is refilled holds this iteration's tokens.
     """
     old = base.m
-    if machine.picked and value.m & machine.keys.gold:
-        value = machine.pick(value)
+    value = machine.signals.bound(value)
     if value.m & (VAL | TRAIN):
         old &= ~machine.atoms.family("iteration")
-    new = Value(base.p, old | effects.settle(machine, value.m))
+    new = Value(base.p, old | parameters.settle(machine, value.m))
     if new.m == base.m:
         return
     if isinstance(where, ir.Name):
@@ -458,3 +444,14 @@ def write_into(machine: Machine, name: str, old: Value, new: Value) -> None:
                 frame.written[other] = new
     if name not in frame.rebound:
         frame.written[name] = new
+
+
+def old_value(machine: Machine, target: ir.Expr) -> Value:
+    """Return what ``target`` holds before ``target op= …``: what is read in order to be written back."""
+    if not isinstance(target, ir.Subscript):
+        return machine.eval(target)
+    machine.updating += 1
+    try:
+        return machine.eval(target)
+    finally:
+        machine.updating -= 1

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.program.source import Source
-from auditor.timeline import library
-from auditor.timeline.engine import calling, containers, patterns, protocols
-from auditor.timeline.trackers.adaptation import effects
-from auditor.timeline.trackers.calibration import calibration
-from auditor.timeline.trackers.keys import caches
-from auditor.timeline.trackers.metric import metric
-from auditor.timeline.trackers.mixtures import mixtures
-from auditor.timeline.trackers.slots import slots
-from auditor.timeline.values.atoms import BITS, CLOCK, LISTING, TEXT_FILE, TRAIN, VAL
+from auditor.timeline.engine import calling, containers, parameters, patterns, protocols
+from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import LN2, is_none, loose_wildcard, none_ness, past_first
 from auditor.timeline.values.folding import fold_binary, fold_compare, fold_unary, split_of_word, string_origins
 from auditor.timeline.values.frames import Frame, ModuleScope
@@ -23,7 +17,6 @@ from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
     Class,
-    Either,
     External,
     Function,
     Heap,
@@ -44,6 +37,8 @@ from auditor.timeline.values.payloads import (
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
+BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("__")) | {"__import__"}
+
 # What a comprehension outside any function runs in.
 COMPREHENSION = Function(ir.Lambda(0, 0, (), ir.Const(0, 0, None)), ModuleScope(Source("", "")), None, {})
 
@@ -54,7 +49,7 @@ def eval_name(machine: Machine, node: ir.Name) -> Value:
     if value is None or machine.frame.scopes:
         value = machine.lookup(node.id)
     if value is None:
-        if node.id in library.BUILTINS:
+        if node.id in BUILTINS:
             return Value(External(node.id))
         return UNKNOWN
     return value
@@ -111,15 +106,7 @@ def eval_subscript(machine: Machine, node: ir.Subscript) -> Value:
         own = subscripted(machine, base, index, name, node)
         if own is not None:
             return own
-    out = containers.get_item(machine, base, index, node)
-    if base.m & (VAL | TEXT_FILE):
-        out = metric.picked(machine, base, index, node, out)
-    elif isinstance(base.p, Heap | Either):
-        out = metric.looked_up(machine, base, index, out)
-    if base.m & VAL or index.m & VAL:
-        out = caches.subscript(machine, base, index, node, out)
-        return slots.cut(machine, base, index, node, out) if machine.slots.watching and base.m & VAL else out
-    return out
+    return machine.signals.subscripted(base, index, node, containers.get_item(machine, base, index, node))
 
 
 def subscripted(machine: Machine, base: Value, index: Value, name: str, node: ir.Subscript) -> Value | None:
@@ -140,7 +127,7 @@ def eval_slice(machine: Machine, node: ir.Slice) -> Value:
     origins = (lower.m if lower is not None else 0) | (upper.m if upper is not None else 0)
     if node.step is not None:
         origins |= machine.eval(node.step).m
-    return caches.sliced(lower, upper, origins)
+    return machine.signals.sliced(lower, upper, Value(SOME, origins))
 
 
 def eval_unary(machine: Machine, node: ir.UnaryOp) -> Value:
@@ -155,7 +142,7 @@ def eval_unary(machine: Machine, node: ir.UnaryOp) -> Value:
         yes, no = machine.truth(value)
         return Value(boolean(machine, yes, no), value.m)
     out = machine.fold(lambda a: fold_unary(node.op, a), value)
-    return slots.inverted(machine, node, out) if out.m & machine.slots.parts else out
+    return machine.signals.negated(node, out)
 
 
 def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
@@ -182,18 +169,10 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
             None,
             Value(containers.element_of(machine, left).p, containers.element_of(machine, left).m | right.m),
         )
-    if node.op in ("*", "/"):
-        calibration.scaled(machine, left, right, node)
     origins = containers.deep(left) | containers.deep(right)
-    if machine.slots.deltas:
-        origins = slots.stepped(machine, node, left, right, origins)
-    origins = effects.settle(machine, origins)
-    if origins & machine.slots.fitted:
-        origins = slots.meet(machine, origins, node)
-    out = caches.combine(machine, node, left, right, origins)
-    if node.op in ("*", "/") and (left.m | right.m) & BITS:
-        out = metric.scaled(machine, left, right, node, out)
-    return slots.combined(machine, node, left, right, out) if origins & machine.slots.parts else out
+    origins = parameters.settle(machine, machine.signals.operands(node, left, right, origins))
+    origins = machine.signals.mingled(node, origins)
+    return machine.signals.combined(node, left, right, Value(SOME, origins))
 
 
 def eval_boolop(machine: Machine, node: ir.BoolOp) -> Value:
@@ -242,16 +221,11 @@ def eval_compare(machine: Machine, node: ir.Compare) -> Value:
     for op, operand in zip(node.ops, node.rights, strict=True):
         right = machine.eval(operand)
         part = compare(machine, op, left, right)
-        if (left.m ^ right.m) & CLOCK:
-            calibration.compared(machine, op, left, right, node)
-        if op in ("==", "!=") and (left.m | right.m) & VAL:
-            part = Value(part.p, part.m | metric.compared(machine, left, right, node))
-        if left.m & right.m & machine.keys.gold:
-            part = mixtures.mask(machine, op, part, node)
+        part = machine.signals.compared(op, left, right, node, part)
         out = part if out is None else Value(both(machine, out, part), out.m | part.m)
         left = right
     assert out is not None
-    return slots.compared(machine, node, out) if machine.slots.watching else out
+    return machine.signals.chained(node, out)
 
 
 def both(machine: Machine, a: Value, b: Value) -> Payload:
@@ -298,11 +272,11 @@ def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
             return Value(per_setting(mixed), origins)
         return folded
     if op in ("in", "not in"):
-        found = library.in_environment(machine, left, right)
+        found = machine.library.in_environment(machine, left, right)
         if found is not None:
             return found if op == "in" else machine.fold(lambda a: not a, found)
         right = containers.as_constant(machine, right)
-    return caches.compared(machine, machine.fold(lambda a, b: fold_compare(op, a, b), left, right))
+    return machine.fold(lambda a, b: fold_compare(op, a, b), left, right)
 
 
 def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:

@@ -68,7 +68,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     breaks = machine.break_names
     machine.break_names = []
     machine.loop_count += 1
-    first_record = len(machine.adaptations)
+    first_record = machine.signals.loop_begun()
     loop_key = (frame.scope.source.path, frame.scope.source.layer, node.start)
     if followed:
         machine.loops.append(machine.loop_count)
@@ -128,8 +128,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
         machine.guards.pop()
     # Every iteration has run by now: what was adapted on one is adapted on all.
     if own_bits:
-        for record in machine.adaptations[first_record:]:
-            record.region &= ~own_bits
+        machine.signals.loop_ended(first_record, own_bits)
     endless = isinstance(node, ir.While) and isinstance(node.test, ir.Const) and bool(node.test.value)
     after = live0
     if endless:

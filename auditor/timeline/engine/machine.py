@@ -16,24 +16,18 @@ How it approximates:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from auditor.program import ir
 from auditor.program.model import Program
 from auditor.submission.model import Setting
-from auditor.timeline import library
-from auditor.timeline.engine import calling, classes, containers, expressions, statements
+from auditor.timeline.engine import calling, classes, containers, expressions, parameters, statements
 from auditor.timeline.engine.exceptions import Attempt
+from auditor.timeline.engine.libraries import Library
 from auditor.timeline.engine.relevance import Relevance
-from auditor.timeline.events import Adapt, Event, Lookup, Mixture, Report, Switch, Timeline, Unfollowed
-from auditor.timeline.trackers.adaptation import effects
-from auditor.timeline.trackers.calibration import calibration
-from auditor.timeline.trackers.files.opened import Opened
-from auditor.timeline.trackers.keys import caches
-from auditor.timeline.trackers.metric import metric
-from auditor.timeline.trackers.mixtures import mixtures
-from auditor.timeline.trackers.native import compiled
-from auditor.timeline.trackers.slots import slots
-from auditor.timeline.values.atoms import BITS, TRAIN, VAL, Atoms, under
+from auditor.timeline.engine.signals import Signals, Tracker
+from auditor.timeline.events import Event, Switch, Timeline, Unfollowed
+from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL, Atoms, under
 from auditor.timeline.values.constants import LN2, loose_wildcard, truthiness
 from auditor.timeline.values.folding import FoldError, string_origins
 from auditor.timeline.values.frames import CallStep, Frame, Guard, ModuleScope, Site
@@ -56,6 +50,7 @@ from auditor.timeline.values.payloads import (
     same,
 )
 
+Kind = TypeVar("Kind", bound=Tracker)
 MAX_STEPS = 1_500_000
 SOMEWHERE = "*"  # the field that stands for all fields with computed names
 
@@ -67,7 +62,17 @@ class Budget(Exception):  # noqa: N818 (it names what ran out)
 class Machine:
     """Follows one program under the settings in play. Use :func:`auditor.timeline.follow`."""
 
-    def __init__(self, program: Program, settings: Sequence[Setting], *, watching: bool = False) -> None:
+    def __init__(
+        self,
+        program: Program,
+        settings: Sequence[Setting],
+        library: Library,
+        trackers: Sequence[type[Tracker]],
+        *,
+        closely: bool = False,
+    ) -> None:
+        self.library = library
+        self.closely = closely  # for the second time, with more kept apart (see Tracker.wants_closer)
         self.program = program
         self.settings = tuple(settings)
         self.count = len(self.settings) + 1
@@ -78,7 +83,6 @@ class Machine:
         self.atoms = Atoms()
         self.relevance = Relevance(program)
         self.events: list[Event] = []
-        self.adaptations: list[Adapt] = []
         self.switches: dict[str, Switch] = {}
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
         self.calls: list[CallStep] = []
@@ -98,15 +102,7 @@ class Machine:
         self.depth = 0
         self.active: dict[int, int] = {}  # function node id → how often it is on the stack
         self.params = 0  # all origins that stand for live parameters
-        self.pending: list[int] = []  # gradient atoms that wait for an optimizer step
-        self.stepped = False
-        self.keys = caches.Keys(self.atoms)
-        self.native = compiled.Sources()
-        self.slots = slots.Slots(self, watching=watching)
-        self.calibrations = calibration.Calibrations()
-        self.opened: dict[tuple[object, ...], Opened] = {}
-        self.doubts: dict[tuple[object, ...], metric.Doubt] = {}
-        self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
+        self.updating = 0  # an item is being read in order to be written back
         self.no_grad = 0
         self.quiet: set[int] = set()  # functions that a decorator runs without gradients
         self.in_module = 0
@@ -114,7 +110,6 @@ class Machine:
         self.scopes: dict[str, Value] = {}  # imported units by path
         self.environ: dict[str, tuple[Value, bool]] = {}
         self.emitted: dict[tuple[object, ...], Event] = {}
-        self.in_nats: list[tuple[Report, list[Lookup | Mixture]]] = []
         self.decorated: dict[int, str] = {}
         self.entry_points: list[Function] = []
         self.entered: set[int] = set()  # functions that were followed at least once
@@ -124,13 +119,13 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
-        self.reported_sites: dict[tuple[str, int, tuple[int, ...]], Report] = {}
         self.attempts: list[Attempt] = []  # try statements in progress, outermost first
         self.handling: list[Value] = []  # exceptions whose handlers are in progress
         self.function_attrs: dict[int, dict[str, Value]] = {}  # attributes of functions, by the id of their node
         self.making: list[Class] = []  # classes whose metaclass is at work
         self.finalizable: dict[int, tuple[Heap, Frame]] = {}  # objects with __del__, and the call that made each
         self.begun: dict[str, dict[int, str]] = {}  # how texts begin whose first part is given at run time
+        self.signals = Signals(self, trackers)
 
     # ------------------------------------------------------------------ running
 
@@ -145,24 +140,14 @@ class Machine:
             try:
                 self.block(unit.module.body)
                 self.enter_points()
-                self.finish()
+                self.signals.finished()
             except Budget:
                 site = self.calls[-1].site if self.calls else Site(unit.source, 0, 0)
                 self.note_unfollowed(site, f"the analysis stopped after {MAX_STEPS:,} steps", decisive=True)
             except RecursionError:
                 self.note_unfollowed(Site(unit.source, 0, 0), "the program nests too deeply", decisive=True)
-        caches.settle(self)
+        self.signals.closed()
         return Timeline(self.settings, tuple(self.events), self.switches, tuple(self.unfollowed.values()), self.steps)
-
-    def finish(self) -> None:
-        """Close the books: which report counts, and whether there was any."""
-        effects.publish_nats(self)
-        if not self.reported_sites:
-            place = Site(self.program.main.source, 0, 0)
-            self.note_unfollowed(place, "no score of the validation tokens was found in this script", decisive=True)
-        elif not any(report.bits & self.all & ~1 for report in self.reported_sites.values()):
-            place = Site(self.program.main.source, 0, 0)
-            self.note_unfollowed(place, "no setting in play reaches a score of the validation tokens", decisive=True)
 
     def enter_points(self) -> None:
         """Call what a launcher calls: functions that a decorator declares to be an entry point."""
@@ -175,6 +160,10 @@ class Machine:
     def way(self) -> list[int]:
         """Return the branches of open conditions that lead here: those in progress, and those that did not return."""
         return [*self.branches, *self.passed]
+
+    def of(self, kind: type[Kind]) -> Kind:
+        """Return the tracker of that kind."""
+        return self.signals.of(kind)
 
     def site(self, node: ir.Node) -> Site:
         """Return the place of ``node`` in the file that is being followed."""
@@ -313,7 +302,7 @@ class Machine:
                 continue
             if each is None:
                 each = [at_setting(value.p, i) for i in range(self.count)]
-            each[index] = Known(library.parse_printed(override.value, at_setting(value.p, 1)))
+            each[index] = Known(self.library.parse_printed(override.value, at_setting(value.p, 1)))
         return value if each is None else Value(per_setting(each), value.m)
 
     # ------------------------------------------------------------------ constants and choices
@@ -327,7 +316,7 @@ class Machine:
             if type(value.p) is not Known:
                 known = False
         if origins & self.params:
-            origins = effects.settle(self, origins)
+            origins = parameters.settle(self, origins)
         if known:
             try:
                 result = compute(*[v.p.v for v in values])  # type: ignore[union-attr]
@@ -360,10 +349,6 @@ class Machine:
                     each.append(SOME)
             return Value(per_setting(each), origins)
         return Value(SOME, origins)
-
-    def pick(self, value: Value) -> Value:
-        """Return a loss as assigned, returned or stored in the branches in progress."""
-        return mixtures.picked(self, value)
 
     @property
     def in_loop(self) -> bool:
@@ -411,6 +396,8 @@ class Machine:
                     no |= 1 << index
             return yes, no
         t = truthiness(p)
+        if t is None and type(p) is Heap and p.kind == "list" and value.m & LISTING and value.m & (VAL | TRAIN):
+            t = True  # the challenge's shards are there
         return (self.all if t is not False else 0), (self.all if t is not True else 0)
 
     def guard(self, node: ir.Expr, test: Value, passes: int, *, taken: bool) -> bool:
@@ -453,16 +440,12 @@ class Machine:
 
     def store_attr(self, base: Value, name: str, value: Value, node: ir.Attr) -> None:
         """Assign an attribute of whatever ``base`` may be."""
-        if name == "forward":
-            calibration.replace_forward(self, value)
+        self.signals.attribute_stored(base, name, value, node)
         if name == "requires_grad":
-            slots.tracked(self, base, value, node)
             return
-        if self.slots.deltas:
-            slots.placed(self, base, value)
         if name in ("data", "grad") and base.m & self.params:
             if name == "data":
-                effects.write_params(self, base, value, node, replace=True)
+                self.signals.parameters_written(base, value, node, replace=True)
             return
         if value.m & self.atoms.family("setting"):
             value = self.printed(name, value)
@@ -486,7 +469,7 @@ class Machine:
     def store_somewhere(self, base: Value, value: Value) -> None:
         """Let the objects that ``base`` is, or is a part of, hold ``value`` under a name that is not known."""
         heaps = [p for p, _ in self.alternatives(base) if isinstance(p, Heap)]
-        for heap in dict.fromkeys([*heaps, *effects.heaps_of(self, base.m)]):
+        for heap in dict.fromkeys([*heaps, *parameters.heaps_of(self, base.m)]):
             old = heap.attrs.get(SOMEWHERE)
             heap.attrs[SOMEWHERE] = value if old is None else join(old, value)
             self.heap_version += 1

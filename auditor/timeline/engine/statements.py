@@ -9,14 +9,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
-from auditor.timeline import library
-from auditor.timeline.engine import calling, classes, containers, exceptions, expressions, imports, loops, protocols
-from auditor.timeline.trackers.adaptation import effects
-from auditor.timeline.trackers.calibration import calibration
-from auditor.timeline.trackers.keys import caches
-from auditor.timeline.trackers.metric import metric
-from auditor.timeline.trackers.mixtures import mixtures
-from auditor.timeline.trackers.slots import slots
+from auditor.timeline.engine import (
+    calling,
+    classes,
+    containers,
+    exceptions,
+    expressions,
+    imports,
+    loops,
+    parameters,
+    protocols,
+)
 from auditor.timeline.values.folding import fold_binary
 from auditor.timeline.values.payloads import (
     NONE,
@@ -51,8 +54,7 @@ def do_assign(machine: Machine, node: ir.Assign) -> None:
     if node.value is None:
         return
     value = machine.eval(node.value)
-    if machine.picked and value.m & machine.keys.gold:
-        value = machine.pick(value)
+    value = machine.signals.bound(value)
     for target in node.targets:
         machine.bind(target, value)
 
@@ -60,7 +62,7 @@ def do_assign(machine: Machine, node: ir.Assign) -> None:
 def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
     """Assign in place: parameters are written, lists extended."""
     target = node.target
-    old = caches.old_value(machine, target)
+    old = containers.old_value(machine, target)
     value = machine.eval(node.value)
     if protocols.speaks(old) or protocols.speaks(value):
         own = protocols.in_place(machine, node.op, old, value, node)
@@ -72,15 +74,14 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
         containers.extend(machine, heap, value)
         return
     if old.m & machine.params:
-        effects.write_params(machine, old, value, node)
+        machine.signals.parameters_written(old, value, node)
         return
     if not machine.in_loop and isinstance(old.p, Known | PerSetting) and isinstance(value.p, Known | PerSetting):
         new = machine.fold(lambda a, b: fold_binary(node.op, a, b), old, value)
     else:
-        origins = effects.settle(machine, old.m | containers.deep(value))
-        if origins & machine.slots.fitted:
-            origins = slots.meet(machine, origins, node)
-        new = caches.combine(machine, node, old, value, origins)
+        origins = parameters.settle(machine, old.m | containers.deep(value))
+        origins = machine.signals.mingled(node, origins)
+        new = machine.signals.combined(node, old, value, Value(SOME, origins))
     if isinstance(target, ir.Subscript):
         containers.update_item(machine, target, new)
         return
@@ -102,8 +103,7 @@ def do_expr(machine: Machine, node: ir.ExprStmt) -> None:
 def do_return(machine: Machine, node: ir.Return) -> None:
     """Return from the function under the live settings."""
     value = machine.eval(node.value) if node.value is not None else NONE
-    if machine.picked and value.m & machine.keys.gold:
-        value = machine.pick(value)
+    value = machine.signals.bound(value)
     frame = machine.frame
     if frame.returned is None:
         frame.returned = value
@@ -184,18 +184,21 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.weak |= both
     pushed = machine.guard(node.test, test, yes, taken=True)
     machine.live = yes
-    branch = branch_number(machine, node.test)
     jumped = machine.jumped
-    machine.branches.append(branch)
+    # A way that every setting in play decides is no open condition.
+    branch = branch_number(machine, node.test) if both & ~1 else None
+    if branch is not None:
+        machine.branches.append(branch)
     expressions.pick_files(machine, node.test)
-    machine.picked.append((mixtures.branch(machine, node.test, test), machine.depth))
+    machine.signals.branch_entered(node.test, test)
     machine.picking.append((test.m & machine.atoms.family("iteration"), machine.depth))
     machine.block(node.body)
     machine.picking.pop()
-    machine.picked.pop()
+    machine.signals.branch_left()
     body_live = machine.live
     body_returned = not body_live and machine.jumped == jumped
-    machine.branches[-1] ^= 1
+    if branch is not None:
+        machine.branches[-1] ^= 1
     if pushed:
         machine.guards[-1] = machine.other_way(machine.guards[-1], no)
     if node.orelse:
@@ -212,18 +215,18 @@ def do_if(machine: Machine, node: ir.If) -> None:
         else_live = no
     if pushed:
         machine.guards.pop()
-    machine.branches.pop()
+    if branch is not None:
+        machine.branches.pop()
     machine.weak = weak
     machine.undecided = undecided
     machine.live = body_live | else_live
-    if body_returned:
+    if body_returned and branch is not None:
         machine.passed.append(branch ^ 1)
     if not body_live:
         return
-    if not else_live and machine.jumped == jumped:
+    if not else_live and machine.jumped == jumped and branch is not None:
         machine.passed.append(branch)
-    calibration.chosen(machine, test, before, after_body)
-    metric.decided(machine, test, before, after_body)
+    machine.signals.branches_joined(test, before, after_body)
     if not else_live:
         names.clear()
         names.update(after_body)
@@ -260,7 +263,7 @@ def do_with(machine: Machine, node: ir.With) -> None:
     quiet = 0
     for context, target in node.items:
         value = machine.eval(context)
-        name = library.context_name(value)
+        name = calling.context_name(value)
         if name in ("no_grad", "inference_mode"):
             quiet += 1
         if target is not None:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.engine import containers, parameters
 from auditor.timeline.values.folding import FoldError, fold_text_method
 from auditor.timeline.values.payloads import SOME, UNKNOWN, Known, Payload, PerSetting, Value
 
@@ -47,7 +46,7 @@ def constant(function: Callable[..., object]) -> Callable[[Machine, Args, ir.Nod
                 return UNKNOWN
         values = [containers.as_constant(machine, v) for v in args.positional]
         out = machine.fold(guarded(_bounded(function)), *values)
-        return Value(out.p, effects.settle(machine, out.m | args.origins()))
+        return Value(out.p, parameters.settle(machine, out.m | args.origins()))
 
     return run
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers
+from auditor.timeline.engine import containers, parameters
 from auditor.timeline.library import objects
-from auditor.timeline.trackers.adaptation import effects
-from auditor.timeline.trackers.calibration import calibration
-from auditor.timeline.trackers.files import opened
 from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, Value, join
@@ -29,17 +26,15 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
         saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
         if saved is not None and not origins & (VAL | TRAIN):
             return saved
-    effects.load(machine, origins, node)
-    origins |= opened.opened(machine, origins, node)
+    origins |= machine.signals.read(origins, node)
     # What is in a file doesn't depend on the setting that named it, as far as switches go.
     origins &= ~machine.atoms.family("setting")
-    return Value(SOME, effects.settle(machine, origins) & ~LISTING | TEXT_FILE)
+    return Value(SOME, parameters.settle(machine, origins) & ~LISTING | TEXT_FILE)
 
 
 def validation_tokens(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``train_gpt.load_validation_tokens(…)`` of the challenge's own script, where the submission has none."""
-    effects.load(machine, VAL, node)
-    return Value(SOME, VAL | opened.opened(machine, VAL, node) | TEXT_FILE)
+    return Value(SOME, VAL | machine.signals.read(VAL, node) | TEXT_FILE)
 
 
 def path_key(path: Value) -> str:
@@ -71,8 +66,8 @@ def read_into(machine: Machine, held: Value, args: Args) -> Value:
 
 def write_file(machine: Machine, key: str, value: Value) -> None:
     """Keep what the script writes to a path, so that reading it back gives the same."""
-    opened.saved(machine, containers.deep(value))
-    kept = Value(value.p, effects.settle(machine, value.m))
+    machine.signals.written(containers.deep(value))
+    kept = Value(value.p, parameters.settle(machine, value.m))
     old = machine.files.get(key)
     if old is not None and (machine.weak or machine.live != machine.all):
         kept = join(old, kept)
@@ -95,8 +90,7 @@ def open_file(machine: Machine, args: Args, node: ir.Node) -> Value:
     text = mode.p.v if mode is not None and isinstance(mode.p, Known) and isinstance(mode.p.v, str) else "r"
     heap = Heap("file", name=path_key(path), origins=containers.deep(path), made_at=machine.order)
     if "w" not in text and "a" not in text and heap.origins & (VAL | TRAIN):
-        effects.load(machine, heap.origins, node)
-        heap.origins |= opened.opened(machine, heap.origins, node)
+        heap.origins |= machine.signals.read(heap.origins, node)
     return Value(heap, heap.origins)
 
 
@@ -112,10 +106,10 @@ def save_object(machine: Machine, args: Args, node: ir.Node) -> Value:
     value, target = args.get(0, "obj") or UNKNOWN, args.get(1, "f") or args.get(1)
     if target is None:
         return NONE
-    calibration.kept(machine, containers.deep(value), node, "a file")
-    opened.saved(machine, containers.deep(value))
+    machine.signals.kept(containers.deep(value), node, "a file")
+    machine.signals.written(containers.deep(value))
     # What is saved doesn't follow what is learned later.
-    origins = effects.settle(machine, value.m | containers.deep(value) & machine.params)
+    origins = parameters.settle(machine, value.m | containers.deep(value) & machine.params)
     frozen = Value(objects.clone(machine, value, {}).p, origins)
     if isinstance(target.p, Heap) and target.p.kind == "buffer":
         target.p.element = frozen
@@ -123,7 +117,7 @@ def save_object(machine: Machine, args: Args, node: ir.Node) -> Value:
         write_file(machine, target.p.name, frozen)
     else:
         write_file(machine, path_key(target), frozen)
-    effects.save(machine, "a checkpoint", node)
+    machine.signals.saved("a checkpoint", node)
     return NONE
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import classes, containers, exceptions, imports
+from auditor.timeline.engine import calling, classes, containers, exceptions, imports, parameters
 from auditor.timeline.library import computed, files, functools_, objects, options, processes, sequences, tensors
 from auditor.timeline.library.names import (
     ALIASES,
@@ -16,10 +16,7 @@ from auditor.timeline.library.names import (
     NATIVE,
     READERS,
     is_optimizer_name,
-    shown,
 )
-from auditor.timeline.trackers.adaptation import effects
-from auditor.timeline.trackers.network import network
 from auditor.timeline.values.atoms import BITS, CLOCK, RANDOM
 from auditor.timeline.values.payloads import (
     NONE,
@@ -176,7 +173,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
 
 def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     """Call a library function by dotted name."""
-    network.called(machine, name, args, node)
+    machine.signals.library_called(name, args, node)
     exact = EXACT.get(name)
     if exact is not None:
         return exact(machine, args, node)
@@ -217,9 +214,9 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if name.startswith(("time.", "datetime.")):
         return Value(SOME, CLOCK)
     if "rand" in last or name.startswith("random."):
-        return Value(SOME, effects.settle(machine, origins) | RANDOM)
+        return Value(SOME, parameters.settle(machine, origins) | RANDOM)
     if last == "log2":
-        return Value(SOME, effects.settle(machine, origins) | BITS)
+        return Value(SOME, parameters.settle(machine, origins) | BITS)
     if last == "log" and args.positional and isinstance(args.positional[0].p, Known) and args.positional[0].p.v == 2:
         return Value(SOME, BITS)
     if last == "grad" and ("autograd" in name or "torch" in name):
@@ -227,14 +224,14 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if last in ("value_and_grad", "grad_and_value", "grad"):
         return tensors.grad_function(machine, args, node)
     if last == "backward":
-        effects.pend(machine, effects.backward(machine, args.origins(), node))
+        machine.signals.gradient_left(machine.signals.differentiated(args.origins(), node))
         return NONE
     if last == "functional_call":
         model = args.get(0)
         heap_model = model.p if model is not None and isinstance(model.p, Heap) else None
-        return effects.forward(machine, heap_model, origins, shown(machine, node), node, [])
+        return calling.apply(machine, heap_model, origins, calling.shown(machine, node), node, [])
     if LOGGERS.match(name):
-        effects.report(machine, origins, node)
+        machine.signals.printed(origins, node)
         return NONE
     if last.endswith("_") and not last.endswith("__") and args.positional:
         return tensors.in_place(machine, last, args.positional[0], args, node, args.nodes[0] if args.nodes else None)
@@ -261,4 +258,4 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if last in ("Parameter",):
         return tensors.make_parameter(machine, args)
     p: Payload = SOME if name.startswith(("torch.", "numpy.", "math.", "mlx.")) else None
-    return Value(p, effects.settle(machine, origins))
+    return Value(p, parameters.settle(machine, origins))

@@ -92,7 +92,9 @@ def cached_property(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def dispatching(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``@singledispatch``: the function that is registered for the class of the first argument."""
-    return Value(Heap("dispatcher", items=[args.get(0) or UNKNOWN], element=None, made_at=machine.order))
+    heap = Heap("dispatcher", items=[args.get(0) or UNKNOWN], made_at=machine.order)
+    heap.attrs["__call__"] = Value(Native("dispatch", lambda more, at: dispatch(machine, heap, more, at)))
+    return Value(heap)
 
 
 def register(machine: Machine, heap: Heap, args: Args, node: ir.Node) -> Value:

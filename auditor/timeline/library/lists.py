@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from auditor.timeline.engine import containers
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.engine import containers, parameters
 from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, PerSetting, Tup, Value, join, join_all
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def list_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
     if name == "copy":
         return containers.new_list(machine, list(p.items) if p.items is not None else None, p.element)
     if name in ("parameters", "state_dict", "named_parameters"):
-        bits = effects.param(machine, p)
+        bits = parameters.param(machine, p)
         return containers.new_list(machine, None, Value(SOME, bits))
     if name in ("index", "count"):
         return Value(SOME)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers
+from auditor.timeline.engine import calling, containers, parameters
 from auditor.timeline.library import computed, files, functools_, lists, objects, options, tensors
 from auditor.timeline.library.names import (
+    HOOKS,
     MODULE_CONTAINERS,
     NATIVE,
     OPENS_NATIVE,
@@ -16,13 +17,7 @@ from auditor.timeline.library.names import (
     SELF_METHODS,
     SHAPE_METHODS,
     VIEW_METHODS,
-    shown,
 )
-from auditor.timeline.trackers.adaptation import effects
-from auditor.timeline.trackers.calibration import calibration
-from auditor.timeline.trackers.files import opened
-from auditor.timeline.trackers.native import compiled
-from auditor.timeline.trackers.slots import slots
 from auditor.timeline.values.atoms import SIZE, TEXT_FILE, VAL
 from auditor.timeline.values.payloads import (
     NONE,
@@ -48,19 +43,21 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     """Call a method of a value whose class the program doesn't define."""
     receiver, name = method.receiver, method.name
     p = receiver.p
-    if name in calibration.HOOKS:
-        return calibration.hook(machine, receiver, args)
+    if name in HOOKS:
+        machine.signals.hooked(receiver, args)
+        return Value(Heap("handle", name="hook", made_at=machine.order))
     if name == "remove" and not args.positional:
-        calibration.unhook(machine)
+        machine.signals.unhooked()
     if name == "super":
         return Value(Method(receiver, "super", method.where), receiver.m)
     if isinstance(p, Method) and p.name == "super":
         return super_call(machine, p.receiver, name, args, node)
     if name == "backward":
-        effects.pend(machine, effects.backward(machine, containers.deep(receiver), node))
+        machine.signals.gradient_left(machine.signals.differentiated(containers.deep(receiver), node))
         return NONE
-    if name in compiled.ADDRESSES:
-        return compiled.address(machine, receiver, method.where)
+    address = machine.signals.address_taken(name, receiver, method.where)
+    if address is not None:
+        return address
     kind = p.kind if isinstance(p, Heap) else ""
     if kind == "optimizer" or (name in ("step", "zero_grad") and kind not in ("scheduler",)):
         handled = tensors.optimizer_method(machine, receiver, name, args, node)
@@ -70,14 +67,16 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         if p.name in NATIVE:
             if name in OPENS_NATIVE:
                 return receiver
-            followed = compiled.called(machine, name, args, node)
+            followed = machine.signals.compiled_called(name, args, node)
             if followed is not None:
                 return followed
         handled = heap_method(machine, p, receiver, name, args, node)
         if handled is not None:
             return handled
     if name in PARAMETER_METHODS:
-        return Value(SOME, effects.settle(machine, receiver.m) if not receiver.m & machine.params else receiver.m)
+        return Value(SOME, parameters.settle(machine, receiver.m) if not receiver.m & machine.params else receiver.m)
+    if name in ("iterdir", "glob", "rglob") and not isinstance(p, Heap):
+        return files.listing(machine, _with_receiver(receiver, args), node)
     if isinstance(p, Known | PerSetting) and computed.all_text(p):
         return computed.text_method(machine, receiver, name, args)
     if name in SHAPE_METHODS:
@@ -85,9 +84,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     if name == "requires_grad_" and receiver.m & machine.params:
         return receiver
     if name == "requires_grad_" and p is SOME:
-        heap = Heap("parameter", name=shown(machine, node), made_at=machine.order)
-        slots.made(machine, heap, method.where)
-        made = Value(heap, effects.param(machine, heap) | receiver.m)
+        heap = Heap("parameter", name=calling.shown(machine, node), made_at=machine.order)
+        machine.signals.parameter_made(heap, method.where)
+        made = Value(heap, parameters.param(machine, heap) | receiver.m)
         if isinstance(method.where, ir.Name):
             machine.rebind(method.where.id, made)
         return made
@@ -97,7 +96,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         containers.update_in_place(machine, method.where, receiver, Value(None, args.origins()))
         return NONE
     if name == "apply" and isinstance(p, Class):
-        return Value(SOME, effects.settle(machine, args.origins()))
+        return Value(SOME, parameters.settle(machine, args.origins()))
     if args.positional and name in (
         "write",
         "info",
@@ -110,7 +109,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         "write_text",
         "dump",
     ):
-        effects.report(machine, args.origins(), node)
+        machine.signals.printed(args.origins(), node)
         if name == "write_text" or name == "write_bytes":
             files.write_file(machine, files.path_key(receiver), args.get(0) or UNKNOWN)
         return NONE
@@ -124,31 +123,26 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         saved = machine.files.get(files.path_key(receiver))
         if saved is not None:
             return saved
-        effects.load(machine, receiver.m, node)
-        return Value(SOME, receiver.m | TEXT_FILE | opened.opened(machine, receiver.m, node))
+        return Value(SOME, receiver.m | TEXT_FILE | machine.signals.read(receiver.m, node))
     if name == "readinto" and args.positional and not isinstance(p, Heap):
         return files.read_into(machine, Value(None, containers.deep(receiver)), args)
-    if name in ("iterdir", "glob", "rglob") and not isinstance(p, Heap):
-        return files.listing(machine, _with_receiver(receiver, args), node)
     if name in ("scale",) and args.positional:
         return Value(SOME, containers.deep(args.positional[0]))
     origins = containers.deep(receiver) | args.origins()
     if name in VIEW_METHODS:
         return Value(SOME, origins)
     if name == "item" or name == "tolist":
-        return Value(SOME, effects.settle(machine, origins))
+        return Value(SOME, parameters.settle(machine, origins))
     if name in ("items", "values"):
         return containers.new_list(
             machine, None, Value(Tup((UNKNOWN, Value(None, origins))) if name == "items" else None, origins)
         )
     if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
-        return effects.forward(machine, None, origins, shown(machine, node), node, [])
-    return Value(SOME if p is SOME else None, effects.settle(machine, origins))
+        return calling.apply(machine, None, origins, calling.shown(machine, node), node, [])
+    return Value(SOME if p is SOME else None, parameters.settle(machine, origins))
 
 
 def _with_receiver(receiver: Value, args: Args) -> Args:
-    from auditor.timeline.engine import calling
-
     return calling.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
 
 
@@ -158,14 +152,14 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
     kind = p.kind
     if kind in ("instance", "external", "parameter"):
         if name in PARAMETER_METHODS and kind != "parameter":
-            bits = effects.param(machine, p)
+            bits = parameters.param(machine, p)
             if name in ("parameters", "modules", "children", "buffers"):
                 return containers.new_list(machine, None, Value(SOME, bits))
             if name == "state_dict":
                 return Value(Heap("dict", element=Value(SOME, bits), made_at=machine.order), bits)
             return containers.new_list(machine, None, Value(Tup((Value(SOME), Value(SOME, bits))), bits))
         if name == "load_state_dict":
-            effects.restore(machine, [p], args.origins(), node)
+            machine.signals.parameters_restored([p], args.origins(), node)
             return Value(SOME)
         if name in SELF_METHODS and kind != "parameter":
             return receiver
@@ -179,18 +173,20 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             machine.heap_version += 1
             return NONE
         if kind == "parameter" and name in RESET_METHODS:
-            effects.write_params(machine, Value(p, effects.param(machine, p)), first or UNKNOWN, node, replace=True)
+            machine.signals.parameters_written(
+                Value(p, parameters.param(machine, p)), first or UNKNOWN, node, replace=True
+            )
             return receiver
         if kind == "parameter" and name in ("detach", "view", "reshape", "flatten", "requires_grad_"):
             return receiver
         if kind == "parameter" and name in ("clone", "to", "float", "half", "double", "bfloat16", "expand", "cpu"):
-            return Value(SOME, effects.settle(machine, receiver.m))
+            return Value(SOME, parameters.settle(machine, receiver.m))
         if (
             kind == "external"
             and args.origins() & VAL
             and p.name.startswith(("fla.", "mamba", "transformers", "torch.nn", "train_gpt."))
         ):
-            return effects.forward(machine, p, args.origins() | p.origins, shown(machine, node), node, [])
+            return calling.apply(machine, p, args.origins() | p.origins, calling.shown(machine, node), node, [])
         return None
     if kind == "list":
         return lists.list_method(machine, p, receiver, name, args)
@@ -198,7 +194,7 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         return lists.dict_method(machine, p, receiver, name, args)
     if kind == "file":
         if name == "write":
-            effects.report(machine, args.origins(), node)
+            machine.signals.printed(args.origins(), node)
             files.write_file(machine, p.name, first or UNKNOWN)
             return NONE
         if name in ("read", "readlines", "readline", "read1"):
@@ -224,8 +220,6 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
 
 def super_call(machine: Machine, receiver: Value, name: str, args: Args, node: ir.Node) -> Value:
     """Call ``super().name(…)``: the program's own base class, else nothing."""
-    from auditor.timeline.engine import calling
-
     owner = machine.frame.owner or (machine.frame.func.owner if machine.frame.func else None)
     if owner is not None:
         for base in owner.bases:

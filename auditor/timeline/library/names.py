@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import builtins
 import re
 from typing import TYPE_CHECKING
 
-from auditor.program import ir
-from auditor.timeline.values.payloads import External, Heap, Value
-
 if TYPE_CHECKING:
-    from auditor.timeline.engine.machine import Machine
+    pass
 
-BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("__")) | {"__import__"}
+HOOKS = frozenset(
+    {
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_module_forward_hook",
+        "register_full_backward_hook",
+    }
+)
 
 SHAPE_ATTRIBUTES = frozenset(
     {
@@ -201,19 +204,3 @@ def is_optimizer_name(name: str) -> bool:
         "Adam", "AdamW", "SGD", "RMSprop", "Adagrad", "LBFGS", "Muon", "Lion", "Adafactor", "RAdam", "NAdam",
         "Shampoo", "SOAP",
     }  # fmt: skip
-
-
-def shown(machine: Machine, node: ir.Node) -> str:
-    """Return a short quotation of a call's function."""
-    text = machine.frame.scope.source.text[node.start : node.end]
-    return text.split("(", 1)[0][:60]
-
-
-def context_name(value: Value) -> str:
-    """Return the last part of a context manager's library name ("" when it is not a library's)."""
-    p = value.p
-    if isinstance(p, External):
-        return p.name.rpartition(".")[2]
-    if isinstance(p, Heap):
-        return p.name.rpartition(".")[2]
-    return ""

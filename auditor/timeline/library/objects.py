@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, classes, containers
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.engine import calling, classes, containers, parameters
 from auditor.timeline.values.payloads import (
     FALSE,
     NONE,
@@ -113,21 +112,21 @@ def clone(machine: Machine, value: Value, seen: dict[int, Heap]) -> Value:
             seen[id(p)] = known
             known.adapted = dict(p.adapted)
             known.undone = dict(p.undone)
-            known.origins = effects.settle(machine, p.origins)
+            known.origins = parameters.settle(machine, p.origins)
             known.attrs = {k: clone(machine, v, seen) for k, v in p.attrs.items()}
             known.items = [clone(machine, v, seen) for v in p.items] if p.items is not None else None
             known.element = clone(machine, p.element, seen) if p.element is not None else None
-        origins = effects.settle(machine, value.m)
-        return Value(known, origins | (effects.param(machine, known) if p.kind == "parameter" else 0))
+        origins = parameters.settle(machine, value.m)
+        return Value(known, origins | (parameters.param(machine, known) if p.kind == "parameter" else 0))
     if isinstance(p, Tup):
-        return Value(Tup(tuple(clone(machine, v, seen) for v in p.items)), effects.settle(machine, value.m))
+        return Value(Tup(tuple(clone(machine, v, seen) for v in p.items)), parameters.settle(machine, value.m))
     if isinstance(p, PerSetting):
         each = [clone(machine, Value(option), seen).p for option in p.each]
-        return Value(per_setting(each), effects.settle(machine, value.m))
+        return Value(per_setting(each), parameters.settle(machine, value.m))
     if isinstance(p, Either):
         copies = tuple(clone(machine, Value(option), seen).p for option in p.options)
-        return Value(Either(copies), effects.settle(machine, value.m))
-    return Value(p, effects.settle(machine, value.m))
+        return Value(Either(copies), parameters.settle(machine, value.m))
+    return Value(p, parameters.settle(machine, value.m))
 
 
 def namespace(machine: Machine, args: Args, node: ir.Node) -> Value:

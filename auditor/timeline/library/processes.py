@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import calling, containers, protocols
 from auditor.timeline.library import computed
-from auditor.timeline.trackers.adaptation import effects
 from auditor.timeline.values.atoms import CLOCK
 from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, Value, join
 
@@ -22,7 +21,7 @@ def printed(machine: Machine, args: Args, node: ir.Node) -> Value:
     origins = args.origins()
     for value in args.all():
         origins |= protocols.text(machine, value, node).m
-    effects.report(machine, origins, node)
+    machine.signals.printed(origins, node)
     return NONE
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers
-from auditor.timeline.library.names import RESET_METHODS, shown
-from auditor.timeline.trackers.adaptation import effects
-from auditor.timeline.trackers.slots import slots
+from auditor.timeline.engine import calling, containers, parameters
+from auditor.timeline.library.names import RESET_METHODS
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL
 from auditor.timeline.values.payloads import (
     NONE,
@@ -40,43 +38,41 @@ def fresh_tensor(machine: Machine, name: str, args: Args, node: ir.Node) -> Valu
         origins |= RANDOM
     flag = args.keywords.get("requires_grad")
     if flag is not None and isinstance(flag.p, Known) and flag.p.v is True:
-        heap = Heap("parameter", name=shown(machine, node), made_at=machine.order)
-        slots.made(machine, heap, node)
-        return Value(heap, effects.param(machine, heap) | origins)
-    return Value(SOME, effects.settle(machine, origins))
+        heap = Heap("parameter", name=calling.shown(machine, node), made_at=machine.order)
+        machine.signals.parameter_made(heap, node)
+        return Value(heap, parameters.param(machine, heap) | origins)
+    return Value(SOME, parameters.settle(machine, origins))
 
 
 def make_parameter(machine: Machine, args: Args) -> Value:
     """Make an ``nn.Parameter``."""
     heap = Heap("parameter", name="Parameter", made_at=machine.order)
     first = args.get(0)
-    origins = effects.settle(machine, first.m) if first is not None else 0
+    origins = parameters.settle(machine, first.m) if first is not None else 0
     for number in machine.atoms.meanings(origins, "adapted"):
         if isinstance(number, int):
             heap.adapted[number] = machine.live
-    slots.made(machine, heap, args.nodes[0] if args.nodes else None)
-    return Value(heap, effects.param(machine, heap))
+    machine.signals.parameter_made(heap, args.nodes[0] if args.nodes else None)
+    return Value(heap, parameters.param(machine, heap))
 
 
 def gradient_of(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``torch.autograd.grad(loss, params)``: gradients as values."""
     loss = args.get(0, "outputs") or UNKNOWN
-    bit = effects.backward(machine, containers.deep(loss), node)
+    bit = machine.signals.differentiated(containers.deep(loss), node)
     item = Value(SOME, bit)
     return containers.new_list(machine, None, item)
 
 
 def grad_function(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``value_and_grad(model, fn)``: a function that gives the loss and its gradients."""
-    from auditor.timeline.engine import calling
-
     functions = [v for v in args.positional if isinstance(v.p, Function | Bound | Native | Class | Method)]
     func = functions[-1] if functions else (args.get(0) or UNKNOWN)
-    single = "value" not in shown(machine, node)
+    single = "value" not in calling.shown(machine, node)
 
     def run(more: calling.Args, at: ir.Node) -> Value:
         loss = calling.call(machine, func, more, at)
-        gradient = Value(SOME, effects.backward(machine, containers.deep(loss), at))
+        gradient = Value(SOME, machine.signals.differentiated(containers.deep(loss), at))
         return gradient if single else Value(Tup((loss, gradient)), loss.m | gradient.m)
 
     return Value(Native("value_and_grad", run))
@@ -96,7 +92,7 @@ def in_place(machine: Machine, name: str, receiver: Value, args: Args, node: ir.
         for value in args.all():
             if value is not receiver:
                 rest |= containers.deep(value)
-        effects.write_params(machine, receiver, Value(None, rest), node, replace=replace)
+        machine.signals.parameters_written(receiver, Value(None, rest), node, replace=replace)
         return receiver
     if where is not None and not isinstance(where, ir.Call):
         if name in ("zero_", "fill_", "copy_") and isinstance(where, ir.Name | ir.Subscript | ir.Attr):
@@ -106,11 +102,11 @@ def in_place(machine: Machine, name: str, receiver: Value, args: Args, node: ir.
             if isinstance(where, ir.Name):
                 containers.write_into(machine, where.id, receiver, cleared)
                 receiver = cleared
-        kept = slots.filled(machine, where, name, args) if machine.slots.watching else 0
+        kept = machine.signals.filled(where, name, args)
         containers.update_in_place(machine, where, receiver, Value(None, origins | kept))
     elif isinstance(where, ir.Call) and isinstance(where.func, ir.Attr):
         containers.update_in_place(machine, where, receiver, Value(None, origins))
-    return Value(receiver.p, receiver.m | effects.settle(machine, origins))
+    return Value(receiver.p, receiver.m | parameters.settle(machine, origins))
 
 
 def optimizer_method(machine: Machine, receiver: Value, name: str, args: Args, node: ir.Node) -> Value | None:
@@ -120,26 +116,24 @@ def optimizer_method(machine: Machine, receiver: Value, name: str, args: Args, n
         origins = containers.deep(receiver) | args.origins()
         closure = args.get(0)
         if closure is not None and isinstance(closure.p, Function | Bound):
-            from auditor.timeline.engine import calling
-
             calling.call(machine, closure, calling.Args(node=node), node)
         if not isinstance(p, Heap) and closure is not None and closure.p is not None:
             origins |= containers.deep(closure)
         if isinstance(p, Heap) and p.kind != "optimizer" and closure is not None and isinstance(closure.p, Heap):
             origins |= closure.p.origins
         if origins & machine.params or (isinstance(p, Heap) and p.kind == "optimizer"):
-            effects.step(machine, origins, node)
+            machine.signals.stepped(origins, node)
         return NONE
     if name == "zero_grad":
-        effects.forget_gradients(machine)
+        machine.signals.gradients_cleared()
         return NONE
     if name == "update" and args.positional and isinstance(p, Heap):
         gradient = args.get(1)
         if gradient is not None and gradient.m & machine.atoms.family("gradient"):
             model = args.positional[0]
             if isinstance(model.p, Heap):
-                bits = effects.param(machine, model.p)
-                effects.write_params(machine, Value(model.p, bits), gradient, node)
+                bits = parameters.param(machine, model.p)
+                machine.signals.parameters_written(Value(model.p, bits), gradient, node)
         return NONE
     if name == "load_state_dict":
         return NONE

@@ -1,1 +1,5 @@
 """Who learns from what, and which scores come after it."""
+
+from auditor.timeline.trackers.adaptation.effects import Adaptations
+
+TRACKERS = (Adaptations,)

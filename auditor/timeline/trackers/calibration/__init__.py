@@ -1,1 +1,5 @@
 """What a model is told without training it."""
+
+from auditor.timeline.trackers.calibration.calibration import Calibrations
+
+TRACKERS = (Calibrations,)

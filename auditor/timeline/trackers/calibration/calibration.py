@@ -9,11 +9,15 @@ calibration. Where in the run it happens is told by the training loop's own cloc
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from auditor.finding import Step
 from auditor.program import ir
-from auditor.timeline.events import Adapt, Event, Forward, Timeline
+from auditor.timeline.engine import calling
+from auditor.timeline.engine.recording import common
+from auditor.timeline.engine.signals import Tracker
+from auditor.timeline.events import Adapt, Deadline, Event, Forward, Timeline
+from auditor.timeline.training import in_training, main_training
 from auditor.timeline.values.atoms import CLOCK, MAX_SETTINGS, RANDOM, TRAIN, VAL, train_settings, val_settings
 from auditor.timeline.values.frames import CallStep, Site
 from auditor.timeline.values.payloads import (
@@ -21,7 +25,6 @@ from auditor.timeline.values.payloads import (
     UNKNOWN,
     Bound,
     Function,
-    Heap,
     Known,
     PerSetting,
     Tup,
@@ -33,14 +36,6 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.calling import Args
     from auditor.timeline.engine.machine import Machine
 
-HOOKS = frozenset(
-    {
-        "register_forward_hook",
-        "register_forward_pre_hook",
-        "register_module_forward_hook",
-        "register_full_backward_hook",
-    }
-)
 _MOST = 12  # watching functions at a time
 _MILLISECONDS = 10_000  # a deadline above it is not in seconds
 
@@ -70,13 +65,6 @@ class Use(Event):
     scored: list[Forward] = field(default_factory=list)
 
 
-@dataclass(eq=False)
-class Deadline(Event):
-    """A clock is compared with ``seconds`` (per setting in play; None where unknown)."""
-
-    seconds: tuple[float | None, ...] = ()
-
-
 @dataclass(frozen=True)
 class Watcher:
     """A function that sees the model's activations: ``replaces`` a forward, else a hook."""
@@ -86,28 +74,70 @@ class Watcher:
     module: Value = UNKNOWN
 
 
-class Calibrations:
+class Calibrations(Tracker):
     """What is known of applications while a program is followed."""
 
-    def __init__(self) -> None:
+    rank = 5
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
         self.watchers: list[Watcher] = []
         self.events: dict[tuple[object, ...], Apply] = {}
         self.deadlines: dict[tuple[object, ...], Deadline] = {}
         self.busy = False
 
+    def observed(self, origins: int, node: ir.Node) -> int:
+        """Note that a model is applied."""
+        return applied(self.machine, origins, node)
+
+    def hooked(self, module: Value, args: Args) -> None:
+        """Let a hook watch."""
+        hook(self.machine, module, args)
+
+    def unhooked(self) -> None:
+        """Forget the hooks."""
+        unhook(self.machine)
+
+    def attribute_stored(self, base: Value, name: str, value: Value, node: ir.Attr) -> None:
+        """Note a forward that is replaced."""
+        if name == "forward":
+            replace_forward(self.machine, value)
+
+    def kept(self, origins: int, node: ir.Node, sink: str) -> None:
+        """Note what is kept."""
+        kept(self.machine, origins, node, sink)
+
+    def learned(self, origins: int) -> None:
+        """Note that a loss is learned from."""
+        learned(self.machine, origins)
+
+    def branches_joined(self, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
+        """Note what a comparison of losses decides."""
+        chosen(self.machine, test, before, after)
+
+    def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
+        """Note scores that are scaled by a chosen number."""
+        if isinstance(node, ir.BinOp) and node.op in ("*", "/"):
+            scaled(self.machine, left, right, node)
+        return out
+
+    def scored(self, origins: int, forwards: list[Forward], node: ir.Node) -> None:
+        """Note what takes part in scores."""
+        given(self.machine, origins, forwards, node)
+
+    def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
+        """Note a deadline."""
+        if (left.m ^ right.m) & CLOCK:
+            compared(self.machine, op, left, right, node)
+        return out
+
 
 # ------------------------------------------------------------------ while following
 
 
-def _common(machine: Machine, node: ir.Node, bits: int) -> dict[str, Any]:
-    from auditor.timeline.trackers.adaptation.effects import common
-
-    return common(machine, node, bits)
-
-
 def applied(machine: Machine, origins: int, node: ir.Node) -> int:
     """Note that a model is applied to what was made from ``origins``; return the origin of what it gives."""
-    known = machine.calibrations
+    known = machine.of(Calibrations)
     if known.busy:
         return 0
     own = machine.atoms.family("applied")
@@ -117,7 +147,7 @@ def applied(machine: Machine, origins: int, node: ir.Node) -> int:
     key = (machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
     event = known.events.get(key)
     if event is None:
-        event = Apply(**_common(machine, node, machine.live), generated=generated)
+        event = Apply(**common(machine, node, machine.live), generated=generated)
         known.events[key] = event
         machine.events.append(event)
     event.bits |= machine.live
@@ -128,9 +158,7 @@ def applied(machine: Machine, origins: int, node: ir.Node) -> int:
 
 
 def _watch(machine: Machine, event: Apply, origins: int, node: ir.Node) -> None:
-    from auditor.timeline.engine import calling
-
-    known = machine.calibrations
+    known = machine.of(Calibrations)
     event.watched = True
     seen = Value(SOME, origins & (VAL | TRAIN) | machine.atoms.bit("observed", event))
     known.busy = True
@@ -152,22 +180,21 @@ def _watch(machine: Machine, event: Apply, origins: int, node: ir.Node) -> None:
         known.busy = False
 
 
-def hook(machine: Machine, module: Value, args: Args) -> Value:
-    """Let a function that is hooked to a module watch; return the handle."""
+def hook(machine: Machine, module: Value, args: Args) -> None:
+    """Let a function that is hooked to a module watch."""
     function = args.get(0, "hook")
-    if function is not None and function.p is not None and len(machine.calibrations.watchers) < _MOST:
-        machine.calibrations.watchers.append(Watcher(function, False, module))
-    return Value(Heap("handle", name="hook", made_at=machine.order))
+    if function is not None and function.p is not None and len(machine.of(Calibrations).watchers) < _MOST:
+        machine.of(Calibrations).watchers.append(Watcher(function, False, module))
 
 
 def unhook(machine: Machine) -> None:
     """Forget the hooks: a script that removes one removes all that it registered."""
-    machine.calibrations.watchers = [w for w in machine.calibrations.watchers if w.replaces]
+    machine.of(Calibrations).watchers = [w for w in machine.of(Calibrations).watchers if w.replaces]
 
 
 def replace_forward(machine: Machine, value: Value) -> None:
     """Note that a module's ``forward`` is assigned: a wrapping function watches, the old one put back doesn't."""
-    known = machine.calibrations
+    known = machine.of(Calibrations)
     if isinstance(value.p, Function) and machine.frame.func is not None:
         if len(known.watchers) < _MOST:
             known.watchers.append(Watcher(value, True))
@@ -183,7 +210,7 @@ def kept(machine: Machine, origins: int, node: ir.Node, sink: str) -> None:
             assert isinstance(event, Apply)
             use = event.uses.get((way, sink))
             if use is None:
-                event.uses[way, sink] = Use(**_common(machine, node, machine.live), sink=sink)
+                event.uses[way, sink] = Use(**common(machine, node, machine.live), sink=sink)
             else:
                 use.bits |= machine.live
 
@@ -235,7 +262,7 @@ def given(machine: Machine, origins: int, forwards: list[Forward], node: ir.Node
         assert isinstance(event, Apply)
         use = event.uses.get(("chosen", "scores"))
         if use is None:
-            use = Use(**_common(machine, node, machine.live), sink="scores")
+            use = Use(**common(machine, node, machine.live), sink="scores")
             event.uses["chosen", "scores"] = use
         use.bits |= machine.live
         use.scored.extend(f for f in forwards if f not in use.scored)
@@ -252,9 +279,9 @@ def compared(machine: Machine, op: str, left: Value, right: Value, node: ir.Node
     if not any(s is not None and s > 0 for s in seconds):
         return
     key = (machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
-    if key not in machine.calibrations.deadlines:
-        event = Deadline(**_common(machine, node, machine.live), seconds=seconds)
-        machine.calibrations.deadlines[key] = event
+    if key not in machine.of(Calibrations).deadlines:
+        event = Deadline(**common(machine, node, machine.live), seconds=seconds)
+        machine.of(Calibrations).deadlines[key] = event
         machine.events.append(event)
 
 
@@ -335,23 +362,6 @@ def calibrations(timeline: Timeline, split: Literal["val", "train", "self"]) -> 
             if bits & use.bits:
                 out.append(Calibration(event, use, way, bits & use.bits))
     return out
-
-
-def main_training(timeline: Timeline) -> list[Adapt]:
-    """Return the updates of the training that the clock ends; all updates on training tokens where no clock does.
-
-    Compile warm-ups before and after it step on throw-away parameters.
-    """
-    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
-    timed = {loop for e in timeline.events if isinstance(e, Deadline) for loop in e.loops}
-    clocked = [t for t in trains if timed & set(t.loops)]
-    return clocked or trains
-
-
-def in_training(event: Event, trains: list[Adapt]) -> bool:
-    """Return whether training is not over at an event: none came before, or more of it follows."""
-    shared = [t for t in trains if t.bits & event.bits]
-    return not shared or any(t.order > event.order or set(t.loops) & set(event.loops) for t in shared)
 
 
 def _reported(timeline: Timeline, event: Apply) -> bool:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from auditor.finding import Step
 from auditor.program import ir
+from auditor.timeline.engine.recording import common
+from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Forward, Report, Timeline
-from auditor.timeline.trackers.calibration.calibration import in_training, main_training
+from auditor.timeline.training import in_training, main_training
 from auditor.timeline.values.atoms import TRAIN, VAL, train_settings
 from auditor.timeline.values.frames import CallStep, Site
 from auditor.timeline.values.payloads import Value
@@ -30,17 +32,42 @@ class Opened(Event):
     saved: int = 0
 
 
+class Openings(Tracker):
+    """Readings of training data, and the scores that rest on them."""
+
+    rank = 45
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.known: dict[tuple[object, ...], Opened] = {}
+
+    def read(self, origins: int, node: ir.Node) -> int:
+        """Note that data is read."""
+        return opened(self.machine, origins, node)
+
+    def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
+        """Note a count under training tokens."""
+        index, value = out
+        return index, at_key(self.machine, index, value)
+
+    def written(self, origins: int) -> None:
+        """Note what lies in a file."""
+        saved(self.machine, origins)
+
+    def reported(self, origins: int, report: Report) -> None:
+        """Note what a score rests on."""
+        reported(self.machine, origins, report)
+
+
 def opened(machine: Machine, origins: int, node: ir.Node) -> int:
     """Note that data is read from a path made from ``origins``; return its origin, 0 for other than training data."""
     if not origins & TRAIN:
         return 0
-    from auditor.timeline.trackers.adaptation.effects import common
-
     key = (machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
-    event = machine.opened.get(key)
+    event = machine.of(Openings).known.get(key)
     if event is None:
         event = Opened(**common(machine, node, 0))
-        machine.opened[key] = event
+        machine.of(Openings).known[key] = event
         machine.events.append(event)
     event.bits |= machine.live & train_settings(origins) & ~(origins & VAL)
     return machine.atoms.bit("opened", event)

@@ -1,1 +1,6 @@
 """Keys of look-up tables, and whether the token being scored is in them."""
+
+from auditor.timeline.trackers.keys.caches import Lookups
+from auditor.timeline.trackers.keys.reads import Keys
+
+TRACKERS = (Keys, Lookups)

@@ -13,19 +13,19 @@ reads of its key lie before it (``t[p]`` next to ``t[p - k]``, ``w[1:]`` next to
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.events import Lookup, Mixture, Report, Timeline, Update
-from auditor.timeline.trackers.adaptation.effects import common
-from auditor.timeline.trackers.keys import ratios
-from auditor.timeline.trackers.mixtures import mixtures
-from auditor.timeline.values.atoms import VAL, Atoms, bits_of
+from auditor.timeline.engine import calling
+from auditor.timeline.engine.recording import common
+from auditor.timeline.engine.signals import Tracker
+from auditor.timeline.events import Lookup, Report, Timeline, Update
+from auditor.timeline.trackers.keys.reads import Keys, Mixing, Place, Read
+from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import (
     SOME,
     Bound,
-    External,
     Function,
     Heap,
     Known,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.calling import Args
     from auditor.timeline.engine.machine import Machine
 
-Place = Literal[-1, 0, 1]
 MAX_READS = 600
 
 _MIXING_OPS = frozenset({"^", "%"})
@@ -66,6 +65,40 @@ _KEEPS_PLACE = frozenset(
 )  # fmt: skip
 
 
+class Lookups(Tracker):
+    """Makes reads, keys and look-ups of what the engine tells."""
+
+    rank = 40
+
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Note a read of tokens, a look-up, or a label."""
+        return subscript(self.machine, base, index, node, out) if (base.m | index.m) & VAL else out
+
+    def sliced(self, lower: Value | None, upper: Value | None, out: Value) -> Value:
+        """Note a slice that lies before its surroundings."""
+        return sliced(lower, upper, out)
+
+    def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
+        """Note tokens that are mixed into a key."""
+        return combine(self.machine, node, left, right, out)
+
+    def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
+        """Forget keys that are only compared."""
+        return compared(self.machine, out)
+
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Note what a call outside the program mixes, looks up or scores."""
+        return called(self.machine, func, args, node, out)
+
+    def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
+        """Note a table that is changed."""
+        return stored(self.machine, node, out)
+
+    def closed(self) -> None:
+        """Decide which reads are the token being scored."""
+        settle(self.machine)
+
+
 class Behind(Value):
     """A number that something was subtracted from: a position before another one, ``base`` where that is known."""
 
@@ -76,132 +109,11 @@ class Behind(Value):
         self.base = base
 
 
-@dataclass(frozen=True)
-class Read:
-    """Tokens picked at ``site`` out of those that the reads ``parents`` picked (a mask).
-
-    ``place``: -1 before, 1 after, 0 at the position that its surroundings speak of. ``slice``: a stretch of them.
-    """
-
-    site: Site
-    place: Place
-    parents: int
-    slice: bool
-
-
-@dataclass(frozen=True)
-class Mixing:
-    """An operation that mixed the reads ``reads`` (as plain bits) into one key; ``fresh`` were not mixed before."""
-
-    site: Site
-    reads: int
-    fresh: int
-
-
-class Keys:
-    """What is known of token reads while a program is followed."""
-
-    def __init__(self, atoms: Atoms) -> None:
-        self.reads = 0  # origins that are plain reads
-        self.mixed = 0  # their twins, one bit higher: the read went through a mixing operation
-        self.lookups = 0
-        self.labels = 0  # reads that were the label of a loss or picked a log-probability
-        self.inputs = 0  # reads that a model was applied to
-        self.known: dict[tuple[str, int, int], int] = {}
-        self.meaning: dict[int, Read] = {}
-        self.mixings: dict[tuple[str, int, int, int], Mixing] = {}
-        self.events: dict[tuple[object, ...], Lookup] = {}
-        self.updates: dict[tuple[object, ...], Update] = {}
-        self.updating = 0
-        # For auditor.timeline.mixtures:
-        self.gold = atoms.bit("gold", "")  # the loss or probability of the token that really came
-        self.bytes = atoms.bit("bytes", "")  # bytes of tokens
-        self.pseudo = atoms.bit("pseudo", "")  # rows of losses, one of which doesn't depend on the token
-        self.mixtures = 0
-        self.chosen = 0
-        self.picks = 0
-        self.aware = atoms.bit("aware", "")  # hints that are given only for some of the tokens they are hints for
-        self.choices: dict[int, int] = {}
-        self.found: dict[tuple[object, ...], Mixture] = {}
-        # For auditor.timeline.ratios:
-        self.every = atoms.bit("every", "")  # a number for each candidate
-        self.each = atoms.bit("each", "")  # keys, mixed with such a number
-        self.ratios = 0
-
-    def place(self, bit: int) -> Place:
-        """Return where a read lies, its ancestors considered."""
-        read = self.meaning[bit]
-        if read.place or not read.parents:
-            return read.place
-        places = {self.place(parent) for parent in bits_of(read.parents)}
-        return places.pop() if len(places) == 1 else 0
-
-    def among(self, bit: int, marked: int) -> bool:
-        """Return whether a read, or one that it merely narrows, is among ``marked``."""
-        if bit & marked:
-            return True
-        read = self.meaning[bit]
-        return not read.place and any(self.among(parent, marked) for parent in bits_of(read.parents))
-
-    def _narrowed(self, bit: int) -> int:
-        """Return a read and the nearest of its ancestors that was a label or a model's input."""
-        out = bit
-        for parent in bits_of(self.meaning[bit].parents):
-            out |= parent if parent & (self.labels | self.inputs) else self._narrowed(parent)
-        return out
-
-    def targets(self, reads: int) -> int:
-        """Return those of the plain bits ``reads`` that are the token being scored."""
-        bits = list(bits_of(reads))
-        named = 0
-        for bit in bits:
-            if self.among(bit, self.labels) and not self.among(bit, self.inputs):
-                named |= bit
-        if named:
-            return named
-        family = [self._narrowed(bit) for bit in bits]
-        for bit, sources in zip(bits, family, strict=True):
-            shared = sum(1 for other in family if other & sources)
-            if sources & self.labels & ~self.inputs and shared == 1:
-                named |= bit
-        if named and named != reads:
-            return named
-        arrays: dict[int, list[int]] = {}
-        for bit in bits:
-            arrays.setdefault(self._array(bit), []).append(bit)
-        for group in arrays.values():
-            places = {bit: self.place(bit) for bit in group}
-            last = max(places.values())
-            before = sum(bit for bit, place in places.items() if place < last)
-            for bit, place in places.items():
-                if place == last and not self.among(bit, self.inputs) and self._joins(bit, before):
-                    named |= bit
-        return named
-
-    def _joins(self, bit: int, before: int) -> bool:
-        """Return whether a read enters a key together with, or after, some of the reads ``before``.
-
-        The start of a rolling hash (``t[k]``, then ``t[p - 1]`` for each p) comes before them.
-        """
-        return any(mixing.fresh & bit and mixing.reads & before for mixing in self.mixings.values())
-
-    def _array(self, bit: int) -> int:
-        """Return the reads that the tokens were picked out of, so that places in it can be compared."""
-        read = self.meaning[bit]
-        for parent in bits_of(read.parents):
-            if not read.slice and not self.meaning[parent].slice:
-                return self._array(parent)
-        return read.parents
-
-
 def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
     """Return what ``base[index]`` yields, as a read of tokens, a look-up, or a label."""
-    keys = machine.keys
-    out = ratios.picked(machine, index.m, base.m, out)
-    if index.m & keys.picks and base.m & keys.gold:
-        out = Value(out.p, mixtures.selected(machine, index.m, out.m))
+    keys = machine.of(Keys)
     if index.m & keys.mixed:
-        if keys.updating:
+        if machine.updating:
             return out
         return lookup(machine, base, index.m & (keys.mixed | keys.each), node, out)
     if type(base.p) is Tup or type(base.p) is Heap or type(out.p) is Heap:
@@ -216,7 +128,7 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
 
 def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
     """Return ``out`` as read from the tokens ``base`` at ``node``."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     parents = base.m & keys.reads
     path = machine.frame.scope.source.path
     key = (path, node.start, parents)
@@ -283,26 +195,25 @@ def _place_of_slice(index: Value, node: ir.Slice) -> Place:
     return 0
 
 
-def sliced(lower: Value | None, upper: Value | None, origins: int) -> Value:
+def sliced(lower: Value | None, upper: Value | None, out: Value) -> Value:
     """Return the value of a slice; it lies before its surroundings when both its bounds do."""
     if isinstance(lower, Behind) and (isinstance(upper, Behind) or (lower.base is upper and upper is not None)):
-        return Behind(SOME, origins)
-    return Value(SOME, origins)
+        return Behind(out.p, out.m)
+    return out
 
 
-def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> Value:
-    """Return the result of an arithmetic operation made from ``origins``."""
+def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
+    """Return the result ``out`` of an arithmetic operation."""
     op = node.op
-    keys = machine.keys
-    origins = mixtures.combine(machine, node, left, right, origins)
-    origins = ratios.combine(machine, node, left, right, origins)
+    keys = machine.of(Keys)
+    origins = out.m
     if origins & (keys.reads | keys.every) and (op in _MIXING_OPS or (op == "&" and _masks(keys, node, left, right))):
         origins = mix(machine, origins, node)
     if op == "-" and not left.m & machine.atoms.family("forward"):
         return Behind(SOME, origins, left.base if isinstance(left, Behind) else left)
     if op == "+" and isinstance(left, Behind):
         return Behind(SOME, origins, left.base)
-    return Value(SOME, origins)
+    return out if origins == out.m else Value(out.p, origins)
 
 
 def _masks(keys: Keys, node: ir.BinOp | ir.AugAssign, left: Value, right: Value) -> bool:
@@ -318,8 +229,9 @@ def _masks(keys: Keys, node: ir.BinOp | ir.AugAssign, left: Value, right: Value)
 
 def mix(machine: Machine, origins: int, node: ir.Node) -> int:
     """Return ``origins`` with the plain reads in them mixed at ``node``."""
-    keys = machine.keys
-    origins = ratios.mixed(machine, origins)
+    keys = machine.of(Keys)
+    if origins & keys.every and origins & (keys.reads | keys.mixed):
+        origins = origins & ~keys.every | keys.each  # a key for each candidate
     plain = origins & keys.reads
     before = origins & keys.mixed
     if not plain:
@@ -334,13 +246,13 @@ def mix(machine: Machine, origins: int, node: ir.Node) -> int:
 
 def compared(machine: Machine, value: Value) -> Value:
     """Return a truth value: what was compared is no key any more."""
-    mixed = machine.keys.mixed
+    mixed = machine.of(Keys).mixed
     return Value(value.p, value.m & ~mixed) if value.m & mixed else value
 
 
 def lookup(machine: Machine, base: Value, mixed: int, node: ir.Node, out: Value) -> Value:
     """Return ``out`` as looked up in the table ``base`` under a key of the reads ``mixed``."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     if base.m & machine.params:
         return out
     candidates = bool(mixed & keys.each)
@@ -361,14 +273,14 @@ def lookup(machine: Machine, base: Value, mixed: int, node: ir.Node, out: Value)
 
 def label(machine: Machine, origins: int) -> int:
     """Remember that the reads in ``origins`` are what a prediction is judged by; return the origin of the verdict."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     keys.labels |= origins & keys.reads
     return keys.gold if origins & keys.reads else 0
 
 
 def update(machine: Machine, origins: int, node: ir.Node) -> None:
     """Record that a table is changed at a key made from ``origins``."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     key = (origins & keys.mixed) >> 1 | origins & keys.reads
     if not key:
         return
@@ -387,13 +299,9 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     kind = type(func.p)
     if kind is Function or kind is Native:
         return out
-    keys = machine.keys
-    name = _name(func)
-    given = list(args.positional)
-    if isinstance(func.p, Method):
-        given.insert(0, func.p.receiver)
-    out = mixtures.called(machine, name, given, args, node, out)
-    out = ratios.called(machine, name, given, node, ratios.numbered(machine, name, out))
+    keys = machine.of(Keys)
+    name = calling.callee_name(func)
+    given = calling.given_to(func, args)
     if name in _KEEPS_PLACE and given and isinstance(given[0], Behind):
         return Behind(out.p, out.m, given[0].base)
     seen = 0
@@ -432,7 +340,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         index = 0
         for value in (*given[1:], *args.keywords.values()):
             index |= value.m
-        if index & keys.mixed and not keys.updating:
+        if index & keys.mixed and not machine.updating:
             return lookup(machine, base, index & (keys.mixed | keys.each), node, out)
         if base.m & forwards and index & keys.reads:
             return Value(out.p, out.m & ~tokens | label(machine, index))
@@ -449,24 +357,13 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
 
 
 def _of_module(func: Value) -> bool:
-    from auditor.timeline.engine.calling import is_module
-
     receiver = func.p.receiver.p if isinstance(func.p, Bound) else None
-    return isinstance(receiver, Heap) and is_module(receiver)
-
-
-def _name(func: Value) -> str:
-    p = func.p
-    if isinstance(p, External):
-        return "add.at" if p.name.endswith("add.at") else p.name.rpartition(".")[2]
-    if isinstance(p, Method):
-        return p.name
-    return ""
+    return isinstance(receiver, Heap) and calling.is_module(receiver)
 
 
 def settle(machine: Machine) -> None:
     """Decide, when all has been followed, which reads of each look-up's key are the token being scored."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     mixings = list(keys.mixings.values())
     for event in keys.events.values():
         event.target = keys.targets(event.key)
@@ -481,27 +378,14 @@ def settle(machine: Machine) -> None:
                     break
 
 
-def old_value(machine: Machine, target: ir.Expr) -> Value:
-    """Return what ``target`` holds before ``target op= …``: counting at a key is no look-up of it."""
-    if not isinstance(target, ir.Subscript):
-        return machine.eval(target)
-    machine.keys.updating += 1
-    try:
-        return machine.eval(target)
-    finally:
-        machine.keys.updating -= 1
-
-
-def stored(machine: Machine, base: Value, index: Value, value: Value, node: ir.Node) -> tuple[Value, Value]:
+def stored(machine: Machine, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
     """Return the index and the value of ``table[index] = value`` as the table's own origins get them.
 
     A count that is read, raised and stored at its key doesn't make the table rest on that look-up.
     """
-    keys = machine.keys
+    keys = machine.of(Keys)
     tokens = keys.reads | keys.mixed
-    slot = isinstance(node, ir.Subscript) and isinstance(node.index, ir.Name) and not isinstance(base.p, Heap)
-    if slot and machine.picked and not isinstance(value.p, Known):
-        value = Value(value.p, value.m | mixtures.aware_of(machine))
+    index, value = out
     if not index.m & tokens:
         return index, value
     update(machine, index.m, node)

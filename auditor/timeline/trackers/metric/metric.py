@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from auditor.program import ir
+from auditor.timeline.engine.containers import deep, tag
+from auditor.timeline.engine.recording import common
+from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Report, Timeline
 from auditor.timeline.values.atoms import BITS, RANDOM, TEXT_FILE, TRAIN, VAL
-from auditor.timeline.values.payloads import Heap, Known, PerSetting, Tup, Value, at_setting
+from auditor.timeline.values.payloads import Either, Heap, Known, PerSetting, Tup, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -33,15 +36,57 @@ class Doubt(Event):
     reports: list[Report] = field(default_factory=list)
 
 
+class Doubts(Tracker):
+    """Such places, and the reports that rest on them."""
+
+    rank = 10
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.known: dict[tuple[object, ...], Doubt] = {}
+
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Note a fixed part of the tokens, or a stored answer."""
+        if base.m & (VAL | TEXT_FILE):
+            return picked(self.machine, base, index, node, out)
+        return looked_up(self.machine, base, index, out) if isinstance(base.p, Heap | Either) else out
+
+    def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
+        """Note an assumed number of bytes."""
+        if isinstance(node, ir.BinOp) and node.op in ("*", "/") and (left.m | right.m) & BITS:
+            return scaled(self.machine, left, right, node, out)
+        if node.op == "-" and left.m & BITS and isinstance(right.p, Known | PerSetting):
+            return Value(out.p, out.m | self.machine.atoms.bit("difference", "to a constant"))
+        return out
+
+    def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
+        """Note a comparison with stored answers."""
+        if op in ("==", "!=") and (left.m | right.m) & VAL:
+            return Value(out.p, out.m | compared(self.machine, left, right, node))
+        return out
+
+    def branches_joined(self, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
+        """Note what such a comparison decides."""
+        decided(self.machine, test, before, after)
+
+    def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
+        """Note scores that are changed at a stored token."""
+        index, value = out
+        changed = written(self.machine, base, index, node)
+        return index, (tag(value, changed) if changed else value)
+
+    def reported(self, origins: int, report: Report) -> None:
+        """Note what a score rests on."""
+        reported(self.machine, origins, report)
+
+
 def _doubt(machine: Machine, kind: Kind, node: ir.Node, number: float | None, bits: int) -> int:
     """Return the origin of a place, which is one event per way that leads to it."""
-    from auditor.timeline.trackers.adaptation.effects import common
-
     key = (kind, machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
-    event = machine.doubts.get(key)
+    event = machine.of(Doubts).known.get(key)
     if event is None:
         event = Doubt(**common(machine, node, 0), kind=kind, number=number)
-        machine.doubts[key] = event
+        machine.of(Doubts).known[key] = event
         machine.events.append(event)
     event.bits |= machine.live & bits
     return machine.atoms.bit("doubt", event)
@@ -119,8 +164,6 @@ def compared(machine: Machine, left: Value, right: Value, node: ir.Node) -> int:
 
 def written(machine: Machine, base: Value, index: Value, node: ir.Node) -> int:
     """Return the origin of scores that are changed at a stored token (``logits[j, table[p]] += …``), else 0."""
-    from auditor.timeline.engine.containers import deep
-
     if not base.m & machine.atoms.family("forward") or not deep(index) & machine.atoms.family("stored"):
         return 0
     return _doubt(machine, "answers", node, None, machine.all)
@@ -147,6 +190,8 @@ def scaled(machine: Machine, left: Value, right: Value, node: ir.BinOp, out: Val
         return out
     if not (score.m | factor.m) & BITS or (factor is left and node.op == "/"):
         return out
+    if score.m & machine.atoms.family("difference"):
+        return out  # by how much it is better than another score
     bits = 0
     number: float | None = None
     for index in range(1, machine.count):

@@ -15,13 +15,15 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.program import ir
 from auditor.timeline.claims import claimed_reports, judge, reaches
-from auditor.timeline.engine import containers
+from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine.recording import common
+from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
-from auditor.timeline.trackers.adaptation.effects import common
-from auditor.timeline.trackers.adaptation.leaks import calls_of
+from auditor.timeline.paths import calls_of
+from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.frames import Site
-from auditor.timeline.values.payloads import Known, Value, at_setting
+from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.calling import Args
@@ -36,12 +38,64 @@ _BYTES = frozenset({"encode", "id_to_piece", "IdToPiece", "id_to_bytes", "decode
 _ABOUT_BYTES = frozenset({"len", "startswith", "endswith", "isspace", "isalpha", "isdigit", "is_byte", "bool"})
 
 
+class Mixtures(Tracker):
+    """Blends and choices of predictions."""
+
+    rank = 30
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
+
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Note losses that are selected by a comparison of losses."""
+        keys = self.machine.of(Keys)
+        if index.m & keys.picks and base.m & keys.gold:
+            return Value(out.p, selected(self.machine, index.m, out.m))
+        return out
+
+    def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
+        """Note a blend."""
+        origins = combine(self.machine, node, left, right, out.m)
+        return out if origins == out.m else Value(out.p, origins)
+
+    def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
+        """Note a comparison of losses of the true token."""
+        return mask(self.machine, op, out, node) if left.m & right.m & self.machine.of(Keys).gold else out
+
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Note what a library mixes."""
+        if isinstance(func.p, Function | Native):
+            return out
+        return called(self.machine, calling.callee_name(func), calling.given_to(func, args), args, node, out)
+
+    def bound(self, value: Value) -> Value:
+        """Note a loss that a branch picks."""
+        return picked(self.machine, value) if self.picked and value.m & self.machine.of(Keys).gold else value
+
+    def branch_entered(self, node: ir.Expr, test: Value) -> None:
+        """Note a branch that a comparison of losses decides."""
+        self.picked.append((branch(self.machine, node, test), self.machine.depth))
+
+    def branch_left(self) -> None:
+        """Forget that branch."""
+        self.picked.pop()
+
+    def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
+        """Note a hint that is stored for some tokens only."""
+        index, value = out
+        slot = isinstance(node.index, ir.Name) and not isinstance(base.p, Heap)
+        if self.picked and slot and not isinstance(value.p, Known):
+            value = Value(value.p, value.m | aware_of(self.machine))
+        return index, value
+
+
 def emit(machine: Machine, kind: MixtureKind, node: ir.Node, site: Site | None = None) -> int:
     """Record a mixture of ``kind`` at ``node`` (once per place and way there); return its origin.
 
     ``site`` is where it is decided, if not there: in compiled code.
     """
-    keys = machine.keys
+    keys = machine.of(Keys)
     place = site if site is not None else machine.site(node)
     key = (kind, place.source.path, place.start, tuple(c.site.start for c in machine.calls))
     event = keys.found.get(key)
@@ -58,11 +112,12 @@ def emit(machine: Machine, kind: MixtureKind, node: ir.Node, site: Site | None =
 
 def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
     """Return the origins of an arithmetic operation, with the mixture that it completes."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     op = node.op
     if op == "*" and origins & keys.aware:
         for hint, boost in ((left, right), (right, left)):
-            if hint.m & keys.aware and boost.m & machine.atoms.family("setting") and not boost.m & (VAL | keys.aware):
+            given = isinstance(boost.p, Known | PerSetting) and boost.m & machine.atoms.family("setting")
+            if given and hint.m & keys.aware and not boost.m & (VAL | keys.aware):
                 return boosted(machine, node, hint, boost, origins)
     if not origins & keys.gold:
         predicted = op == "+" and left.m & right.m & VAL and origins & machine.atoms.family("forward")
@@ -129,7 +184,7 @@ def same_expression(a: ir.Expr, b: ir.Expr) -> bool:
 
 def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir.Call, out: Value) -> Value:
     """Return the result of a call outside the program, with what it mixes."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     if name in _BYTES:
         return Value(out.p, out.m | keys.bytes)
     if name in _ABOUT_BYTES:
@@ -160,7 +215,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
 
 def _stacked(machine: Machine, rows: Value, node: ir.Node, out: Value) -> Value:
     """Note a row among the true token's losses that doesn't depend on which token came."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     items = containers.exact_items(machine, rows) or []
     forwards = machine.atoms.family("forward")
     if not any(item.m & keys.gold for item in items):
@@ -172,7 +227,7 @@ def _stacked(machine: Machine, rows: Value, node: ir.Node, out: Value) -> Value:
 
 def _choice(machine: Machine, node: ir.Node) -> int:
     atom = emit(machine, "oracle", node)
-    keys = machine.keys
+    keys = machine.of(Keys)
     if atom not in keys.choices:
         bit = machine.atoms.fresh("chosen", atom)
         keys.choices[atom] = bit
@@ -184,7 +239,7 @@ def compared(machine: Machine, node: ir.Expr) -> int:
     """Return the origin of what a branch on ``node`` picks, when it compares losses of the true token (else 0)."""
     if not isinstance(node, ir.Compare) or len(node.ops) != 1 or node.ops[0] not in _ORDER:
         return 0
-    keys = machine.keys
+    keys = machine.of(Keys)
     if not isinstance(node.left, ir.Name | ir.Attr | ir.Subscript) or not isinstance(
         node.rights[0], ir.Name | ir.Attr | ir.Subscript
     ):
@@ -200,7 +255,7 @@ def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
 
     A choice between losses, or a truth about a token: what is stored at the token's place then tells of it.
     """
-    keys = machine.keys
+    keys = machine.of(Keys)
     if test.m & keys.gold:
         return compared(machine, node)
     known = keys.lookups | keys.mixed | keys.mixtures | machine.atoms.family("forward")
@@ -209,9 +264,9 @@ def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
 
 def aware_of(machine: Machine) -> int:
     """Return the origin of hints that are stored, here, only for some of the tokens that they are hints for."""
-    for origins, depth in machine.picked:
-        if depth == machine.depth and origins & machine.keys.aware:
-            return machine.keys.aware
+    for origins, depth in machine.of(Mixtures).picked:
+        if depth == machine.depth and origins & machine.of(Keys).aware:
+            return machine.of(Keys).aware
     return 0
 
 
@@ -227,15 +282,15 @@ def boosted(machine: Machine, node: ir.Node, hint: Value, boost: Value, origins:
         for site in gates or [machine.site(node)]:
             origins |= emit(machine, "hint", node, site)
     machine.live = live
-    return origins & ~(machine.keys.aware | machine.atoms.family("gated"))
+    return origins & ~(machine.of(Keys).aware | machine.atoms.family("gated"))
 
 
 def picked(machine: Machine, value: Value) -> Value:
     """Return ``value`` as assigned or returned in the branches in progress: the choices that lead there picked it."""
     chosen = 0
-    for choice, depth in machine.picked:
+    for choice, depth in machine.of(Mixtures).picked:
         if depth == machine.depth:
-            chosen |= choice & ~machine.keys.aware
+            chosen |= choice & ~machine.of(Keys).aware
     return Value(value.p, value.m | chosen) if chosen else value
 
 
@@ -243,7 +298,7 @@ def mask(machine: Machine, op: str, out: Value, node: ir.Node) -> Value:
     """Return a comparison of two losses of the true token: what it selects is a choice between them."""
     if op not in _ORDER:
         return out
-    keys = machine.keys
+    keys = machine.of(Keys)
     chosen = _choice(machine, node)
     bit = machine.atoms.bit("pick", chosen)
     keys.picks |= bit
@@ -252,7 +307,7 @@ def mask(machine: Machine, op: str, out: Value, node: ir.Node) -> Value:
 
 def selected(machine: Machine, selector: int, origins: int) -> int:
     """Return the origins of losses (``origins``) that are selected by something made from ``selector``."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     for chosen in machine.atoms.meanings(selector & keys.picks, "pick"):
         assert isinstance(chosen, int)
         origins |= chosen
@@ -261,7 +316,7 @@ def selected(machine: Machine, selector: int, origins: int) -> int:
 
 def settle_choices(machine: Machine, origins: int) -> int:
     """Return ``origins`` with the choices in them counted: what was chosen is summed into a score."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     for atom, bit in keys.choices.items():
         if origins & bit:
             origins = origins & ~bit | atom

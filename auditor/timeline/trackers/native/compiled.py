@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 from auditor.program import ir
 from auditor.program.source import Source
 from auditor.program.walk import walk
-from auditor.timeline.engine import containers
+from auditor.timeline.engine import containers, parameters
+from auditor.timeline.engine.recording import common
+from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, MixtureKind
-from auditor.timeline.trackers.adaptation import effects
-from auditor.timeline.trackers.adaptation.effects import common
+from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures import mixtures
 from auditor.timeline.values.atoms import BITS, VAL, val_settings
 from auditor.timeline.values.frames import Frame, Site
@@ -85,17 +86,27 @@ class Text:
         return self.library
 
 
-class Sources:
+class Sources(Tracker):
     """The texts of native code of a program, and the look-ups that they were seen to make."""
 
-    def __init__(self) -> None:
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
         self.texts: list[Text] | None = None  # found when the first compiled function is called
         self.followed: dict[tuple[object, ...], Lookup] = {}
+
+    def compiled_called(self, name: str, args: Args, node: ir.Node) -> Value | None:
+        """Follow a call of compiled code."""
+        return called(self.machine, name, args, node)
+
+    def address_taken(self, name: str, receiver: Value, where: ir.Expr) -> Value | None:
+        """Return the address of an array."""
+        return address(self.machine, receiver, where) if name in ADDRESSES else None
 
 
 def texts(machine: Machine) -> list[Text]:
     """Return the texts of native code in the program, found once."""
-    if machine.native.texts is None:
+    sources = machine.of(Sources)
+    if sources.texts is None:
         found = [
             Text(source, source.text, 1, lines_match=True)
             for path, source in machine.program.native.items()
@@ -104,8 +115,8 @@ def texts(machine: Machine) -> list[Text]:
         for unit in machine.program.units.values():
             if unit.module is not None and _LOOKS_NATIVE.search(unit.source.text):
                 found.extend(_constants(unit.source, unit.module))
-        machine.native.texts = found
-    return machine.native.texts
+        sources.texts = found
+    return sources.texts
 
 
 def _constants(source: Source, module: ir.Module) -> list[Text]:
@@ -157,7 +168,7 @@ def _followed(machine: Machine, text: Text, name: str, args: Args, node: ir.Node
 
 def _role(machine: Machine, value: Value) -> str:
     """Return what an argument is to the function that gets it."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     if value.m & (keys.gold | machine.atoms.family("forward")):
         return "loss"
     if value.m & VAL:
@@ -167,7 +178,7 @@ def _role(machine: Machine, value: Value) -> str:
 
 def _shift(machine: Machine, value: Value) -> int:
     """Return -1 for tokens that the network was given, which lie one before those that it predicts."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     reads = value.m & keys.reads
     return -1 if reads & keys.inputs and not reads & keys.labels else 0
 
@@ -180,13 +191,13 @@ def _doubts(machine: Machine, text: Text, outcome: Outcome) -> None:
 
 def _origins(machine: Machine, text: Text, result: Result, node: ir.Node, *, in_bits: bool) -> int:
     """Return the origins of one result, with events for what it decides with the token being scored."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     made = 0
     reads = 0
     for number in result.made_from:
         value = text.given.get(number)
         if value is not None:
-            made |= effects.settle(machine, value.m)
+            made |= parameters.settle(machine, value.m)
     reads = made & keys.reads
     origins = made & ~(keys.reads | keys.mixed) if result.counted else made
     if made & (keys.gold | machine.atoms.family("forward")) and in_bits:
@@ -213,7 +224,7 @@ def _gate(machine: Machine, text: Text, result: Result, node: ir.Node) -> int:
     """
     if not result.weights:
         bit = machine.atoms.bit("gated", text.site(result.gates[-1]))
-        return machine.keys.aware | bit
+        return machine.of(Keys).aware | bit
     live = 0
     for number in result.weights:
         value = text.given.get(number)
@@ -235,14 +246,14 @@ def _mixture(machine: Machine, text: Text, kind: MixtureKind, line: int, live: i
 
 def _lookup(machine: Machine, text: Text, line: int, reads: int, node: ir.Node, *, target: bool) -> int:
     """Return the origin of counts that the source looks up, and record it."""
-    keys = machine.keys
+    keys = machine.of(Keys)
     site = text.site(line)
     key = (site.source.path, site.start, target, tuple(c.site.start for c in machine.calls), tuple(machine.loops))
-    event = machine.native.followed.get(key)
+    event = machine.of(Sources).followed.get(key)
     if event is None:
         fields = {**common(machine, node, machine.live), "site": site}
         event = Lookup(**fields, key=reads or 1, target=(reads or 1) if target else 0)
-        machine.native.followed[key] = event
+        machine.of(Sources).followed[key] = event
         machine.events.append(event)
         event.atom = machine.atoms.fresh("lookup", event)
         keys.lookups |= event.atom

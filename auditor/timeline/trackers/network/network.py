@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.timeline.engine.recording import common, emit_once
+from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Adapt, Event, Timeline
 from auditor.timeline.values.payloads import Heap, Known, Value
 
@@ -44,6 +46,14 @@ class Network(Event):
     fallback: bool = False
 
 
+class Outside(Tracker):
+    """Calls that reach out of the machine."""
+
+    def library_called(self, name: str, args: Args, node: ir.Node) -> None:
+        """Note a call that goes over the network."""
+        called(self.machine, name, args, node)
+
+
 def called(machine: Machine, name: str, args: Args, node: ir.Node) -> None:
     """Note a call of a library function that goes over the network."""
     what = name
@@ -57,8 +67,6 @@ def called(machine: Machine, name: str, args: Args, node: ir.Node) -> None:
         installs = "install" in what
     elif not _CALLS.match(name) and not _PRETRAINED.match(name):
         return
-    from auditor.timeline.trackers.adaptation.effects import common, emit_once
-
     fallback = bool(machine.weak & machine.live & ~1)
     emit_once(
         machine, Network(**common(machine, node, machine.live), what=what[:60], installs=installs, fallback=fallback)

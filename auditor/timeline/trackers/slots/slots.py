@@ -13,10 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.events import Adapt, Forward
+from auditor.timeline.engine import parameters, recording
+from auditor.timeline.engine.signals import Tracker
+from auditor.timeline.events import Adapt, Forward, Report
+from auditor.timeline.trackers.adaptation import effects
 from auditor.timeline.trackers.slots.symbols import Symbols
 from auditor.timeline.values.atoms import TRAIN, VAL, val_settings
-from auditor.timeline.values.bounds import Part, meets, under
+from auditor.timeline.values.bounds import Part
 from auditor.timeline.values.payloads import SOME, Class, External, Heap, Known, Method, Value
 
 if TYPE_CHECKING:
@@ -28,19 +31,84 @@ _COMPARISONS = {"<": "below", "<=": "below", ">": "from", ">=": "from"}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-class Slots:
+class Slots(Tracker):
     """What is known of deltas and of positions inside windows while a program is followed.
 
     Positions are watched only in programs that fit a delta on validation tokens: few do, and it costs time.
     """
 
-    def __init__(self, machine: Machine, *, watching: bool) -> None:
-        self.watching = watching
+    rank = 60
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.watching = machine.closely
         self.symbols = Symbols(machine)
         self.deltas: dict[int, bool] = {}  # parameter object → whether all rows of a batch share it
         self.fitted = 0  # origins that stand for adaptations of deltas alone
         self.parts = 0  # origins that are parts of a window
         self.known: dict[Part, int] = {}
+
+    def wants_closer(self) -> bool | None:
+        """Follow once more, with the positions inside windows, where the evaluation fits something of its own."""
+        return True if self.fitted and not self.watching else None
+
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Note a part of a window."""
+        return cut(self.machine, base, index, node, out) if self.watching and base.m & VAL else out
+
+    def negated(self, node: ir.UnaryOp, out: Value) -> Value:
+        """Note the positions that a mask leaves out."""
+        return inverted(self.machine, node, out) if out.m & self.parts else out
+
+    def operands(self, node: ir.BinOp, left: Value, right: Value, origins: int) -> int:
+        """Note an update of a delta by hand."""
+        return stepped(self.machine, node, left, right, origins) if self.deltas else origins
+
+    def mingled(self, node: ir.Node, origins: int) -> int:
+        """Note where a fitted delta meets what the model made."""
+        return meet(self.machine, origins, node) if origins & self.fitted else origins
+
+    def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
+        """Note a mask that is applied."""
+        if isinstance(node, ir.BinOp) and out.m & self.parts:
+            return combined(self.machine, node, left, right, out)
+        return out
+
+    def chained(self, node: ir.Compare, out: Value) -> Value:
+        """Note a mask that a comparison makes."""
+        return compared(self.machine, node, out) if self.watching else out
+
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Note masks that a library applies."""
+        return called(self.machine, func, args, node, out) if self.watching else out
+
+    def attribute_stored(self, base: Value, name: str, value: Value, node: ir.Attr) -> None:
+        """Note a tensor that is made trainable, and a delta that becomes part of a model."""
+        if name == "requires_grad":
+            tracked(self.machine, base, value, node)
+        elif self.deltas:
+            placed(self.machine, base, value)
+
+    def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
+        """Note a mask that is written."""
+        index, value = out
+        return index, (stored(self.machine, node, base, index, value) if self.watching else value)
+
+    def filled(self, where: ir.Expr | None, name: str, args: Args) -> int:
+        """Note a mask that is filled."""
+        return filled(self.machine, where, name, args) if self.watching else 0
+
+    def parameter_made(self, heap: Heap, node: ir.Node | None) -> None:
+        """Note a delta."""
+        made(self.machine, heap, node)
+
+    def adapted(self, event: Adapt, heaps: list[Heap], parts: int) -> None:
+        """Note what an adaptation fits."""
+        adapted(self.machine, event, heaps, parts)
+
+    def reported(self, origins: int, report: Report) -> None:
+        """Note which positions a score keeps."""
+        reported(self.machine, report.forwards, origins)
 
 
 # ------------------------------------------------------------------ deltas
@@ -53,8 +121,8 @@ def made(machine: Machine, heap: Heap, node: ir.Node | None) -> None:
         return
     if any(step.name == "__init__" for step in machine.calls) and owner is None:
         return
-    axes = machine.slots.symbols.axes(node)
-    machine.slots.deltas[id(heap)] = len(axes) == 1 or bool(
+    axes = machine.of(Slots).symbols.axes(node)
+    machine.of(Slots).deltas[id(heap)] = len(axes) == 1 or bool(
         axes and isinstance(axes[0], ir.Const) and axes[0].value == 1
     )
 
@@ -64,7 +132,7 @@ def placed(machine: Machine, base: Value, value: Value) -> None:
     if isinstance(base.p, Heap) and base.p.kind == "instance" and base.p.cls is not None and not _is_model(base.p.cls):
         return
     if isinstance(value.p, Heap):
-        machine.slots.deltas.pop(id(value.p), None)
+        machine.of(Slots).deltas.pop(id(value.p), None)
 
 
 def tracked(machine: Machine, base: Value, value: Value, node: ir.Attr) -> None:
@@ -72,11 +140,9 @@ def tracked(machine: Machine, base: Value, value: Value, node: ir.Attr) -> None:
     if base.p is not SOME or base.m & machine.params or not isinstance(node.value, ir.Name):
         return
     if isinstance(value.p, Known) and value.p.v is True:
-        from auditor.timeline.trackers.adaptation import effects
-
         heap = Heap("parameter", name=node.value.id, made_at=machine.order)
         made(machine, heap, node.value)
-        machine.rebind(node.value.id, Value(heap, effects.param(machine, heap) | base.m))
+        machine.rebind(node.value.id, Value(heap, parameters.param(machine, heap) | base.m))
 
 
 def _is_model(cls: Class) -> bool:
@@ -85,7 +151,7 @@ def _is_model(cls: Class) -> bool:
 
 def adapted(machine: Machine, event: Adapt, heaps: list[Heap], parts: int) -> None:
     """Tell a new adaptation whether it fits deltas only, and on which positions."""
-    slots = machine.slots
+    slots = machine.of(Slots)
     if not heaps or not all(id(heap) in slots.deltas for heap in heaps):
         return
     event.delta = "shared" if any(slots.deltas[id(heap)] for heap in heaps) else "own"
@@ -98,18 +164,16 @@ def meet(machine: Machine, origins: int, node: ir.Node) -> int:
     forwards = origins & machine.atoms.family("forward")
     if not forwards or not val_settings(origins) & machine.live:
         return origins
-    from auditor.timeline.trackers.adaptation import effects
-
-    fitted = origins & machine.slots.fitted
+    fitted = origins & machine.of(Slots).fitted
     region = origins & machine.atoms.family("iteration")
     conflicts = {}
     for number in machine.atoms.meanings(fitted, "adapted"):
         assert isinstance(number, int)
-        adapt = machine.adaptations[number]
+        adapt = machine.of(effects.Adaptations).events[number]
         if adapt.bits & machine.live and effects.overlap(machine, adapt.region, region):
             conflicts[number] = adapt.bits & machine.live
     event = Forward(
-        **effects.common(machine, node, machine.live & val_settings(origins)),
+        **recording.common(machine, node, machine.live & val_settings(origins)),
         number=sum(1 for e in machine.events if isinstance(e, Forward)),
         kinds=origins & (VAL | TRAIN),
         region=region,
@@ -127,14 +191,12 @@ def stepped(machine: Machine, node: ir.BinOp, left: Value, right: Value, origins
     live = (left.m | right.m) & machine.params
     if not gradients or not live or node.op not in ("+", "-"):
         return origins
-    from auditor.timeline.trackers.adaptation import effects
-
-    heaps = [heap for heap in effects.heaps_of(machine, live) if id(heap) in machine.slots.deltas]
+    heaps = [heap for heap in parameters.heaps_of(machine, live) if id(heap) in machine.of(Slots).deltas]
     found = [g for g in machine.atoms.meanings(gradients, "gradient") if isinstance(g, effects.Gradient)]
     if not heaps or not found:
         return origins
     effects.adapt(machine, heaps, found, node)
-    return effects.settle(machine, live) | origins & ~(gradients | machine.slots.parts)
+    return parameters.settle(machine, live) | origins & ~(gradients | machine.of(Slots).parts)
 
 
 # ------------------------------------------------------------------ parts of a window
@@ -152,7 +214,7 @@ def stored(machine: Machine, target: ir.Subscript, base: Value, index: Value, va
     """Return what ``mask[rows, lower:upper] = value`` puts into a mask: the positions that it keeps."""
     if value.m & (VAL | TRAIN) or type(base.p) is Heap:
         return value
-    bit = _sliced(machine, target, tokens=False) | (0 if index.m & VAL else index.m & machine.slots.parts)
+    bit = _sliced(machine, target, tokens=False) | (0 if index.m & VAL else index.m & machine.of(Slots).parts)
     if not bit:
         return value
     return Value(value.p, value.m | (complement(machine, bit) if _drops(value) else bit))
@@ -170,8 +232,8 @@ def filled(machine: Machine, where: ir.Expr | None, name: str, args: Args) -> in
 
 def compared(machine: Machine, node: ir.Compare, out: Value) -> Value:
     """Return a comparison of positions with a bound (``arange(n) < s``) as the mask that it is."""
-    symbols = machine.slots.symbols
-    if len(node.ops) == 1 and out.m & machine.slots.parts:
+    symbols = machine.of(Slots).symbols
+    if len(node.ops) == 1 and out.m & machine.of(Slots).parts:
         right = node.rights[0]
         if node.ops[0] == "==" and isinstance(right, ir.Const) and not right.value:
             return _complemented(machine, out)
@@ -206,7 +268,7 @@ def combined(machine: Machine, node: ir.BinOp, left: Value, right: Value, out: V
 
 def called(machine: Machine, func: Value, args: Args, node: ir.Node, out: Value) -> Value:
     """Return the result of a library's function, with deltas and masks in it understood."""
-    slots = machine.slots
+    slots = machine.of(Slots)
     if not isinstance(func.p, External | Method):
         return out
     if out.m & slots.parts:
@@ -225,7 +287,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Node, out: Value)
 
 def reported(machine: Machine, forwards: tuple[Forward, ...], origins: int) -> None:
     """Tell the forwards of a score made from ``origins``, which is reported, which positions it keeps."""
-    if not origins & machine.slots.parts:
+    if not origins & machine.of(Slots).parts:
         return
     found = [part for part in _parts(machine, origins) if not part.tokens]
     for forward in forwards:
@@ -242,13 +304,13 @@ def complement(machine: Machine, bits: int) -> int:
 
 def _complemented(machine: Machine, value: Value) -> Value:
     """Return a mask of the positions that a mask leaves out (losses and their likes are no masks)."""
-    parts = value.m & machine.slots.parts
+    parts = value.m & machine.of(Slots).parts
     return value if not parts or value.m & VAL else Value(value.p, value.m & ~parts | complement(machine, parts))
 
 
 def _swapped(machine: Machine, mask: Value | None, out: Value) -> Value:
     """Return ``out``, made with ``mask``, as what keeps the positions that the mask leaves out."""
-    parts = mask.m & machine.slots.parts if mask is not None and not mask.m & VAL else 0
+    parts = mask.m & machine.of(Slots).parts if mask is not None and not mask.m & VAL else 0
     return Value(out.p, out.m & ~parts | complement(machine, parts)) if parts else out
 
 
@@ -257,7 +319,7 @@ def _masked(machine: Machine, mask: Value, out: Value) -> Value:
 
     Another branch, under other settings, may make the same thing without the mask.
     """
-    parts = mask.m & out.m & machine.slots.parts
+    parts = mask.m & out.m & machine.of(Slots).parts
     if not parts or mask.m & VAL or not out.m & VAL or machine.live == machine.all:
         return out
     kept = 0
@@ -298,7 +360,7 @@ def _sliced(machine: Machine, node: ir.Subscript, *, tokens: bool) -> int:
             rows = rows or isinstance(elt, ir.Name)
     if found is None or found.step is not None:
         return 0
-    symbols = machine.slots.symbols
+    symbols = machine.of(Slots).symbols
     lower, upper = symbols.bound(found.lower), symbols.bound(found.upper)
     if lower is None and upper is None:
         return 0
@@ -306,7 +368,7 @@ def _sliced(machine: Machine, node: ir.Subscript, *, tokens: bool) -> int:
 
 
 def _bit(machine: Machine, part: Part) -> int:
-    slots = machine.slots
+    slots = machine.of(Slots)
     bit = slots.known.get(part)
     if bit is None:
         if len(slots.known) >= MAX_PARTS:
@@ -319,33 +381,3 @@ def _bit(machine: Machine, part: Part) -> int:
 
 def _parts(machine: Machine, origins: int) -> tuple[Part, ...]:
     return tuple(part for part in machine.atoms.meanings(origins, "part") if isinstance(part, Part))
-
-
-# ------------------------------------------------------------------ judging
-
-
-def split(adapt: Adapt, score: Forward, bits: int) -> tuple[int, int, int]:
-    """Return ``bits`` by what the fitted delta then scores.
-
-    First the settings under which positions of its own objective, then those under which only others, then those
-    under which it could not be told.
-    """
-    scored = causal = open_ = 0
-    for index in range(bits.bit_length()):
-        bit = bits & 1 << index
-        if not bit:
-            continue
-        answer = meets(under(adapt.objective, bit), under(score.scored, bit))
-        if answer:
-            scored |= bit
-        elif answer is None:
-            open_ |= bit
-        else:
-            causal |= bit
-    return scored, causal, open_
-
-
-def overlapping_rows(adapt: Adapt, score: Forward) -> bool:
-    """Return whether one delta serves all rows of a batch of windows, each with positions of its own."""
-    rows = any(part.rows for part in (*adapt.objective, *score.scored) if not part.tokens)
-    return adapt.delta == "shared" and rows

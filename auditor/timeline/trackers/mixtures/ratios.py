@@ -10,11 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.timeline.engine import calling
+from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup
-from auditor.timeline.trackers.mixtures import mixtures
-from auditor.timeline.values.payloads import Value
+from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.mixtures.mixtures import emit
+from auditor.timeline.values.payloads import Function, Native, Value
 
 if TYPE_CHECKING:
+    from auditor.timeline.engine.calling import Args
     from auditor.timeline.engine.machine import Machine
 
 _DIVISIONS = frozenset({"div", "div_", "divide", "true_divide", "truediv"})
@@ -22,34 +26,45 @@ _PICKS = frozenset({"gather", "take", "take_along_dim", "take_along_axis", "inde
 _NORMALISES = frozenset({"softmax", "log_softmax", "normalize", "renorm"})
 
 
+class Ratios(Tracker):
+    """Counts of candidates and what divides them."""
+
+    rank = 20
+
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Note what an index picks."""
+        return picked(self.machine, index.m, base.m, out)
+
+    def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
+        """Note a ratio."""
+        if node.op != "/":
+            return out
+        origins = _divided(self.machine, node, left.m, right.m, out.m)
+        return out if origins == out.m else Value(out.p, origins)
+
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Note what a library divides or normalises."""
+        if isinstance(func.p, Function | Native):
+            return out
+        name = calling.callee_name(func)
+        return called(self.machine, name, calling.given_to(func, args), node, numbered(self.machine, name, out))
+
+
 def numbered(machine: Machine, name: str, out: Value) -> Value:
     """Return the result of a call, marked as one number for each candidate if it is."""
-    return Value(out.p, out.m | machine.keys.every) if name == "arange" else out
-
-
-def mixed(machine: Machine, origins: int) -> int:
-    """Return the origins of what a mixing operation makes: a key for each candidate, where it knows a context."""
-    keys = machine.keys
-    if origins & keys.every and origins & (keys.reads | keys.mixed):
-        return origins & ~keys.every | keys.each
-    return origins
+    return Value(out.p, out.m | machine.of(Keys).every) if name == "arange" else out
 
 
 def picked(machine: Machine, index: int, base: int, out: Value) -> Value:
     """Return what an index picks: it is not numbered itself because its index was."""
-    lost = index & machine.keys.every & ~base
+    lost = index & machine.of(Keys).every & ~base
     return Value(out.p, out.m & ~lost) if lost else out
-
-
-def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
-    """Return the origins of an arithmetic operation, with the ratio that it makes."""
-    return _divided(machine, node, left.m, right.m, origins) if node.op == "/" else origins
 
 
 def called(machine: Machine, name: str, given: list[Value], node: ir.Node, out: Value) -> Value:
     """Return the result of a call outside the program, with the ratio that it makes or that it normalises."""
-    if name in _NORMALISES and out.m & machine.keys.ratios:
-        return Value(out.p, out.m & ~machine.keys.ratios)
+    if name in _NORMALISES and out.m & machine.of(Keys).ratios:
+        return Value(out.p, out.m & ~machine.of(Keys).ratios)
     if name in _PICKS and given:
         return picked(machine, _origins(given[1:]), given[0].m, out)
     if name in _DIVISIONS and len(given) > 1:
@@ -66,7 +81,7 @@ def _origins(values: list[Value]) -> int:
 
 
 def _divided(machine: Machine, node: ir.Node, above: int, below: int, origins: int) -> int:
-    keys = machine.keys
+    keys = machine.of(Keys)
     own = above & below & keys.ratios
     if own:
         return origins & ~own  # by its own sum
@@ -75,7 +90,7 @@ def _divided(machine: Machine, node: ir.Node, above: int, below: int, origins: i
     counted = [found for found in _lookups(machine, above) if found.candidates]
     if not counted or any(found.candidates for found in _lookups(machine, below)):
         return origins
-    atom = mixtures.emit(machine, "ratio", node)
+    atom = emit(machine, "ratio", node)
     keys.ratios |= atom
     return origins | atom
 

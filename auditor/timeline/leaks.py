@@ -13,9 +13,10 @@ from typing import Literal
 
 from auditor.case import Case
 from auditor.finding import Finding, Status, Step
+from auditor.timeline import windows
 from auditor.timeline.claims import claimed_reports, judge, tainted
-from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
-from auditor.timeline.trackers.slots import slots
+from auditor.timeline.events import Adapt, Forward, Report, Timeline
+from auditor.timeline.paths import calls_of
 from auditor.timeline.values.atoms import train_settings
 from auditor.timeline.values.frames import Site
 
@@ -96,7 +97,7 @@ def _kinds(
 ) -> list[tuple[Kind, int]]:
     """Return the kinds of a leak, each with those of the settings ``bits`` under which it is of that kind."""
     if adapt.delta and set(adapt.loops) & set(score.loops):
-        scored, causal, undecided = slots.split(adapt, score, bits)
+        scored, causal, undecided = windows.split(adapt, score, bits)
         each: list[tuple[Kind, int]] = [("slot-scored", scored), ("slot-causal", causal | undecided)]
         return [(kind, under) for kind, under in each if under]
     judged = bits & in_play or bits  # what happens at "any value" doesn't say what happens where it counts
@@ -220,12 +221,6 @@ def path_of(leak: Leak) -> list[Step]:
         if step not in out:
             out.append(step)
     return out
-
-
-def calls_of(event: Event) -> list[Step]:
-    """Return the calls that lead to an event, but for the entry point."""
-    steps = [_step(call.site, f"{call.name}() is called") for call in event.calls]
-    return steps[1:] if len(steps) > 1 else steps
 
 
 def _what(adapt: Adapt) -> str:

@@ -1,0 +1,93 @@
+"""Live parameters: origins that stand for what an object holds *now*; a copy of it doesn't follow later writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.timeline.values.payloads import Either, Heap, Payload, PerSetting, Tup
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+
+def param(machine: Machine, heap: Heap) -> int:
+    """Return the origin that stands for the live parameters of ``heap``."""
+    bit = machine.atoms.bit("param", heap)
+    machine.params |= bit
+    return bit
+
+
+def heaps_of(machine: Machine, origins: int) -> list[Heap]:
+    """Return the objects whose live parameters are among ``origins``."""
+    return [h for h in machine.atoms.meanings(origins & machine.params, "param") if isinstance(h, Heap)]
+
+
+def reach(machine: Machine, heap: Heap) -> list[Heap]:
+    """Return ``heap`` and every object that can be reached through its fields."""
+    cached = machine.reach_cache.get(id(heap))
+    if cached is not None and cached[0] == machine.heap_version:
+        return cached[1]
+    found: dict[int, Heap] = {id(heap): heap}
+    stack: list[Heap] = [heap]
+    while stack:
+        current = stack.pop()
+        values = list(current.attrs.values())
+        values.extend(current.items or ())
+        if current.element is not None:
+            values.append(current.element)
+        for other in heaps_of(machine, current.origins):
+            if id(other) not in found:
+                found[id(other)] = other
+                stack.append(other)
+        for value in values:
+            for other in heaps_in(value.p):
+                if other.kind in ("module", "file", "parser") or id(other) in found:
+                    continue
+                found[id(other)] = other
+                stack.append(other)
+            for other in heaps_of(machine, value.m):
+                if id(other) not in found:
+                    found[id(other)] = other
+                    stack.append(other)
+    out = list(found.values())
+    machine.reach_cache[id(heap)] = (machine.heap_version, out)
+    return out
+
+
+def heaps_in(p: Payload, depth: int = 3) -> list[Heap]:
+    """Return the objects that a payload may be or hold in tuples."""
+    if isinstance(p, Heap):
+        return [p]
+    if depth:
+        if isinstance(p, Tup):
+            return [h for item in p.items for h in heaps_in(item.p, depth - 1)]
+        if isinstance(p, PerSetting | Either):
+            options = p.each if isinstance(p, PerSetting) else p.options
+            return [h for option in options for h in heaps_in(option, depth - 1)]
+    return []
+
+
+def adapted(machine: Machine, heap: Heap) -> dict[int, int]:
+    """Return the adaptations that reached ``heap`` or anything below it, with their settings."""
+    out: dict[int, int] = {}
+    way = frozenset(machine.way())
+    for each in reach(machine, heap):
+        for number, bits in each.adapted.items():
+            if number not in each.undone or not each.undone[number] <= way:
+                out[number] = out.get(number, 0) | bits
+    return out
+
+
+def settle(machine: Machine, origins: int) -> int:
+    """Return ``origins`` with live parameters replaced by what they were adapted on until now.
+
+    A copy of a parameter doesn't follow later updates of it.
+    """
+    live = origins & machine.params
+    if not live:
+        return origins
+    out = origins & ~live
+    for heap in heaps_of(machine, live):
+        for number in adapted(machine, heap):
+            out |= machine.atoms.bit("adapted", number)
+    return out

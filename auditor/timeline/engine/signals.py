@@ -1,0 +1,339 @@
+"""What the engine and the library tell while a program is followed, and who listens.
+
+A *tracker* answers one question that a reviewer asks. It listens to some signals, may add origins to results, keeps
+its own state and writes its events. The engine knows no tracker: it calls :class:`Signals`, which asks those that
+listen. A new question is a new tracker; no handler of the engine changes.
+
+Four kinds of signals. What is *told* has no answer. What is *passed on* (the last argument) goes through all
+listeners, in the order of their ranks. Numbers that are *added* are origins: all answers count. What is *asked* is
+answered by the first tracker that knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from auditor.program import ir
+from auditor.timeline.values.payloads import Heap, Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
+    from auditor.timeline.events import Adapt, Forward, Report
+
+Names = dict[str, Value]
+Heard = list[Callable[..., Any]]
+Signal = TypeVar("Signal", bound=Callable[..., object])
+Kind = TypeVar("Kind", bound="Tracker")
+
+KINDS: dict[str, Callable[[Heard], Callable[..., Any]]] = {}  # how the listeners of each signal are asked
+
+
+def told(signal: Signal) -> Signal:
+    """Declare a signal without an answer."""
+
+    def ask(heard: Heard) -> Callable[..., Any]:
+        def tell(*args: object, **options: object) -> None:
+            for hear in heard:
+                hear(*args, **options)
+
+        return tell
+
+    KINDS[signal.__name__] = ask
+    return signal
+
+
+def passed_on(signal: Signal) -> Signal:
+    """Declare a signal whose last argument goes through all listeners."""
+
+    def ask(heard: Heard) -> Callable[..., Any]:
+        def tell(*args: object) -> object:
+            out = args[-1]
+            for hear in heard:
+                out = hear(*args[:-1], out)
+            return out
+
+        return tell
+
+    KINDS[signal.__name__] = ask
+    return signal
+
+
+def added(signal: Signal) -> Signal:
+    """Declare a signal whose answers are origins, of which all count."""
+
+    def ask(heard: Heard) -> Callable[..., Any]:
+        def tell(*args: object) -> int:
+            out = 0
+            for hear in heard:
+                out |= hear(*args)
+            return out
+
+        return tell
+
+    KINDS[signal.__name__] = ask
+    return signal
+
+
+def asked(signal: Signal) -> Signal:
+    """Declare a signal that the first tracker answers which knows (whose answer is not None)."""
+
+    def ask(heard: Heard) -> Callable[..., Any]:
+        def tell(*args: object) -> object:
+            for hear in heard:
+                answer = hear(*args)
+                if answer is not None:
+                    return answer
+            return None
+
+        return tell
+
+    KINDS[signal.__name__] = ask
+    return signal
+
+
+class Tracker:
+    """Listens to nothing. A tracker overrides the signals that it needs."""
+
+    rank = 50  # listeners are asked in this order
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    # ---------------------------------------------------------------- expressions
+
+    @passed_on
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Hear that ``out`` is ``base[index]``."""
+        return out
+
+    @passed_on
+    def sliced(self, lower: Value | None, upper: Value | None, out: Value) -> Value:
+        """Hear that ``out`` is the slice between two bounds."""
+        return out
+
+    @passed_on
+    def negated(self, node: ir.UnaryOp, out: Value) -> Value:
+        """Hear that ``out`` is an operator applied to one operand."""
+        return out
+
+    @passed_on
+    def operands(self, node: ir.BinOp, left: Value, right: Value, origins: int) -> int:
+        """Hear that an operation is about to be made of two operands; ``origins`` are those of its result."""
+        return origins
+
+    @passed_on
+    def mingled(self, node: ir.Node, origins: int) -> int:
+        """Hear that something is made from ``origins``, parameters settled."""
+        return origins
+
+    @passed_on
+    def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
+        """Hear that ``out`` is an arithmetic operation on two operands."""
+        return out
+
+    @passed_on
+    def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
+        """Hear that ``out`` is the truth of one comparison out of the chain ``node``."""
+        return out
+
+    @passed_on
+    def chained(self, node: ir.Compare, out: Value) -> Value:
+        """Hear that ``out`` is the truth of a whole chain of comparisons."""
+        return out
+
+    @passed_on
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Hear that ``out`` is what a call gave."""
+        return out
+
+    # ---------------------------------------------------------------- names, branches, stores
+
+    @passed_on
+    def bound(self, value: Value) -> Value:
+        """Hear that ``value`` is assigned, returned or written into something."""
+        return value
+
+    @told
+    def branch_entered(self, node: ir.Expr, test: Value) -> None:
+        """Hear that the body of an ``if`` that no setting decides is followed next."""
+
+    @told
+    def branch_left(self) -> None:
+        """Hear that that body has been followed."""
+
+    @told
+    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
+        """Hear that a body under ``test`` goes on: ``after`` is what the names hold, ``before`` what they did."""
+
+    @told
+    def attribute_stored(self, base: Value, name: str, value: Value, node: ir.Attr) -> None:
+        """Hear that ``base.name = value``."""
+
+    @passed_on
+    def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
+        """Hear that ``base[index] = value``; ``out`` is the index and the value."""
+        return out
+
+    # ---------------------------------------------------------------- libraries
+
+    @told
+    def library_called(self, name: str, args: Args, node: ir.Node) -> None:
+        """Hear that a library's function is called by its dotted name."""
+
+    @asked
+    def compiled_called(self, name: str, args: Args, node: ir.Node) -> Value | None:
+        """Answer what a function of machine code gives; None where nobody knows."""
+        return None
+
+    @asked
+    def address_taken(self, name: str, receiver: Value, where: ir.Expr) -> Value | None:
+        """Answer with the address of an array, where ``receiver.name()`` gives one."""
+        return None
+
+    @told
+    def parameter_made(self, heap: Heap, node: ir.Node | None) -> None:
+        """Hear that a parameter of its own is made, from the tensor that ``node`` gives."""
+
+    @added
+    def filled(self, where: ir.Expr | None, name: str, args: Args) -> int:
+        """Hear that an in-place method fills what stands at ``where``; the answer are further origins of it."""
+        return 0
+
+    @told
+    def hooked(self, module: Value, args: Args) -> None:
+        """Hear that a function is registered as a hook of a module."""
+
+    @told
+    def unhooked(self) -> None:
+        """Hear that a hook's handle is removed."""
+
+    @added
+    def read(self, origins: int, node: ir.Node) -> int:
+        """Hear that data is read from a path made from ``origins``; the answer are further origins of what is read."""
+        return 0
+
+    @told
+    def written(self, origins: int) -> None:
+        """Hear that something made from ``origins`` is written to a file."""
+
+    @told
+    def kept(self, origins: int, node: ir.Node, sink: str) -> None:
+        """Hear that something made from ``origins`` is kept in ``sink`` (parameters, a file)."""
+
+    @told
+    def saved(self, what: str, node: ir.Node) -> None:
+        """Hear that a checkpoint or the like is written."""
+
+    # ---------------------------------------------------------------- learning
+
+    @added
+    def differentiated(self, origins: int, node: ir.Node) -> int:
+        """Hear that a loss made from ``origins`` is differentiated; the answer is the gradient's origin."""
+        return 0
+
+    @told
+    def gradient_left(self, gradient: int) -> None:
+        """Hear that a gradient waits in ``.grad`` for the next step."""
+
+    @told
+    def gradients_cleared(self) -> None:
+        """Hear that ``zero_grad()``."""
+
+    @added
+    def gradients_waiting(self) -> int:
+        """Answer with the origins of what ``.grad`` holds."""
+        return 0
+
+    @told
+    def stepped(self, origins: int, node: ir.Node) -> None:
+        """Hear that an optimizer over the live parameters in ``origins`` takes a step."""
+
+    @told
+    def parameters_written(self, base: Value, value: Value, node: ir.Node, *, replace: bool = False) -> None:
+        """Hear that live parameters in ``base`` are written in place with ``value``."""
+
+    @told
+    def parameters_restored(self, heaps: list[Heap], origins: int, node: ir.Node) -> None:
+        """Hear that the parameters of ``heaps`` are set from values made from ``origins``."""
+
+    @told
+    def loop_ended(self, first: int, iterations: int) -> None:
+        """Hear that all rounds of a loop have run, those since ``first`` (see ``loop_begun``)."""
+
+    @added
+    def loop_begun(self) -> int:
+        """Answer with a mark of where a loop begins, for ``loop_ended``."""
+        return 0
+
+    # ---------------------------------------------------------------- scoring
+
+    @asked
+    def applied(
+        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap] = ()
+    ) -> Value | None:
+        """Answer what a model, applied to something made from ``origins``, gives."""
+        return None
+
+    @told
+    def printed(self, origins: int, node: ir.Node) -> None:
+        """Hear that something made from ``origins`` is printed, logged or written."""
+
+    # ---------------------------------------------------------------- what trackers tell each other
+
+    @told
+    def learned(self, origins: int) -> None:
+        """Hear that a loss made from ``origins`` is what something is learned from."""
+
+    @told
+    def adapted(self, event: Adapt, heaps: list[Heap], parts: int) -> None:
+        """Hear that parameters were adapted; ``parts`` are the parts of a window that the loss keeps."""
+
+    @added
+    def observed(self, origins: int, node: ir.Node) -> int:
+        """Hear that a model is applied to something; the answer are further origins of the result."""
+        return 0
+
+    @told
+    def scored(self, origins: int, forwards: list[Forward], node: ir.Node) -> None:
+        """Hear that what was made from ``origins`` takes part in ``forwards``."""
+
+    @told
+    def reported(self, origins: int, report: Report) -> None:
+        """Hear that a score made from ``origins`` is reported."""
+
+    # ---------------------------------------------------------------- the end
+
+    @asked
+    def wants_closer(self) -> bool | None:
+        """Answer whether the program should be followed once more, with more kept apart (``machine.closely``)."""
+        return None
+
+    @told
+    def closed(self) -> None:
+        """Hear that nothing more is followed, because all was or because a limit was reached."""
+
+    @told
+    def finished(self) -> None:
+        """Hear that the program has been followed to its end."""
+
+
+class Signals(Tracker):
+    """Hands every signal to the trackers that listen to it: its methods are those of :class:`Tracker`."""
+
+    def __init__(self, machine: Machine, kinds: Sequence[type[Tracker]]) -> None:
+        super().__init__(machine)
+        self.trackers = [kind(machine) for kind in sorted(kinds, key=lambda kind: (kind.rank, kind.__name__))]
+        self.kinds: dict[type[Tracker], Tracker] = {type(tracker): tracker for tracker in self.trackers}
+        for name, ask in KINDS.items():
+            silent = getattr(Tracker, name)
+            heard = [getattr(t, name) for t in self.trackers if getattr(type(t), name) is not silent]
+            if heard:
+                setattr(self, name, heard[0] if len(heard) == 1 else ask(heard))
+
+    def of(self, kind: type[Kind]) -> Kind:
+        """Return the tracker of that kind; KeyError where it does not take part."""
+        tracker = self.kinds[kind]
+        assert isinstance(tracker, kind)
+        return tracker

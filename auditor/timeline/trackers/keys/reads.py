@@ -1,0 +1,135 @@
+"""Reads of tokens: where each one lies among the others, and which of them are the token being scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from auditor.timeline.engine.signals import Tracker
+from auditor.timeline.events import Lookup, Mixture, Update
+from auditor.timeline.values.atoms import bits_of
+from auditor.timeline.values.frames import Site
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+Place = Literal[-1, 0, 1]
+
+
+@dataclass(frozen=True)
+class Read:
+    """Tokens picked at ``site`` out of those that the reads ``parents`` picked (a mask).
+
+    ``place``: -1 before, 1 after, 0 at the position that its surroundings speak of. ``slice``: a stretch of them.
+    """
+
+    site: Site
+    place: Place
+    parents: int
+    slice: bool
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """An operation that mixed the reads ``reads`` (as plain bits) into one key; ``fresh`` were not mixed before."""
+
+    site: Site
+    reads: int
+    fresh: int
+
+
+class Keys(Tracker):
+    """What is known of token reads while a program is followed."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        atoms = machine.atoms
+        self.reads = 0  # origins that are plain reads
+        self.mixed = 0  # their twins, one bit higher: the read went through a mixing operation
+        self.lookups = 0
+        self.labels = 0  # reads that were the label of a loss or picked a log-probability
+        self.inputs = 0  # reads that a model was applied to
+        self.known: dict[tuple[str, int, int], int] = {}
+        self.meaning: dict[int, Read] = {}
+        self.mixings: dict[tuple[str, int, int, int], Mixing] = {}
+        self.events: dict[tuple[object, ...], Lookup] = {}
+        self.updates: dict[tuple[object, ...], Update] = {}
+        # For auditor.timeline.mixtures:
+        self.gold = atoms.bit("gold", "")  # the loss or probability of the token that really came
+        self.bytes = atoms.bit("bytes", "")  # bytes of tokens
+        self.pseudo = atoms.bit("pseudo", "")  # rows of losses, one of which doesn't depend on the token
+        self.mixtures = 0
+        self.chosen = 0
+        self.picks = 0
+        self.aware = atoms.bit("aware", "")  # hints that are given only for some of the tokens they are hints for
+        self.choices: dict[int, int] = {}
+        self.found: dict[tuple[object, ...], Mixture] = {}
+        # For auditor.timeline.ratios:
+        self.every = atoms.bit("every", "")  # a number for each candidate
+        self.each = atoms.bit("each", "")  # keys, mixed with such a number
+        self.ratios = 0
+
+    def place(self, bit: int) -> Place:
+        """Return where a read lies, its ancestors considered."""
+        read = self.meaning[bit]
+        if read.place or not read.parents:
+            return read.place
+        places = {self.place(parent) for parent in bits_of(read.parents)}
+        return places.pop() if len(places) == 1 else 0
+
+    def among(self, bit: int, marked: int) -> bool:
+        """Return whether a read, or one that it merely narrows, is among ``marked``."""
+        if bit & marked:
+            return True
+        read = self.meaning[bit]
+        return not read.place and any(self.among(parent, marked) for parent in bits_of(read.parents))
+
+    def _narrowed(self, bit: int) -> int:
+        """Return a read and the nearest of its ancestors that was a label or a model's input."""
+        out = bit
+        for parent in bits_of(self.meaning[bit].parents):
+            out |= parent if parent & (self.labels | self.inputs) else self._narrowed(parent)
+        return out
+
+    def targets(self, reads: int) -> int:
+        """Return those of the plain bits ``reads`` that are the token being scored."""
+        bits = list(bits_of(reads))
+        named = 0
+        for bit in bits:
+            if self.among(bit, self.labels) and not self.among(bit, self.inputs):
+                named |= bit
+        if named:
+            return named
+        family = [self._narrowed(bit) for bit in bits]
+        for bit, sources in zip(bits, family, strict=True):
+            shared = sum(1 for other in family if other & sources)
+            if sources & self.labels & ~self.inputs and shared == 1:
+                named |= bit
+        if named and named != reads:
+            return named
+        arrays: dict[int, list[int]] = {}
+        for bit in bits:
+            arrays.setdefault(self._array(bit), []).append(bit)
+        for group in arrays.values():
+            places = {bit: self.place(bit) for bit in group}
+            last = max(places.values())
+            before = sum(bit for bit, place in places.items() if place < last)
+            for bit, place in places.items():
+                if place == last and not self.among(bit, self.inputs) and self._joins(bit, before):
+                    named |= bit
+        return named
+
+    def _joins(self, bit: int, before: int) -> bool:
+        """Return whether a read enters a key together with, or after, some of the reads ``before``.
+
+        The start of a rolling hash (``t[k]``, then ``t[p - 1]`` for each p) comes before them.
+        """
+        return any(mixing.fresh & bit and mixing.reads & before for mixing in self.mixings.values())
+
+    def _array(self, bit: int) -> int:
+        """Return the reads that the tokens were picked out of, so that places in it can be compared."""
+        read = self.meaning[bit]
+        for parent in bits_of(read.parents):
+            if not read.slice and not self.meaning[parent].slice:
+                return self._array(parent)
+        return read.parents
