@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from auditor.timeline.values.payloads import (
     Native,
     Payload,
     PerSetting,
+    Stream,
     Tup,
     Value,
     join,
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 DECORATORS = frozenset(
     {
         "property", "abc.abstractproperty", "functools.cached_property", "functools.lru_cache", "functools.cache",
-        "functools.singledispatch", "functools.singledispatchmethod",
+        "functools.singledispatch", "functools.singledispatchmethod", "contextlib.contextmanager",
+        "contextlib.asynccontextmanager",
     }
 )  # fmt: skip
 MAX_DEPTH = 48
@@ -276,13 +278,26 @@ def given_to(func: Value, args: Args) -> list[Value]:
 # ------------------------------------------------------------------ functions
 
 
-def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args, node: ir.Node) -> Value:
-    """Follow a call of the program's own function."""
+def invoke(
+    machine: Machine,
+    func: Function,
+    receiver: Value | None,
+    args: Args,
+    node: ir.Node,
+    stream: Stream | None = None,
+    consume: Callable[[Value], Value] | None = None,
+) -> Value:
+    """Follow a call of the program's own function; a generator's when something pulls on it (``consume``)."""
+    if stream is None and isinstance(func.node, ir.FunctionDef) and func.node.is_generator:
+        made = Stream(lambda each: invoke(machine, func, receiver, args, node, made, each))
+        made.learns = machine.relevance.adapts(func.node)
+        own = receiver.m if receiver is not None else 0
+        return Value(made, parameters.settle(machine, args.origins() | own))
     key = id(func.node)
     if machine.depth >= MAX_DEPTH or machine.active.get(key, 0) >= MAX_SAME:
         machine.note_unfollowed(machine.site(node), f"{func.name} calls itself or nests too deeply")
         return Value(None, parameters.settle(machine, args.origins()))
-    frame = Frame(func.scope, {}, parent=func.closure, func=func, owner=func.owner)
+    frame = Frame(func.scope, {}, parent=func.closure, func=func, owner=func.owner, consume=consume, pulled_by=stream)
     bind_parameters(machine, func, receiver, args, frame.names)
     outer = machine.frame
     saved = (machine.live, machine.jumped, machine.broken, machine.break_names)
@@ -307,8 +322,6 @@ def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args,
         out = frame.returned
         if fell:
             out = NONE if out is None else merge(NONE, out, fell, frame.returned_bits, machine.count)
-        if func.node.is_generator:
-            return containers.new_list(machine, None, frame.yielded or UNKNOWN)
         return UNKNOWN if out is None else out
     finally:
         after = (frame.returned_bits | machine.live) & live0
@@ -628,7 +641,8 @@ def decorate(machine: Machine, decorator: ir.Expr, value: Value) -> Value:
     name = found.p.name if isinstance(found.p, External) else ""
     if name in DECORATORS:
         return machine.library.call_function(machine, name, Args((value,), node=decorator), decorator)
-    if found.p is None or isinstance(found.p, External | Method):
+    registers = isinstance(found.p, Method) and found.p.name == "register" and isinstance(decorator, ir.Call)
+    if found.p is None or isinstance(found.p, External) or (isinstance(found.p, Method) and not registers):
         return value
     if isinstance(decorator, ir.Call):
         found = machine.eval(decorator)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.program.source import Source
-from auditor.timeline.engine import calling, containers, parameters, patterns, protocols
+from auditor.timeline.engine import calling, containers, generators, parameters, patterns, protocols
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import LN2, is_none, loose_wildcard, none_ness, past_first
 from auditor.timeline.values.folding import fold_binary, fold_compare, fold_unary, split_of_word, string_origins
@@ -427,18 +427,6 @@ def eval_named(machine: Machine, node: ir.NamedExpr) -> Value:
     return value
 
 
-def eval_yield(machine: Machine, node: ir.Yield) -> Value:
-    """Keep what a generator yields; return what is sent to it, which is not known."""
-    if node.value is None:
-        return UNKNOWN
-    value = machine.eval(node.value)
-    if node.kind == "await":
-        return value
-    item = containers.element_of(machine, value) if node.kind == "from" else value
-    machine.frame.yielded = item if machine.frame.yielded is None else join(machine.frame.yielded, item)
-    return UNKNOWN
-
-
 EXPRESSIONS: dict[type[ir.Node], Callable[[Machine, Any], Value]] = {
     ir.Name: eval_name,
     ir.Const: eval_const,
@@ -458,6 +446,6 @@ EXPRESSIONS: dict[type[ir.Node], Callable[[Machine, Any], Value]] = {
     ir.Lambda: eval_lambda,
     ir.Starred: eval_starred,
     ir.NamedExpr: eval_named,
-    ir.Yield: eval_yield,
+    ir.Yield: generators.eval_yield,
     ir.MatchTest: patterns.eval_match,
 }

@@ -119,6 +119,7 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
+        self.contexts: set[int] = set()  # methods that a decorator makes contexts of
         self.attempts: list[Attempt] = []  # try statements in progress, outermost first
         self.handling: list[Value] = []  # exceptions whose handlers are in progress
         self.function_attrs: dict[int, dict[str, Value]] = {}  # attributes of functions, by the id of their node

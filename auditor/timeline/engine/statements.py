@@ -13,6 +13,7 @@ from auditor.timeline.engine import (
     calling,
     classes,
     containers,
+    contexts,
     exceptions,
     expressions,
     imports,
@@ -258,21 +259,6 @@ def branch_number(machine: Machine, test: ir.Expr) -> int:
     return machine.branch_count
 
 
-def do_with(machine: Machine, node: ir.With) -> None:
-    """Follow a ``with`` block; some contexts take no gradients."""
-    quiet = 0
-    for context, target in node.items:
-        value = machine.eval(context)
-        name = calling.context_name(value)
-        if name in ("no_grad", "inference_mode"):
-            quiet += 1
-        if target is not None:
-            machine.bind(target, calling.enter(machine, value))
-    machine.no_grad += quiet
-    machine.block(node.body)
-    machine.no_grad -= quiet
-
-
 STATEMENTS: dict[type[ir.Node], Callable[[Machine, Any], None]] = {
     ir.FunctionDef: do_function,
     ir.ClassDef: classes.do_class,
@@ -290,6 +276,6 @@ STATEMENTS: dict[type[ir.Node], Callable[[Machine, Any], None]] = {
     ir.If: do_if,
     ir.For: loops.do_for,
     ir.While: loops.do_while,
-    ir.With: do_with,
+    ir.With: contexts.do_with,
     ir.Try: exceptions.do_try,
 }

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import calling, classes, containers, exceptions, imports, parameters
-from auditor.timeline.library import computed, files, functools_, objects, options, processes, sequences, tensors
+from auditor.timeline.library import (
+    computed,
+    files,
+    functools_,
+    iterators,
+    objects,
+    options,
+    processes,
+    sequences,
+    tensors,
+)
 from auditor.timeline.library.names import (
     ALIASES,
     FRESH_TENSORS,
@@ -96,6 +106,11 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "argparse.Namespace": objects.namespace,
     "types.SimpleNamespace": objects.namespace,
     "functools.partial": objects.partial,
+    "contextlib.contextmanager": iterators.context_manager,
+    "contextlib.asynccontextmanager": iterators.context_manager,
+    "contextlib.suppress": iterators.suppress,
+    "contextlib.closing": iterators.closing,
+    "contextlib.nullcontext": iterators.closing,
     "functools.partialmethod": functools_.partial_method,
     "functools.reduce": functools_.reduce,
     "functools.lru_cache": functools_.cached,
@@ -174,6 +189,10 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
 def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     """Call a library function by dotted name."""
     machine.signals.library_called(name, args, node)
+    if name in iterators.LAZY:
+        lazy = iterators.following(machine, args, node) if name == "next" else iterators.wrapped(machine, args, node)
+        if lazy is not None:
+            return lazy
     exact = EXACT.get(name)
     if exact is not None:
         return exact(machine, args, node)

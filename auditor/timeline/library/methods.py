@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import calling, containers, parameters
-from auditor.timeline.library import computed, files, functools_, lists, objects, options, tensors
+from auditor.timeline.library import computed, files, functools_, iterators, lists, objects, options, tensors
 from auditor.timeline.library.names import (
     HOOKS,
     MODULE_CONTAINERS,
@@ -29,6 +29,7 @@ from auditor.timeline.values.payloads import (
     Known,
     Method,
     PerSetting,
+    Stream,
     Tup,
     Value,
     join,
@@ -43,6 +44,11 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     """Call a method of a value whose class the program doesn't define."""
     receiver, name = method.receiver, method.name
     p = receiver.p
+    if isinstance(p, Stream):
+        out = iterators.method(machine, receiver, name, args, node)
+        if out is not None:
+            return out
+    args = iterators.forced(machine, name, args)
     if name in HOOKS:
         machine.signals.hooked(receiver, args)
         return Value(Heap("handle", name="hook", made_at=machine.order))

@@ -205,6 +205,26 @@ class Native:
         self.call = call
 
 
+class Stream:
+    """A generator or another iterator that is followed when something pulls on it.
+
+    ``pull(consume)`` follows it: each item is handed to ``consume``, which returns what is sent back; the result is
+    what the iterator ends with. ``follows``: the loop that pulls may adapt parameters; ``once``: it is pulled by hand,
+    so that its own loops go round with the caller's. ``context``: made by a ``contextmanager``; ``learns``: its own body may adapt parameters.
+    """
+
+    __slots__ = ("context", "element", "follows", "learns", "once", "pull", "spent")
+
+    def __init__(self, pull: Callable[[Callable[[Value], Value]], Value]) -> None:
+        self.pull = pull
+        self.element: Value | None = None
+        self.spent = False
+        self.follows = False
+        self.once = False
+        self.context = False
+        self.learns = False
+
+
 @dataclass(eq=False)
 class Heap:
     """An object with identity.
@@ -229,7 +249,20 @@ class Heap:
 
 
 Payload: TypeAlias = (
-    Some | Known | PerSetting | Either | Tup | Function | Bound | Class | External | Method | Native | Heap | None
+    Some
+    | Known
+    | PerSetting
+    | Either
+    | Tup
+    | Function
+    | Bound
+    | Class
+    | External
+    | Method
+    | Native
+    | Heap
+    | Stream
+    | None
 )
 
 
