@@ -334,7 +334,7 @@ TORCH = table(
         _foreach_sub_ _foreach_tan_ _foreach_tanh_ _foreach_trunc_ _foreach_zero_
         """,
     ),
-    rows(PURE, "torch", "tensor_split nested_tensor"),
+    rows(VIEW, "torch", "tensor_split"),
     rows(PURE, "torch.nested", "nested_tensor nested_tensor_from_jagged as_nested_tensor to_padded_tensor"),
     rows(MAKES, "torch.nn", "Buffer UninitializedParameter Module"),
     rows(MAKES, "torch.utils.data", "DataLoader Dataset IterableDataset TensorDataset Subset ConcatDataset Sampler"),
