@@ -116,7 +116,9 @@ class Update(Event):
     exact: bool = False
 
 
-MixtureKind: TypeAlias = Literal["pseudo", "bytes", "gate", "hint", "oracle", "ratio", "blend"]
+MixtureKind: TypeAlias = Literal[
+    "pseudo", "bytes", "gate", "hint", "oracle", "ratio", "blend", "unweighted", "overweight", "scaled", "shift"
+]
 
 
 @dataclass(eq=False)
@@ -126,7 +128,9 @@ class Mixture(Event):
     ``kind``: ``pseudo`` (a row that gives every token the same mass), ``bytes`` (the token's loss is blended with a
     prediction of its bytes), ``gate`` (the weight depends on the token's loss), ``hint`` (a hint is given only for some
     kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept), ``ratio`` (a candidate's
-    count is divided by another table's);
+    count is divided by another table's), ``unweighted`` (two probabilities of the token are added without weights),
+    ``overweight`` (with constant weights that add up to more than one), ``scaled`` and ``shift`` (the token's loss is
+    multiplied by a constant, or a constant is taken off it or given to its probability);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 

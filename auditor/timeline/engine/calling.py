@@ -479,6 +479,12 @@ def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Exp
             return Value(SOME, machine.signals.gradients_waiting())
         if name in machine.library.view_attributes:
             return base
+    if heap.kind in ("instance", "external") and name in ("__dict__", "_modules", "_parameters", "_buffers"):
+        # The object's own fields: what is written there is written to the object.
+        return Value(Heap("dict", attrs=heap.attrs, made_at=machine.order), base.m)
+    if heap.kind in ("instance", "external") and name in ("__dict__", "_modules", "_parameters", "_buffers"):
+        # The object's own fields: what is written there is written to the object.
+        return Value(Heap("dict", attrs=heap.attrs, made_at=machine.order), base.m)
     if heap.kind == "namespace":
         return Value(None, heap.origins)
     if heap.kind == "optimizer" and name == "param_groups":

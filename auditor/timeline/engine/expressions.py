@@ -273,7 +273,7 @@ def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
     if with_guard:
         machine.guards.pop()
     machine.live = live
-    out = merge(a, b, yes, no, machine.count)
+    out = machine.signals.conditional(test, a, b, merge(a, b, yes, no, machine.count))
     return Value(out.p, out.m | test.m & decisive)
 
 
@@ -320,6 +320,7 @@ def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
     machine.frame = Frame(frame.scope, {}, parent=frame, func=frame.func or COMPREHENSION, owner=frame.owner)
     try:
         alone = len(node.clauses) == 1 and node.kind != "dict"
+        tests: list[Value] = []
         for clause in node.clauses:
             iterable = machine.eval(clause.iter)
             items = containers.exact_items(machine, iterable)
@@ -331,14 +332,14 @@ def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
                 return containers.new_list(machine, out)
             machine.bind(clause.target, containers.element_of(machine, iterable))
             for test in clause.ifs:
-                machine.eval(test)
+                tests.append(machine.eval(test))
                 pick_files(machine, test)
         elt = machine.eval(node.elt)
         if node.kind == "dict" and node.value is not None:
             value = machine.eval(node.value)
             heap = Heap("dict", element=value, origins=elt.m, made_at=machine.order)
-            return Value(heap, value.m)
-        return containers.new_list(machine, None, elt)
+            return machine.signals.filtered(tests, Value(heap, value.m))
+        return machine.signals.filtered(tests, containers.new_list(machine, None, elt))
     finally:
         machine.frame = frame
 

@@ -404,6 +404,15 @@ class Machine:
         else:
             self.frame.names[name] = value
 
+    def made_trainable(self, where: ir.Expr, value: Value) -> None:
+        """Let the tensor at ``where``, which is made trainable in place, be the parameter ``value``."""
+        if isinstance(where, ir.Name):
+            self.rebind(where.id, value)
+        elif isinstance(where, ir.Attr):
+            self.store_attr(self.eval(where.value), where.attr, value, where)
+        elif isinstance(where, ir.Subscript):
+            self.store_item(where, value)
+
     # ------------------------------------------------------------------ truth
 
     def truth(self, value: Value) -> tuple[int, int]:

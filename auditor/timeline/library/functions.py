@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import calling, containers, imports, parameters
-from auditor.timeline.library import computed, files, objects, options, processes, sequences, tensors, unmodelled
+from auditor.timeline.library import (
+    averages,
+    computed,
+    files,
+    objects,
+    options,
+    processes,
+    sequences,
+    tensors,
+    unmodelled,
+)
 from auditor.timeline.library.names import (
     ALIASES,
     FRESH_TENSORS,
@@ -151,6 +161,11 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "globals": objects.global_names,
     "locals": objects.local_names,
     "vars": objects.local_names,
+    "torch.optim.swa_utils.AveragedModel": averages.make,
+    "torch.optim.swa_utils.update_bn": averages.statistics,
+    "torch.nn.utils.vector_to_parameters": averages.from_vector,
+    "torch.nn.utils.convert_parameters.vector_to_parameters": averages.from_vector,
+    "torch.utils.swap_tensors": averages.swapped,
     "train_gpt.load_validation_tokens": files.validation_tokens,
 }  # fmt: skip
 
@@ -158,6 +173,9 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
 def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     """Call a library function by dotted name."""
     machine.signals.library_called(name, args, node)
+    into = args.keywords.get("out")
+    if into is not None and into.m & machine.params:
+        machine.signals.parameters_written(into, Value(None, args.origins()), node)
     exact = EXACT.get(name)
     if exact is not None:
         return exact(machine, args, node)
@@ -207,7 +225,7 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if last in ("value_and_grad", "grad_and_value", "grad"):
         return tensors.grad_function(machine, args, node)
     if last == "backward":
-        machine.signals.gradient_left(machine.signals.differentiated(args.origins(), node))
+        tensors.backward(machine, args.origins(), node)
         return NONE
     if last == "functional_call":
         model = args.get(0)

@@ -11,7 +11,7 @@ from auditor.timeline.engine.parameters import adapted, opaque, settle
 from auditor.timeline.engine.recording import common, emit_once
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Forward, Load, Lookup, Mixture, Report, Save
-from auditor.timeline.trackers.adaptation.effects import Adaptations, overlap
+from auditor.timeline.trackers.adaptation.effects import Adaptations, Gradient, adapt, overlap
 from auditor.timeline.values.atoms import BITS, TRAIN, VAL, val_settings
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import SOME, Heap, Value
@@ -78,6 +78,11 @@ def forward(
     for heap in [*([model] if model is not None else []), *extra]:
         for number, bits in adapted(machine, heap).items():
             found[number] = found.get(number, 0) | bits
+    for gradient in machine.atoms.meanings(seen, "gradient"):
+        if isinstance(gradient, Gradient) and gradient.kinds & VAL:  # fast weights: never written anywhere
+            before = len(machine.of(Adaptations).events)
+            adapt(machine, [], [gradient], node)
+            found |= {each.number: each.bits for each in machine.of(Adaptations).events[before:]}
     for meaning in machine.atoms.meanings(seen, "adapted"):
         if isinstance(meaning, int):
             found[meaning] = found.get(meaning, 0) | machine.of(Adaptations).events[meaning].bits
