@@ -7,6 +7,7 @@ calls of a repository's pull requests that no row covers, most frequent first.
 
 from __future__ import annotations
 
+from auditor.timeline.library.effects.device_rows import DEVICES
 from auditor.timeline.library.effects.effect import Effect
 from auditor.timeline.library.effects.method_rows import METHODS
 from auditor.timeline.library.effects.numpy_rows import NUMPY
@@ -16,7 +17,7 @@ from auditor.timeline.library.effects.torch_rows import TORCH
 
 __all__ = ["Effect", "of_call", "of_method"]
 
-_CALLS = {**OTHERS, **PYTHON, **NUMPY, **TORCH}
+_CALLS = {**OTHERS, **PYTHON, **NUMPY, **DEVICES, **TORCH}
 _VALUES = ("torch.Tensor", "numpy.ndarray", "str", "bytes", "dict", "list", "set", "int", "float")
 
 
