@@ -95,6 +95,7 @@ class Machine:
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
         self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
         self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how
+        self.insides: dict[int, tuple[object, int]] = {}  # opaque origins of the code of classes, once asked, by id
         self.deciding = 0  # what of the open conditions in progress is opaque
         self.attributes: frozenset[str] | None = None  # names of the attributes that the program assigns, once asked
         self.bound: dict[str, frozenset[str]] = {}  # names that a module binds anywhere, once asked, by path
