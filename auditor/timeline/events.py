@@ -95,13 +95,15 @@ class Lookup(Event):
 
     ``key`` are the reads in it (see ``trackers.keys.caches``), ``target`` those of them that are the token
     being scored, ``mixing`` where they entered the key; ``candidates``: every candidate is looked up, each under a
-    key of its own; ``reports`` are the scores that rest on it.
+    key of its own; ``joined``: several tokens were made into one number or text; ``reports`` are the
+    scores that rest on it.
     """
 
     key: int = 0
     target: int = 0
     mixing: Site | None = None
     candidates: bool = False
+    joined: bool = False
     atom: int = 0
     reports: list[Report] = field(default_factory=list)
 

@@ -127,8 +127,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     if guard_pushed:
         machine.guards.pop()
     # Every iteration has run by now: what was adapted on one is adapted on all.
-    if own_bits:
-        machine.signals.loop_ended(first_record, own_bits)
+    machine.signals.loop_ended(first_record, own_bits)
     endless = isinstance(node, ir.While) and isinstance(node.test, ir.Const) and bool(node.test.value)
     after = live0
     if endless:
