@@ -87,6 +87,8 @@ class Report(Event):
 
     label: str = ""
     forwards: tuple[Forward, ...] = ()
+    opaque: tuple[Opaque, ...] = ()  # what it may rest on that could not be followed
+    divisors: tuple[Site, ...] = ()  # what its losses were divided by on the way
 
 
 @dataclass(eq=False)
@@ -161,13 +163,24 @@ class Save(Event):
     what: str = ""
 
 
+@dataclass(eq=False)
+class Opaque:
+    """Something that can't be followed: ``what`` it is, and in words what ``escapes`` into it, under ``bits``."""
+
+    site: Site
+    what: str
+    escapes: tuple[str, ...] = ()
+    bits: int = 0
+
+
 @dataclass(frozen=True)
 class Unfollowed:
-    """What could not be followed, and where; ``decisive`` when a verdict may hang on it."""
+    """What could not be followed, and where; ``decisive`` when a verdict may hang on it. ``escapes``: what goes in."""
 
     site: Site
     what: str
     decisive: bool
+    escapes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,6 +205,8 @@ class Timeline:
     switches: dict[str, Switch]
     unfollowed: tuple[Unfollowed, ...]
     steps: int
+    opaque: tuple[Opaque, ...] = ()  # all that could not be followed, whether a score rests on it or not
+    failure: tuple[Site, Exception] | None = None  # where the engine or a tracker failed: what follows is missing
 
     @property
     def in_play(self) -> int:

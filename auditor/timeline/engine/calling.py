@@ -196,7 +196,9 @@ def opaque(machine: Machine, heap: Heap | None, func: Value, args: Args, node: i
         origins |= heap.origins
     if origins & VAL and (heap is not None or func.m & machine.params or func.m & machine.atoms.family("adapted")):
         return apply(machine, heap, origins, shown(machine, node), node, extra_heaps(args))
-    return Value(None, parameters.settle(machine, origins))
+    what = f"`{shown(machine, node)}()`, and what is called there could not be told"
+    bit = machine.escape(node, what, args.all(), args.nodes)
+    return Value(None, parameters.settle(machine, origins) | bit)
 
 
 def extra_heaps(args: Args) -> list[Heap]:

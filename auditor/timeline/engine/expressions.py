@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.program.source import Source
-from auditor.timeline.engine import calling, containers, parameters
+from auditor.timeline.engine import calling, containers, escapes, parameters, unset
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import LN2, is_none, loose_wildcard, none_ness, past_first
 from auditor.timeline.values.folding import fold_binary, fold_compare, fold_unary, split_of_word, string_origins
@@ -50,7 +50,7 @@ def eval_name(machine: Machine, node: ir.Name) -> Value:
     if value is None:
         if node.id in BUILTINS:
             return Value(External(node.id))
-        return UNKNOWN
+        return unset.unset(machine, node)
     return value
 
 
@@ -252,16 +252,17 @@ def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
 def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
     """Return a conditional expression, each side under its settings."""
     test = machine.eval(node.test)
+    decisive = machine.atoms.family("setting") | machine.atoms.family(escapes.FAMILY)
     yes, no = machine.truth(test)
     live = machine.live
     yes &= live
     no &= live
     if not no:
         value = machine.eval(node.body)
-        return Value(value.p, value.m | test.m & machine.atoms.family("setting"))
+        return Value(value.p, value.m | test.m & decisive)
     if not yes:
         value = machine.eval(node.orelse)
-        return Value(value.p, value.m | test.m & machine.atoms.family("setting"))
+        return Value(value.p, value.m | test.m & decisive)
     with_guard = machine.guard(node.test, test, yes, taken=True)
     machine.live = yes
     a = machine.eval(node.body)
@@ -273,7 +274,7 @@ def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
         machine.guards.pop()
     machine.live = live
     out = machine.signals.conditional(test, a, b, merge(a, b, yes, no, machine.count))
-    return Value(out.p, out.m | test.m & machine.atoms.family("setting"))
+    return Value(out.p, out.m | test.m & decisive)
 
 
 def eval_sequence(machine: Machine, node: ir.Sequence) -> Value:

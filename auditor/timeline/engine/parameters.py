@@ -110,4 +110,15 @@ def settle(machine: Machine, origins: int) -> int:
     for heap in heaps_of(machine, live):
         for number in adapted(machine, heap):
             out |= machine.atoms.bit("adapted", number)
+        out |= opaque(machine, heap)
     return out
+
+
+def opaque(machine: Machine, heap: Heap) -> int:
+    """Return the opaque origins of an object and of all that can be reached from it (see ``engine.escapes``)."""
+    family = machine.atoms.family("opaque")
+    out = 0
+    if family:
+        for each in reach(machine, heap):
+            out |= each.origins
+    return out & family

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import calling, containers, imports, parameters
-from auditor.timeline.library import averages, computed, files, objects, options, processes, sequences, tensors
+from auditor.timeline.library import (
+    averages,
+    computed,
+    files,
+    objects,
+    options,
+    processes,
+    sequences,
+    tensors,
+    unmodelled,
+)
 from auditor.timeline.library.names import (
     ALIASES,
     FRESH_TENSORS,
@@ -174,6 +184,8 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     exact = EXACT.get(name)
     if exact is not None:
         return exact(machine, args, node)
+    if unmodelled.missing(name):
+        return unmodelled.call_missing(machine, args, node)
     last = name.rpartition(".")[2]
     if (
         name in ALIASES
@@ -232,6 +244,7 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if last in ("scatter_add", "index_add", "add.at", "at") and args.positional and args.nodes:
         containers.update_in_place(machine, args.nodes[0], args.positional[0], Value(None, origins))
         return NONE
+    opaque = unmodelled.call(machine, name, args, node)
     if (last[:1].isupper() and not last.isupper()) or name in ("sentencepiece.SentencePieceProcessor", "train_gpt.GPT"):
         heap = Heap("external", name=name, origins=origins, made_at=machine.order)
         if last in MODULE_CONTAINERS:
@@ -248,8 +261,9 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
                 parts = [*first.p.attrs.values(), *([first.p.element] if first.p.element is not None else [])]
             heap.element = join_all(parts) if parts else None
             heap.origins = 0
-        return Value(heap, origins & ~machine.params)
+        heap.origins |= opaque
+        return Value(heap, origins & ~machine.params | opaque)
     if last in ("Parameter",):
         return tensors.make_parameter(machine, args)
     p: Payload = SOME if name.startswith(("torch.", "numpy.", "math.", "mlx.")) else None
-    return Value(p, parameters.settle(machine, origins))
+    return Value(p, parameters.settle(machine, origins) | opaque)

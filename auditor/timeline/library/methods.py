@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import calling, containers, parameters
-from auditor.timeline.library import averages, computed, files, lists, options, tensors
+from auditor.timeline.library import averages, computed, files, lists, options, tensors, unmodelled
 from auditor.timeline.library.names import (
     GRADIENT_HOOKS,
     HOOKS,
@@ -55,6 +55,10 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return Value(Method(receiver, "super", method.where), receiver.m)
     if isinstance(p, Method) and p.name == "super":
         return super_call(machine, p.receiver, name, args, node)
+    undefined = unmodelled.undefined_method(machine, method, args, node)
+    if undefined is not None:
+        return undefined
+    unmodelled.handed_to_opaque(machine, method, args)
     if name == "backward":
         tensors.backward(machine, containers.deep(receiver), node)
         return NONE
@@ -141,7 +145,8 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         )
     if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
         return calling.apply(machine, None, origins, calling.shown(machine, node), node, [])
-    return Value(SOME if p is SOME else None, parameters.settle(machine, origins))
+    opaque = unmodelled.method(machine, method, args, node)
+    return Value(SOME if p is SOME else None, parameters.settle(machine, origins) | opaque)
 
 
 def _with_receiver(receiver: Value, args: Args) -> Args:

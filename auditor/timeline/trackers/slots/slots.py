@@ -49,8 +49,18 @@ class Slots(Tracker):
         self.known: dict[Part, int] = {}
 
     def wants_closer(self) -> bool | None:
-        """Follow once more, with the positions inside windows, where the evaluation fits something of its own."""
-        return True if self.fitted and not self.watching else None
+        """Follow once more, with the positions inside windows, where the evaluation learns from what it then scores."""
+        return True if not self.watching and (self.fitted or self._learns_within()) else None
+
+    def _learns_within(self) -> bool:
+        adaptations = self.machine.of(effects.Adaptations).events
+        return any(
+            set(adaptations[number].loops) & set(event.loops)
+            for event in self.machine.events
+            if isinstance(event, Forward) and event.reports
+            for number, bits in event.conflicts.items()
+            if bits & ~1
+        )
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note a part of a window."""
@@ -153,10 +163,10 @@ def _is_model(cls: Class) -> bool:
 def adapted(machine: Machine, event: Adapt, heaps: list[Heap], parts: int) -> None:
     """Tell a new adaptation whether it fits deltas only, and on which positions."""
     slots = machine.of(Slots)
+    event.objective = _parts(machine, parts)
     if not heaps or not all(id(heap) in slots.deltas for heap in heaps):
         return
     event.delta = "shared" if any(slots.deltas[id(heap)] for heap in heaps) else "own"
-    event.objective = _parts(machine, parts)
     slots.fitted |= machine.atoms.bit("adapted", event.number)
 
 
