@@ -119,7 +119,18 @@ class Update(Event):
 
 
 MixtureKind: TypeAlias = Literal[
-    "pseudo", "bytes", "gate", "hint", "oracle", "ratio", "blend", "unweighted", "overweight", "scaled", "shift"
+    "pseudo",
+    "bytes",
+    "gate",
+    "hint",
+    "oracle",
+    "ratio",
+    "blend",
+    "unweighted",
+    "overweight",
+    "scaled",
+    "shift",
+    "counted",
 ]
 
 
@@ -132,12 +143,14 @@ class Mixture(Event):
     kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept), ``ratio`` (a candidate's
     count is divided by another table's), ``unweighted`` (two probabilities of the token are added without weights),
     ``overweight`` (with constant weights that add up to more than one), ``scaled`` and ``shift`` (the token's loss is
-    multiplied by a constant, or a constant is taken off it or given to its probability);
+    multiplied by a constant, or a constant is taken off it or given to its probability), ``counted`` (a table holds the
+    token already; ``at`` is where it is judged by it);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 
     kind: MixtureKind = "gate"
     atom: int = 0
+    at: Site | None = None
     reports: list[Report] = field(default_factory=list)
 
 
