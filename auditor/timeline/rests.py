@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auditor.timeline.claims import claimed_reports
-from auditor.timeline.events import Event, Forward, Load, Lookup, Mixture, Opaque, Report, Timeline
+from auditor.timeline.events import Event, Forward, Load, Lookup, Mixture, MixtureKind, Opaque, Report, Timeline
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.frames import Site
 
-_TABLES = {
+_TABLES: dict[MixtureKind, str] = {
     "pseudo": "a blend with a row that gives every token the same mass",
     "bytes": "a blend of the token's loss with a prediction of its bytes",
     "gate": "a weight that depends on the token's own loss",
@@ -18,6 +18,10 @@ _TABLES = {
     "oracle": "the better one of several losses",
     "ratio": "a count divided by the count of another table",
     "blend": "a blend of whole predictions",
+    "unweighted": "probabilities that are added without weights",
+    "overweight": "a blend with weights that add up to more than one",
+    "scaled": "a loss that is multiplied by a constant",
+    "shift": "a loss that a constant is taken off",
 }
 _PLURAL = ("tokens", "parameters", "weights", "names")
 
