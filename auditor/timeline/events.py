@@ -131,6 +131,7 @@ MixtureKind: TypeAlias = Literal[
     "scaled",
     "shift",
     "counted",
+    "preview",
 ]
 
 
@@ -144,7 +145,7 @@ class Mixture(Event):
     count is divided by another table's), ``unweighted`` (two probabilities of the token are added without weights),
     ``overweight`` (with constant weights that add up to more than one), ``scaled`` and ``shift`` (the token's loss is
     multiplied by a constant, or a constant is taken off it or given to its probability), ``counted`` (a table holds the
-    token already; ``at`` is where it is judged by it);
+    token already; ``at`` is where it is judged by it) or ``preview`` (and counted it in the same round);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 

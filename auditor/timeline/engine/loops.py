@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.program.walk import walk
 from auditor.timeline.engine import containers
-from auditor.timeline.engine.relevance import assigned_names
+from auditor.timeline.engine.relevance import MAX_PASSES, assigned_names
 from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.payloads import SOME, Heap, Known, PerSetting, Value, at_setting, join, per_setting, same
 
@@ -52,10 +52,11 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     machine.jumped = machine.broken = 0
     weak = machine.weak
     frame = machine.frame
-    followed = machine.relevance.adapts(node)
     trips: list[int | None] = [None] * machine.count
     if iterable is not None:
         trips = containers.trip_counts(machine, iterable)
+    few = any(trip is not None and 1 < trip <= MAX_PASSES for trip in trips)
+    followed = machine.relevance.adapts(node) or (few and machine.relevance.passes(node))
     guard_pushed = False
     if iterable is not None and trips[1] is not None and iterable.m & machine.atoms.family("setting"):
         passes = 0

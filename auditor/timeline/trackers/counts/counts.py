@@ -21,7 +21,7 @@ from auditor.program import ir
 from auditor.timeline.engine import calling, containers
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
-from auditor.timeline.events import Event, Mixture
+from auditor.timeline.events import Event, Mixture, MixtureKind
 from auditor.timeline.trackers.adaptation.effects import overlap
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.values.atoms import VAL, bits_of, val_settings
@@ -51,6 +51,7 @@ class Counting(Event):
     region: int = 0
     within: tuple[int, ...] = ()
     whole: bool = False
+    rounds: int = 0
 
 
 class Counts(Tracker):
@@ -152,6 +153,7 @@ class Counts(Tracker):
             reads=reads,
             region=origins & machine.atoms.family("iteration"),
             within=tuple(self.loops),
+            rounds=self._rounds(),
             whole=not self.loops and all(self._unbounded(bit) for bit in bits_of(reads)),
         )
         self.made.append(event)
@@ -162,11 +164,11 @@ class Counts(Tracker):
         read = self.machine.of(Keys).meaning[bit]
         text = read.site.source.text[read.site.start : read.site.end]
         inside = text[text.find("[") :]
-        return (
-            bool(read.slice)
-            and not _OPEN_BOUND.search(inside)
-            and all(self._unbounded(p) for p in bits_of(read.parents))
-        )
+        if not read.slice and not inside[1:-1].strip("- ").isdecimal():
+            return False
+        if read.slice and _OPEN_BOUND.search(inside):
+            return False
+        return all(self._unbounded(parent) for parent in bits_of(read.parents))
 
     # ---------------------------------------------------------------- judging
 
@@ -203,17 +205,28 @@ class Counts(Tracker):
             assert isinstance(event, Counting)
             if event.excludes(machine.way()) or not event.bits & machine.live:
                 continue
-            if self._holds(event, reads, region):
-                found |= self._emit(event, node)
+            kind = self._holds(event, reads, region)
+            if kind is not None:
+                found |= self._emit(event, kind, node)
         return _with(out, found)
 
-    def _holds(self, event: Counting, reads: int, region: int) -> bool:
+    def _holds(self, event: Counting, reads: int, region: int) -> MixtureKind | None:
+        """Return as what a counting holds the tokens ``reads`` that are judged now, None where it doesn't."""
         if not overlap(self.machine, event.region, region):
-            return False
+            return None
         shared = event.reads & self._with_ancestors(reads)
         if not set(event.within) & set(self.loops):
-            return event.whole or bool(shared)
-        return bool(shared)
+            return "counted" if event.whole or shared else None
+        if not shared:
+            return None
+        return "preview" if event.rounds == self._rounds() else "counted"
+
+    def _rounds(self) -> int:
+        """Return the current iterations of all followed loops in progress."""
+        out = 0
+        for bit in self.machine.iteration_bits:
+            out |= bit
+        return out
 
     def _with_ancestors(self, reads: int) -> int:
         out = reads
@@ -224,10 +237,10 @@ class Counts(Tracker):
                 out |= self._with_ancestors(read.parents)
         return out
 
-    def _emit(self, event: Counting, node: ir.Node) -> int:
+    def _emit(self, event: Counting, kind: MixtureKind, node: ir.Node) -> int:
         machine, keys = self.machine, self.machine.of(Keys)
         key = (
-            "counted",
+            kind,
             event.site.source.path,
             event.site.start,
             node.start,
@@ -238,7 +251,7 @@ class Counts(Tracker):
             fields = common(machine, node, machine.live & event.bits)
             fields |= {"site": event.site, "calls": event.calls}
             fields["guards"] = tuple(dict.fromkeys((*event.guards, *fields["guards"])))
-            found = Mixture(**fields, kind="counted", at=machine.site(node))
+            found = Mixture(**fields, kind=kind, at=machine.site(node))
             keys.found[key] = found
             machine.events.append(found)
             found.atom = machine.atoms.fresh("mixture", found)
