@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from auditor import catalogue
@@ -15,7 +15,8 @@ from auditor.evidence.counted import claimed_logs, training_logs
 from auditor.evidence.read import read_evidence
 from auditor.evidence.submitted import submitted_lines
 from auditor.evidence.text import Unreadable, decode
-from auditor.finding import Finding, NotFollowed
+from auditor.failure import Failure
+from auditor.finding import Finding, NotFollowed, RestsOn
 from auditor.program.load import load_program
 from auditor.program.model import Program, Unparsed
 from auditor.program.source import Source
@@ -23,9 +24,11 @@ from auditor.report import Report
 from auditor.rule import Rule
 from auditor.rulings.model import Ruling, overrule
 from auditor.settings import settings_in_play
-from auditor.submission.model import Submission, Unread
+from auditor.submission.model import Setting, Submission, Unread
 from auditor.timeline import follow
+from auditor.timeline.events import Report as ScoreReport
 from auditor.timeline.events import Timeline
+from auditor.timeline.rests import Entry, claimable, opaque, rests_on, sentence
 from auditor.timeline.summary import summarise
 from auditor.verdict import closes, judge
 
@@ -52,7 +55,8 @@ def audit(
         readable = program is not None and program.main.module is not None
         score = evidence.claims().val_bpb
         settings = settings_in_play(submission, claimed_logs(evidence), training_logs(evidence), score)
-        timeline = follow(program, settings) if program is not None and readable else None
+        failures: list[Failure] = []
+        timeline = _follow(program, settings, failures) if program is not None and readable else None
         case = Case(
             submission,
             program,
@@ -61,10 +65,13 @@ def audit(
             submitted_lines(evidence),
             loaded if isinstance(loaded, Unparsed) else None,
         )
-        scoring = tuple(evaluators(case))
-        findings = overrule(_findings(rules, case, scoring), submission, rulings)
+        scoring = _evaluators(case, failures)
+        findings = overrule(_findings(rules, case, scoring, failures), submission, rulings)
     programs = [(program, timeline), *((other.program, other.timeline) for other in scoring)]
-    not_followed = tuple(dict.fromkeys(n for pair in programs for n in _not_followed(*pair)))
+    entries = [entry for _, line in programs if line is not None for entry in rests_on(line, case.submitted)]
+    broken = [RestsOn(f.as_not_followed().what, False, f.path, f.line) for f in failures]
+    missing = [n for pair in programs for n in _not_followed(*pair, case.submitted)]
+    not_followed = tuple(dict.fromkeys([*(failure.as_not_followed() for failure in failures), *missing]))
     closing = frozenset(r.slug for r in rules if closes(r))
     title = evidence.metadata.text("name")
     sources = _sources(program)
@@ -82,6 +89,7 @@ def audit(
         package=judged.package,
         findings=findings,
         not_followed=not_followed,
+        rests_on=tuple(dict.fromkeys([*(_rests_on(entry) for entry in entries), *broken])),
         sources=sources,
         timeline=summarise(timeline) if timeline is not None else (),
         pr=submission.pr,
@@ -90,16 +98,49 @@ def audit(
         folder=submission.folder,
         title=title.value if title is not None else "",
         cited=_cited(submission, findings, sources),
+        failures=tuple(failures),
     )
 
 
-def _findings(rules: Collection[Rule], case: Case, scoring: Collection[Case]) -> Iterator[Finding]:
-    """Yield what the rules find: all of them in the case itself, those on code also in the scripts that score it."""
+def _follow(program: Program, settings: Sequence[Setting], failures: list[Failure]) -> Timeline:
+    """Return the timeline of ``program``; where following it fails, as far as it goes, and the failure is noted."""
+    timeline = follow(program, settings)
+    if timeline.failure is not None:
+        site, error = timeline.failure
+        failures.append(Failure(error, "following the program", site.source.path, site.line))
+    return timeline
+
+
+def _evaluators(case: Case, failures: list[Failure]) -> tuple[Case, ...]:
+    found: list[Case] = []
+    try:
+        for other in evaluators(case):
+            found.append(other)
+            if other.timeline is not None and other.timeline.failure is not None:
+                site, error = other.timeline.failure
+                failures.append(Failure(error, "following the program", site.source.path, site.line))
+    except MemoryError:
+        raise
+    except Exception as error:
+        failures.append(Failure(error, "second scripts", case.submission.script or case.submission.given))
+    return tuple(found)
+
+
+def _findings(
+    rules: Collection[Rule], case: Case, scoring: Collection[Case], failures: list[Failure]
+) -> Iterator[Finding]:
+    """Yield what the rules find: all of them in the case itself, those on code also in the scripts that score it.
+
+    A rule that fails costs its own findings only; the failure is noted.
+    """
     for rule in rules:
-        yield from _apply(rule, case)
-        if rule.group == "compliance":
-            for other in scoring:
-                yield from _apply(rule, other)
+        for each in (case, *scoring) if rule.group == "compliance" else (case,):
+            try:
+                yield from tuple(_apply(rule, each))
+            except MemoryError:
+                raise
+            except Exception as error:
+                failures.append(Failure(error, f"rule {rule.slug}", each.submission.script or each.submission.given))
 
 
 def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
@@ -109,7 +150,9 @@ def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
         yield dataclasses.replace(finding, authority=finding.authority or refs, advice=finding.advice or rule.advice)
 
 
-def _not_followed(program: Program | None, timeline: Timeline | None) -> tuple[NotFollowed, ...]:
+def _not_followed(
+    program: Program | None, timeline: Timeline | None, submitted: tuple[str, ...]
+) -> tuple[NotFollowed, ...]:
     out: list[NotFollowed] = []
     if program is not None:
         for unit in program.units.values():
@@ -123,8 +166,24 @@ def _not_followed(program: Program | None, timeline: Timeline | None) -> tuple[N
                     )
                 )
     if timeline is not None:
-        out.extend(NotFollowed(u.site.source.path, u.site.line, u.what, u.decisive) for u in timeline.unfollowed)
+        out.extend(
+            NotFollowed(u.site.source.path, u.site.line, u.what, u.decisive, escapes=u.escapes)
+            for u in timeline.unfollowed
+        )
+        reports = claimable(timeline, submitted)
+        decisive = opaque(timeline, reports)
+        others = [e for e in timeline.events if isinstance(e, ScoreReport)]
+        for each in dict.fromkeys([*decisive, *opaque(timeline, others)]):
+            place = each.site
+            out.append(
+                NotFollowed(place.source.path, place.line, sentence(each), each in decisive, escapes=each.escapes)
+            )
     return tuple(dict.fromkeys(out))
+
+
+def _rests_on(entry: Entry) -> RestsOn:
+    source = entry.site.source
+    return RestsOn(entry.what, entry.followed, source.path, entry.site.line, source.layer, entry.note)
 
 
 def _sources(program: Program | None) -> dict[tuple[str, int], Source]:

@@ -93,7 +93,7 @@ class Finding:
 class NotFollowed:
     """Something that the analysis could not follow, and where; ``decisive`` when a verdict hangs on it.
 
-    ``known`` is as for a :class:`Finding`.
+    ``known`` is as for a :class:`Finding`. ``escapes`` is, in words, what of interest goes in.
     """
 
     path: str
@@ -101,3 +101,19 @@ class NotFollowed:
     what: str
     decisive: bool = False
     known: bool | None = None
+    escapes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RestsOn:
+    """One thing that the score that may be claimed rests on, where, and whether it was followed.
+
+    ``line`` counts in the readable layer ``layer``; ``note`` is what else there is to know of it.
+    """
+
+    what: str
+    followed: bool
+    path: str
+    line: int | None
+    layer: int = 0
+    note: str = ""

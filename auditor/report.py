@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from auditor.finding import Finding, NotFollowed, Recommendation, Verdict
+from auditor.failure import Failure
+from auditor.finding import Finding, NotFollowed, Recommendation, RestsOn, Verdict
 from auditor.program.source import Source
 from auditor.submission.model import Track
 
@@ -80,9 +81,11 @@ class Comparison:
 class Report:
     """One submission's verdicts and what they rest on.
 
+    ``rests_on`` is what the score that may be claimed rests on; compliance is CLEAN only where all of it was followed.
     ``sources`` holds every readable layer by (path, layer), so that renderers can quote lines; ``cited`` the other
     files in which findings lie (logs, metadata), by path. ``folder`` is the record folder's place in its repository
     ("": the root; None: not known), ``title`` what submission.json calls the work.
+    ``failures`` are defects of ours that cost this report a part; ``not_followed`` says so, too.
     ``timeline`` is the reviewer's summary of the script, one line per event. ``curves`` and ``sizes`` are there only
     where a page shows them (:func:`auditor.evidence.exhibits.exhibit`).
     """
@@ -99,6 +102,7 @@ class Report:
     package: Verdict
     findings: tuple[Finding, ...] = ()
     not_followed: tuple[NotFollowed, ...] = ()
+    rests_on: tuple[RestsOn, ...] = ()
     claims: Claims = Claims()
     runs: tuple[MeasuredRun, ...] = ()
     sources: Mapping[tuple[str, int], Source] = field(default_factory=dict)
@@ -110,6 +114,7 @@ class Report:
     cited: Mapping[str, Source] = field(default_factory=dict)
     curves: tuple[Curve, ...] = ()
     sizes: tuple[DiskSize, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
     @property
     def calls(self) -> bool:

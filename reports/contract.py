@@ -100,7 +100,19 @@ class NotFollowedJson(TypedDict):
     line: int | None
     what: str
     decisive: Annotated[bool, Meta(description="Whether a verdict hangs on it.")]
+    escapes: Annotated[list[str], Meta(description="What of interest goes into it: the model, validation tokens.")]
     known: NotRequired[bool]
+
+
+class RestsOnJson(TypedDict):
+    """One thing that the score that may be claimed rests on."""
+
+    what: str
+    followed: Annotated[bool, Meta(description="Compliance is CLEAN only where every entry was followed.")]
+    path: str
+    line: int | None
+    layer: Layer
+    note: str
 
 
 class GoneJson(TypedDict):
@@ -181,6 +193,7 @@ class ReportJson(TypedDict):
     measured: MeasuredJson
     findings: list[FindingJson]
     not_followed: list[NotFollowedJson]
+    rests_on: list[RestsOnJson]
     baseline: NotRequired[BaselineJson]
     since: NotRequired[SinceJson]
     timeline: NotRequired[Annotated[list[str], Meta(description="What the script does, one line per event.")]]

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from auditor import __version__
-from auditor.finding import Finding, NotFollowed, Overruled
+from auditor.finding import Finding, NotFollowed, Overruled, RestsOn
 from auditor.report import MeasuredRun, Report
-from reports.contract import DocumentJson, FindingJson, NotFollowedJson, OverruledJson, ReportJson, RunJson
+from reports.contract import DocumentJson, FindingJson, NotFollowedJson, OverruledJson, ReportJson, RestsOnJson, RunJson
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -51,6 +51,7 @@ def to_json(report: Report, *, timeline: bool = False) -> ReportJson:
         },
         "findings": [_finding(finding) for finding in report.findings],
         "not_followed": [_not_followed(item) for item in report.not_followed],
+        "rests_on": [_rests_on(item) for item in report.rests_on],
     }
     if report.baseline is not None:
         out["baseline"] = {
@@ -136,10 +137,27 @@ def _finding(finding: Finding) -> FindingJson:
 
 
 def _not_followed(item: NotFollowed) -> NotFollowedJson:
-    out: NotFollowedJson = {"path": item.path, "line": item.line, "what": item.what, "decisive": item.decisive}
+    out: NotFollowedJson = {
+        "path": item.path,
+        "line": item.line,
+        "what": item.what,
+        "decisive": item.decisive,
+        "escapes": list(item.escapes),
+    }
     if item.known is not None:
         out["known"] = item.known
     return out
+
+
+def _rests_on(item: RestsOn) -> RestsOnJson:
+    return {
+        "what": item.what,
+        "followed": item.followed,
+        "path": item.path,
+        "line": item.line,
+        "layer": item.layer,
+        "note": item.note,
+    }
 
 
 def _overruled(ruling: Overruled) -> OverruledJson:

@@ -22,6 +22,14 @@ def check(case: Case) -> Iterator[Finding]:
         "decided after the token is known.",
         "the losses are compared and the better one is kept",
     )
+    yield from findings(
+        case,
+        "unweighted",
+        SLUG,
+        "Two predictions' probabilities of the token are added without weights: what counts is more than the better of "
+        "the two, whichever that is, and adds up to two over the vocabulary.",
+        "the probabilities are added",
+    )
 
 
 _HEAD = """

@@ -31,6 +31,30 @@ def check(case: Case) -> Iterator[Finding]:
         "their hashed buckets are shared with other pairs, so these quotients don't add up to one over the vocabulary.",
         "the candidates' counts are divided by the context's",
     )
+    yield from findings(
+        case,
+        "overweight",
+        SLUG,
+        "The constant weights of the probabilities added here come to more than one, so what they make of them adds up "
+        "to more than one over the vocabulary.",
+        "the probabilities are added with these weights",
+    )
+    yield from findings(
+        case,
+        "shift",
+        SLUG,
+        "A constant is added to the probability of the token that came (or taken off its loss): the same would have "
+        "been added for any other token, so these probabilities add up to more than one.",
+        "the constant enters",
+    )
+    yield from findings(
+        case,
+        "scaled",
+        SLUG,
+        "The loss of the token that came is multiplied by a constant: these are not the losses of probabilities that "
+        "add up to one over the vocabulary.",
+        "the loss is multiplied",
+    )
 
 
 _HEAD = """

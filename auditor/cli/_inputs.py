@@ -124,6 +124,10 @@ class Audits:
                 for submission in submissions:
                     report = judge(submission)
                     self._found |= report.calls
+                    for failure in report.failures:
+                        # A defect of ours spoils a part of this report only, and the exit code says so.
+                        self._failed = True
+                        report_internal(failure.error, given)
                     yield report
             except (Unread, Refused) as error:
                 self._unread = True

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from auditor.cli import EXIT_FOUND, complain
+from auditor.cli import EXIT_FOUND, EXIT_INTERNAL, complain, report_internal
 from auditor.cli._config import Configured
 from auditor.cli._form import form_options
 from auditor.cli._inputs import read_rulings, rulings_option
@@ -87,6 +87,9 @@ def command(
     try:
         pull, api, submissions = _read(repository, number, base_url, repo, post)
         reports = [audit(submission, rulings=ruled) for submission in submissions]
+        failures = [failure for report in reports for failure in report.failures]
+        for failure in failures:
+            report_internal(failure.error, f"pull request {number}")
         address = form.repository or _address(base_url, pull.repository if pull is not None else repository)
         comment = _Comment(reports, dataclasses.replace(form, repository=address), label, check_run)
         if post:
@@ -97,6 +100,8 @@ def command(
             comment.show()
     except (Refused, Unread) as error:
         raise click.ClickException(str(error)) from None
+    if failures:
+        return EXIT_INTERNAL
     return EXIT_FOUND if not exit_zero and any(report.calls for report in reports) else 0
 
 

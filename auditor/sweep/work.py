@@ -66,7 +66,10 @@ def audit_pull_request(pr: int, read: Read, audit: Audit, encode: Encode, cache:
             if kept is None:
                 report = audit(submission)
                 found = {"report": dict(encode(report)), "code": marks(report)}
-                cache.put(key, json.dumps(found, separators=(",", ":")).encode())
+                if report.failures:
+                    found["failed"] = failure(report.failures[0].error)["error"]  # and another version may do better
+                else:
+                    cache.put(key, json.dumps(found, separators=(",", ":")).encode())
             else:
                 found = json.loads(kept)
         except Exception as error:

@@ -87,6 +87,8 @@ class Report(Event):
 
     label: str = ""
     forwards: tuple[Forward, ...] = ()
+    opaque: tuple[Opaque, ...] = ()  # what it may rest on that could not be followed
+    divisors: tuple[Site, ...] = ()  # what its losses were divided by on the way
 
 
 @dataclass(eq=False)
@@ -114,7 +116,9 @@ class Update(Event):
     exact: bool = False
 
 
-MixtureKind: TypeAlias = Literal["pseudo", "bytes", "gate", "hint", "oracle", "ratio", "blend"]
+MixtureKind: TypeAlias = Literal[
+    "pseudo", "bytes", "gate", "hint", "oracle", "ratio", "blend", "unweighted", "overweight", "scaled", "shift"
+]
 
 
 @dataclass(eq=False)
@@ -124,7 +128,9 @@ class Mixture(Event):
     ``kind``: ``pseudo`` (a row that gives every token the same mass), ``bytes`` (the token's loss is blended with a
     prediction of its bytes), ``gate`` (the weight depends on the token's loss), ``hint`` (a hint is given only for some
     kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept), ``ratio`` (a candidate's
-    count is divided by another table's);
+    count is divided by another table's), ``unweighted`` (two probabilities of the token are added without weights),
+    ``overweight`` (with constant weights that add up to more than one), ``scaled`` and ``shift`` (the token's loss is
+    multiplied by a constant, or a constant is taken off it or given to its probability);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 
@@ -155,13 +161,24 @@ class Save(Event):
     what: str = ""
 
 
+@dataclass(eq=False)
+class Opaque:
+    """Something that can't be followed: ``what`` it is, and in words what ``escapes`` into it, under ``bits``."""
+
+    site: Site
+    what: str
+    escapes: tuple[str, ...] = ()
+    bits: int = 0
+
+
 @dataclass(frozen=True)
 class Unfollowed:
-    """What could not be followed, and where; ``decisive`` when a verdict may hang on it."""
+    """What could not be followed, and where; ``decisive`` when a verdict may hang on it. ``escapes``: what goes in."""
 
     site: Site
     what: str
     decisive: bool
+    escapes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,6 +203,8 @@ class Timeline:
     switches: dict[str, Switch]
     unfollowed: tuple[Unfollowed, ...]
     steps: int
+    opaque: tuple[Opaque, ...] = ()  # all that could not be followed, whether a score rests on it or not
+    failure: tuple[Site, Exception] | None = None  # where the engine or a tracker failed: what follows is missing
 
     @property
     def in_play(self) -> int:

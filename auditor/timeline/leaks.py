@@ -8,7 +8,7 @@ s(t) uses, and must not be redone afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from auditor.case import Case
@@ -74,7 +74,7 @@ def leaks(timeline: Timeline) -> list[Leak]:
 
 
 def _last_of_each(found: list[Leak], in_play: int) -> list[Leak]:
-    """Return one leak for each step: that of its last report, unless others run where that one doesn't.
+    """Return one leak for each step and setting: that of its last report there.
 
     A phase that prints its progress scores its tokens within its loop, and again when it counts.
     """
@@ -87,8 +87,12 @@ def _last_of_each(found: list[Leak], in_play: int) -> list[Leak]:
             place = (leak.adapt.site.source.path, leak.adapt.site.start, tuple(c.site.start for c in leak.adapt.calls))
             steps.setdefault(place, []).append(leak)
     for leaks_of_step in steps.values():
-        last = max(leaks_of_step, key=lambda leak: (bool(leak.bits & in_play), leak.report.order))
-        out += [leak for leak in leaks_of_step if leak is last or leak.bits & in_play & ~last.bits]
+        by_report = sorted(leaks_of_step, key=lambda leak: (bool(leak.bits & in_play), leak.report.order), reverse=True)
+        told = 0
+        for leak in by_report:
+            if not told or leak.bits & in_play & ~told:
+                out.append(replace(leak, bits=leak.bits & ~(told & in_play)))
+                told |= leak.bits
     return out
 
 
@@ -100,25 +104,36 @@ def _kinds(
         scored, causal, undecided = windows.split(adapt, score, bits)
         each: list[tuple[Kind, int]] = [("slot-scored", scored), ("slot-causal", causal | undecided)]
         return [(kind, under) for kind, under in each if under]
+    if set(adapt.loops) & set(score.loops) and not adapt.delta:
+        # What a window's head taught is legal on its tail: the head was scored as the tail of earlier windows.
+        bits &= ~windows.split(adapt, score, bits)[1]
+        if not bits & in_play:
+            return []
     judged = bits & in_play or bits  # what happens at "any value" doesn't say what happens where it counts
-    return [(_kind(adapt, score, scores, trains, judged), bits)]
-
-
-def _kind(adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt], bits: int) -> Kind:
-    if not any(t.bits & bits and t.order < score.order for t in trains):
-        return "training"
+    if not any(t.bits & judged and t.order < score.order for t in trains):
+        return [("training", bits)]
     if set(adapt.loops) & set(score.loops):
-        return "within"
+        return [("within", bits)]
+    first = _scored_first(adapt, scores, judged)
+    rest = judged & ~first
+    training = rest & train_settings(adapt.kinds)
+    before = rest & ~training
+    outside = bits & ~judged
+    found: list[tuple[Kind, int]] = [("rescore", first), ("training", training), ("before", before)]
+    kinds = [(kind, of_kind) for kind, of_kind in found if of_kind]
+    return [(kind, of_kind | outside) for kind, of_kind in kinds]
+
+
+def _scored_first(adapt: Adapt, scores: list[Forward], bits: int) -> int:
+    """Return those of ``bits`` under which a score of the model as it was comes first in the loop of the update."""
+    out = 0
     for earlier in scores:
-        if (
-            earlier.order < adapt.order
-            and set(earlier.loops) & set(adapt.loops)
-            and not any(conflict & bits for conflict in earlier.conflicts.values())
-        ):
-            return "rescore"
-    if train_settings(adapt.kinds) & bits:
-        return "training"
-    return "before"
+        if earlier.order < adapt.order and set(earlier.loops) & set(adapt.loops):
+            spoilt = 0
+            for conflict in earlier.conflicts.values():
+                spoilt |= conflict
+            out |= bits & earlier.bits & ~spoilt
+    return out
 
 
 def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:

@@ -208,7 +208,9 @@ def opaque(machine: Machine, heap: Heap | None, func: Value, args: Args, node: i
         origins |= heap.origins
     if origins & VAL and (heap is not None or func.m & machine.params or func.m & machine.atoms.family("adapted")):
         return apply(machine, heap, origins, shown(machine, node), node, extra_heaps(args))
-    return Value(None, parameters.settle(machine, origins))
+    what = f"`{shown(machine, node)}()`, and what is called there could not be told"
+    bit = machine.escape(node, what, args.all(), args.nodes)
+    return Value(None, parameters.settle(machine, origins) | bit)
 
 
 def extra_heaps(args: Args) -> list[Heap]:
@@ -291,6 +293,7 @@ def invoke(
     if stream is None and isinstance(func.node, ir.FunctionDef) and func.node.is_generator:
         made = Stream(lambda each: invoke(machine, func, receiver, args, node, made, each))
         made.learns = machine.relevance.adapts(func.node)
+        made.given = (*([receiver] if receiver is not None else []), *args.all())
         own = receiver.m if receiver is not None else 0
         return Value(made, parameters.settle(machine, args.origins() | own))
     key = id(func.node)
@@ -586,6 +589,12 @@ def stored_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.E
             return Value(SOME, machine.signals.gradients_waiting())
         if name in machine.library.view_attributes:
             return base
+    if heap.kind in ("instance", "external") and name in ("__dict__", "_modules", "_parameters", "_buffers"):
+        # The object's own fields: what is written there is written to the object.
+        return Value(Heap("dict", attrs=heap.attrs, made_at=machine.order), base.m)
+    if heap.kind in ("instance", "external") and name in ("__dict__", "_modules", "_parameters", "_buffers"):
+        # The object's own fields: what is written there is written to the object.
+        return Value(Heap("dict", attrs=heap.attrs, made_at=machine.order), base.m)
     if heap.kind == "namespace":
         return Value(None, heap.origins)
     if heap.kind == "optimizer" and name == "param_groups":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.program.source import Source
-from auditor.timeline.engine import calling, containers, generators, parameters, patterns, protocols
+from auditor.timeline.engine import calling, containers, escapes, generators, parameters, patterns, protocols, unset
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import LN2, is_none, loose_wildcard, none_ness, past_first
 from auditor.timeline.values.folding import fold_binary, fold_compare, fold_unary, split_of_word, string_origins
@@ -51,7 +51,7 @@ def eval_name(machine: Machine, node: ir.Name) -> Value:
     if value is None:
         if node.id in BUILTINS:
             return Value(External(node.id))
-        return UNKNOWN
+        return unset.unset(machine, node)
     return value
 
 
@@ -282,16 +282,17 @@ def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
 def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
     """Return a conditional expression, each side under its settings."""
     test = protocols.condition(machine, machine.eval(node.test), node.test)
+    decisive = machine.atoms.family("setting") | machine.atoms.family(escapes.FAMILY)
     yes, no = machine.truth(test)
     live = machine.live
     yes &= live
     no &= live
     if not no:
         value = machine.eval(node.body)
-        return Value(value.p, value.m | test.m & machine.atoms.family("setting"))
+        return Value(value.p, value.m | test.m & decisive)
     if not yes:
         value = machine.eval(node.orelse)
-        return Value(value.p, value.m | test.m & machine.atoms.family("setting"))
+        return Value(value.p, value.m | test.m & decisive)
     with_guard = machine.guard(node.test, test, yes, taken=True)
     machine.live = yes
     a = machine.eval(node.body)
@@ -302,8 +303,8 @@ def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
     if with_guard:
         machine.guards.pop()
     machine.live = live
-    out = merge(a, b, yes, no, machine.count)
-    return Value(out.p, out.m | test.m & machine.atoms.family("setting"))
+    out = machine.signals.conditional(test, a, b, merge(a, b, yes, no, machine.count))
+    return Value(out.p, out.m | test.m & decisive)
 
 
 def eval_sequence(machine: Machine, node: ir.Sequence) -> Value:
@@ -349,6 +350,7 @@ def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
     machine.frame = Frame(frame.scope, {}, parent=frame, func=frame.func or COMPREHENSION, owner=frame.owner)
     try:
         alone = len(node.clauses) == 1 and node.kind != "dict"
+        tests: list[Value] = []
         for clause in node.clauses:
             iterable = machine.eval(clause.iter)
             items = containers.exact_items(machine, iterable)
@@ -360,14 +362,14 @@ def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
                 return containers.new_list(machine, out)
             machine.bind(clause.target, containers.element_of(machine, iterable))
             for test in clause.ifs:
-                machine.eval(test)
+                tests.append(machine.eval(test))
                 pick_files(machine, test)
         elt = machine.eval(node.elt)
         if node.kind == "dict" and node.value is not None:
             value = machine.eval(node.value)
             heap = Heap("dict", element=value, origins=elt.m, made_at=machine.order)
-            return Value(heap, value.m)
-        return containers.new_list(machine, None, elt)
+            return machine.signals.filtered(tests, Value(heap, value.m))
+        return machine.signals.filtered(tests, containers.new_list(machine, None, elt))
     finally:
         machine.frame = frame
 

@@ -21,12 +21,12 @@ from typing import TypeVar
 from auditor.program import ir
 from auditor.program.model import Program
 from auditor.submission.model import Setting
-from auditor.timeline.engine import calling, classes, containers, expressions, parameters, statements
+from auditor.timeline.engine import calling, classes, containers, escapes, expressions, parameters, statements
 from auditor.timeline.engine.exceptions import Attempt
 from auditor.timeline.engine.libraries import Library
 from auditor.timeline.engine.relevance import Relevance
 from auditor.timeline.engine.signals import Signals, Tracker
-from auditor.timeline.events import Event, Switch, Timeline, Unfollowed
+from auditor.timeline.events import Event, Opaque, Switch, Timeline, Unfollowed
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL, Atoms, under
 from auditor.timeline.values.constants import LN2, loose_wildcard, truthiness
 from auditor.timeline.values.folding import FoldError, string_origins
@@ -59,6 +59,14 @@ class Budget(Exception):  # noqa: N818 (it names what ran out)
     """The step budget is used up."""
 
 
+class Failed(Exception):  # noqa: N818 (it names what happened)
+    """The engine, a library's model or a tracker failed at ``site``; the cause is the exception itself."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        self.site = site
+
+
 class Machine:
     """Follows one program under the settings in play. Use :func:`auditor.timeline.follow`."""
 
@@ -85,6 +93,11 @@ class Machine:
         self.events: list[Event] = []
         self.switches: dict[str, Switch] = {}
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
+        self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
+        self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how
+        self.deciding = 0  # what of the open conditions in progress is opaque
+        self.attributes: frozenset[str] | None = None  # names of the attributes that the program assigns, once asked
+        self.bound: dict[str, frozenset[str]] = {}  # names that a module binds anywhere, once asked, by path
         self.calls: list[CallStep] = []
         self.guards: list[Guard] = []
         self.loops: list[int] = []
@@ -141,14 +154,29 @@ class Machine:
             try:
                 self.block(unit.module.body)
                 self.enter_points()
-                self.signals.finished()
+                self.finish()
             except Budget:
                 site = self.calls[-1].site if self.calls else Site(unit.source, 0, 0)
                 self.note_unfollowed(site, f"the analysis stopped after {MAX_STEPS:,} steps", decisive=True)
             except RecursionError:
                 self.note_unfollowed(Site(unit.source, 0, 0), "the program nests too deeply", decisive=True)
-        self.signals.closed()
-        return Timeline(self.settings, tuple(self.events), self.switches, tuple(self.unfollowed.values()), self.steps)
+            except Failed as stop:
+                assert isinstance(stop.__cause__, Exception)
+                self.failure = (stop.site, stop.__cause__)
+        try:
+            self.signals.closed()
+        except Exception as error:
+            self.failure = self.failure or (Site(unit.source, 0, 0), error)
+        unfollowed = tuple(self.unfollowed.values())
+        opaque = tuple(self.opaque.values())
+        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, opaque, self.failure)
+
+    def finish(self) -> None:
+        """Tell the trackers that the program has been followed to its end."""
+        try:
+            self.signals.finished()
+        except Exception as error:
+            raise Failed(Site(self.program.main.source, 0, 0)) from error
 
     def enter_points(self) -> None:
         """Call what a launcher calls: functions that a decorator declares to be an entry point."""
@@ -174,19 +202,17 @@ class Machine:
         """Remember something that could not be followed, once per place."""
         self.unfollowed.setdefault((site.source.path, site.start, what), Unfollowed(site, what, decisive))
 
-    def escape(self, node: ir.Node, what: str, values: Sequence[Value]) -> int:
-        """Record that ``values`` go into something that can't be followed at ``node``; return the origin of the result.
-
-        ``what`` names it, as the end of "… go into". Where none of the values can change a score (no validation tokens,
-        nothing made from a model or its parameters), nothing is recorded and 0 is returned.
-        """
-        origins = 0
-        for value in values:
-            origins |= containers.deep(value)
-        if origins & (VAL | self.params | self.atoms.family("forward")):
-            self.note_unfollowed(self.site(node), what, decisive=True)
-            return self.atoms.bit("opaque", (self.site(node).source.path, node.start, what))
-        return 0
+    def escape(
+        self,
+        node: ir.Node,
+        what: str,
+        values: Sequence[Value],
+        nodes: Sequence[ir.Expr] = (),
+        *,
+        sure: bool = False,
+    ) -> int:
+        """Let ``values`` go into something that can't be followed (see ``engine.escapes``); return its origin."""
+        return escapes.escape(self, node, what, values, nodes, sure=sure)
 
     def block(self, body: Sequence[ir.Stmt]) -> None:
         """Follow statements until none of the settings is live any more."""
@@ -197,7 +223,12 @@ class Machine:
             self.steps += 1
             if self.steps > MAX_STEPS:
                 raise Budget
-            table[type(statement)](self, statement)
+            try:
+                table[type(statement)](self, statement)
+            except (Budget, Failed, RecursionError, MemoryError):
+                raise
+            except Exception as error:  # a defect of ours: what was followed until here is kept
+                raise Failed(self.site(statement)) from error
 
     def eval(self, node: ir.Expr) -> Value:
         """Return the abstract value of an expression."""
@@ -381,6 +412,15 @@ class Machine:
             self.frame.scope.names[name] = value
         else:
             self.frame.names[name] = value
+
+    def made_trainable(self, where: ir.Expr, value: Value) -> None:
+        """Let the tensor at ``where``, which is made trainable in place, be the parameter ``value``."""
+        if isinstance(where, ir.Name):
+            self.rebind(where.id, value)
+        elif isinstance(where, ir.Attr):
+            self.store_attr(self.eval(where.value), where.attr, value, where)
+        elif isinstance(where, ir.Subscript):
+            self.store_item(where, value)
 
     # ------------------------------------------------------------------ truth
 

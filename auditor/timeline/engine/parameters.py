@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.timeline.values.payloads import Either, Heap, Payload, PerSetting, Tup
+from auditor.program import ir
+from auditor.program.walk import walk
+from auditor.timeline.values.payloads import Bound, Either, Function, Heap, Payload, PerSetting, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -32,6 +34,9 @@ def reach(machine: Machine, heap: Heap) -> list[Heap]:
     while stack:
         current = stack.pop()
         values = list(current.attrs.values())
+        forward = current.attrs.get("forward")
+        if forward is not None:
+            values.extend(closed_over(forward))
         values.extend(current.items or ())
         if current.element is not None:
             values.append(current.element)
@@ -51,6 +56,21 @@ def reach(machine: Machine, heap: Heap) -> list[Heap]:
                     stack.append(other)
     out = list(found.values())
     machine.reach_cache[id(heap)] = (machine.heap_version, out)
+    return out
+
+
+def closed_over(function: Value) -> list[Value]:
+    """Return what a function that replaces a module's ``forward`` takes from its defaults and its closure."""
+    p = function.p
+    func = p.func if isinstance(p, Bound) else p
+    if not isinstance(func, Function):
+        return []
+    out = list(func.defaults.values())
+    frame = func.closure
+    if frame is not None and frame.func is not None:
+        body = func.node.body if isinstance(func.node, ir.FunctionDef) else (func.node.body,)
+        used = {n.id for n in walk(*body) if isinstance(n, ir.Name)}
+        out += [value for name, value in frame.names.items() if name in used]
     return out
 
 
@@ -90,4 +110,15 @@ def settle(machine: Machine, origins: int) -> int:
     for heap in heaps_of(machine, live):
         for number in adapted(machine, heap):
             out |= machine.atoms.bit("adapted", number)
+        out |= opaque(machine, heap)
     return out
+
+
+def opaque(machine: Machine, heap: Heap) -> int:
+    """Return the opaque origins of an object and of all that can be reached from it (see ``engine.escapes``)."""
+    family = machine.atoms.family("opaque")
+    out = 0
+    if family:
+        for each in reach(machine, heap):
+            out |= each.origins
+    return out & family

@@ -148,6 +148,16 @@ class Tracker:
         """Hear that ``out`` is what a call gave."""
         return out
 
+    @passed_on
+    def conditional(self, test: Value, one: Value, other: Value, out: Value) -> Value:
+        """Hear that ``out`` is ``one if test else other``, which no setting decides."""
+        return out
+
+    @passed_on
+    def filtered(self, tests: list[Value], out: Value) -> Value:
+        """Hear that ``out`` is a comprehension of what passes ``tests``."""
+        return out
+
     # ---------------------------------------------------------------- names, branches, stores
 
     @passed_on
@@ -236,6 +246,22 @@ class Tracker:
     @told
     def gradient_left(self, gradient: int) -> None:
         """Hear that a gradient waits in ``.grad`` for the next step."""
+
+    @told
+    def gradient_hooked(self, receiver: Value, name: str, args: Args) -> None:
+        """Hear that ``receiver.name(function)`` registers what is called when a gradient is taken."""
+
+    @told
+    def gradient_taken(self, gradient: int, node: ir.Node) -> None:
+        """Hear that ``backward()`` has been called, and its gradient left."""
+
+    @told
+    def gradient_given(self, origins: int) -> None:
+        """Hear that something made from ``origins`` is written into a parameter's ``.grad``."""
+
+    @told
+    def parameter_filled(self, heap: Heap, origins: int, node: ir.Node) -> None:
+        """Hear that a new parameter is made of a tensor made from ``origins``."""
 
     @told
     def gradients_cleared(self) -> None:

@@ -14,6 +14,7 @@ from auditor.timeline.engine import (
     classes,
     containers,
     contexts,
+    escapes,
     exceptions,
     expressions,
     imports,
@@ -104,6 +105,8 @@ def do_expr(machine: Machine, node: ir.ExprStmt) -> None:
 def do_return(machine: Machine, node: ir.Return) -> None:
     """Return from the function under the live settings."""
     value = machine.eval(node.value) if node.value is not None else NONE
+    if machine.deciding:
+        value = Value(value.p, value.m | machine.deciding)
     value = machine.signals.bound(value)
     frame = machine.frame
     if frame.returned is None:
@@ -183,6 +186,8 @@ def do_if(machine: Machine, node: ir.If) -> None:
     before = dict(names)
     weak = machine.weak
     machine.weak |= both
+    deciding = machine.deciding
+    machine.deciding |= test.m & machine.atoms.family(escapes.FAMILY)
     pushed = machine.guard(node.test, test, yes, taken=True)
     machine.live = yes
     jumped = machine.jumped
@@ -221,6 +226,9 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.weak = weak
     machine.undecided = undecided
     machine.live = body_live | else_live
+    for branch_names in (after_body, names):
+        escapes.decided(machine.deciding, before, branch_names)
+    machine.deciding = deciding
     if body_returned and branch is not None:
         machine.passed.append(branch ^ 1)
     if not body_live:

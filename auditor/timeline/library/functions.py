@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import calling, classes, containers, exceptions, imports, parameters
 from auditor.timeline.library import (
+    averages,
     computed,
     files,
     functools_,
@@ -17,6 +18,7 @@ from auditor.timeline.library import (
     processes,
     sequences,
     tensors,
+    unmodelled,
 )
 from auditor.timeline.library.names import (
     ALIASES,
@@ -182,6 +184,11 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "globals": objects.global_names,
     "locals": objects.local_names,
     "vars": objects.local_names,
+    "torch.optim.swa_utils.AveragedModel": averages.make,
+    "torch.optim.swa_utils.update_bn": averages.statistics,
+    "torch.nn.utils.vector_to_parameters": averages.from_vector,
+    "torch.nn.utils.convert_parameters.vector_to_parameters": averages.from_vector,
+    "torch.utils.swap_tensors": averages.swapped,
     "train_gpt.load_validation_tokens": files.validation_tokens,
 }  # fmt: skip
 
@@ -189,6 +196,9 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
 def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     """Call a library function by dotted name."""
     machine.signals.library_called(name, args, node)
+    into = args.keywords.get("out")
+    if into is not None and into.m & machine.params:
+        machine.signals.parameters_written(into, Value(None, args.origins()), node)
     if name in iterators.LAZY:
         lazy = iterators.following(machine, args, node) if name == "next" else iterators.wrapped(machine, args, node)
         if lazy is not None:
@@ -199,6 +209,8 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     raised = exceptions.made(name, args, machine)
     if raised is not None:
         return raised
+    if unmodelled.missing(name):
+        return unmodelled.call_missing(machine, args, node)
     last = name.rpartition(".")[2]
     if (
         name in ALIASES
@@ -243,7 +255,7 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if last in ("value_and_grad", "grad_and_value", "grad"):
         return tensors.grad_function(machine, args, node)
     if last == "backward":
-        machine.signals.gradient_left(machine.signals.differentiated(args.origins(), node))
+        tensors.backward(machine, args.origins(), node)
         return NONE
     if last == "functional_call":
         model = args.get(0)
@@ -257,6 +269,7 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if last in ("scatter_add", "index_add", "add.at", "at") and args.positional and args.nodes:
         containers.update_in_place(machine, args.nodes[0], args.positional[0], Value(None, origins))
         return NONE
+    opaque = unmodelled.call(machine, name, args, node)
     if (last[:1].isupper() and not last.isupper()) or name in ("sentencepiece.SentencePieceProcessor", "train_gpt.GPT"):
         heap = Heap("external", name=name, origins=origins, made_at=machine.order)
         if last in MODULE_CONTAINERS:
@@ -273,8 +286,9 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
                 parts = [*first.p.attrs.values(), *([first.p.element] if first.p.element is not None else [])]
             heap.element = join_all(parts) if parts else None
             heap.origins = 0
-        return Value(heap, origins & ~machine.params)
+        heap.origins |= opaque
+        return Value(heap, origins & ~machine.params | opaque)
     if last in ("Parameter",):
         return tensors.make_parameter(machine, args)
     p: Payload = SOME if name.startswith(("torch.", "numpy.", "math.", "mlx.")) else None
-    return Value(p, parameters.settle(machine, origins))
+    return Value(p, parameters.settle(machine, origins) | opaque)

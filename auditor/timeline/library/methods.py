@@ -6,8 +6,20 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import calling, containers, parameters
-from auditor.timeline.library import computed, files, functools_, iterators, lists, objects, options, tensors
+from auditor.timeline.library import (
+    averages,
+    computed,
+    files,
+    functools_,
+    iterators,
+    lists,
+    objects,
+    options,
+    tensors,
+    unmodelled,
+)
 from auditor.timeline.library.names import (
+    GRADIENT_HOOKS,
     HOOKS,
     MODULE_CONTAINERS,
     NATIVE,
@@ -49,6 +61,8 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         if out is not None:
             return out
     args = iterators.forced(machine, name, args)
+    if name in GRADIENT_HOOKS and (receiver.m & machine.params or name != "register_hook"):
+        machine.signals.gradient_hooked(receiver, name, args)
     if name in HOOKS:
         machine.signals.hooked(receiver, args)
         return Value(Heap("handle", name="hook", made_at=machine.order))
@@ -58,8 +72,12 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return Value(Method(receiver, "super", method.where), receiver.m)
     if isinstance(p, Method) and p.name == "super":
         return super_call(machine, p.receiver, name, args, node)
+    undefined = unmodelled.undefined_method(machine, method, args, node)
+    if undefined is not None:
+        return undefined
+    unmodelled.handed_to_opaque(machine, method, args)
     if name == "backward":
-        machine.signals.gradient_left(machine.signals.differentiated(containers.deep(receiver), node))
+        tensors.backward(machine, containers.deep(receiver), node)
         return NONE
     address = machine.signals.address_taken(name, receiver, method.where)
     if address is not None:
@@ -93,8 +111,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         heap = Heap("parameter", name=calling.shown(machine, node), made_at=machine.order)
         machine.signals.parameter_made(heap, method.where)
         made = Value(heap, parameters.param(machine, heap) | receiver.m)
-        if isinstance(method.where, ir.Name):
-            machine.rebind(method.where.id, made)
+        machine.made_trainable(method.where, made)
         return made
     if name.endswith("_") and not name.endswith("__"):
         return tensors.in_place(machine, name, receiver, args, node, method.where)
@@ -145,11 +162,20 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         )
     if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
         return calling.apply(machine, None, origins, calling.shown(machine, node), node, [])
-    return Value(SOME if p is SOME else None, parameters.settle(machine, origins))
+    opaque = unmodelled.method(machine, method, args, node)
+    return Value(SOME if p is SOME else None, parameters.settle(machine, origins) | opaque)
 
 
 def _with_receiver(receiver: Value, args: Args) -> Args:
     return calling.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
+
+
+def _registered(machine: Machine, receiver: Value, first: Value, args: Args, node: ir.Node) -> None:
+    """``module.register_buffer(name, value)``."""
+    value = args.get(1, "tensor") or args.get(1, "param")
+    if isinstance(first.p, Known) and isinstance(first.p.v, str) and value is not None:
+        where = ir.Name(node.start, node.end, "?")
+        machine.store_attr(receiver, first.p.v, value, ir.Attr(node.start, node.end, where, first.p.v))
 
 
 def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Args, node: ir.Node) -> Value | None:
@@ -164,6 +190,11 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             if name == "state_dict":
                 return Value(Heap("dict", element=Value(SOME, bits), made_at=machine.order), bits)
             return containers.new_list(machine, None, Value(Tup((Value(SOME), Value(SOME, bits))), bits))
+        if name in averages.FOLLOWS and kind == "external":
+            return averages.follow(machine, p, args, node)
+        if name in ("register_buffer", "register_parameter") and first is not None and kind == "instance":
+            _registered(machine, receiver, first, args, node)
+            return NONE
         if name == "load_state_dict":
             machine.signals.parameters_restored([p], args.origins(), node)
             return Value(SOME)

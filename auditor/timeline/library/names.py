@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     pass
 
+GRADIENT_HOOKS = frozenset(
+    {
+        "register_hook",
+        "register_post_accumulate_grad_hook",
+        "register_full_backward_hook",
+        "register_backward_hook",
+        "register_full_backward_pre_hook",
+    }
+)
+
 HOOKS = frozenset(
     {
         "register_forward_hook",

@@ -52,8 +52,17 @@ def make_parameter(machine: Machine, args: Args) -> Value:
     for number in machine.atoms.meanings(origins, "adapted"):
         if isinstance(number, int):
             heap.adapted[number] = machine.live
+    if args.node is not None:
+        machine.signals.parameter_filled(heap, origins, args.node)
     machine.signals.parameter_made(heap, args.nodes[0] if args.nodes else None)
     return Value(heap, parameters.param(machine, heap))
+
+
+def backward(machine: Machine, origins: int, node: ir.Node) -> None:
+    """``loss.backward()``: the gradient is left for the next step, and hooks see it."""
+    gradient = machine.signals.differentiated(origins, node)
+    machine.signals.gradient_left(gradient)
+    machine.signals.gradient_taken(gradient, node)
 
 
 def gradient_of(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -86,6 +95,8 @@ def number_tensor(machine: Machine, args: Args, node: ir.Node) -> Value:
 def in_place(machine: Machine, name: str, receiver: Value, args: Args, node: ir.Node, where: ir.Expr | None) -> Value:
     """Call an in-place tensor method (``add_``, ``copy_`` …) or ``init`` function."""
     origins = args.origins()
+    if isinstance(where, ir.Attr) and where.attr == "grad":
+        machine.signals.gradient_given(origins)
     if receiver.m & machine.params:
         replace = name in RESET_METHODS
         rest = 0

@@ -210,10 +210,11 @@ class Stream:
 
     ``pull(consume)`` follows it: each item is handed to ``consume``, which returns what is sent back; the result is
     what the iterator ends with. ``follows``: the loop that pulls may adapt parameters; ``once``: it is pulled by hand,
-    so that its own loops go round with the caller's. ``context``: made by a ``contextmanager``; ``learns``: its own body may adapt parameters.
+    so that its own loops go round with the caller's. ``context``: made by a ``contextmanager``;
+    ``learns``: its own body may adapt parameters.
     """
 
-    __slots__ = ("context", "element", "follows", "learns", "once", "pull", "spent")
+    __slots__ = ("context", "element", "follows", "given", "learns", "once", "pull", "spent")
 
     def __init__(self, pull: Callable[[Callable[[Value], Value]], Value]) -> None:
         self.pull = pull
@@ -223,6 +224,7 @@ class Stream:
         self.once = False
         self.context = False
         self.learns = False
+        self.given: tuple[Value, ...] = ()  # the arguments of a generator function
 
 
 @dataclass(eq=False)

@@ -1,5 +1,7 @@
 """Who learns from what, and which scores come after it."""
 
+from auditor.timeline.trackers.adaptation.by_hand import ByHand
 from auditor.timeline.trackers.adaptation.effects import Adaptations
+from auditor.timeline.trackers.adaptation.writes import Writes
 
-TRACKERS = (Adaptations,)
+TRACKERS = (Adaptations, ByHand, Writes)

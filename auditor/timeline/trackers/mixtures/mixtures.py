@@ -50,7 +50,7 @@ class Mixtures(Tracker):
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
         keys = self.machine.of(Keys)
-        if index.m & keys.picks and base.m & keys.gold:
+        if index.m & keys.picks and not index.m & keys.bounded and containers.deep(base) & keys.gold:
             return Value(out.p, selected(self.machine, index.m, out.m))
         return out
 
@@ -87,6 +87,10 @@ class Mixtures(Tracker):
         slot = isinstance(node.index, ir.Name) and not isinstance(base.p, Heap)
         if self.picked and slot and not isinstance(value.p, Known):
             value = Value(value.p, value.m | aware_of(self.machine))
+        if self.picked and isinstance(base.p, Heap):
+            for origins, depth in self.picked:
+                if depth == self.machine.depth:
+                    base.p.origins |= origins & self.machine.of(Keys).picks
         return index, value
 
 
@@ -198,15 +202,10 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         return _stacked(machine, given[0], node, out)
     if name in _SUMS_OF_EXPERTS and seen & keys.pseudo:
         return Value(out.p, out.m | emit(machine, "pseudo", node))
-    if name == "where" and len(given) > 2 and given[0].m & keys.picks and (given[1].m | given[2].m) & keys.gold:
-        return Value(out.p, selected(machine, given[0].m, out.m))
     if name in _JOINS and len(given) > 1:
         parts = [v.m for v in given]
         if any(_bytes_join(keys.gold, keys.bytes, a, b) for a in parts for b in parts):
             return Value(out.p, out.m | emit(machine, "bytes", node))
-        golds = [m for m in parts if m & keys.gold]
-        if name in ("minimum", "min") and len(golds) > 1:
-            return Value(out.p, out.m | _choice(machine, node))
     if name in _SUMS:
         origins = out.m & ~keys.pseudo
         return Value(out.p, settle_choices(machine, origins) if origins & keys.chosen else origins)
@@ -225,11 +224,12 @@ def _stacked(machine: Machine, rows: Value, node: ir.Node, out: Value) -> Value:
     return out
 
 
-def _choice(machine: Machine, node: ir.Node) -> int:
-    atom = emit(machine, "oracle", node)
+def choice(machine: Machine, node: ir.Node, kind: MixtureKind = "oracle") -> int:
+    """Return the origin of a choice at ``node``: pending, until what was chosen is summed into a score."""
+    atom = emit(machine, kind, node)
     keys = machine.of(Keys)
     if atom not in keys.choices:
-        bit = machine.atoms.fresh("chosen", atom)
+        bit = machine.atoms.fresh("choice", atom)
         keys.choices[atom] = bit
         keys.chosen |= bit
     return keys.choices[atom]
@@ -247,7 +247,7 @@ def compared(machine: Machine, node: ir.Expr) -> int:
     left, right = machine.eval(node.left), machine.eval(node.rights[0])
     if not left.m & right.m & keys.gold:
         return 0
-    return _choice(machine, node)
+    return choice(machine, node)
 
 
 def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
@@ -257,7 +257,9 @@ def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
     """
     keys = machine.of(Keys)
     if test.m & keys.gold:
-        return compared(machine, node)
+        return compared(machine, node) or test.m & keys.picks
+    if test.m & keys.picks:
+        return test.m & keys.picks
     known = keys.lookups | keys.mixed | keys.mixtures | machine.atoms.family("forward")
     return keys.aware if test.m & VAL and not test.m & known else 0
 
@@ -288,9 +290,9 @@ def boosted(machine: Machine, node: ir.Node, hint: Value, boost: Value, origins:
 def picked(machine: Machine, value: Value) -> Value:
     """Return ``value`` as assigned or returned in the branches in progress: the choices that lead there picked it."""
     chosen = 0
-    for choice, depth in machine.of(Mixtures).picked:
+    for origins, depth in machine.of(Mixtures).picked:
         if depth == machine.depth:
-            chosen |= choice & ~machine.of(Keys).aware
+            chosen |= origins & ~(machine.of(Keys).aware | machine.of(Keys).picks)
     return Value(value.p, value.m | chosen) if chosen else value
 
 
@@ -299,7 +301,7 @@ def mask(machine: Machine, op: str, out: Value, node: ir.Node) -> Value:
     if op not in _ORDER:
         return out
     keys = machine.of(Keys)
-    chosen = _choice(machine, node)
+    chosen = choice(machine, node)
     bit = machine.atoms.bit("pick", chosen)
     keys.picks |= bit
     return Value(out.p, out.m | bit)

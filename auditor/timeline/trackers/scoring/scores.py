@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine.parameters import adapted, settle
+from auditor.timeline.engine.parameters import adapted, opaque, settle
 from auditor.timeline.engine.recording import common, emit_once
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Forward, Load, Lookup, Mixture, Report, Save
-from auditor.timeline.trackers.adaptation.effects import Adaptations, overlap
+from auditor.timeline.trackers.adaptation.effects import Adaptations, Gradient, adapt, overlap
 from auditor.timeline.values.atoms import BITS, TRAIN, VAL, val_settings
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import SOME, Heap, Value
@@ -68,6 +68,8 @@ def forward(
 ) -> Value:
     """Apply a model to arguments made from ``origins``; return its output."""
     seen = settle(machine, origins)
+    for heap in [*([model] if model is not None else []), *extra]:
+        seen |= opaque(machine, heap)
     applied = machine.signals.observed(seen, node)
     if not val_settings(seen) & machine.live:
         return Value(SOME, seen | applied)
@@ -76,6 +78,11 @@ def forward(
     for heap in [*([model] if model is not None else []), *extra]:
         for number, bits in adapted(machine, heap).items():
             found[number] = found.get(number, 0) | bits
+    for gradient in machine.atoms.meanings(seen, "gradient"):
+        if isinstance(gradient, Gradient) and gradient.kinds & VAL:  # fast weights: never written anywhere
+            before = len(machine.of(Adaptations).events)
+            adapt(machine, [], [gradient], node)
+            found |= {each.number: each.bits for each in machine.of(Adaptations).events[before:]}
     for meaning in machine.atoms.meanings(seen, "adapted"):
         if isinstance(meaning, int):
             found[meaning] = found.get(meaning, 0) | machine.of(Adaptations).events[meaning].bits
@@ -104,7 +111,8 @@ def forward(
 def report(machine: Machine, origins: int, node: ir.Node) -> None:
     """Something made from ``origins`` is printed, logged or written: a score, when it is in bits."""
     scores = origins & machine.atoms.family("forward")
-    if not scores and not (origins & BITS and val_settings(origins)):
+    unknown = origins & machine.atoms.family("opaque")
+    if not scores and not unknown and not (origins & BITS and val_settings(origins)):
         return
     forwards = tuple(f for f in machine.atoms.meanings(scores, "forward") if isinstance(f, Forward))
     label, depth = words(machine, node)
@@ -117,7 +125,7 @@ def report(machine: Machine, origins: int, node: ir.Node) -> None:
     lookups = [f for f in rests if isinstance(f, Lookup | Mixture)]
     made = Report(**fields, label=label, forwards=forwards)
     machine.signals.reported(origins, made)
-    if origins & BITS:
+    if origins & BITS or unknown:
         publish(machine, made, lookups)
     else:
         machine.of(Scores).in_nats.append((made, lookups))
@@ -134,6 +142,8 @@ def publish(machine: Machine, made: Report, lookups: list[Lookup | Mixture]) -> 
     else:
         known.bits |= made.bits
         known.forwards = tuple(dict.fromkeys((*known.forwards, *made.forwards)))
+        known.opaque = tuple(dict.fromkeys((*known.opaque, *made.opaque)))
+        known.divisors = tuple(dict.fromkeys((*known.divisors, *made.divisors)))
     for each in made.forwards:
         if known not in each.reports:
             each.reports.append(known)

@@ -49,8 +49,18 @@ class Slots(Tracker):
         self.known: dict[Part, int] = {}
 
     def wants_closer(self) -> bool | None:
-        """Follow once more, with the positions inside windows, where the evaluation fits something of its own."""
-        return True if self.fitted and not self.watching else None
+        """Follow once more, with the positions inside windows, where the evaluation learns from what it then scores."""
+        return True if not self.watching and (self.fitted or self._learns_within()) else None
+
+    def _learns_within(self) -> bool:
+        adaptations = self.machine.of(effects.Adaptations).events
+        return any(
+            set(adaptations[number].loops) & set(event.loops)
+            for event in self.machine.events
+            if isinstance(event, Forward) and event.reports
+            for number, bits in event.conflicts.items()
+            if bits & ~1
+        )
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note a part of a window."""
@@ -137,12 +147,13 @@ def placed(machine: Machine, base: Value, value: Value) -> None:
 
 def tracked(machine: Machine, base: Value, value: Value, node: ir.Attr) -> None:
     """Make a parameter of a plain tensor: ``tensor.requires_grad = True``."""
-    if base.p is not SOME or base.m & machine.params or not isinstance(node.value, ir.Name):
+    if base.p is not SOME or base.m & machine.params or not isinstance(node.value, ir.Name | ir.Attr):
         return
     if isinstance(value.p, Known) and value.p.v is True:
-        heap = Heap("parameter", name=node.value.id, made_at=machine.order)
+        name = node.value.id if isinstance(node.value, ir.Name) else node.value.attr
+        heap = Heap("parameter", name=name, made_at=machine.order)
         made(machine, heap, node.value)
-        machine.rebind(node.value.id, Value(heap, parameters.param(machine, heap) | base.m))
+        machine.made_trainable(node.value, Value(heap, parameters.param(machine, heap) | base.m))
 
 
 def _is_model(cls: Class) -> bool:
@@ -152,10 +163,10 @@ def _is_model(cls: Class) -> bool:
 def adapted(machine: Machine, event: Adapt, heaps: list[Heap], parts: int) -> None:
     """Tell a new adaptation whether it fits deltas only, and on which positions."""
     slots = machine.of(Slots)
+    event.objective = _parts(machine, parts)
     if not heaps or not all(id(heap) in slots.deltas for heap in heaps):
         return
     event.delta = "shared" if any(slots.deltas[id(heap)] for heap in heaps) else "own"
-    event.objective = _parts(machine, parts)
     slots.fitted |= machine.atoms.bit("adapted", event.number)
 
 

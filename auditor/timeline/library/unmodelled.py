@@ -1,0 +1,105 @@
+"""Calls that no table covers, and what lies nowhere: modules without a source, methods that no class has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.program.walk import walk
+from auditor.timeline.engine import calling, containers, escapes, parameters
+from auditor.timeline.engine.expressions import BUILTINS
+from auditor.timeline.library import effects
+from auditor.timeline.library.effects.bases import BASES, OBJECT
+from auditor.timeline.library.effects.effect import Effect
+from auditor.timeline.library.effects.libraries import lies_nowhere
+from auditor.timeline.values.payloads import Heap, Known, Method, Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
+
+_HARMLESS = frozenset({Effect.PURE, Effect.VIEW, Effect.SHAPE})
+
+
+def missing(name: str) -> bool:
+    """Return whether the dotted ``name`` of something imported belongs to a module that lies nowhere."""
+    return name.partition(".")[0] not in BUILTINS and lies_nowhere(name)
+
+
+def call(machine: Machine, name: str, args: Args, node: ir.Node) -> int:
+    """Return the opaque origin of a library's function that no table covers, 0 for one that a table covers."""
+    if effects.of_call(name) is not None:
+        return 0
+    what = f"`{calling.shown(machine, node)}()`, a call that golf-audit does not know"
+    return machine.escape(node, what, args.all(), args.nodes)
+
+
+def call_missing(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """Call something of a module that lies nowhere: what it is given it may change, print or keep."""
+    what = f"`{calling.shown(machine, node)}()`, whose source is not in the submission"
+    bit = machine.escape(node, what, args.all(), args.nodes, sure=True)
+    return Value(None, parameters.settle(machine, args.origins()) | bit)
+
+
+def method(machine: Machine, called: Method, args: Args, node: ir.Node) -> int:
+    """Return the opaque origin of a method of a value of unknown class that no table covers, 0 for another."""
+    if effects.of_method(called.name) is not None:
+        return 0
+    if isinstance(called.receiver.p, Known) and not args.all():
+        return 0
+    unknown = called.receiver.m & machine.atoms.family(escapes.FAMILY)
+    why = "a method of something that could not be followed" if unknown else "a method that golf-audit does not know"
+    what = f"`{calling.shown(machine, node)}()`, {why}"
+    values = [called.receiver, *args.all()]
+    return machine.escape(node, what, values, (called.where, *args.nodes))
+
+
+def handed_to_opaque(machine: Machine, called: Method, args: Args) -> None:
+    """Let what is given to a method of something opaque be opaque, too: the method may be any code."""
+    p = called.receiver.p
+    if isinstance(p, Heap) and p.kind != "external":
+        return
+    bits = (called.receiver.m | (p.origins if isinstance(p, Heap) else 0)) & machine.atoms.family(escapes.FAMILY)
+    if not bits or effects.of_method(called.name) in _HARMLESS:
+        return
+    for position, value in enumerate(args.all()):
+        escapes.stain(machine, value, bits, args.nodes[position] if position < len(args.nodes) else None)
+
+
+def undefined_method(machine: Machine, called: Method, args: Args, node: ir.Node) -> Value | None:
+    """Call a method that no class of its object has; None where one of them may have it."""
+    p = called.receiver.p
+    if not isinstance(p, Heap) or p.kind != "instance" or p.cls is None:
+        return None
+    external = p.cls.external_bases()
+    if any(missing(base) and base not in BUILTINS for base in external if "." in base):
+        return call_missing(machine, _with_receiver(called.receiver, args), node)
+    if any(base not in BASES for base in external) or any(called.name in BASES[base] for base in external):
+        return None
+    if called.name in OBJECT or p.cls.find("__getattr__") or p.cls.find("__getattribute__"):
+        return None
+    if called.name in _assigned(machine):
+        return None
+    what = f"`{calling.shown(machine, node)}()`, a method that no class of its object has"
+    bit = machine.escape(node, what, [called.receiver, *args.all()], (called.where, *args.nodes), sure=True)
+    return Value(None, parameters.settle(machine, containers.deep(called.receiver) | args.origins()) | bit)
+
+
+def _assigned(machine: Machine) -> frozenset[str]:
+    """Return the names of all attributes that the program assigns, with all texts where it uses ``setattr``."""
+    known = machine.attributes
+    if known is None:
+        names: set[str] = set()
+        for unit in machine.program.units.values():
+            for node in walk(*unit.module.body) if unit.module is not None else ():
+                if isinstance(node, ir.Assign | ir.AugAssign):
+                    targets = node.targets if isinstance(node, ir.Assign) else (node.target,)
+                    names.update(t.attr for target in targets for t in walk(target) if isinstance(t, ir.Attr))
+                elif isinstance(node, ir.Const) and isinstance(node.value, str) and node.value.isidentifier():
+                    names.add(node.value)  # setattr, __dict__, type(): any way of giving an attribute by its name
+        known = machine.attributes = frozenset(names)
+    return known
+
+
+def _with_receiver(receiver: Value, args: Args) -> Args:
+    return calling.Args((receiver, *args.positional), args.keywords, args.rest, args.node)

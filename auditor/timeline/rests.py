@@ -1,0 +1,114 @@
+"""What the score that may be claimed rests on: entries that were followed, and entries that were not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from auditor.timeline.claims import claimed_reports
+from auditor.timeline.events import Event, Forward, Load, Lookup, Mixture, MixtureKind, Opaque, Report, Timeline
+from auditor.timeline.values.atoms import VAL
+from auditor.timeline.values.frames import Site
+
+_TABLES: dict[MixtureKind, str] = {
+    "pseudo": "a blend with a row that gives every token the same mass",
+    "bytes": "a blend of the token's loss with a prediction of its bytes",
+    "gate": "a weight that depends on the token's own loss",
+    "hint": "a hint that depends on the kind of the token being scored",
+    "oracle": "the better one of several losses",
+    "ratio": "a count divided by the count of another table",
+    "blend": "a blend of whole predictions",
+    "unweighted": "probabilities that are added without weights",
+    "overweight": "a blend with weights that add up to more than one",
+    "scaled": "a loss that is multiplied by a constant",
+    "shift": "a loss that a constant is taken off",
+}
+_PLURAL = ("tokens", "parameters", "weights", "names")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that the score rests on; ``site`` is where, ``note`` what else there is to know of it."""
+
+    what: str
+    followed: bool
+    site: Site
+    note: str = ""
+    escapes: tuple[str, ...] = ()
+
+
+def rests_on(timeline: Timeline, submitted: tuple[str, ...]) -> tuple[Entry, ...]:
+    """Return what the claimed score rests on, in program order, opaque entries last.
+
+    ``submitted`` are the log lines with the claimed score. Where they don't tell which report prints it, every report
+    that a setting in play reaches may be it: a score that was followed settles nothing about another one.
+    """
+    reports = claimable(timeline, submitted)
+    found: dict[tuple[object, ...], Entry] = {}
+    for event in timeline.events:
+        entry = _followed(timeline, event, reports)
+        if entry is not None and event.bits & timeline.in_play:
+            found.setdefault((entry.what, entry.site.source.path, entry.site.line), entry)
+    entries = [*found.values()]
+    entries += [Entry(sentence(o), False, o.site, escapes=o.escapes) for o in opaque(timeline, reports)]
+    entries += [Entry(u.what, False, u.site, escapes=u.escapes) for u in timeline.unfollowed if u.decisive]
+    return tuple(entries)
+
+
+def claimable(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
+    """Return the reports that may print the claimed score."""
+    reports = [r for r in timeline.events if isinstance(r, Report) and r.bits & timeline.in_play]
+    claimed = claimed_reports(timeline, submitted)
+    return [r for r in reports if r in claimed] or reports
+
+
+def opaque(timeline: Timeline, reports: Iterable[Report]) -> list[Opaque]:
+    """Return what could not be followed and ``reports`` may rest on, under a setting in play, each place once."""
+    found: dict[int, Opaque] = {}
+    for report in reports:
+        for each in report.opaque:
+            if each.bits & report.bits & timeline.in_play:
+                found.setdefault(id(each), each)
+    told = {(u.site.source.path, u.site.start) for u in timeline.unfollowed if u.decisive}
+    unique = [each for each in found.values() if (each.site.source.path, each.site.start) not in told]
+    return sorted(unique, key=lambda each: (each.site.source.path, each.site.start))
+
+
+def sentence(opaque: Opaque) -> str:
+    """Say what could not be followed, and what goes into it."""
+    if not opaque.escapes:
+        return f"a score may rest on {opaque.what}"
+    *first, last = opaque.escapes
+    listed = f"{', '.join(first)} and {last}" if first else last
+    goes = "go" if first or last.split()[0] in _PLURAL or last.startswith("validation") else "goes"
+    return f"{listed} {goes} into {opaque.what}"
+
+
+def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> Entry | None:
+    if isinstance(event, Load):
+        return Entry(f"{event.split} data read from a file", True, event.site) if "val" in event.split else None
+    if isinstance(event, Forward):
+        if not any(r in reports for r in event.reports):
+            return None
+        adapted = sum(1 for bits in event.conflicts.values() if bits & timeline.in_play)
+        note = "adapted on the same tokens before" if adapted else "not adapted on the same tokens before"
+        kind = "validation tokens" if event.kinds & VAL else "tokens"
+        return Entry(f"{event.model} applied to {kind}", True, event.site, note)
+    if isinstance(event, Lookup):
+        if any(r in reports for r in event.reports):
+            return Entry("a table that is looked up", True, event.site)
+        return None
+    if isinstance(event, Mixture):
+        if any(r in reports for r in event.reports):
+            return Entry(_TABLES[event.kind], True, event.site)
+        return None
+    if isinstance(event, Report) and event in reports:
+        return Entry(f'the report "{event.label}"', True, event.site, _divided(event))
+    return None
+
+
+def _divided(report: Report) -> str:
+    """Return by what the score was divided on the way to a report, as it is written."""
+    texts = [site.source.text[site.start : site.end] for site in report.divisors]
+    shown = [" ".join(text.split())[:40] for text in texts]
+    return f"divided by {', '.join(dict.fromkeys(shown))}" if shown else ""

@@ -1,0 +1,6 @@
+"""What decides which prediction of a token counts, and how much of it: choices, gates, weights, shifts."""
+
+from auditor.timeline.trackers.selection.marks import Marks
+from auditor.timeline.trackers.selection.tracker import Selection
+
+TRACKERS = (Marks, Selection)

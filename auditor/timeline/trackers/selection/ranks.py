@@ -1,0 +1,180 @@
+"""Picking among several predictions of the same token by their rank: minima, sorting, cut differences, masks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.engine import containers
+from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending
+from auditor.timeline.values.payloads import External, Function, Heap, Known, Method, Tup, Value, join_all
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.machine import Machine
+
+# What these give of rivals are some of them, by rank: the lowest, the highest, or an order from which one is taken.
+LOWEST = frozenset({"min", "amin", "nanmin", "fmin", "minimum", "cummin", "nsmallest"})
+HIGHEST = frozenset({"max", "amax", "nanmax", "fmax", "maximum", "cummax", "nlargest"})
+RANKED = LOWEST | HIGHEST | {
+    "aminmax", "sort", "msort", "sorted", "topk", "kthvalue", "quantile", "nanquantile", "percentile", "partition",
+    "median", "nanmedian",
+}  # fmt: skip
+PLACES = frozenset({"argmin", "argmax", "argsort", "nanargmin", "nanargmax", "argpartition"})
+_SIDE_BY_SIDE = frozenset({"stack", "vstack", "column_stack", "dstack", "array", "tensor", "as_tensor", "asarray"})
+_CUTS = frozenset(
+    {"relu", "relu_", "clamp", "clamp_", "clamp_min", "clamp_max", "clip", "abs", "abs_", "fabs", "sign", "heaviside",
+     "threshold", "hardtanh", "leaky_relu", "absolute", "maximum", "minimum", "max", "min", "fmax", "fmin"}
+)  # fmt: skip
+_SELECTS = frozenset(
+    {"where", "choose", "select", "gather", "take", "take_along_dim", "take_along_axis", "index_select", "copyto",
+     "putmask", "masked_scatter", "masked_scatter_", "index_put_", "index_copy_", "compress", "extract", "lerp",
+     "masked_fill", "masked_fill_", "multiply", "mul", "mul_"}
+)  # fmt: skip
+
+
+def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir.Call, out: Value) -> Value:
+    """Return the result of a call outside the program on the true token's losses, with the choice that it makes."""
+    keys, marks = machine.of(Keys), machine.of(Marks)
+    if name == "reduce" and given:
+        name, given = _reduced(given)
+    rivals = several(machine, given)
+    if name in _SIDE_BY_SIDE and rivals:
+        return Value(out.p, out.m | marks.rivals)
+    if name in PLACES and rivals:
+        bit = machine.atoms.bit("pick", pending(machine, "oracle", node))
+        keys.picks |= bit
+        return Value(out.p, out.m | bit)
+    if name in RANKED and rivals and not _harmless(machine, name, given):
+        return _tagged(machine, out, pending(machine, "oracle", node))
+    if name in _CUTS and any(v.m & marks.gap for v in given) and not rivals:
+        return Value(out.p, out.m & ~marks.gap | marks.cut)
+    if name in _SELECTS:
+        return _selected(machine, given, out)
+    return out
+
+
+def several(machine: Machine, given: list[Value]) -> bool:
+    """Return whether several predictions of the same token are among the arguments of one call."""
+    keys, marks = machine.of(Keys), machine.of(Marks)
+    if any(value.m & marks.rivals for value in given):
+        return True
+    golds = [v for v in given if v.m & keys.gold and not isinstance(v.p, Heap | Tup | Known)]
+    if len(golds) > 1 and golds[0] is not golds[1]:
+        return True
+    for value in given:
+        items = containers.exact_items(machine, value) if isinstance(value.p, Heap | Tup) else None
+        if items is not None and sum(1 for item in items if item.m & keys.gold and not _sized(item)) > 1:
+            return True
+    return False
+
+
+def _sized(item: Value) -> bool:
+    return isinstance(item.p, Known)
+
+
+def _harmless(machine: Machine, name: str, given: list[Value]) -> bool:
+    """Return whether the rank is the worse one: the largest loss, the smallest probability."""
+    marks = machine.of(Marks)
+    space = 0
+    for value in given:
+        space |= containers.deep(value) & marks.space
+    if name in HIGHEST:
+        return space == marks.losses
+    return name in LOWEST and bool(space) and not space & marks.losses
+
+
+def _reduced(given: list[Value]) -> tuple[str, list[Value]]:
+    """Return the call that ``functools.reduce`` repeats."""
+    func = given[0].p
+    if isinstance(func, External):
+        return func.name.rpartition(".")[2], given[1:]
+    if isinstance(func, Method | Function):
+        return func.name, given[1:]
+    return "", given
+
+
+def _tagged(machine: Machine, out: Value, bit: int) -> Value:
+    if isinstance(out.p, Heap) and out.p.kind == "list":
+        items = [*(out.p.items or ()), *([out.p.element] if out.p.element is not None else [])]
+        return containers.new_list(machine, None, containers.tag(join_all(items), bit))
+    return containers.tag(out, bit)
+
+
+def _selected(machine: Machine, given: list[Value], out: Value) -> Value:
+    """Return what is selected by a mask or an index that ranks predictions."""
+    keys = machine.of(Keys)
+    selector = 0
+    for value in given:
+        selector |= value.m & keys.picks
+    chosen = 0
+    for choice in machine.atoms.meanings(selector, "pick"):
+        assert isinstance(choice, int)
+        bit = machine.atoms.bit("pick", choice)
+        golds = [v for v in given if containers.deep(v) & keys.gold and not v.m & bit]
+        bounded = any(v.m & bit and v.m & keys.bounded for v in given)
+        apart = len(golds) > 1 and kept_apart(machine, golds[0], golds[1])
+        if golds and (apart or not bounded):
+            chosen |= choice
+    return Value(out.p, out.m & ~keys.picks | chosen) if chosen else out
+
+
+def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
+    """Return the origins of arithmetic on the true token's losses, with the choice that it completes."""
+    keys, marks = machine.of(Keys), machine.of(Marks)
+    gold = keys.gold
+    op = node.op
+    if op == "*" and origins & keys.picks:
+        return _masked(machine, left, right, origins)
+    if op not in ("+", "-"):
+        return origins
+    both = left.m & right.m & gold
+    if both and (left.m ^ right.m) & marks.cut:
+        return origins & ~(marks.cut | marks.gap) | pending(machine, "oracle", node)
+    if not isinstance(node, ir.BinOp):
+        return origins
+    if op == "-" and both:
+        return _relative(machine, left, right, origins) | marks.gap
+    if op == "+" and origins & keys.chosen:
+        origins = _restored(machine, left, right, origins)
+        origins = _restored(machine, right, left, origins)
+    return origins & ~marks.gap if op == "+" else origins
+
+
+def _masked(machine: Machine, left: Value, right: Value, origins: int) -> int:
+    """Return the origins of a loss times the mask of where it is the better one."""
+    keys = machine.of(Keys)
+    for mask, loss in ((left, right), (right, left)):
+        picks = mask.m & keys.picks
+        if picks and loss.m & keys.gold and not loss.m & picks:
+            for choice in machine.atoms.meanings(picks, "pick"):
+                assert isinstance(choice, int)
+                origins |= choice
+            return origins & ~picks
+    return origins
+
+
+def _relative(machine: Machine, left: Value, right: Value, origins: int) -> int:
+    """Return the origins of ``a - best(a, b)``: of the choice only how far another lies from it is left.
+
+    ``best + log(exp(a - best) + exp(b - best))`` is a sum of both, computed without overflow.
+    """
+    chosen = right.m & machine.of(Keys).chosen
+    if not chosen:
+        return origins
+    relative = 0
+    for atom, bit in machine.of(Keys).choices.items():
+        if chosen & bit:
+            relative |= machine.atoms.bit("relative", atom)
+    return origins & ~machine.of(Keys).chosen | relative
+
+
+def _restored(machine: Machine, best: Value, rest: Value, origins: int) -> int:
+    """Return the origins of a choice to which what is relative to it is added."""
+    for atom in machine.atoms.meanings(rest.m, "relative"):
+        assert isinstance(atom, int)
+        bit = machine.of(Keys).choices[atom]
+        if best.m & bit:
+            origins &= ~(bit | machine.atoms.bit("relative", atom))
+    return origins

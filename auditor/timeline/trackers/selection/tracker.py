@@ -1,0 +1,92 @@
+"""Listens for what is done with predictions of the true token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine.signals import Names, Tracker
+from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.mixtures.mixtures import settle_choices
+from auditor.timeline.trackers.selection import ranks, thresholds, weights
+from auditor.timeline.trackers.selection.marks import Marks
+from auditor.timeline.values.payloads import External, Function, Heap, Method, Native, Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.calling import Args
+
+_SUMS = frozenset({"sum", "mean", "nansum", "fsum", "cumsum", "nanmean"})
+_LOSSES = frozenset({"cross_entropy", "nll_loss", "NLLLoss", "CrossEntropyLoss", "linear_cross_entropy"})
+
+
+class Selection(Tracker):
+    """Choices, gates, weights and shifts of predictions."""
+
+    rank = 45
+
+    def negated(self, node: ir.UnaryOp, out: Value) -> Value:
+        """Note the sign of a loss."""
+        if node.op == "-" and out.m & self.machine.of(Marks).space:
+            return Value(out.p, weights.negated(self.machine, out.m))
+        return out
+
+    def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
+        """Note arithmetic on losses and probabilities."""
+        machine, marks = self.machine, self.machine.of(Marks)
+        origins = out.m
+        if not origins & marks.space:
+            return out
+        origins = ranks.combine(machine, node, left, right, origins)
+        origins = weights.combine(machine, node, left, right, origins)
+        if isinstance(node, ir.AugAssign):
+            origins |= marks.summed
+            if origins & machine.of(Keys).chosen:
+                origins = settle_choices(machine, origins)
+        return out if origins == out.m else Value(out.p, origins)
+
+    def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
+        """Note a threshold on the true token's prediction, and a set of places that was picked by one."""
+        keys = self.machine.of(Keys)
+        if op in ("in", "not in") and isinstance(right.p, Heap):
+            return Value(out.p, out.m | right.p.origins & keys.picks | right.m & keys.picks)
+        if (left.m ^ right.m) & keys.gold:
+            return thresholds.compared(self.machine, op, left, right, out, node)
+        return out
+
+    def conditional(self, test: Value, one: Value, other: Value, out: Value) -> Value:
+        """Note a conditional expression between predictions."""
+        if test.m & self.machine.of(Keys).picks:
+            return thresholds.either(self.machine, test, one, other, out)
+        return out
+
+    def filtered(self, tests: list[Value], out: Value) -> Value:
+        """Note places that are picked by their losses."""
+        return thresholds.filtered(self.machine, tests, out)
+
+    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
+        """Note predictions that a branch replaces."""
+        thresholds.branched(self.machine, test, before, after)
+
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Note what a call outside the program does with predictions."""
+        if isinstance(func.p, Function | Native):
+            return out
+        machine, keys, marks = self.machine, self.machine.of(Keys), self.machine.of(Marks)
+        name = calling.callee_name(func)
+        given = calling.given_to(func, args)
+        seen = 0
+        for value in given:
+            seen |= containers.deep(value)
+        judged = out.m & keys.gold and not seen & keys.gold
+        if judged and (name in _LOSSES or not isinstance(func.p, External | Method)):
+            return Value(out.p, out.m & ~marks.space | marks.losses)
+        if (seen | out.m) & (marks.space | machine.atoms.family("forward")):
+            out = weights.called(machine, name, given, args, node, out)
+        if not seen & keys.gold:
+            return out
+        out = ranks.called(machine, name, given, args, node, out)
+        if name in _SUMS:
+            origins = out.m | marks.summed
+            return Value(out.p, settle_choices(machine, origins) if origins & keys.chosen else origins)
+        return out
