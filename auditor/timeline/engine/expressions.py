@@ -149,6 +149,8 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
     """Return a binary operation."""
     left = machine.eval(node.left)
     right = machine.eval(node.right)
+    if node.op == "%" and isinstance(left.p, Known) and isinstance(left.p.v, str):
+        right = containers.as_constant(machine, right)
     if isinstance(left.p, Known | PerSetting) and isinstance(right.p, Known | PerSetting):
         return machine.fold(lambda a, b: fold_binary(node.op, a, b), left, right)
     if protocols.speaks(left) or protocols.speaks(right):
