@@ -149,6 +149,8 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
     """Return a binary operation."""
     left = machine.eval(node.left)
     right = machine.eval(node.right)
+    if node.op == "%" and isinstance(left.p, Known) and isinstance(left.p.v, str):
+        right = containers.as_constant(machine, right)
     constant = machine.constant(node.op, left, right)
     if constant is not None:
         return constant

@@ -361,7 +361,8 @@ class Machine:
                         origins &= ~(VAL | TRAIN)
                 for value in values:
                     origins |= value.m & (VAL | TRAIN) & ~loose_wildcard(value)
-                origins |= string_origins(result)
+                named = string_origins(result)
+                origins = origins & ~(VAL | TRAIN) | named if named else origins  # the whole text says what it names
             elif type(result) is float and (abs(result - LN2) < 1e-6 or abs(result - 1 / LN2) < 1e-6):
                 origins |= BITS
             return Value(Known(result), origins)
