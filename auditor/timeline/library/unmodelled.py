@@ -12,6 +12,7 @@ from auditor.timeline.library import effects
 from auditor.timeline.library.effects.bases import BASES, OBJECT
 from auditor.timeline.library.effects.effect import Effect
 from auditor.timeline.library.effects.libraries import lies_nowhere
+from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import Heap, Known, Method, Value
 
 if TYPE_CHECKING:
@@ -32,6 +33,18 @@ def call(machine: Machine, name: str, args: Args, node: ir.Node) -> int:
         return 0
     what = f"`{calling.shown(machine, node)}()`, a call that golf-audit does not know"
     return machine.escape(node, what, args.all(), args.nodes)
+
+
+def any_code(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """Run code that can't be told: whatever the names hold that it can see it may change."""
+    names = {**machine.frame.scope.names, **machine.frame.names}
+    held = [value for value in names.values() if isinstance(value.p, Heap)]
+    what = f"`{calling.shown(machine, node)}()`, whose code could not be told"
+    bit = machine.escape(node, what, [*args.all(), *held], args.nodes, sure=True)
+    for name, value in names.items():
+        if value.m & VAL and not isinstance(value.p, Heap | Known):
+            machine.rebind(name, Value(value.p, value.m | bit))
+    return Value(None, parameters.settle(machine, args.origins()) | bit)
 
 
 def call_missing(machine: Machine, args: Args, node: ir.Node) -> Value:
