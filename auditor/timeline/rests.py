@@ -22,6 +22,8 @@ _TABLES: dict[MixtureKind, str] = {
     "overweight": "a blend with weights that add up to more than one",
     "scaled": "a loss that is multiplied by a constant",
     "shift": "a loss that a constant is taken off",
+    "preview": "counts of the tokens that are scored next",
+    "counted": "a table that counts the tokens before they are scored",
 }
 _PLURAL = ("tokens", "parameters", "weights", "names")
 
