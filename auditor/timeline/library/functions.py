@@ -183,6 +183,11 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "dataclasses.field": lambda machine, args, node: args.keywords.get("default")
     or objects.field_factory(machine, args, node),
     "type": objects.class_of,
+    "exec": unmodelled.any_code,
+    "eval": unmodelled.any_code,
+    "execfile": unmodelled.any_code,
+    "runpy.run_path": unmodelled.any_code,
+    "runpy.run_module": unmodelled.any_code,
     "globals": objects.global_names,
     "locals": objects.local_names,
     "vars": objects.local_names,
