@@ -180,12 +180,28 @@ class Yield(Node, frozen=True, gc=False):
     value: Expr | None
 
 
+class Pattern(Node, frozen=True, gc=False):
+    """A pattern of a ``case``.
+
+    ``value`` (equal to ``value``), ``any`` (binds ``name`` where it has one; ``parts``: and fits the one pattern),
+    ``or`` (one of ``parts``), ``sequence`` (``parts`` in order), ``star`` (the rest of one, as ``name``), ``mapping``
+    (``keys[i]`` maps to what fits ``parts[i]``; the rest as ``name``) or ``class`` (an instance of ``value``; ``parts``
+    by position, the last ones by the attributes ``names``).
+    """
+
+    kind: Literal["value", "any", "or", "sequence", "star", "mapping", "class"]
+    value: Expr | None = None
+    name: str | None = None
+    parts: tuple[Pattern, ...] = ()
+    keys: tuple[Expr, ...] = ()
+    names: tuple[str, ...] = ()
+
+
 class MatchTest(Node, frozen=True, gc=False):
-    """The test of one ``case``: ``subject`` against a pattern; names that it binds and its guard."""
+    """The test of one ``case``: ``subject`` against a pattern, and its guard."""
 
     subject: Expr
-    pattern: Expr | None  # a value or class expression where the pattern is one, else None
-    binds: tuple[str, ...]
+    pattern: Pattern
     guard: Expr | None
 
 
@@ -234,12 +250,13 @@ class FunctionDef(Node, frozen=True, gc=False):
 
 
 class ClassDef(Node, frozen=True, gc=False):
-    """A class; ``keywords`` such as ``metaclass=`` are dropped."""
+    """A class; ``keywords`` are such as ``metaclass=``."""
 
     name: str
     bases: tuple[Expr, ...]
     body: tuple[Stmt, ...]
     decorators: tuple[Expr, ...]
+    keywords: tuple[Arg, ...] = ()
 
 
 class Assign(Node, frozen=True, gc=False):

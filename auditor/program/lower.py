@@ -884,6 +884,7 @@ def _class(c: Cursor, node: cst.ClassDef, body: list[ir.Stmt]) -> None:
     c.word(node.name.value)
     _type_parameters(c, node.type_parameters)
     bases: list[ir.Expr] = []
+    keywords: list[ir.Arg] = []
     if c.text[c.at] == "(":
         c.eat(1)
         for arg in _args(c, (*node.bases, *node.keywords)):
@@ -891,9 +892,11 @@ def _class(c: Cursor, node: cst.ClassDef, body: list[ir.Stmt]) -> None:
                 bases.append(ir.Starred(arg.start, arg.end, arg.value))
             elif arg.keyword is None and not arg.star:
                 bases.append(arg.value)
+            else:
+                keywords.append(arg)
         c.eat(1)
     block = _block(c, node.body)
-    body.append(ir.ClassDef(start, c.end, node.name.value, tuple(bases), block, decorators))
+    body.append(ir.ClassDef(start, c.end, node.name.value, tuple(bases), block, decorators, tuple(keywords)))
 
 
 # --------------------------------------------------------------------------- match
@@ -913,15 +916,14 @@ def _match(c: Cursor, node: cst.Match, body: list[ir.Stmt]) -> None:
         start = c.at
         c.word("case")
         inside = c.at
-        binds: list[str] = []
-        pattern = _pattern(c, case.pattern, binds)
+        pattern = _pattern(c, case.pattern)
         guard = None
         if case.guard is not None:
             c.word("if")
             guard = _expr(c, case.guard)
-        test = ir.MatchTest(inside, c.end, subject, pattern, tuple(binds), guard)
+        test = ir.MatchTest(inside, c.end, subject, pattern, guard)
         block = _block(c, case.body)
-        wildcard = isinstance(case.pattern, cst.MatchAs) and not case.pattern.name and not case.pattern.pattern
+        wildcard = pattern.kind == "any" and not pattern.name and not pattern.parts
         if wildcard and guard is None and branches:
             orelse = block
         else:
@@ -929,93 +931,103 @@ def _match(c: Cursor, node: cst.Match, body: list[ir.Stmt]) -> None:
     body.extend(_chain(branches, orelse, c.end))
 
 
-def _pattern(c: Cursor, node: Any, binds: list[str]) -> ir.Expr | None:
-    """Step over a pattern; return its value or class if it is one, and add the names it binds."""
+def _pattern(c: Cursor, node: Any) -> ir.Pattern:
     lpar = getattr(node, "lpar", ())
+    start = c.at
     if isinstance(node, cst.MatchValue | cst.MatchSingleton):
-        return _expr(c, node.value)
+        return ir.Pattern(start, c.end, "value", _expr(c, node.value))
     for _ in lpar:
         c.eat(1)
-    pattern = _PATTERNS[type(node)](c, node, binds)
+    pattern = _PATTERNS[type(node)](c, node)
     for _ in lpar:
         c.eat(1)
     return pattern
 
 
-def _match_as(c: Cursor, node: cst.MatchAs, binds: list[str]) -> ir.Expr | None:
-    pattern = None
+def _match_as(c: Cursor, node: cst.MatchAs) -> ir.Pattern:
+    start = c.at
+    parts: tuple[ir.Pattern, ...] = ()
     if node.pattern is not None:
-        pattern = _pattern(c, node.pattern, binds)
+        parts = (_pattern(c, node.pattern),)
         c.word("as")
-    if node.name is None:
-        c.word("_")
-    else:
-        c.word(node.name.value)
-        binds.append(node.name.value)
-    return pattern
+    name = None if node.name is None else node.name.value
+    c.word(name or "_")
+    return ir.Pattern(start, c.end, "any", None, name, parts)
 
 
-def _match_or(c: Cursor, node: cst.MatchOr, binds: list[str]) -> None:
+def _match_or(c: Cursor, node: cst.MatchOr) -> ir.Pattern:
+    start = c.at
+    parts = []
     for item in node.patterns:
-        names: list[str] = []
-        _pattern(c, item.pattern, names)
-        binds.extend(name for name in names if name not in binds)
+        parts.append(_pattern(c, item.pattern))
         if c.text[c.at] == "|":
             c.eat(1)
+    return ir.Pattern(start, c.end, "or", parts=tuple(parts))
 
 
-def _match_list(c: Cursor, node: cst.MatchList, binds: list[str]) -> None:
+def _match_list(c: Cursor, node: cst.MatchList) -> ir.Pattern:
+    start = c.at
     bracketed = node.lbracket is not None
     if bracketed:
         c.eat(1)
-    _match_items(c, node.patterns, binds)
+    parts = _match_items(c, node.patterns)
     if bracketed:
         c.eat(1)
+    return ir.Pattern(start, c.end, "sequence", parts=parts)
 
 
-def _match_tuple(c: Cursor, node: cst.MatchTuple, binds: list[str]) -> None:
-    _match_items(c, node.patterns, binds)
+def _match_tuple(c: Cursor, node: cst.MatchTuple) -> ir.Pattern:
+    start = c.at
+    return ir.Pattern(start, c.end, "sequence", parts=_match_items(c, node.patterns))
 
 
-def _match_items(c: Cursor, nodes: Sequence[Any], binds: list[str]) -> None:
+def _match_items(c: Cursor, nodes: Sequence[Any]) -> tuple[ir.Pattern, ...]:
+    parts = []
     for node in nodes:
         if isinstance(node, cst.MatchStar):
+            start = c.at
             c.eat(1)
-            name = "_" if node.name is None else node.name.value
-            c.word(name)
-            if name != "_":
-                binds.append(name)
+            name = None if node.name is None else node.name.value
+            c.word(name or "_")
+            parts.append(ir.Pattern(start, c.end, "star", None, name))
         else:
-            _pattern(c, node.value, binds)
+            parts.append(_pattern(c, node.value))
         c.comma()
+    return tuple(parts)
 
 
-def _match_mapping(c: Cursor, node: cst.MatchMapping, binds: list[str]) -> None:
+def _match_mapping(c: Cursor, node: cst.MatchMapping) -> ir.Pattern:
+    start = c.at
     c.eat(1)
+    keys, parts, rest = [], [], None
     for element in node.elements:
-        _expr(c, element.key)
+        keys.append(_expr(c, element.key))
         c.eat(1)
-        _pattern(c, element.pattern, binds)
+        parts.append(_pattern(c, element.pattern))
         c.comma()
     if node.rest is not None:
         c.eat(2)
-        c.word(node.rest.value)
-        binds.append(node.rest.value)
+        rest = node.rest.value
+        c.word(rest)
         c.comma()
     c.eat(1)
+    return ir.Pattern(start, c.end, "mapping", None, rest, tuple(parts), tuple(keys))
 
 
-def _match_class(c: Cursor, node: cst.MatchClass, binds: list[str]) -> ir.Expr:
+def _match_class(c: Cursor, node: cst.MatchClass) -> ir.Pattern:
+    start = c.at
     cls = _expr(c, node.cls)
     c.eat(1)
-    _match_items(c, node.patterns, binds)
+    parts = list(_match_items(c, node.patterns))
+    names = []
     for element in node.kwds:
+        names.append(element.key.value)
         c.word(element.key.value)
         c.eat(1)
-        _pattern(c, element.pattern, binds)
+        parts.append(_pattern(c, element.pattern))
         c.comma()
     c.eat(1)
-    return cls
+    return ir.Pattern(start, c.end, "class", cls, None, tuple(parts), (), tuple(names))
 
 
 # --------------------------------------------------------------------------- tables
@@ -1138,7 +1150,7 @@ _COMPOUND: dict[type[cst.CSTNode], Callable[[Cursor, Any, list[ir.Stmt]], None]]
     cst.Match: _match,
 }
 
-_PATTERNS: dict[type[cst.CSTNode], Callable[[Cursor, Any, list[str]], ir.Expr | None]] = {
+_PATTERNS: dict[type[cst.CSTNode], Callable[[Cursor, Any], ir.Pattern]] = {
     cst.MatchAs: _match_as,
     cst.MatchOr: _match_or,
     cst.MatchList: _match_list,

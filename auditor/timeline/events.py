@@ -83,10 +83,11 @@ class Forward(Event):
 
 @dataclass(eq=False)
 class Report(Event):
-    """A score in bits is printed, logged or written."""
+    """A score is printed, logged or written; ``in_nats`` where the script never tells one in bits."""
 
     label: str = ""
     forwards: tuple[Forward, ...] = ()
+    in_nats: bool = False
     opaque: tuple[Opaque, ...] = ()  # what it may rest on that could not be followed
     divisors: tuple[Site, ...] = ()  # what its losses were divided by on the way
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers, parameters, recording
+from auditor.timeline.engine import classes, containers, insides, parameters, protocols, recording
 from auditor.timeline.values.atoms import SIZE, TRAIN, VAL
+from auditor.timeline.values.constants import is_none
 from auditor.timeline.values.frames import CallStep, Frame
 from auditor.timeline.values.payloads import (
     NONE,
@@ -25,6 +26,7 @@ from auditor.timeline.values.payloads import (
     Native,
     Payload,
     PerSetting,
+    Stream,
     Tup,
     Value,
     join,
@@ -35,6 +37,14 @@ from auditor.timeline.values.payloads import (
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
+# Decorators of the standard library that give something else than the function.
+DECORATORS = frozenset(
+    {
+        "property", "abc.abstractproperty", "functools.cached_property", "functools.lru_cache", "functools.cache",
+        "functools.singledispatch", "functools.singledispatchmethod", "contextlib.contextmanager",
+        "contextlib.asynccontextmanager",
+    }
+)  # fmt: skip
 MAX_DEPTH = 48
 MAX_SAME = 2
 
@@ -168,7 +178,7 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
         return machine.library.call_method(machine, p, args, node)
     if kind is Class:
         assert isinstance(p, Class)
-        return construct(machine, p, args, node)
+        return classes.instance(machine, p, args, node)
     if kind is Native:
         assert isinstance(p, Native)
         result = p.call(args, node)
@@ -176,6 +186,8 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
         return result
     if kind is Heap:
         assert isinstance(p, Heap)
+        if p.kind == "dispatcher":
+            return call(machine, p.attrs["__call__"], args, node)
         if is_module(p):
             forward = p.cls.find("forward") if p.cls is not None else None
             if forward is not None and isinstance(forward.p, Function) and machine.relevance.adapts(forward.p.node):
@@ -229,7 +241,7 @@ def apply_module(machine: Machine, heap: Heap, args: Args, node: ir.Node, method
     """Apply a module to data: one event, its inside is not followed."""
     name = recording.name_of(heap)
     told = name if method == "forward" else f"{name}.{method}"
-    return apply(machine, heap, args.origins(), told, node, extra_heaps(args))
+    return apply(machine, heap, args.origins() | insides.opaque(machine, heap), told, node, extra_heaps(args))
 
 
 def apply(
@@ -243,7 +255,7 @@ def apply(
 def shown(machine: Machine, node: ir.Node) -> str:
     """Return a short quotation of a call's function."""
     text = machine.frame.scope.source.text[node.start : node.end]
-    return text.split("(", 1)[0][:60]
+    return " ".join(text.split("(", 1)[0].split())[:60]
 
 
 def context_name(value: Value) -> str:
@@ -268,13 +280,26 @@ def given_to(func: Value, args: Args) -> list[Value]:
 # ------------------------------------------------------------------ functions
 
 
-def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args, node: ir.Node) -> Value:
-    """Follow a call of the program's own function."""
+def invoke(
+    machine: Machine,
+    func: Function,
+    receiver: Value | None,
+    args: Args,
+    node: ir.Node,
+    stream: Stream | None = None,
+    consume: Callable[[Value], Value] | None = None,
+) -> Value:
+    """Follow a call of the program's own function; a generator's when something pulls on it (``consume``)."""
+    if stream is None and isinstance(func.node, ir.FunctionDef) and func.node.is_generator:
+        made = Stream(lambda each: invoke(machine, func, receiver, args, node, made, each))
+        made.learns = machine.relevance.adapts(func.node)
+        own = receiver.m if receiver is not None else 0
+        return Value(made, parameters.settle(machine, args.origins() | own))
     key = id(func.node)
     if machine.depth >= MAX_DEPTH or machine.active.get(key, 0) >= MAX_SAME:
         machine.note_unfollowed(machine.site(node), f"{func.name} calls itself or nests too deeply")
         return Value(None, parameters.settle(machine, args.origins()))
-    frame = Frame(func.scope, {}, parent=func.closure, func=func, owner=func.owner)
+    frame = Frame(func.scope, {}, parent=func.closure, func=func, owner=func.owner, consume=consume, pulled_by=stream)
     bind_parameters(machine, func, receiver, args, frame.names)
     outer = machine.frame
     saved = (machine.live, machine.jumped, machine.broken, machine.break_names)
@@ -289,19 +314,24 @@ def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args,
     machine.entered.add(key)
     quiet = int(key in machine.quiet)
     machine.no_grad += quiet
+    out: Value | None = None
     try:
         if isinstance(func.node, ir.Lambda):
-            return machine.eval(func.node.body)
+            out = machine.eval(func.node.body)
+            return out
         machine.block(func.node.body)
         fell = machine.live & ~0
         out = frame.returned
         if fell:
             out = NONE if out is None else merge(NONE, out, fell, frame.returned_bits, machine.count)
-        if func.node.is_generator:
-            return containers.new_list(machine, None, frame.yielded or UNKNOWN)
         return UNKNOWN if out is None else out
     finally:
-        machine.live = (frame.returned_bits | machine.live) & live0 or live0
+        after = (frame.returned_bits | machine.live) & live0
+        if frame.thrown & live0 & ~after:
+            outer.thrown |= frame.thrown & live0 & ~after
+        elif not after:
+            after = live0
+        machine.live = after
         _, machine.jumped, machine.broken, machine.break_names = saved
         del machine.passed[passed:]
         machine.active[key] -= 1
@@ -309,6 +339,8 @@ def invoke(machine: Machine, func: Function, receiver: Value | None, args: Args,
         machine.depth -= 1
         machine.frame = outer
         machine.calls.pop()
+        if machine.finalizable:
+            classes.finalize_frame(machine, frame, out, node)
         if frame.written:
             hand_back(machine, func, receiver, args, frame)
 
@@ -384,8 +416,13 @@ def construct(machine: Machine, cls: Class, args: Args, node: ir.Node) -> Value:
     if any(machine.library.is_optimizer(base) for base in bases):
         heap = Heap("optimizer", cls=cls, origins=args.origins(), made_at=machine.order)
         return Value(heap, heap.origins & machine.params)
-    heap = Heap("instance", cls=cls, made_at=machine.order)
-    value = Value(heap)
+    return initialise(machine, Value(classes.bare(machine, cls, args)), cls, args, node)
+
+
+def initialise(machine: Machine, value: Value, cls: Class, args: Args, node: ir.Node) -> Value:
+    """Run ``__init__`` of a class on a new instance."""
+    heap = value.p
+    assert isinstance(heap, Heap)
     init = cls.find("__init__")
     if init is not None and isinstance(init.p, Function):
         invoke(machine, init.p, value, args, node)
@@ -395,12 +432,25 @@ def construct(machine: Machine, cls: Class, args: Args, node: ir.Node) -> Value:
             given = args.get(index, name)
             if given is not None:
                 heap.attrs[name] = given
-        if not cls.fields:
+        if heap.kind in ("list", "dict"):
+            fill(machine, heap, args)
+        elif not cls.fields and "args" not in heap.attrs:
             heap.origins |= args.origins()
         post = cls.find("__post_init__")
     if post is not None and isinstance(post.p, Function):
         invoke(machine, post.p, value, Args(), node)
     return value
+
+
+def fill(machine: Machine, heap: Heap, args: Args) -> None:
+    """Put what a list or dict is made from into an instance of a class below it."""
+    first = args.get(0)
+    if heap.kind == "list" and first is not None:
+        containers.extend(machine, heap, first)
+    elif heap.kind == "dict":
+        if first is not None:
+            containers.update_dict(machine, heap, first)
+        heap.attrs.update(args.keywords)
 
 
 # ------------------------------------------------------------------ attributes
@@ -424,10 +474,22 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         if found is not None:
             if isinstance(found.p, Function) and machine.decorated.get(id(found.p.node)) == "classmethod":
                 return Value(Bound(found.p, base), found.m)
-            return found
-        if name == "apply":
-            return Value(Method(base, name, node))
+            given = classes.read(machine, found, base, p, name, node) if not is_property(found) else None
+            return found if given is None else given
+        meta = protocols.find(machine, p, name) or protocols.find(machine, p, "__getattr__")
+        if meta is not None and not name.startswith("__"):
+            if p.meta is not None and p.meta.find(name) is None:
+                return call(machine, meta, Args((Value(Known(name)),), node=node), node)
+            return meta
+        if name == "__dict__":
+            return Value(Heap("dict", attrs=p.attrs, made_at=machine.order))
+        if name == "__name__":
+            return Value(Known(p.node.name))
         return Value(Method(base, name, node))
+    if isinstance(p, Function | Bound | Native):
+        known = function_attr(machine, p, base, name)
+        if known is not None:
+            return known
     if isinstance(p, Function | Bound) and name in (
         "remote",
         "local",
@@ -449,9 +511,50 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
     return Value(Method(base, name, where), SIZE if name == "size" else base.m)
 
 
+def is_property(found: Value) -> bool:
+    """Return whether a class attribute is a property, which a class itself gives as it is."""
+    return isinstance(found.p, Heap) and found.p.kind == "property"
+
+
+def function_attr(machine: Machine, p: Function | Bound | Native, base: Value, name: str) -> Value | None:
+    """Return an attribute of a function or method of the program; None for what it doesn't have."""
+    stored = machine.function_attrs.get(id(p.node if isinstance(p, Function) else p), {}).get(name)
+    if stored is not None:
+        return stored
+    if name == "__call__" or (name == "__code__" and isinstance(p, Function)):
+        return base
+    if isinstance(p, Bound) and name in ("__func__", "__self__"):
+        return Value(p.func) if name == "__func__" else p.receiver
+    if name == "__get__" and isinstance(p, Function):
+        func = p
+
+        def bound(args: Args, node: ir.Node) -> Value:
+            receiver = args.get(0) or UNKNOWN
+            return base if is_none(receiver.p) else Value(Bound(func, receiver))
+
+        return Value(Native("__get__", bound))
+    if name == "__globals__" and isinstance(p, Function):
+        return Value(Heap("dict", attrs=p.scope.names, made_at=machine.order))
+    if name == "__name__" and isinstance(p, Function):
+        return Value(Known(p.name))
+    return None
+
+
 def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Expr) -> Value:
     """Return an attribute of an object."""
-    found = heap.attrs.get(name) if heap.kind not in ("dict",) else None
+    if heap.cls is not None:
+        every = heap.cls.find("__getattribute__")
+        if every is not None and isinstance(every.p, Function) and not machine.active.get(id(every.p.node)):
+            return invoke(machine, every.p, base, Args((Value(Known(name)),), node=node), node)
+        over = heap.cls.find(name)
+        if over is not None and classes.is_data(over.p):
+            return classes.read(machine, over, base, heap.cls, name, node) or UNKNOWN
+    return stored_attr(machine, heap, base, name, node)
+
+
+def stored_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Expr) -> Value:
+    """Return an attribute of an object as it is stored, in the object or in its class."""
+    found = heap.attrs.get(name) if heap.kind not in ("dict", "property") or heap.cls is not None else None
     if found is not None:
         if heap.cls is not None and name in heap.cls.counters and machine.in_loop and is_number(found.p):
             found = Value(SOME, found.m)  # earlier iterations have counted it up
@@ -463,6 +566,12 @@ def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Exp
         inherited = heap.cls.find(name)
         if inherited is not None:
             return bind_method(machine, inherited, base, heap, node)
+    if name in ("__dict__", "_modules", "_parameters", "_buffers") and heap.kind in ("instance", "namespace", "module"):
+        return Value(Heap("dict", attrs=heap.attrs, origins=heap.origins, made_at=machine.order), base.m)
+    if name == "__class__" and heap.cls is not None:
+        return Value(heap.cls)
+    if heap.kind == "property" and name in ("getter", "setter", "deleter"):
+        return Value(Native(name, lambda args, node: classes.property_part(heap, name, args.get(0) or UNKNOWN)))
     if name in ("module", "_orig_mod") and heap.kind in ("instance", "external"):
         return base
     if name in ("weight", "bias") and heap.kind == "instance" and is_module(heap):
@@ -508,13 +617,15 @@ def is_number(p: Payload) -> bool:
 def bind_method(machine: Machine, found: Value, base: Value, heap: Heap, node: ir.Expr) -> Value:
     """Return a class attribute as seen through an instance."""
     p = found.p
+    if isinstance(p, Heap) and heap.cls is not None:
+        name = node.attr if isinstance(node, ir.Attr) else ""
+        given = classes.read(machine, found, base, heap.cls, name, node)
+        return found if given is None else given
     if not isinstance(p, Function):
         return found
     kind = machine.decorated.get(id(p.node), "")
     if kind == "staticmethod":
         return found
-    if kind == "property":
-        return invoke(machine, p, base, Args(), node)
     if kind == "classmethod":
         return Value(Bound(p, Value(heap.cls)), found.m)
     if not p.node.params and isinstance(p.node, ir.Lambda):
@@ -525,7 +636,7 @@ def bind_method(machine: Machine, found: Value, base: Value, heap: Heap, node: i
 def decorate(machine: Machine, decorator: ir.Expr, value: Value) -> Value:
     """Return a decorated function; decorators of libraries leave it as it is."""
     func = value.p
-    if isinstance(decorator, ir.Name) and decorator.id in ("staticmethod", "classmethod", "property"):
+    if isinstance(decorator, ir.Name) and decorator.id in ("staticmethod", "classmethod"):
         if isinstance(func, Function):
             machine.decorated[id(func.node)] = decorator.id
         return value
@@ -535,15 +646,19 @@ def decorate(machine: Machine, decorator: ir.Expr, value: Value) -> Value:
     found = machine.eval(target)
     if isinstance(func, Function) and context_name(found) in ("no_grad", "inference_mode"):
         machine.quiet.add(id(func.node))
-    if isinstance(found.p, Function) and not isinstance(decorator, ir.Call):
-        result = call(machine, found, Args((value,)), decorator)
-        return result if isinstance(result.p, Function | Bound | Native) else value
-    return value
+    name = found.p.name if isinstance(found.p, External) else ""
+    if name in DECORATORS:
+        return machine.library.call_function(machine, name, Args((value,), node=decorator), decorator)
+    registers = isinstance(found.p, Method) and found.p.name == "register" and isinstance(decorator, ir.Call)
+    if found.p is None or isinstance(found.p, External) or (isinstance(found.p, Method) and not registers):
+        return value
+    if isinstance(decorator, ir.Call):
+        found = machine.eval(decorator)
+    result = call(machine, found, Args((value,), node=decorator), decorator)
+    return value if result.p is None or result.p is SOME or isinstance(result.p, Method) else result
 
 
 def enter(machine: Machine, value: Value) -> Value:
     """Return what ``with value as x`` binds."""
-    p = value.p
-    if isinstance(p, Heap) and p.cls is not None and p.cls.find("__enter__") is not None:
-        return call_method_of(machine, value, "__enter__", [])
-    return value
+    entered = protocols.send(machine, value, "__enter__", [], ir.Name(0, 0, "__enter__"))
+    return value if entered is None else entered

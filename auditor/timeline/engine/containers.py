@@ -19,6 +19,7 @@ from auditor.timeline.values.payloads import (
     Payload,
     PerSetting,
     Some,
+    Stream,
     Tup,
     Value,
     at_setting,
@@ -118,6 +119,10 @@ def element_of(machine: Machine, value: Value) -> Value:
         if p.kind == "external" and p.element is not None:
             return p.element
         return Value(None, value.m | p.origins)
+    if isinstance(p, Stream):
+        from auditor.timeline.engine import generators
+
+        return generators.element(machine, p)
     if isinstance(p, Known) and isinstance(p.v, range | tuple | str):
         return Value(SOME, value.m)
     if isinstance(p, Either):

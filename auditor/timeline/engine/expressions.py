@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.program.source import Source
-from auditor.timeline.engine import calling, containers, escapes, parameters, unset
+from auditor.timeline.engine import calling, containers, escapes, generators, parameters, patterns, protocols, unset
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import LN2, is_none, loose_wildcard, none_ness, past_first
 from auditor.timeline.values.folding import fold_binary, fold_compare, fold_unary, split_of_word, string_origins
@@ -16,6 +16,7 @@ from auditor.timeline.values.frames import Frame, ModuleScope
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
+    Class,
     External,
     Function,
     Heap,
@@ -70,7 +71,7 @@ def eval_fstring(machine: Machine, node: ir.FString) -> Value:
     origins = 0
     texts: list[str] | None = []
     for part in node.parts:
-        value = machine.eval(part)
+        value = protocols.text(machine, machine.eval(part), part, formatted=True)
         origins |= containers.deep(value) & ~loose_wildcard(value)
         if texts is not None and isinstance(value.p, Known):
             texts.append(str(value.p.v))
@@ -100,7 +101,23 @@ def eval_subscript(machine: Machine, node: ir.Subscript) -> Value:
     """Return an item or a slice of something."""
     base = machine.eval(node.value)
     index = machine.eval(node.index)
+    if isinstance(base.p, Class) or protocols.speaks(base):
+        name = "__class_getitem__" if isinstance(base.p, Class) and base.p.meta is None else "__getitem__"
+        own = subscripted(machine, base, index, name, node)
+        if own is not None:
+            return own
     return machine.signals.subscripted(base, index, node, containers.get_item(machine, base, index, node))
+
+
+def subscripted(machine: Machine, base: Value, index: Value, name: str, node: ir.Subscript) -> Value | None:
+    """Return what the program's own ``__getitem__`` or ``__class_getitem__`` gives; None where there is none."""
+    if name == "__getitem__":
+        return protocols.send(machine, base, name, [index], node)
+    assert isinstance(base.p, Class)
+    found = base.p.find(name)
+    if found is None or not isinstance(found.p, Function):
+        return None
+    return calling.invoke(machine, found.p, base, calling.Args((index,), node=node), node)
 
 
 def eval_slice(machine: Machine, node: ir.Slice) -> Value:
@@ -116,6 +133,11 @@ def eval_slice(machine: Machine, node: ir.Slice) -> Value:
 def eval_unary(machine: Machine, node: ir.UnaryOp) -> Value:
     """Return a unary operation."""
     value = machine.eval(node.operand)
+    if protocols.speaks(value):
+        own = protocols.unary(machine, node.op, value, node)
+        if own is not None:
+            return own
+        value = protocols.condition(machine, value, node) if node.op == "not" else value
     if node.op == "not":
         yes, no = machine.truth(value)
         return Value(boolean(machine, yes, no), value.m)
@@ -129,6 +151,10 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
     right = machine.eval(node.right)
     if isinstance(left.p, Known | PerSetting) and isinstance(right.p, Known | PerSetting):
         return machine.fold(lambda a, b: fold_binary(node.op, a, b), left, right)
+    if protocols.speaks(left) or protocols.speaks(right):
+        own = protocols.binary(machine, node.op, left, right, node)
+        if own is not None:
+            return own
     if node.op == "+" and (isinstance(left.p, Heap | Tup) or isinstance(right.p, Heap | Tup)):
         first, second = containers.exact_items(machine, left), containers.exact_items(machine, right)
         if first is not None and second is not None:
@@ -166,7 +192,7 @@ def eval_boolop(machine: Machine, node: ir.BoolOp) -> Value:
         if position == last:
             stops, goes = rest, 0
         else:
-            yes, no = machine.truth(value)
+            yes, no = machine.truth(protocols.condition(machine, value, operand))
             stops, goes = (no & rest, yes & rest) if conj else (yes & rest, no & rest)
         filled_in = not conj and isinstance(value.p, Heap)  # `things or {}` is the things
         if stops == live and not filled and (not goes or filled_in):  # the usual cases: decided by this operand alone
@@ -226,6 +252,10 @@ def boolean(machine: Machine, yes: int, no: int) -> Payload:
 def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
     """Return the truth value of one comparison."""
     origins = left.m | right.m
+    if protocols.speaks(left) or protocols.speaks(right):
+        own = protocols.compare(machine, op, left, right, ir.Name(0, 0, op))
+        if own is not None:
+            return own
     if op in ("is", "is not", "==", "!=") and (is_none(right.p) or is_none(left.p)):
         other = left if is_none(right.p) else right
         each: list[Payload] = []
@@ -251,7 +281,7 @@ def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
 
 def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
     """Return a conditional expression, each side under its settings."""
-    test = machine.eval(node.test)
+    test = protocols.condition(machine, machine.eval(node.test), node.test)
     decisive = machine.atoms.family("setting") | machine.atoms.family(escapes.FAMILY)
     yes, no = machine.truth(test)
     live = machine.live
@@ -399,30 +429,6 @@ def eval_named(machine: Machine, node: ir.NamedExpr) -> Value:
     return value
 
 
-def eval_yield(machine: Machine, node: ir.Yield) -> Value:
-    """Keep what a generator yields; return what is sent to it, which is not known."""
-    if node.value is None:
-        return UNKNOWN
-    value = machine.eval(node.value)
-    if node.kind == "await":
-        return value
-    item = containers.element_of(machine, value) if node.kind == "from" else value
-    machine.frame.yielded = item if machine.frame.yielded is None else join(machine.frame.yielded, item)
-    return UNKNOWN
-
-
-def eval_match(machine: Machine, node: ir.MatchTest) -> Value:
-    """Return whether a case pattern matches."""
-    subject = machine.eval(node.subject)
-    for name in node.binds:
-        machine.bind_name(name, subject)
-    if node.pattern is None:
-        out = Value(SOME, subject.m) if not node.binds or node.guard is not None else Value(Known(True))
-    else:
-        out = compare(machine, "==", subject, machine.eval(node.pattern))
-    return out
-
-
 EXPRESSIONS: dict[type[ir.Node], Callable[[Machine, Any], Value]] = {
     ir.Name: eval_name,
     ir.Const: eval_const,
@@ -442,6 +448,6 @@ EXPRESSIONS: dict[type[ir.Node], Callable[[Machine, Any], Value]] = {
     ir.Lambda: eval_lambda,
     ir.Starred: eval_starred,
     ir.NamedExpr: eval_named,
-    ir.Yield: eval_yield,
-    ir.MatchTest: eval_match,
+    ir.Yield: generators.eval_yield,
+    ir.MatchTest: patterns.eval_match,
 }

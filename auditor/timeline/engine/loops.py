@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.program.walk import walk
-from auditor.timeline.engine import containers
+from auditor.timeline.engine import containers, generators, protocols
 from auditor.timeline.engine.relevance import MAX_PASSES, assigned_names
 from auditor.timeline.values.constants import is_none, truthiness
-from auditor.timeline.values.payloads import SOME, Heap, Known, PerSetting, Value, at_setting, join, per_setting, same
+from auditor.timeline.values.payloads import (
+    SOME,
+    Heap,
+    Known,
+    PerSetting,
+    Stream,
+    Value,
+    at_setting,
+    join,
+    per_setting,
+    same,
+)
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -20,9 +31,29 @@ if TYPE_CHECKING:
 
 def do_for(machine: Machine, node: ir.For) -> None:
     """Follow a ``for`` loop."""
-    iterable = machine.eval(node.iter)
-    follow_loop(machine, node, iterable)
+    iterable = iterated(machine, machine.eval(node.iter), node)
+    if generators.streams(iterable):
+        live = machine.live
+        for payload, bits in machine.alternatives(iterable):
+            machine.live = live & bits
+            if isinstance(payload, Stream):
+                generators.follow_for(machine, node, payload)
+            else:
+                follow_loop(machine, node, Value(payload, iterable.m))
+        machine.live = live
+    else:
+        follow_loop(machine, node, iterable)
     otherwise(machine, node)
+
+
+def iterated(machine: Machine, value: Value, node: ir.Node) -> Value:
+    """Return what a loop over ``value`` goes through: what ``__iter__`` of the program's own class gives."""
+    if not protocols.speaks(value) or (isinstance(value.p, Heap) and value.p.kind != "instance"):
+        return value
+    made = protocols.send(machine, value, "__iter__", [], node)
+    if made is None or made.p is value.p:
+        return value
+    return made if generators.streams(made) or containers.exact_items(machine, made) is not None else value
 
 
 def do_while(machine: Machine, node: ir.While) -> None:
@@ -52,11 +83,17 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     machine.jumped = machine.broken = 0
     weak = machine.weak
     frame = machine.frame
+    by = frame.pulled_by
+    pulling = by is not None and machine.relevance.yields(node)
     trips: list[int | None] = [None] * machine.count
     if iterable is not None:
         trips = containers.trip_counts(machine, iterable)
     few = any(trip is not None and 1 < trip <= MAX_PASSES for trip in trips)
-    followed = machine.relevance.adapts(node) or (few and machine.relevance.passes(node))
+    followed = not (pulling and by is not None and by.once) and (
+        machine.relevance.adapts(node)
+        or (pulling and by is not None and by.follows)
+        or (few and machine.relevance.passes(node))
+    )
     guard_pushed = False
     if iterable is not None and trips[1] is not None and iterable.m & machine.atoms.family("setting"):
         passes = 0
@@ -103,7 +140,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
                 assert isinstance(node, ir.For)
                 machine.bind(node.target, containers.loop_item(machine, iterable, number, iteration, trips))
             elif isinstance(node, ir.While):
-                test = machine.eval(node.test)
+                test = protocols.condition(machine, machine.eval(node.test), node.test)
                 yes, _ = machine.truth(test)
                 if not number and not yes & machine.live and truthiness(test.p) is False:
                     if followed:
@@ -132,7 +169,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     endless = isinstance(node, ir.While) and isinstance(node.test, ir.Const) and bool(node.test.value)
     after = live0
     if endless:
-        after = machine.broken or live0 & ~frame.returned_bits
+        after = machine.broken or live0 & ~frame.returned_bits & ~frame.thrown
     machine.live = after & live0
     join_breaks(machine, breaks)
     machine.jumped, machine.broken = jumped, broken

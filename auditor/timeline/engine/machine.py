@@ -21,7 +21,8 @@ from typing import TypeVar
 from auditor.program import ir
 from auditor.program.model import Program
 from auditor.submission.model import Setting
-from auditor.timeline.engine import calling, containers, escapes, expressions, parameters, statements
+from auditor.timeline.engine import calling, classes, containers, escapes, expressions, parameters, statements
+from auditor.timeline.engine.exceptions import Attempt
 from auditor.timeline.engine.libraries import Library
 from auditor.timeline.engine.relevance import Relevance
 from auditor.timeline.engine.signals import Signals, Tracker
@@ -94,6 +95,7 @@ class Machine:
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
         self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
         self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how
+        self.insides: dict[int, tuple[object, int]] = {}  # opaque origins of the code of classes, once asked, by id
         self.deciding = 0  # what of the open conditions in progress is opaque
         self.attributes: frozenset[str] | None = None  # names of the attributes that the program assigns, once asked
         self.bound: dict[str, frozenset[str]] = {}  # names that a module binds anywhere, once asked, by path
@@ -131,6 +133,12 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
+        self.contexts: set[int] = set()  # methods that a decorator makes contexts of
+        self.attempts: list[Attempt] = []  # try statements in progress, outermost first
+        self.handling: list[Value] = []  # exceptions whose handlers are in progress
+        self.function_attrs: dict[int, dict[str, Value]] = {}  # attributes of functions, by the id of their node
+        self.making: list[Class] = []  # classes whose metaclass is at work
+        self.finalizable: dict[int, tuple[Heap, Frame]] = {}  # objects with __del__, and the call that made each
         self.begun: dict[str, dict[int, str]] = {}  # how texts begin whose first part is given at run time
         self.signals = Signals(self, trackers)
 
@@ -283,8 +291,11 @@ class Machine:
                     names = outer.names
         if value.m & self.atoms.family("setting"):
             value = self.printed(name, value)
+        old = names.get(name) if self.finalizable else None
         names[name] = value
         frame.rebound.add(name)
+        if old is not None and old.p is not value.p:
+            classes.finalize(self, old, ir.Name(0, 0, name))
 
     def bind_items(self, targets: tuple[ir.Expr, ...], value: Value) -> None:
         """Assign an iterable's items to several targets."""
@@ -484,9 +495,18 @@ class Machine:
             self.store_somewhere(base, value)
         for payload, bits in self.alternatives(base):
             if isinstance(payload, Heap):
+                if payload.cls is not None and classes.write(self, payload, name, value, node):
+                    continue
+                if name == "__class__" and isinstance(value.p, Class):
+                    payload.cls = value.p
                 self.store_field(payload.attrs, name, value, bits, payload)
             elif isinstance(payload, Class):
                 self.store_field(payload.attrs, name, value, bits, None)
+            elif isinstance(payload, Function):
+                if name == "__code__" and isinstance(value.p, Function):
+                    payload.node = value.p.node
+                else:
+                    self.store_field(self.function_attrs.setdefault(id(payload.node), {}), name, value, bits, None)
 
     def store_somewhere(self, base: Value, value: Value) -> None:
         """Let the objects that ``base`` is, or is a part of, hold ``value`` under a name that is not known."""

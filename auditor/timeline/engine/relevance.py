@@ -27,6 +27,7 @@ class Relevance:
     def __init__(self, program: Program) -> None:
         self._adapting: set[str] = set()
         self._by_node: dict[int, bool] = {}
+        self._yields: dict[int, bool] = {}
         self._advanced: dict[int, frozenset[str]] = {}
         self._latches: dict[int, dict[str, object]] = {}
         self._keep: list[ir.Node] = []  # keeps ids valid
@@ -82,6 +83,15 @@ class Relevance:
             known = bool(called & ADAPTING_CALLS) or not called.isdisjoint(self._adapting)
             self._by_node[id(node)] = known
             self._keep.append(node)
+        return known
+
+    def yields(self, loop: ir.For | ir.While) -> bool:
+        """Return whether a loop of a generator holds a ``yield``."""
+        known = self._yields.get(id(loop))
+        if known is None:
+            known = any(isinstance(n, ir.Yield) and n.kind != "await" for n in walk(*loop.body, into_functions=False))
+            self._yields[id(loop)] = known
+            self._keep.append(loop)
         return known
 
     def passes(self, loop: ir.For | ir.While) -> bool:

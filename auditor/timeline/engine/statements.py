@@ -9,21 +9,29 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, escapes, expressions, imports, loops, parameters
+from auditor.timeline.engine import (
+    calling,
+    classes,
+    containers,
+    contexts,
+    escapes,
+    exceptions,
+    expressions,
+    imports,
+    loops,
+    parameters,
+    protocols,
+)
 from auditor.timeline.values.folding import fold_binary
-from auditor.timeline.values.frames import Frame
 from auditor.timeline.values.payloads import (
     NONE,
     SOME,
     UNKNOWN,
-    Class,
-    External,
     Function,
     Heap,
     Known,
     PerSetting,
     Value,
-    join,
     merge,
 )
 
@@ -43,34 +51,6 @@ def do_function(machine: Machine, node: ir.FunctionDef) -> None:
     machine.frame.names[node.name] = value
 
 
-def do_class(machine: Machine, node: ir.ClassDef) -> None:
-    """Bind a class: its body is followed as a scope of its own."""
-    bases: list[Class | str] = []
-    for base in node.bases:
-        value = machine.eval(base)
-        if isinstance(value.p, Class):
-            bases.append(value.p)
-        elif isinstance(value.p, External):
-            bases.append(value.p.name)
-        else:
-            bases.append(base.attr if isinstance(base, ir.Attr) else getattr(base, "id", "?"))
-    cls = Class(node, machine.frame.scope, tuple(bases))
-    cls.cursors = machine.relevance.cursors(node)
-    cls.counters = machine.relevance.counters(node) | machine.relevance.counted
-    outer = machine.frame
-    machine.frame = Frame(outer.scope, cls.attrs, parent=outer, owner=cls)
-    try:
-        for statement in node.body:
-            if isinstance(statement, ir.Assign) and len(statement.targets) == 1:
-                target = statement.targets[0]
-                if isinstance(target, ir.Name):
-                    cls.fields.append(target.id)
-        machine.block(node.body)
-    finally:
-        machine.frame = outer
-    outer.names[node.name] = Value(cls)
-
-
 def do_assign(machine: Machine, node: ir.Assign) -> None:
     """Assign to one or more targets."""
     if node.value is None:
@@ -86,6 +66,11 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
     target = node.target
     old = containers.old_value(machine, target)
     value = machine.eval(node.value)
+    if protocols.speaks(old) or protocols.speaks(value):
+        own = protocols.in_place(machine, node.op, old, value, node)
+        if own is not None:
+            machine.bind(target, own)
+            return
     heap = old.p
     if isinstance(heap, Heap) and heap.kind == "list" and node.op == "+":
         containers.extend(machine, heap, value)
@@ -112,7 +97,9 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
 
 def do_expr(machine: Machine, node: ir.ExprStmt) -> None:
     """Follow an expression for what it does."""
-    machine.eval(node.value)
+    value = machine.eval(node.value)
+    if machine.finalizable and not isinstance(node.value, ir.Name | ir.Attr | ir.Subscript):
+        classes.finalize(machine, value, node)
 
 
 def do_return(machine: Machine, node: ir.Return) -> None:
@@ -130,23 +117,24 @@ def do_return(machine: Machine, node: ir.Return) -> None:
     machine.live = 0
 
 
-def do_raise(machine: Machine, node: ir.Raise) -> None:
-    """Raise: what follows is not reached."""
-    if node.exc is not None:
-        machine.eval(node.exc)
-    machine.live = 0
-
-
 def do_assert(machine: Machine, node: ir.Assert) -> None:
     """Follow an assertion; what it excludes does not go on."""
     machine.eval(node.test)
 
 
 def do_delete(machine: Machine, node: ir.Delete) -> None:
-    """Unbind names."""
+    """Unbind names; an object's attribute or item goes as its class says."""
     for target in node.targets:
         if isinstance(target, ir.Name):
-            machine.frame.names.pop(target.id, None)
+            old = machine.frame.names.pop(target.id, None)
+            if old is not None and machine.finalizable:
+                classes.finalize(machine, old, node)
+        elif isinstance(target, ir.Attr):
+            protocols.send(machine, machine.eval(target.value), "__delattr__", [Value(Known(target.attr))], node)
+        elif isinstance(target, ir.Subscript):
+            base = machine.eval(target.value)
+            if protocols.speaks(base):
+                protocols.send(machine, base, "__delitem__", [machine.eval(target.index)], node)
 
 
 def do_scope(machine: Machine, node: ir.Scope) -> None:
@@ -168,7 +156,7 @@ def do_jump(machine: Machine, node: ir.Jump) -> None:
 
 def do_if(machine: Machine, node: ir.If) -> None:
     """Follow both branches, each under the settings that may take it, and merge."""
-    test = machine.eval(node.test)
+    test = protocols.condition(machine, machine.eval(node.test), node.test)
     live = machine.live
     yes, no = machine.truth(test)
     yes &= live
@@ -186,10 +174,13 @@ def do_if(machine: Machine, node: ir.If) -> None:
         return
     if not no:
         pushed = machine.guard(node.test, test, yes, taken=True)
+        died = machine.frame.died
         machine.block(node.body)
         if pushed:
             machine.guards.pop()
         machine.undecided = undecided
+        if not machine.live and yes & machine.all & ~1 & ~(machine.frame.died & ~died) == 0:
+            machine.live = yes  # a run that dies here reports nothing: the one that is claimed went past it
         return
     names = machine.frame.names
     before = dict(names)
@@ -276,82 +267,14 @@ def branch_number(machine: Machine, test: ir.Expr) -> int:
     return machine.branch_count
 
 
-def do_with(machine: Machine, node: ir.With) -> None:
-    """Follow a ``with`` block; some contexts take no gradients."""
-    quiet = 0
-    for context, target in node.items:
-        value = machine.eval(context)
-        name = calling.context_name(value)
-        if name in ("no_grad", "inference_mode"):
-            quiet += 1
-        if target is not None:
-            machine.bind(target, calling.enter(machine, value))
-    machine.no_grad += quiet
-    machine.block(node.body)
-    machine.no_grad -= quiet
-
-
-def do_try(machine: Machine, node: ir.Try) -> None:
-    """Follow a body and its handlers, any of which may run, and what comes after."""
-    live = machine.live
-    names = machine.frame.names
-    machine.block(node.body)
-    body_live = machine.live
-    if body_live and node.orelse:
-        machine.block(node.orelse)
-        body_live = machine.live
-    handled = 0
-    if node.handlers:
-        after_body = dict(names)
-        weak = machine.weak
-        merged = after_body
-        for handler in node.handlers:
-            machine.live = live
-            machine.weak = weak | live
-            machine.branch_count += 2
-            machine.branches.append(machine.branch_count)
-            names.clear()
-            names.update(after_body)
-            if handler.type is not None:
-                machine.eval(handler.type)
-            if handler.name:
-                names[handler.name] = UNKNOWN
-            machine.block(handler.body)
-            machine.branches.pop()
-            if machine.live:
-                handled |= machine.live
-                for name, value in names.items():
-                    other = merged.get(name)
-                    if other is None:
-                        merged[name] = value
-                    elif other is not value and not isinstance(handler_import(node), bool):
-                        merged[name] = join(other, value) if body_live else value
-        machine.weak = weak
-        names.clear()
-        names.update(merged)
-    machine.live = body_live | handled
-    if node.finalbody:
-        was = machine.live
-        machine.live = live
-        machine.block(node.finalbody)
-        machine.live &= was
-
-
-def handler_import(node: ir.Try) -> bool | None:
-    """Return False when a try only guards an import (its handler's values then don't replace the import)."""
-    if all(isinstance(s, ir.Import | ir.ImportFrom) for s in node.body[:1]):
-        return False
-    return None
-
-
 STATEMENTS: dict[type[ir.Node], Callable[[Machine, Any], None]] = {
     ir.FunctionDef: do_function,
-    ir.ClassDef: do_class,
+    ir.ClassDef: classes.do_class,
     ir.Assign: do_assign,
     ir.AugAssign: do_augassign,
     ir.ExprStmt: do_expr,
     ir.Return: do_return,
-    ir.Raise: do_raise,
+    ir.Raise: exceptions.do_raise,
     ir.Assert: do_assert,
     ir.Delete: do_delete,
     ir.Scope: do_scope,
@@ -361,6 +284,6 @@ STATEMENTS: dict[type[ir.Node], Callable[[Machine, Any], None]] = {
     ir.If: do_if,
     ir.For: loops.do_for,
     ir.While: loops.do_while,
-    ir.With: do_with,
-    ir.Try: do_try,
+    ir.With: contexts.do_with,
+    ir.Try: exceptions.do_try,
 }

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, imports, parameters
+from auditor.timeline.engine import calling, classes, containers, exceptions, imports, parameters
 from auditor.timeline.library import (
     averages,
     computed,
     files,
+    functools_,
+    iterators,
     objects,
     options,
     processes,
@@ -50,7 +52,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "int": computed.constant(int),
     "float": computed.constant(float),
     "bool": computed.constant(bool),
-    "str": computed.constant(str),
+    "str": processes.as_text,
     "abs": computed.constant(abs),
     "min": computed.constant(min),
     "max": computed.constant(max),
@@ -106,6 +108,31 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "argparse.Namespace": objects.namespace,
     "types.SimpleNamespace": objects.namespace,
     "functools.partial": objects.partial,
+    "contextlib.contextmanager": iterators.context_manager,
+    "contextlib.asynccontextmanager": iterators.context_manager,
+    "contextlib.suppress": iterators.suppress,
+    "contextlib.closing": iterators.closing,
+    "contextlib.nullcontext": iterators.closing,
+    "functools.partialmethod": functools_.partial_method,
+    "functools.reduce": functools_.reduce,
+    "functools.lru_cache": functools_.cached,
+    "functools.cache": functools_.cached,
+    "functools.cached_property": functools_.cached_property,
+    "functools.singledispatch": functools_.dispatching,
+    "functools.singledispatchmethod": functools_.dispatching,
+    "property": lambda machine, args, node: classes.make_property(machine, args),
+    "abc.abstractproperty": lambda machine, args, node: classes.make_property(machine, args),
+    "operator.methodcaller": functools_.method_caller,
+    "operator.attrgetter": functools_.attribute_getter,
+    "operator.itemgetter": functools_.item_getter,
+    "types.MethodType": objects.bind,
+    "object.__new__": objects.new_object,
+    "object.__setattr__": objects.set_raw,
+    "object.__getattribute__": objects.get_raw,
+    "type.__new__": objects.new_class,
+    "type.__call__": objects.call_class,
+    "repr": processes.as_text,
+    "format": processes.as_text,
     "importlib.util.spec_from_file_location": lambda machine, args, node: imports.import_path(
         machine, args.get(1, "location") or UNKNOWN
     ),
@@ -153,11 +180,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     ),
     "dataclasses.field": lambda machine, args, node: args.keywords.get("default")
     or objects.field_factory(machine, args, node),
-    "type": lambda machine, args, node: Value(
-        args.positional[0].p.cls
-        if args.positional and isinstance(args.positional[0].p, Heap) and args.positional[0].p.cls
-        else SOME
-    ),
+    "type": objects.class_of,
     "globals": objects.global_names,
     "locals": objects.local_names,
     "vars": objects.local_names,
@@ -181,9 +204,16 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     into = args.keywords.get("out")
     if into is not None and into.m & machine.params:
         machine.signals.parameters_written(into, Value(None, args.origins()), node)
+    if name in iterators.LAZY:
+        lazy = iterators.following(machine, args, node) if name == "next" else iterators.wrapped(machine, args, node)
+        if lazy is not None:
+            return lazy
     exact = EXACT.get(name)
     if exact is not None:
         return exact(machine, args, node)
+    raised = exceptions.made(name, args, machine)
+    if raised is not None:
+        return raised
     if unmodelled.missing(name):
         return unmodelled.call_missing(machine, args, node)
     last = name.rpartition(".")[2]

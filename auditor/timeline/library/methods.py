@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import calling, containers, parameters
-from auditor.timeline.library import averages, computed, files, lists, options, tensors, unmodelled
+from auditor.timeline.library import (
+    averages,
+    computed,
+    files,
+    functools_,
+    iterators,
+    lists,
+    objects,
+    options,
+    tensors,
+    unmodelled,
+)
 from auditor.timeline.library.names import (
     GRADIENT_HOOKS,
     HOOKS,
@@ -30,6 +41,7 @@ from auditor.timeline.values.payloads import (
     Known,
     Method,
     PerSetting,
+    Stream,
     Tup,
     Value,
     join,
@@ -46,6 +58,11 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     p = receiver.p
     if name in GRADIENT_HOOKS and (receiver.m & machine.params or name != "register_hook"):
         machine.signals.gradient_hooked(receiver, name, args)
+    if isinstance(p, Stream):
+        out = iterators.method(machine, receiver, name, args, node)
+        if out is not None:
+            return out
+    args = iterators.forced(machine, name, args)
     if name in HOOKS:
         machine.signals.hooked(receiver, args)
         return Value(Heap("handle", name="hook", made_at=machine.order))
@@ -233,6 +250,8 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             value = first or UNKNOWN
             p.element = value if p.element is None else join(p.element, value)
         return NONE
+    if kind == "dispatcher":
+        return functools_.register(machine, p, args, node) if name == "register" else None
     if kind == "parser":
         return options.parser_method(machine, p, name, args, node)
     return None
@@ -246,7 +265,11 @@ def super_call(machine: Machine, receiver: Value, name: str, args: Args, node: i
             if isinstance(base, Class):
                 found = base.find(name)
                 if found is not None and isinstance(found.p, Function):
-                    return calling.invoke(machine, found.p, receiver, args, node)
+                    own = None if name == "__new__" else receiver
+                    return calling.invoke(machine, found.p, own, args, node)
+    raw = objects.raw_method(machine, receiver, name, args, node)
+    if raw is not None:
+        return raw
     if isinstance(receiver.p, Heap) and name != "__init__":
         handled = heap_method(machine, receiver.p, receiver, name, args, node)
         if handled is not None:

@@ -144,7 +144,7 @@ ALIASES = frozenset(
     {
         "torch.compile", "torch.jit.script", "torch.nn.parallel.DistributedDataParallel", "torch.jit.trace",
         "torch.nn.DataParallel", "torch.distributed.fsdp.FullyShardedDataParallel", "torch.compiler.disable",
-        "torch._dynamo.disable", "torch._dynamo.optimize", "functools.wraps", "functools.lru_cache", "functools.cache",
+        "torch._dynamo.disable", "torch._dynamo.optimize", "functools.wraps",
         "typing.cast", "torch.no_grad", "torch.inference_mode", "torch.fx.wrap", "mlx.core.compile",
         "torch.cuda.make_graphed_callables",
         "ctypes.c_double", "ctypes.c_float", "ctypes.c_int", "ctypes.c_int32", "ctypes.c_int64", "ctypes.c_uint32",

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, parameters
+from auditor.timeline.engine import calling, classes, containers, parameters
 from auditor.timeline.values.payloads import (
     FALSE,
     NONE,
     SOME,
     TRUE,
     UNKNOWN,
+    Bound,
     Class,
     Either,
     External,
+    Function,
     Heap,
     Known,
     Method,
@@ -158,6 +161,83 @@ def field_factory(machine: Machine, args: Args, node: ir.Node) -> Value:
 
     factory = args.keywords.get("default_factory")
     return UNKNOWN if factory is None else calling.call(machine, factory, calling.Args(node=node), node)
+
+
+def bind(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``types.MethodType(f, x)``: ``f`` with its first argument filled in."""
+    func, receiver = args.get(0) or UNKNOWN, args.get(1) or UNKNOWN
+    if isinstance(func.p, Function):
+        return Value(Bound(func.p, receiver), func.m)
+    return partial(machine, args, node)
+
+
+def new_object(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``object.__new__(cls)``: an instance on which nothing has run yet."""
+    cls = args.get(0) or UNKNOWN
+    if isinstance(cls.p, Class):
+        return Value(classes.bare(machine, cls.p, replace(args, positional=args.positional[1:])))
+    return Value(None, args.origins())
+
+
+def new_class(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``type.__new__(meta, name, bases, namespace)``: the class that is being made."""
+    if machine.making:
+        return Value(machine.making[-1])
+    parts = args.positional[1:4]
+    return classes.created(machine, *parts, None, node) if len(parts) == 3 else UNKNOWN
+
+
+def call_class(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``type.__call__(cls, …)``: an instance, as if there were no metaclass."""
+    cls = args.get(0) or UNKNOWN
+    rest = replace(args, positional=args.positional[1:])
+    return classes.instance(machine, cls.p, rest, node) if isinstance(cls.p, Class) else UNKNOWN
+
+
+def raw_method(machine: Machine, receiver: Value, name: str, args: Args, node: ir.Node) -> Value | None:
+    """Call what every class has from ``object`` or ``type``; None for another method."""
+    given = replace(args, positional=(receiver, *args.positional))
+    if name == "__new__":
+        return new_class(machine, args, node) if machine.making else new_object(machine, args, node)
+    if name == "__setattr__":
+        return set_raw(machine, given, node)
+    if name in ("__getattribute__", "__getattr__"):
+        return get_raw(machine, given, node)
+    if name == "__call__" and isinstance(receiver.p, Class):
+        return call_class(machine, given, node)
+    if name in ("__init_subclass__", "__set_name__", "__delattr__"):
+        return NONE
+    return None
+
+
+def class_of(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``type(x)``, and ``type(name, bases, namespace)``, which makes a class."""
+    if len(args.positional) == 3:
+        name, bases, space = args.positional
+        return classes.created(machine, name, bases, space, None, node)
+    p = args.positional[0].p if args.positional else None
+    return Value(p.cls if isinstance(p, Heap) and p.cls is not None else SOME)
+
+
+def set_raw(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``object.__setattr__(x, name, value)``: past what the class says of it."""
+    base, name, value = args.get(0) or UNKNOWN, args.get(1) or UNKNOWN, args.get(2) or UNKNOWN
+    for payload, bits in machine.alternatives(base):
+        if isinstance(payload, Heap):
+            if isinstance(name.p, Known) and isinstance(name.p.v, str):
+                machine.store_field(payload.attrs, name.p.v, value, bits, payload)
+            else:
+                machine.store_somewhere(base, value)
+    return NONE
+
+
+def get_raw(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``object.__getattribute__(x, name)``: past what the class says of it."""
+    base, name = args.get(0) or UNKNOWN, args.get(1) or UNKNOWN
+    if isinstance(base.p, Heap) and isinstance(name.p, Known) and isinstance(name.p.v, str):
+        where = ir.Attr(node.start, node.end, ir.Name(node.start, node.end, "_"), name.p.v)
+        return calling.stored_attr(machine, base.p, base, name.p.v, where)
+    return get_attribute(machine, args, node)
 
 
 def global_names(machine: Machine, args: Args, node: ir.Node) -> Value:

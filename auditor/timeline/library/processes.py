@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers
+from auditor.timeline.engine import calling, containers, protocols
+from auditor.timeline.library import computed
 from auditor.timeline.values.atoms import CLOCK
 from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, Value, join
 
@@ -17,8 +18,19 @@ if TYPE_CHECKING:
 
 def printed(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``print(…)``: what is printed may be the score."""
-    machine.signals.printed(args.origins(), node)
+    origins = args.origins()
+    for value in args.all():
+        origins |= protocols.text(machine, value, node).m
+    machine.signals.printed(origins, node)
     return NONE
+
+
+def as_text(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``str(x)``, ``repr(x)`` and ``format(x)``."""
+    first = args.get(0)
+    if first is not None and protocols.speaks(first):
+        return protocols.text(machine, first, node)
+    return computed.constant(str)(machine, calling.Args(args.positional[:1], node=node), node)
 
 
 def clock(machine: Machine, args: Args, node: ir.Node) -> Value:

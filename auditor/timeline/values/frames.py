@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from auditor.program.source import Source
-from auditor.timeline.values.payloads import Class, Function, Value
+from auditor.timeline.values.payloads import Class, Function, Stream, Value
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,11 @@ class Frame:
     owner: Class | None = None  # for super() and class bodies
     returned: Value | None = None
     returned_bits: int = 0
+    thrown: int = 0  # settings that left by an exception which a caller may catch
+    died: int = 0  # settings that left by an exception which nothing catches
     yielded: Value | None = None
+    consume: Callable[[Value], Value] | None = None  # what pulls on the generator
+    pulled_by: Stream | None = None
     scopes: dict[str, str] = field(default_factory=dict)  # global / nonlocal declarations
     written: dict[str, Value] = field(default_factory=dict)  # arrays handed in, as the call's writes left them
     rebound: set[str] = field(default_factory=set)  # names assigned anew: no longer what was handed in

@@ -132,7 +132,7 @@ class Bound:
 class Class:
     """A class of the program. ``bases`` are Class payloads or dotted names of external classes."""
 
-    __slots__ = ("attrs", "bases", "counters", "cursors", "fields", "node", "scope")
+    __slots__ = ("attrs", "bases", "counters", "cursors", "fields", "meta", "node", "scope")
 
     def __init__(self, node: ir.ClassDef, scope: ModuleScope, bases: tuple[Class | str, ...]) -> None:
         self.node = node
@@ -142,6 +142,7 @@ class Class:
         self.fields: list[str] = []  # annotated names in order, for dataclass-like constructors
         self.cursors: frozenset[str] = frozenset()  # attributes that methods advance
         self.counters: frozenset[str] = frozenset()  # those of them that they count up
+        self.meta: Class | None = None  # the program's own metaclass, where the class has one
 
     def find(self, name: str) -> Value | None:
         """Return the attribute ``name`` of the class or of its nearest base that has it."""
@@ -204,6 +205,27 @@ class Native:
         self.call = call
 
 
+class Stream:
+    """A generator or another iterator that is followed when something pulls on it.
+
+    ``pull(consume)`` follows it: each item is handed to ``consume``, which returns what is sent back; the result is
+    what the iterator ends with. ``follows``: the loop that pulls may adapt parameters; ``once``: it is pulled by hand,
+    so that its own loops go round with the caller's. ``context``: made by a ``contextmanager``; ``learns``: its own
+    body may adapt parameters.
+    """
+
+    __slots__ = ("context", "element", "follows", "learns", "once", "pull", "spent")
+
+    def __init__(self, pull: Callable[[Callable[[Value], Value]], Value]) -> None:
+        self.pull = pull
+        self.element: Value | None = None
+        self.spent = False
+        self.follows = False
+        self.once = False
+        self.context = False
+        self.learns = False
+
+
 @dataclass(eq=False)
 class Heap:
     """An object with identity.
@@ -228,7 +250,20 @@ class Heap:
 
 
 Payload: TypeAlias = (
-    Some | Known | PerSetting | Either | Tup | Function | Bound | Class | External | Method | Native | Heap | None
+    Some
+    | Known
+    | PerSetting
+    | Either
+    | Tup
+    | Function
+    | Bound
+    | Class
+    | External
+    | Method
+    | Native
+    | Heap
+    | Stream
+    | None
 )
 
 

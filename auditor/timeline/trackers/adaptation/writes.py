@@ -77,7 +77,9 @@ def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *,
             if not each.adapted and not new:
                 continue
             changed = True
-            kept = {n: bits & (~firmly | weak[n]) for n, bits in each.adapted.items() if bits & (~firmly | weak[n])}
+            # What is undone under these very conditions is no longer among what `weak` was made from.
+            stays = {n: ~firmly | weak.get(n, machine.weak) for n in each.adapted}
+            kept = {n: bits & stays[n] for n, bits in each.adapted.items() if bits & stays[n]}
             each.undone |= {n: frozenset(here) for n in kept if here and firmly}
             for number, bits in new.items():
                 kept[number] = kept.get(number, 0) | bits
