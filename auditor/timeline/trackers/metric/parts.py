@@ -1,4 +1,4 @@
-"""Which targets a score leaves out: limits, targets that are ignored for what they are, targets of a smaller vocabulary."""
+"""Which targets a score leaves out: limits, ignored kinds of targets, targets of a smaller vocabulary."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class Parts(Tracker):
             if fill is not None:
                 return Value(out.p, out.m & ~self.kind | self.machine.atoms.bit("ignored", self._left_out(node)))
         if name in _CLAMPS and given and self._tokens(given[0]):
-            bound = args.keywords.get("max") or (given[-1] if len(given) > 1 else None)
-            return self._smaller(given[0], bound, 1 if name not in ("remainder", "fmod", "mod") else 0, node, out)
+            most = args.keywords.get("max", given[-1] if len(given) > 1 else None)
+            return self._smaller(given[0], most, 1 if name not in ("remainder", "fmod", "mod") else 0, node, out)
         if name in _LOSSES:
             target = args.get(0 if not isinstance(func.p, External) else 1, "target")
             if target is not None:
@@ -123,7 +123,7 @@ class Parts(Tracker):
 
     def _tokens(self, value: Value) -> bool:
         """Return whether a value is validation tokens themselves."""
-        return bool(value.m & VAL) and not value.m & (self.machine.atoms.family("forward") | SIZE)
+        return bool(value.m & VAL) and not value.m & self.machine.atoms.family("forward")
 
     def _left_out(self, node: ir.Node) -> int:
         return doubt(self.machine, "ignored targets", node, None, self.machine.all)

@@ -34,7 +34,8 @@ class Units(Tracker):
         families = ("per byte", "opaque", "difference")
         if any(origins & machine.atoms.family(family) for family in families):
             return
-        if not any(word in report.label.lower() for word in _BYTE_WORDS):
+        said = f"{report.label} {report.site.source.text[report.site.start : report.site.end][:600]}".lower()
+        if not any(word in said for word in _BYTE_WORDS):
             return
         if any(d.kind == "bytes per token" and report in d.reports for d in machine.of(Doubts).known.values()):
             return
