@@ -24,6 +24,7 @@ _MARK = "\u2581"  # what SentencePiece writes for a space
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for a constant number of bytes per token, and holds for tables of bytes that count wrongly."""
     yield from _constants(case)
+    yield from _per_token(case)
     if case.program is not None:
         for slip in _slips(case.program):
             yield Finding(
@@ -67,6 +68,29 @@ def _constants(case: Case) -> Iterator[Finding]:
         )
 
 
+def _per_token(case: Case) -> Iterator[Finding]:
+    timeline = case.timeline
+    if timeline is None:
+        return
+    for found in doubts(timeline, ("bits per token",), claimed_reports(timeline, case.submitted)):
+        site = found.doubt.site
+        judged = activity(timeline, found.bits, [found.doubt])
+        status: Status = "hold" if judged.status == "violation" and found.final else "note"
+        yield Finding(
+            rule=SLUG,
+            group="compliance",
+            status=status,
+            message="What is reported here as bits per byte was divided by numbers of tokens and constants only: no "
+            "count of bytes was seen on the way to it.",
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=judged.active,
+            active_because=judged.because,
+        )
+
+
 @dataclass(frozen=True)
 class Slip:
     """A place that counts the bytes of a tokenizer's pieces."""
@@ -89,6 +113,15 @@ def _slips(program: Program) -> Iterator[Slip]:
                     spaced,
                     "The space at the start of a piece is counted with its bytes, and marked to be counted once more.",
                 )
+            marked = any(_marks_space(n) for n in nodes)
+            once_more = next((n for n in nodes if _counts_one_more(n)), None)
+            if spaced is None and marked and once_more is not None:
+                yield Slip(
+                    unit.source,
+                    once_more,
+                    "One byte for the space at the start of a piece is added here, and the piece is marked to have it "
+                    "counted once more.",
+                )
             if not any(_knows_fallback(n) for n in nodes):
                 yield Slip(
                     unit.source,
@@ -103,6 +136,23 @@ def _counts_bytes(node: ir.Node) -> bool:
         return False
     inner = node.args[0].value
     return isinstance(inner, ir.Call) and isinstance(inner.func, ir.Attr) and inner.func.attr == "encode"
+
+
+def _counts_one_more(node: ir.Node) -> bool:
+    """Return whether a node is ``len(….encode(…)) + 1``."""
+    if not isinstance(node, ir.BinOp) or node.op != "+":
+        return False
+    for length, one in ((node.left, node.right), (node.right, node.left)):
+        if _counts_bytes(length) and isinstance(one, ir.Const) and one.value == 1:
+            return True
+    return False
+
+
+def _marks_space(node: ir.Node) -> bool:
+    """Return whether a node is ``table[i] = True``, or the test for a leading space stored in a table."""
+    if not isinstance(node, ir.Assign) or not isinstance(node.targets[0], ir.Subscript) or node.value is None:
+        return False
+    return _asks_for_space(node.value) or (isinstance(node.value, ir.Const) and node.value.value in (True, 1))
 
 
 def _asks_for_space(node: ir.Node) -> bool:
