@@ -85,7 +85,7 @@ def _unit_of(path: str, data: bytes, sibling: Callable[[str], bytes | None], wri
     opened = unpack(data, path, sibling)
     sources = tuple(Source(path, decode_text(layer.data)[0], layer.index) for layer in opened.layers)
     packing = tuple(
-        Packing(layer.how, layer.line, len(outer.data), len(layer.data))
+        Packing(layer.how, layer.line, len(outer.data), len(layer.data), layer.left)
         for outer, layer in itertools.pairwise(opened.layers)
     )
     written.update(opened.files)

@@ -32,6 +32,7 @@ from auditor.program.unpack.values import (
     Cannot,
     Code,
     Decoder,
+    Decompressor,
     Files,
     Function,
     Handle,
@@ -39,6 +40,7 @@ from auditor.program.unpack.values import (
     Namespace,
     PathValue,
     Ref,
+    Step,
     Unknown,
 )
 
@@ -57,7 +59,7 @@ class Run:
 
     source: bytes | None
     why: Cannot | None
-    how: tuple[str, ...]
+    how: tuple[Step, ...]
     statement: ast.stmt
     call: ast.AST
     namespace: str
@@ -93,15 +95,15 @@ class Interpreter:
         self.file = path if path.startswith("/") else f"{ROOT}/{path}"
         self.globals: dict[str, Any] = {**inherited, "__file__": self.file, "__name__": "__main__"}
         self._scopes: tuple[dict[str, Any], ...] = (self.globals,)
-        self._trail: dict[int, tuple[Any, tuple[str, ...]]] = {}
+        self._trail: dict[int, tuple[Any, tuple[Step, ...]]] = {}
         self._depth = 0
         self._statement: ast.stmt = ast.Pass()
 
     # What was done to a value
 
-    def how(self, *values: Any) -> tuple[str, ...]:
+    def how(self, *values: Any) -> tuple[Step, ...]:
         """Return the decodings that the values have been through, in order."""
-        chains: list[tuple[str, ...]] = []
+        chains: list[tuple[Step, ...]] = []
         for value in values:
             if isinstance(value, Handle):
                 found = value.how
@@ -113,15 +115,15 @@ class Interpreter:
                 chains.append(found)
         return tuple(step for chain in chains for step in chain)[:_MAX_TRAIL]
 
-    def made(self, value: Any, step: str | None, *sources: Any) -> Any:
+    def made(self, value: Any, step: Step | str | None, *sources: Any) -> Any:
         """Return ``value``, remembering that it came from ``sources`` by way of ``step``."""
         how = self.how(*sources)
         if step is not None:
-            how = (*how[: _MAX_TRAIL - 1], step)
+            how = (*how[: _MAX_TRAIL - 1], Step(step) if isinstance(step, str) else step)
         self.keep(value, how)
         return value
 
-    def keep(self, value: Any, how: tuple[str, ...]) -> None:
+    def keep(self, value: Any, how: tuple[Step, ...]) -> None:
         """Remember the decodings of a value."""
         if how and isinstance(value, (str, bytes, bytearray, list, tuple, dict)) and len(value) > 1:
             self._trail[id(value)] = (value, how)  # holding the value keeps its id its own
@@ -129,7 +131,7 @@ class Interpreter:
     # Running something
 
     def run(
-        self, source: Any, call: ast.AST, namespace: str = "main", name: str = "", how: tuple[str, ...] = ()
+        self, source: Any, call: ast.AST, namespace: str = "main", name: str = "", how: tuple[Step, ...] = ()
     ) -> None:
         """Note that ``source`` (text, bytes or compiled code) is run by ``call``."""
         if isinstance(source, Code):
@@ -508,7 +510,9 @@ class Interpreter:
             return owner.path
         if name == "name" and isinstance(owner, Bound) and owner.name == "temporary":
             return owner.owner
-        if isinstance(owner, (Handle, Decoder, Namespace, Bound, Code)):
+        if isinstance(owner, Decoder) and (found := owner.stream.attribute(name)) is not None:
+            return self.made(found, None)
+        if isinstance(owner, (Handle, Decoder, Decompressor, Namespace, Bound, Code)):
             return Bound(owner, name)
         if is_plain(owner) and (has_method(owner, name) or name in ("close", "__getitem__", "__add__")):
             return Bound(owner, name)

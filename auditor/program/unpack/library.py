@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from auditor.program.unpack import builtin_calls  # noqa: F401 (enters its functions)
-from auditor.program.unpack.decoding_calls import decoder_method
+from auditor.program.unpack.decoding_calls import decoder_method, zstandard_method
 from auditor.program.unpack.file_calls import handle_method, open_file, path_method, path_text, read
 from auditor.program.unpack.model import Refused, words
 from auditor.program.unpack.registry import known
@@ -23,11 +23,13 @@ from auditor.program.unpack.values import (
     Cannot,
     Code,
     Decoder,
+    Decompressor,
     Handle,
     ModuleValue,
     Namespace,
     PathValue,
     Ref,
+    Step,
     Unknown,
 )
 
@@ -247,7 +249,7 @@ def _run_file(machine: Interpreter, path: str, node: ast.AST, namespace: str = "
         why = Cannot(f"runs the file {name[:80]!r}, which is not in the submission", node)
         machine.run(Unknown(why), node, namespace, whole)
         return
-    how = machine.files.how_written.get(whole, ("file",))
+    how = machine.files.how_written.get(whole, (Step("file"),))
     machine.run(data, node, namespace, whole, how)
 
 
@@ -405,6 +407,8 @@ def call_method(
             return path_method(machine, owner, name, args, keywords, node)
         if isinstance(owner, Decoder):
             return decoder_method(machine, owner, name, args, keywords)
+        if isinstance(owner, Decompressor):
+            return zstandard_method(machine, owner, name, args, keywords)
         if isinstance(owner, Namespace):
             if name == "update" and args and isinstance(args[0], dict):
                 target = machine.globals if owner.module is None else owner.module.attributes

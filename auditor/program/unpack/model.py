@@ -30,8 +30,9 @@ class Layer:
     """One layer of a script. Layer 0 is the file itself.
 
     ``how`` names the decodings that led here, in order; ``line`` is the line in the layer above that runs
-    it. ``line_map`` is None unless the layer above is more than a wrapper: then this layer is that source
-    with the packed code put in the place of the statement that ran it, and the map tells which is which.
+    it; ``left`` tells what those decodings left of the packed data, which never runs. ``line_map`` is None
+    unless the layer above is more than a wrapper: then this layer is that source with the packed code put in
+    the place of the statement that ran it, and the map tells which is which.
     """
 
     index: int
@@ -40,6 +41,7 @@ class Layer:
     how: tuple[str, ...] = ()
     line: int | None = None
     line_map: tuple[Segment, ...] | None = None
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from auditor.program.unpack.model import (
 )
 from auditor.program.unpack.splice import Insertion, splice
 from auditor.program.unpack.text import decode_text
-from auditor.program.unpack.values import Cannot, Files
+from auditor.program.unpack.values import Cannot, Files, untold
 from auditor.program.unpack.wrapper import is_wrapper, may_run_made_code, runs_made_code
 
 _SMALL: Final = 3000  # statements' nodes below which a script gets the whole budget
@@ -72,7 +72,7 @@ def unpack(data: bytes, path: str, sibling: Callable[[str], bytes | None]) -> Un
             failure = PackFailure(layer.index, layer.path, step.line, f"more than {MAX_LAYERS} layers")
         else:
             seen.add(digest)
-            layers.append(Layer(layer.index + 1, step.path, step.data, step.how, step.line, step.line_map))
+            layers.append(Layer(layer.index + 1, step.path, step.data, step.how, step.line, step.line_map, step.left))
             running, inherited = step.running, step.inherited
     for name, content in files.written.items():
         if content and name in kept and content not in (layer.data for layer in layers):
@@ -80,7 +80,7 @@ def unpack(data: bytes, path: str, sibling: Callable[[str], bytes | None]) -> Un
     return Unpacked(tuple(layers), failure, environ, extra)
 
 
-class _Step:
+class _Followed:
     """What following one layer gave."""
 
     def __init__(self) -> None:
@@ -88,6 +88,7 @@ class _Step:
         self.path = ""
         self.running = ""
         self.how: tuple[str, ...] = ()
+        self.left: tuple[str, ...] = ()
         self.line: int | None = None
         self.line_map: tuple[Segment, ...] | None = None
         self.environ: dict[str, str] = {}
@@ -105,12 +106,12 @@ def _follow(
     files: Files,
     work: Work,
     inherited: dict[str, Any],
-) -> _Step:
+) -> _Followed:
     brief = sum(1 for statement in body for _ in ast.walk(statement)) > _SMALL
     machine = Interpreter(running, files, Work(_BRIEF_STEPS) if brief else work, inherited)
     files.opened.clear()
     machine.follow(body)
-    step = _Step()
+    step = _Followed()
     step.path, step.running, step.inherited = layer.path, running, machine.globals
     wrapper = step.wrapper = is_wrapper(body, machine.called, inherited)
     main: list[Run] = []
@@ -136,7 +137,8 @@ def _follow(
     step.line = _line(first.call)
     if wrapper and all(run.source == first.source for run in main):
         step.data = first.source
-        step.how = first.how or ("text",)
+        step.how = tuple(one.name for one in first.how) or ("text",)
+        step.left = untold(first.how)
         if first.name:
             step.running = first.name
         found = [name for name, content in files.opened.items() if content == first.source]
@@ -150,7 +152,8 @@ def _follow(
     ]
     joined, step.line_map = splice(text, insertions)
     step.data = joined.encode("utf-8", "surrogatepass")
-    step.how = tuple(dict.fromkeys(word for run in main for word in run.how)) or ("text",)
+    step.how = tuple(dict.fromkeys(one.name for run in main for one in run.how)) or ("text",)
+    step.left = tuple(dict.fromkeys(part for run in main for part in untold(run.how)))
     step.environ = {}
     if len(step.data) > MAX_BYTES:
         step.data = None

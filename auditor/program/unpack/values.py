@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditor.program.unpack.incremental import Incremental
 from auditor.program.unpack.model import MAX_BYTES, Refused
 
 ROOT = "/submission"  # where the submission's folder lies, as far as the wrapper can tell
@@ -87,28 +88,58 @@ class Bound:
     keywords: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decoder:
-    """An incremental decompressor object; ``run`` decodes a whole input."""
+    """A decompressor object that is fed in parts."""
 
-    label: str
-    run: Callable[[bytes], bytes]
+    stream: Incremental
+
+
+@dataclass(frozen=True)
+class Decompressor:
+    """A ``ZstdDecompressor``: the library's object with the script's dictionary and window."""
+
+    real: Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One decoding that a value has been through, and who knows what it left undecoded (see :func:`untold`)."""
+
+    name: str
+    left: str | Incremental = ""
+
+
+def untold(how: tuple[Step, ...]) -> tuple[str, ...]:
+    """Return what the decodings left out, one sentence part each, in order and once."""
+    told = (step.left if isinstance(step.left, str) else step.left.left() for step in how)
+    return tuple(dict.fromkeys(part for part in told if part))
 
 
 @dataclass(eq=False)
 class Handle:
-    """An open file or an in-memory stream. ``path`` is None for the latter."""
+    """An open file or an in-memory stream. ``path`` is None for the latter.
+
+    ``stops`` are the offsets that one read doesn't cross, as at the end of a Zstandard frame; ``broken`` is why
+    nothing can be read beyond the data.
+    """
 
     data: bytearray
     path: str | None = None
     text: bool = False
     encoding: str = "utf-8"
     position: int = 0
-    how: tuple[str, ...] = ()
+    how: tuple[Step, ...] = ()
+    stops: tuple[int, ...] = ()
+    broken: str = ""
 
     def read(self, size: int) -> bytes:
-        """Return up to ``size`` bytes from the position on (all when negative)."""
+        """Return up to ``size`` bytes from the position on (all when negative); raises :class:`Refused`."""
+        if self.broken and (size < 0 or self.position >= len(self.data)):
+            raise Refused(self.broken)
         end = len(self.data) if size < 0 else min(len(self.data), self.position + size)
+        if size >= 0:
+            end = min([end, *(stop for stop in self.stops if stop > self.position)])
         part = bytes(self.data[self.position : end])
         self.position = max(self.position, end)
         return part
@@ -129,7 +160,7 @@ class Files:
     def __init__(self, sibling: Callable[[str], bytes | None]) -> None:
         self._sibling = sibling
         self.written: dict[str, bytes] = {}
-        self.how_written: dict[str, tuple[str, ...]] = {}
+        self.how_written: dict[str, tuple[Step, ...]] = {}
         self.opened: dict[str, bytes] = {}  # siblings, by relative path
 
     @staticmethod
