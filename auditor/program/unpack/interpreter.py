@@ -28,6 +28,7 @@ from auditor.program.unpack.methods import (
 from auditor.program.unpack.model import Refused
 from auditor.program.unpack.values import (
     ROOT,
+    Archive,
     Bound,
     Cannot,
     Code,
@@ -512,7 +513,7 @@ class Interpreter:
             return owner.owner
         if isinstance(owner, Decoder) and (found := owner.stream.attribute(name)) is not None:
             return self.made(found, None)
-        if isinstance(owner, (Handle, Decoder, Decompressor, Namespace, Bound, Code)):
+        if isinstance(owner, (Handle, Archive, Decoder, Decompressor, Namespace, Bound, Code)):
             return Bound(owner, name)
         if is_plain(owner) and (has_method(owner, name) or name in ("close", "__getitem__", "__add__")):
             return Bound(owner, name)

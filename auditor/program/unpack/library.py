@@ -13,12 +13,14 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from auditor.program.unpack import builtin_calls  # noqa: F401 (enters its functions)
+from auditor.program.unpack import builtin_calls, iteration_calls  # noqa: F401 (enter their functions)
+from auditor.program.unpack.container_calls import archive_method
 from auditor.program.unpack.decoding_calls import decoder_method, zstandard_method
 from auditor.program.unpack.file_calls import handle_method, open_file, path_method, path_text, read
 from auditor.program.unpack.model import Refused, words
 from auditor.program.unpack.registry import known
 from auditor.program.unpack.values import (
+    Archive,
     Bound,
     Cannot,
     Code,
@@ -347,21 +349,6 @@ def _partial(machine: Interpreter, args: list[Any], keywords: dict[str, Any], no
     return Bound(args[0], "partial", tuple(args[1:]), tuple(keywords.items()))
 
 
-@known("functools.reduce")
-def _reduce(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    items = list(machine.iterate(args[1], node))
-    value = args[2] if len(args) > 2 else items.pop(0)
-    for one in items:
-        machine.work.step()
-        value = machine.call(args[0], [value, one], {}, node)
-    return value
-
-
-@known("operator.xor")
-def _xor(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return int(args[0]) ^ int(args[1])
-
-
 @known("builtins.setattr")
 def _setattr(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> None:
     if isinstance(args[0], ModuleValue):
@@ -407,6 +394,8 @@ def call_method(
             return path_method(machine, owner, name, args, keywords, node)
         if isinstance(owner, Decoder):
             return decoder_method(machine, owner, name, args, keywords)
+        if isinstance(owner, Archive):
+            return archive_method(machine, owner, name, args, keywords, node)
         if isinstance(owner, Decompressor):
             return zstandard_method(machine, owner, name, args, keywords)
         if isinstance(owner, Namespace):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,6 +102,27 @@ class Decompressor:
     real: Any
 
 
+@dataclass(frozen=True, eq=False)
+class Endless:
+    """An iterator without an end; ``first`` returns its first items."""
+
+    first: Callable[[int], Sequence[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """A ``zip`` or ``tar`` archive: its members' bytes by name, and what the archive itself has been through."""
+
+    kind: str
+    members: Mapping[str, bytes]
+    before: tuple[Step, ...] = ()
+
+    @property
+    def how(self) -> tuple[Step, ...]:
+        """Return what a member has been through."""
+        return (*self.before, Step(self.kind))
+
+
 @dataclass(frozen=True)
 class Step:
     """One decoding that a value has been through, and who knows what it left undecoded (see :func:`untold`)."""
@@ -135,7 +156,8 @@ class Handle:
 
     def read(self, size: int) -> bytes:
         """Return up to ``size`` bytes from the position on (all when negative); raises :class:`Refused`."""
-        if self.broken and (size < 0 or self.position >= len(self.data)):
+        beyond = size < 0 or self.position >= len(self.data)
+        if self.broken and (beyond or (not self.stops and self.position + size > len(self.data))):
             raise Refused(self.broken)
         end = len(self.data) if size < 0 else min(len(self.data), self.position + size)
         if size >= 0:
