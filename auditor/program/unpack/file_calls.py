@@ -60,6 +60,11 @@ def join_paths(left: Any, right: Any, node: ast.AST) -> PathValue:
     return PathValue(posixpath.join(path_text(left), path_text(right)))
 
 
+@known("os.chdir")
+def _chdir(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
+    machine.files.cwd = machine.files.absolute(path_text(args[0]))
+
+
 @known("pathlib.Path")
 def _path(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
     return PathValue(posixpath.join(*[path_text(one) for one in args]) if args else ".")
@@ -67,12 +72,12 @@ def _path(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node:
 
 @known("os.getcwd")
 def _getcwd(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return posixpath.dirname(machine.file)
+    return machine.files.cwd
 
 
 @known("pathlib.Path.cwd")
 def _cwd(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return PathValue(posixpath.dirname(machine.file))
+    return PathValue(machine.files.cwd)
 
 
 def _path_function(name: str) -> Call:
@@ -133,7 +138,7 @@ def _os_write(machine: Interpreter, args: list[Any], keywords: dict[str, Any], n
 
 
 @known(
-    *words("os.makedirs os.mkdir os.close os.remove os.unlink os.chmod os.chdir"),
+    *words("os.makedirs os.mkdir os.close os.remove os.unlink os.chmod"),
     *words("sys.path.insert sys.path.append sys.stdout.flush shutil.rmtree atexit.register"),
     *words("warnings.filterwarnings warnings.simplefilter"),
 )

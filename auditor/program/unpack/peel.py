@@ -14,6 +14,7 @@ from auditor.program.unpack.methods import Work
 from auditor.program.unpack.model import (
     MAX_BYTES,
     MAX_LAYERS,
+    LaterCall,
     Layer,
     PackFailure,
     Segment,
@@ -58,6 +59,7 @@ def unpack(data: bytes, path: str, sibling: Callable[[str], bytes | None]) -> Un
         body = _parse(text)
         if body is None or not runs_made_code(body):
             break
+        body = [*body, *_later(layer, text)]
         step = _follow(layer, text, body, running, files, work, inherited)
         kept |= files.written.keys() if step.wrapper else files.how_written.keys()
         environ.update({name: value for name, value in step.environ.items() if name not in environ})
@@ -72,7 +74,19 @@ def unpack(data: bytes, path: str, sibling: Callable[[str], bytes | None]) -> Un
             failure = PackFailure(layer.index, layer.path, step.line, f"more than {MAX_LAYERS} layers")
         else:
             seen.add(digest)
-            layers.append(Layer(layer.index + 1, step.path, step.data, step.how, step.line, step.line_map, step.left))
+            layers.append(
+                Layer(
+                    layer.index + 1,
+                    step.path,
+                    step.data,
+                    step.how,
+                    step.line,
+                    step.line_map,
+                    step.left,
+                    step.runs_as,
+                    step.later,
+                )
+            )
             running, inherited = step.running, step.inherited
     for name, content in files.written.items():
         if content and name in kept and content not in (layer.data for layer in layers):
@@ -89,6 +103,8 @@ class _Followed:
         self.running = ""
         self.how: tuple[str, ...] = ()
         self.left: tuple[str, ...] = ()
+        self.runs_as = "__main__"
+        self.later: tuple[LaterCall, ...] = ()
         self.line: int | None = None
         self.line_map: tuple[Segment, ...] | None = None
         self.environ: dict[str, str] = {}
@@ -108,7 +124,7 @@ def _follow(
     inherited: dict[str, Any],
 ) -> _Followed:
     brief = sum(1 for statement in body for _ in ast.walk(statement)) > _SMALL
-    machine = Interpreter(running, files, Work(_BRIEF_STEPS) if brief else work, inherited)
+    machine = Interpreter(running, files, Work(_BRIEF_STEPS) if brief else work, inherited, layer.runs_as)
     files.opened.clear()
     machine.follow(body)
     step = _Followed()
@@ -139,6 +155,7 @@ def _follow(
         step.data = first.source
         step.how = tuple(one.name for one in first.how) or ("text",)
         step.left = untold(first.how)
+        step.runs_as, step.later = first.runs_as, tuple(first.later)
         if first.name:
             step.running = first.name
         found = [name for name, content in files.opened.items() if content == first.source]
@@ -160,6 +177,17 @@ def _follow(
         reason = f"unpacks to more than {MAX_BYTES // 2**20} MiB"
         step.failure = PackFailure(layer.index, layer.path, step.line, reason)
     return step
+
+
+def _later(layer: Layer, text: str) -> list[ast.stmt]:
+    """Return what the layer above calls once this one has run, as statements behind its last line."""
+    line = text.count("\n") + 1
+    made: list[ast.stmt] = []
+    for call in layer.later:
+        arguments: list[ast.expr] = [ast.Constant(one) for one in call.arguments]
+        statement = ast.Expr(ast.Call(ast.Name(call.name, ast.Load()), arguments, []))
+        made.append(ast.increment_lineno(ast.fix_missing_locations(statement), line - 1))
+    return made
 
 
 def _module_path(run: Run, files: Files) -> str:

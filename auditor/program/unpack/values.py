@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.program.unpack.incremental import Incremental
-from auditor.program.unpack.model import MAX_BYTES, Refused
+from auditor.program.unpack.model import MAX_BYTES, LaterCall, Refused
 
 ROOT = "/submission"  # where the submission's folder lies, as far as the wrapper can tell
 SCRATCH = "/scratch"  # what tempfile gives it
@@ -64,11 +64,15 @@ class Function:
 
 @dataclass(frozen=True, eq=False)
 class ModuleValue:
-    """A module that the wrapper makes, with the attributes that it sets; ``path`` when loaded from a file."""
+    """A module that the wrapper makes, with the attributes that it sets; ``path`` when loaded from a file.
+
+    ``later`` is a list where the module's own code has run: what the wrapper calls of it is noted there.
+    """
 
     name: str
     attributes: dict[str, Any] = field(default_factory=dict)
     path: str | None = None
+    later: list[LaterCall] | None = None
 
 
 @dataclass(frozen=True)
@@ -181,15 +185,15 @@ class Files:
 
     def __init__(self, sibling: Callable[[str], bytes | None]) -> None:
         self._sibling = sibling
+        self.cwd = ROOT  # relative paths start here
         self.written: dict[str, bytes] = {}
         self.how_written: dict[str, tuple[Step, ...]] = {}
         self.opened: dict[str, bytes] = {}  # siblings, by relative path
 
-    @staticmethod
-    def absolute(path: str) -> str:
-        """Return a normalised absolute path; relative ones start at the submission's folder."""
+    def absolute(self, path: str) -> str:
+        """Return a normalised absolute path; relative ones start at the working directory."""
         parts: list[str] = []
-        for part in (path if path.startswith("/") else f"{ROOT}/{path}").split("/"):
+        for part in (path if path.startswith("/") else f"{self.cwd}/{path}").split("/"):
             if part == "..":
                 if parts:
                     parts.pop()
