@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
+from auditor.program.continued import blanked
 from auditor.program.nesting import too_deep
 from auditor.program.unpack.interpreter import Interpreter, Run
 from auditor.program.unpack.methods import Work
@@ -237,6 +238,7 @@ def _parse_apart(text: str) -> list[ast.stmt] | None:
 
     if too_deep(text) is not None:
         return None
+    text = blanked(text)  # or LibCST leaves lines out, and those after them are counted wrongly
     try:
         module = libcst.parse_module(text)
     except (libcst.ParserSyntaxError, libcst.CSTValidationError, ValueError, RecursionError, MemoryError):
