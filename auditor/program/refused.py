@@ -87,7 +87,7 @@ def _reason(node: ir.Node, place: _Place) -> str | None:
             return "nonlocal declaration not allowed at module level"
         case ir.Scope(kind="global", names=names) if place.params & set(names):
             return f"name '{min(place.params & set(names))}' is parameter and global"
-        case ir.ImportFrom(names=(("*", None),)) if place.function:
+        case ir.ImportFrom(names=(("*", None),)) if not place.module:
             return "import * only allowed at module level"
         case _:
             return None

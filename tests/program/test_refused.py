@@ -28,6 +28,7 @@ REFUSED = {
     "nonlocal x\n": 1,
     "def f(a):\n    global a\n": 2,
     "def f():\n    from os import *\n": 2,
+    "class A:\n    from os import *\n": 2,
     "try:\n    pass\nexcept:\n    pass\nexcept ValueError:\n    pass\n": 3,
 }
 LONE = [
@@ -36,7 +37,7 @@ LONE = [
     "if x:\n    \\\n\\\n        y = 1\n    z = 2\n",
     "x = 1\n\\\ny = 2\n",
     "def f():\n    a = 1\n    \\\n    b = 2\n    return b\n",
-    "class A:\n\t\\\n\tx = 1\n\ty = 2\n",
+    "class A:\n  \\\n  x = 1\n  y = 2\n",
     "x = 1 + \\\n    \\\n    2\ny = 3\n",
     "x = '''\n    \\\n    text'''\nif x:\n    \\\n    y = '\\\n\\\n'\n    z = 1\n",
     "# a comment's own \\\n\\\nx = (1,\n\\\n2)\n",
@@ -47,7 +48,7 @@ RUN = [
     "f = lambda: (yield)\n",
     "async def f():\n    await x\n    return [await y for y in z]\n",
     "def f(a, *, b, **c):\n    def g(a):\n        nonlocal b\n        return a\n    return g(a=1, **c)\n",
-    "class A:\n    for i in x:\n        if i:\n            continue\n    from os import *\n",
+    "class A:\n    for i in x:\n        if i:\n            continue\n",
     "def f(a):\n    class B:\n        global a\n        a = 1\n",
     "lambda _: (lambda _: 1)\n",
 ]
