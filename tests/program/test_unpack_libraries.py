@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import io
 import lzma
 import zlib
+from pathlib import Path
 from typing import Any
 
 import brotli
@@ -223,3 +225,34 @@ def test_what_never_runs_is_told(call: str, data: bytes, left: str | None) -> No
         assert opened.layers[1].left == ()
     else:
         assert [left in one for one in opened.layers[1].left] == [True], opened.layers[1].left
+
+
+@pytest.mark.parametrize(
+    ("call", "one"),
+    [
+        ("bz2.decompress(D)", bz2.compress(b"")),
+        ("gzip.decompress(D)", gzip.compress(b"", mtime=0)),
+        ("lzma.decompress(D)", lzma.compress(b"")),
+        ("zstandard.ZstdDecompressor().stream_reader(D).read()", zstd(b"")),
+        ("zstandard.open(io.BytesIO(D)).read()", zstd(b"")),
+    ],
+)
+def test_very_many_streams_are_refused_before_they_take_long(call: str, one: bytes) -> None:
+    count = 8 * 2**20 // len(one)
+    script = f"import base64, bz2, gzip, io, lzma, zstandard\nD = base64.b64decode({base64.b64encode(one).decode()!r})"
+    script += f" * {count}\nexec({call})\n"
+    opened = unpack(script.encode(), "train_gpt.py", lambda _: None)
+    assert opened.failure is not None
+    assert "more compressed streams" in opened.failure.reason
+
+
+def test_the_command_tells_what_never_runs(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from auditor.cli.unpack import command
+
+    script = tmp_path / "train_gpt.py"
+    script.write_text(f"import zstandard\nexec(zstandard.decompress({zstd(FIRST) + zstd(SECOND)!r}))\n")
+    done = CliRunner().invoke(command, ["--layers", str(script)])
+    assert done.exit_code == 0
+    assert "33 bytes after the first frame are never run" in done.output

@@ -29,6 +29,7 @@ def unlzma(data: bytes, form: int, filters: Sequence[Mapping[str, int]] | None) 
     out = Output(len(data))
     rest = data
     while True:
+        out.stream(len(rest))
         stream = lzma_object(form, filters)
         part = Output(len(data))
         try:
@@ -102,6 +103,7 @@ def ungzip(data: bytes) -> Decoded:
     out = Output(len(data))
     rest = data
     while rest:
+        out.stream(len(rest))
         rest = _inflated(rest, 31, out).unused_data.lstrip(b"\0")
     return Decoded(out.take())
 
@@ -111,6 +113,7 @@ def unbz2(data: bytes) -> Decoded:
     out = Output(len(data))
     rest = data
     while rest:
+        out.stream(len(rest))
         stream = bz2.BZ2Decompressor()
         part = Output(len(data))
         try:

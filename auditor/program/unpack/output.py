@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.program.unpack.model import MAX_BYTES, MAX_RATIO, SMALL_BYTES, Refused
+from auditor.program.unpack.model import MAX_BYTES, MAX_RATIO, MAX_WORK, SMALL_BYTES, Refused
 
 CHUNK: Final = 256 * 1024  # bytes asked for at a time
 MAX_DICTIONARY: Final = 128 * 1024 * 1024  # LZMA presets stop at 64 MiB, zstandard's own limit is this
@@ -26,11 +26,18 @@ class Output:
     def __init__(self, packed: int) -> None:
         self._packed = packed
         self._parts: list[bytes] = []
+        self._read = 0
         self.size = 0
 
     def feed(self, size: int) -> None:
         """Count more input."""
         self._packed += size
+
+    def stream(self, size: int) -> None:
+        """Begin a stream with ``size`` bytes of input before it; raises for more of them than could be honest."""
+        self._read += size
+        if self._read > MAX_WORK:
+            raise Refused("more compressed streams, one after the other, than are followed")
 
     def add(self, part: bytes) -> None:
         """Keep a part; raises :class:`~auditor.program.unpack.model.Refused`."""

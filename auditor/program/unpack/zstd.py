@@ -93,6 +93,7 @@ def frames(data: bytes, reader: Any = None) -> Frames:
     ends: list[int] = []
     rest = data
     while rest:
+        out.stream(len(rest))
         stream = Zstd(reader, across=False)
         try:
             out.add(stream.decompress(rest, -1))
