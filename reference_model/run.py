@@ -26,7 +26,7 @@ from reference_model.evaluate.roundtrip import roundtrip
 from reference_model.evaluate.score import Score
 from reference_model.log import Log
 from reference_model.model import GPT
-from reference_model.preflight import check_disk, check_memory
+from reference_model.preflight import byte_notes, check_disk, check_memory
 from reference_model.presets import Preset
 from reference_model.progress import Progress
 from reference_model.record import write_record
@@ -127,6 +127,9 @@ class Run:
             self.config, tokenizer=found.tokenizer, train=found.shards, train_shards=shards, val_tokens=val.targets
         ):
             self.log(line)
+        if next(found.shards.glob("fineweb_val_bytes_*.bin"), None) is None:
+            for note in byte_notes(found.tokenizer):
+                self.log(f"byte_table: {note}", screen=False)
         return loader, val
 
     def _build(self) -> GPT:
