@@ -59,6 +59,7 @@ def runs(model: Model) -> list[tuple[int, ...]]:
 def test_every_preset_is_causal_and_keeps_documents_apart(name: str) -> None:
     model = shrink(presets.load(name).config).model
     gpt, tokens = moved(model), some_tokens()
+    tokens[:, 16] = BOS
     changed = tokens.clone()
     changed[:, 20] = (tokens[:, 20] - 1) % (VOCAB - 2) + 2
     segments = (torch.arange(SEQ) >= 16).long().expand(2, -1)
