@@ -54,6 +54,7 @@ class Model(Frozen, frozen=True):
     activation: Literal["relu2", "leaky2"] = "relu2"
     mlp_gain: bool = False
     softcap: float = 30.0
+    softcap_in_float: bool = True  # False: in the activations' type, before the loss's float32, as all but #1855 train
     rope_base: float = 10_000.0
     rope_dims: int = 0  # 0: all of the head
     rope_rescale: bool = False  # raise the base for sequences beyond the training length

@@ -64,7 +64,7 @@ class GPT(nn.Module):
         :data:`reference_model.model.context.Adapt`.
         """
         hidden = self.hidden(tokens, stage=stage, segments=segments, adapt=adapt)
-        return softcap(self.projected(hidden, adapt), self.model.softcap)
+        return softcap(self.projected(hidden, adapt), self.model.softcap, in_float=self.model.softcap_in_float)
 
     def loss(
         self,
@@ -79,7 +79,8 @@ class GPT(nn.Module):
         """Return the cross-entropy of ``targets`` (batch, seq) in nats, float32: the mean, or (batch, seq)."""
         hidden = self.hidden(tokens, stage=stage, segments=segments, adapt=adapt)
         logits = self.projected(hidden, adapt).flatten(0, 1)
-        losses = softcapped_cross_entropy(logits, targets.flatten(), self.model.softcap)
+        model = self.model
+        losses = softcapped_cross_entropy(logits, targets.flatten(), model.softcap, in_float=model.softcap_in_float)
         return losses.mean() if reduction == "mean" else losses.view_as(targets)
 
     def hidden(
