@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reference_model.artifact.compress import compress, decompress
+from reference_model.artifact.compress import Compressor, compress, decompress, has_lrzip
 from reference_model.artifact.roles import order_rows, role_of, undo_order
 from reference_model.artifact.shuffle import shuffle, unshuffle
 from reference_model.config import Config
@@ -37,6 +37,7 @@ from reference_model.quantize.qtensor import LowRank, QTensor
 MAGIC = b"GOLFREF1"
 _DTYPES = {"int8": torch.int8, "float16": torch.float16, "float32": torch.float32, "uint16": torch.uint16}
 _MAX_INDEX = 1 << 24
+_WORTH_LRZIP = 4096  # bytes
 
 
 def encode(tensors: Mapping[str, QTensor], config: Config) -> bytes:
@@ -111,10 +112,14 @@ def load(path: Path) -> dict[str, QTensor]:
 
 
 def _smallest(plain: bytes) -> tuple[str, bytes]:
-    """Per-role streams take whichever of two compressors gives less (#1855 used lrzip and brotli)."""
-    return min(
-        (("brotli", compress(plain, "brotli")), ("lzma", compress(plain, "lzma"))), key=lambda pair: len(pair[1])
-    )
+    """Per-role streams take whichever compressor gives least: brotli, lzma and, where it is installed, #1855's lrzip.
+
+    A small stream is not worth a program's start.
+    """
+    compressors: list[Compressor] = ["brotli", "lzma"]
+    if has_lrzip() and len(plain) >= _WORTH_LRZIP:
+        compressors.append("lrzip")
+    return min(((name, compress(plain, name)) for name in compressors), key=lambda pair: len(pair[1]))
 
 
 def _parts(tensor: QTensor, by_role: bool) -> Iterable[tuple[str, Tensor]]:

@@ -69,7 +69,7 @@ def test_parameters_are_found_by_name_in_stacks_one_by_one_and_by_order() -> Non
 
 def test_newer_f_strings_are_written_the_older_way(tmp_path: Path) -> None:
     script = tmp_path / "train_gpt.py"
-    script.write_text("names = ['a', 'b']\ntold = f\"{\", \".join(names)} {names[0]!r}\"\nplain = \"it's\"\n", "utf-8")
+    script.write_text('names = [\'a\', \'b\']\ntold = f"{", ".join(names)} {names[0]!r}"\nplain = "it\'s"\n', "utf-8")
     found: dict[str, object] = {}
     exec(readable(script), found)
     assert found["told"] == "a, b 'a'"
