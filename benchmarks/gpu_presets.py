@@ -5,7 +5,7 @@
 A step is one micro-batch (an eighth of the preset's batch), forward and backward, at the deepest stage, compiled. Each
 side runs in a process of its own, one after the other: ours as it trains, a published script (FILE, from a clone of the
 challenge) in the sandbox with the GPU passed through and its own attention kernels, which must be installed. Exit code
-1 when a loss is not finite or a side fails. ``--device cpu --dim 64 --seq 64`` runs the same code small, without a GPU.
+1 when a loss is not finite or a side fails. ``--device cpu --dim 128 --seq 64`` runs the same code small, without a GPU.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 from auditor.sandbox import Limits, Request, run
 from reference_model import presets
-from reference_model.config import Config
+from reference_model.config import Config, check
 from reference_model.data.documents import segment_ids
 from reference_model.data.loader import Batch
 from reference_model.model import GPT, stages
@@ -60,7 +60,7 @@ def main() -> None:
         print(json.dumps(measured(loss_of, config, asked.device, asked.steps)))
         return
     if asked.device == "cuda" and not torch.cuda.is_available():
-        sys.exit("no CUDA GPU here; --device cpu --dim 64 --seq 64 runs the same code small")
+        sys.exit("no CUDA GPU here; --device cpu --dim 128 --seq 64 runs the same code small")
     scripts = dict(pair.split("=", 1) for pair in asked.script)
     rest = ["--steps", str(asked.steps), "--device", asked.device, "--dim", str(asked.dim), "--seq", str(asked.seq)]
     failed = False
@@ -119,6 +119,7 @@ def shaped(config: Config, dim: int, seq: int) -> Config:
         config = replace(config, model=replace(config.model, dim=dim, vocab_size=256))
     if seq:
         config = replace(config, data=replace(config.data, seq_len=seq, batch_tokens=PIECES * 2 * seq))
+    check(config)
     return config
 
 

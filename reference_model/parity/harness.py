@@ -110,6 +110,11 @@ class Side:
         """Return what lies in ``tensors`` (by their names) where our parameter ``name`` is."""
         return torch.cat([place.of(tensors).reshape(-1) for place in self.pairs.places[name]])
 
+    def flat_names(self, name: str) -> list[str]:
+        """Return what our parameter ``name`` is called where stacks are taken apart, as they are for the artifact."""
+        places = self.pairs.places[name]
+        return [place.name for place in places] if places[0].index is None else [self.system.theirs(name)]
+
     def ask(self, name: str, what: Any) -> None:
         """Run one part; what fails is told and costs no other part."""
         try:
@@ -181,25 +186,17 @@ class Side:
                 f"{name}.scale": tensor for name, tensor in parts["scales"].items()
             } | dict(parts["passthrough"])  # fmt: skip
         for name in self.weights:
-            there = (
-                [place.name for place in self.pairs.places[name]]
-                if name in system.one_by_one
-                else [system.theirs(name)]
-            )
+            flat = self.flat_names(name)
             for kind, suffixes in (("integers", (".q", ".gq")), ("scale", (".scale", ".gs")), ("values", ("",))):
                 tensors = [
-                    parts[f"{each}{suffix}"] for each in there for suffix in suffixes if f"{each}{suffix}" in parts
+                    parts[f"{each}{suffix}"] for each in flat for suffix in suffixes if f"{each}{suffix}" in parts
                 ]
                 if tensors:
                     self.arrays[f"{kind}/{name}"] = torch.cat([tensor.reshape(-1) for tensor in tensors]).numpy()
         restored = eval(system.restored, names)
         for name in self.weights:
-            there = (
-                [place.name for place in self.pairs.places[name]]
-                if name in system.one_by_one
-                else [system.theirs(name)]
-            )
-            self.arrays[f"restored/{name}"] = torch.cat([restored[each].float().reshape(-1) for each in there]).numpy()
+            flat = self.flat_names(name)
+            self.arrays[f"restored/{name}"] = torch.cat([restored[each].float().reshape(-1) for each in flat]).numpy()
 
     def pack(self) -> None:
         """Count the bytes of the artifact."""
@@ -246,9 +243,9 @@ def _stand_ins(folder: Path) -> None:
     cuda.install(journal)
     distributed.install(journal)
     devices.install(journal)
-    autocast = torch.amp.autocast_mode.autocast  # type: ignore[attr-defined]
+    autocast: Any = torch.amp.autocast_mode.autocast
     begin = autocast.__init__
-    autocast.__init__ = lambda self, kind="cuda", *args, **options: begin(self, kind, enabled=False)
+    autocast.__init__ = lambda self, kind="cuda", *_, **__: begin(self, kind, enabled=False)
 
 
 def main() -> None:
@@ -269,7 +266,7 @@ def main() -> None:
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in side.facts.items()
     }
-    np.savez(folder / "results.npz", **side.arrays)
+    np.savez(folder / "results.npz", **side.arrays)  # type: ignore[arg-type]  # its stub takes no mapping
     (folder / "results.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
