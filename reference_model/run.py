@@ -120,6 +120,8 @@ class Run:
 
     def _open_data(self) -> tuple[Loader, Val]:
         loader = open_loader(self.config, self.request.data, self.request.seed)
+        if self.config.quantize.calibration_batches:
+            loader.calibration(0)  # shards that it can't read are said now, not after training
         val = open_val(self.config, self.request.data)
         found = locate(self.request.data, self.config.data.tokenizer)
         shards = len(split_shards(found.shards, "train"))
@@ -220,7 +222,7 @@ class Run:
     ) -> None:
         result = self.result
         result.model_bytes = produce.pack(
-            self.config, state, path, controls=controls, moments=moments, gradients=gradients
+            self.config, state, path, controls=controls, moments=moments, gradients=gradients, note=self.log
         )
         result.code_bytes = counted_code()
         for line in lines.sizes(produce.packing(self.config), result.model_bytes, result.code_bytes, plain_code()):

@@ -46,7 +46,7 @@ def _budget(ctx: click.Context, param: click.Parameter, value: str | None) -> Bu
 @click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help="Shards and tokenizer.")
 @click.option("--nproc", metavar="K", type=click.IntRange(1, 8), help="Processes that train.  [default: one per GPU]")
 @click.option("--budget", metavar=_DURATIONS, callback=_budget, help="Caps for this machine; either may be left out.")
-@click.option("--dry-run", is_flag=True, help="Say what would run, with every command; run nothing.")
+@click.option("--dry-run", is_flag=True, help="Check data and settings, show every command; run nothing.")
 @click.option("--resume", is_flag=True, help="Keep the seeds that are done, go on with the others.")
 @click.option("--output", metavar="DIR", type=click.Path(path_type=Path), help="[default: runs/reproduce-NAME]")
 @click.option("--no-sandbox", is_flag=True, help="Run a stranger's script unguarded, as you.")
@@ -89,9 +89,9 @@ def command(
 
     wanted = Wanted(seeds, path, preset, data, nproc, budget, output, not no_sandbox, changes)
     with one_line(CannotReproduce, NoSandbox):
-        from auditor.reproduce.reproduce import prepare
+        from auditor.reproduce.reproduce import checked, prepare
 
-        job = prepare(wanted)
+        job = checked(prepare(wanted))
         if dry_run:
             _show_plan(job, form, color)
             return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -58,6 +58,14 @@ def prepare(wanted: Wanted, machine: Machine | None = None) -> Job:
     plan, claim, subject = plan_submission(wanted, machine)
     place = Path(wanted.path)
     return Job(plan, claim, subject, commit_of(place if place.is_dir() else place.parent))
+
+
+def checked(job: Job) -> Job:
+    """Return the job with what its data folder holds among its notes; raises :class:`CannotReproduce` for bad data."""
+    plan = job.plan
+    if plan.data is None:
+        return job
+    return replace(job, plan=replace(plan, found=data.check(plan.data, plan.tokenizer)))
 
 
 def carry_out(job: Job, teller: Teller, *, resume: bool) -> Reproduction:

@@ -16,6 +16,7 @@ from auditor.program.model import Program
 from auditor.reproduce.conditions import same_machine
 from auditor.reproduce.model import Bar, CannotReproduce, Claim, Machine, Plan, PlannedRun
 from auditor.reproduce.plan import Wanted, choose_processes, choose_seeds, launcher, parse_changes, threads
+from auditor.reproduce.python import refuse_newer_python
 from auditor.reproduce.switches import Switches, switches
 from auditor.sandbox import Mechanism, NoSandbox, mechanism
 from auditor.settings import settings_in_play
@@ -55,6 +56,7 @@ def read_subject(path: str) -> tuple[Subject, Evidence]:
     program = load_program(submission)
     if not isinstance(program, Program):
         raise CannotReproduce(f"{path}: {program.path}: {program.reason}")
+    refuse_newer_python(program)
     return Subject(submission, submission.script, switches(program)), read_evidence(submission)
 
 
