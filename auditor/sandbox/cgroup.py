@@ -1,6 +1,6 @@
 """A control group for a run, where this user may make one: the kernel then counts memory and processes itself.
 
-Memory so counted is all of it: pages, files that only a descriptor holds (memfd), /tmp, /dev/shm and the scratch folder.
+Memory so counted is all of it: pages, files that only a descriptor holds (memfd), /tmp, /dev/shm and scratch.
 Without one (most users who are not root), resource limits and the watch hold the run.
 """
 

@@ -43,4 +43,4 @@ def _mapped() -> bool:
     except OSError:
         return False
     spans = [(int(inside), int(count)) for inside, _, count in (line.split() for line in lines)]
-    return any(inside <= _FIRST and _LAST < inside + count for inside, count in spans)
+    return any(inside <= _FIRST and inside + count > _LAST for inside, count in spans)

@@ -34,8 +34,8 @@ _OURS = Path(__file__).resolve().parents[2]
 
 def packages() -> tuple[Path, ...]:
     """Return the folders of installed packages that this interpreter imports from, a user's own among them."""
-    named = (Path(place) for place in sys.path if os.path.isabs(place) and Path(place).name in _PACKAGES)
-    return tuple(dict.fromkeys(place for place in named if place.is_dir()))
+    named = (Path(place) for place in sys.path if Path(place).name in _PACKAGES)
+    return tuple(dict.fromkeys(place for place in named if place.is_absolute() and place.is_dir()))
 
 
 def import_path() -> str:
@@ -48,7 +48,13 @@ def import_path() -> str:
 def read_only(request: Request) -> tuple[Path, ...]:
     """Return the existing paths that are shown read-only, with all that is in them; none lies within another."""
     system = {Path(name) for name in (*_SYSTEM, *_ETC, *(_GPU if request.gpu else ()))}
-    given = {sys.prefix, sys.base_prefix, sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *packages()}
+    given: set[str | Path] = {
+        sys.prefix,
+        sys.base_prefix,
+        sysconfig.get_path("purelib"),
+        sysconfig.get_path("platlib"),
+        *packages(),
+    }
     # An editable install reads this package from where it was checked out.
     given |= {_OURS / name for name in ("auditor", "reference_model")}
     wanted = system | _with_targets(Path(os.path.abspath(place)) for place in given)  # noqa: PTH100 (a link stays one)

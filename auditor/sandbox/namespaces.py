@@ -91,7 +91,9 @@ def _handed_down(who: Identity, entry: Sequence[str]) -> str:
     nothing = ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"]
     if who.of_root:
         return shlex.join([*as_other(who), *entry])
-    return shlex.join(["unshare", "--user", "--map-user=65534", "--map-group=65534", "--keep-caps", "setpriv", *nothing, *entry])
+    return shlex.join(
+        ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--keep-caps", "setpriv", *nothing, *entry]
+    )
 
 
 def as_other(who: Identity) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a run left behind, read as a stranger's: by handle, never through a link, only regular files, all of it capped."""
+"""What a run left behind, read as a stranger's: by handle, through no link, only regular files, all of it capped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from auditor.durable import write_whole
 
 MAX_FILES = 10_000  # that are looked at
 MAX_DEPTH = 32  # folders within each other
@@ -35,8 +37,10 @@ class Results:
         handle = self._open(path)
         if handle is None:
             return None
-        with open(handle, "rb", buffering=0) as file:
-            return b"".join(_pieces(file.fileno(), most))
+        try:
+            return b"".join(_pieces(handle, most))
+        finally:
+            os.close(handle)
 
     def copy(self, path: str, target: Path, most: int) -> bool:
         """Copy a file of at most ``most`` bytes to a new one of plain mode; return whether it could be.
@@ -46,22 +50,13 @@ class Results:
         handle = self._open(path)
         if handle is None:
             return False
-        with open(handle, "rb", buffering=0) as file:
-            if os.fstat(file.fileno()).st_size > most:
+        try:
+            if os.fstat(handle).st_size > most:
                 return False
-            partial = target.with_name(f".{target.name[:100]}.partial")
-            partial.unlink(missing_ok=True)
-            try:
-                with partial.open("xb") as out:
-                    for piece in _pieces(file.fileno(), most):
-                        out.write(piece)
-                    out.flush()
-                    os.fsync(out.fileno())
-                partial.chmod(0o644)
-                partial.replace(target)
-            except BaseException:
-                partial.unlink(missing_ok=True)
-                raise
+            write_whole(target, _pieces(handle, most))
+        finally:
+            os.close(handle)
+        target.chmod(0o644)
         return True
 
     def files(self) -> Iterator[Left]:

@@ -12,11 +12,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover (Windows has no sandbox either)
-    fcntl = None  # type: ignore[assignment]
-
 _PREFIX = "golf-audit-run-"
 _FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -49,8 +44,8 @@ def remove(folder: Path) -> None:
 
 
 def _lock(handle: int) -> bool:
-    if fcntl is None:
-        return False
+    import fcntl  # Windows has none, and no sandbox either
+
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

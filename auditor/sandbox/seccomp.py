@@ -24,7 +24,7 @@ open_by_handle_at open_tree perf_event_open pivot_root process_vm_readv process_
 query_module quotactl quotactl_fd reboot request_key semget setdomainname sethostname setns settimeofday shmget msgget
 stime swapoff swapon sysfs _sysctl syslog umount umount2 unshare uselib userfaultfd ustat vhangup
 mknod mknodat
-""".split()
+"""
 _ABSENT = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "openat2", "fchmodat2")
 """Calls whose arguments a filter can't see, or that would go around it; libraries fall back on an older one."""
 _FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
@@ -45,7 +45,7 @@ def program(*, memory_counted: bool) -> bytes:
     refused too, since nothing else sees them. Raises :class:`NoSandbox` where libseccomp is missing.
     """
     try:
-        import pyseccomp
+        import pyseccomp  # type: ignore[import-untyped]
     except (ImportError, OSError, RuntimeError) as error:
         raise NoSandbox(
             f"the filter of system calls can't be made ({error}): install libseccomp2 and pyseccomp, "
@@ -70,7 +70,7 @@ def _refuse(rules: Any, library: Any, *, memory_counted: bool) -> None:
     def bits(position: int, mask: int, value: int) -> Any:
         return library.Arg(position, library.MASKED_EQ, mask, value)
 
-    for name in _REFUSED:
+    for name in _REFUSED.split():
         rule(forbidden, name)
     for name in (*_ABSENT, *(() if memory_counted else ("memfd_create",))):
         rule(absent, name)

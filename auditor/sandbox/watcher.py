@@ -22,7 +22,7 @@ _DISK_SECONDS = 0.5
 
 
 class Watcher:
-    """Watches one process and all below it; ``places`` are handles of what it can write, or without a sandbox a path."""
+    """Watches one process and all below it; ``places`` is what it can write: handles, or a path."""
 
     def __init__(
         self,
