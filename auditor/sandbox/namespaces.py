@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from auditor.sandbox.identity import Identity
+from auditor.sandbox.identity import Identity, handing_down
 from auditor.sandbox.layout import HIDDEN, MASKED, SETTINGS, TEMPORARY_BYTES, devices, places, read_only
 from auditor.sandbox.model import Request
 
@@ -81,25 +81,9 @@ def _enter(request: Request, who: Identity, entry: Sequence[str], root: Path) ->
         "mount -o remount,bind,ro /",
         "cd /",
         # Not exec: the shell is the first process, whose end is everyone's.
-        _handed_down(who, entry),
+        shlex.join([*handing_down(who), *entry]),
     ]
     return "\n".join(lines)
-
-
-def _handed_down(who: Identity, entry: Sequence[str]) -> str:
-    """Return the command in hands that own nothing: root's became another's, a user's are nobody's within."""
-    nothing = ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"]
-    if who.of_root:
-        return shlex.join([*as_other(who), *entry])
-    return shlex.join(
-        ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--keep-caps", "setpriv", *nothing, *entry]
-    )
-
-
-def as_other(who: Identity) -> list[str]:
-    """Return what root starts a command with so that it is neither root nor can become it."""
-    ids = [f"--reuid={who.uid}", f"--regid={who.uid}", "--clear-groups"]
-    return ["setpriv", *ids, "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"]
 
 
 def _options(size: int, request: Request, mode: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from auditor.sandbox import bubblewrap, entry, namespaces
 from auditor.sandbox.cgroup import Groups, control_group
-from auditor.sandbox.identity import Identity, identity
+from auditor.sandbox.identity import Identity, handing_down, identity
 from auditor.sandbox.layout import environment
 from auditor.sandbox.model import Limits, Mechanism, NoSandbox, Outcome, Request
 from auditor.sandbox.results import Results
@@ -145,10 +145,10 @@ def _arguments(request: Request, chosen: str, who: Identity, root: Path, stage: 
     place = shutil.which(_PROGRAMS[chosen])
     if place is None:
         raise _NotStanding("not installed")
-    if shutil.which("setpriv") is None:
-        raise _NotStanding("it needs setpriv of util-linux, which is not installed")
+    if shutil.which("setpriv") is None or shutil.which("unshare") is None:
+        raise _NotStanding("it needs setpriv and unshare of util-linux, which are not installed")
     if chosen == "bubblewrap":
-        return bubblewrap.command(place, request, who, [*namespaces.as_other(who), *stage] if who.of_root else stage)
+        return bubblewrap.command(place, request, who, [*handing_down(who), *stage])
     return namespaces.command(place, request, who, stage, root)
 
 

@@ -23,7 +23,6 @@ lookup_dcookie memfd_secret mount mount_setattr move_mount name_to_handle_at nfs
 open_by_handle_at open_tree perf_event_open pivot_root process_vm_readv process_vm_writev ptrace
 query_module quotactl quotactl_fd reboot request_key semget setdomainname sethostname setns settimeofday shmget msgget
 stime swapoff swapon sysfs _sysctl syslog umount umount2 unshare uselib userfaultfd ustat vhangup
-mknod mknodat
 """
 _ABSENT = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "openat2", "fchmodat2")
 """Calls whose arguments a filter can't see, or that would go around it; libraries fall back on an older one."""
@@ -31,7 +30,8 @@ _FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
 _NAMESPACES = 0x7E020080  # CLONE_NEW*: mount, cgroup, uts, ipc, user, pid, net, and time, which clone can't make
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _SETID = (stat.S_ISUID, stat.S_ISGID)
-_MODES = {"chmod": 1, "fchmod": 1, "fchmodat": 2, "creat": 1, "mkdir": 1, "mkdirat": 2}
+_NODES = {"mknod": 1, "mknodat": 2}
+_MODES = {"chmod": 1, "fchmod": 1, "fchmodat": 2, "creat": 1, "mkdir": 1, "mkdirat": 2, **_NODES}
 _CREATING = {"open": (1, 2), "openat": (2, 3)}  # arguments: flags, mode
 _NEWER = range(424, 512)
 """Numbers that are the same on every architecture; those that this libseccomp has no name for are as good as absent."""
@@ -87,6 +87,9 @@ def _refuse(rules: Any, library: Any, *, memory_counted: bool) -> None:
     rule(forbidden, "socket", library.Arg(0, library.GT, max(known)))
     for command in (_TIOCSTI, _TIOCLINUX):
         rule(forbidden, "ioctl", bits(1, 0xFFFFFFFF, command))
+    for name, position in _NODES.items():
+        for kind in (stat.S_IFCHR, stat.S_IFBLK):
+            rule(forbidden, name, bits(position, stat.S_IFMT(0xFFFF), kind))
     for bit in _SETID:
         for name, position in _MODES.items():
             rule(forbidden, name, bits(position, bit, bit))

@@ -68,6 +68,8 @@ class Watcher:
         """Return how the run ended, after all of it has."""
         self._drain()
         code = self._process.returncode
+        if self._stopped is None and self._groups.ran_out_of_memory():
+            self._stopped = "memory"  # even where the first process came to its end: another of the run was killed
         if self._stopped is None and code != 0:
             self._stopped = self._refused()
         if self._stopped is None and isinstance(self._places, Path):
@@ -124,8 +126,6 @@ class Watcher:
 
     def _refused(self) -> Stopped | None:
         """Return what the kernel refused a run that then failed by itself."""
-        if self._groups.ran_out_of_memory():
-            return "memory"
         if self._groups.ran_out_of_processes():
             return "processes"
         return None if isinstance(self._places, Path) else self._full(time.monotonic())

@@ -17,7 +17,7 @@ LOWEST, HIGHEST = 0.75, 2.0
 
 _CAUSES: dict[str, Cause] = {
     "package": "package", "kernel": "kernel", "data": "data", "python": "python", "script": "script", "exit": "exit",
-    "memory": "memory",
+    "memory": "memory", "disk": "disk", "processes": "processes",
 }  # fmt: skip
 _STOPPED: dict[str, Cause] = {
     "wallclock": "wallclock", "memory": "memory", "output": "output", "processes": "processes", "disk": "disk",
