@@ -38,7 +38,7 @@ def remove(folder: Path) -> None:
     if not folder.exists():
         return
     for command in (["rm", "-rf", "--"], ["chmod", "-R", "u+rwX", "--"], ["rm", "-rf", "--"]):
-        subprocess.run([*command, str(folder)], capture_output=True, check=False)
+        subprocess.run([*command, str(folder)], capture_output=True, check=False, env={"PATH": os.defpath})
         if not folder.exists():
             return
 

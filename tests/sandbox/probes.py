@@ -119,7 +119,10 @@ EXHAUSTING = {
     ),
     "disk: deep": ("disk", "import os\nfor i in range(20_000): os.mkdir('d' * 50); os.chdir('d' * 50)"),
     "disk: many": ("disk", "for i in range(1_000_000): open(f'f{i}', 'w').close()"),
-    "processes": ("processes", "import os, time\nfor i in range(200):\n    if os.fork() == 0: time.sleep(10)\ntime.sleep(10)"),
+    "processes": (
+        "processes",
+        "import os, time\nfor i in range(200):\n    if os.fork() == 0: time.sleep(10)\ntime.sleep(10)",
+    ),
     "processes: threads": (
         "processes",
         "import threading, time\nfor i in range(200): threading.Thread(target=time.sleep, args=(5,)).start()",

@@ -66,7 +66,13 @@ def test_what_uses_up_a_limit_is_stopped_by_its_name(held, probe):
     if outcome["stopped"] is None:
         # The kernel refused it in the process itself, which could go on; it said so and gave up.
         assert outcome["code"] not in (0, None), outcome
-        told = ("MemoryError", "Function not implemented", "Resource temporarily unavailable", "can't start new thread", "No space left on device")
+        told = (
+            "MemoryError",
+            "Function not implemented",
+            "Resource temporarily unavailable",
+            "can't start new thread",
+            "No space left on device",
+        )
         assert any(words in outcome["output"] for words in told), outcome
     else:
         assert outcome["stopped"] in names.split(), outcome
@@ -120,7 +126,17 @@ open('deepest', 'w').close()
 
 @everyone
 def test_results_are_read_as_a_strangers(held):
-    names = ("link", "folder-link/hostname", "pipe", "folder", "socket", "long", "plain", "../scratch/plain", "/etc/hostname")
+    names = (
+        "link",
+        "folder-link/hostname",
+        "pipe",
+        "folder",
+        "socket",
+        "long",
+        "plain",
+        "../scratch/plain",
+        "/etc/hostname",
+    )
     outcome = held.run(FORGING, read=names)
     assert (outcome["code"], outcome["stopped"]) == (0, None), outcome
     left = outcome["left"]
