@@ -74,8 +74,8 @@ def request(
     """Return what the driver reads."""
     return json.dumps(
         {
-            "code": code, "scratch": str(place / "tmp" / "scratch"), "environment": environment, "limits": asdict(limits),
-            "use": held.mechanism, "read": read, "arguments": arguments,
+            "code": code, "scratch": str(place / "tmp" / "scratch"), "environment": environment,
+            "limits": asdict(limits), "use": held.mechanism, "read": read, "arguments": arguments,
         }
     )  # fmt: skip
 

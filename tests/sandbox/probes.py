@@ -34,7 +34,7 @@ REACHING = {
     "kernel settings: its memory": "open('/proc/kcore', 'rb').read(1)",
     "privileges: mount": "libc('mount', b'none', b'/tmp', b'tmpfs', 0, None)",
     "privileges: another user": "os.setuid(0 if os.getuid() else 1)",
-    "privileges: capabilities": "nothing(re.findall('Cap(?:Prm|Eff|Inh|Amb|Bnd):\\\\s*0*([1-9a-f][0-9a-f]*)', status()))",
+    "privileges: capabilities": "nothing(re.findall('Cap(?:Prm|Eff|Inh|Amb|Bnd):\\\\s*0*([1-9a-f].*)', status()))",
     "privileges: new ones on exec": "nothing([] if re.search('NoNewPrivs:\\\\s*1', status()) else ['allowed'])",
     "privileges: trace": "libc('ptrace', 16, os.getppid(), None, None)",
     "privileges: device files": "os.mknod('device', stat.S_IFCHR | 0o666, os.makedev(1, 1))",
@@ -98,7 +98,8 @@ EXHAUSTING = {
     ),
     "memory: memfd": (
         "memory",
-        "import os\nkept = []\nfor i in range(64):\n    kept.append(os.memfd_create('m'))\n    os.write(kept[-1], bytes(32 << 20))",
+        "import os\nkept = []\nfor i in range(64):\n    kept.append(os.memfd_create('m'))\n"
+        "    os.write(kept[-1], bytes(32 << 20))",
     ),
     "memory: tmpfs": ("disk memory", "for i in range(80): open(f'/tmp/{i}', 'wb').write(bytes(32 << 20))"),
     "memory: /dev/shm": ("memory", "for i in range(80): open(f'/dev/shm/{i}', 'wb').write(bytes(32 << 20))"),

@@ -41,7 +41,7 @@ def afresh():
 
 def test_a_machine_that_can_hold_nothing_is_refused_with_the_reasons(tmp_path, monkeypatch, afresh):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NoSandbox, match="bubblewrap: not installed; unshare: not installed.*--no-sandbox"):
+    with pytest.raises(NoSandbox, match=r"bubblewrap: not installed; unshare: not installed.*--no-sandbox"):
         run(Request(("true",), tmp_path))
 
 
