@@ -35,8 +35,10 @@ def command(program: str, request: Request, who: Identity, entry: Sequence[str])
         out += ["--perms", "1777", "--size", str(TEMPORARY_BYTES), "--tmpfs", place]
     shown = read_only(request)
     # bubblewrap makes folders on the way for its own user only, which root is and the run isn't.
-    for folder in sorted({each for path in (*shown, Path(scratch)) for each in path.parents} - {Path("/")}):
-        if str(folder) not in temporary and not any(folder.is_relative_to(path) for path in shown):
+    for folder in sorted(
+        {each for path in (*shown, *devices(request), Path(scratch)) for each in path.parents} - {Path("/")}
+    ):
+        if str(folder) not in (*temporary, "/dev") and not any(folder.is_relative_to(path) for path in shown):
             out += ["--perms", "0755", "--dir", str(folder)]
     for path in shown:
         if path.is_symlink():

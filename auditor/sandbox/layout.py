@@ -66,7 +66,8 @@ def devices(request: Request) -> tuple[Path, ...]:
     """Return the device files that are passed through: the harmless ones, and the GPUs when asked for."""
     found = [Path("/dev") / name for name in _DEVICES]
     if request.gpu:
-        found += sorted(path for path in Path("/dev").glob("nvidia*") if not path.is_dir())
+        every = (*Path("/dev").glob("nvidia*"), *Path("/dev").glob("nvidia*/*"))
+        found += sorted(path for path in every if not path.is_dir())
     return tuple(path for path in found if path.exists())
 
 

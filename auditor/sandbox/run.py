@@ -8,8 +8,8 @@ import resource
 import shutil
 import signal
 import socket
+import stat
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -54,10 +54,10 @@ def why_none() -> str:
 @cache
 def _tried() -> tuple[Mechanism, dict[str, str]]:
     failed: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="golf-audit-trial-") as folder:
+    with scratch_folder() as folder:
         for name in _PROGRAMS:
             try:
-                _held(Request(("true",), Path(folder), limits=Limits(wall_seconds=30.0)), name, None, None)
+                _held(Request(("true",), folder, limits=Limits(wall_seconds=30.0)), name, None, None)
             except _NotStanding as error:
                 failed[name] = str(error)
             else:
@@ -92,6 +92,8 @@ def run(
 
 def _held(request: Request, chosen: str, on_output: OnOutput | None, collect: Collect | None) -> Outcome:
     who = identity()
+    if who.of_root:
+        _check_readable(request)
     ours, theirs = socket.socketpair()
     with contextlib.ExitStack() as stack:
         stack.enter_context(ours)
@@ -118,6 +120,14 @@ def _held(request: Request, chosen: str, on_output: OnOutput | None, collect: Co
         if collect is not None:
             collect(Results(places.scratch))
         return outcome
+
+
+def _check_readable(request: Request) -> None:
+    """Raise :class:`NoSandbox` where the id that nobody has couldn't read what it is given."""
+    for path in request.readable:
+        needed = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+        if path.stat().st_mode & needed != needed:
+            raise NoSandbox(f"{path}: only its owner may read it, and what runs isn't its owner: chmod -R o+rX {path}")
 
 
 def _unguarded(request: Request, on_output: OnOutput | None, collect: Collect | None) -> Outcome:
@@ -183,7 +193,9 @@ def _before(groups: Groups, unguarded: Request | None) -> None:
     if unguarded is None:
         return
     for name, value in entry.limits(unguarded.limits, gpu=unguarded.gpu).items():
-        kind = getattr(resource, name)
+        kind = getattr(resource, name, None)
+        if kind is None:
+            continue  # not on this system
         hard = resource.getrlimit(kind)[1]
         least = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (least, least))

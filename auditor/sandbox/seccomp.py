@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import stat
 import tempfile
 from functools import cache
@@ -26,7 +25,8 @@ stime swapoff swapon sysfs _sysctl syslog umount umount2 unshare uselib userfaul
 """
 _ABSENT = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "openat2", "fchmodat2")
 """Calls whose arguments a filter can't see, or that would go around it; libraries fall back on an older one."""
-_FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
+_FAMILIES = (1, 2, 10, 16)  # of sockets on Linux: Unix, IPv4, IPv6 and netlink, by which addresses are listed
+_TEMPORARY_FILE = 0o20000000  # O_TMPFILE without the O_DIRECTORY in it
 _NAMESPACES = 0x7E020080  # CLONE_NEW*: mount, cgroup, uts, ipc, user, pid, net, and time, which clone can't make
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _SETID = (stat.S_ISUID, stat.S_ISGID)
@@ -94,7 +94,7 @@ def _refuse(rules: Any, library: Any, *, memory_counted: bool) -> None:
         for name, position in _MODES.items():
             rule(forbidden, name, bits(position, bit, bit))
         for name, (flags, mode) in _CREATING.items():
-            for creating in (os.O_CREAT, os.O_TMPFILE & ~os.O_DIRECTORY):
+            for creating in (os.O_CREAT, _TEMPORARY_FILE):
                 rule(forbidden, name, bits(flags, creating, creating), bits(mode, bit, bit))
 
 

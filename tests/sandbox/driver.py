@@ -21,6 +21,7 @@ def main() -> None:
         Path(wanted["scratch"]),
         environment=wanted["environment"],
         limits=Limits(**wanted["limits"]),
+        gpu=wanted["gpu"],
     )
     left: dict[str, object] = {}
 

@@ -49,11 +49,13 @@ class Held:
             return []
         return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "env"]
 
-    def run(self, code: str, *, limits: Limits = SMALL, read: tuple[str, ...] = (), **environment: str) -> dict:
+    def run(
+        self, code: str, *, limits: Limits = SMALL, read: tuple[str, ...] = (), gpu: bool = False, **environment: str
+    ) -> dict:
         """Run a probe, as Python without packages, and return its outcome."""
         with public_folder() as place:
             done = subprocess.run(
-                self.command(place), input=request(self, place, code, limits, read, environment),
+                self.command(place), input=request(self, place, code, limits, read, environment, gpu=gpu),
                 capture_output=True, text=True, check=False, timeout=120, env=self.environment(place), cwd=place,
             )  # fmt: skip
             assert done.returncode == 0, done.stderr
@@ -69,13 +71,20 @@ class Held:
 
 
 def request(
-    held: Held, place: Path, code: str, limits: Limits, read: tuple[str, ...], environment: dict, *arguments: str
+    held: Held,
+    place: Path,
+    code: str,
+    limits: Limits,
+    read: tuple[str, ...],
+    environment: dict,
+    *arguments: str,
+    gpu: bool = False,
 ) -> str:
     """Return what the driver reads."""
     return json.dumps(
         {
             "code": code, "scratch": str(place / "tmp" / "scratch"), "environment": environment,
-            "limits": asdict(limits), "use": held.mechanism, "read": read, "arguments": arguments,
+            "limits": asdict(limits), "use": held.mechanism, "read": read, "arguments": arguments, "gpu": gpu,
         }
     )  # fmt: skip
 

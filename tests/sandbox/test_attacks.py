@@ -145,6 +145,28 @@ def test_results_are_read_as_a_strangers(held):
     assert {"long", "plain"} <= set(paths) <= {"long", "plain", "unreadable", "shut/inner"}
 
 
+SETTING = """
+import os
+opened = []
+for folder, _, names in os.walk("/sys"):
+    for name in names[:200]:
+        try:
+            os.close(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_NOFOLLOW))
+            opened.append(os.path.join(folder, name))
+        except OSError:
+            pass
+print(opened, os.listdir("/sys/fs"), os.listdir("/sys/kernel"))
+"""
+
+
+@everyone
+@pytest.mark.skipif(not Path("/sys/devices").is_dir(), reason="no /sys here")
+def test_with_a_gpu_no_setting_below_sys_can_be_opened_to_be_written(held):
+    """The devices of a GPU need /sys; nothing is written here, whatever would open."""
+    outcome = held.run(SETTING, gpu=True)
+    assert (outcome["code"], outcome["output"]) == (0, "[] [] []\n"), outcome
+
+
 @everyone
 def test_a_run_without_a_fault_is_just_that(held):
     code = (

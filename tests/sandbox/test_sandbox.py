@@ -131,6 +131,14 @@ def test_output_comes_as_it_is_printed(tmp_path):
     assert b"".join(pieces) == b"one\ntwo\n"
 
 
+@held
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's run reads what the user reads")
+def test_data_that_only_root_may_read_is_said_at_once(tmp_path):
+    (tmp_path / "data").mkdir(mode=0o700)
+    with pytest.raises(NoSandbox, match=r"data: only its owner may read it.*chmod -R o\+rX"):
+        run(Request(("true",), tmp_path / "scratch", readable=(tmp_path / "data",)))
+
+
 def test_root_never_hands_itself_down():
     who = identity()
     if os.geteuid() == 0 and who.uid is not None:

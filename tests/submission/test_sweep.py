@@ -92,7 +92,6 @@ class TestOnePullRequest:
         assert audited == ["a", "a", "b"]
         cache.close()
 
-
     @pytest.mark.parametrize(
         "stored",
         [b"", b"not JSON", b"[]", b"7", b'{"report": {}}', b'{"report": [], "code": {}}', b"[" * 100_000,
