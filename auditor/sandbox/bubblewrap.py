@@ -17,7 +17,7 @@ _TO_HAND_DOWN = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 def command(program: str, request: Request, who: Identity, entry: Sequence[str]) -> list[str]:
     """Return the arguments that run ``entry`` inside: no network, no other processes, read-only root.
 
-    Where root prepares it, ``entry`` still may change its user, and has to.
+    Where root prepares it, ``entry`` still may change its user, and has to (``handing_down``).
     """
     out = [program, *(_OF_ROOT if who.of_root else _OF_A_USER), "--die-with-parent", "--new-session", "--clearenv"]
     out += ["--cap-drop", "ALL", "--hostname", "sandbox"]

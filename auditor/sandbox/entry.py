@@ -16,7 +16,7 @@ from auditor.sandbox.identity import Identity
 from auditor.sandbox.layout import environment, places
 from auditor.sandbox.model import Limits, NoSandbox, Request
 
-PATIENCE = 30.0  # seconds that a sandbox may take to stand
+PATIENCE = 120.0  # seconds that a sandbox may take to stand, on a machine with much else to do
 _STAGE = Path(__file__).with_name("inside.py")
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from auditor.sandbox.identity import Identity, handing_down
+from auditor.sandbox.identity import Identity
 from auditor.sandbox.layout import HIDDEN, MASKED, SETTINGS, TEMPORARY_BYTES, devices, places, read_only
 from auditor.sandbox.model import Request
 
@@ -81,7 +81,7 @@ def _enter(request: Request, who: Identity, entry: Sequence[str], root: Path) ->
         "mount -o remount,bind,ro /",
         "cd /",
         # Not exec: the shell is the first process, whose end is everyone's.
-        shlex.join([*handing_down(who), *entry]),
+        shlex.join(entry),
     ]
     return "\n".join(lines)
 

@@ -10,13 +10,13 @@ import signal
 import socket
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 from auditor.sandbox import bubblewrap, entry, namespaces
 from auditor.sandbox.cgroup import Groups, control_group
-from auditor.sandbox.identity import Identity, handing_down, identity
+from auditor.sandbox.identity import handing_down, identity
 from auditor.sandbox.layout import environment
 from auditor.sandbox.model import Limits, Mechanism, NoSandbox, Outcome, Request
 from auditor.sandbox.results import Results
@@ -44,9 +44,13 @@ def mechanism() -> Mechanism:
 
 def why_none() -> str:
     """Return the line for a user whose machine can hold nothing: what failed, and what to do."""
-    failed = "; ".join(f"{name}: {reason}" for name, reason in _tried()[1].items())
+    return _why(_tried()[1])
+
+
+def _why(failed: Mapping[str, str]) -> str:
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
     return (
-        f"nothing on this machine can hold untrusted code ({failed}): install bubblewrap, allow user namespaces, "
+        f"nothing on this machine can hold untrusted code ({reasons}): install bubblewrap, allow user namespaces, "
         "or give --no-sandbox to run it unguarded"
     )
 
@@ -78,20 +82,22 @@ def run(
     gets each piece of output as it comes, ``collect`` what the run left in its scratch folder, once all of it has
     ended. Raises :class:`NoSandbox` when nothing can hold the code.
     """
-    chosen = mechanism() if use is None else use
-    if use is None and chosen == "none":
-        raise NoSandbox(why_none())
     request.scratch.mkdir(parents=True, exist_ok=True)
-    if chosen == "none":
+    if use == "none":
         return _unguarded(request, on_output, collect)
-    try:
-        return _held(request, chosen, on_output, collect)
-    except _NotStanding as error:
-        raise NoSandbox(f"{_PROGRAMS[chosen]}: {error}") from None
+    failed: dict[str, str] = {}
+    # No trial before: a sandbox that doesn't come to stand has run nothing.
+    for chosen in _PROGRAMS if use is None else (use,):
+        try:
+            return _held(request, chosen, on_output, collect)
+        except _NotStanding as error:
+            failed[chosen] = str(error)
+    raise NoSandbox(_why(failed))
 
 
 def _held(request: Request, chosen: str, on_output: OnOutput | None, collect: Collect | None) -> Outcome:
     who = identity()
+    program = _program(chosen)
     if who.of_root:
         _check_readable(request)
     ours, theirs = socket.socketpair()
@@ -101,7 +107,11 @@ def _held(request: Request, chosen: str, on_output: OnOutput | None, collect: Co
         groups = stack.enter_context(control_group(request.limits))
         orders = entry.orders(request, memory_counted=groups.of_memory is not None)
         root = stack.enter_context(scratch_folder())
-        arguments = _arguments(request, chosen, who, root, entry.stage(theirs.fileno()))
+        stage = [*handing_down(who), *entry.stage(theirs.fileno())]
+        if chosen == "bubblewrap":
+            arguments = bubblewrap.command(program, request, who, stage)
+        else:
+            arguments = namespaces.command(program, request, who, stage, root)
         process = stack.enter_context(_started(arguments, root, groups, theirs.fileno()))
         theirs.close()
         places = entry.receive(ours, orders)
@@ -150,16 +160,14 @@ def _unguarded(request: Request, on_output: OnOutput | None, collect: Collect | 
         return outcome
 
 
-def _arguments(request: Request, chosen: str, who: Identity, root: Path, stage: list[str]) -> list[str]:
-    """Return the whole command line; ``root`` is an empty folder that the new root may be mounted on."""
+def _program(chosen: str) -> str:
+    """Return where a mechanism's program lies, if all that it takes is installed."""
     place = shutil.which(_PROGRAMS[chosen])
     if place is None:
         raise _NotStanding("not installed")
     if shutil.which("setpriv") is None or shutil.which("unshare") is None:
         raise _NotStanding("it needs setpriv and unshare of util-linux, which are not installed")
-    if chosen == "bubblewrap":
-        return bubblewrap.command(place, request, who, [*handing_down(who), *stage])
-    return namespaces.command(place, request, who, stage, root)
+    return place
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ def test_a_mechanism_that_does_not_come_to_stand_says_why_at_once(tmp_path, monk
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(NoSandbox, match="unshare: no new namespaces here"):
         run(Request(("true",), tmp_path / "scratch"))
-    with pytest.raises(NoSandbox, match="bwrap: no new namespaces here"):
+    with pytest.raises(NoSandbox, match="bubblewrap: no new namespaces here"):
         run(Request(("true",), tmp_path / "scratch"), use="bubblewrap")
 
 
