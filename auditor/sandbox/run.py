@@ -116,8 +116,7 @@ def _held(request: Request, chosen: str, on_output: OnOutput | None, collect: Co
         theirs.close()
         places = entry.receive(ours, orders)
         if places is None:
-            _end(process)
-            raise _NotStanding(_said(process))
+            raise _NotStanding(_why_not(process))
         stack.callback(places.close)
         entry.fill(request.scratch, places.scratch, who)
         ours.sendall(b"!")
@@ -209,8 +208,13 @@ def _before(groups: Groups, unguarded: Request | None) -> None:
         resource.setrlimit(kind, (least, least))
 
 
-def _said(process: subprocess.Popen[bytes]) -> str:
-    """Return the last line that a sandbox printed which didn't come to stand."""
+def _why_not(process: subprocess.Popen[bytes]) -> str:
+    """Return why a sandbox didn't come to stand: the last line that it printed."""
+    try:
+        process.wait(_SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        return f"it doesn't stand after {entry.PATIENCE:.0f} s"
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
     with contextlib.suppress(BlockingIOError):

@@ -66,7 +66,8 @@ class Watcher:
 
     def outcome(self, mechanism: str) -> Outcome:
         """Return how the run ended, after all of it has."""
-        self._drain()
+        if self._stopped is None:
+            self._drain()  # of a run that we ended, only the mechanism's word on that would follow
         code = self._process.returncode
         if self._stopped is None and self._groups.ran_out_of_memory():
             self._stopped = "memory"  # even where the first process came to its end: another of the run was killed
