@@ -137,14 +137,15 @@ def _carry_out(job: Job, color: str, *, resume: bool) -> Reproduction:
 
 def _keep(job: Job, found: Reproduction) -> None:
     """Write the report in every form beside the runs, and the reference model's folder to submit."""
+    from auditor.durable import write_text
     from auditor.reproduce.report import document, markdown, page
     from auditor.reproduce.submission_folder import write_folder
 
     output = job.plan.output
-    (output / "report.json").write_text(document.render(found), encoding="utf-8")
-    (output / "report.md").write_text(markdown.render(found), encoding="utf-8")
-    (output / "statistics.md").write_text(markdown.statistics(found), encoding="utf-8")
-    (output / "report.html").write_text(page.render(found), encoding="utf-8")
+    write_text(output / "report.json", document.render(found))
+    write_text(output / "report.md", markdown.render(found))
+    write_text(output / "statistics.md", markdown.statistics(found))
+    write_text(output / "report.html", page.render(found))
     if job.subject is None and all(run.status == "done" for run in found.runs):
         write_folder(found)
 

@@ -18,7 +18,7 @@ from auditor.reproduce.model import Bar, CannotReproduce, Claim, Machine, Plan, 
 from auditor.reproduce.plan import Wanted, choose_processes, choose_seeds, launcher, parse_changes, threads
 from auditor.reproduce.python import refuse_newer_python
 from auditor.reproduce.switches import Switches, switches
-from auditor.sandbox import Mechanism, NoSandbox, mechanism
+from auditor.sandbox import Mechanism, NoSandbox, mechanism, why_none
 from auditor.settings import settings_in_play
 from auditor.submission import read_path
 from auditor.submission.model import Setting, Submission, Unread
@@ -137,10 +137,7 @@ def _held_by(sandbox: bool) -> str:
         return "nothing: --no-sandbox"
     chosen: Mechanism = mechanism()
     if chosen == "none":
-        raise NoSandbox(
-            "nothing on this machine can hold untrusted code: install bubblewrap, allow user namespaces, "
-            "or give --no-sandbox to run it unguarded"
-        )
+        raise NoSandbox(why_none())
     return chosen
 
 
@@ -212,7 +209,7 @@ def _planned(
         # Even one process gets the launcher: that is how the challenge starts a script.
         start = launcher(sys.executable, processes) if processes > 1 else _alone(sys.executable)
         return PlannedRun(seed, folder, (*start, script, *options), given)
-    start = (sys.executable, "-m", "auditor.reproduce.stand_ins", str(work / JOURNAL))
+    start = (sys.executable, "-P", "-m", "auditor.reproduce.stand_ins", str(work / JOURNAL))
     return PlannedRun(seed, folder, (*start, script, *options), {**threads(machine, 1), **given})
 
 
