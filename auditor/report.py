@@ -83,7 +83,8 @@ class Report:
     ``sources`` holds every readable layer by (path, layer), so that renderers can quote lines; ``cited`` the other
     files in which findings lie (logs, metadata), by path. ``folder`` is the record folder's place in its repository
     ("": the root; None: not known), ``title`` what submission.json calls the work.
-    ``timeline`` is the reviewer's summary of the script, one line per event. ``curves`` and ``sizes`` are there only
+    ``timeline`` is the reviewer's summary of the script, one line per event, ``gist`` the same in two sentences.
+    ``applied`` are the rules that were applied (None: all there are). ``curves`` and ``sizes`` are there only
     where a page shows them (:func:`auditor.evidence.exhibits.exhibit`).
     """
 
@@ -110,6 +111,8 @@ class Report:
     cited: Mapping[str, Source] = field(default_factory=dict)
     curves: tuple[Curve, ...] = ()
     sizes: tuple[DiskSize, ...] = ()
+    gist: tuple[str, ...] = ()
+    applied: tuple[str, ...] | None = None
 
     @property
     def calls(self) -> bool:

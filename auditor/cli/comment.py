@@ -176,18 +176,13 @@ class _Comment:
             click.echo(f"check run added ({said}): {address}")
 
     def _body(self) -> str:
-        from auditor.github.body import compose
-
-        return compose(self.reports, self._review)
-
-    def _review(self, report: Report, room: int) -> str | None:
-        from reports.markdown import TemplateFault, render
+        from auditor.github.body import ROOM, marked
+        from reports.comment import TemplateFault
+        from reports.pull import comment_on
 
         try:
-            return render(report, form=dataclasses.replace(self.form, limit=room))
+            return marked(comment_on(self.reports, self.form, smoke=self.smoke, alike=self.alike, room=ROOM))
         except TemplateFault as error:
-            if len(self.reports) > 1 and self.form.templates is None:
-                return None  # its share of the room is too small
             raise click.ClickException(str(error)) from None
 
     def _label(self) -> str:
