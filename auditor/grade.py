@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 from auditor.finding import Finding, Level
+from auditor.report import Report
 from auditor.rule import Condition, Rule
 
 LEVELS: tuple[Level, ...] = ("low", "medium", "high")
@@ -48,6 +50,15 @@ def confidence(finding: Finding, rule: Rule) -> Level:
     if finding.active is None:
         return "low"
     return "medium" if finding.status == "hold" or rule.stage == "preview" else "high"
+
+
+def narrow(report: Report, least: Level, sure: Level) -> Report:
+    """Return a report with those findings only that reach both levels; ``hidden`` counts the others.
+
+    Its verdicts stay those of all findings: what isn't shown is there all the same.
+    """
+    kept = tuple(f for f in report.findings if reaches(f.severity, least) and reaches(f.confidence, sure))
+    return dataclasses.replace(report, findings=kept, hidden=len(report.findings) - len(kept))
 
 
 def reaches(level: Level, least: Level) -> bool:

@@ -188,6 +188,7 @@ class ReportJson(TypedDict):
     applied: NotRequired[
         Annotated[list[str], Meta(description="The rules that were applied; absent when all of them were.")]
     ]
+    hidden: NotRequired[Annotated[int, Meta(description="Findings below what --min-severity or --confidence asks.")]]
     timeline: NotRequired[Annotated[list[str], Meta(description="What the script does, one line per event.")]]
 
 

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from auditor.causes import causes
 from auditor.finding import Finding, NotFollowed, Verdict
 from auditor.report import Report
 from auditor.verdict import weigh
 from reports.absent import absent
 from reports.brief import words_shown
-from reports.causes import Entry, causes, entry
 from reports.comment import Form, TemplateFault, fit
 from reports.detail import Detail
+from reports.entries import Entry, entry
 from reports.escape import Markdown, code, cut, fence
 from reports.excerpt import place
 from reports.headline import against, facts, partial
@@ -141,11 +142,11 @@ def head_values(report: Report, form: Form) -> dict[str, Any]:
     }
 
 
-def _values(
-    report: Report, form: Form, detail: Detail, brief: Brief, shown: Shown
-) -> Mapping[str, Any]:
+def _values(report: Report, form: Form, detail: Detail, brief: Brief, shown: Shown) -> Mapping[str, Any]:
     found = causes(report)
-    entries = [entry(report, each, form, detail, _alike(report, each[0], form, shown)) for each in found[: detail.findings]]
+    entries = [
+        entry(report, each, form, detail, _alike(report, each[0], form, shown)) for each in found[: detail.findings]
+    ]
     leads = bool(found) and weigh(found[0][0]) is report.verdict
     noted, notes_left = notes(report, form, detail)
     outside = entries[: _MOST_ENTRIES - (not leads)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
+from auditor.causes import causes
 from auditor.finding import Recommendation
 from auditor.report import Report
-from reports.causes import causes
 from reports.comment import Form, TemplateFault
 from reports.detail import GITHUB_LIMIT
 from reports.escape import code, cut, markdown

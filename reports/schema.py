@@ -63,6 +63,8 @@ def to_json(report: Report, *, timeline: bool = False) -> ReportJson:
         }
     if report.applied is not None:
         out["applied"] = list(report.applied)
+    if report.hidden:
+        out["hidden"] = report.hidden
     if timeline:
         out["timeline"] = list(report.timeline)
     return out

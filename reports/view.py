@@ -10,7 +10,7 @@ from auditor.finding import Finding, Group, Overruled, Step, Verdict
 from auditor.report import Report
 from auditor.rule import Authority
 from auditor.verdict import weigh, worst
-from reports.citation import citations, overruled
+from reports.citation import overruled
 from reports.comment import Form
 from reports.detail import Detail
 from reports.escape import Markdown, code, cut, fence, markdown

@@ -24,7 +24,20 @@ EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
 
-class _Commands(click.Group):
+class Group(click.Group):
+    """A group of commands that names the nearest one where there is none of a name."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called; raises a usage error."""
+        name = str(args[0])
+        if not name.startswith("-") and name not in self.list_commands(ctx):
+            raise click.UsageError(f"no command is called {name!r}; {nearest(name, self.list_commands(ctx))}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+class _Commands(Group):
     """A group that finds its commands in this package and imports each when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -83,7 +96,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = cli.main(list(arguments), prog_name="golf-audit", standalone_mode=False)
     except click.UsageError as error:
-        error.show()
+        complain(_one_line(error))
         return EXIT_USAGE
     except click.ClickException as error:
         complain(error.format_message())
@@ -95,6 +108,23 @@ def run(arguments: Sequence[str]) -> int:
         report_internal(error)
         return EXIT_INTERNAL
     return code if isinstance(code, int) else 0
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return a hint that names what is spelt nearest to a name, or all that there is."""
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+
+
+def _one_line(error: click.UsageError) -> str:
+    """Return a usage error in one line, with where its command is explained."""
+    told = " ".join(error.format_message().split())
+    if not told.endswith((".", "?", ")")):
+        told += ";"
+    path = error.ctx.command_path if error.ctx is not None else "golf-audit"
+    return f"{told} See {path} --help"
 
 
 def complain(message: str) -> None:

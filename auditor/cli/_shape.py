@@ -28,6 +28,9 @@ class Shape:
     comment_form: Callable[[], Form]
     smoke: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)  # by the submission's name
     alike: Callable[[Report], Mapping[int, Sequence[int]]] = lambda report: {}  # pull requests with the same lines
+    quiet: bool = False
+    verbose: bool = False
+    statistics: bool = False
 
 
 _Writer: TypeAlias = "Callable[[Iterator[Report], TextIO, Shape], None]"
@@ -39,14 +42,22 @@ def write(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
 
 
 def _text(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
-    from reports.text import render, render_timeline
+    from reports.statistics import Counts
+    from reports.text import render, render_line, render_timeline
 
-    style = make_style(shape.color, stream)
+    style = make_style(shape.color, stream, grades=shape.verbose)
+    counts = Counts()
     for number, report in enumerate(reports):
-        stream.write(("\n" if number else "") + render(report, style))
-        if shape.timeline:
+        counts.add(report)
+        if shape.quiet:
+            stream.write(render_line(report, style))
+        else:
+            stream.write(("\n" if number else "") + render(report, style))
+        if shape.timeline and not shape.quiet:
             stream.write("\n" + render_timeline(report, style))
         stream.flush()
+    if shape.statistics:
+        stream.write(("" if shape.quiet else "\n") + counts.render(style))
 
 
 def _json(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
@@ -67,9 +78,7 @@ def _markdown(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
     with _template_faults():
         inputs = groupby(reports, lambda report: (report.submission, report.pr, report.sha))
         for number, (_, found) in enumerate(inputs):
-            text = comment_on(
-                tuple(found), form, timeline=shape.timeline, smoke=shape.smoke, alike=shape.alike
-            )
+            text = comment_on(tuple(found), form, timeline=shape.timeline, smoke=shape.smoke, alike=shape.alike)
             stream.write(("\n---\n\n" if number else "") + text)
             stream.flush()
 

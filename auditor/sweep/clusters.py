@@ -59,7 +59,11 @@ def patterns(rows: Sequence[Row]) -> tuple[Pattern, ...]:
 
 def alike(rows: Iterable[Row], report: Report) -> dict[int, tuple[int, ...]]:
     """Return, for findings of a report that count (by their index), the other pull requests with the same pattern."""
-    own = {(f.rule, mark): index for index, (f, mark) in enumerate(zip(report.findings, marks(report)["lines"], strict=True)) if mark is not None}
+    own = {
+        (f.rule, mark): index
+        for index, (f, mark) in enumerate(zip(report.findings, marks(report)["lines"], strict=True))
+        if mark is not None
+    }
     found: defaultdict[int, set[int]] = defaultdict(set)
     for row in rows:
         if row["pr"] != report.pr:

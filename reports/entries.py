@@ -1,4 +1,4 @@
-"""What counts against a submission, one entry per cause: a rule, or several that meet at the same line."""
+"""Causes as the templates of comments print them: the deciding line, why it counts, whose word that is, the fix."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auditor import catalogue
-from auditor.finding import Finding, Group, Verdict
-from auditor.grade import LEVELS
+from auditor.finding import Finding
 from auditor.report import Report
-from auditor.rule import Authority, Rule
-from auditor.verdict import closes, weigh
+from auditor.rule import Authority
+from auditor.verdict import weigh
 from reports.brief import sentence
 from reports.citation import citations
 from reports.comment import Form
@@ -19,7 +18,6 @@ from reports.escape import Markdown, markdown
 from reports.links import prose, reference
 from reports.view import FindingView, authorities, finding_place, view_of
 
-_GROUPS: tuple[Group, ...] = ("compliance", "evidence", "package")
 _WEIGHTS = ("official", "audit", "community")
 _MOST_PLACES = 4  # beside the first
 
@@ -49,26 +47,6 @@ class Entry:
     alike: Markdown | None = None
 
 
-def causes(report: Report) -> tuple[tuple[Finding, ...], ...]:
-    """Return the findings that count, by cause and the worst first, each cause beginning with its weightiest.
-
-    Findings of one rule are one cause; so are those of several rules that decide at the same line.
-    """
-    counted = sorted((f for f in report.findings if weigh(f) is not Verdict.CLEAN), key=_rank)
-    by_rule: dict[str, list[Finding]] = {}
-    for finding in counted:
-        by_rule.setdefault(finding.rule, []).append(finding)
-    merged: list[list[Finding]] = []
-    for findings in by_rule.values():
-        at = _line(findings[0])
-        same = next((each for each in merged if at is not None and _line(each[0]) == at), None)
-        if same is None:
-            merged.append(list(findings))
-        else:
-            same.extend(findings)
-    return tuple(tuple(each) for each in merged)
-
-
 def entry(report: Report, findings: Sequence[Finding], form: Form, detail: Detail, alike: Markdown | None) -> Entry:
     """Return one cause as templates print it; ``alike`` links pull requests that have the same lines."""
     first, rest = findings[0], findings[1:]
@@ -94,24 +72,6 @@ def entry(report: Report, findings: Sequence[Finding], form: Form, detail: Detai
         advice=first.advice,
         alike=alike,
     )
-
-
-def _rank(finding: Finding) -> tuple[int, bool, int, int, int]:
-    """Return what sorts findings: by what they weigh, whether they close, how much and how sure, then by group."""
-    rule: Rule | None = catalogue.find(finding.rule)
-    return (
-        -weigh(finding).severity,
-        rule is None or not closes(rule),
-        -LEVELS.index(finding.severity),
-        -LEVELS.index(finding.confidence),
-        _GROUPS.index(finding.group),
-    )
-
-
-def _line(finding: Finding) -> tuple[str, int, int] | None:
-    if finding.path is None or finding.line is None or finding.group != "compliance":
-        return None
-    return finding.path, finding.layer, finding.line
 
 
 def _by_weight(refs: Iterable[tuple[str, Authority | None]]) -> tuple[tuple[str, Authority | None], ...]:
