@@ -20,6 +20,7 @@ PIPE_WIDTH = 160  # columns, where nobody's terminal says how many there are
 _REASON, _NAME = 30, 400  # characters: the narrowest column of reasons, the longest text
 _MOST_GROUPS = 20  # of the text
 _VERDICTS = frozenset(verdict.value for verdict in Verdict)
+_NUMBERS = (3, 4, 5)  # columns that are aligned to the right
 _ACTIONS = {"REQUEST-CHANGES": "CHANGES", "MERGE-NON-RECORD": "NON-RECORD"}
 
 Record = dict[str, object]
@@ -135,10 +136,9 @@ def _line(item: Item, today: date) -> tuple[str, ...]:
 
 
 def _join(row: Sequence[str], widths: Sequence[int], room: int) -> str:
-    cells = [
-        text.rjust(width) if n in (3, 4, 5) else text.ljust(width)
-        for n, (text, width) in enumerate(zip(row, widths, strict=False))
-    ]
+    cells = []
+    for number, (text, width) in enumerate(zip(row, widths, strict=False)):
+        cells.append(text.rjust(width) if number in _NUMBERS else text.ljust(width))
     return "  ".join([*cells, cut(row[-1], room)]).rstrip()
 
 

@@ -34,7 +34,8 @@ class Since:
     def __init__(self, since: str, judge: Callable[[Submission], Report]) -> None:
         self._since, self._judge = since, judge
         given = click.get_current_context().params
-        self._repo: str | None = repository(given.get("repo"), given.get("pr") or Pulls())
+        self._pulls: Pulls = given.get("pr") or Pulls()
+        self._repo: str | None = repository(given.get("repo"), self._pulls)
         self._pr: int | None = None  # of the submission at hand
         self._said: tuple[Report, ...] | None = None
         if Path(since).is_file():
@@ -47,7 +48,8 @@ class Since:
         from auditor.reaudit.compare import from_what_was_said, re_audit
         from auditor.submission.model import Unread
 
-        self._pr = report.pr
+        alone = self._pulls.numbers[0] if len(self._pulls.numbers) == 1 else None
+        self._pr = report.pr if report.pr is not None else alone
         if self._said is None:
             before = self._pick([self._judge(each) for each in self._earlier(report, self._since)], report)
             return re_audit(report, before)

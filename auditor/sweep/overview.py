@@ -24,7 +24,8 @@ _MOST_FINDINGS = 8  # of one submission, the worst first
 class Entry:
     """One submission of the sweep; ``val_bpb`` is logged (else claimed), as are ``artifact_bytes``.
 
-    ``error`` says why there is no verdict, ``reason`` in words what the verdict rests on. ``findings`` are (rule, status, place, message), the worst first.
+    ``error`` says why there is no verdict, ``reason`` in words what the verdict rests on. ``findings`` are (rule,
+    status, place, message), the worst first.
     """
 
     pr: int
@@ -79,6 +80,10 @@ def counted(entries: tuple[Entry, ...], shared: tuple[Pattern, ...] = (), copies
         patterns=shared,
         lineages=copies,
     )
+
+
+def _named(row: Row) -> object:
+    return row.get("report", {}).get("name", "")
 
 
 def entry_of(row: Row) -> Entry:

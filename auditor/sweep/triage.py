@@ -13,7 +13,7 @@ from auditor.sweep.overview import Entry, entry_of
 from auditor.sweep.work import Row
 
 _ORDER = {verdict.value: -verdict.severity for verdict in Verdict}
-_ERROR = -len(_ORDER)  # what could not be audited at all goes first: nobody knows anything about it
+_ERROR = 1  # what could not be audited goes last: there is nothing to act on
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def worst_rows(rows: Iterable[Row]) -> list[tuple[Row, int]]:
 
 def _row_rank(row: Row) -> tuple[int, bool]:
     if "error" in row:
-        return _ERROR, False
+        return -len(_ORDER), False  # of one pull request it is the worst: nobody knows what it would say
     return _ORDER[row["report"]["verdict"]], row["report"]["recommendation"] != Recommendation.CLOSE
 
 

@@ -80,14 +80,14 @@
         button.addEventListener("click", () => detail(cell.getData()));
         return button;
       } },
-      { title: "val_bpb", field: "bpb", width: narrow.matches ? 84 : 92, hozAlign: "right", sorter: number,
+      { title: narrow.matches ? "bpb" : "val_bpb", field: "bpb", width: narrow.matches ? 84 : 104, hozAlign: "right", sorter: number,
         formatter: (cell) => (cell.getValue() === null ? "" : cell.getValue().toFixed(4)) },
       { title: "bytes", field: "bytes", width: 112, hozAlign: "right", sorter: number, visible: !narrow.matches,
         formatter: (cell) => (cell.getValue() === null ? "" : grouped.format(cell.getValue())) },
       { title: today ? "age" : "head", field: "day", width: 104, formatter: age, visible: !narrow.matches,
         sorter: (a, b) => (today ? b.localeCompare(a) : a.localeCompare(b)) },
       { title: "advice", field: "recommendation", width: 160, visible: wide.matches },
-      { title: "submission", field: "name", minWidth: 160, widthGrow: 1, cssClass: "wrap", visible: wide.matches },
+      { title: "submission", field: "name", minWidth: 160, widthGrow: 1, visible: wide.matches },
     ],
   });
   const fit = () => {
