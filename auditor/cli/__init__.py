@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from collections.abc import Sequence
 import click
 
 from auditor import __version__
+
+_HINT = re.compile(r"pip install 'golf-audit\[(\w+)\]'")
 
 EXIT_FOUND = 1
 EXIT_USAGE = 2
@@ -99,7 +102,7 @@ def run(arguments: Sequence[str]) -> int:
         complain(_one_line(error))
         return EXIT_USAGE
     except click.ClickException as error:
-        complain(error.format_message())
+        complain(installable(error.format_message()))
         return EXIT_USAGE
     except click.Abort:
         complain("interrupted")
@@ -116,6 +119,15 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+
+
+def installable(message: str) -> str:
+    """Return a message with the install command that works from here, where it names an extra of ours."""
+    if "golf-audit[" not in message:
+        return message
+    from auditor.cli._install import install_hint
+
+    return _HINT.sub(lambda match: install_hint(match[1]), message)
 
 
 def _one_line(error: click.UsageError) -> str:

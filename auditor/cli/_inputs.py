@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.cli import EXIT_FOUND, EXIT_INTERNAL, EXIT_USAGE, complain, report_internal
+from auditor.cli import EXIT_FOUND, EXIT_INTERNAL, EXIT_USAGE, complain, installable, report_internal
 from auditor.cli._pulls import Pulls, pulls_option
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class Audits:
             except (Unread, Refused) as error:
                 self._unread = True
                 told = str(error)
-                complain(told if told.startswith(given) else f"{where}{told}")
+                complain(installable(told if told.startswith(given) else f"{where}{told}"))
             except Exception as error:
                 # A defect of ours spoils this input only, and the exit code says so.
                 self._failed = True
