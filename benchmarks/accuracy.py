@@ -23,14 +23,26 @@ from auditor.verdict import weigh, worst
 
 RULINGS = Path(__file__).with_name("rulings.jsonl")
 FAMILIES = {
-    "cache": (
-        "target-in-key unnormalized-mixture byte-ppm-mixture oracle-selection target-conditioned-gate "
-        "two-pass-rescore slot-scored-region slot-causal paid-prefix"
-    ).split(),
-    "ttt": (
-        "prequant-ttt score-after-adapt two-pass-rescore calibration-on-val calibration-after-budget train-on-val "
-        "warmup-on-val"
-    ).split(),
+    "cache": [
+        "target-in-key",
+        "unnormalized-mixture",
+        "byte-ppm-mixture",
+        "oracle-selection",
+        "target-conditioned-gate",
+        "two-pass-rescore",
+        "slot-scored-region",
+        "slot-causal",
+        "paid-prefix",
+    ],
+    "ttt": [
+        "prequant-ttt",
+        "score-after-adapt",
+        "two-pass-rescore",
+        "calibration-on-val",
+        "calibration-after-budget",
+        "train-on-val",
+        "warmup-on-val",
+    ],
 }
 SAID = ("flag", "hold", "unreadable", "clean", "not read")
 
@@ -48,7 +60,9 @@ def found(repo, label):
     verdict = worst(weigh(finding) for finding in report.findings if finding.rule in about)
     if verdict is Verdict.CLEAN and any(item.decisive for item in report.not_followed):
         verdict = Verdict.HOLD
-    return "unreadable" if report.compliance is Verdict.UNREADABLE and verdict is Verdict.CLEAN else verdict.value.lower()
+    return (
+        "unreadable" if report.compliance is Verdict.UNREADABLE and verdict is Verdict.CLEAN else verdict.value.lower()
+    )
 
 
 def page(labels, said, seconds):
@@ -59,10 +73,11 @@ def page(labels, said, seconds):
     lines = [
         "# How often is it wrong?",
         "",
-        f"golf-audit {__version__} beside what maintainers of the challenge ruled on {len(labels)} heads: merged, closed "
-        "with a reason, or named in an audit. A ruling speaks of a family of rules (caches, or adaptation at test time), "
-        "and only findings of that family are compared. The rulings were read by people, who can err as well: "
-        "[where published verdicts and the code disagree](disagreements.md) tells of cases that were read line by line.",
+        f"golf-audit {__version__} beside what maintainers of the challenge ruled on {len(labels)} heads: merged, "
+        "closed with a reason, or named in an audit. A ruling speaks of a family of rules (caches, or adaptation at "
+        "test time), and only findings of that family are compared. The rulings were read by people, who can err as "
+        "well: [where published verdicts and the code disagree](disagreements.md) tells of cases that were read line "
+        "by line.",
         "",
         "| ruled | " + " | ".join(f"golf-audit: {name}" for name in columns) + " |",
         "|---|" + "---|" * len(columns),
@@ -75,7 +90,8 @@ def page(labels, said, seconds):
         ("clean", ("hold", "unreadable"), "Held, though a maintainer found nothing wrong"),
         ("flag", ("hold", "unreadable"), "Held, though a maintainer ruled against it"),
     ):
-        which = [f"#{one['pr']}" for one, verdict in zip(labels, said, strict=True) if (one["ruled"], verdict) in {(name, w) for w in wrong}]
+        pairs = zip(labels, said, strict=True)
+        which = [f"#{one['pr']}" for one, verdict in pairs if one["ruled"] == name and verdict in wrong]
         lines += [f"{what}: {len(which)}" + (f" ({', '.join(which)})." if which else "."), ""]
     lines += [
         "These heads were known while golf-audit was written, so it may do better on them than on others.",
@@ -88,8 +104,8 @@ def page(labels, said, seconds):
         "$ python benchmarks/accuracy.py --repo parameter-golf/.git --labels mine.jsonl",
         "```",
         "",
-        f"The first makes this page ({seconds:.0f} s of processor time). The second takes labels of yours, one JSON object "
-        "a line, in the form of `benchmarks/rulings.jsonl`.",
+        f"The first makes this page ({seconds:.0f} s of processor time). The second takes labels of yours, one JSON "
+        "object a line, in the form of `benchmarks/rulings.jsonl`.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,6 @@
 """The help of every command as one Markdown page.
 
-    python -m auditor.cli._pages docs/commands.md
+python -m auditor.cli._pages docs/commands.md
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ import click
 
 from auditor.cli._options import color_option, complete_slugs, known_slug, make_style
 
-
 _EXAMPLES = """\b
 Examples:
   golf-audit explain prequant-ttt
