@@ -12,7 +12,7 @@ from auditor.finding import Finding, NotFollowed, Verdict
 from auditor.report import Report
 from auditor.verdict import weigh
 from reports.absent import absent
-from reports.brief import words_shown
+from reports.brief import sentence, words_shown
 from reports.comment import Form, TemplateFault, fit
 from reports.detail import Detail
 from reports.entries import Entry, entry
@@ -50,27 +50,34 @@ class SmokeStep(Protocol):
 
 @dataclass(frozen=True)
 class Brief:
-    """What of a comment stands outside of its details; ``text`` are the characters of a message."""
+    """What of a comment stands outside of its details.
+
+    ``text`` are the characters of the first entry's message, ``rest`` those of the others; ``whole`` tells whether
+    these say more than a sentence.
+    """
 
     counterpart: bool = True
     fixes: bool = True  # of the entries after the first
     excerpt: bool = True
+    whole: bool = True
     text: int = 1500
+    rest: int = 1500
     phrases: int = 8  # of what was looked for and not found
 
-    def cut(self, each: Entry) -> Entry:
-        """Return an entry with its message in the room that there is."""
-        first = dataclasses.replace(each.first, message=cut(each.first.message, self.text))
-        return dataclasses.replace(each, first=first)
+    def cut(self, each: Entry, *, leads: bool = False) -> Entry:
+        """Return an entry with its message in the room that there is: one sentence where another one leads."""
+        message = each.first.message if leads or self.whole else sentence(each.first.message)
+        first = dataclasses.replace(each.first, message=cut(message, self.text if leads else min(self.text, self.rest)))
+        return dataclasses.replace(each, first=first, elsewhere=each.elsewhere if self.whole or leads else ())
 
 
 _BRIEF = (
     Brief(),
-    Brief(fixes=False, phrases=7),
-    Brief(counterpart=False, fixes=False, phrases=6),
-    Brief(counterpart=False, fixes=False, text=400, phrases=5),
-    Brief(counterpart=False, fixes=False, text=240, phrases=3),
-    Brief(counterpart=False, fixes=False, excerpt=False, text=240, phrases=2),
+    Brief(fixes=False, whole=False, phrases=7),
+    Brief(counterpart=False, fixes=False, whole=False, phrases=6),
+    Brief(counterpart=False, fixes=False, whole=False, text=400, rest=140, phrases=5),
+    Brief(counterpart=False, fixes=False, whole=False, text=240, rest=90, phrases=3),
+    Brief(counterpart=False, fixes=False, whole=False, excerpt=False, text=240, rest=90, phrases=2),
 )
 """From the first screen as it should be to one that has room for no more."""
 
@@ -153,11 +160,12 @@ def _values(report: Report, form: Form, detail: Detail, brief: Brief, shown: Sho
     return {
         **head_values(report, form),
         "brief": brief,
-        "main": brief.cut(outside[0]) if leads else None,
+        "main": brief.cut(outside[0], leads=True) if leads else None,
         "stop": None if leads else _stop(report, form, detail),
         "clean": report.verdict is Verdict.CLEAN,
         "absent": absent(report)[: brief.phrases],
         "gist": report.gist,
+        "packed": any(layer for path, layer in report.sources if path == report.script),
         "more": [brief.cut(each) for each in outside[leads:]],
         "further": len(found) - len(outside),
         "entries": entries,
