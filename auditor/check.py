@@ -17,6 +17,8 @@ from auditor.evidence.submitted import submitted_lines
 from auditor.evidence.text import Unreadable, decode
 from auditor.failure import Failure
 from auditor.finding import Finding, NotFollowed, RestsOn
+from auditor.gist import gist
+from auditor.grade import confidence, severity
 from auditor.program.load import load_program
 from auditor.program.model import Program, Unparsed
 from auditor.program.source import Source
@@ -75,7 +77,14 @@ def audit(
     closing = frozenset(r.slug for r in rules if closes(r))
     title = evidence.metadata.text("name")
     sources = _sources(program)
-    judged = judge(findings, not_followed, readable=readable, track=submission.track, closing=closing)
+    judged = judge(
+        findings,
+        not_followed,
+        readable=readable,
+        track=submission.track,
+        closing=closing,
+        whole=select is None and not ignore,
+    )
     return Report(
         submission=submission.given,
         name=submission.name,
@@ -92,6 +101,8 @@ def audit(
         rests_on=tuple(dict.fromkeys([*(_rests_on(entry) for entry in entries), *broken])),
         sources=sources,
         timeline=summarise(timeline) if timeline is not None else (),
+        gist=gist(timeline, submission.script or "") if timeline is not None else (),
+        applied=tuple(r.slug for r in rules) if select is not None or ignore else None,
         pr=submission.pr,
         claims=evidence.claims(),
         runs=evidence.measured(),
@@ -147,7 +158,13 @@ def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
     """Yield a rule's findings, with what every finding of the rule shares."""
     refs = tuple(dict.fromkeys(a.ref for a in rule.authority))
     for finding in rule.check(case):
-        yield dataclasses.replace(finding, authority=finding.authority or refs, advice=finding.advice or rule.advice)
+        yield dataclasses.replace(
+            finding,
+            authority=finding.authority or refs,
+            advice=finding.advice or rule.advice,
+            severity=severity(finding, rule),
+            confidence=confidence(finding, rule),
+        )
 
 
 def _not_followed(
