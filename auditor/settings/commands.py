@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auditor.settings.shell import Assigned, Launch
-from auditor.settings.words import UNKNOWN
+from auditor.settings.expansion import UNKNOWN
+from auditor.settings.shell import Launch
+from auditor.settings.state import Assigned
 from auditor.submission.model import Override
 
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)(?:=(.*))?\Z", re.S)

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from auditor.settings.commands import Command, Target, command_of, command_of_environment
 from auditor.settings.launchers import launcher_shells
 from auditor.settings.markdown import Block, code_blocks
-from auditor.settings.shell import Assigned, Shell, launches, walk
+from auditor.settings.shell import Shell, launches, walk
+from auditor.settings.state import Assigned
+from auditor.settings.tidy import as_shell
 from auditor.submission.model import Override
 
 Scripts = Mapping[str, tuple[str, str]]
@@ -44,9 +46,6 @@ _ABOVE = re.compile(
     re.I,
 )
 _SETTINGS_KEY = re.compile(r"env|config|setting|hyper|flag|override|param|knob|args", re.I)
-_POWERSHELL = re.compile(r"\$env:(\w+)[ \t]*=[ \t]*", re.I)
-_PROMPT = re.compile(r"^([ \t]*)(?:\$|>>?>?|%|PS [^>\n]{0,60}>)[ \t]+(?=\S)", re.M)
-_CMD_SET = re.compile(r"^([ \t]*)set ([A-Z][A-Z0-9_]*=)", re.M)
 _CUT = re.compile(
     r"(?:env[ \t]+)?(?:[A-Z][A-Z0-9_]*=[^\s=]*[ \t]+)*(?:torchrun|python3?|accelerate launch|bash|sh)"
     r"[ \t][^\n]*"
@@ -75,8 +74,9 @@ def readme_commands(text: str, path: str, target: Target, scripts: Scripts) -> t
     for block in code_blocks(text):
         if block.language in _NOT_SHELL:
             continue
-        shell = Shell(_as_shell(block.text), path, block.line, scripts, exports_all=True, environment=carried)
-        started, left = walk(shell)
+        shell = Shell(as_shell(block.text), path, block.line, scripts, exports_all=True, environment=carried)
+        walked = walk(shell)
+        started, left = walked.launches, walked.environment
         before = len(found)
         for launch in started:
             command = command_of(launch, target)
@@ -190,17 +190,6 @@ def _listing(left: Mapping[str, Assigned], block: Block, path: str) -> Iterator[
     if len(given) >= 2 and not _LOW_WORDS.search(f"{block.heading} {block.lead}"):
         command = command_of_environment(given, path, block.line)
         yield _documented(command, path, block.line, (block.heading, block.lead, "environment listed"))
-
-
-def _as_shell(text: str) -> str:
-    """Undo what documents add to commands: prompts, Markdown escapes, PowerShell; lines stay in place."""
-    if _POWERSHELL.search(text):
-        text = re.sub(r"`[ \t]*$", r"\\", _POWERSHELL.sub(r"export \1=", text), flags=re.M)
-    if "\\_" in text:
-        text = re.sub(r"\\\\[ \t]*$", r"\\", text, flags=re.M).replace("\\_", "_")
-    text = re.sub(r"\\[ \t]+$", r"\\", text.replace("\r", ""), flags=re.M)
-    text = _CMD_SET.sub(r"\1export \2", text)
-    return _PROMPT.sub(r"\1", text)
 
 
 def _remark_above(block: Block, line: int) -> str:
