@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from auditor.settings.syntax import (
@@ -31,21 +32,18 @@ from auditor.settings.words import command_name, tested, text_of, word_of
 if TYPE_CHECKING:
     import tree_sitter
 
+_MOST_WORDS = 1_500  # of a command, and assignments before it
 _MAX_DEPTH = 60  # compound commands inside each other
 _PORTION = 256  # bytes that the parser is handed at a time
-_REREAD = 12  # how often, on average, it may ask for a portion: recovering from hostile text it asks without end
-_LEAST_REQUESTS = 2_000
-_MOST_LINES = 3_000  # logical lines that are read one by one
+_REREAD = 5  # how often, on average, it may ask for a portion: recovering from hostile text it asks without end
+_LEAST_REQUESTS = 1_000
+_MOST_LINES = 2_000  # logical lines that are read one by one
 _STATEMENTS = frozenset(
     {"command", "declaration_command", "unset_command", "redirected_statement", "pipeline", "list", "negated_command"}
     | {"variable_assignment", "variable_assignments", "test_command", "for_statement", "c_style_for_statement"}
     | {"while_statement", "if_statement", "case_statement", "function_definition", "compound_statement", "subshell"}
 )
 _QUOTES = "\"'`"
-
-
-class _TooCostlyError(Exception):
-    """The parser asks for the text again and again: it is made so that recovering from it takes for ever."""
 
 
 def parse(text: str, first_line: int = 1) -> Block:
@@ -55,6 +53,8 @@ def parse(text: str, first_line: int = 1) -> Block:
 
 def _parse(text: str, line: int, *, whole: bool) -> Block:
     root = _tree(text.encode("utf-8", "replace"))
+    if root is None and not whole:
+        return ()
     if root is None or (root.type == "ERROR" and whole):
         return _line_by_line(text, line)
     return _Lowering(line, whole=whole).block([root] if root.type == "ERROR" else root.children)
@@ -77,14 +77,10 @@ def _tree(data: bytes) -> tree_sitter.Node | None:
     def portion(offset: int, _: object) -> bytes:
         nonlocal left
         left -= 1
-        if left < 0:
-            raise _TooCostlyError
-        return data[offset : offset + _PORTION]
+        return data[offset : offset + _PORTION] if left >= 0 else b""
 
-    parser = tree_sitter.Parser(_language())
-    try:
-        parser.parse(portion)
-    except _TooCostlyError:
+    tree_sitter.Parser(_language()).parse(portion)
+    if left < 0:
         return None
     # Nodes of a tree that was read in portions ask for them again when they are asked for their text.
     return tree_sitter.Parser(_language()).parse(data).root_node
@@ -153,11 +149,15 @@ class _Lowering:
         return self.block(inner)
 
     def _words(self, node: tree_sitter.Node, children: list[tree_sitter.Node]) -> Block:
-        given = tuple(a for child in children if (a := self._assignment(child)) is not None)
-        words = tuple(
-            word_of(child) for child in children if child.type not in ("variable_assignment", "file_redirect")
-        )
-        return ((";", Simple(given, words, self._at(node))),) if words or given else ()
+        given: list[Assignment] = []
+        words: list[Word] = []
+        for child in children:
+            assignment = self._assignment(child) if not words else None
+            if assignment is not None:
+                given.append(assignment)
+            elif child.type != "file_redirect":
+                words.append(word_of(child))
+        return ((";", Simple(tuple(given), tuple(words), self._at(node))),) if words or given else ()
 
     def _at(self, node: tree_sitter.Node) -> int:
         return self.line + node.start_point[0]
@@ -171,6 +171,11 @@ class _Lowering:
                     yield from self._statement(child, joint)
         elif node.type == "redirected_statement":
             yield from self._redirected(node, joint)
+        elif node.type == "command" and (end := _line_end(node)) is not None:
+            # Several assignments and a remark: the grammar may take the lines below for words of the same command.
+            yield joint, self._command(node, end)
+            rest = (node.text or b"")[node.children[end].start_byte - node.start_byte :].decode("utf-8", "replace")
+            yield from _parse(rest, self._at(node.children[end]), whole=self.whole)
         else:
             lowered = self._single(node)
             if lowered is not None:
@@ -257,7 +262,7 @@ class _Lowering:
             case "command":
                 return self._command(node)
             case "variable_assignment" | "variable_assignments":
-                parts = [node] if node.type == "variable_assignment" else node.children
+                parts = [node] if node.type == "variable_assignment" else node.children[:_MOST_WORDS]
                 given = tuple(a for part in parts if (a := self._assignment(part)) is not None)
                 return Simple(given, (), self._at(node)) if given else None
             case "declaration_command":
@@ -284,11 +289,11 @@ class _Lowering:
                 return Group(self.block(node.children), subshell=node.type == "subshell")
         return None
 
-    def _command(self, node: tree_sitter.Node) -> Simple:
+    def _command(self, node: tree_sitter.Node, end: int | None = None) -> Simple:
         given: list[Assignment] = []
         words: list[Word] = []
-        for child in node.named_children:
-            if child.type.endswith("_redirect") or child.type == "ERROR":
+        for child in node.children[: min(end or _MOST_WORDS, _MOST_WORDS)]:
+            if child.type.endswith("_redirect") or child.type in ("ERROR", "comment"):
                 continue
             assignment = self._assignment(child) if not words else None
             if assignment is not None:
@@ -340,3 +345,13 @@ class _Lowering:
             close = next((at for at, child in enumerate(item.children) if child.type == ")"), 0)
             arms.append((patterns, self.block(item.children[close:])))
         return Case(word_of(value) if value is not None else (), tuple(arms))
+
+
+def _line_end(node: tree_sitter.Node) -> int | None:
+    """Return the first child of a command that stands on a line of its own, None where all belong together."""
+    data, start = node.text or b"", node.start_byte
+    for at, (before, child) in enumerate(pairwise(node.children), 1):
+        gap = data[before.end_byte - start : child.start_byte - start]
+        if b"\n" in gap.replace(b"\\\n", b"") and child.type != "heredoc_redirect":
+            return at
+    return None

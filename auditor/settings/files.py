@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ from auditor.settings.expansion import UNKNOWN
 
 Kind = Literal["create", "copy", "move", "link", "folder", "unpack"]
 _KINDS: dict[str, Kind] = {"ln": "link", "cp": "copy", "mv": "move", "rsync": "copy", "install": "copy"}
+_ARCHIVE = re.compile(r"\.t(?:ar|gz|xz|bz2?)\b")
 _MOST = 50  # files of one command
 
 
@@ -30,8 +32,9 @@ def file_steps(words: list[str], path: str, line: int) -> tuple[FileStep, ...]:
     operands = [word for word in words[1:] if not word.startswith("-") and word]
     if name == "mkdir":
         return tuple(FileStep("folder", "", place(word), path, line) for word in operands[:_MOST])
-    if name == "tar" and operands:
-        return (FileStep("unpack", place(operands[0]), "", path, line),)
+    if name == "tar":
+        archives = [word for word in operands if _ARCHIVE.search(word)]
+        return tuple(FileStep("unpack", place(word), "", path, line) for word in archives[:1])
     kind = _KINDS.get(name)
     if kind is None or not operands:
         return ()

@@ -108,8 +108,8 @@ def walk(shell: Shell) -> Walk:
     _slurm(shell.text, shell.path, start)
     text = as_functions(shell.text) if is_makefile(shell.path) else shell.text
     end = walker.run(parse(text, shell.line), start) or start
-    for body, line, environment, state in tuple(walker.unstarted.values()):
-        walker.nested(body, line, environment, state)
+    for script, line, environment, state in tuple(walker.unstarted.values()):
+        walker.nested(script, line, environment, state)
     if not walker.count:  # nothing calls them here, yet they say how the program is started
         for body in tuple(walker.functions.values()):
             walker.run(body, end.fork())
@@ -385,7 +385,7 @@ class _Walker:
         given = [word.partition("=") for word in words if "=" in word and not word.startswith("-")]
         named = {name: Assigned(value, state.path, 0) for name, _, value in given}
         inside = State(
-            variables=environment | named,
+            variables={**environment, **named},
             exported=set(environment) | set(named),
             exports_all=False,
             path=path,

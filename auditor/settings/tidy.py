@@ -23,10 +23,22 @@ def as_meant(text: str) -> str:
     """Return shell text with the line ends, continuations and placeholders that its author meant.
 
     A backslash before CR LF, or before blanks at a line's end, continues the line: a shell reads it otherwise, and
-    nobody writes it for that. ``<seed>`` is a value to be filled in and no pair of redirections.
+    nobody writes it for that. So does a line of remarks between continued ones. ``<seed>`` is a value to be filled in
+    and no pair of redirections.
     """
     text = text.replace("\r\n", "\n").replace("\r", " ").replace("\0", " ")
-    return _FILL_IN.sub(PLACEHOLDER, _BLANKS_AFTER_BACKSLASH.sub(r"\\", text))
+    text = _BLANKS_AFTER_BACKSLASH.sub(r"\\", text)
+    return _FILL_IN.sub(PLACEHOLDER, _without_remarks(text))
+
+
+def _without_remarks(text: str) -> str:
+    """Return the text with a bare backslash for each line of remarks that stands between continued lines."""
+    lines = text.split("\n")
+    for at in range(1, len(lines) - 1):
+        continued = lines[at - 1].endswith("\\") and not lines[at - 1].lstrip().startswith("#")
+        if continued and lines[at].lstrip().startswith("#"):
+            lines[at] = "\\"
+    return "\n".join(lines)
 
 
 def as_shell(text: str) -> str:
