@@ -22,7 +22,7 @@ from auditor.program.source import Source
 from auditor.report import Report
 from auditor.rule import Rule
 from auditor.rulings.model import Ruling, overrule
-from auditor.settings import settings_in_play
+from auditor.settings import documented_runs, settings_in_play
 from auditor.submission.model import Submission, Unread
 from auditor.timeline import follow
 from auditor.timeline.events import Timeline
@@ -51,7 +51,8 @@ def audit(
         program = loaded if isinstance(loaded, Program) else None
         readable = program is not None and program.main.module is not None
         score = evidence.claims().val_bpb
-        settings = settings_in_play(submission, claimed_logs(evidence), training_logs(evidence), score)
+        runs = documented_runs(submission)
+        settings = settings_in_play(submission, claimed_logs(evidence), training_logs(evidence), score, runs)
         timeline = follow(program, settings) if program is not None and readable else None
         case = Case(
             submission,
@@ -60,6 +61,7 @@ def audit(
             evidence,
             submitted_lines(evidence),
             loaded if isinstance(loaded, Unparsed) else None,
+            runs,
         )
         scoring = tuple(evaluators(case))
         findings = overrule(_findings(rules, case, scoring), submission, rulings)

@@ -49,20 +49,25 @@ _ASIDE = re.compile(
 
 
 def settings_in_play(
-    submission: Submission, claimed: Sequence[str] = (), training: Sequence[str] = (), score: float | None = None
+    submission: Submission,
+    claimed: Sequence[str] = (),
+    training: Sequence[str] = (),
+    score: float | None = None,
+    runs: Sequence[Run] | None = None,
 ) -> tuple[Setting, ...]:
     """Return the settings under which a submission counts: defaults, commands, sentences of the README, logs.
 
     ``claimed`` are the logs that print the claimed score, if any do: what other runs were set to is then not in
     play. ``training`` are the logs of the runs that trained what these score; they say what those leave unsaid.
-    ``score`` is the claimed one (bits per byte): a README that tells it together with a switch documents the run.
+    ``runs`` are the documented ones, where they are known already. ``score`` is the claimed one (bits per byte): a
+    README that tells it together with a switch documents the run.
 
     At most four distinct sets of overrides each for commands (the main one first) and logs (those of the
     reported runs first); seeds and file locations make no difference between two. Files that cannot be
     read are left out: the submission room reports them.
     """
     defaults = Setting("defaults", "the script's defaults", {})
-    commands = _commands(submission)
+    commands = _commands(documented_runs(submission) if runs is None else runs)
     logs = _logs(submission, claimed, training)
     return (defaults, *commands, *(() if logs else _mentions(submission, commands, score)), *logs)
 
@@ -87,10 +92,10 @@ def _mentions(submission: Submission, commands: tuple[Setting, ...], score: floa
     return (Setting("command", label, {**main, **told}), *out)
 
 
-def _commands(submission: Submission) -> tuple[Setting, ...]:
+def _commands(runs: Sequence[Run]) -> tuple[Setting, ...]:
     """Return the settings of the documented runs, at most four, those of the main run first."""
     distinct: dict[frozenset[tuple[str, str]], Setting] = {}
-    for number, run in enumerate(documented_runs(submission)):
+    for number, run in enumerate(runs):
         for command in run.commands:
             label = run.label if command is run.commands[0] else f"{run.label}, then {command.path}:{command.line}"
             setting = Setting("command", label, command.overrides, run=number, lacking=run.lacking)

@@ -45,9 +45,10 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
         if denied:
             return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {denied}")
     commands = [i for i, s in enumerate(timeline.settings) if s.kind == "command"]
-    aside = sum(1 << (i + 1) for i in commands[1:])
+    main = min((timeline.settings[i].run for i in commands), default=0)
+    aside = sum(1 << (i + 1) for i in commands if timeline.settings[i].run != main)
     if guards and not running & ~aside:
-        because = f"{_on(timeline, running, guards)}; only an alternative command runs it, not the main one"
+        because = f"{_on(timeline, running, guards)}; only an alternative command runs it, no command of the main run"
         return Activity(True, "hold", because)
     return Activity(True, "violation", _on(timeline, running, guards))
 
