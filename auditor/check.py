@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from auditor import catalogue
+from auditor.attribution import attributed
 from auditor.case import Case
 from auditor.evaluators import evaluators
 from auditor.evidence.counted import claimed_logs, training_logs
@@ -64,7 +65,7 @@ def audit(
             runs,
         )
         scoring = tuple(evaluators(case))
-        findings = overrule(_findings(rules, case, scoring), submission, rulings)
+        findings = overrule(attributed(case, _findings(rules, case, scoring)), submission, rulings)
     programs = [(program, timeline), *((other.program, other.timeline) for other in scoring)]
     not_followed = tuple(dict.fromkeys(n for pair in programs for n in _not_followed(*pair)))
     closing = frozenset(r.slug for r in rules if closes(r))

@@ -118,13 +118,7 @@ def kind(metric: Metric) -> str:
 
 def claimed(evidence: Evidence) -> Claim[float] | None:
     """Return the claimed score of the whole submission, else the mean of the claims per seed."""
-    whole = evidence.metadata.first("val_bpb")
-    each = evidence.metadata.all("val_bpb", per_seed=True)
-    if whole is not None or not each:
-        return whole or evidence.readme.first("val_bpb")
-    first = each[0]
-    mean = fmean(c.value for c in each)
-    return Claim("val_bpb", mean, first.path, first.line, first.key, None, min(c.decimals for c in each))
+    return evidence.leading()
 
 
 def agrees(claim: Claim[float], value: float, metrics: Sequence[Metric]) -> bool:

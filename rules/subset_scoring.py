@@ -29,11 +29,11 @@ def check(case: Case) -> Iterator[Finding]:
         site = found.doubt.site
         judged = activity(timeline, found.bits, [found.doubt])
         status: Status = judged.status
-        if status == "violation":
+        if status == "violation" or (status == "hold" and judged.active):
             main = next((1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "command"), 0)
             if not found.final or (main and not found.bits & main):
                 status = "note"  # a score on the way, or a default that the main command doesn't use
-            elif not claimed:
+            elif status == "violation" and not claimed:
                 status = "hold"
         last = found.report.site
         yield Finding(

@@ -398,20 +398,28 @@ class Evidence:
         """Return the runs as a report shows them."""
         return tuple(run.measured(self.sizes.code_bytes) for run in self.runs)
 
+    def leading(self) -> Claim[float] | None:
+        """Return the claimed score: submission.json's, else the mean of its claims per seed, else the README's."""
+        whole = self.metadata.first("val_bpb")
+        each = self.metadata.all("val_bpb", per_seed=True)
+        if whole is None and not each and not self.metadata.retracted:
+            return self.readme.first("val_bpb")
+        if whole is not None or not each:
+            return whole
+        first = each[0]
+        mean = fmean(c.value for c in each)
+        return Claim("val_bpb", mean, first.path, first.line, first.key, None, min(c.decimals for c in each))
+
     def claims(self) -> Claims:
         """Return what the submission says of itself: submission.json first, then the README."""
-        bpb = self.metadata.first("val_bpb") or (None if self.metadata.retracted else self.readme.first("val_bpb"))
         size = _largest(self.metadata.all("artifact_bytes")) or _largest(
             self.metadata.all("artifact_bytes", per_seed=True)
         )
         size = size or _largest(self.readme.all("artifact_bytes"))
         size = size or _largest(self.readme.all("artifact_bytes", per_seed=True))
-        value = bpb.value if bpb else None
-        if value is None:
-            each = self.metadata.all("val_bpb", per_seed=True)
-            value = fmean(c.value for c in each) if each else None
+        lead = self.leading()
         return Claims(
-            val_bpb=value,
+            val_bpb=lead.value if lead is not None else None,
             artifact_bytes=round(size.value) if size else None,
             seeds=self.metadata.seeds or self.readme.seeds,
         )

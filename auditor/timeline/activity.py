@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.finding import Status
-from auditor.timeline.events import Event, Timeline
+from auditor.settings import lookup
+from auditor.timeline.events import Event, Switch, Timeline
 from auditor.timeline.frames import Guard
 
 
@@ -50,7 +51,40 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     if guards and not running & ~aside:
         because = f"{_on(timeline, running, guards)}; only an alternative command runs it, no command of the main run"
         return Activity(True, "hold", because)
+    of_main = sum(1 << (i + 1) for i in commands if timeline.settings[i].run == main)
+    if of_main and not running & of_main and not _printed_on(timeline, logs, of_main):
+        because = (
+            f"{_on(timeline, running, guards)}; but not as the main command sets it ({_set_by(timeline, of_main)})"
+        )
+        return Activity(True, "hold", because)
     return Activity(True, "violation", _on(timeline, running, guards))
+
+
+def _differing(timeline: Timeline, of_main: int) -> list[tuple[Switch, int]]:
+    """Return the switches that a command of the main run sets otherwise than the defaults, with its index."""
+    indices = [i for i in range(len(timeline.settings)) if of_main & 1 << (i + 1)]
+    return [(s, i) for s in timeline.switches.values() for i in indices if s.values[i] != s.values[0]]
+
+
+def _printed_on(timeline: Timeline, logs: list[int], of_main: int) -> bool:
+    """Return whether a log prints a switch that the main command sets, and not as that does."""
+    for switch, index in _differing(timeline, of_main):
+        for log in logs:
+            printed = lookup(timeline.settings[log], switch.name)
+            if printed is not None and switch.values[log] != switch.values[index]:
+                return True
+    return False
+
+
+def _set_by(timeline: Timeline, of_main: int) -> str:
+    """Say what the main command sets otherwise than the defaults, and where."""
+    parts = []
+    for switch, index in _differing(timeline, of_main):
+        given = lookup(timeline.settings[index], switch.name)
+        if given is not None:
+            parts.append(f"{switch.name}={given.value}, {given.path}:{given.line}")
+    first = next(s for i, s in enumerate(timeline.settings) if of_main & 1 << (i + 1))
+    return "; ".join(parts[:3]) or first.label
 
 
 def _guards(events: Sequence[Event]) -> list[Guard]:
