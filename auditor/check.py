@@ -107,9 +107,14 @@ def _findings(rules: Collection[Rule], case: Case, scoring: Collection[Case]) ->
 
 def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
     """Yield a rule's findings, with what every finding of the rule shares."""
-    refs = tuple(dict.fromkeys(a.ref for a in rule.authority))
+    own = f"#{case.submission.pr}"
+    refs = tuple(dict.fromkeys(a.ref for a in rule.authority if a.ref != own))
     for finding in rule.check(case):
-        yield dataclasses.replace(finding, authority=finding.authority or refs, advice=finding.advice or rule.advice)
+        # No pull request is cited against itself.
+        authority = tuple(ref for ref in finding.authority if ref != own) or refs
+        message = finding.message.replace(f" ({own})", "")
+        advice = finding.advice or rule.advice
+        yield dataclasses.replace(finding, message=message, authority=authority, advice=advice)
 
 
 def _not_followed(program: Program | None, timeline: Timeline | None) -> tuple[NotFollowed, ...]:

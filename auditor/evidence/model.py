@@ -60,7 +60,7 @@ class EmbeddedSource:
 class Trouble:
     """A line of a log that says that the run, or the log, went wrong."""
 
-    kind: Literal["traceback", "connection", "placeholder", "killed", "summary"]
+    kind: Literal["traceback", "connection", "placeholder", "killed", "summary", "nought"]
     line: int
     text: str
 
@@ -264,15 +264,20 @@ class Run:
     def artifact_bytes(self) -> Value[int] | None:
         """Return model plus code, as the log totals it.
 
-        A run prints several totals (the unquantised model first): the least one that is the sum of a printed
-        model and a printed code size counts, else the least of plausible size, else the sum itself.
+        A run prints several totals (the unquantised model first, perhaps candidates that it then picks from): the
+        last one called the submission's that is the sum of a printed model and a printed code size counts, else the
+        least such sum, else the least of plausible size, else the sum itself.
         """
         totals = [t for t in self.numbers("total_bytes") if t.value >= SMALLEST_ARTIFACT]
+        totals = [t for t in totals if t.value % 1000] or totals  # before figures that were rounded to megabytes
         models = {m.value for m in self.numbers("model_bytes")}
         codes = {c.value for name in _CODE_FIELDS for c in self.numbers(name)}
         models |= {t.value for t in totals}  # some print an "artifact" beside the code and a total of both
         sums = {m + c for m in models for c in codes} if len(models) * len(codes) <= 10_000 else set()
         exact = [t for t in totals if t.value in sums]
+        submitted = [t for t in exact if t.label.strip().startswith("size")]
+        if submitted and all(t.value >= submitted[-1].value for t in submitted):
+            return _whole(submitted[-1])
         labelled = [t for t in totals if t.label]
         for choice in (exact, labelled, totals):
             if choice:
