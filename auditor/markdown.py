@@ -31,6 +31,7 @@ class Element:
     heading: str = ""
     language: str = ""  # of fenced code
     fenced: bool = False
+    listed: bool = False  # inside a list
     header: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
 
@@ -74,7 +75,7 @@ def _elements(tokens: Sequence[Token]) -> Iterator[Element]:
     heading = ""
     header: tuple[str, ...] = ()
     cells: list[str] = []
-    row = 0
+    row = lists = 0
     in_head = in_heading = in_table = False
     for token in tokens:
         line = token.map[0] + 1 if token.map else 0
@@ -83,6 +84,10 @@ def _elements(tokens: Sequence[Token]) -> Iterator[Element]:
                 in_heading = True
             case "heading_close":
                 in_heading = False
+            case "bullet_list_open" | "ordered_list_open":
+                lists += 1
+            case "bullet_list_close" | "ordered_list_close":
+                lists -= 1
             case "table_open" | "table_close":
                 in_table = token.type == "table_open"
             case "thead_open" | "thead_close":
@@ -98,7 +103,8 @@ def _elements(tokens: Sequence[Token]) -> Iterator[Element]:
             case "inline":
                 if in_heading:
                     heading = token.content.strip()
-                yield Element("heading" if in_heading else "text", token.content, line, heading)
+                kind: Literal["heading", "text"] = "heading" if in_heading else "text"
+                yield Element(kind, token.content, line, heading, listed=lists > 0)
             case "fence":
                 language = _LANGUAGE.match(token.info.strip())
                 name = language[0].lower() if language else ""

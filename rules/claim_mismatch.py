@@ -165,9 +165,7 @@ def _one_of(
         f"their mean is {score(group.mean)}."
     )
     if record(case):
-        message += (
-            " Early rows were accepted so." if case.submission.pr == 63 else " Early rows were accepted so (#63)."
-        )
+        message += " Early rows were accepted so (#63)."
     yield _finding(claim, "hold" if record(case) else "note", message, group.metrics)
 
 
