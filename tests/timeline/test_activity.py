@@ -35,7 +35,7 @@ SWITCH = "if int(os.environ.get('TTT', '{}')):\n    learn(net, x, y)\n"
 def test_no_switch():
     found = judged("learn(net, x, y)\n")
     assert (found.active, found.status) == (True, "violation")
-    assert found.because == "no switch guards it; it always runs"
+    assert found.because == "it runs in every setting in play"
 
 
 def test_on_by_default():
