@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from auditor import catalogue
+from auditor.attribution import attributed
 from auditor.case import Case
 from auditor.evaluators import evaluators
 from auditor.evidence.counted import claimed_logs, training_logs
@@ -25,7 +26,7 @@ from auditor.program.source import Source
 from auditor.report import Report
 from auditor.rule import Rule
 from auditor.rulings.model import Ruling, overrule
-from auditor.settings import settings_in_play
+from auditor.settings import documented_runs, settings_in_play
 from auditor.submission.model import Setting, Submission, Unread
 from auditor.timeline import follow
 from auditor.timeline.events import Report as ScoreReport
@@ -56,7 +57,8 @@ def audit(
         program = loaded if isinstance(loaded, Program) else None
         readable = program is not None and program.main.module is not None
         score = evidence.claims().val_bpb
-        settings = settings_in_play(submission, claimed_logs(evidence), training_logs(evidence), score)
+        runs = documented_runs(submission)
+        settings = settings_in_play(submission, claimed_logs(evidence), training_logs(evidence), score, runs)
         failures: list[Failure] = []
         timeline = _follow(program, settings, failures) if program is not None and readable else None
         case = Case(
@@ -66,9 +68,10 @@ def audit(
             evidence,
             submitted_lines(evidence),
             loaded if isinstance(loaded, Unparsed) else None,
+            runs,
         )
         scoring = _evaluators(case, failures)
-        findings = overrule(_findings(rules, case, scoring, failures), submission, rulings)
+        findings = overrule(attributed(case, _findings(rules, case, scoring, failures)), submission, rulings)
     programs = [(program, timeline), *((other.program, other.timeline) for other in scoring)]
     entries = [entry for _, line in programs if line is not None for entry in rests_on(line, case.submitted)]
     broken = [RestsOn(f.as_not_followed().what, False, f.path, f.line) for f in failures]
@@ -156,11 +159,14 @@ def _findings(
 
 def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
     """Yield a rule's findings, with what every finding of the rule shares."""
-    refs = tuple(dict.fromkeys(a.ref for a in rule.authority))
+    own = f"#{case.submission.pr}"
+    refs = tuple(dict.fromkeys(a.ref for a in rule.authority if a.ref != own))
     for finding in rule.check(case):
+        # No pull request is cited against itself.
         yield dataclasses.replace(
             finding,
-            authority=finding.authority or refs,
+            message=finding.message.replace(f" ({own})", ""),
+            authority=tuple(ref for ref in finding.authority if ref != own) or refs,
             advice=finding.advice or rule.advice,
             severity=severity(finding, rule),
             confidence=confidence(finding, rule),
