@@ -93,7 +93,7 @@ def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> En
         if not any(r in reports for r in event.reports):
             return None
         adapted = sum(1 for bits in event.conflicts.values() if bits & timeline.in_play)
-        note = "adapted on the same tokens before" if adapted else "not adapted on the same tokens before"
+        note = "adapted on the same tokens before" if adapted else "no adaptation on these tokens seen before"
         kind = "validation tokens" if event.kinds & VAL else "tokens"
         return Entry(f"{event.model} applied to {kind}", True, event.site, note)
     if isinstance(event, Lookup):

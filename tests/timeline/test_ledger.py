@@ -171,3 +171,28 @@ def test_a_model_whose_inside_lies_nowhere() -> None:
     )
     assert len(unfollowed(followed(inside.replace("LATER", "h.tilt(x, y)") + code))) == 1
     assert unfollowed(followed(model.replace("LATER", "0.1") + code.replace("import hints\n", ""))) == []
+
+
+def test_a_function_that_learns_given_to_unknown_code() -> None:
+    later = "import later\n" + EVALUATE
+    for call in ("later.call(lambda: learn(net, val[:-1], val[1:]))", "later.call(again)"):
+        code = later + f"def again(): learn(net, val[:-1], val[1:])\n{call}\n" + REPORT
+        assert len(unfollowed(followed(code))) == 1, call
+    harmless = later + "later.call(lambda: print(1))\n" + REPORT
+    assert unfollowed(followed(harmless)) == []
+
+
+def test_code_that_can_not_be_told() -> None:
+    code = "import sys\n" + EVALUATE + "exec(sys.stdin.read())\n" + REPORT
+    assert unfollowed(followed(code)) == ["the model goes into `exec()`, whose code could not be told"]
+
+
+def test_a_file_out_of_a_listing_of_which_no_split_can_be_told() -> None:
+    code = EVALUATE + "names = [f for f in os.listdir('data') if f.endswith('.bin')]\nTAKEN\n" + REPORT
+    learned = "x = torch.from_numpy(np.fromfile(max(names), np.uint16))\nlearn(net, x[:-1], x[1:])"
+    assert unfollowed(followed(code.replace("TAKEN", learned))) == [
+        "a score may rest on a file out of a listing, of which it can't be told what it holds"
+    ]
+    named = learned.replace("max(names)", "max(f for f in names if 'train' in f)")
+    assert unfollowed(followed(code.replace("TAKEN", named))) == []
+    assert unfollowed(followed(code.replace("TAKEN", "print(len(names))"))) == []

@@ -57,6 +57,9 @@ def escape(
     if not escapes and not sure:
         return 0
     bit = opaque(machine, node, what, escapes)
+    if any(_learns(machine, value) for value in values):
+        # Whoever has a function that learns may call it: all that learns by now may have learned.
+        stain_objects(machine, _parameters(machine, machine.params), bit)
     for position, value in enumerate(values):
         where = nodes[position] if position < len(nodes) else None
         stain(machine, value, bit, where)
@@ -153,6 +156,10 @@ def _reachable(machine: Machine, heaps: Iterable[Heap]) -> list[Heap]:
 def _words(machine: Machine, value: Value) -> list[str]:
     """Return what of interest ``value`` is or holds, in words."""
     out: list[str] = []
+    if _learns(machine, value):
+        p = value.p.func if isinstance(value.p, Bound) else value.p
+        name = p.name if isinstance(p, Function) and isinstance(p.node, ir.FunctionDef) else ""
+        out.append(f"`{name}`, a function that learns," if name else "a function that learns")
     heaps = _heaps(value.p)
     if any(h.kind == "optimizer" for h in heaps):
         out.append("an optimizer")
@@ -168,6 +175,11 @@ def _words(machine: Machine, value: Value) -> list[str]:
     elif origins & machine.atoms.family("adapted") and not out:
         out.append("weights learned from validation tokens")
     return out
+
+
+def _learns(machine: Machine, value: Value) -> bool:
+    p = value.p.func if isinstance(value.p, Bound) else value.p
+    return isinstance(p, Function) and machine.relevance.adapts(p.node)
 
 
 def _is_model(heap: Heap) -> bool:
