@@ -22,6 +22,7 @@ _ORDER = frozenset({"<", ">", "<=", ">="})
 _VOCABULARY = re.compile(r"(?:\bsp|_sp|10B_sp|vocab)_?(\d{3,6})(?!\d)")
 _LOSSES = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _CLAMPS = frozenset({"clamp", "clip", "clamp_max", "clamp_", "minimum", "fmin", "remainder", "fmod", "mod"})
+_CLASSES = 64  # fewer are no vocabulary
 _FILLS = frozenset({"where", "masked_fill", "masked_fill_"})
 
 
@@ -156,12 +157,14 @@ class Parts(Tracker):
 
     def _smaller(self, tokens: Value, bound: Value | None, more: int, node: ir.Node, out: Value) -> Value:
         """Return tokens that are clamped or wrapped, marked where the bound is below the vocabulary."""
-        if bound is None or not self.vocabulary:
+        reads = tokens.m & self.machine.of(Keys).reads
+        if bound is None or not self.vocabulary or not reads:
             return out
         for index in range(1, self.machine.count):
             payload = at_setting(bound.p, index)
-            if isinstance(payload, Known) and type(payload.v) is int and 1 < payload.v + more < self.vocabulary:
+            if isinstance(payload, Known) and type(payload.v) is int and _CLASSES <= payload.v + more < self.vocabulary:
                 made = doubt(self.machine, "clamped targets", node, float(payload.v + more), self.machine.all)
+                self.left_out[made] = self.left_out.get(made, 0) | reads
                 return Value(out.p, out.m | self.machine.atoms.bit("ignored", made))
         return out
 
