@@ -34,6 +34,7 @@ class Parts(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.vocabulary = 0  # the largest one that a path names
+        self.judged: set[int] = set()  # places whose result is what something is judged by
         self.left_out: dict[int, int] = {}  # the origin of a place → the reads that it looks at
 
     def library_called(self, name: str, args: Args, node: ir.Node) -> None:
@@ -148,6 +149,8 @@ class Parts(Tracker):
         keys = self.machine.of(Keys)
         labels = keys.labels & ~keys.inputs
         for made, reads in self.left_out.items():
+            if made in self.judged:
+                continue
             if not any(
                 keys.among(bit, labels) or any(keys.descends(label, bit) for label in bits_of(labels))
                 for bit in bits_of(reads)
@@ -174,6 +177,7 @@ class Parts(Tracker):
         for made in self.machine.atoms.meanings(label, "ignored"):
             assert isinstance(made, int)
             out |= made
+            self.judged.add(made)
         return out
 
 
