@@ -13,8 +13,8 @@ from auditor.finding import Finding
 from auditor.markdown import elements
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
-from auditor.timeline.values.atoms import VAL
 from auditor.timeline.events import Adapt, Lookup, Mixture, Timeline
+from auditor.timeline.values.atoms import VAL
 
 _LARGEST = 1_000_000  # bytes of a README
 _LONGEST = 2_000  # characters of a sentence

@@ -5,14 +5,13 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from auditor.timeline.values.atoms import TRAIN, VAL
-from auditor.timeline.values.folding import string_origins
-
 from auditor.case import Case
 from auditor.finding import Finding, Status, Step
 from auditor.settings.commands import Command
 from auditor.settings.files import FileStep
 from auditor.settings.runs import Run
+from auditor.timeline.values.atoms import TRAIN, VAL
+from auditor.timeline.values.folding import string_origins
 
 
 def linked_shards(case: Case, slug: str) -> Iterator[Finding]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from auditor.timeline.values.atoms import VAL
-
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.submission.names import shown
 from auditor.timeline.events import Adapt
+from auditor.timeline.values.atoms import VAL
 from rules.statements import says, statements
 
 _TRAINED = re.compile(
