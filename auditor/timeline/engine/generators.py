@@ -123,7 +123,7 @@ def pulled(machine: Machine, stream: Stream, sent: Value | None, whole: Value, n
     """``next(g)`` and ``g.send(x)``: the body in the iteration of the loop that pulls."""
     if stream.learns:
         # What it does between one pull and the next is not followed in that order.
-        machine.escape(node, "a generator that learns and is pulled on by hand", [whole, sent or UNKNOWN])
+        machine.escape(node, "a generator that learns and is pulled on by hand", [whole, sent or UNKNOWN], learns=True)
     iteration = machine.iteration_bits[-1] if machine.iteration_bits else 0
     if sent is None and stream.spent and not iteration:
         return stream.element or UNKNOWN

@@ -211,9 +211,10 @@ class Machine:
         nodes: Sequence[ir.Expr] = (),
         *,
         sure: bool = False,
+        learns: bool = False,
     ) -> int:
         """Let ``values`` go into something that can't be followed (see ``engine.escapes``); return its origin."""
-        return escapes.escape(self, node, what, values, nodes, sure=sure)
+        return escapes.escape(self, node, what, values, nodes, sure=sure, learns=learns)
 
     def block(self, body: Sequence[ir.Stmt]) -> None:
         """Follow statements until none of the settings is live any more."""
