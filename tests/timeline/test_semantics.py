@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from followed import followed
 
+from auditor.timeline.events import Report
 from auditor.timeline.leaks import leaks
-from auditor.timeline.rests import rests_on
 
 BEGINNING = """\
 import copy, glob, math, os
@@ -74,7 +74,8 @@ def scripts() -> list[object]:
 def test_semantics(code: str, files: dict[str, str], wanted: str) -> None:
     timeline = followed(code, files, prelude=BEGINNING)
     found = {leak.kind for leak in leaks(timeline) if leak.bits & timeline.in_play}
-    left_open = [entry.what for entry in rests_on(timeline, ()) if not entry.followed]
+    left_open = [each.what for each in timeline.unfollowed if each.decisive]
+    left_open += [each.what for event in timeline.events if isinstance(event, Report) for each in event.opaque]
     if wanted == "open":
         assert found or left_open
     elif wanted == "-":

@@ -293,6 +293,7 @@ def invoke(
     if stream is None and isinstance(func.node, ir.FunctionDef) and func.node.is_generator:
         made = Stream(lambda each: invoke(machine, func, receiver, args, node, made, each))
         made.learns = machine.relevance.adapts(func.node)
+        made.given = (*([receiver] if receiver is not None else []), *args.all())
         own = receiver.m if receiver is not None else 0
         return Value(made, parameters.settle(machine, args.origins() | own))
     key = id(func.node)

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import parameters
 from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL
+from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
+    Bound,
+    Class,
     Either,
     External,
+    Function,
     Heap,
     Known,
     Later,
+    Native,
     OpenRange,
     Payload,
     PerSetting,
@@ -169,6 +174,24 @@ def trip_counts(machine: Machine, iterable: Value) -> list[int | None]:
     return out
 
 
+def spelled_items(machine: Machine, iterable: Value) -> list[Value] | None:
+    """Return the items of a loop over a few names, functions or classes, which is followed for each of them."""
+    items = exact_items(machine, iterable)
+    if (
+        items is None
+        or not 2 <= len(items) <= 12
+        or (isinstance(iterable.p, Known) and isinstance(iterable.p.v, range))
+    ):
+        return None
+    return items if all(_spelled(item.p) for item in items) else None
+
+
+def _spelled(p: Payload) -> bool:
+    if isinstance(p, Tup):
+        return any(_spelled(item.p) for item in p.items)
+    return isinstance(p, Function | Bound | Class | External | Native) or (isinstance(p, Known) and type(p.v) is str)
+
+
 def loop_item(machine: Machine, iterable: Value, number: int, iteration: int, trips: list[int | None]) -> Value:
     """Return the loop variable: of round ``number`` where the loop is followed (``iteration``), else any."""
     p = iterable.p
@@ -244,6 +267,8 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
                 return Value(Known(p.v[index.p.v]), base.m)
             except IndexError:
                 return UNKNOWN
+        if isinstance(node.index, ir.Slice) and isinstance(p.v, str | bytes | tuple):
+            return machine.fold(_cut, base, *_bounds(machine, node.index))
         return Value(SOME, base.m | index.m)
     if kind is PerSetting or kind is Either:
         chosen = machine.per_option(base, lambda option: get_item(machine, option, index, node))
@@ -305,6 +330,20 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
     origins = base.m | index.m
     # Indexing tokens picks tokens: what the index was made from stays an origin; so does the iteration.
     return Value(SOME if p is SOME else None, origins)
+
+
+def _bounds(machine: Machine, index: ir.Slice) -> list[Value]:
+    none = Value(Known(None))
+    return [none if part is None else machine.eval(part) for part in (index.lower, index.upper, index.step)]
+
+
+def _cut(held: object, *bounds: object) -> object:
+    """Return ``held[a:b:c]`` of a constant; raises FoldError."""
+    if not isinstance(held, str | bytes | tuple) or not all(b is None or isinstance(b, int) for b in bounds):
+        raise FoldError
+    if bounds[2] == 0:
+        raise FoldError
+    return held[slice(*bounds)]
 
 
 def _whole(index: ir.Slice) -> bool:

@@ -119,11 +119,17 @@ def element(machine: Machine, stream: Stream) -> Value:
     return stream.element or UNKNOWN
 
 
-def pulled(machine: Machine, stream: Stream, sent: Value | None, whole: Value, node: ir.Node) -> Value:
+def pulled(machine: Machine, stream: Stream, sent: Value | None, node: ir.Node) -> Value:
     """``next(g)`` and ``g.send(x)``: the body in the iteration of the loop that pulls."""
+    opaque = 0
     if stream.learns:
         # What it does between one pull and the next is not followed in that order.
+<<<<<<< HEAD
         machine.escape(node, "a generator that learns and is pulled on by hand", [whole, sent or UNKNOWN], learns=True)
+=======
+        given = [*stream.given, sent or UNKNOWN]
+        opaque = machine.escape(node, "a generator that learns and is pulled on by hand", given)
+>>>>>>> main
     iteration = machine.iteration_bits[-1] if machine.iteration_bits else 0
     if sent is None and stream.spent and not iteration:
         return stream.element or UNKNOWN
@@ -140,7 +146,7 @@ def pulled(machine: Machine, stream: Stream, sent: Value | None, whole: Value, n
     for item in found:
         out = item if out is None else join(out, item)
     stream.element = out if stream.element is None or out is None else join(stream.element, out)
-    return containers.tag(out or UNKNOWN, iteration)
+    return containers.tag(out or UNKNOWN, iteration | opaque)
 
 
 def derived(stream: Stream, change: Callable[[Value], Value]) -> Stream:

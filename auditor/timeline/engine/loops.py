@@ -111,7 +111,8 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     if followed:
         machine.loops.append(machine.loop_count)
         machine.loop_sites.append(machine.site(node))
-    rounds = 2 if followed else 1
+    spelled = containers.spelled_items(machine, iterable) if iterable is not None else None
+    rounds = len(spelled) if spelled else 2 if followed else 1
     own_bits = 0
     done = 0
     try:
@@ -138,7 +139,8 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
                 mark_advanced(machine, node, iteration)
             if iterable is not None:
                 assert isinstance(node, ir.For)
-                machine.bind(node.target, containers.loop_item(machine, iterable, number, iteration, trips))
+                item = containers.tag(spelled[number], iteration) if spelled else None
+                machine.bind(node.target, item or containers.loop_item(machine, iterable, number, iteration, trips))
             elif isinstance(node, ir.While):
                 test = protocols.condition(machine, machine.eval(node.test), node.test)
                 yes, _ = machine.truth(test)

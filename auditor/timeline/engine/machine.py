@@ -29,7 +29,7 @@ from auditor.timeline.engine.signals import Signals, Tracker
 from auditor.timeline.events import Event, Opaque, Switch, Timeline, Unfollowed
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL, Atoms, under
 from auditor.timeline.values.constants import LN2, loose_wildcard, truthiness
-from auditor.timeline.values.folding import FoldError, string_origins
+from auditor.timeline.values.folding import FoldError, fold_binary, string_origins
 from auditor.timeline.values.frames import CallStep, Frame, Guard, ModuleScope, Site
 from auditor.timeline.values.payloads import (
     SOME,
@@ -362,7 +362,8 @@ class Machine:
                         origins &= ~(VAL | TRAIN)
                 for value in values:
                     origins |= value.m & (VAL | TRAIN) & ~loose_wildcard(value)
-                origins |= string_origins(result)
+                named = string_origins(result)
+                origins = origins & ~(VAL | TRAIN) | named if named else origins  # the whole text says what it names
             elif type(result) is float and (abs(result - LN2) < 1e-6 or abs(result - 1 / LN2) < 1e-6):
                 origins |= BITS
             return Value(Known(result), origins)
@@ -383,6 +384,15 @@ class Machine:
                     each.append(SOME)
             return Value(per_setting(each), origins)
         return Value(SOME, origins)
+
+    def constant(self, op: str, left: Value, right: Value) -> Value | None:
+        """Return an operation on constants; None where an operand, or under some setting a token's share, is none."""
+        if not isinstance(left.p, Known | PerSetting) or not isinstance(right.p, Known | PerSetting):
+            return None
+        out = self.fold(lambda a, b: fold_binary(op, a, b), left, right)
+        if out.m & VAL and not all(isinstance(at_setting(out.p, i), Known) for i in range(self.count)):
+            return None
+        return out
 
     @property
     def in_loop(self) -> bool:

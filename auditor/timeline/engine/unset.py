@@ -51,9 +51,7 @@ def _bound(machine: Machine, path: str) -> frozenset[str]:
             for _, entered in node.items:
                 if entered is not None:
                     _targets(entered, names)
-        elif isinstance(node, ir.FunctionDef | ir.ClassDef | ir.Param):
-            names.add(node.name)
-        elif isinstance(node, ir.Handler | ir.Pattern):
+        elif isinstance(node, ir.FunctionDef | ir.ClassDef | ir.Param | ir.Handler | ir.Pattern):
             names.add(node.name or "")
         elif isinstance(node, ir.Import):
             names.update(alias or dotted.partition(".")[0] for dotted, alias in node.names)

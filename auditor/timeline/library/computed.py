@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers, parameters
+from auditor.timeline.engine import containers, parameters, protocols
+from auditor.timeline.library import texts
 from auditor.timeline.values.folding import FoldError, fold_text_method
 from auditor.timeline.values.payloads import SOME, UNKNOWN, Known, Payload, PerSetting, Value
 
@@ -62,10 +64,29 @@ def _bounded(function: Callable[..., object]) -> Callable[..., object]:
     return run
 
 
+def _formatted(machine: Machine, receiver: Value, args: Args) -> Value:
+    """Return ``text.format(…)``: of the program's own objects what their ``__format__`` gives."""
+    node = args.node or ir.Name(0, 0, "format")
+    given = [protocols.text(machine, v, node, formatted=True) for v in args.positional]
+    names = list(args.keywords)
+    named = [protocols.text(machine, v, node, formatted=True) for v in args.keywords.values()]
+    count = len(given)
+
+    def compute(text: object, *values: object) -> object:
+        positions = {name: str(count + i) for i, name in enumerate(names)}
+        plain = re.sub(r"\{(\w+)", lambda m: "{" + positions.get(m[1], m[1]), text) if isinstance(text, str) else text
+        return texts.formatted(plain, *values)
+
+    if args.rest is not None:
+        return Value(SOME, receiver.m | args.origins())
+    out = machine.fold(texts.bounded(compute), receiver, *given, *named)
+    return Value(out.p, out.m | args.origins() if not isinstance(out.p, Known) else out.m)
+
+
 def all_text(p: Payload) -> bool:
-    """Return whether a payload is a string under some setting."""
+    """Return whether a payload is a string (or bytes) under some setting."""
     each = p.each if isinstance(p, PerSetting) else (p,)
-    return any(isinstance(o, Known) and isinstance(o.v, str) for o in each)
+    return any(isinstance(o, Known) and isinstance(o.v, str | bytes) for o in each)
 
 
 def text_method(machine: Machine, receiver: Value, name: str, args: Args) -> Value:
@@ -81,7 +102,11 @@ def text_method(machine: Machine, receiver: Value, name: str, args: Args) -> Val
 
             return machine.fold(put, receiver, *items)
     if name == "format":
-        return Value(SOME, receiver.m | args.origins())
+        return _formatted(machine, receiver, args)
+    if name in ("translate", "decode"):
+        compute = texts.translated if name == "translate" else texts.decoded
+        values = [containers.as_constant(machine, v) for v in args.positional]
+        return machine.fold(texts.bounded(compute), receiver, *values)
 
     def run(text: object, *rest: object) -> object:
         if not isinstance(text, str):

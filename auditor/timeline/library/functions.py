@@ -18,6 +18,7 @@ from auditor.timeline.library import (
     processes,
     sequences,
     tensors,
+    texts,
     unmodelled,
 )
 from auditor.timeline.library.names import (
@@ -39,6 +40,7 @@ from auditor.timeline.values.payloads import (
     Known,
     Method,
     Payload,
+    PerSetting,
     Value,
     join_all,
 )
@@ -219,6 +221,11 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     raised = exceptions.made(name, args, machine)
     if raised is not None:
         return raised
+    spelled = texts.FUNCTIONS.get(name)
+    if spelled is not None and args.positional:
+        out = machine.fold(texts.bounded(spelled), *[containers.as_constant(machine, v) for v in args.positional])
+        if isinstance(out.p, Known | PerSetting):
+            return out
     if unmodelled.missing(name):
         return unmodelled.call_missing(machine, args, node)
     last = name.rpartition(".")[2]

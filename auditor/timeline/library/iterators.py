@@ -80,7 +80,7 @@ def following(machine: Machine, args: Args, node: ir.Node) -> Value | None:
     first = args.get(0)
     if first is None or not isinstance(first.p, Stream):
         return None
-    out = generators.pulled(machine, first.p, None, first, node)
+    out = generators.pulled(machine, first.p, None, node)
     default = args.get(1)
     return out if default is None else join(out, default)
 
@@ -90,9 +90,9 @@ def method(machine: Machine, whole: Value, name: str, args: Args, node: ir.Node)
     stream = whole.p
     assert isinstance(stream, Stream)
     if name in ("send", "asend", "throw"):
-        return generators.pulled(machine, stream, args.get(0) or UNKNOWN, whole, node)
+        return generators.pulled(machine, stream, args.get(0) or UNKNOWN, node)
     if name in ("__next__", "__anext__"):
-        return generators.pulled(machine, stream, None, whole, node)
+        return generators.pulled(machine, stream, None, node)
     if name in ("__iter__", "__aiter__"):
         return Value(stream)
     if name in ("close", "aclose"):

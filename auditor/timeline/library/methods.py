@@ -56,13 +56,13 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     """Call a method of a value whose class the program doesn't define."""
     receiver, name = method.receiver, method.name
     p = receiver.p
-    if name in GRADIENT_HOOKS and (receiver.m & machine.params or name != "register_hook"):
-        machine.signals.gradient_hooked(receiver, name, args)
     if isinstance(p, Stream):
         out = iterators.method(machine, receiver, name, args, node)
         if out is not None:
             return out
     args = iterators.forced(machine, name, args)
+    if name in GRADIENT_HOOKS and (receiver.m & machine.params or name != "register_hook"):
+        machine.signals.gradient_hooked(receiver, name, args)
     if name in HOOKS:
         machine.signals.hooked(receiver, args)
         return Value(Heap("handle", name="hook", made_at=machine.order))

@@ -120,10 +120,15 @@ def filtered(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 
 def mapped(machine: Machine, args: Args, node: ir.Node) -> Value:
-    """``map(f, x)``: the function is followed once, on any element."""
+    """``map(f, x)``: the function is followed on each item while these are few and known, else once on any."""
     from auditor.timeline.engine import calling
 
     function = args.get(0) or UNKNOWN
+    columns = [containers.exact_items(machine, v) for v in args.positional[1:]]
+    if columns and all(c is not None and len(c) <= 16 for c in columns):
+        rows = zip(*[c for c in columns if c is not None], strict=False)
+        out = [calling.call(machine, function, calling.Args(tuple(row), node=node), node) for row in rows]
+        return containers.new_list(machine, out)
     elements = tuple(containers.element_of(machine, v) for v in args.positional[1:])
     return containers.new_list(machine, None, calling.call(machine, function, calling.Args(elements, node=node), node))
 

@@ -84,7 +84,11 @@ def fold_binary(op: str, a: object, b: object) -> object:
                 return a << b if op == "<<" else a >> b
             raise FoldError
         if op == "%" and isinstance(a, str):
-            raise FoldError
+            return percent(a, b)
+        if op == "/" and isinstance(a, str) and isinstance(b, str):  # paths: texts have no such operator
+            return b if b.startswith("/") else f"{a.rstrip('/')}/{b}"
+        if op == "*" and isinstance(a, str) and isinstance(b, int) and 0 <= b * len(a) <= 1000:
+            return a * b
         if op == "*" and not (isinstance(a, _NUMBER) and isinstance(b, _NUMBER)):
             raise FoldError
         compute = _BINARY.get(op)
@@ -94,6 +98,16 @@ def fold_binary(op: str, a: object, b: object) -> object:
     except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
         raise FoldError from error
     return _small(result)
+
+
+def percent(text: object, value: object) -> object:
+    """``text % value`` for ``%s`` and ``%d`` with at most four digits; raises FoldError."""
+    given = value if isinstance(value, tuple) else (value,)
+    if not isinstance(text, str) or re.sub(r"%(?:%|0?[0-9]{0,2}[sdxi])", "", text).count("%"):
+        raise FoldError
+    if not all(isinstance(v, str | int | float | bool | None) for v in given):
+        raise FoldError
+    return text % value
 
 
 def fold_unary(op: str, a: object) -> object:

@@ -214,7 +214,7 @@ class Stream:
     body may adapt parameters.
     """
 
-    __slots__ = ("context", "element", "follows", "learns", "once", "pull", "spent")
+    __slots__ = ("context", "element", "follows", "given", "learns", "once", "pull", "spent")
 
     def __init__(self, pull: Callable[[Callable[[Value], Value]], Value]) -> None:
         self.pull = pull
@@ -224,6 +224,7 @@ class Stream:
         self.once = False
         self.context = False
         self.learns = False
+        self.given: tuple[Value, ...] = ()  # the arguments of a generator function
 
 
 @dataclass(eq=False)
