@@ -190,9 +190,7 @@ def test_code_that_can_not_be_told() -> None:
 def test_a_file_out_of_a_listing_of_which_no_split_can_be_told() -> None:
     code = EVALUATE + "names = [f for f in os.listdir('data') if f.endswith('.bin')]\nTAKEN\n" + REPORT
     learned = "x = torch.from_numpy(np.fromfile(max(names), np.uint16))\nlearn(net, x[:-1], x[1:])"
-    assert unfollowed(followed(code.replace("TAKEN", learned))) == [
-        "a score may rest on a file out of a listing, of which it can't be told what it holds"
-    ]
+    assert len(unfollowed(followed(code.replace("TAKEN", learned)))) == 1
     named = learned.replace("max(names)", "max(f for f in names if 'train' in f)")
     assert unfollowed(followed(code.replace("TAKEN", named))) == []
     assert unfollowed(followed(code.replace("TAKEN", "print(len(names))"))) == []

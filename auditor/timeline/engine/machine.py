@@ -95,6 +95,7 @@ class Machine:
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
         self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
         self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how
+        self.nowhere: bool | None = None  # whether a module may be imported that lies nowhere, once asked
         self.insides: dict[int, tuple[object, int]] = {}  # opaque origins of the code of classes, once asked, by id
         self.deciding = 0  # what of the open conditions in progress is opaque
         self.attributes: frozenset[str] | None = None  # names of the attributes that the program assigns, once asked
@@ -169,8 +170,7 @@ class Machine:
         except Exception as error:
             self.failure = self.failure or (Site(unit.source, 0, 0), error)
         unfollowed = tuple(self.unfollowed.values())
-        opaque = tuple(self.opaque.values())
-        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, opaque, self.failure)
+        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure)
 
     def finish(self) -> None:
         """Tell the trackers that the program has been followed to its end."""
@@ -211,9 +211,10 @@ class Machine:
         nodes: Sequence[ir.Expr] = (),
         *,
         sure: bool = False,
+        learns: bool = False,
     ) -> int:
         """Let ``values`` go into something that can't be followed (see ``engine.escapes``); return its origin."""
-        return escapes.escape(self, node, what, values, nodes, sure=sure)
+        return escapes.escape(self, node, what, values, nodes, sure=sure, learns=learns)
 
     def block(self, body: Sequence[ir.Stmt]) -> None:
         """Follow statements until none of the settings is live any more."""
