@@ -339,11 +339,10 @@ def _bounds(machine: Machine, index: ir.Slice) -> list[Value]:
 
 def _cut(held: object, *bounds: object) -> object:
     """Return ``held[a:b:c]`` of a constant; raises FoldError."""
-    if not isinstance(held, str | bytes | tuple) or not all(b is None or isinstance(b, int) for b in bounds):
+    lower, upper, step = (bound if isinstance(bound, int) else None for bound in bounds)
+    if not isinstance(held, str | bytes | tuple) or step == 0 or [lower, upper, step] != list(bounds):
         raise FoldError
-    if bounds[2] == 0:
-        raise FoldError
-    return held[slice(*bounds)]
+    return held[lower:upper:step]
 
 
 def _whole(index: ir.Slice) -> bool:

@@ -101,6 +101,12 @@ def spawn(machine: Machine, args: Args, node: ir.Node) -> Value:
     return Value(Heap("external", name="process", made_at=machine.order))
 
 
+def submit_spread(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``_thread.start_new_thread(f, args)``."""
+    given = containers.exact_items(machine, args.get(1) or UNKNOWN)
+    return calling.call(machine, args.get(0) or UNKNOWN, calling.Args(tuple(given or ()), node=node), node)
+
+
 def submit(machine: Machine, args: Args, node: ir.Node) -> Value:
     """Call the function that is handed over, with the arguments that follow it."""
     from auditor.timeline.engine import calling
