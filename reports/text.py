@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import click
 
-from auditor.finding import Finding, NotFollowed, Verdict
+from auditor.finding import Finding, NotFollowed, RestsOn, Verdict
 from auditor.report import Gone, Report
 from auditor.verdict import weigh
 from reports.citation import by_weight, overruled
@@ -25,6 +25,7 @@ _COLOURS = {
     Verdict.FLAG: "red",
 }
 _LABEL = 11  # width of the labels under a finding ("authority" and its gap)
+_ENTRIES = 6  # of what a score rests on
 _EVENT = 400  # characters of one event of the timeline
 _PLACE = re.compile(r"\s*(?:- )?\S+:\d+\s+")
 
@@ -104,6 +105,9 @@ def _full(report: Report, style: Style) -> Iterator[str]:
     if report.not_followed:
         yield ""
         yield from _not_followed(report.not_followed, style)
+    if report.rests_on:
+        yield ""
+        yield from _rests_on(report.rests_on, style)
     if report.baseline is not None and report.baseline.gone:
         yield ""
         yield from _gone(report.baseline.gone, style)
@@ -187,6 +191,20 @@ def _not_followed(items: tuple[NotFollowed, ...], style: Style) -> Iterator[str]
         decisive = "; the verdict hangs on it" if item.decisive else ""
         decisive += " (known)" if item.known else ""
         yield from _wrapped(f"{item.what}{decisive}", f"    {where}  ", style)
+
+
+def _rests_on(items: tuple[RestsOn, ...], style: Style) -> Iterator[str]:
+    """Yield what the score rests on and was followed, briefly; what was not stands under "not followed"."""
+    followed = [item for item in items if item.followed]
+    if not followed:
+        return
+    shown = []
+    for item in followed[:_ENTRIES]:
+        note = f", {item.note}" if item.note else ""
+        shown.append(f"{item.what} ({place(item.path, item.line, item.layer)}{note})")
+    more = len(followed) - len(shown)
+    text = "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+    yield from _labelled("rests on", text, style)
 
 
 def _labelled(label: str, value: str, style: Style) -> Iterator[str]:

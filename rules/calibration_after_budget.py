@@ -49,6 +49,8 @@ def check(case: Case) -> Iterator[Finding]:
             continue
         seen.add(place)
         clock = _clock(timeline, found, case.evidence)
+        if case.submission.track == "non-record" and _unlimited(case.evidence):
+            continue
         ruled = _rule(found, clock, official=case.submission.track != "non-record")
         if ruled is None:
             continue
@@ -70,19 +72,30 @@ def check(case: Case) -> Iterator[Finding]:
         )
 
 
+def _unlimited(evidence: Evidence) -> bool:
+    """Return whether the submission declares unlimited compute, as one off the record track may."""
+    texts = (evidence.metadata.text(key) for key in ("track", "name", "blurb", "notes", "summary"))
+    return any(text is not None and "unlimited" in text.value.lower() for text in texts)
+
+
 def _rule(found: Calibration, clock: Clock, *, official: bool) -> tuple[Status, str] | None:
     """Return the status and the sentence of a calibration, None when the clock covers it."""
     what = "Training data is read for calibration after the training loop has ended"
     stop = clock.stop
     if found.way == "chosen" and not found.apply.watched:
         return "note", f"{what}: a value is chosen by its loss on training tokens."
-    if not official or (stop is not None and stop > OTHER_BUDGET):
+    if stop is not None and stop > OTHER_BUDGET:
         return "note", f"{what}; this run does not train under the 600 s of the record track."
     if stop is None:
         return "note", f"{what}; neither the code nor a log says when training stops."
     if stop >= BUDGET - SLACK:
         if clock.over is not None and clock.over <= 0:
             return "note", f"{what}; the logs show that training stops early enough for it."
+        if not official:
+            return (
+                "hold",
+                f"{what}, which uses up the {BUDGET:.0f} s; no ruling says what that means off the record track.",
+            )
         late = "" if clock.over is None else f", {clock.over:.1f} s beyond the {BUDGET:.0f} s by the logs"
         return "violation", f"{what}, which uses up the {BUDGET:.0f} s: this counts as evaluation{late}."
     if clock.over is None or clock.over <= 0:

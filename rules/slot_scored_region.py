@@ -9,6 +9,7 @@ from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
+from auditor.timeline.trackers.mixtures import mixtures
 from rules.slot_scripts import CARRIED, CONTEXT, SCORED, windows
 
 SLUG = "slot-scored-region"
@@ -28,6 +29,14 @@ def say(leak: Leak) -> str:
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each fit of a delta whose objective contains positions that it then scores."""
     yield from findings(case, "slot-scored", SLUG, say)
+    yield from mixtures.findings(
+        case,
+        "preview",
+        SLUG,
+        "The targets that are scored next are counted first, and the counts enter their prediction: what is fitted on "
+        "positions then scores them.",
+        "the targets are counted",
+    )
 
 
 _WHOLE = """

@@ -8,6 +8,7 @@ from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
+from auditor.timeline.trackers.mixtures import mixtures
 from rules.torch_scripts import EVALUATE, SCORE_FIRST, evaluating
 
 SLUG = "two-pass-rescore"
@@ -24,6 +25,14 @@ def say(leak: Leak) -> str:
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each second scoring by a model that learned from the first."""
     yield from findings(case, "rescore", SLUG, say)
+    yield from mixtures.findings(
+        case,
+        "counted",
+        SLUG,
+        "These validation tokens are counted before they are scored: the table already holds each token, and what "
+        "comes after it, when the token is predicted with it.",
+        "validation tokens are counted",
+    )
 
 
 _AGAIN = evaluating(

@@ -15,7 +15,13 @@ _GENERIC = ("val_loss", "val_bpb", "loss", "bpb")
 def claimed_reports(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
     """Return the reports whose printed words are those of the log lines with the claimed score."""
     reports = [e for e in timeline.events if isinstance(e, Report)]
-    return [r for r in reports if any(_printed_by(r, line) for line in submitted)]
+    found: list[Report] = []
+    for line in submitted:
+        printing = [r for r in reports if _printed_by(r, line)]
+        # Words that end another report's words stand in its lines, too.
+        longest = max((len(r.label) for r in printing), default=0)
+        found.extend(r for r in printing if len(r.label) == longest and r not in found)
+    return found
 
 
 def judge(
@@ -34,6 +40,9 @@ def judge(
         if not reached and claimed_reports(case.timeline, case.submitted):
             because = f"{judged.because}; the claimed score is another one, which this does not reach"
             return Activity(judged.active, aside, because)
+        if reports and all(report.in_nats for report in reports) and not claimed_reports(case.timeline, case.submitted):
+            because = f"{judged.because}; but the script computes no bits per byte: its loss may be no score"
+            return Activity(judged.active, "hold", because)
         if _open(case, case.timeline, bits, events):
             return Activity(judged.active, "hold", f"{judged.because}; but no score is claimed, and no log shows a run")
     elif judged.active is False:

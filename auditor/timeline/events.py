@@ -83,10 +83,11 @@ class Forward(Event):
 
 @dataclass(eq=False)
 class Report(Event):
-    """A score in bits is printed, logged or written."""
+    """A score is printed, logged or written; ``in_nats`` where the script never tells one in bits."""
 
     label: str = ""
     forwards: tuple[Forward, ...] = ()
+    in_nats: bool = False
     opaque: tuple[Opaque, ...] = ()  # what it may rest on that could not be followed
     divisors: tuple[Site, ...] = ()  # what its losses were divided by on the way
 
@@ -97,13 +98,15 @@ class Lookup(Event):
 
     ``key`` are the reads in it (see ``trackers.keys.caches``), ``target`` those of them that are the token
     being scored, ``mixing`` where they entered the key; ``candidates``: every candidate is looked up, each under a
-    key of its own; ``reports`` are the scores that rest on it.
+    key of its own; ``joined``: several tokens were made into one number or text; ``reports`` are the
+    scores that rest on it.
     """
 
     key: int = 0
     target: int = 0
     mixing: Site | None = None
     candidates: bool = False
+    joined: bool = False
     atom: int = 0
     reports: list[Report] = field(default_factory=list)
 
@@ -117,7 +120,19 @@ class Update(Event):
 
 
 MixtureKind: TypeAlias = Literal[
-    "pseudo", "bytes", "gate", "hint", "oracle", "ratio", "blend", "unweighted", "overweight", "scaled", "shift"
+    "pseudo",
+    "bytes",
+    "gate",
+    "hint",
+    "oracle",
+    "ratio",
+    "blend",
+    "unweighted",
+    "overweight",
+    "scaled",
+    "shift",
+    "counted",
+    "preview",
 ]
 
 
@@ -130,12 +145,14 @@ class Mixture(Event):
     kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept), ``ratio`` (a candidate's
     count is divided by another table's), ``unweighted`` (two probabilities of the token are added without weights),
     ``overweight`` (with constant weights that add up to more than one), ``scaled`` and ``shift`` (the token's loss is
-    multiplied by a constant, or a constant is taken off it or given to its probability);
+    multiplied by a constant, or a constant is taken off it or given to its probability), ``counted`` (a table holds the
+    token already; ``at`` is where it is judged by it) or ``preview`` (and counted it in the same round);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 
     kind: MixtureKind = "gate"
     atom: int = 0
+    at: Site | None = None
     reports: list[Report] = field(default_factory=list)
 
 

@@ -22,6 +22,8 @@ _TABLES: dict[MixtureKind, str] = {
     "overweight": "a blend with weights that add up to more than one",
     "scaled": "a loss that is multiplied by a constant",
     "shift": "a loss that a constant is taken off",
+    "preview": "counts of the tokens that are scored next",
+    "counted": "a table that counts the tokens before they are scored",
 }
 _PLURAL = ("tokens", "parameters", "weights", "names")
 
@@ -91,7 +93,7 @@ def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> En
         if not any(r in reports for r in event.reports):
             return None
         adapted = sum(1 for bits in event.conflicts.values() if bits & timeline.in_play)
-        note = "adapted on the same tokens before" if adapted else "not adapted on the same tokens before"
+        note = "adapted on the same tokens before" if adapted else "no adaptation on these tokens seen before"
         kind = "validation tokens" if event.kinds & VAL else "tokens"
         return Entry(f"{event.model} applied to {kind}", True, event.site, note)
     if isinstance(event, Lookup):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import classes, containers, parameters, protocols, recording
+from auditor.timeline.engine import classes, containers, insides, parameters, protocols, recording
 from auditor.timeline.values.atoms import SIZE, TRAIN, VAL
 from auditor.timeline.values.constants import is_none
 from auditor.timeline.values.frames import CallStep, Frame
@@ -241,7 +241,7 @@ def apply_module(machine: Machine, heap: Heap, args: Args, node: ir.Node, method
     """Apply a module to data: one event, its inside is not followed."""
     name = recording.name_of(heap)
     told = name if method == "forward" else f"{name}.{method}"
-    return apply(machine, heap, args.origins(), told, node, extra_heaps(args))
+    return apply(machine, heap, args.origins() | insides.opaque(machine, heap), told, node, extra_heaps(args))
 
 
 def apply(
@@ -255,7 +255,7 @@ def apply(
 def shown(machine: Machine, node: ir.Node) -> str:
     """Return a short quotation of a call's function."""
     text = machine.frame.scope.source.text[node.start : node.end]
-    return text.split("(", 1)[0][:60]
+    return " ".join(text.split("(", 1)[0].split())[:60]
 
 
 def context_name(value: Value) -> str:

@@ -14,6 +14,7 @@ from auditor.program import ir
 from auditor.timeline.engine import containers
 from auditor.timeline.events import Opaque
 from auditor.timeline.values.atoms import LISTING, VAL
+from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import (
     Bound,
     Class,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 FAMILY = "opaque"
-_BEFORE = "what could not be followed before"
+_LIBRARY_MODELS = ("torch.nn.", "mlx.nn.", "transformers.", "fla.", "mamba_ssm.", "train_gpt.")  # classes of layers
 
 
 def escape(
@@ -49,15 +50,16 @@ def escape(
 
     ``what`` names it as the end of "… go into"; ``nodes`` are the expressions of the first ``values``, by which tensors
     are found that may be changed. Where nothing of interest goes in (no validation tokens, nothing made from a model
-    or its parameters, nothing opaque), there is no such origin and 0 is returned, unless ``sure``: there is no source
+    or its parameters), there is no such origin and 0 is returned, unless ``sure``: there is no source
     of what is called, so that its result is opaque whatever it is given.
     """
     escapes = tuple(dict.fromkeys(word for value in values for word in _words(machine, value)))
-    if len(escapes) > 1:
-        escapes = tuple(word for word in escapes if word != _BEFORE)
     if not escapes and not sure:
         return 0
     bit = opaque(machine, node, what, escapes)
+    if any(_learns(machine, value) for value in values):
+        # Whoever has a function that learns may call it: all that learns by now may have learned.
+        stain_objects(machine, _parameters(machine, machine.params), bit)
     for position, value in enumerate(values):
         where = nodes[position] if position < len(nodes) else None
         stain(machine, value, bit, where)
@@ -66,7 +68,11 @@ def escape(
 
 def opaque(machine: Machine, node: ir.Node, what: str, escapes: tuple[str, ...] = ()) -> int:
     """Return the origin of something at ``node`` that can't be followed, the same one every time."""
-    site = machine.site(node)
+    return opaque_at(machine, machine.site(node), what, escapes)
+
+
+def opaque_at(machine: Machine, site: Site, what: str, escapes: tuple[str, ...] = ()) -> int:
+    """Return the origin of something at ``site`` that can't be followed, the same one every time."""
     key = (site.source.path, site.source.layer, site.start, what)
     known = machine.opaque.get(key)
     if known is None:
@@ -149,13 +155,15 @@ def _reachable(machine: Machine, heaps: Iterable[Heap]) -> list[Heap]:
 
 def _words(machine: Machine, value: Value) -> list[str]:
     """Return what of interest ``value`` is or holds, in words."""
-    from auditor.timeline.engine import calling
-
     out: list[str] = []
+    if _learns(machine, value):
+        p = value.p.func if isinstance(value.p, Bound) else value.p
+        name = p.name if isinstance(p, Function) and isinstance(p.node, ir.FunctionDef) else ""
+        out.append(f"`{name}`, a function that learns," if name else "a function that learns")
     heaps = _heaps(value.p)
     if any(h.kind == "optimizer" for h in heaps):
         out.append("an optimizer")
-    elif any(h.kind == "parameter" or calling.is_module(h) for h in _reachable(machine, heaps)):
+    elif any(_is_model(h) for h in _reachable(machine, heaps)):
         out.append("the model")
     origins = containers.deep(value)
     if origins & machine.params and not out:
@@ -166,6 +174,17 @@ def _words(machine: Machine, value: Value) -> list[str]:
         out.append("validation tokens")
     elif origins & machine.atoms.family("adapted") and not out:
         out.append("weights learned from validation tokens")
-    elif origins & machine.atoms.family(FAMILY) and not out:
-        out.append(_BEFORE)
     return out
+
+
+def _learns(machine: Machine, value: Value) -> bool:
+    p = value.p.func if isinstance(value.p, Bound) else value.p
+    return isinstance(p, Function) and machine.relevance.adapts(p.node)
+
+
+def _is_model(heap: Heap) -> bool:
+    from auditor.timeline.engine import calling
+
+    if heap.kind == "external":
+        return heap.name.startswith(_LIBRARY_MODELS)
+    return heap.kind == "parameter" or calling.is_module(heap)

@@ -11,14 +11,7 @@ from auditor.program.source import Source
 from auditor.timeline.engine import calling, containers, escapes, generators, parameters, patterns, protocols, unset
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import LN2, is_none, loose_wildcard, none_ness, past_first
-from auditor.timeline.values.folding import (
-    FoldError,
-    fold_binary,
-    fold_compare,
-    fold_unary,
-    split_of_word,
-    string_origins,
-)
+from auditor.timeline.values.folding import FoldError, fold_compare, fold_unary, split_of_word, string_origins
 from auditor.timeline.values.frames import Frame, ModuleScope
 from auditor.timeline.values.payloads import (
     SOME,
@@ -160,8 +153,9 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
         right = containers.as_constant(machine, right)
     if node.op == "/" and isinstance(left.p, Known) and isinstance(left.p.v, str):
         return machine.fold(_beside, left, right)
-    if isinstance(left.p, Known | PerSetting) and isinstance(right.p, Known | PerSetting):
-        return machine.fold(lambda a, b: fold_binary(node.op, a, b), left, right)
+    constant = machine.constant(node.op, left, right)
+    if constant is not None:
+        return constant
     if protocols.speaks(left) or protocols.speaks(right):
         own = protocols.binary(machine, node.op, left, right, node)
         if own is not None:

@@ -52,16 +52,21 @@ def do_import_from(machine: Machine, node: ir.ImportFrom) -> None:
 
 def unit_of(machine: Machine, dotted: str, level: int) -> Unit | None:
     """Return the submission's own module of that dotted name, or None."""
-    here = machine.frame.scope.source.path.rpartition("/")[0]
+    return unit_at(machine, machine.frame.scope.source.path, dotted, level)
+
+
+def unit_at(machine: Machine, path: str, dotted: str, level: int) -> Unit | None:
+    """Return the submission's own module of that dotted name as the file ``path`` imports it, or None."""
+    here = path.rpartition("/")[0]
     for _ in range(level - 1):
         here = here.rpartition("/")[0]
     tail = dotted.replace(".", "/")
     bases = [here] if level else [here, ""]
     for base in bases:
         stem = f"{base}/{tail}" if base and tail else (tail or base)
-        for path in (f"{stem}.py", f"{stem}/__init__.py"):
-            unit = machine.program.units.get(path)
-            if unit is not None and path != machine.frame.scope.source.path:
+        for at in (f"{stem}.py", f"{stem}/__init__.py"):
+            unit = machine.program.units.get(at)
+            if unit is not None and at != path:
                 return unit
     return None
 

@@ -24,6 +24,9 @@ class Library(Protocol):
     def call_method(self, machine: Machine, method: Method, args: Args, node: ir.Node) -> Value:
         """Call a method of a value whose class the program doesn't define."""
 
+    def lies_nowhere(self, name: str) -> bool:
+        """Return whether something imported by that dotted name is of no library that is known."""
+
     def is_optimizer(self, name: str) -> bool:
         """Return whether a dotted name is an optimizer's class."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.program.walk import walk
 from auditor.timeline.engine import containers, generators, protocols
-from auditor.timeline.engine.relevance import assigned_names
+from auditor.timeline.engine.relevance import MAX_PASSES, assigned_names
 from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.payloads import (
     SOME,
@@ -85,12 +85,15 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     frame = machine.frame
     by = frame.pulled_by
     pulling = by is not None and machine.relevance.yields(node)
-    followed = not (pulling and by is not None and by.once) and (
-        machine.relevance.adapts(node) or (pulling and by is not None and by.follows)
-    )
     trips: list[int | None] = [None] * machine.count
     if iterable is not None:
         trips = containers.trip_counts(machine, iterable)
+    few = any(trip is not None and 1 < trip <= MAX_PASSES for trip in trips)
+    followed = not (pulling and by is not None and by.once) and (
+        machine.relevance.adapts(node)
+        or (pulling and by is not None and by.follows)
+        or (few and machine.relevance.passes(node))
+    )
     guard_pushed = False
     if iterable is not None and trips[1] is not None and iterable.m & machine.atoms.family("setting"):
         passes = 0
@@ -164,8 +167,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     if guard_pushed:
         machine.guards.pop()
     # Every iteration has run by now: what was adapted on one is adapted on all.
-    if own_bits:
-        machine.signals.loop_ended(first_record, own_bits)
+    machine.signals.loop_ended(first_record, own_bits)
     endless = isinstance(node, ir.While) and isinstance(node.test, ir.Const) and bool(node.test.value)
     after = live0
     if endless:

@@ -29,7 +29,7 @@ from auditor.timeline.engine.signals import Signals, Tracker
 from auditor.timeline.events import Event, Opaque, Switch, Timeline, Unfollowed
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL, Atoms, under
 from auditor.timeline.values.constants import LN2, loose_wildcard, truthiness
-from auditor.timeline.values.folding import FoldError, string_origins
+from auditor.timeline.values.folding import FoldError, fold_binary, string_origins
 from auditor.timeline.values.frames import CallStep, Frame, Guard, ModuleScope, Site
 from auditor.timeline.values.payloads import (
     SOME,
@@ -95,6 +95,7 @@ class Machine:
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
         self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
         self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how
+        self.insides: dict[int, tuple[object, int]] = {}  # opaque origins of the code of classes, once asked, by id
         self.deciding = 0  # what of the open conditions in progress is opaque
         self.attributes: frozenset[str] | None = None  # names of the attributes that the program assigns, once asked
         self.bound: dict[str, frozenset[str]] = {}  # names that a module binds anywhere, once asked, by path
@@ -396,6 +397,15 @@ class Machine:
                     each.append(SOME)
             return Value(per_setting(each), origins)
         return Value(SOME, origins)
+
+    def constant(self, op: str, left: Value, right: Value) -> Value | None:
+        """Return an operation on constants; None where an operand, or under some setting a token's share, is none."""
+        if not isinstance(left.p, Known | PerSetting) or not isinstance(right.p, Known | PerSetting):
+            return None
+        out = self.fold(lambda a, b: fold_binary(op, a, b), left, right)
+        if out.m & VAL and not all(isinstance(at_setting(out.p, i), Known) for i in range(self.count)):
+            return None
+        return out
 
     @property
     def in_loop(self) -> bool:

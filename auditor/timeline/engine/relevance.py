@@ -17,6 +17,10 @@ ADAPTING_CALLS = frozenset(
 )
 
 
+COUNTING_CALLS = frozenset({"scatter_add_", "index_add_", "index_put_", "bincount", "at", "Counter"})
+MAX_PASSES = 16
+
+
 class Relevance:
     """Facts about a program's functions and loops, by name and by node."""
 
@@ -29,6 +33,7 @@ class Relevance:
         self._keep: list[ir.Node] = []  # keeps ids valid
         calls: dict[str, set[str]] = {}
         direct: set[str] = set()
+        counting: set[str] = set()
         counted: set[str] = set()
         for unit in program.units.values():
             if unit.module is None:
@@ -41,9 +46,13 @@ class Relevance:
                         calls.setdefault(node.name, set()).update(called)
                         if called & ADAPTING_CALLS:
                             direct.add(node.name)
+                        if _counts(node.body, called):
+                            counting.add(node.name)
                     elif own and isinstance(node, ir.AugAssign) and isinstance(node.target, ir.Attr):
                         counted.add(node.target.attr)
         self.counted = frozenset(counted)  # attributes that functions outside of classes count up
+        self._counting = _callers(counting, calls)
+        self._passes: dict[int, bool] = {}
         self._adapting = direct
         grew = True
         while grew:
@@ -82,6 +91,17 @@ class Relevance:
         if known is None:
             known = any(isinstance(n, ir.Yield) and n.kind != "await" for n in walk(*loop.body, into_functions=False))
             self._yields[id(loop)] = known
+            self._keep.append(loop)
+        return known
+
+    def passes(self, loop: ir.For | ir.While) -> bool:
+        """Return whether a loop goes over tokens several times and counts them: inside it another loop does."""
+        known = self._passes.get(id(loop))
+        if known is None:
+            inner = [n for n in walk(*loop.body, into_functions=False) if isinstance(n, ir.For | ir.While)]
+            known = any(_counts(each.body, _called(each.body)) for each in inner)
+            known = known or not _called(loop.body).isdisjoint(self._counting)
+            self._passes[id(loop)] = known
             self._keep.append(loop)
         return known
 
@@ -159,6 +179,29 @@ def _called(body: tuple[ir.Stmt, ...]) -> set[str]:
                 if isinstance(arg.value, ir.Name):
                     out.add(arg.value.id)
     return out
+
+
+def _counts(body: tuple[ir.Stmt, ...], called: set[str]) -> bool:
+    """Return whether statements count something in a table."""
+    if called & COUNTING_CALLS:
+        return True
+    return any(
+        isinstance(node, ir.AugAssign)
+        and isinstance(node.target, ir.Subscript)
+        and not isinstance(node.target.index, ir.Const)
+        for node in walk(*body)
+    )
+
+
+def _callers(names: set[str], calls: dict[str, set[str]]) -> frozenset[str]:
+    """Return ``names`` and the functions that call them, through others, too."""
+    found = set(names)
+    grew = True
+    while grew:
+        more = {name for name, called in calls.items() if name not in found and not called.isdisjoint(found)}
+        grew = bool(more)
+        found |= more
+    return frozenset(found - {"train", "eval", "forward", "__init__", "get", "log", "log0", "main"} | names)
 
 
 def _latches(loop: ir.For | ir.While) -> dict[str, object]:

@@ -23,7 +23,6 @@ from auditor.timeline.engine import (
     parameters,
     protocols,
 )
-from auditor.timeline.values.folding import fold_binary
 from auditor.timeline.values.payloads import (
     NONE,
     SOME,
@@ -79,8 +78,9 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
     if old.m & machine.params:
         machine.signals.parameters_written(old, value, node)
         return
-    if not machine.in_loop and isinstance(old.p, Known | PerSetting) and isinstance(value.p, Known | PerSetting):
-        new = machine.fold(lambda a, b: fold_binary(node.op, a, b), old, value)
+    constant = None if machine.in_loop else machine.constant(node.op, old, value)
+    if constant is not None:
+        new = constant
     else:
         origins = parameters.settle(machine, old.m | containers.deep(value))
         origins = machine.signals.mingled(node, origins)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.library import iterators, switches
+from auditor.timeline.library import iterators, switches, unmodelled
 from auditor.timeline.library.functions import call_external
 from auditor.timeline.library.methods import call_method
 from auditor.timeline.library.names import SHAPE_ATTRIBUTES, VIEW_ATTRIBUTES, is_optimizer_name
@@ -30,6 +30,10 @@ class Libraries:
     def call_method(self, machine: Machine, method: Method, args: Args, node: ir.Node) -> Value:
         """Call a method of a value whose class the program doesn't define."""
         return call_method(machine, method, args, node)
+
+    def lies_nowhere(self, name: str) -> bool:
+        """Return whether something imported by that dotted name is of no library that is known."""
+        return unmodelled.missing(name)
 
     def is_optimizer(self, name: str) -> bool:
         """Return whether a dotted name is an optimizer's class."""

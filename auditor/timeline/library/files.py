@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, escapes, parameters
+from auditor.timeline.engine import containers, escapes, parameters
 from auditor.timeline.library import objects
 from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
@@ -26,10 +26,8 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
         saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
         if saved is not None and not origins & (VAL | TRAIN):
             return saved
-    if origins & LISTING and not origins & (VAL | TRAIN):
-        what = f"`{calling.shown(machine, node)}()`, which reads one of the files of a folder, of any split"
-        origins |= escapes.opaque(machine, node, what)
     origins |= machine.signals.read(origins, node)
+    origins |= _unnamed(machine, origins, node)
     # What is in a file doesn't depend on the setting that named it, as far as switches go.
     origins &= ~machine.atoms.family("setting")
     return Value(SOME, parameters.settle(machine, origins) & ~LISTING | TEXT_FILE)
@@ -92,9 +90,18 @@ def open_file(machine: Machine, args: Args, node: ir.Node) -> Value:
     mode = args.get(1, "mode")
     text = mode.p.v if mode is not None and isinstance(mode.p, Known) and isinstance(mode.p.v, str) else "r"
     heap = Heap("file", name=path_key(path), origins=containers.deep(path), made_at=machine.order)
-    if "w" not in text and "a" not in text and heap.origins & (VAL | TRAIN):
-        heap.origins |= machine.signals.read(heap.origins, node)
+    if "w" not in text and "a" not in text:
+        if heap.origins & (VAL | TRAIN):
+            heap.origins |= machine.signals.read(heap.origins, node)
+        heap.origins |= _unnamed(machine, heap.origins, node)
     return Value(heap, heap.origins)
+
+
+def _unnamed(machine: Machine, origins: int, node: ir.Node) -> int:
+    """Return the opaque origin of a file whose name comes out of a listing, where no split can be told."""
+    if not origins & LISTING or origins & (VAL | TRAIN):
+        return 0
+    return escapes.opaque(machine, node, "a file out of a listing, of which it can't be told what it holds")
 
 
 def make_buffer(machine: Machine, args: Args, node: ir.Node) -> Value:

@@ -130,7 +130,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return made
     if name.endswith("_") and not name.endswith("__"):
         return tensors.in_place(machine, name, receiver, args, node, method.where)
-    if name in ("append", "extend", "add", "update", "insert", "put", "appendleft", "push"):
+    if name in ("append", "extend", "add", "update", "insert", "put", "appendleft", "push") and not (
+        name == "add" and p is SOME
+    ):
         containers.update_in_place(machine, method.where, receiver, Value(None, args.origins()))
         return NONE
     if name == "apply" and isinstance(p, Class):

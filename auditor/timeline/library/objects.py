@@ -253,3 +253,14 @@ def local_names(machine: Machine, args: Args, node: ir.Node) -> Value:
     if isinstance(given.p, Heap) and given.p.kind in ("instance", "namespace"):
         return Value(Heap("dict", attrs=given.p.attrs, origins=given.p.origins, made_at=machine.order), given.m)
     return Value(SOME, given.m)
+
+
+def itself(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``numpy.vectorize(f)``: the function, applied to each element."""
+    return args.get(0) or UNKNOWN
+
+
+def along_axis(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``numpy.apply_along_axis(f, axis, array)``: the function is followed once, on any row."""
+    rest = args.positional[2:]
+    return calling.call(machine, args.get(0) or UNKNOWN, calling.Args(rest, args.keywords, args.rest, node), node)

@@ -12,6 +12,7 @@ from auditor.timeline.library import effects
 from auditor.timeline.library.effects.bases import BASES, OBJECT
 from auditor.timeline.library.effects.effect import Effect
 from auditor.timeline.library.effects.libraries import lies_nowhere
+from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import Heap, Known, Method, Value
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ def call(machine: Machine, name: str, args: Args, node: ir.Node) -> int:
     return machine.escape(node, what, args.all(), args.nodes)
 
 
+def any_code(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """Run code that can't be told: whatever the names hold that it can see it may change."""
+    names = {**machine.frame.scope.names, **machine.frame.names}
+    held = [value for value in names.values() if isinstance(value.p, Heap)]
+    what = f"`{calling.shown(machine, node)}()`, whose code could not be told"
+    bit = machine.escape(node, what, [*args.all(), *held], args.nodes, sure=True)
+    for name, value in names.items():
+        if value.m & VAL and not isinstance(value.p, Heap | Known):
+            machine.rebind(name, Value(value.p, value.m | bit))
+    return Value(None, parameters.settle(machine, args.origins()) | bit)
+
+
 def call_missing(machine: Machine, args: Args, node: ir.Node) -> Value:
     """Call something of a module that lies nowhere: what it is given it may change, print or keep."""
     what = f"`{calling.shown(machine, node)}()`, whose source is not in the submission"
@@ -45,8 +58,8 @@ def method(machine: Machine, called: Method, args: Args, node: ir.Node) -> int:
     """Return the opaque origin of a method of a value of unknown class that no table covers, 0 for another."""
     if effects.of_method(called.name) is not None:
         return 0
-    if isinstance(called.receiver.p, Known) and not args.all():
-        return 0
+    if isinstance(called.receiver.p, Known):
+        return 0  # a constant has no such method: where it is None, that way ends with an error
     unknown = called.receiver.m & machine.atoms.family(escapes.FAMILY)
     why = "a method of something that could not be followed" if unknown else "a method that golf-audit does not know"
     what = f"`{calling.shown(machine, node)}()`, {why}"

@@ -210,8 +210,8 @@ class Stream:
 
     ``pull(consume)`` follows it: each item is handed to ``consume``, which returns what is sent back; the result is
     what the iterator ends with. ``follows``: the loop that pulls may adapt parameters; ``once``: it is pulled by hand,
-    so that its own loops go round with the caller's. ``context``: made by a ``contextmanager``;
-    ``learns``: its own body may adapt parameters.
+    so that its own loops go round with the caller's. ``context``: made by a ``contextmanager``; ``learns``: its own
+    body may adapt parameters.
     """
 
     __slots__ = ("context", "element", "follows", "given", "learns", "once", "pull", "spent")

@@ -7,6 +7,7 @@ calls of a repository's pull requests that no row covers, most frequent first.
 
 from __future__ import annotations
 
+from auditor.timeline.library.effects.device_rows import DEVICES
 from auditor.timeline.library.effects.effect import Effect
 from auditor.timeline.library.effects.method_rows import METHODS
 from auditor.timeline.library.effects.numpy_rows import NUMPY
@@ -16,8 +17,8 @@ from auditor.timeline.library.effects.torch_rows import TORCH
 
 __all__ = ["Effect", "of_call", "of_method"]
 
-_CALLS = {**OTHERS, **PYTHON, **NUMPY, **TORCH}
-_ALIASES = {"torch.Tensor": "*", "numpy.ndarray": "*", "str": "*", "bytes": "*", "dict": "*", "list": "*", "set": "*"}
+_CALLS = {**OTHERS, **PYTHON, **NUMPY, **DEVICES, **TORCH}
+_VALUES = ("torch.Tensor", "numpy.ndarray", "str", "bytes", "dict", "list", "set", "int", "float")
 
 
 def of_call(name: str) -> Effect | None:
@@ -25,8 +26,8 @@ def of_call(name: str) -> Effect | None:
     found = _CALLS.get(name)
     if found is None:
         module, _, last = name.rpartition(".")
-        if module in _ALIASES:
-            return METHODS.get(f"{_ALIASES[module]}.{last}")
+        if module in _VALUES:
+            return METHODS.get(f"*.{last}")
         if module.startswith("numpy.") and last == "at":
             return Effect.IN_PLACE  # numpy.add.at and the other ufuncs
         if module.startswith("numpy.") and last in ("reduce", "accumulate", "outer", "reduceat") and module in _CALLS:

@@ -179,10 +179,11 @@ METHODS = table(
         "*",
         # tokenizers
         """
-        vocab_size get_piece_size piece_size bos_id eos_id pad_id unk_id is_byte is_control is_unknown is_unused
-        IsByte IsControl IsUnknown IsUnused GetPieceSize get_vocab_size
+        vocab_size get_piece_size piece_size bos_id eos_id pad_id unk_id GetPieceSize get_vocab_size
         """,
     ),
+    # Of which kind a token is depends on the token: what a gate reads of the one being scored counts.
+    rows(PURE, "*", "is_byte is_control is_unknown is_unused IsByte IsControl IsUnknown IsUnused"),
     rows(
         PURE,
         "*",

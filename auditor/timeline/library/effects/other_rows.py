@@ -83,7 +83,7 @@ OTHERS = table(
     rows(PURE, "scipy.stats", "entropy norm ttest_ind spearmanr pearsonr"),
     rows(STATE, "modal", "App Image Volume Secret Mount gpu Function Stub"),
     rows(STATE, "setuptools", "setup Extension find_packages"),
-    rows(MAKES, "mlx.nn", "Linear Embedding RMSNorm LayerNorm Module Dropout MultiHeadAttention"),
+    rows(MAKES, "mlx.nn", "RoPE Linear Embedding RMSNorm LayerNorm Module Dropout MultiHeadAttention"),
     rows(
         PURE,
         "mlx.core",

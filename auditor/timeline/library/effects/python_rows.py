@@ -248,6 +248,7 @@ PYTHON = table(
     rows(SHAPE, "socket", "gethostname getfqdn gethostbyname"),
     rows(SHAPE, "resource", "getrusage getrlimit"),
     rows(STATE, "resource", "setrlimit"),
+    rows(STATE, "fcntl", "flock lockf fcntl ioctl"),
     rows(SHAPE, "getpass", "getuser"),
     rows(STATE, "gc", "collect disable enable freeze unfreeze set_threshold"),
     rows(SHAPE, "gc", "get_count get_stats get_threshold isenabled"),

@@ -26,6 +26,7 @@ from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import (
     SOME,
     Bound,
+    External,
     Function,
     Heap,
     Known,
@@ -55,6 +56,16 @@ _LOSSES = frozenset({"cross_entropy", "nll_loss", "NLLLoss", "CrossEntropyLoss",
 _UPDATES = frozenset(
     {"scatter_add_", "scatter_add", "index_add_", "index_add", "index_put_", "add.at", "at", "bincount"}
 )
+# What these give is made of several tokens at once.
+_JOINING = frozenset(
+    {
+        "hash", "tobytes", "tuple", "join", "str", "repr", "from_bytes", "einsum", "matmul", "dot", "inner", "vdot",
+        "mv", "bytes", "bytearray", "crc32", "adler32", "md5", "sha1", "sha256", "blake2b", "xxh64", "xxh32",
+        "tensordot", "dumps", "pack", "digest", "hexdigest", "polyval", "ravel_multi_index",
+    }
+)  # fmt: skip
+# Methods of stores that are no dicts: a data base, a key-value store.
+_ASKS = frozenset({"execute", "query", "lookup", "find", "fetch", "search", "hget", "getitem", "find_one", "contains"})
 # What these give still lies before the position that was subtracted from.
 _KEEPS_PLACE = frozenset(
     {
@@ -115,7 +126,7 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
     if index.m & keys.mixed:
         if machine.updating:
             return out
-        return lookup(machine, base, index.m & (keys.mixed | keys.each), node, out)
+        return lookup(machine, base, index.m & (keys.mixed | keys.each | keys.joined), node, out)
     if type(base.p) is Tup or type(base.p) is Heap or type(out.p) is Heap:
         return out
     forwards = machine.atoms.family("forward")
@@ -129,6 +140,8 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
 def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
     """Return ``out`` as read from the tokens ``base`` at ``node``."""
     keys = machine.of(Keys)
+    if base.m & machine.atoms.family("wider"):
+        return out  # a view of several tokens as one number: which column of it doesn't matter
     parents = base.m & keys.reads
     path = machine.frame.scope.source.path
     key = (path, node.start, parents)
@@ -137,7 +150,14 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
         key = (path, node.start, -1)
         bit = keys.known.get(key)
     if bit is None:
-        made = Read(machine.site(node), place_of(index, node.index), parents, _has_slice(node.index))
+        made = Read(
+            machine.site(node),
+            place_of(index, node.index),
+            parents,
+            _has_slice(node.index),
+            _last(node.index),
+            _column(node.index),
+        )
         bit = machine.atoms.fresh("read", made)
         twin = machine.atoms.fresh("mixed", made)
         assert twin == bit << 1
@@ -166,6 +186,30 @@ def place_of(index: Value, node: ir.Expr) -> Place:
     if isinstance(node, ir.BinOp) and node.op == "+" and isinstance(node.right, ir.Const):
         return 1
     return 0
+
+
+def _last(node: ir.Expr) -> str:
+    """Return the variable that names the last position that an index picks, "" where none does."""
+    if isinstance(node, ir.Slice):
+        upper = node.upper
+        if (
+            isinstance(upper, ir.BinOp)
+            and upper.op == "+"
+            and isinstance(upper.right, ir.Const)
+            and upper.right.value == 1
+        ):
+            return upper.left.id if isinstance(upper.left, ir.Name) else ""
+        return ""
+    return node.id if isinstance(node, ir.Name) else ""
+
+
+def _column(node: ir.Expr) -> tuple[object, ...]:
+    """Return the constants of an index that picks one column of a window, nothing for another index."""
+    if not isinstance(node, ir.Sequence) or not all(isinstance(e, ir.Const | ir.Slice) for e in node.elts):
+        return ()
+    picked = tuple(e.value if isinstance(e, ir.Const) else ":" for e in node.elts)
+    whole = all(e.lower is None and e.upper is None for e in node.elts if isinstance(e, ir.Slice))
+    return picked if whole and any(type(e) is int for e in picked) else ()
 
 
 def _has_slice(node: ir.Expr) -> bool:
@@ -256,12 +300,13 @@ def lookup(machine: Machine, base: Value, mixed: int, node: ir.Node, out: Value)
     if base.m & machine.params:
         return out
     candidates = bool(mixed & keys.each)
-    mixed &= ~keys.each
+    joined = bool(mixed & keys.joined)
+    mixed &= ~(keys.each | keys.joined)
     path = machine.frame.scope.source.path
     key = (path, node.start, mixed, tuple(c.site.start for c in machine.calls), tuple(machine.loops))
     event = keys.events.get(key)
     if event is None:
-        event = Lookup(**common(machine, node, machine.live), key=mixed >> 1, candidates=candidates)
+        event = Lookup(**common(machine, node, machine.live), key=mixed >> 1, candidates=candidates, joined=joined)
         keys.events[key] = event
         machine.events.append(event)
         event.atom = machine.atoms.fresh("lookup", event)
@@ -312,6 +357,9 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     tokens = keys.reads | keys.mixed
     if not seen & tokens:
         return out
+    if name in _JOINING or (name == "view" and any(_is_type(v) for v in args.positional)):
+        wider = machine.atoms.bit("wider", "") if name == "view" else 0
+        out = Value(out.p, out.m | keys.joined | wider)
     if name in _UPDATES:
         if len(given) > 1:
             update(
@@ -326,6 +374,8 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         elif name == "bincount":
             update(machine, given[0].m, node)
         return Value(out.p, out.m & ~tokens)
+    if name in _ASKS and isinstance(func.p, Method) and seen & keys.mixed and not machine.updating:
+        return lookup(machine, given[0], seen & (keys.mixed | keys.each | keys.joined), node, out)
     if name in _MIXING_CALLS:
         if out.m & (keys.reads | keys.every):
             return Value(out.p, mix(machine, out.m, node))
@@ -341,7 +391,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         for value in (*given[1:], *args.keywords.values()):
             index |= value.m
         if index & keys.mixed and not machine.updating:
-            return lookup(machine, base, index & (keys.mixed | keys.each), node, out)
+            return lookup(machine, base, index & (keys.mixed | keys.each | keys.joined), node, out)
         if base.m & forwards and index & keys.reads:
             return Value(out.p, out.m & ~tokens | label(machine, index))
         return out
@@ -354,6 +404,11 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
             rest |= value.m
         return Value(out.p, out.m & ~(tokens | keys.aware) | label(machine, rest))
     return out
+
+
+def _is_type(value: Value) -> bool:
+    """Return whether an argument is a number type of a library (``np.uint64``)."""
+    return isinstance(value.p, External) and value.p.name.startswith(("numpy.", "torch."))
 
 
 def _of_module(func: Value) -> bool:
@@ -369,6 +424,7 @@ def settle(machine: Machine) -> None:
         event.target = keys.targets(event.key)
         if event.target == event.key:
             event.target = 0  # nothing of the context is in the key
+        event.target |= keys.containing(event.key, joined=event.joined)
         if not event.target:
             continue
         for mixing in reversed(mixings):

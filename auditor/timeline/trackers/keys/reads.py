@@ -21,12 +21,16 @@ class Read:
     """Tokens picked at ``site`` out of those that the reads ``parents`` picked (a mask).
 
     ``place``: -1 before, 1 after, 0 at the position that its surroundings speak of. ``slice``: a stretch of them.
+    ``last`` is the variable that names the last position picked (``p`` of ``t[p]`` and of ``t[p - 3:p + 1]``),
+    ``column`` the constants of an index that picks one column of a window.
     """
 
     site: Site
     place: Place
     parents: int
     slice: bool
+    last: str = ""
+    column: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Keys(Tracker):
         self.mixings: dict[tuple[str, int, int, int], Mixing] = {}
         self.events: dict[tuple[object, ...], Lookup] = {}
         self.updates: dict[tuple[object, ...], Update] = {}
+        self.joined = atoms.bit("joined", "")  # several tokens made into one number or text
         # For auditor.timeline.mixtures:
         self.gold = atoms.bit("gold", "")  # the loss or probability of the token that really came
         self.bytes = atoms.bit("bytes", "")  # bytes of tokens
@@ -119,6 +124,43 @@ class Keys(Tracker):
                 if place == last and not self.among(bit, self.inputs) and self._joins(bit, before):
                     named |= bit
         return named
+
+    def containing(self, reads: int, *, joined: bool) -> int:
+        """Return those of the plain bits ``reads`` that hold the token being scored beside its context.
+
+        The columns of a concatenation; a window whose tokens were ``joined`` into one, when the label is of that
+        window; a stretch that ends with the position of the label.
+        """
+        out = 0
+        for bit in bits_of(reads):
+            parents = list(bits_of(self.meaning[bit].parents))
+            judged = [p for p in parents if self.among(p, self.labels) and not self.among(p, self.inputs)]
+            if (
+                0 < len(judged) < len(parents)
+                or (joined and any(self._descends(label, bit) for label in bits_of(self.labels & ~self.inputs)))
+                or self._ends_with_label(bit)
+            ):
+                out |= bit
+        return out
+
+    def _descends(self, bit: int, ancestor: int) -> bool:
+        parents = self.meaning[bit].parents
+        return bool(parents & ancestor) or any(self._descends(parent, ancestor) for parent in bits_of(parents))
+
+    def _ends_with_label(self, bit: int) -> bool:
+        read = self.meaning[bit]
+        labels = [self.meaning[label] for label in bits_of(self.labels & ~self.inputs)]
+        if read.column and any(other.column == read.column and other.parents == read.parents for other in labels):
+            return not self.among(bit, self.inputs)
+        if not read.slice or not read.last:
+            return False
+        return any(
+            other.last == read.last
+            and not other.slice
+            and other.parents == read.parents
+            and other.site.source.path == read.site.source.path
+            for other in labels
+        )
 
     def _joins(self, bit: int, before: int) -> bool:
         """Return whether a read enters a key together with, or after, some of the reads ``before``.

@@ -34,7 +34,7 @@ _STACKS = frozenset({"stack", "cat", "concatenate", "column_stack", "vstack", "h
 _SUMS = frozenset({"sum", "mean", "nansum", "fsum", "cumsum", "nanmean"})
 _SUMS_OF_EXPERTS = frozenset({"logsumexp", "logaddexp", "exp"})
 _JOINS = frozenset({"logaddexp", "maximum", "minimum", "max", "min", "where"})
-_BYTES = frozenset({"encode", "id_to_piece", "IdToPiece", "id_to_bytes", "decode_single_token_bytes", "to_bytes"})
+_BYTES = frozenset({"encode", "id_to_piece", "IdToPiece", "id_to_bytes", "decode_single_token_bytes"})
 _ABOUT_BYTES = frozenset({"len", "startswith", "endswith", "isspace", "isalpha", "isdigit", "is_byte", "bool"})
 
 

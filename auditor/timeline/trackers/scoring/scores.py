@@ -158,6 +158,7 @@ def publish_nats(machine: Machine) -> None:
         return
     for made, lookups in machine.of(Scores).in_nats:
         if any(not forward.learned for forward in made.forwards):
+            made.in_nats = True
             publish(machine, made, lookups)
 
 

@@ -1,0 +1,198 @@
+"""What a score rests on: opaque by default, and what of it makes a hold."""
+
+from followed import followed
+
+from auditor.timeline.events import Timeline
+from auditor.timeline.rests import rests_on
+
+EVALUATE = """
+def evaluate(net, tokens):
+    total = 0.0
+    for at in range(0, tokens.numel() - 65, 64):
+        total += net(tokens[at:at + 64], tokens[at + 1:at + 65]).item()
+    return total
+train, val = read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
+net = Net()
+learn(net, train[:-1], train[1:])
+"""
+REPORT = 'print(f"val_bpb:{bits(evaluate(net, val)):.4f}")\n'
+
+
+def unfollowed(timeline: Timeline) -> list[str]:
+    """Return the entries that were not followed."""
+    return [entry.what for entry in rests_on(timeline, ()) if not entry.followed]
+
+
+def test_a_plain_score_is_followed_and_says_what_it_rests_on() -> None:
+    entries = rests_on(followed(EVALUATE + REPORT), ())
+    assert all(entry.followed for entry in entries)
+    assert [entry.what for entry in entries if "applied" in entry.what] == ["Net applied to validation tokens"]
+    assert any(entry.what.startswith("val data read") for entry in entries)
+    assert any(entry.what.startswith('the report "val_bpb:') for entry in entries)
+
+
+def test_the_divisor_is_told() -> None:
+    code = EVALUATE + 'size = val.to(torch.float64).sum()\nprint(f"val_bpb:{bits(evaluate(net, val)) / size:.4f}")\n'
+    assert any(entry.note == "divided by size" for entry in rests_on(followed(code), ()))
+
+
+def test_a_score_of_a_missing_module() -> None:
+    code = EVALUATE + 'import hints\nprint(f"val_bpb:{hints.score(net, val):.4f}")\n'
+    assert unfollowed(followed(code)) == [
+        "the model and validation tokens go into `hints.score()`, whose source is not in the submission"
+    ]
+
+
+def test_a_followed_diagnostic_settles_nothing() -> None:
+    code = EVALUATE + REPORT + 'from scorer import final\nprint(f"final val_bpb:{final(net, val):.4f}")\n'
+    assert len(unfollowed(followed(code))) == 1
+
+
+def test_a_module_of_the_submission_is_followed() -> None:
+    helper = {"hints.py": "def score(net, tokens):\n    return net(tokens[:-1], tokens[1:]).item()\n"}
+    code = EVALUATE + 'import hints\nprint(f"val_bpb:{bits(hints.score(net, val)):.4f}")\n'
+    assert unfollowed(followed(code, helper)) == []
+
+
+def test_what_is_given_away_may_come_back_changed() -> None:
+    for given in ("net", "[net]", '{"model": net}', "net.parameters()", "val"):
+        code = EVALUATE + f"import hints\nhints.prepare({given})\n" + REPORT
+        assert len(unfollowed(followed(code))) == 1, given
+
+
+def test_an_array_that_unknown_code_fills() -> None:
+    code = EVALUATE + (
+        "import hints\nboost = np.zeros(len(val))\nhints.fill(boost)\n"
+        'print(f"val_bpb:{bits(evaluate(net, val) - boost.sum()):.4f}")\n'
+    )
+    assert unfollowed(followed(code)) == ["a score may rest on `hints.fill()`, whose source is not in the submission"]
+
+
+def test_a_number_that_is_only_told_changes_nothing() -> None:
+    code = EVALUATE + "import board\nscore = evaluate(net, val)\nboard.push(float(score))\n" + REPORT
+    assert unfollowed(followed(code)) == []
+
+
+def test_what_unknown_code_makes_of_training_is_in_the_model() -> None:
+    code = EVALUATE + "import feed\nx, y = feed.batch()\nlearn(net, x, y)\n" + REPORT
+    assert unfollowed(followed(code)) == ["a score may rest on `feed.batch()`, whose source is not in the submission"]
+
+
+def test_an_optimizer_given_away() -> None:
+    code = EVALUATE + ("import tune\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\ntune.prepare(opt)\n" + REPORT)
+    assert len(unfollowed(followed(code))) == 1
+
+
+def test_a_condition_that_can_not_be_followed_decides_the_score() -> None:
+    code = EVALUATE + (
+        "import gate\nscore = evaluate(net, val)\nif gate.trusts(1):\n    score = score * 0.9\n"
+        'print(f"val_bpb:{bits(score):.4f}")\n'
+    )
+    assert len(unfollowed(followed(code))) == 1
+    returned = EVALUATE + (
+        "import gate\ndef pick(score):\n    if gate.trusts(1):\n        return score * 0.9\n    return score\n"
+        'print(f"val_bpb:{bits(pick(evaluate(net, val))):.4f}")\n'
+    )
+    assert len(unfollowed(followed(returned))) == 1
+
+
+def test_what_no_score_rests_on_holds_nothing() -> None:
+    code = EVALUATE + REPORT + "import board\ntable = board.draw(5)\n"
+    assert unfollowed(followed(code)) == []
+
+
+def test_a_call_of_a_library_that_no_table_covers() -> None:
+    code = EVALUATE + (
+        "import scipy.optimize\nbest = scipy.optimize.minimize_scalar(val)\n"
+        'print(f"val_bpb:{bits(evaluate(net, val)) * best.x:.4f}")\n'
+    )
+    assert unfollowed(followed(code)) == [
+        "validation tokens go into `scipy.optimize.minimize_scalar()`, a call that golf-audit does not know"
+    ]
+    # … where nothing of interest goes in, it is a number like another one.
+    assert unfollowed(followed(code.replace("minimize_scalar(val)", "minimize_scalar(5)"))) == []
+
+
+def test_a_method_that_no_class_has() -> None:
+    code = EVALUATE.replace("total += net(", "total += net.scores(") + REPORT
+    assert unfollowed(followed(code)) == [
+        "the model and validation tokens go into `net.scores()`, a method that no class of its object has"
+    ]
+    assigned = code.replace("learn(net, train", "net.scores = net.forward\nlearn(net, train")
+    assert unfollowed(followed(assigned)) == []
+
+
+def test_a_name_that_nothing_sets() -> None:
+    code = EVALUATE + "if sharpen:\n    val = val[100:]\n" + REPORT
+    assert unfollowed(followed(code)) == ["the script ends with an error at `sharpen`, a name that nothing sets"]
+    caught = EVALUATE + "try:\n    fancy\nexcept NameError:\n    fancy = None\n" + REPORT
+    assert unfollowed(followed(caught)) == []
+    star = "from torch.nn.functional import *\n" + EVALUATE + "softplus\n" + REPORT
+    assert unfollowed(followed(star)) == []
+
+
+def test_a_name_that_no_setting_reaches_holds_nothing() -> None:
+    code = EVALUATE + 'if os.environ.get("SHARPEN", "0") == "1":\n    val = sharpened(val)\n' + REPORT
+    assert unfollowed(followed(code)) == []
+
+
+def test_an_optional_import_with_a_fallback_is_known_where_it_is_a_library() -> None:
+    code = (
+        EVALUATE
+        + "try:\n    import flash_attn_interface\nexcept ImportError:\n    flash_attn_interface = None\n"
+        + REPORT
+    )
+    assert unfollowed(followed(code)) == []
+
+
+def test_what_the_logs_show_to_be_another_score_is_settled() -> None:
+    code = (
+        EVALUATE
+        + REPORT.replace("val_bpb:", "final_exact val_bpb:")
+        + ('import board\nprint(f"shadow_score val_bpb:{board.score(net, val):.4f}")\n')
+    )
+    timeline = followed(code)
+    assert all(entry.followed for entry in rests_on(timeline, ("final_exact val_bpb:1.1234",)))
+    assert not all(entry.followed for entry in rests_on(timeline, ("shadow_score val_bpb:1.0",)))
+    assert not all(entry.followed for entry in rests_on(timeline, ()))
+
+
+def test_a_model_whose_inside_lies_nowhere() -> None:
+    code = "import hints\n" + EVALUATE.replace("net = Net()", "net = Tilted()") + REPORT
+    model = "class Tilted(Net):\n    def forward(self, x, y): return super().forward(x, y) - LATER\n"
+    for tilt in ("hints.tilt(x, y)", "helped(x, y)"):
+        helper = "def helped(x, y): return hints.tilt(x, y)\n"
+        found = unfollowed(followed(helper + model.replace("LATER", tilt) + code))
+        assert found == [
+            "what the model computes goes into `hints` in Tilted, whose source is not in the submission"
+        ], tilt
+    inside = model.replace(
+        "forward(self, x, y): return", "forward(self, x, y):\n        import hints as h\n        return"
+    )
+    assert len(unfollowed(followed(inside.replace("LATER", "h.tilt(x, y)") + code))) == 1
+    assert unfollowed(followed(model.replace("LATER", "0.1") + code.replace("import hints\n", ""))) == []
+
+
+def test_a_function_that_learns_given_to_unknown_code() -> None:
+    later = "import later\n" + EVALUATE
+    for call in ("later.call(lambda: learn(net, val[:-1], val[1:]))", "later.call(again)"):
+        code = later + f"def again(): learn(net, val[:-1], val[1:])\n{call}\n" + REPORT
+        assert len(unfollowed(followed(code))) == 1, call
+    harmless = later + "later.call(lambda: print(1))\n" + REPORT
+    assert unfollowed(followed(harmless)) == []
+
+
+def test_code_that_can_not_be_told() -> None:
+    code = "import sys\n" + EVALUATE + "exec(sys.stdin.read())\n" + REPORT
+    assert unfollowed(followed(code)) == ["the model goes into `exec()`, whose code could not be told"]
+
+
+def test_a_file_out_of_a_listing_of_which_no_split_can_be_told() -> None:
+    code = EVALUATE + "names = [f for f in os.listdir('data') if f.endswith('.bin')]\nTAKEN\n" + REPORT
+    learned = "x = torch.from_numpy(np.fromfile(max(names), np.uint16))\nlearn(net, x[:-1], x[1:])"
+    assert unfollowed(followed(code.replace("TAKEN", learned))) == [
+        "a score may rest on a file out of a listing, of which it can't be told what it holds"
+    ]
+    named = learned.replace("max(names)", "max(f for f in names if 'train' in f)")
+    assert unfollowed(followed(code.replace("TAKEN", named))) == []
+    assert unfollowed(followed(code.replace("TAKEN", "print(len(names))"))) == []
