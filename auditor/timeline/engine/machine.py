@@ -133,6 +133,10 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
+        self.nested = 0  # files and texts that run as code, in one another
+        self.read_texts: dict[tuple[str, int, str], tuple[ir.Stmt, ...]] = {}
+        self.argv: list[Value] | None = None  # the arguments of a script that another one started
+        self.spoken = 0  # what was printed so far is made from
         self.leaving: list[tuple[Value, calling.Args, ir.Node]] = []  # what runs at the end, in the order of asking
         self.handlers: dict[str, Value] = {}  # the script's own signal handlers
         self.shares_memory = False

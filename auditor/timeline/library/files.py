@@ -51,7 +51,8 @@ def content(machine: Machine, heap: Heap, origins: int) -> Value:
         saved = machine.files.get(heap.name)
         if saved is not None:
             return saved
-        return Value(None, heap.origins & ~LISTING | TEXT_FILE)
+        text = heap.attrs.get("text")
+        return text if text is not None else Value(None, heap.origins & ~LISTING | TEXT_FILE)
     return heap.element if heap.element is not None else Value(None, origins)
 
 

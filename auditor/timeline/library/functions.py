@@ -9,6 +9,7 @@ from auditor.program import ir
 from auditor.timeline.engine import calling, classes, containers, exceptions, imports, parameters
 from auditor.timeline.library import (
     averages,
+    code,
     computed,
     concurrency,
     files,
@@ -179,6 +180,9 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "asyncio.gather": concurrency.gathered,
     "asyncio.to_thread": concurrency.handed_over,
     "asyncio.as_completed": concurrency.awaited,
+    "compile": code.compiled,
+    "importlib.import_module": code.import_module,
+    "__import__": code.import_module,
     "atexit.register": concurrency.at_exit,
     "weakref.finalize": concurrency.finalizer,
     "signal.signal": concurrency.on_signal,
@@ -209,11 +213,11 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "dataclasses.field": lambda machine, args, node: args.keywords.get("default")
     or objects.field_factory(machine, args, node),
     "type": objects.class_of,
-    "exec": unmodelled.any_code,
-    "eval": unmodelled.any_code,
+    "exec": code.executed,
+    "eval": code.evaluated,
     "execfile": unmodelled.any_code,
-    "runpy.run_path": unmodelled.any_code,
-    "runpy.run_module": unmodelled.any_code,
+    "runpy.run_path": code.run_path,
+    "runpy.run_module": code.run_module,
     "globals": objects.global_names,
     "locals": objects.local_names,
     "vars": objects.local_names,
@@ -247,6 +251,10 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     raised = exceptions.made(name, args, machine)
     if raised is not None:
         return raised
+    if name in code.RUNS:
+        started = code.ran(machine, name, args, node)
+        if started is not None:
+            return started
     beside = concurrency.made(machine, name, args, node)
     if beside is not None:
         return beside

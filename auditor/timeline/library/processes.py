@@ -21,6 +21,7 @@ def printed(machine: Machine, args: Args, node: ir.Node) -> Value:
     origins = args.origins()
     for value in args.all():
         origins |= protocols.text(machine, value, node).m
+    machine.spoken |= origins
     machine.signals.printed(origins, node)
     return NONE
 
