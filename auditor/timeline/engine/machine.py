@@ -134,6 +134,13 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
+        self.nested = 0  # files and texts that run as code, in one another
+        self.read_texts: dict[tuple[str, int, str], tuple[ir.Stmt, ...]] = {}
+        self.argv: list[Value] | None = None  # the arguments of a script that another one started
+        self.spoken = 0  # what was printed so far is made from
+        self.leaving: list[tuple[Value, calling.Args, ir.Node]] = []  # what runs at the end, in the order of asking
+        self.handlers: dict[str, Value] = {}  # the script's own signal handlers
+        self.shares_memory = False
         self.contexts: set[int] = set()  # methods that a decorator makes contexts of
         self.attempts: list[Attempt] = []  # try statements in progress, outermost first
         self.handling: list[Value] = []  # exceptions whose handlers are in progress
@@ -156,6 +163,7 @@ class Machine:
             try:
                 self.block(unit.module.body)
                 self.enter_points()
+                self.leave()
                 self.finish()
             except Budget:
                 site = self.calls[-1].site if self.calls else Site(unit.source, 0, 0)
@@ -178,6 +186,16 @@ class Machine:
             self.signals.finished()
         except Exception as error:
             raise Failed(Site(self.program.main.source, 0, 0)) from error
+
+    def leave(self) -> None:
+        """Run what runs when the script ends: exit functions, the last of them first, then ``__del__``."""
+        self.live = self.all
+        while self.leaving:
+            func, args, node = self.leaving.pop()
+            calling.call(self, func, args, node)
+            self.live = self.all
+        for heap, _ in list(self.finalizable.values()):
+            classes.finalize(self, Value(heap), ir.Name(0, 0, "__del__"))
 
     def enter_points(self) -> None:
         """Call what a launcher calls: functions that a decorator declares to be an entry point."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, escapes, parameters
+from auditor.timeline.engine import containers, escapes, parameters
 from auditor.timeline.library import objects
 from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
@@ -51,7 +51,8 @@ def content(machine: Machine, heap: Heap, origins: int) -> Value:
         saved = machine.files.get(heap.name)
         if saved is not None:
             return saved
-        return Value(None, heap.origins & ~LISTING | TEXT_FILE)
+        text = heap.attrs.get("text")
+        return text if text is not None else Value(None, heap.origins & ~LISTING | TEXT_FILE)
     return heap.element if heap.element is not None else Value(None, origins)
 
 
