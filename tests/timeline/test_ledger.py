@@ -194,3 +194,10 @@ def test_a_file_out_of_a_listing_of_which_no_split_can_be_told() -> None:
     named = learned.replace("max(names)", "max(f for f in names if 'train' in f)")
     assert unfollowed(followed(code.replace("TAKEN", named))) == []
     assert unfollowed(followed(code.replace("TAKEN", "print(len(names))"))) == []
+
+
+def test_a_hook_on_gradients_is_followed() -> None:
+    code = EVALUATE + "for p in net.parameters():\n    p.register_hook(lambda g: g * 0.5)\n" + REPORT
+    assert unfollowed(followed(code)) == []
+    unknown = "import hints\n" + code.replace("lambda g: g * 0.5", "hints.bend")
+    assert len(unfollowed(followed(unknown))) == 1
