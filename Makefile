@@ -8,7 +8,7 @@ TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo reproduce test lint format readme docs clean
+.PHONY: demo reproduce test lint format readme docs findings clean
 
 demo: $(VENV)/.ready  ## audit the examples and print the reports
 	$(BIN)/golf-audit check --exit-zero examples/records/*/*
@@ -34,6 +34,11 @@ readme: $(VENV)/.ready  ## put the report that check prints into README.md
 docs: $(VENV)/.ready-dev  ## write docs/rules from the rules themselves, and docs/examples from the examples
 	$(BIN)/python -m reports.pages docs/rules
 	PYTHONPATH=. $(BIN)/python tests/reports/test_example_comments.py
+
+findings:  ## run every script of findings/: what libraries do otherwise than one would guess (installs them, pinned)
+	@failed=; for script in findings/*.sh; do \
+	  echo "== $$script"; PYTHON=$(PYTHON) $$script || failed="$$failed $$script"; \
+	done; test -z "$$failed" || { echo "no longer so:$$failed" >&2; exit 1; }
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import click
 
 from auditor import __version__
+from auditor.durable import FULL
 
 EXIT_FOUND = 1
 EXIT_USAGE = 2
@@ -92,9 +93,23 @@ def run(arguments: Sequence[str]) -> int:
         complain("interrupted")
         return EXIT_INTERRUPTED
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            _say_full(error)
+            return EXIT_USAGE
         report_internal(error)
         return EXIT_INTERNAL
     return code if isinstance(code, int) else 0
+
+
+def _say_full(error: OSError) -> None:
+    """Say that nothing more can be written, and where."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # It is standard output itself. What it still holds would fail once more at shutdown.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    place = f"{error.filename}: " if error.filename is not None else ""
+    complain(f"{place}nothing more can be written ({error.strerror}); make room and run the same command again")
 
 
 def complain(message: str) -> None:

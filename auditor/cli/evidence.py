@@ -118,9 +118,12 @@ def _csv(found: Sequence[tuple[Submission, Evidence]]) -> str:
 
 
 def _cell(value: object) -> object:
-    """Return a CSV cell; text that a spreadsheet would take for a formula is quoted with an apostrophe."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")):
-        return "'" + value
+    """Return a CSV cell: what can't be seen is made visible, and a would-be formula is quoted with an apostrophe."""
+    from reports.escape import visible
+
+    if isinstance(value, str):
+        text = visible(value)
+        return "'" + text if text.startswith(("=", "+", "-", "@")) else text
     return "" if value is None else value
 
 

@@ -339,11 +339,10 @@ def _bounds(machine: Machine, index: ir.Slice) -> list[Value]:
 
 def _cut(held: object, *bounds: object) -> object:
     """Return ``held[a:b:c]`` of a constant; raises FoldError."""
-    if not isinstance(held, str | bytes | tuple) or not all(b is None or isinstance(b, int) for b in bounds):
+    numbers = [bound for bound in bounds if bound is None or isinstance(bound, int)]
+    if not isinstance(held, str | bytes | tuple) or len(numbers) != len(bounds) or bounds[2] == 0:
         raise FoldError
-    if bounds[2] == 0:
-        raise FoldError
-    return held[slice(*bounds)]
+    return held[slice(*numbers)]
 
 
 def _whole(index: ir.Slice) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, escapes, parameters
+from auditor.timeline.engine import containers, escapes, parameters
 from auditor.timeline.library import objects
 from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
@@ -26,9 +26,6 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
         saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
         if saved is not None and not origins & (VAL | TRAIN):
             return saved
-    if origins & LISTING and not origins & (VAL | TRAIN):
-        what = f"`{calling.shown(machine, node)}()`, which reads one of the files of a folder, of any split"
-        origins |= escapes.opaque(machine, node, what)
     origins |= machine.signals.read(origins, node)
     origins |= _unnamed(machine, origins, node)
     # What is in a file doesn't depend on the setting that named it, as far as switches go.

@@ -253,7 +253,8 @@ def doubts(timeline: Timeline, kinds: tuple[Kind, ...], claimed: list[Report]) -
     ``claimed`` are the reports that print the claimed score, as far as a log tells.
     """
     reports = [e for e in timeline.events if isinstance(e, Report)]
-    last = max(reports, key=lambda r: (bool(r.bits & timeline.in_play), r.order), default=None)
+    running = [r for r in reports if r.bits & timeline.in_play] or reports
+    last = max(running, key=lambda r: r.order, default=None)
     out: dict[tuple[str, int], Doubtful] = {}
     for event in timeline.events:
         if not isinstance(event, Doubt) or event.kind not in kinds or not event.reports:
