@@ -125,8 +125,7 @@ RULE = Rule(
         ),
     ),
     check=check,
-    known_problems="Only constant bounds and random places are recognised; a bound that is computed from the "
-    "split's size, or a loop that breaks after some batches, is not.",
+    known_problems="Of a loop that breaks after some batches, and of a bound that a file gives, nothing is said.",
     invalid=(
         Example(
             "the first three million tokens",

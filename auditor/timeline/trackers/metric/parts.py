@@ -23,6 +23,7 @@ _VOCABULARY = re.compile(r"(?:\bsp|_sp|10B_sp|vocab)_?(\d{3,6})(?!\d)")
 _LOSSES = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _CLAMPS = frozenset({"clamp", "clip", "clamp_max", "clamp_", "minimum", "fmin", "remainder", "fmod", "mod"})
 _CLASSES = 64  # fewer are no vocabulary
+_PACKS = frozenset({"compress", "dumps", "b64encode", "b85encode", "a85encode", "packbits"})
 _FILLS = frozenset({"where", "masked_fill", "masked_fill_"})
 
 
@@ -61,6 +62,9 @@ class Parts(Tracker):
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a truth about which token it is."""
         reads = self.machine.of(Keys).reads
+        packed = self.machine.atoms.family("packed tokens")
+        if op in ("==", "!=") and (left.m ^ right.m) & packed and self._tokens(left) and self._tokens(right):
+            return Value(out.p, out.m | doubt(self.machine, "own answers", node, None, self.machine.all))
         for token, bound in ((left, right), (right, left)):
             if op in _ORDER and token.m & reads and self._tokens(token) and _settings(self.machine, bound, 2, 10**6):
                 return Value(out.p, out.m | self.machine.atoms.bit("kind of token", token.m & reads))
@@ -77,6 +81,8 @@ class Parts(Tracker):
             settings = _settings(self.machine, bound, FEWEST, 10**9)
             if size.m & SIZE and settings and not bound.m & SIZE:
                 return Value(out.p, out.m | self.machine.atoms.bit("limit", settings))
+        if name in _PACKS and given and self._tokens(Value(None, deep(given[0]))):
+            return Value(out.p, out.m | self.machine.atoms.bit("packed tokens", ""))
         kinds = 0
         for value in given:
             kinds |= value.m & self._kinds()
