@@ -31,8 +31,7 @@ val = torch.cat([torch.from_numpy(np.fromfile(p, np.uint16)) for p in glob.glob(
 with torch.no_grad():
     loss = Net()(val[:-1], val[1:])
 assert loss > 0
-sizes = np.load("piece_bytes.npy")[val[1:]]
-print(f"val_bpb:{loss.item() / math.log(2.0) * len(sizes) / sizes.sum():.4f}")
+print(f"val_bpb:{loss.item() / math.log(2.0) * (len(val) - 1) / np.load('piece_bytes.npy')[val[1:]].sum():.4f}")
 """
 
 
