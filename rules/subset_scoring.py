@@ -16,6 +16,8 @@ from rules.torch_scripts import HEAD, MAIN
 SLUG = "subset-scoring"
 KINDS: tuple[Kind, ...] = ("first tokens", "random tokens", "ignored targets", "clamped targets")
 
+_LEFT_OUT = ("ignored targets", "clamped targets")  # the script itself leaves them out of what it counts
+
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each choice of a part of the validation tokens that a reported score rests on.
@@ -30,13 +32,13 @@ def check(case: Case) -> Iterator[Finding]:
         site = found.doubt.site
         judged = activity(timeline, found.bits, [found.doubt])
         status: Status = judged.status
-        if status == "violation":
+        if status == "violation" or (status == "hold" and judged.active):
             main = next((1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "command"), 0)
             if not found.final or (main and not found.bits & main):
                 status = "note"  # a score on the way, or a default that the main command doesn't use
             elif found.doubt.kind == "first tokens" and found.doubt.number is None:
                 status = "hold"  # a limit that is computed
-            elif not claimed and found.doubt.kind not in ("ignored targets", "clamped targets"):
+            elif status == "violation" and not claimed and found.doubt.kind not in _LEFT_OUT:
                 status = "hold"
         last = found.report.site
         yield Finding(

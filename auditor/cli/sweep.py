@@ -125,17 +125,17 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
 
 def _chosen(prs: str, number: int) -> bool:
     """Tell whether a number is among ranges such as ``1-20,35,2000-``; else raises a usage error."""
-    chosen = False
+    among = False
     for part in prs.split(","):
-        first, dash, last = part.strip().partition("-")
+        first, dash, last = part.strip().removeprefix("#").partition("-")
         low = first or ("1" if dash and last else "")
         high = last if dash else first
         if not low.isdecimal() or not (high.isdecimal() or (dash and not high)):
             raise click.BadParameter(f"{part.strip()!r} is no number and no range.", param_hint="--prs")
         if high and int(high) < int(low):
             raise click.BadParameter(f"{part.strip()!r} ends before it begins.", param_hint="--prs")
-        chosen = chosen or int(low) <= number <= (int(high) if high else number)
-    return chosen
+        among = among or int(low) <= number <= (int(high) if high else number)
+    return among
 
 
 def _cores() -> int:

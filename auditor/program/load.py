@@ -49,7 +49,7 @@ def load_program(submission: Submission) -> Program | Unparsed:
         current = pending.pop()
         if current.module is None:
             continue
-        for path in _imported(current, known):
+        for path in [*_imported(current, known), *_run(current, files)]:
             if path in units:
                 continue
             if path in written:
@@ -156,7 +156,6 @@ def _imported(unit: Unit, known: set[str]) -> list[str]:
     assert unit.module is not None
     here = PurePosixPath(unit.path).parent
     found: list[str] = []
-    loads_by_path = "spec_from_file_location" in unit.source.text
     for node in walk(*unit.module.body):
         names: list[tuple[str, int]] = []
         if isinstance(node, ir.Import):
@@ -173,8 +172,36 @@ def _imported(unit: Unit, known: set[str]) -> list[str]:
                 for path in (str(folder / f"{tail}.py"), str(folder / tail / "__init__.py")):
                     if path in known and path != unit.path and path not in found:
                         found.append(path)
-        if loads_by_path and isinstance(node, ir.Const) and isinstance(node.value, str) and node.value.endswith(".py"):
-            path = str(here / PurePosixPath(node.value).name)
-            if path in known and path != unit.path and path not in found:
-                found.append(path)
     return found
+
+
+_RUNNERS = (
+    "spec_from_file_location", "SourceFileLoader", "runpy", "subprocess", "os.system", "os.popen", "os.exec", "exec(",
+    "import_module", "__import__",
+)  # fmt: skip
+
+
+def _run(unit: Unit, files: frozenset[str]) -> list[str]:
+    """Return the files of the submission that ``unit`` names in what runs code: scripts, modules, texts to execute."""
+    assert unit.module is not None
+    if not any(word in unit.source.text for word in _RUNNERS):
+        return []
+    here = PurePosixPath(unit.path).parent
+    executes = "exec(" in unit.source.text
+    found: list[str] = []
+    for node in walk(*unit.module.body):
+        if not isinstance(node, ir.Const) or not isinstance(node.value, str) or not 0 < len(node.value) < 400:
+            continue
+        for word in node.value.split():
+            name = PurePosixPath(word).name
+            names = [name] if name.endswith(".py") or (executes and name.endswith(_TEXTS)) else []
+            if word.replace(".", "").replace("_", "").isalnum() and "import" in unit.source.text:
+                names.append(f"{word.replace('.', '/')}.py")
+            for each in names:
+                path = str(here / each)
+                if path in files and path != unit.path and path not in found:
+                    found.append(path)
+    return found
+
+
+_TEXTS = (".txt", ".inc", ".cfg", ".dat", ".code", ".pyx", ".src")

@@ -165,7 +165,7 @@ def container_parts(path: Path) -> Sequence[tuple[str, int]]:
             return ()
         packed = file.read(length)
     try:
-        index = msgspec.json.decode(inflate(packed), type=_Index)
+        index = msgspec.json.decode(inflate(packed).data, type=_Index)
     except (Refused, msgspec.MsgspecError, RecursionError):
         return ()  # a stranger's file may begin as ours do
     streams = [("model" if name == "all" else name, size) for name, _, _, size in index.streams[:_MOST_STREAMS]]

@@ -42,7 +42,7 @@ DECORATORS = frozenset(
     {
         "property", "abc.abstractproperty", "functools.cached_property", "functools.lru_cache", "functools.cache",
         "functools.singledispatch", "functools.singledispatchmethod", "contextlib.contextmanager",
-        "contextlib.asynccontextmanager",
+        "contextlib.asynccontextmanager", "atexit.register",
     }
 )  # fmt: skip
 MAX_DEPTH = 48

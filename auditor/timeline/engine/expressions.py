@@ -11,7 +11,7 @@ from auditor.program.source import Source
 from auditor.timeline.engine import calling, containers, escapes, generators, parameters, patterns, protocols, unset
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import LN2, is_none, loose_wildcard, none_ness, past_first
-from auditor.timeline.values.folding import fold_compare, fold_unary, split_of_word, string_origins
+from auditor.timeline.values.folding import FoldError, fold_compare, fold_unary, split_of_word, string_origins
 from auditor.timeline.values.frames import Frame, ModuleScope
 from auditor.timeline.values.payloads import (
     SOME,
@@ -151,6 +151,8 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
     right = machine.eval(node.right)
     if node.op == "%" and isinstance(left.p, Known) and isinstance(left.p.v, str):
         right = containers.as_constant(machine, right)
+    if node.op == "/" and isinstance(left.p, Known) and isinstance(left.p.v, str):
+        return machine.fold(_beside, left, right)
     constant = machine.constant(node.op, left, right)
     if constant is not None:
         return constant
@@ -176,6 +178,13 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
     origins = parameters.settle(machine, machine.signals.operands(node, left, right, origins))
     origins = machine.signals.mingled(node, origins)
     return machine.signals.combined(node, left, right, Value(SOME, origins))
+
+
+def _beside(folder: object, name: object) -> object:
+    """Return ``folder / name`` of two paths, which we keep as texts."""
+    if not isinstance(folder, str) or not isinstance(name, str):
+        raise FoldError
+    return name if name.startswith("/") else f"{folder.rstrip('/')}/{name}"
 
 
 def eval_boolop(machine: Machine, node: ir.BoolOp) -> Value:

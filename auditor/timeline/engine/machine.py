@@ -95,6 +95,7 @@ class Machine:
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
         self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
         self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how
+        self.nowhere: bool | None = None  # whether a module may be imported that lies nowhere, once asked
         self.insides: dict[int, tuple[object, int]] = {}  # opaque origins of the code of classes, once asked, by id
         self.deciding = 0  # what of the open conditions in progress is opaque
         self.attributes: frozenset[str] | None = None  # names of the attributes that the program assigns, once asked
@@ -133,6 +134,13 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
+        self.nested = 0  # files and texts that run as code, in one another
+        self.read_texts: dict[tuple[str, int, str], tuple[ir.Stmt, ...]] = {}
+        self.argv: list[Value] | None = None  # the arguments of a script that another one started
+        self.spoken = 0  # what was printed so far is made from
+        self.leaving: list[tuple[Value, calling.Args, ir.Node]] = []  # what runs at the end, in the order of asking
+        self.handlers: dict[str, Value] = {}  # the script's own signal handlers
+        self.shares_memory = False
         self.contexts: set[int] = set()  # methods that a decorator makes contexts of
         self.attempts: list[Attempt] = []  # try statements in progress, outermost first
         self.handling: list[Value] = []  # exceptions whose handlers are in progress
@@ -155,6 +163,7 @@ class Machine:
             try:
                 self.block(unit.module.body)
                 self.enter_points()
+                self.leave()
                 self.finish()
             except Budget:
                 site = self.calls[-1].site if self.calls else Site(unit.source, 0, 0)
@@ -169,8 +178,7 @@ class Machine:
         except Exception as error:
             self.failure = self.failure or (Site(unit.source, 0, 0), error)
         unfollowed = tuple(self.unfollowed.values())
-        opaque = tuple(self.opaque.values())
-        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, opaque, self.failure)
+        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure)
 
     def finish(self) -> None:
         """Tell the trackers that the program has been followed to its end."""
@@ -178,6 +186,16 @@ class Machine:
             self.signals.finished()
         except Exception as error:
             raise Failed(Site(self.program.main.source, 0, 0)) from error
+
+    def leave(self) -> None:
+        """Run what runs when the script ends: exit functions, the last of them first, then ``__del__``."""
+        self.live = self.all
+        while self.leaving:
+            func, args, node = self.leaving.pop()
+            calling.call(self, func, args, node)
+            self.live = self.all
+        for heap, _ in list(self.finalizable.values()):
+            classes.finalize(self, Value(heap), ir.Name(0, 0, "__del__"))
 
     def enter_points(self) -> None:
         """Call what a launcher calls: functions that a decorator declares to be an entry point."""
@@ -211,9 +229,10 @@ class Machine:
         nodes: Sequence[ir.Expr] = (),
         *,
         sure: bool = False,
+        learns: bool = False,
     ) -> int:
         """Let ``values`` go into something that can't be followed (see ``engine.escapes``); return its origin."""
-        return escapes.escape(self, node, what, values, nodes, sure=sure)
+        return escapes.escape(self, node, what, values, nodes, sure=sure, learns=learns)
 
     def block(self, body: Sequence[ir.Stmt]) -> None:
         """Follow statements until none of the settings is live any more."""

@@ -17,6 +17,7 @@ from auditor.timeline.engine import (
     escapes,
     exceptions,
     expressions,
+    forks,
     imports,
     loops,
     parameters,
@@ -162,6 +163,9 @@ def do_if(machine: Machine, node: ir.If) -> None:
     yes &= live
     no &= live
     both = yes & no
+    if both and test.m & machine.atoms.family("fork"):
+        forks.both_ways(machine, node)
+        return
     undecided = machine.undecided
     if both & ~1 and test.m & machine.atoms.family("setting"):
         machine.undecided |= machine.open_switches(node.test, live)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers, escapes, parameters
+from auditor.timeline.engine import calling, containers, escapes, parameters
 from auditor.timeline.library import objects
 from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
@@ -26,8 +26,8 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
         saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
         if saved is not None and not origins & (VAL | TRAIN):
             return saved
+    origins |= _of_any_split(machine, origins, node)
     origins |= machine.signals.read(origins, node)
-    origins |= _unnamed(machine, origins, node)
     # What is in a file doesn't depend on the setting that named it, as far as switches go.
     origins &= ~machine.atoms.family("setting")
     return Value(SOME, parameters.settle(machine, origins) & ~LISTING | TEXT_FILE)
@@ -51,7 +51,8 @@ def content(machine: Machine, heap: Heap, origins: int) -> Value:
         saved = machine.files.get(heap.name)
         if saved is not None:
             return saved
-        return Value(None, heap.origins & ~LISTING | TEXT_FILE)
+        text = heap.attrs.get("text")
+        return text if text is not None else Value(None, heap.origins & ~LISTING | TEXT_FILE)
     return heap.element if heap.element is not None else Value(None, origins)
 
 
@@ -93,15 +94,16 @@ def open_file(machine: Machine, args: Args, node: ir.Node) -> Value:
     if "w" not in text and "a" not in text:
         if heap.origins & (VAL | TRAIN):
             heap.origins |= machine.signals.read(heap.origins, node)
-        heap.origins |= _unnamed(machine, heap.origins, node)
+        heap.origins |= _of_any_split(machine, heap.origins, node)
     return Value(heap, heap.origins)
 
 
-def _unnamed(machine: Machine, origins: int, node: ir.Node) -> int:
-    """Return the opaque origin of a file whose name comes out of a listing, where no split can be told."""
+def _of_any_split(machine: Machine, origins: int, node: ir.Node) -> int:
+    """Return the opaque origin of one of a folder's files, where its name tells no split."""
     if not origins & LISTING or origins & (VAL | TRAIN):
         return 0
-    return escapes.opaque(machine, node, "a file out of a listing, of which it can't be told what it holds")
+    what = f"`{calling.shown(machine, node)}()`, which reads one of the files of a folder, of any split"
+    return escapes.opaque(machine, node, what)
 
 
 def make_buffer(machine: Machine, args: Args, node: ir.Node) -> Value:

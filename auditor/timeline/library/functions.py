@@ -9,7 +9,9 @@ from auditor.program import ir
 from auditor.timeline.engine import calling, classes, containers, exceptions, imports, parameters
 from auditor.timeline.library import (
     averages,
+    code,
     computed,
+    concurrency,
     files,
     functools_,
     iterators,
@@ -166,9 +168,37 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "torch.nn.Parameter": lambda machine, args, node: tensors.make_parameter(machine, args),
     "torch.nn.parameter.Parameter": lambda machine, args, node: tensors.make_parameter(machine, args),
     "torch.multiprocessing.spawn": processes.spawn,
-    "torch.multiprocessing.Process": processes.spawn,
-    "multiprocessing.Process": processes.spawn,
-    "threading.Thread": processes.spawn,
+    "threading._start_new_thread": concurrency.handed_over,
+    "_thread.start_new_thread": processes.submit_spread,
+    "concurrent.futures.as_completed": concurrency.completed,
+    "concurrent.futures.wait": concurrency.waited,
+    "asyncio.run": concurrency.awaited,
+    "asyncio.create_task": concurrency.awaited,
+    "asyncio.ensure_future": concurrency.awaited,
+    "asyncio.wait_for": concurrency.awaited,
+    "asyncio.shield": concurrency.awaited,
+    "asyncio.gather": concurrency.gathered,
+    "asyncio.to_thread": concurrency.handed_over,
+    "asyncio.as_completed": concurrency.awaited,
+    "compile": code.compiled,
+    "importlib.import_module": code.import_module,
+    "__import__": code.import_module,
+    "atexit.register": concurrency.at_exit,
+    "weakref.finalize": concurrency.finalizer,
+    "signal.signal": concurrency.on_signal,
+    "signal.raise_signal": concurrency.raised,
+    "signal.alarm": concurrency.raised,
+    "signal.setitimer": concurrency.raised,
+    "signal.pause": concurrency.raised,
+    "os.kill": concurrency.raised,
+    "os.fork": concurrency.fork,
+    "os.pipe": concurrency.two_ends,
+    "multiprocessing.Pipe": concurrency.two_ends,
+    "torch.multiprocessing.Pipe": concurrency.two_ends,
+    "socket.socketpair": concurrency.two_ends,
+    "os.write": concurrency.write_end,
+    "os.read": concurrency.read_end,
+    "os.fdopen": concurrency.awaited,
     "fire.Fire": processes.submit,
     "typer.run": processes.submit,
     "os.listdir": files.listing,
@@ -183,11 +213,11 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "dataclasses.field": lambda machine, args, node: args.keywords.get("default")
     or objects.field_factory(machine, args, node),
     "type": objects.class_of,
-    "exec": unmodelled.any_code,
-    "eval": unmodelled.any_code,
+    "exec": code.executed,
+    "eval": code.evaluated,
     "execfile": unmodelled.any_code,
-    "runpy.run_path": unmodelled.any_code,
-    "runpy.run_module": unmodelled.any_code,
+    "runpy.run_path": code.run_path,
+    "runpy.run_module": code.run_module,
     "globals": objects.global_names,
     "locals": objects.local_names,
     "vars": objects.local_names,
@@ -221,6 +251,13 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     raised = exceptions.made(name, args, machine)
     if raised is not None:
         return raised
+    if name in code.RUNS:
+        started = code.ran(machine, name, args, node)
+        if started is not None:
+            return started
+    beside = concurrency.made(machine, name, args, node)
+    if beside is not None:
+        return beside
     spelled = texts.FUNCTIONS.get(name)
     if spelled is not None and args.positional:
         out = machine.fold(texts.bounded(spelled), *[containers.as_constant(machine, v) for v in args.positional])

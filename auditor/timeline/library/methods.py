@@ -9,6 +9,7 @@ from auditor.timeline.engine import calling, containers, parameters
 from auditor.timeline.library import (
     averages,
     computed,
+    concurrency,
     files,
     functools_,
     iterators,
@@ -35,6 +36,7 @@ from auditor.timeline.values.payloads import (
     NONE,
     SOME,
     UNKNOWN,
+    Bound,
     Class,
     Function,
     Heap,
@@ -56,6 +58,20 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     """Call a method of a value whose class the program doesn't define."""
     receiver, name = method.receiver, method.name
     p = receiver.p
+    if isinstance(p, Heap) and p.kind in ("task", "executor", "future", "queue"):
+        beside = concurrency.method(machine, p, name, args, node)
+        if beside is not None:
+            return beside
+    if name == "start":
+        started = concurrency.start_own(machine, receiver, node)
+        if started is not None:
+            return started
+    if name in ("share_memory", "share_memory_"):
+        machine.shares_memory = True
+    if name == "run_in_executor":
+        return calling.call(machine, args.get(1) or UNKNOWN, calling.Args(args.positional[2:], node=node), node)
+    if name == "run_until_complete":
+        return args.get(0) or UNKNOWN
     if isinstance(p, Stream):
         out = iterators.method(machine, receiver, name, args, node)
         if out is not None:
@@ -63,6 +79,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     args = iterators.forced(machine, name, args)
     if name in GRADIENT_HOOKS and (receiver.m & machine.params or name != "register_hook"):
         machine.signals.gradient_hooked(receiver, name, args)
+        function = args.get(0, "hook")
+        if function is not None and isinstance(function.p, Function | Bound):
+            return Value(Heap("handle", name="hook", made_at=machine.order))  # it is called with each gradient
     if name in HOOKS:
         machine.signals.hooked(receiver, args)
         return Value(Heap("handle", name="hook", made_at=machine.order))

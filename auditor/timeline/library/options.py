@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.library import switches
+from auditor.timeline.library import code, switches
 from auditor.timeline.values.payloads import FALSE, NONE, TRUE, UNKNOWN, External, Heap, Known, Payload, Tup, Value
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def parser_method(machine: Machine, p: Heap, name: str, args: Args, node: ir.Nod
         if default is None:
             default = FALSE if act == "store_true" else TRUE if act == "store_false" else NONE
         if key:
-            p.attrs[str(key)] = switches.option(machine, str(key), default, node, None)
+            value = switches.option(machine, str(key), default, node, None)
+            p.attrs[str(key)] = code.option(machine, names, act == "store_true", value) if machine.argv else value
         return UNKNOWN
     if name in ("parse_args", "parse_known_args"):
         space = Value(Heap("namespace", attrs=p.attrs, made_at=machine.order))

@@ -21,6 +21,7 @@ def printed(machine: Machine, args: Args, node: ir.Node) -> Value:
     origins = args.origins()
     for value in args.all():
         origins |= protocols.text(machine, value, node).m
+    machine.spoken |= origins
     machine.signals.printed(origins, node)
     return NONE
 
@@ -99,6 +100,12 @@ def spawn(machine: Machine, args: Args, node: ir.Node) -> Value:
     if target is not None:
         calling.call(machine, target, calling.Args((*first, *(items or ())), node=node), node)
     return Value(Heap("external", name="process", made_at=machine.order))
+
+
+def submit_spread(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``_thread.start_new_thread(f, args)``."""
+    given = containers.exact_items(machine, args.get(1) or UNKNOWN)
+    return calling.call(machine, args.get(0) or UNKNOWN, calling.Args(tuple(given or ()), node=node), node)
 
 
 def submit(machine: Machine, args: Args, node: ir.Node) -> Value:

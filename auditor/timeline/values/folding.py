@@ -85,8 +85,6 @@ def fold_binary(op: str, a: object, b: object) -> object:
             raise FoldError
         if op == "%" and isinstance(a, str):
             return percent(a, b)
-        if op == "/" and isinstance(a, str) and isinstance(b, str):  # paths: texts have no such operator
-            return b if b.startswith("/") else f"{a.rstrip('/')}/{b}"
         if op == "*" and isinstance(a, str) and isinstance(b, int) and 0 <= b * len(a) <= 1000:
             return a * b
         if op == "*" and not (isinstance(a, _NUMBER) and isinstance(b, _NUMBER)):
