@@ -107,6 +107,7 @@ class Machine:
         self.branches: list[int] = []  # open conditions in progress (see Event.branches)
         self.passed: list[int] = []  # open conditions whose other branch left the function, outermost call first
         self.decided: set[int] = set()  # conditions that only "any value" leaves open
+        self.asked: dict[int, frozenset[int]] = {}  # the objects that a condition asks to be there
         self.branch_count = 0
         self.branch_of: dict[int, tuple[Value, int]] = {}  # the number of a condition, by the value that decides it
         self.loop_sites: list[Site] = []

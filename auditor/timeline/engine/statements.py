@@ -198,6 +198,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
     branch = branch_number(machine, node.test)
     if not both & ~1:
         machine.decided.add(branch & ~1)
+    machine.asked[branch & ~1] = existing(machine, node.test)
     machine.branches.append(branch)
     expressions.pick_files(machine, node.test)
     machine.signals.branch_entered(node.test, test)
@@ -248,6 +249,15 @@ def do_if(machine: Machine, node: ir.If) -> None:
             names[name] = value
         elif other is not value:
             names[name] = merge(value, other, body_live, else_live, machine.count)
+
+
+def existing(machine: Machine, test: ir.Expr) -> frozenset[int]:
+    """Return the objects of which ``x is not None`` asks whether they are there."""
+    if not isinstance(test, ir.Compare) or test.ops != ("is not",) or not isinstance(test.rights[0], ir.Const):
+        return frozenset()
+    asked = machine.eval(test.left)
+    heaps = [*parameters.heaps_in(asked.p), *parameters.heaps_of(machine, asked.m)]
+    return frozenset(id(heap) for heap in heaps)
 
 
 def branch_number(machine: Machine, test: ir.Expr) -> int:
