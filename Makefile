@@ -8,7 +8,7 @@ TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo reproduce test lint format readme docs clean
+.PHONY: demo reproduce test lint format readme docs site findings clean
 
 demo: $(VENV)/.ready  ## audit the examples and print the reports
 	$(BIN)/golf-audit check --exit-zero examples/records/*/*
@@ -31,9 +31,22 @@ format: $(VENV)/.ready-dev  ## put the code into its form
 readme: $(VENV)/.ready  ## put the report that check prints into README.md
 	$(BIN)/python tests/cli/test_readme.py
 
-docs: $(VENV)/.ready-dev  ## write docs/rules from the rules themselves, and docs/examples from the examples
+docs: $(VENV)/.ready-dev  ## write the pages that come from the code: rules, examples, commands, schemas
 	$(BIN)/python -m reports.pages docs/rules
 	PYTHONPATH=. $(BIN)/python tests/reports/test_example_comments.py
+	$(BIN)/python -m auditor.cli._pages docs/commands.md
+	$(BIN)/golf-audit schema > docs/schema/check-1.json
+	$(BIN)/golf-audit schema --config > docs/schema/config.json
+
+site: $(VENV)/.ready-dev  ## build the documentation's site in build/site, and check every link between its pages
+	$(BIN)/python -m pip install --quiet --group site
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html; $(BIN)/mkdocs serve shows it"
+
+findings:  ## run every script of findings/: what libraries do otherwise than one would guess (installs them, pinned)
+	@failed=; for script in findings/*.sh; do \
+	  echo "== $$script"; PYTHON=$(PYTHON) $$script || failed="$$failed $$script"; \
+	done; test -z "$$failed" || { echo "no longer so:$$failed" >&2; exit 1; }
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,6 +16,7 @@ MAX_BYTES = 256 * 1024 * 1024
 _TOOL_PACKAGES = ("auditor", "rules", "reports")
 _BUSY = 10.0  # seconds to wait for another process that writes
 _DAY = 86_400.0
+_DIGEST_BYTES = 32
 _TABLE = """
 CREATE TABLE IF NOT EXISTS results (
     key TEXT NOT NULL, version TEXT NOT NULL, value BLOB NOT NULL, used REAL NOT NULL,
@@ -29,8 +30,8 @@ _Answer = TypeVar("_Answer")
 class Cache:
     """A store of JSON bytes by key, shared by any number of processes.
 
-    A cache may forget but never fails: a file that is damaged is begun anew, and where none can be written
-    the cache stays empty; ``trouble`` then says why, in one line.
+    A cache may forget but never fails: a file that is damaged is begun anew, a value that isn't the one that was
+    stored is forgotten, and where none can be written the cache stays empty; ``trouble`` then says why, in one line.
     """
 
     def __init__(self, path: Path | None, version: str, max_bytes: int = MAX_BYTES) -> None:
@@ -54,13 +55,13 @@ class Cache:
                 connection.execute("UPDATE results SET used = ? WHERE key = ? AND version = ?", (now, *where))
             return bytes(row[0])
 
-        return self._try(look)
+        return _opened(self._try(look))
 
     def put(self, key: str, value: bytes) -> None:
         """Store a value under a key; the least recently used values go when the cache is full."""
 
         def store(connection: sqlite3.Connection) -> None:
-            row = (key, self.version, value, time.time())
+            row = (key, self.version, _sealed(value), time.time())
             connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)", row)
             if self._bytes(connection) > self._max_bytes:
                 self._forget(connection)
@@ -143,6 +144,19 @@ class Cache:
                 break
             connection.execute("DELETE FROM results WHERE key = ? AND version = ?", (key, self.version))
             excess -= size
+
+
+def _sealed(value: bytes) -> bytes:
+    """Return a value with its digest before it: SQLite doesn't see a byte that the disk turned."""
+    return hashlib.sha256(value).digest() + value
+
+
+def _opened(sealed: bytes | None) -> bytes | None:
+    """Return the value that was sealed, None where it is another one by now."""
+    if sealed is None:
+        return None
+    value = sealed[_DIGEST_BYTES:]
+    return value if hashlib.sha256(value).digest() == sealed[:_DIGEST_BYTES] else None
 
 
 def open_cache() -> Cache:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from auditor.evidence.model import Evidence
 from auditor.program.model import Program, Unparsed
+from auditor.settings.runs import Run
 from auditor.submission.model import Submission
 from auditor.timeline.events import Timeline
 
@@ -20,3 +21,4 @@ class Case:
     evidence: Evidence
     submitted: tuple[str, ...] = ()  # log lines that print the claimed score
     unreadable: Unparsed | None = None  # why there is no program
+    runs: tuple[Run, ...] = ()  # the runs that are documented, the main one first

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from auditor import catalogue
+from auditor.attribution import attributed
 from auditor.case import Case
 from auditor.evaluators import evaluators
 from auditor.evidence.counted import claimed_logs, training_logs
@@ -17,13 +18,15 @@ from auditor.evidence.submitted import submitted_lines
 from auditor.evidence.text import Unreadable, decode
 from auditor.failure import Failure
 from auditor.finding import Finding, NotFollowed, RestsOn
+from auditor.gist import gist
+from auditor.grade import confidence, severity
 from auditor.program.load import load_program
 from auditor.program.model import Program, Unparsed
 from auditor.program.source import Source
 from auditor.report import Report
 from auditor.rule import Rule
 from auditor.rulings.model import Ruling, overrule
-from auditor.settings import settings_in_play
+from auditor.settings import documented_runs, settings_in_play
 from auditor.submission.model import Setting, Submission, Unread
 from auditor.timeline import follow
 from auditor.timeline.events import Report as ScoreReport
@@ -54,7 +57,8 @@ def audit(
         program = loaded if isinstance(loaded, Program) else None
         readable = program is not None and program.main.module is not None
         score = evidence.claims().val_bpb
-        settings = settings_in_play(submission, claimed_logs(evidence), training_logs(evidence), score)
+        runs = documented_runs(submission)
+        settings = settings_in_play(submission, claimed_logs(evidence), training_logs(evidence), score, runs)
         failures: list[Failure] = []
         timeline = _follow(program, settings, failures) if program is not None and readable else None
         case = Case(
@@ -64,9 +68,10 @@ def audit(
             evidence,
             submitted_lines(evidence),
             loaded if isinstance(loaded, Unparsed) else None,
+            runs,
         )
         scoring = _evaluators(case, failures)
-        findings = overrule(_findings(rules, case, scoring, failures), submission, rulings)
+        findings = overrule(attributed(case, _findings(rules, case, scoring, failures)), submission, rulings)
     programs = [(program, timeline), *((other.program, other.timeline) for other in scoring)]
     entries = [entry for _, line in programs if line is not None for entry in rests_on(line, case.submitted)]
     broken = [RestsOn(f.as_not_followed().what, False, f.path, f.line) for f in failures]
@@ -75,7 +80,14 @@ def audit(
     closing = frozenset(r.slug for r in rules if closes(r))
     title = evidence.metadata.text("name")
     sources = _sources(program)
-    judged = judge(findings, not_followed, readable=readable, track=submission.track, closing=closing)
+    judged = judge(
+        findings,
+        not_followed,
+        readable=readable,
+        track=submission.track,
+        closing=closing,
+        whole=select is None and not ignore,
+    )
     return Report(
         submission=submission.given,
         name=submission.name,
@@ -92,6 +104,8 @@ def audit(
         rests_on=tuple(dict.fromkeys([*(_rests_on(entry) for entry in entries), *broken])),
         sources=sources,
         timeline=summarise(timeline) if timeline is not None else (),
+        gist=gist(timeline, submission.script or "") if timeline is not None else (),
+        applied=tuple(r.slug for r in rules) if select is not None or ignore else None,
         pr=submission.pr,
         claims=evidence.claims(),
         runs=evidence.measured(),
@@ -145,9 +159,18 @@ def _findings(
 
 def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
     """Yield a rule's findings, with what every finding of the rule shares."""
-    refs = tuple(dict.fromkeys(a.ref for a in rule.authority))
+    own = f"#{case.submission.pr}"
+    refs = tuple(dict.fromkeys(a.ref for a in rule.authority if a.ref != own))
     for finding in rule.check(case):
-        yield dataclasses.replace(finding, authority=finding.authority or refs, advice=finding.advice or rule.advice)
+        # No pull request is cited against itself.
+        yield dataclasses.replace(
+            finding,
+            message=finding.message.replace(f" ({own})", ""),
+            authority=tuple(ref for ref in finding.authority if ref != own) or refs,
+            advice=finding.advice or rule.advice,
+            severity=severity(finding, rule),
+            confidence=confidence(finding, rule),
+        )
 
 
 def _not_followed(

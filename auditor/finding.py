@@ -8,6 +8,7 @@ from typing import Literal
 
 Group = Literal["compliance", "evidence", "package"]
 Status = Literal["violation", "hold", "incomplete", "note"]
+Level = Literal["high", "medium", "low"]
 
 
 class Verdict(StrEnum):
@@ -69,7 +70,8 @@ class Finding:
     could not be decided; ``active_because`` names the switch, its value and where that value comes from.
     ``line`` counts in the readable layer ``layer`` (0 is the file itself); None where no line applies.
     ``overruled`` is the ruling by which it doesn't count; ``known`` tells whether the baseline has it (None: there
-    is no baseline).
+    is no baseline). ``severity`` says how much it matters if it is right, ``confidence`` how sure it is
+    (:mod:`auditor.grade`).
     """
 
     rule: str
@@ -87,6 +89,8 @@ class Finding:
     advice: str = ""
     overruled: Overruled | None = None
     known: bool | None = None
+    severity: Level = "medium"
+    confidence: Level = "medium"
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,9 @@ class Report:
     files in which findings lie (logs, metadata), by path. ``folder`` is the record folder's place in its repository
     ("": the root; None: not known), ``title`` what submission.json calls the work.
     ``failures`` are defects of ours that cost this report a part; ``not_followed`` says so, too.
-    ``timeline`` is the reviewer's summary of the script, one line per event. ``curves`` and ``sizes`` are there only
+    ``timeline`` is the reviewer's summary of the script, one line per event, ``gist`` the same in two sentences.
+    ``applied`` are the rules that were applied (None: all there are); ``hidden`` counts findings that were asked not to
+    be shown. ``curves`` and ``sizes`` are there only
     where a page shows them (:func:`auditor.evidence.exhibits.exhibit`).
     """
 
@@ -115,6 +117,9 @@ class Report:
     curves: tuple[Curve, ...] = ()
     sizes: tuple[DiskSize, ...] = ()
     failures: tuple[Failure, ...] = ()
+    gist: tuple[str, ...] = ()
+    applied: tuple[str, ...] | None = None
+    hidden: int = 0
 
     @property
     def calls(self) -> bool:
@@ -122,6 +127,18 @@ class Report:
 
         An unreadable script is never known: nobody can tell what is in it.
         """
-        if self.baseline is None or self.compliance is Verdict.UNREADABLE:
-            return self.verdict is not Verdict.CLEAN
-        return self.baseline.new > 0
+        if self.compliance is Verdict.UNREADABLE:
+            return True
+        if self.baseline is not None and not self.baseline.new:
+            return False
+        if self.hidden:
+            # Who asks not to see them doesn't ask for an exit code because of them.
+            return any(shown(f) and not f.known for f in self.findings) or any(
+                item.decisive for item in self.not_followed
+            )
+        return self.verdict is not Verdict.CLEAN
+
+
+def shown(finding: Finding) -> bool:
+    """Tell whether a finding may count: it is no note, its code may run, and no ruling stands against it."""
+    return finding.status != "note" and finding.active is not False and finding.overruled is None

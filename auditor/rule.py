@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from auditor.finding import Finding, Group, Status
+from auditor.finding import Finding, Group, Level, Status
 
 if TYPE_CHECKING:
     from auditor.case import Case
@@ -52,6 +52,8 @@ class Rule:
 
     ``summary``, ``why``, ``known_problems``, ``counterpart`` and ``advice`` are Markdown-free sentences that
     reports and ``golf-audit explain`` quote. ``check`` yields findings; it is a pure function of the case.
+    ``severity`` and ``confidence`` are those of its findings (None: as :mod:`auditor.grade` has it by condition and
+    status).
     """
 
     slug: str
@@ -69,3 +71,5 @@ class Rule:
     known_problems: str = ""
     stage: Literal["preview", "stable"] = "stable"
     legal_reference: bool = False  # recognises a legal pattern and reports it as a note
+    severity: Level | None = None
+    confidence: Level | None = None

@@ -73,11 +73,13 @@ def judge(
     readable: bool = True,
     track: Track = "unknown",
     closing: Container[str] = frozenset(),
+    whole: bool = True,
 ) -> Judgement:
     """Return the verdicts that ``findings`` and ``not_followed`` amount to.
 
     ``readable`` is False when the train script is missing, cannot be unpacked or does not parse.
-    ``closing`` holds the slugs of the rules that :func:`closes` says close a pull request.
+    ``closing`` holds the slugs of the rules that :func:`closes` says close a pull request. ``whole`` is False when
+    only some rules were applied: who hasn't looked at all of it recommends no merge.
     """
     findings = tuple(findings)
     compliance = _group(findings, "compliance")
@@ -88,7 +90,10 @@ def judge(
     evidence = _group(findings, "evidence")
     package = _group(findings, "package")
     verdict = worst((compliance, evidence, package))
-    return Judgement(compliance, evidence, package, verdict, _recommend(verdict, compliance, findings, track, closing))
+    advice = _recommend(verdict, compliance, findings, track, closing)
+    if not whole and advice in (Recommendation.MERGE, Recommendation.MERGE_NON_RECORD):
+        advice = Recommendation.HOLD
+    return Judgement(compliance, evidence, package, verdict, advice)
 
 
 def _group(findings: Iterable[Finding], group: Group) -> Verdict:

@@ -51,7 +51,7 @@ def main(preset: str, mode: Any, seed: int, device: Any, changes: tuple[str, ...
     # Threads that wait busily take the processor from each other where others run too: ten times the work was seen.
     # The thread library reads this when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with _one_line():
+    with one_line():
         from reference_model.presets import load
         from reference_model.train.ranks import open_ranks
 
@@ -114,7 +114,7 @@ def _default_data(config: Config, ranks: Ranks) -> Path:
 
 
 @contextmanager
-def _one_line() -> Iterator[None]:
+def one_line() -> Iterator[None]:
     """End with one line and an exit code instead of a traceback: 2 for input, 1 for a failed run, 143 for SIGTERM."""
     try:
         yield

@@ -54,6 +54,7 @@ class Model(Frozen, frozen=True):
     activation: Literal["relu2", "leaky2"] = "relu2"
     mlp_gain: bool = False
     softcap: float = 30.0
+    softcap_in_float: bool = True  # False: in the activations' type, before the loss's float32, as all but #1855 train
     rope_base: float = 10_000.0
     rope_dims: int = 0  # 0: all of the head
     rope_rescale: bool = False  # raise the base for sequences beyond the training length
@@ -159,6 +160,8 @@ class Group(Frozen, frozen=True):
     clip_sd: float = 0.0
     quantile: float = 0.0  # clip at this quantile of |w|; 0: search by weight error (or SDClip when clip_sd is set)
     gptq: bool = False
+    always: bool = False  # integers even for small tensors and controls
+    prune: bool = True  # entries +-1 may be zeroed where `prune_to_fit` needs bytes
 
 
 class Quantize(Frozen, frozen=True):
@@ -166,15 +169,21 @@ class Quantize(Frozen, frozen=True):
 
     groups: tuple[Group, ...] = (Group(quantile=0.9999984),)
     quantiles: tuple[float, ...] = (0.9999, 0.99995, 0.99999, 0.999995, 0.999999)  # candidates of the search
-    keep_numel: int = 65_536  # tensors up to this many values stay float16
+    keep_numel: int = 65_536  # tensors up to this many values, and controls, stay float16
+    keep_float32: tuple[str, ...] = ()  # parts of names of those that stay float32 instead
     scale_floor: float = 1e-12  # published: 1/levels for most
     scale_floor_levels: bool = False  # the floor is 1/levels of the group
+    exact_codes: tuple[str, ...] = ()  # parts of names whose integers are computed before the scale is rounded
     calibration_batches: int = 0  # 0: no Hessians needed
     calibration_batch_tokens: int = 0  # 0: as a training step
+    calibration_pieces: int = 8  # of the eight pieces of a batch, the first so many; 1 is what rank 0 of eight reads
+    calibration_restarts: bool = False  # read the training text from its beginning, not on from the last step
+    calibration_loader: Literal["", "sequential", "coprime", "shuffled", "packed"] = ""  # "": that of training
     self_generated: bool = False  # calibrate on text that the model writes, not on training shards
     damping: float = 0.01
-    zero_smallest: float = 0.0  # fraction of least magnitudes set to zero before quantising
-    prune_to_fit: bool = False  # zero +-1 entries until the artifact fits
+    zero_smallest: float = 0.0  # fraction of least magnitudes set to zero before quantising, in every matrix of
+    zero_least_numel: int = 65_536  # more than so many values
+    prune_to_fit: bool = False  # zero +-1 entries of groups that `prune` until the artifact fits
     lqer_tensors: int = 0
     lqer_rank: int = 4
     row_bits: bool = False  # #167: 8 bits for rows of large gradient, 4 for small

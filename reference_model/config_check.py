@@ -16,6 +16,7 @@ def check(config: Config) -> None:
     _check_parts(config.model)
     _check_recurrence(config.model)
     _check_schedule(config)
+    _check_quantize(config)
     _check_evaluate(config)
 
 
@@ -122,6 +123,17 @@ def _check_schedule(config: Config) -> None:
         0 <= schedule.warmdown_fraction <= 1,
         f"schedule.warmdown_fraction {schedule.warmdown_fraction} must be 0 to 1",
     )
+
+
+def _check_quantize(config: Config) -> None:
+    scheme, seq = config.quantize, config.data.seq_len
+    pieces, tokens = scheme.calibration_pieces, scheme.calibration_batch_tokens
+    _demand(1 <= pieces <= 8, f"quantize.calibration_pieces {pieces} must be 1 to 8, of the eight of a batch")
+    _demand(
+        tokens % (8 * seq) == 0,
+        f"quantize.calibration_batch_tokens {tokens} must be a multiple of 8 rows of data.seq_len {seq}",
+    )
+    _demand(0 <= scheme.zero_smallest < 1, f"quantize.zero_smallest {scheme.zero_smallest} must be 0 to 1")
 
 
 def _check_evaluate(config: Config) -> None:

@@ -9,6 +9,8 @@ import torch
 
 from reference_model.artifact.total import CAP_BYTES
 from reference_model.config import Config
+from reference_model.data.byte_drift import drifts
+from reference_model.data.tokenizer import load_tokenizer
 from reference_model.errors import BadInput
 from reference_model.model import stages
 from reference_model.model.size import parameters
@@ -74,6 +76,14 @@ def check_disk(config: Config, folder: Path, *, checkpoints: bool) -> None:
             f"{folder}: the run writes at least {_gigabytes(needed)} and {_gigabytes(free)} are free; "
             "free some space or choose another --out"
         )
+
+
+def byte_notes(tokenizer: Path) -> tuple[str, ...]:
+    """Return what a table of bytes made from the tokenizer in this file counts wrongly, one sentence each.
+
+    It holds for scores that divide by the table, not by a sidecar. Raises :class:`BadInput` for no tokenizer.
+    """
+    return drifts(load_tokenizer(tokenizer))
 
 
 def free_memory() -> int | None:

@@ -101,6 +101,16 @@ def load(name_or_path: str, mode: Mode = "legal") -> Preset:
     )
 
 
+def bases(name_or_path: str) -> tuple[str, ...]:
+    """Return the presets that this one is based on, the nearest first."""
+    base = _converted(
+        {key: value for key, value in _parsed(name_or_path, _label(name_or_path)).items() if key == "base"},
+        _File,
+        _label(name_or_path),
+    ).base
+    return (base, *bases(base)) if base and not _is_path(base) else ()
+
+
 def _tables(name_or_path: str, above: tuple[str, ...]) -> tuple[_File, dict[str, Any]]:
     """Return what the file says about itself, and its tables merged onto those of its bases."""
     label = _label(name_or_path)

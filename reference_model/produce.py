@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -11,13 +11,12 @@ from torch import Tensor
 from reference_model.artifact import container
 from reference_model.artifact.total import CAP_BYTES, counted_code
 from reference_model.config import Config
-from reference_model.data.loader import Batch
+from reference_model.data.loader import Batch, Loader
 from reference_model.model import GPT, stages
 from reference_model.quantize import dequantize, group_of, quantize
 from reference_model.quantize.gptq import collect_hessians
 from reference_model.quantize.prune import ENTRIES_PER_BYTE, prune_ones
-from reference_model.train.loop import Loader
-from reference_model.train.ranks import PIECES, Ranks
+from reference_model.train.ranks import Ranks
 
 ARTIFACT = "final_model.golf"
 EMBEDDING = "tok_emb.weight"
@@ -35,8 +34,8 @@ def packing(config: Config) -> str:
 def hessians(config: Config, model: GPT, loader: Loader, step: int, ranks: Ranks) -> dict[str, Tensor]:
     """Return the second moments of linear inputs over the calibration text, the same on all ranks.
 
-    The text is the training batches from ``step`` on, or what the model writes itself; reading training data is only
-    allowed within the training budget, so the caller's clock runs.
+    The text is training batches (:meth:`Loader.calibration`), or what the model writes itself; reading training data
+    is only allowed within the training budget, so the caller's clock runs.
     """
     scheme = config.quantize
 
@@ -74,20 +73,28 @@ def pack(
     controls: frozenset[str],
     moments: Mapping[str, Tensor] | None,
     gradients: Mapping[str, Tensor] | None,
+    note: Callable[[str], object] = lambda _: None,
 ) -> int:
     """Quantise ``state``, write the artifact to ``path`` and return its bytes.
 
-    ``controls`` are names that stay float32, ``moments`` the Hessians, ``gradients`` norms by row. Where the
-    configuration says so, the cheapest entries are zeroed until code and model fit the cap.
+    ``controls`` are names of scales, gates and mixes, ``moments`` the Hessians, ``gradients`` norms by row. Where the
+    configuration says so, the cheapest entries are zeroed until code and model fit the cap. ``note`` hears of a
+    tensor that its Hessian could not round.
     """
-    tensors = quantize(config, state, moments, controls=controls, row_gradients=gradients)
-    if config.quantize.prune_to_fit:
+    scheme = config.quantize
+    tensors = quantize(config, state, moments, controls=controls, row_gradients=gradients, note=note)
+
+    def may(name: str) -> bool:
+        group = group_of(name, scheme)
+        return group is not None and group.prune
+
+    if scheme.prune_to_fit:
         code = counted_code()
         for _ in range(_PRUNING_ROUNDS):
             excess = len(container.encode(tensors, config)) + code - CAP_BYTES
             if excess <= 0:
                 break
-            tensors = prune_ones(tensors, ENTRIES_PER_BYTE * excess)
+            tensors = prune_ones(tensors, ENTRIES_PER_BYTE * excess, may)
     return container.save(path, tensors, config)
 
 
@@ -98,14 +105,17 @@ def reload(model: GPT, path: Path) -> None:
 
 
 def _training_rows(config: Config, loader: Loader, step: int, ranks: Ranks) -> Iterator[Tensor]:
-    scheme, data = config.quantize, config.data
-    tokens = scheme.calibration_batch_tokens or data.batch_tokens
-    rows = max(1, tokens // PIECES // data.seq_len)
-    for index in range(scheme.calibration_batches):
-        for piece in ranks.pieces:
-            # A packed piece is one long row; rows of training length cost less and say the same.
-            whole = loader.batch(step + index, piece).tokens.reshape(-1, data.seq_len)
-            yield whole[:rows].to(ranks.device)
+    """Yield this rank's share of the calibration pieces, as rows of training length: the same pieces for any number."""
+    scheme = config.quantize
+    source, first = loader.calibration(step)
+    pieces = [
+        (first + index, piece)
+        for index in range(scheme.calibration_batches)
+        for piece in range(scheme.calibration_pieces)
+    ]
+    for at, piece in pieces[ranks.rank :: ranks.world]:
+        # A packed piece is one long row; rows of training length cost less and say the same.
+        yield source.batch(at, piece).tokens.reshape(-1, config.data.seq_len).to(ranks.device)
 
 
 def _written(config: Config, model: GPT, ranks: Ranks) -> Iterator[Tensor]:

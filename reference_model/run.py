@@ -26,7 +26,7 @@ from reference_model.evaluate.roundtrip import roundtrip
 from reference_model.evaluate.score import Score
 from reference_model.log import Log
 from reference_model.model import GPT
-from reference_model.preflight import check_disk, check_memory
+from reference_model.preflight import byte_notes, check_disk, check_memory
 from reference_model.presets import Preset
 from reference_model.progress import Progress
 from reference_model.record import write_record
@@ -120,6 +120,8 @@ class Run:
 
     def _open_data(self) -> tuple[Loader, Val]:
         loader = open_loader(self.config, self.request.data, self.request.seed)
+        if self.config.quantize.calibration_batches:
+            loader.calibration(0)  # shards that it can't read are said now, not after training
         val = open_val(self.config, self.request.data)
         found = locate(self.request.data, self.config.data.tokenizer)
         shards = len(split_shards(found.shards, "train"))
@@ -127,6 +129,9 @@ class Run:
             self.config, tokenizer=found.tokenizer, train=found.shards, train_shards=shards, val_tokens=val.targets
         ):
             self.log(line)
+        if next(found.shards.glob("fineweb_val_bytes_*.bin"), None) is None:
+            for note in byte_notes(found.tokenizer):
+                self.log(f"byte_table: {note}", screen=False)
         return loader, val
 
     def _build(self) -> GPT:
@@ -217,7 +222,7 @@ class Run:
     ) -> None:
         result = self.result
         result.model_bytes = produce.pack(
-            self.config, state, path, controls=controls, moments=moments, gradients=gradients
+            self.config, state, path, controls=controls, moments=moments, gradients=gradients, note=self.log
         )
         result.code_bytes = counted_code()
         for line in lines.sizes(produce.packing(self.config), result.model_bytes, result.code_bytes, plain_code()):

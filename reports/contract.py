@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 import msgspec
 from msgspec import Meta
 
-from auditor.finding import Group, Recommendation, Status, Verdict
+from auditor.finding import Group, Level, Recommendation, Status, Verdict
 from auditor.submission.model import Track
 
 SCHEMA_VERSION = 1
@@ -89,6 +89,8 @@ class FindingJson(TypedDict):
     trace: list[StepJson]
     authority: Annotated[list[str], Meta(description="Pull requests (#462) or README of openai/parameter-golf.")]
     advice: str
+    severity: Annotated[Level, Meta(description="How much it matters if it is right.")]
+    confidence: Annotated[Level, Meta(description="How sure it is.")]
     known: NotRequired[Annotated[bool, Meta(description="Whether the baseline has it; absent without a baseline.")]]
     overruled: NotRequired[OverruledJson]
 
@@ -196,6 +198,10 @@ class ReportJson(TypedDict):
     rests_on: list[RestsOnJson]
     baseline: NotRequired[BaselineJson]
     since: NotRequired[SinceJson]
+    applied: NotRequired[
+        Annotated[list[str], Meta(description="The rules that were applied; absent when all of them were.")]
+    ]
+    hidden: NotRequired[Annotated[int, Meta(description="Findings below what --min-severity or --confidence asks.")]]
     timeline: NotRequired[Annotated[list[str], Meta(description="What the script does, one line per event.")]]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from auditor.rule import Example, Rule, Weight
+from auditor.rule import Authority, Example, Rule, Weight
 from reports.escape import visible
 from reports.schema import Json
 from reports.text import Style
 
 _WEIGHTS: tuple[Weight, ...] = ("official", "audit", "community")  # the weightiest first
+_BEFORE, _AFTER = 5, 3  # lines of an example around the one that decides
 
 
 def table(rules: Iterable[Rule]) -> str:
@@ -59,6 +60,57 @@ def as_json(rule: Rule) -> dict[str, Json]:
     }
 
 
+def brief(rule: Rule, style: Style) -> str:
+    """Return what fits on one screen: what the rule finds, what to do, the lines that decide, whose word it is."""
+    width = min(style.width, 100)
+    lines = [f"{style.strong(rule.slug)}: {rule.title}", style.faint(_about(rule)), ""]
+    lines += _filled(rule.summary, width)
+    if rule.advice:
+        lines += [
+            "",
+            style.strong("Nothing to do" if rule.legal_reference else "What to do"),
+            *_filled(rule.advice, width),
+        ]
+    if rule.counterpart and not rule.legal_reference:
+        lines += ["", style.strong("What is legal"), *_filled(rule.counterpart, width)]
+    if rule.invalid:
+        lines += ["", style.strong(f"For example, {rule.invalid[0].title}"), *_around(rule.invalid[0], style)]
+    if rule.authority:
+        said = [f"{source.ref} ({source.weight})" for source in sorted(rule.authority, key=_by_weight)]
+        lines += ["", *_filled(f"Ruled in {', '.join(dict.fromkeys(said))}.", width)]
+    lines += [
+        "",
+        style.faint(f"  golf-audit explain {rule.slug} --full: why, whole examples, known problems, who said what"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _about(rule: Rule) -> str:
+    stage = ", preview" if rule.stage == "preview" else ""
+    return f"{rule.group}, condition {rule.condition}{stage}"
+
+
+def _filled(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _by_weight(source: Authority) -> int:
+    return _WEIGHTS.index(source.weight)
+
+
+def _around(example: Example, style: Style) -> Iterator[str]:
+    """Yield the line of an example that decides, with what stands around it; the beginning where no line does."""
+    texts = {"": example.code, **example.files}
+    line = example.line
+    name, text = next(((n, t) for n, t in texts.items() if line is not None and line in t), ("", example.code))
+    lines = textwrap.dedent(text).strip("\n").splitlines()
+    at = next((n for n, each in enumerate(lines) if line is not None and line in each), 0)
+    shown = lines[max(0, at - _BEFORE) : at + _AFTER]
+    if name:
+        yield style.faint(f"  in {name}")
+    yield from _quoted("\n".join(shown), line, style)
+
+
 def page(rule: Rule, style: Style, *, every: bool = False) -> str:
     """Return the rule's page: what it does, why, an example, the legal counterpart, advice, who ruled.
 
@@ -72,8 +124,7 @@ def page(rule: Rule, style: Style, *, every: bool = False) -> str:
             yield from textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
     lines = [f"{style.strong(rule.slug)}: {rule.title}"]
-    stage = ", preview" if rule.stage == "preview" else ""
-    lines.append(style.faint(f"{rule.group}, condition {rule.condition}{stage}"))
+    lines.append(style.faint(_about(rule)))
     lines += section("What it does", rule.summary)
     why = "Why it breaks the metric" if rule.group == "compliance" else "Why it matters"
     lines += section("Why it is legal" if rule.legal_reference else why, rule.why)
@@ -84,7 +135,7 @@ def page(rule: Rule, style: Style, *, every: bool = False) -> str:
     lines += section("Advice", rule.advice)
     if rule.authority:
         lines += ["", style.strong("Authority")]
-        for source in sorted(rule.authority, key=lambda each: _WEIGHTS.index(each.weight)):
+        for source in sorted(rule.authority, key=_by_weight):
             head = f"{source.weight:<9}  {source.ref} ({source.who}, {source.when}): {source.said}"
             hang = " " * 13
             lines += textwrap.wrap(head, width, initial_indent="  ", subsequent_indent=hang, break_on_hyphens=False)

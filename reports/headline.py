@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditor import catalogue
 from auditor.report import Comparison, Report
 from reports.schema import mean_bpb, scores, std_bpb
 
@@ -29,6 +30,13 @@ def facts(report: Report) -> tuple[tuple[str, str], ...]:
 def against(baseline: Comparison) -> str:
     """Return in one line how a report compares with its baseline."""
     return f"baseline: {baseline.known} known, {baseline.new} new, {len(baseline.gone)} gone"
+
+
+def partial(report: Report) -> str:
+    """Return in one sentence that only some rules were applied; empty when all of them were."""
+    if report.applied is None:
+        return ""
+    return f"Only {len(report.applied)} of {len(catalogue.load())} rules were applied, so no merge is recommended"
 
 
 def _scores(report: Report) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import posixpath
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 from auditor.report import Report
+from auditor.rule import Rule
 from reports.escape import Markdown, code, markdown
 from reports.excerpt import place
 
 CHALLENGE = "https://github.com/openai/parameter-golf"
 
+_CLONE = Path(__file__).parents[1]
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~-]+)+/?")
 _SHA = re.compile(r"[0-9a-f]{4,64}")
 _LONGEST = 500  # characters of an address; a path that makes a longer one is named, not linked
@@ -91,3 +94,26 @@ def _is_sha(sha: str | None) -> bool:
 def prose(text: str) -> Markdown:
     """Return prose of a rule of ours, with its references to pull requests as links."""
     return Markdown(_NUMBER.sub(lambda match: reference(f"#{match[1]}"), markdown(text)))
+
+
+def rule_page(rule: Rule, docs: str | None = None, local: bool = False) -> str | None:
+    """Return the address of a rule's page.
+
+    It lies below ``docs``, the address of our pages where somebody serves them; else, with ``local``, in the clone
+    that runs; else it is that of the weightiest ruling behind the rule (None: it has none).
+    """
+    if docs is not None:
+        return f"{docs.rstrip('/')}/rules/{rule.slug}/"
+    page = _CLONE / "docs" / "rules" / f"{rule.slug}.md"
+    if local and page.is_file():
+        return page.as_uri()
+    order = ("official", "audit", "community")
+    refs = [source.ref for source in sorted(rule.authority, key=lambda source: order.index(source.weight))]
+    return next((address for ref in refs if (address := ruling_address(ref)) is not None), None)
+
+
+def ruling_address(ref: str) -> str | None:
+    """Return where what a rule cites (``#462``, ``README``) can be read; None where it has no address."""
+    if ref.startswith("#") and ref[1:].isdigit():
+        return f"{CHALLENGE}/pull/{ref[1:]}"
+    return f"{CHALLENGE}#readme" if ref == "README" else None

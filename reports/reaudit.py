@@ -19,7 +19,7 @@ from reports.detail import Detail
 from reports.escape import Markdown, cut, fence, visible
 from reports.excerpt import place
 from reports.links import commit_link, repository_of
-from reports.markdown import OPEN, head_values
+from reports.markdown import head_values
 from reports.text import Style
 from reports.view import FindingView, finding_place, view_of
 
@@ -120,7 +120,6 @@ def _values(audit: ReAudit, form: Form, detail: Detail) -> dict[str, Any]:
             if _place(pair.then) != _place(pair.now) or _weight(pair.then) != _weight(pair.now)
         ],
         "other_changes": _others(audit, detail),
-        "open": OPEN,
     }
 
 

@@ -6,6 +6,7 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; sections are c
 from __future__ import annotations
 
 import json
+import os
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from auditor.rule import Rule
 from auditor.verdict import weigh
 from reports.escape import cut, visible
 from reports.excerpt import one_line, place
-from reports.links import CHALLENGE
+from reports.links import CHALLENGE, rule_page
 
 Json: TypeAlias = "dict[str, Any]"
 
@@ -67,6 +68,8 @@ def _run(report: Report) -> Json:
             "compliance": report.compliance.value,
             "evidence": report.evidence.value,
             "package": report.package.value,
+            **({"applied": list(report.applied)} if report.applied is not None else {}),
+            **({"hidden": report.hidden} if report.hidden else {}),
         },
     }
     if report.pr is not None and report.sha is not None:
@@ -85,8 +88,10 @@ def _rule(slug: str, rule: Rule | None) -> Json:
     parts = [rule.summary, rule.why, rule.known_problems and f"Known problems: {rule.known_problems}"]
     parts += [rule.counterpart and f"Legal counterpart: {rule.counterpart}", f"Fix: {rule.advice}"]
     parts += [f"{a.ref} ({a.weight}; {a.who}, {a.when}): {a.said}" for a in rule.authority]
+    address = rule_page(rule, os.environ.get("GOLF_AUDIT_DOCS") or None)
     return {
         "id": slug,
+        **({"helpUri": address} if address is not None else {}),
         "name": "".join(word.capitalize() for word in slug.split("-")),
         "shortDescription": {"text": _plain(rule.title)},
         "fullDescription": {"text": _plain(rule.summary or rule.title)},
@@ -121,6 +126,8 @@ def _result(report: Report, finding: Finding, order: Mapping[str, int], fingerpr
             "active": finding.active,
             "layer": finding.layer,
             "authority": list(finding.authority),
+            "severity": finding.severity,
+            "confidence": finding.confidence,
         },
     }
     if finding.path is not None:

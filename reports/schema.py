@@ -62,6 +62,10 @@ def to_json(report: Report, *, timeline: bool = False) -> ReportJson:
                 for gone in report.baseline.gone
             ],
         }
+    if report.applied is not None:
+        out["applied"] = list(report.applied)
+    if report.hidden:
+        out["hidden"] = report.hidden
     if timeline:
         out["timeline"] = list(report.timeline)
     return out
@@ -128,6 +132,8 @@ def _finding(finding: Finding) -> FindingJson:
         ],
         "authority": list(finding.authority),
         "advice": finding.advice,
+        "severity": finding.severity,
+        "confidence": finding.confidence,
     }
     if finding.known is not None:
         out["known"] = finding.known

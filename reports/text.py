@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import click
 
+from auditor.causes import causes
 from auditor.finding import Finding, NotFollowed, RestsOn, Verdict
 from auditor.report import Gone, Report
 from auditor.verdict import weigh
 from reports.citation import by_weight, overruled
 from reports.escape import cut, visible
 from reports.excerpt import excerpt, place
-from reports.headline import against, facts
+from reports.headline import against, facts, partial
 
 _COLOURS = {
     Verdict.CLEAN: "green",
@@ -32,15 +33,27 @@ _PLACE = re.compile(r"\s*(?:- )?\S+:\d+\s+")
 
 @dataclass(frozen=True)
 class Style:
-    """How wide to write (columns), and whether to colour."""
+    """How wide to write (columns), whether to colour, and what leads to a rule's page.
+
+    ``pages`` gives the address of a rule's page (None: rules aren't links), ``grades`` tells whether to say how much
+    findings matter and how sure they are.
+    """
 
     width: int = 100
     colour: bool = False
+    pages: Callable[[str], str | None] | None = None
+    grades: bool = False
 
     def word(self, verdict: Verdict, text: str = "") -> str:
         """Return ``text`` (the verdict's own name by default) in the verdict's colour."""
         text = text or verdict.value
         return click.style(text, fg=_COLOURS[verdict], bold=True) if self.colour else text
+
+    def rule(self, slug: str) -> str:
+        """Return a rule's name in bold, as a link to its page where the terminal takes links (OSC 8)."""
+        address = self.pages(slug) if self.pages is not None else None
+        name = self.strong(slug)
+        return name if address is None else f"\x1b]8;;{address}\x1b\\{name}\x1b]8;;\x1b\\"
 
     def strong(self, text: str) -> str:
         """Return ``text`` in bold."""
@@ -55,6 +68,21 @@ def render(report: Report, style: Style) -> str:
     """Return the report as text that ends with a newline; a CLEAN one is a line and its notes."""
     lines = _clean(report, style) if report.verdict is Verdict.CLEAN else _full(report, style)
     return "\n".join(lines) + "\n"
+
+
+def render_line(report: Report, style: Style) -> str:
+    """Return the report in one line: verdict, name, recommendation, and the weightiest cause with its line."""
+    number = f"#{report.pr}  " if report.pr is not None else ""
+    parts = [style.word(report.verdict), number + _name(report, style), report.recommendation.value]
+    found = causes(report)
+    if found:
+        first = found[0][0]
+        parts.append(f"{style.rule(visible(first.rule))} {visible(place(first.path, first.line, first.layer))}".strip())
+        if len(found) > 1:
+            parts.append(f"(+{len(found) - 1})")
+    elif lost := next((item for item in report.not_followed if item.decisive), None):
+        parts.append(f"not followed {visible(place(lost.path, lost.line))}")
+    return "  ".join(parts) + "\n"
 
 
 def render_timeline(report: Report, style: Style) -> str:
@@ -82,6 +110,7 @@ def _clean(report: Report, style: Style) -> Iterator[str]:
     yield f"{style.word(Verdict.CLEAN)}  {_name(report, style)}  {advice}"
     yield from _notes(report, style)
     yield from _not_followed(report.not_followed, style)
+    yield from _left_out(report, style)
     if report.baseline is not None:
         yield from _gone(report.baseline.gone, style)
 
@@ -111,6 +140,10 @@ def _full(report: Report, style: Style) -> Iterator[str]:
     if report.baseline is not None and report.baseline.gone:
         yield ""
         yield from _gone(report.baseline.gone, style)
+    left_out = list(_left_out(report, style))
+    if left_out:
+        yield ""
+        yield from left_out
     yield ""
     groups = (
         ("compliance", report.compliance),
@@ -125,7 +158,7 @@ def _full(report: Report, style: Style) -> Iterator[str]:
 
 def _block(report: Report, finding: Finding, style: Style) -> Iterator[str]:
     where = visible(place(finding.path, finding.line, finding.layer))
-    yield f"{style.word(weigh(finding))}  {style.strong(visible(finding.rule))}  {where}".rstrip()
+    yield f"{style.word(weigh(finding))}  {style.rule(visible(finding.rule))}  {where}".rstrip()
     yield from _wrapped(finding.message, "  ", style)
     quoted = excerpt(report, finding.path, finding.line, finding.layer, finding.end_line)
     if quoted:
@@ -142,7 +175,9 @@ def _block(report: Report, finding: Finding, style: Style) -> Iterator[str]:
         for number, step in enumerate(finding.trace, start=1):
             at = visible(place(step.path, step.line, step.layer))
             yield from _wrapped(step.note, f"  {number:>3}. {at:<{min(width, 32)}}  ", style)
+    grades = f"{finding.severity} severity, {finding.confidence} confidence" if style.grades else ""
     for label, value in (
+        ("graded", grades),
         ("active", finding.active_because),
         ("authority", by_weight(finding)),
         ("advice", finding.advice),
@@ -158,7 +193,7 @@ def _notes(report: Report, style: Style) -> Iterator[str]:
         where = visible(place(finding.path, finding.line, finding.layer))
         because = f" ({finding.active_because})" if finding.active is False and finding.active_because else ""
         word = "overruled" if finding.overruled is not None else "note"
-        yield f"  {word}  {style.strong(visible(finding.rule))}  {where}".rstrip()
+        yield f"  {word}  {style.rule(visible(finding.rule))}  {where}".rstrip()
         yield from _wrapped(finding.message + because, "        ", style)
         if finding.overruled is not None:
             yield from _wrapped(overruled(finding.overruled), "        ", style)
@@ -170,7 +205,7 @@ def _known(report: Report, style: Style) -> Iterator[str]:
         verdict = weigh(finding)
         if finding.known and verdict is not Verdict.CLEAN:
             where = visible(place(finding.path, finding.line, finding.layer))
-            yield f"  known  {style.word(verdict)}  {style.strong(visible(finding.rule))}  {where}".rstrip()
+            yield f"  known  {style.word(verdict)}  {style.rule(visible(finding.rule))}  {where}".rstrip()
             yield from _wrapped(finding.message, "        ", style)
 
 
@@ -178,7 +213,7 @@ def _gone(items: tuple[Gone, ...], style: Style) -> Iterator[str]:
     """Yield what the baseline has and this audit has not."""
     for item in items:
         where = visible(place(item.path, item.line))
-        yield f"  gone  {style.strong(visible(item.rule))}  {f'was at {where}' if where else ''}".rstrip()
+        yield f"  gone  {style.rule(visible(item.rule))}  {f'was at {where}' if where else ''}".rstrip()
         yield from _wrapped(item.message, "        ", style)
 
 
@@ -205,6 +240,15 @@ def _rests_on(items: tuple[RestsOn, ...], style: Style) -> Iterator[str]:
     more = len(followed) - len(shown)
     text = "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
     yield from _labelled("rests on", text, style)
+
+
+def _left_out(report: Report, style: Style) -> Iterator[str]:
+    """Yield what isn't shown or wasn't looked for, because somebody asked for less."""
+    if report.applied is not None:
+        yield from _wrapped(f"{partial(report)}.", "  ", style)
+    if report.hidden:
+        plural = "s are" if report.hidden > 1 else " is"
+        yield f"  {report.hidden} finding{plural} below what was asked for and not shown; the verdict counts all."
 
 
 def _labelled(label: str, value: str, style: Style) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Findings as the templates of comments print them: grouped by rule, quoted, linked, with whose word it is."""
+"""Findings as the templates of comments print them: quoted, linked, with whose word it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from auditor.finding import Finding, Group, Overruled, Step, Verdict
 from auditor.report import Report
 from auditor.rule import Authority
 from auditor.verdict import weigh, worst
-from reports.citation import citations, overruled
+from reports.citation import overruled
 from reports.comment import Form
 from reports.detail import Detail
 from reports.escape import Markdown, code, cut, fence, markdown
@@ -48,52 +48,12 @@ class FindingView:
 
 
 @dataclass(frozen=True)
-class Section:
-    """The findings of one rule, and what the rule says of them all.
-
-    ``authority`` holds citations in full, ``also`` the rest as references; ``ruled`` tells whether a maintainer has
-    spoken.
-    """
-
-    rule: str
-    title: str
-    condition: str
-    group: Group
-    word: str
-    findings: tuple[FindingView, ...]
-    left: int
-    authority: tuple[Markdown, ...]
-    also: Markdown | None
-    ruled: bool
-    counterpart: Markdown | None
-    advice: str
-
-
-@dataclass(frozen=True)
 class GroupView:
     """One of the three verdicts, and what it rests on."""
 
     name: str
     verdict: str
     reasons: Markdown
-
-
-def sections(report: Report, form: Form, detail: Detail) -> tuple[tuple[Section, ...], int]:
-    """Return the findings that count by rule, the weightiest first in each group, and how many are left out."""
-    counted = [f for f in report.findings if weigh(f) is not Verdict.CLEAN]
-    by_rule: dict[str, list[Finding]] = {}
-    for finding in counted:
-        by_rule.setdefault(finding.rule, []).append(finding)
-    ordered = sorted(by_rule.values(), key=_rank)
-    room = detail.findings
-    out: list[Section] = []
-    for number, findings in enumerate(ordered):
-        # Every rule gets its turn before one of them gets all the room.
-        share = max(1, room - (len(ordered) - number - 1)) if room > 0 else 0
-        if share:
-            out.append(_section(report, findings, share, form, detail))
-            room -= len(out[-1].findings)
-    return tuple(out), len(counted) - sum(len(section.findings) + section.left for section in out)
 
 
 def notes(report: Report, form: Form, detail: Detail) -> tuple[tuple[FindingView, ...], int]:
@@ -138,7 +98,14 @@ def finding_place(report: Report, finding: Finding, form: Form) -> Markdown | No
 
 def quoted(report: Report, finding: Finding, detail: Detail) -> Markdown | None:
     """Return the finding's lines and their neighbours as a fenced block, the decisive ones marked with ``>``."""
-    shown = excerpt(report, finding.path, finding.line, finding.layer, finding.end_line)
+    return excerpt_block(report, finding.path, finding.line, finding.layer, finding.end_line, detail)
+
+
+def excerpt_block(
+    report: Report, path: str | None, line: int | None, layer: int, end_line: int | None, detail: Detail
+) -> Markdown | None:
+    """Return lines of a file and their neighbours as a fenced block; None where they aren't at hand."""
+    shown = excerpt(report, path, line, layer, end_line)
     digits = len(str(shown[-1].number)) if shown else 0
     lines = [
         f"{'>' if line.decisive else ' '} {line.number:>{digits}} | {cut(line.text, detail.code)}".rstrip()
@@ -150,33 +117,6 @@ def quoted(report: Report, finding: Finding, detail: Detail) -> Markdown | None:
 def authorities(refs: Iterable[tuple[str, Authority | None]], form: Form) -> list[Markdown]:
     """Return citations in full: whose word it is, of what weight, when and what."""
     return [_authority(ref, source, form) for ref, source in refs]
-
-
-def _section(report: Report, findings: list[Finding], share: int, form: Form, detail: Detail) -> Section:
-    first = findings[0]
-    rule = catalogue.find(first.rule)
-    refs = tuple(dict.fromkeys(pair for finding in findings for pair in citations(finding)))
-    order = ("official", "audit", "community")
-    refs = tuple(sorted(refs, key=lambda pair: order.index(pair[1].weight) if pair[1] else len(order)))
-    also = [_brief(ref, source, form) for ref, source in refs[detail.authorities :]]
-    return Section(
-        rule=first.rule,
-        title=rule.title if rule else "",
-        condition=rule.condition if rule else "",
-        group=first.group,
-        word=worst(weigh(finding) for finding in findings).value,
-        findings=tuple(view_of(report, finding, form, detail) for finding in findings[:share]),
-        left=max(0, len(findings) - share),
-        authority=tuple(authorities(refs[: detail.authorities], form)),
-        also=Markdown(", ".join(also)) if also else None,
-        ruled=not refs or any(source is None or source.weight != "community" for _, source in refs),
-        counterpart=prose(rule.counterpart) if rule and rule.counterpart else None,
-        advice=first.advice,
-    )
-
-
-def _rank(findings: list[Finding]) -> tuple[int, int]:
-    return _GROUPS.index(findings[0].group), -max(weigh(finding).severity for finding in findings)
 
 
 def _reasons(report: Report, group: Group) -> Markdown:
@@ -207,9 +147,3 @@ def _authority(ref: str, source: Authority | None, form: Form) -> Markdown:
     weight = form.wording.of_weight(source.weight)
     who = f"{markdown(source.who)}, {markdown(source.when)}"
     return Markdown(f"{reference(ref)} **{weight}** ({who}): {prose(source.said)}")
-
-
-def _brief(ref: str, source: Authority | None, form: Form) -> Markdown:
-    if source is None:
-        return reference(ref)
-    return Markdown(f"{reference(ref)} ({form.wording.of_weight(source.weight)}, {markdown(source.who)})")

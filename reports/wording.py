@@ -21,7 +21,7 @@ class Wording(msgspec.Struct, frozen=True):
     incomplete: str = "something that a record needs is missing"
     unreadable: str = "the script could not be read"
     hold: str = "a person has to decide"
-    flag: str = "it breaks a rule, at the lines below"
+    flag: str = "it breaks a rule"
     merge: str = "MERGE, pending the checks of a record"
     merge_non_record: str = "MERGE as non-record"
     close: str = "CLOSE"
@@ -36,10 +36,12 @@ class Wording(msgspec.Struct, frozen=True):
         "where it is read to where it is scored, under the script's defaults, the documented command and what the "
         "logs print."
     )
-    correct: str = (
-        "If a line is misread, please say which one, in a reply: the audit is repeated at the new head, and what was "
-        "wrong is named."
+    unfollowed: str = (
+        "What happens there decides whether the score counts: please name the line that does it, or write it out "
+        "plainly; until then a reviewer has to read it."
     )
+    thanks: str = "Thank you for the submission."
+    correct: str = "If a line is misread, please say which in a reply: the audit is repeated, and errors are named."
     smoke: str = "That the script starts says nothing about its score."
 
     def of_verdict(self, verdict: Verdict) -> Markdown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePosixPath
@@ -17,7 +17,7 @@ from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 from rules.run_logs import SCRIPT, package, run_log
-from rules.scored_runs import final, finished, judged, record, reported, score, seeds
+from rules.scored_runs import final, finished, judged, record, reported, score, seeds, several
 
 SLUG = "bogus-log"
 
@@ -27,12 +27,14 @@ _LARGEST_SOURCE = 4_000_000
 _LONGEST_SUMMARY = 150  # lines after the words that say so
 _CLOCK_JUMP = 20.0  # seconds by which a training clock must fall, and the share of its time
 _CLOCK_SHARE = 0.1
+_FEWEST_NAMES = 2  # logs of one printed seed under so many names
 _TROUBLES = {
     "connection": "a connection's error message",
     "placeholder": "a placeholder",
     "traceback": "a traceback",
     "summary": "a summary, by its own words",
     "killed": "a message that the run was killed",
+    "nought": "a score of 0.0",
 }
 
 
@@ -54,7 +56,9 @@ def check(case: Case) -> Iterator[Finding]:
             differing.extend(_other_script(case, log, decisive=record(case) or len(shown_by) == 1))
             yield from _other_seed(log)
             yield from _summary(log, needed=record(case))
+            yield from _nought(log)
             yield from _clock_set_back(log)
+    yield from _one_seed(shown_by)
     yield from _repeated(case)
     yield from _reused(case)
     yield from _first_of(differing)
@@ -160,7 +164,7 @@ def _other_seed(log: Log) -> Iterator[Finding]:
     if named is None or printed is None or named.value == printed.value:
         return
     later = {int(v.value) for v in run.numbers("seed")}
-    base = PurePosixPath(log.path).name.lower()
+    base = "/".join(PurePosixPath(log.path).parts[-2:]).lower()
     others = {int(digits) for digits in re.findall(r"\d{1,12}", base)} - {named.value}
     if named.value in later or printed.value in others or not re.search(rf"seed\W?_?{named.value}(?!\d)", base):
         return  # printed later than the defaults, or another number of the name is the seed
@@ -175,6 +179,33 @@ def _summary(log: Log, *, needed: bool) -> Iterator[Finding]:
         return  # a remark within a whole log
     message = f"By its own words this is a summary and not the log that the script wrote: {shown(own.text, 100)}"
     yield Finding(SLUG, "evidence", "incomplete" if needed else "note", message, log.path, own.line, own.line)
+
+
+def _nought(log: Log) -> Iterator[Finding]:
+    """Yield a hold when a log gives 0.0 for a final score."""
+    nought = next((trouble for trouble in log.troubles if trouble.kind == "nought"), None)
+    if nought is not None:
+        message = f"The log prints 0.0 for a score, which no model reaches: a placeholder, {shown(nought.text, 80)}."
+        yield Finding(SLUG, "evidence", "hold", message, log.path, nought.line, nought.line)
+
+
+def _one_seed(runs: Sequence[Run]) -> Iterator[Finding]:
+    """Yield a hold when logs that are named by different seeds all print the same one."""
+    named = [run for run in runs if run.name_seed is not None and run.logged_seed is not None]
+    if any(run.name_seed.value in {int(v.value) for v in run.numbers("seed")[1:]} for run in named if run.name_seed):
+        return  # printed after the defaults
+    names = {run.name_seed.value for run in named if run.name_seed is not None}
+    printed = {run.logged_seed.value for run in named if run.logged_seed is not None}
+    if len(names) < _FEWEST_NAMES or len(printed) != 1:
+        return
+    first = next((run for run in named if run.name_seed != run.logged_seed), named[0])
+    place = first.logged_seed
+    message = (
+        f"{len(names)} logs are named by seeds {several(sorted(names))}, and each prints seed {printed.pop()}: they "
+        "are runs of one seed."
+    )
+    line = place.line if place is not None else None
+    yield Finding(SLUG, "evidence", "hold", message, first.path, line, line)
 
 
 def _clock_set_back(log: Log) -> Iterator[Finding]:

@@ -24,7 +24,9 @@ _MARK = "\u2581"  # what SentencePiece writes for a space
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for a constant number of bytes per token, and holds for tables of bytes that count wrongly."""
     yield from _constants(case)
+    yield from _per_token(case)
     if case.program is not None:
+        yield from _rounded(case.program)
         for slip in _slips(case.program):
             yield Finding(
                 rule=SLUG,
@@ -36,6 +38,73 @@ def check(case: Case) -> Iterator[Finding]:
                 end_line=slip.source.line_of(max(slip.node.start, slip.node.end - 1)),
                 layer=slip.source.layer,
             )
+
+
+def _rounded(program: Program) -> Iterator[Finding]:
+    """Yield a note for losses of an evaluation that are computed in 16 bits: they are rounded to two or three digits.
+
+    ``cross_entropy`` gives float32 under autocast and ``log_softmax`` what goes into it, on a CPU; what is cast by
+    hand stays 16 bits wide on a GPU too.
+    """
+    for unit in program.units.values():
+        for _, nodes in unit.bodies:
+            if not any(_turns_gradients_off(node) for node in nodes):
+                continue
+            for node in nodes:
+                kind = _narrow_loss(node)
+                if kind is None:
+                    continue
+                start, end = unit.source.line_of(node.start), unit.source.line_of(max(node.start, node.end - 1))
+                yield Finding(
+                    rule=SLUG,
+                    group="compliance",
+                    status="note",
+                    message=f"Losses are computed in {kind} here, without gradients: each keeps two or three digits, "
+                    "and so does what is summed from them (a mean of 7.4987 reads 7.5).",
+                    path=unit.source.path,
+                    line=start,
+                    end_line=end,
+                    layer=unit.source.layer,
+                )
+
+
+_LOSSES = ("log_softmax", "cross_entropy", "nll_loss")
+_NARROW = ("bfloat16", "float16", "half")
+
+
+def _turns_gradients_off(node: ir.Node) -> bool:
+    return isinstance(node, ir.Attr) and node.attr in ("no_grad", "inference_mode")
+
+
+def _narrow_loss(node: ir.Node) -> str | None:
+    """Return the 16-bit type that the input of a loss, or a log_softmax itself, is cast to; None without one."""
+    if not isinstance(node, ir.Call) or not node.args:
+        return None
+    name = node.func.attr if isinstance(node.func, ir.Attr) else node.func.id if isinstance(node.func, ir.Name) else ""
+    if name not in _LOSSES:
+        return None
+    typed = [arg.value for arg in node.args if arg.keyword == "dtype"]
+    if typed:
+        return _narrow(typed[0])
+    of_tensor = name == "log_softmax" and isinstance(node.func, ir.Attr) and not isinstance(node.func.value, ir.Name)
+    return _cast(node.func.value if of_tensor and isinstance(node.func, ir.Attr) else node.args[0].value)
+
+
+def _cast(node: ir.Node) -> str | None:
+    """Return the 16-bit type of ``….bfloat16()``, ``….half()`` and ``….to(torch.bfloat16)``, else None."""
+    if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr):
+        return None
+    if node.func.attr in _NARROW and not node.args:
+        return "float16" if node.func.attr == "half" else node.func.attr
+    if node.func.attr in ("to", "type"):
+        return next((kind for arg in node.args if (kind := _narrow(arg.value)) is not None), None)
+    return None
+
+
+def _narrow(node: ir.Node) -> str | None:
+    if isinstance(node, ir.Attr) and node.attr in _NARROW:
+        return "float16" if node.attr == "half" else node.attr
+    return None
 
 
 def _constants(case: Case) -> Iterator[Finding]:
@@ -67,6 +136,29 @@ def _constants(case: Case) -> Iterator[Finding]:
         )
 
 
+def _per_token(case: Case) -> Iterator[Finding]:
+    timeline = case.timeline
+    if timeline is None:
+        return
+    for found in doubts(timeline, ("bits per token",), claimed_reports(timeline, case.submitted)):
+        site = found.doubt.site
+        judged = activity(timeline, found.bits, [found.doubt])
+        status: Status = "hold" if judged.status == "violation" and found.final else "note"
+        yield Finding(
+            rule=SLUG,
+            group="compliance",
+            status=status,
+            message="What is reported here as bits per byte was divided by numbers of tokens and constants only: no "
+            "count of bytes was seen on the way to it.",
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=judged.active,
+            active_because=judged.because,
+        )
+
+
 @dataclass(frozen=True)
 class Slip:
     """A place that counts the bytes of a tokenizer's pieces."""
@@ -89,6 +181,15 @@ def _slips(program: Program) -> Iterator[Slip]:
                     spaced,
                     "The space at the start of a piece is counted with its bytes, and marked to be counted once more.",
                 )
+            marked = any(_marks_space(n) for n in nodes)
+            once_more = next((n for n in nodes if _counts_one_more(n)), None)
+            if spaced is None and marked and once_more is not None:
+                yield Slip(
+                    unit.source,
+                    once_more,
+                    "One byte for the space at the start of a piece is added here, and the piece is marked to have it "
+                    "counted once more.",
+                )
             if not any(_knows_fallback(n) for n in nodes):
                 yield Slip(
                     unit.source,
@@ -103,6 +204,23 @@ def _counts_bytes(node: ir.Node) -> bool:
         return False
     inner = node.args[0].value
     return isinstance(inner, ir.Call) and isinstance(inner.func, ir.Attr) and inner.func.attr == "encode"
+
+
+def _counts_one_more(node: ir.Node) -> bool:
+    """Return whether a node is ``len(….encode(…)) + 1``."""
+    if not isinstance(node, ir.BinOp) or node.op != "+":
+        return False
+    for length, one in ((node.left, node.right), (node.right, node.left)):
+        if _counts_bytes(length) and isinstance(one, ir.Const) and one.value == 1:
+            return True
+    return False
+
+
+def _marks_space(node: ir.Node) -> bool:
+    """Return whether a node is ``table[i] = True``, or the test for a leading space stored in a table."""
+    if not isinstance(node, ir.Assign) or not isinstance(node.targets[0], ir.Subscript) or node.value is None:
+        return False
+    return _asks_for_space(node.value) or (isinstance(node.value, ir.Const) and node.value.value in (True, 1))
 
 
 def _asks_for_space(node: ir.Node) -> bool:
@@ -171,6 +289,15 @@ bits = evaluate(model, val) / math.log(2.0)
 print(f"val_bpb:{bits * (len(ids) - 1) / total:.6f}")
 """
 
+_NARROW_LOSS = """
+@torch.no_grad()
+def mean_loss(model, tokens):
+    losses = []
+    for start in range(0, len(tokens) - 1, 1024):
+        x, y = tokens[start : start + 1024][None], tokens[start + 1 : start + 1025][None]
+        losses.append(F.cross_entropy(model(x).flatten(0, 1).bfloat16(), y.flatten()))
+    return float(torch.stack(losses).mean())
+"""
 
 RULE = Rule(
     slug=SLUG,
@@ -178,7 +305,8 @@ RULE = Rule(
     group="compliance",
     condition="metric",
     summary="Bits per byte are computed with a constant number of bytes per token, or with a table of piece "
-    "lengths that counts the leading space twice or byte-fallback pieces by their name.",
+    "lengths that counts the leading space twice or byte-fallback pieces by their name. Losses that are computed in 16 "
+    "bits at evaluation are noted: their rounding shows in the score.",
     why="The bytes are the denominator of the metric: too many of them lower the score without a better model. "
     "They must be the bytes of the raw validation text.",
     advice="Count the bytes of the raw text (or of a sidecar made from it) and compare them with the decoded tokens.",
@@ -191,8 +319,19 @@ RULE = Rule(
     ),
     check=check,
     known_problems="Tables that are read from a file are not checked: compare their sum with the 151,074,309 "
-    "bytes of the raw validation text.",
+    "bytes of the raw validation text. A tokenizer that normalises text spells some of it longer or shorter than it "
+    "is (nmt_nfkc counts 5 bytes for the 2 of a fraction, 33 for the 3 of U+FDFA), which a table of pieces can't tell; "
+    "the reference model's log says which of these hold for its tokenizer.",
     invalid=(
+        Example(
+            "losses in bfloat16",
+            _script(
+                _COUNTED.replace("evaluate(model, val)", "mean_loss(model, val)"),
+                table=_TABLE + _NARROW_LOSS,
+            ),
+            line="F.cross_entropy(model(x).flatten(0, 1).bfloat16(), y.flatten())",
+            status="note",
+        ),
         Example(
             "a constant factor",
             _script('\nbits = evaluate(model, val) / math.log(2.0)\nprint(f"val_bpb:{bits * 0.4105:.6f}")\n'),

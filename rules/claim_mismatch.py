@@ -38,6 +38,7 @@ SLUG = "claim-mismatch"
 
 _ROUNDED_TWICE = 1.5e-5  # bits per byte: a mean of scores that were rounded before
 _OWN_DIGITS = 5  # decimals from which a claim that equals one run's score is that run's, not a mean's
+_FARTHEST_SEED = 0.01  # bits per byte between seeds of one configuration, generously
 _OFFSET = 1e-4  # bits per byte by which every seed's claim must differ for an offset
 _MOST_SUBSETS = 8  # runs; of more, the subsets are not searched
 _SLIP = 1e-3  # bits per byte around a whole unit: the first digit is wrong, not the measurement
@@ -102,11 +103,11 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
         return
     if not record(case) and any(agrees(claim, s.mean, s.metrics) for s in named):
         return  # one seed is enough there
-    main = series[0]
+    main = named[0] if named else series[0]
     alone = next((m for s in series for m in s.metrics if agrees(claim, m.val_bpb, (m,))), None)
     if alone is not None and claim.decimals >= _OWN_DIGITS:
         yield from _one_of(case, claim, alone, runs, series)
-    elif any(abs(claim.value - s.mean) <= _ROUNDED_TWICE + unit(claim.decimals) / 2 for s in series[:1]):
+    elif any(abs(claim.value - s.mean) <= _ROUNDED_TWICE + unit(claim.decimals) / 2 for s in (series[0], main)):
         return
     elif any(_cut(claim, s) for s in series if len(s.metrics) > 1 or len(runs) == 1):
         message = (
@@ -189,7 +190,7 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
         + f" ({difference:+.5f})."
     )
     unlogged = [seed for seed in case.evidence.metadata.seeds if seed not in seeds(runs)]
-    if unlogged and seeds(runs):
+    if unlogged and seeds(runs) and _within_reach(claim, main, len(unlogged)):
         message = message.removesuffix(".") + f"; the logs of seeds {several(unlogged)} are missing."
         return _finding(claim, "incomplete", message, main.metrics)
     if abs(abs(difference) - 1) < _SLIP:
@@ -197,6 +198,13 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
     elif shift is not None and abs(shift) <= _ROUNDED_TWICE:
         message += " Its own scores of the seeds are those of the logs."
     return _finding(claim, "hold", message, main.metrics)
+
+
+def _within_reach(claim: Claim[float], main: Series, missing: int) -> bool:
+    """Tell whether the claim may be a mean with the missing seeds: they'd have to score like those that are there."""
+    count = len(main.metrics)
+    needed = (claim.value * (count + missing) - main.mean * count) / missing
+    return abs(needed - main.mean) <= _FARTHEST_SEED
 
 
 def _offset(evidence: Evidence, runs: Sequence[Run]) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
 from auditor.evidence.counted import counted_runs
@@ -13,9 +13,12 @@ from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
 from rules.claimed_runs import and_others, on_line
 from rules.evidence_examples import PLAIN, RECORD, record
+from rules.prepared_documents import cuts
+from rules.validation_set import is_a_whole_count, validation_tokens
 
 SLUG = "doc-overlap"
 
+_WHOLE = 50_000  # documents of the challenge's validation set
 _SHARDS = 1499  # what the preparation leaves when it keeps 10,000 validation documents
 _DOUBLED = re.compile(r"datasets/+datasets/")
 _DEFAULT = re.compile(r"--val-docs[\"'][^\n]{0,60}?\bdefault\s?=\s?10_?000\b")
@@ -30,8 +33,11 @@ def check(case: Case) -> Iterator[Finding]:
     runs = [each.run for each in counted_runs(case.evidence)] or list(case.evidence.runs)
     found = [(run, shards) for run in runs if (shards := run.first("train_shards")) is not None]
     suspect = [(run, shards) for run, shards in found if shards.value == _SHARDS]
+    said = _cut_otherwise(case, runs)
     if suspect:
         yield _judge(case, suspect)
+    elif said is not None:
+        yield said
     elif not found or any(_caseops(run) for run, _ in found):
         yield from _scripts(case)
 
@@ -53,6 +59,20 @@ def _judge(case: Case, suspect: list[tuple[Run, Value[float]]]) -> Finding:
     )
     status: Status = "hold" if case.submission.track == "non-record" else "violation"
     return on_line(SLUG, status, and_others(message, len(doubled) - 1), shards.path, shards.line)
+
+
+def _cut_otherwise(case: Case, runs: Sequence[Run]) -> Finding | None:
+    """Return a hold where the submission says that its shards were cut with fewer documents than are scored."""
+    whole = next((t for run in runs if (t := validation_tokens(run)) is not None and is_a_whole_count(t.value)), None)
+    said = next((cut for cut in cuts(case) if cut.count < _WHOLE), None)
+    if whole is None or said is None:
+        return None
+    message = (
+        f"The submission says that its training shards were cut with {said.count:,} validation documents "
+        f"({said.text!r}), and its log scores the whole set ({whole.path}:{whole.line}), which has {_WHOLE:,}: the "
+        f"{_WHOLE - said.count:,} others are training data, unless shards of another preparation were used."
+    )
+    return on_line(SLUG, "hold", message, said.path, said.line)
 
 
 def _scripts(case: Case) -> Iterator[Finding]:
@@ -120,6 +140,14 @@ RULE = Rule(
         Example("1499 shards below a doubled path", PLAIN, "train_shards:1499", _logs(1499, _TWICE)),
         Example("1499 shards elsewhere", PLAIN, "train_shards:1499", _logs(1499, _OWN), status="hold"),
         Example(
+            "the submission says so itself",
+            PLAIN,
+            "--val-docs=10000",
+            _logs(80, _OWN)
+            | {"DATA.md": "# Data\n\nThe training shards were built with `prepare.py --val-docs=10000`.\n"},
+            status="hold",
+        ),
+        Example(
             "the preparation with its defaults",
             PLAIN,
             "--val-docs",
@@ -131,6 +159,17 @@ RULE = Rule(
         Example("the published shards", PLAIN, files=_logs(80, _OWN)),
         Example("the published shards below a doubled path", PLAIN, files=_logs(80, _TWICE)),
         Example("other data", PLAIN, files=RECORD),
+        Example(
+            "cut with all documents",
+            PLAIN,
+            files=_logs(80, _OWN) | {"DATA.md": "# Data\n\nPrepare the shards with `prepare.py --val-docs 50000`.\n"},
+        ),
+        Example(
+            "a warning",
+            PLAIN,
+            files=_logs(80, _OWN)
+            | {"DATA.md": "# Data\n\nDo not build the training shards with `--val-docs 10000`.\n"},
+        ),
     ),
     known_problems="Shards that were prepared otherwise, or whose number no log prints, are not seen.",
 )

@@ -29,7 +29,8 @@ class Comparison:
     """A submission's sample against a row: ``delta`` is new minus old in bits per byte.
 
     ``gain`` is what that saves, in nats per token where the bytes per token are known (``per_token``), else in nats
-    per byte. ``p`` is None where a side has a single score.
+    per byte. ``p`` is None where a side has a single score, or the submission's are all ``equal``: a spread of zero is
+    no evidence.
     """
 
     row: Row
@@ -37,6 +38,7 @@ class Comparison:
     gain: float
     per_token: bool
     p: float | None
+    equal: bool = False
 
     def meets(self, bar: Bar) -> bool:
         """Tell whether the comparison clears a bar; without a p, by the sign and the gain alone."""
@@ -47,7 +49,10 @@ class Comparison:
         """Return the comparison in words; ``what`` says more of the row."""
         unit = "nats per token" if self.per_token else "nats per byte"
         side = "below" if self.delta < 0 else "above"
-        test = "too few seeds for a test" if self.p is None else f"one-sided Welch p = {self.p:.4f}"
+        if self.equal:
+            test = "the seeds' scores are all equal, and a spread of zero is no evidence to test with"
+        else:
+            test = "too few seeds for a test" if self.p is None else f"one-sided Welch p = {self.p:.4f}"
         difference = f"{abs(self.delta):.6f} bits per byte ({abs(self.gain):.4f} {unit}) {side}"
         return f"{difference} {_named(self.row)}{what}: {test}"
 
@@ -145,11 +150,11 @@ def _bytes_per_token(case: Case, counted: Sequence[Counted]) -> float | None:
 def _compare(sample: Sample, row: Row, ratio: float | None) -> Comparison:
     theirs = row.sample
     test = None
-    if theirs is not None and theirs.sd is not None and sample.sd is not None:
+    if theirs is not None and theirs.sd is not None and sample.sd is not None and not sample.equal:
         test = welch_one_sided(sample, theirs)
     delta = test.delta if test is not None else sample.mean - (theirs.mean if theirs is not None else row.score)
     gain = nats_per_byte(-delta) if ratio is None else nats_per_token(-delta, ratio)
-    return Comparison(row, delta, gain, ratio is not None, None if test is None else test.p)
+    return Comparison(row, delta, gain, ratio is not None, None if test is None else test.p, sample.equal)
 
 
 def _named(row: Row) -> str:

@@ -40,13 +40,14 @@ def _opened(unit: Unit, submission: Submission) -> Finding:
     first = unit.packing[0]
     layers = len(unit.packing)
     decodings = "; ".join(" > ".join(step.how) for step in unit.packing)
+    left = "".join(f" Of the packed data, {part}." for step in unit.packing for part in step.left)
     return Finding(
         rule=SLUG,
         group="package",
         status="note",
         message=f"This file runs code that it unpacks ({layers} layer{'s' if layers > 1 else ''}: {decodings}): "
         f"{first.packed:,} bytes here, {unit.packing[-1].unpacked:,} bytes unpacked. What is unpacked is what was "
-        f"audited; {_twin(unit, submission)}.",
+        f"audited; {_twin(unit, submission)}.{left}",
         path=unit.path,
         line=first.line,
         end_line=first.line,

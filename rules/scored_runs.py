@@ -14,6 +14,10 @@ from auditor.submission.names import shown
 _DAY = re.compile(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _DECIMAL = re.compile(r"\d+\.\d+")
+# A log's name or folder that says what it is kept for: to compare with, or as what was there before.
+_ASIDE = re.compile(
+    r"(?:^|[/_.\-])(?:reference|ref|baseline|earlier|previous|prior|parent|superseded|archived?|old|upstream)(?=[/_.\-]|$)"
+)
 _TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance
 _FEWEST_DECIMALS = 2  # that a claim is taken to have: JSON drops the zeros of 1.2000
 ONE_CONFIG = 0.05  # bits per byte: scores of one configuration lie closer together
@@ -71,8 +75,14 @@ def _identity(run: Run) -> tuple[object, ...]:
 
 
 def finished(evidence: Evidence) -> tuple[Run, ...]:
-    """Return the distinct runs that print a final score."""
-    return tuple(run for run in distinct(evidence) if run.scores)
+    """Return the distinct runs that print a final score; those of logs that are kept for comparison only if all are."""
+    runs = tuple(run for run in distinct(evidence) if run.scores)
+    claim = claimed(evidence)
+    own = tuple(run for run in runs if not _ASIDE.search(run.path.lower()))
+    aside = [run for run in runs if run not in own]
+    if not own or (claim is not None and any(agrees(claim, m.val_bpb, (m,)) for run in aside for m in run.scores)):
+        return runs
+    return own
 
 
 def seeds(runs: Sequence[Run]) -> tuple[int, ...]:
@@ -118,13 +128,7 @@ def kind(metric: Metric) -> str:
 
 def claimed(evidence: Evidence) -> Claim[float] | None:
     """Return the claimed score of the whole submission, else the mean of the claims per seed."""
-    whole = evidence.metadata.first("val_bpb")
-    each = evidence.metadata.all("val_bpb", per_seed=True)
-    if whole is not None or not each:
-        return whole or evidence.readme.first("val_bpb")
-    first = each[0]
-    mean = fmean(c.value for c in each)
-    return Claim("val_bpb", mean, first.path, first.line, first.key, None, min(c.decimals for c in each))
+    return evidence.leading()
 
 
 def agrees(claim: Claim[float], value: float, metrics: Sequence[Metric]) -> bool:

@@ -10,10 +10,13 @@ from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.claims import claimed_reports
 from auditor.timeline.paths import calls_of
-from auditor.timeline.trackers.metric.metric import Doubt, doubts
+from auditor.timeline.trackers.metric.metric import Doubt, Kind, doubts
 from rules.torch_scripts import HEAD, MAIN
 
 SLUG = "subset-scoring"
+KINDS: tuple[Kind, ...] = ("first tokens", "random tokens", "ignored targets", "clamped targets")
+
+_LEFT_OUT = ("ignored targets", "clamped targets")  # the script itself leaves them out of what it counts
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -25,15 +28,15 @@ def check(case: Case) -> Iterator[Finding]:
     if timeline is None:
         return
     claimed = claimed_reports(timeline, case.submitted)
-    for found in doubts(timeline, ("first tokens", "random tokens"), claimed):
+    for found in doubts(timeline, KINDS, claimed):
         site = found.doubt.site
         judged = activity(timeline, found.bits, [found.doubt])
         status: Status = judged.status
-        if status == "violation":
+        if status == "violation" or (status == "hold" and judged.active):
             main = next((1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "command"), 0)
             if not found.final or (main and not found.bits & main):
                 status = "note"  # a score on the way, or a default that the main command doesn't use
-            elif not claimed:
+            elif status == "violation" and not claimed and found.doubt.kind not in _LEFT_OUT:
                 status = "hold"
         last = found.report.site
         yield Finding(
@@ -55,6 +58,16 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _say(doubt: Doubt, *, final: bool) -> str:
+    if doubt.kind == "ignored targets":
+        return "Which targets count depends on which token they are: the loss of the others is left out of the score."
+    if doubt.kind == "clamped targets":
+        return (
+            f"Targets are forced into {doubt.number:,.0f} classes, fewer than the vocabulary of the data has: what is "
+            "scored is another, easier text."
+        )
+    if doubt.number is None:
+        which = "The reported score" if final else "A score on the way"
+        return f"{which} is computed on a part of the validation set only: the number of tokens is limited here."
     what = "tokens at random places" if doubt.kind == "random tokens" else f"the first {doubt.number:,.0f} tokens"
     which = "The reported score" if final else "A score on the way"
     return f"{which} is computed on {what} of the validation set only."

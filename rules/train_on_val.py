@@ -8,6 +8,8 @@ from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
+from rules.linked_shards import linked_shards
+from rules.told_training import told_training
 from rules.torch_scripts import EVALUATE, HEAD, MAIN, REPORT
 
 SLUG = "train-on-val"
@@ -22,8 +24,10 @@ def say(leak: Leak) -> str:
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield a finding for each training step on validation data."""
+    """Yield a finding for each training step on validation data, and for validation shards under training names."""
     yield from findings(case, "training", SLUG, say)
+    yield from linked_shards(case, SLUG)
+    yield from told_training(case, SLUG)
 
 
 _WHOLE_FOLDER = "".join([HEAD, EVALUATE, MAIN.replace("fineweb_train_*.bin", "fineweb_*.bin"), REPORT])

@@ -18,6 +18,8 @@ _SEARCH = r"(?:sweep|swept|tuned|tuning|optimum|grid[- ]search(?:ed)?)"
 _ON_A_DUMP = re.compile(
     rf"\b{_SEARCH}\b[^|]{{0,120}}\bdump(?:ed|s)?\b|\bdump(?:ed|s)?\b[^|]{{0,120}}\b{_SEARCH}\b", re.I
 )
+# Fitting weights to the text is training on it, which is another rule's matter.
+_WEIGHTS = re.compile(r"\bfine[- ]?tun\w*|\b(?:train|adapt|fit|optimi[sz])\w*\s+(?:\w+\s+){0,3}on\b", re.I)
 _ON_VAL = re.compile(
     r"\b(?:tuned|swept|sweep|grid[- ]search(?:ed)?|selected|chosen|picked|searched)\b[^.|]{0,80}"
     r"\b(?:on|over|against|using|by|from)\s(?:the\s)?(?:full\s)?val(?:idation)?[ _-]"
@@ -32,7 +34,7 @@ def check(case: Case) -> Iterator[Finding]:
         return
     for said in statements(case):
         match = says(_ON_A_DUMP, said.text) or says(_ON_VAL, said.text)
-        if match is not None:
+        if match is not None and not _WEIGHTS.search(said.text[max(0, match.start() - 12) : match.end()]):
             message = (
                 f"The submission says that settings were searched on evaluation data ({match[0].strip()!r}): ask which "
                 "text, and whether the scored tokens were among it."
@@ -90,6 +92,11 @@ RULE = Rule(
             "denied",
             PLAIN,
             files={"README.md": "# Mixer\n\nThe gate was not tuned on the validation set; see below.\n"},
+        ),
+        Example(
+            "weights, not settings",
+            PLAIN,
+            files={"README.md": "# Model\n\nThe model is fine-tuned on the validation set before it is scored.\n"},
         ),
         Example("no README", PLAIN),
     ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ from collections.abc import Sequence
 import click
 
 from auditor import __version__
+from auditor.durable import FULL
+
+_HINT = re.compile(r"pip install 'golf-audit\[(\w+)\]'")
 
 EXIT_FOUND = 1
 EXIT_USAGE = 2
@@ -24,7 +28,20 @@ EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
 
-class _Commands(click.Group):
+class Group(click.Group):
+    """A group of commands that names the nearest one where there is none of a name."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called; raises a usage error."""
+        name = str(args[0])
+        if not name.startswith("-") and name not in self.list_commands(ctx):
+            raise click.UsageError(f"no command is called {name!r}; {nearest(name, self.list_commands(ctx))}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+class _Commands(Group):
     """A group that finds its commands in this package and imports each when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -83,18 +100,58 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = cli.main(list(arguments), prog_name="golf-audit", standalone_mode=False)
     except click.UsageError as error:
-        error.show()
+        complain(_one_line(error))
         return EXIT_USAGE
     except click.ClickException as error:
-        complain(error.format_message())
+        complain(installable(error.format_message()))
         return EXIT_USAGE
     except click.Abort:
         complain("interrupted")
         return EXIT_INTERRUPTED
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            _say_full(error)
+            return EXIT_USAGE
         report_internal(error)
         return EXIT_INTERNAL
     return code if isinstance(code, int) else 0
+
+
+def _say_full(error: OSError) -> None:
+    """Say that nothing more can be written, and where."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # It is standard output itself. What it still holds would fail once more at shutdown.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    place = f"{error.filename}: " if error.filename is not None else ""
+    complain(f"{place}nothing more can be written ({error.strerror}); make room and run the same command again")
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return a hint that names what is spelt nearest to a name, or all that there is."""
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+
+
+def installable(message: str) -> str:
+    """Return a message with the install command that works from here, where it names an extra of ours."""
+    if "golf-audit[" not in message:
+        return message
+    from auditor.cli._install import install_hint
+
+    return _HINT.sub(lambda match: install_hint(match[1]), message)
+
+
+def _one_line(error: click.UsageError) -> str:
+    """Return a usage error in one line, with where its command is explained."""
+    told = " ".join(error.format_message().split())
+    if not told.endswith((".", "?", ")")):
+        told += ";"
+    path = error.ctx.command_path if error.ctx is not None else "golf-audit"
+    return f"{told} See {path} --help"
 
 
 def complain(message: str) -> None:

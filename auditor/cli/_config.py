@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from auditor.config.read import Config
 
 _PARAMETERS = {"format": "form"}  # where a key isn't the name of the parameter
-_FILES = ("config", "baseline", "rulings", "templates", "wording")
+_FILES = ("config", "baseline", "rulings", "templates", "wording", "smoke", "results")
 
 
 class Configured(click.Command):

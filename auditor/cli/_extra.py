@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -29,4 +29,23 @@ def one_line(*refused: type[Exception]) -> Iterator[None]:
 
 
 def _missing(error: ImportError) -> click.ClickException:
-    return click.ClickException(f"{error.name} is not installed; pip install 'golf-audit[reproduce]'")
+    return missing([str(error.name)], "reproduce")
+
+
+def missing(packages: Sequence[str], extra: str) -> click.ClickException:
+    """Return the error of packages that aren't there, with the command that brings the extra."""
+    from auditor.cli._install import install_hint
+
+    are = "are" if len(packages) > 1 else "is"
+    return click.ClickException(f"{' and '.join(packages)} {are} not installed; {install_hint(extra)}")
+
+
+@contextmanager
+def needs(extra: str, *packages: str) -> Iterator[None]:
+    """Turn a missing package of an extra into the one line that says how to install it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in packages:
+            raise
+        raise missing([str(error.name)], extra) from error

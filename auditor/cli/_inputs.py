@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import os.path
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.cli import EXIT_FOUND, EXIT_INTERNAL, EXIT_USAGE, complain, report_internal
+from auditor.cli import EXIT_FOUND, EXIT_INTERNAL, EXIT_USAGE, complain, installable, report_internal
+from auditor.cli._pulls import Pulls, pulls_option
 
 if TYPE_CHECKING:
     from auditor.report import Report
@@ -27,9 +29,10 @@ _OPTIONS = (
         type=click.Path(),
         help="Read from git objects, without a checkout; or, with --pr, from GitHub.",
     ),
-    click.option("--pr", metavar="N", type=click.IntRange(min=1), help="With --repo: the head of pull request N."),
+    pulls_option("The head of a pull request of --repo: 1499, #1499, its address; several with commas, or repeated."),
     click.option("--rev", metavar="REV", help="With --repo: a branch, tag or other revision."),
-    click.option("--sha", metavar="SHA", help="With --repo: this commit (of pull request N, when --pr is given)."),
+    click.option("--sha", metavar="SHA", help="With --repo: this commit (of the pull request, when --pr is given)."),
+    click.option("--all", "everything", is_flag=True, help="Every record folder below each PATH."),
 )
 
 rulings_option = click.option(
@@ -41,21 +44,28 @@ rulings_option = click.option(
 
 
 def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command PATH... and --repo, --pr, --rev, --sha; it gets them as ``readers``."""
+    """Give a command PATH..., --all and --repo, --pr, --rev, --sha; it gets them as ``readers``."""
 
     @functools.wraps(command)
     def wrapped(
-        paths: tuple[str, ...], repo: str | None, pr: int | None, rev: str | None, sha: str | None, **others: Any
+        paths: tuple[str, ...],
+        repo: str | None,
+        pr: Pulls,
+        rev: str | None,
+        sha: str | None,
+        everything: bool,
+        **others: Any,
     ) -> Any:
-        return command(readers=_readers(paths, repo, pr, rev, sha), **others)
+        return command(readers=_readers(paths, repo, pr, rev, sha, everything), **others)
 
     return functools.reduce(lambda function, option: option(function), reversed(_OPTIONS), wrapped)
 
 
 def _readers(
-    paths: tuple[str, ...], repo: str | None, pr: int | None, rev: str | None, sha: str | None
+    paths: tuple[str, ...], repo: str | None, pr: Pulls, rev: str | None, sha: str | None, everything: bool
 ) -> list[tuple[str, Reader]]:
     """Return what reads each input, by the name that the user gave it; raises a usage error."""
+    repo = repository(repo, pr)
     if paths and repo:
         raise click.UsageError("Give PATHs or --repo, not both.")
     if not paths and not repo:
@@ -64,21 +74,62 @@ def _readers(
         raise click.UsageError("--repo needs --pr, --rev or --sha.")
     if not repo and (pr or rev or sha):
         raise click.UsageError("--pr, --rev and --sha need --repo.")
+    if len(pr.numbers) > 1 and (rev or sha):
+        raise click.UsageError("--rev and --sha go with one pull request, not with several.")
+    if everything and (repo or "-" in paths):
+        raise click.UsageError("--all goes with folders.")
+    if repo:
+        wanted: tuple[int | None, ...] = pr.numbers or (None,)
+        many = len(wanted) > 1
+        return [(f"{repo} #{n}" if many else repo, _from_git(repo, n, rev, sha)) for n in wanted]
+    if not everything:
+        return [(path, _from_path(path)) for path in paths]
+    return [(folder, _from_path(folder)) for path in paths for folder in _below(path)]
 
-    from auditor import submission
 
-    def from_path(path: str) -> Reader:
-        return lambda: submission.read_path(path)
+def repository(repo: str | None, pr: Pulls) -> str | None:
+    """Return where pull requests are read: --repo, else the repository that an address of --pr names."""
+    if pr.repository is None or (repo is not None and not _on_github(repo)):
+        return repo
+    if repo is not None and repo.lower() != pr.repository.lower():
+        raise click.UsageError(f"--repo is {repo}, but --pr is of {pr.repository}.")
+    return pr.repository
 
-    def from_git() -> Sequence[Submission]:
-        assert repo is not None
+
+def _from_path(path: str) -> Reader:
+    def read() -> Sequence[Submission]:
+        if path == "-":
+            from auditor.submission import typed
+
+            return typed.read_script(sys.stdin.buffer.read(typed.most()))
+        from auditor import submission
+
+        return submission.read_path(path)
+
+    return read
+
+
+def _from_git(repo: str, pr: int | None, rev: str | None, sha: str | None) -> Reader:
+    def read() -> Sequence[Submission]:
         if pr is not None and not rev and not sha and _on_github(repo):
             from auditor.github.source import read_github
 
             return read_github(repo, pr, complain)
+        from auditor import submission
+
         return submission.read_git(repo, pr=pr, rev=rev, sha=sha)
 
-    return [(repo, from_git)] if repo else [(path, from_path(path)) for path in paths]
+    return read
+
+
+def _below(path: str) -> Sequence[str]:
+    from auditor.submission.below import folders_below
+    from auditor.submission.model import Unread
+
+    try:
+        return folders_below(path)
+    except Unread as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _on_github(repo: str) -> bool:
@@ -131,7 +182,8 @@ class Audits:
                     yield report
             except (Unread, Refused) as error:
                 self._unread = True
-                complain(f"{where}{error}")
+                told = str(error)
+                complain(installable(told if told.startswith(given) else f"{where}{told}"))
             except Exception as error:
                 # A defect of ours spoils this input only, and the exit code says so.
                 self._failed = True

@@ -37,15 +37,36 @@ def complete_slugs(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [f"{before}{comma}{rule.slug}" for rule in catalogue.load() if rule.slug.startswith(last)]
 
 
-def make_style(color: str, stream: TextIO) -> Style:
-    """Return how to write text to ``stream``: its width, and colour by --color, NO_COLOR and the terminal."""
+def make_style(color: str, stream: TextIO, *, grades: bool = False) -> Style:
+    """Return how to write text to ``stream``: its width, and colour by --color, NO_COLOR and the terminal.
+
+    On a terminal that takes them, rules are links to their pages; ``grades`` tells severities and confidences.
+    """
     from reports.text import Style
 
     terminal = stream.isatty()
     wanted = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     # Into a file or a pipe the width is fixed, whoever asks (COLUMNS still counts).
     columns = shutil.get_terminal_size((_UNKNOWN, 24)).columns
-    return Style(width=min(max(columns, _NARROW), _WIDE), colour=color == "always" or (color == "auto" and wanted))
+    return Style(
+        width=min(max(columns, _NARROW), _WIDE),
+        colour=color == "always" or (color == "auto" and wanted),
+        pages=_page if wanted and color != "never" else None,
+        grades=grades,
+    )
+
+
+def docs_address() -> str | None:
+    """Return where our pages are served, if GOLF_AUDIT_DOCS says so."""
+    return os.environ.get("GOLF_AUDIT_DOCS") or None
+
+
+def _page(slug: str) -> str | None:
+    from auditor import catalogue
+    from reports.links import rule_page
+
+    rule = catalogue.find(slug)
+    return rule_page(rule, docs_address(), local=True) if rule is not None else None
 
 
 def known_slug(slug: str) -> str:
@@ -54,9 +75,10 @@ def known_slug(slug: str) -> str:
 
     if catalogue.find(slug):
         return slug
+    known = [rule.slug for rule in catalogue.load()]
     import difflib
 
-    near = difflib.get_close_matches(slug, [rule.slug for rule in catalogue.load()], n=3)
+    near = difflib.get_close_matches(slug, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "'golf-audit rules' lists them."
     raise click.UsageError(f"no rule is called {slug!r}; {hint}")
 

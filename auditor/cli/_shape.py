@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import TextIOWrapper
@@ -27,6 +27,10 @@ class Shape:
     color: str
     comment_form: Callable[[], Form]
     smoke: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)  # by the submission's name
+    alike: Callable[[Report], Mapping[int, Sequence[int]]] = lambda report: {}  # pull requests with the same lines
+    quiet: bool = False
+    verbose: bool = False
+    statistics: bool = False
 
 
 _Writer: TypeAlias = "Callable[[Iterator[Report], TextIO, Shape], None]"
@@ -38,14 +42,22 @@ def write(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
 
 
 def _text(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
-    from reports.text import render, render_timeline
+    from reports.statistics import Counts
+    from reports.text import render, render_line, render_timeline
 
-    style = make_style(shape.color, stream)
+    style = make_style(shape.color, stream, grades=shape.verbose)
+    counts = Counts()
     for number, report in enumerate(reports):
-        stream.write(("\n" if number else "") + render(report, style))
-        if shape.timeline:
+        counts.add(report)
+        if shape.quiet:
+            stream.write(render_line(report, style))
+        else:
+            stream.write(("\n" if number else "") + render(report, style))
+        if shape.timeline and not shape.quiet:
             stream.write("\n" + render_timeline(report, style))
         stream.flush()
+    if shape.statistics:
+        stream.write(("" if shape.quiet else "\n") + counts.render(style))
 
 
 def _json(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
@@ -58,13 +70,17 @@ def _json(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
 
 
 def _markdown(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:
-    from reports.markdown import render
+    from itertools import groupby
+
+    from reports.pull import comment_on
 
     form = shape.comment_form()
     with _template_faults():
-        for number, report in enumerate(reports):
-            text = render(report, timeline=shape.timeline, form=form, smoke=shape.smoke.get(report.name, ()))
+        inputs = groupby(reports, lambda report: (report.submission, report.pr, report.sha))
+        for number, (_, found) in enumerate(inputs):
+            text = comment_on(tuple(found), form, timeline=shape.timeline, smoke=shape.smoke, alike=shape.alike)
             stream.write(("\n---\n\n" if number else "") + text)
+            stream.flush()
 
 
 def _html(reports: Iterator[Report], stream: TextIO, shape: Shape) -> None:

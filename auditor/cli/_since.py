@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 import click
 
+from auditor.cli._inputs import repository
+from auditor.cli._pulls import Pulls
+
 if TYPE_CHECKING:
     from auditor.reaudit.model import ReAudit
     from auditor.report import Report
@@ -31,8 +34,9 @@ class Since:
     def __init__(self, since: str, judge: Callable[[Submission], Report]) -> None:
         self._since, self._judge = since, judge
         given = click.get_current_context().params
-        self._repo: str | None = given.get("repo")
-        self._pr: int | None = given.get("pr")
+        self._pulls: Pulls = given.get("pr") or Pulls()
+        self._repo: str | None = repository(given.get("repo"), self._pulls)
+        self._pr: int | None = None  # of the submission at hand
         self._said: tuple[Report, ...] | None = None
         if Path(since).is_file():
             self._said = _read(Path(since))
@@ -44,6 +48,8 @@ class Since:
         from auditor.reaudit.compare import from_what_was_said, re_audit
         from auditor.submission.model import Unread
 
+        alone = self._pulls.numbers[0] if len(self._pulls.numbers) == 1 else None
+        self._pr = report.pr if report.pr is not None else alone
         if self._said is None:
             before = self._pick([self._judge(each) for each in self._earlier(report, self._since)], report)
             return re_audit(report, before)
@@ -67,14 +73,22 @@ class Since:
         return read_git(repo, pr=self._pr, sha=sha)
 
     def _pick(self, candidates: Sequence[Report], report: Report) -> Report:
-        """Return the candidate of the same name, or the only one that there is."""
+        """Return the candidate that is about the same submission: of its name, or the only one of its history.
+
+        A pull request may have renamed its folder since; a report about another submission is refused.
+        """
         from auditor.submission.model import Unread
 
-        named = [each for each in candidates if each.name == report.name]
-        if len(named) == 1 or len(candidates) == 1:
-            return (named or list(candidates))[0]
-        there = ", ".join(each.name for each in candidates[:5]) or "none"
-        raise Unread(f"--since {self._since}: which submission was {report.name}? there: {there}")
+        own = [each for each in candidates if each.pr is None or report.pr is None or each.pr == report.pr]
+        named = [each for each in own if each.name == report.name]
+        if len(named) == 1:
+            return named[0]
+        renamed = self._said is None or (report.pr is not None and own[:1] and own[0].pr == report.pr)
+        if len(own) == 1 and renamed:
+            return own[0]
+        there = ", ".join(f"{each.name} (#{each.pr})" if each.pr else each.name for each in candidates[:5]) or "none"
+        mine = f"{report.name} (#{report.pr})" if report.pr else report.name
+        raise Unread(f"--since {self._since}: it is about another submission than {mine}; there: {there}")
 
 
 def write(

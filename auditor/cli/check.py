@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from auditor.cli import EXIT_FOUND
+from auditor.cli import EXIT_FOUND, complain
+from auditor.cli._beside import beside_options, read_smoke, same_lines
 from auditor.cli._config import Configured
 from auditor.cli._form import form_options
+from auditor.cli._grades import Least, grade_options
 from auditor.cli._inputs import Audits, input_options, read_rulings, rulings_option
 from auditor.cli._options import color_option, make_style, slugs_option
 from auditor.cli._shape import FORMS, Shape, write
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from auditor.cli._inputs import Reader
     from auditor.report import Report
     from auditor.rulings.model import Ruling
-    from auditor.smoke.model import Step
     from auditor.submission.model import Submission
     from reports.comment import Form
 
@@ -32,6 +34,7 @@ _EXAMPLES = """\b
 Examples:
   golf-audit check records/track_10min_16mb/2026-04-01_Name
   golf-audit check --repo parameter-golf/.git --pr 1234 --format markdown
+  golf-audit check --all records -q --statistics
   golf-audit check --baseline known.json --rulings rulings.toml records/*/*
 """
 
@@ -62,14 +65,13 @@ Examples:
     metavar="SHA|REPORT",
     help="Also tell what changed since an earlier head, or an earlier report in JSON, and what that had wrong.",
 )
-@click.option(
-    "--smoke",
-    metavar="FILE",
-    type=click.Path(),
-    help="With --format markdown: also tell what golf-audit smoke --format json found.",
-)
+@beside_options
+@grade_options
 @form_options
 @click.option("--timeline", is_flag=True, help="Also show what the script does, event by event.")
+@click.option("-q", "--quiet", is_flag=True, help="One line for each submission.")
+@click.option("-v", "--verbose", is_flag=True, help="Also show severities and confidences, the timeline, and times.")
+@click.option("--statistics", is_flag=True, help="Also count verdicts and findings, after all reports.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when something is reported.")
 @color_option
 def command(
@@ -82,24 +84,53 @@ def command(
     rulings: str | None,
     since: str | None,
     smoke: str | None,
+    results: str | None,
+    least: Least,
     comment_form: Callable[[], Form],
     timeline: bool,
+    quiet: bool,
+    verbose: bool,
+    statistics: bool,
     exit_zero: bool,
     color: str,
 ) -> int:
     """Audit submissions and give a verdict on each.
 
-    PATH is a record folder, a checkout that contains one, or a single script. Nothing of it is ever run.
+    PATH is a record folder, a checkout that contains one, a single script, or - for a script on standard input.
+    Nothing of it is ever run.
 
     Exit code 0: nothing to report; 1: at least one FLAG, HOLD,
     INCOMPLETE or UNREADABLE; 2: wrong usage or unreadable input; 3: internal error.
     """
-    judge = _Judge(select, ignore or (), read_rulings(rulings), _read_baseline(baseline), exhibits=form == "html")
+    if quiet and verbose:
+        raise click.UsageError("Give --quiet or --verbose, not both.")
+    if (quiet or verbose or statistics) and form != "text":
+        raise click.UsageError("--quiet, --verbose and --statistics go with --format text.")
+    judge = _Judge(
+        select,
+        ignore or (),
+        read_rulings(rulings),
+        _read_baseline(baseline),
+        least,
+        exhibits=form == "html",
+        timed=verbose,
+    )
     audits = Audits()
     with _opened(output) as stream:
         reports = audits.run(readers, judge)
         if since is None:
-            write(reports, stream, Shape(form, timeline, color, comment_form, _read_smoke(smoke)))
+            shape = Shape(
+                form,
+                timeline or verbose,
+                color,
+                comment_form,
+                read_smoke(smoke),
+                same_lines(results),
+                quiet=quiet,
+                verbose=verbose,
+                statistics=statistics,
+            )
+            write(reports, stream, shape)
         else:
             from auditor.cli import _since
 
@@ -115,35 +146,28 @@ class _Judge:
     ignore: tuple[str, ...]
     rulings: tuple[Ruling, ...]
     baseline: Baseline | None
+    least: Least
     exhibits: bool = False  # with the curves and sizes that a page shows
+    timed: bool = False  # with a line on standard error about each submission
 
     def __call__(self, submission: Submission) -> Report:
         from auditor.check import audit
 
+        started = time.perf_counter()
         report = audit(submission, select=self.select, ignore=self.ignore, rulings=self.rulings)
+        if self.timed:
+            complain(f"{report.name}: audited in {time.perf_counter() - started:.2f} s")
         if self.exhibits:
             from auditor.evidence.exhibits import exhibit
 
             report = exhibit(report, submission)
         if self.baseline is None:
-            return report
+            return self.least.of(report)
         from auditor import catalogue
         from auditor.baseline.model import compare
 
         applied = self.select or [rule.slug for rule in catalogue.load()]
-        return compare(report, self.baseline, [slug for slug in applied if slug not in self.ignore])
-
-
-def _read_smoke(path: str | None) -> Mapping[str, tuple[Step, ...]]:
-    if path is None:
-        return {}
-    from auditor.smoke.earlier import read
-    from auditor.toml import Malformed
-
-    try:
-        return read(Path(path))
-    except Malformed as error:
-        raise click.ClickException(str(error)) from None
+        return self.least.of(compare(report, self.baseline, [slug for slug in applied if slug not in self.ignore]))
 
 
 def _read_baseline(path: str | None) -> Baseline | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,14 +11,17 @@ from urllib.parse import urlsplit
 import click
 
 from auditor.cli import EXIT_FOUND, EXIT_INTERNAL, complain, report_internal
+from auditor.cli._beside import beside_options, read_smoke, same_lines
 from auditor.cli._config import Configured
 from auditor.cli._form import form_options
 from auditor.cli._inputs import read_rulings, rulings_option
+from auditor.cli._pulls import Pulls, one, pulls_option
 
 if TYPE_CHECKING:
     from auditor.github.client import Api
     from auditor.github.pull import Pull
     from auditor.report import Report
+    from auditor.smoke.model import Step
     from auditor.submission.model import Submission
     from reports.comment import Form
 
@@ -31,8 +34,8 @@ Examples:
 
 
 @click.command(cls=Configured, epilog=_EXAMPLES)
-@click.option("--repo", "repository", metavar="OWNER/NAME", required=True, help="The repository on GitHub.")
-@click.option("--pr", "number", metavar="N", type=click.IntRange(min=1), required=True, help="The pull request.")
+@click.option("--repo", "repository", metavar="OWNER/NAME", help="The repository on GitHub.")
+@pulls_option("The pull request: 1499, #1499, or its address, which names the repository as well.", required=True)
 @click.option("--post", is_flag=True, help="Create the comment, or update our earlier one. Without it: only show it.")
 @click.option("--label", is_flag=True, help="With --post: also label the pull request with the verdict.")
 @click.option(
@@ -53,17 +56,20 @@ Examples:
     type=click.Path(),
     help="Read the files from this clone; without --post, GitHub isn't asked at all.",
 )
+@beside_options
 @rulings_option
 @form_options
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when something is reported.")
 def command(
-    repository: str,
-    number: int,
+    repository: str | None,
+    pr: Pulls,
     post: bool,
     label: bool,
     check_run: bool,
     base_url: str,
     repo: str | None,
+    smoke: str | None,
+    results: str | None,
     rulings: str | None,
     comment_form: Callable[[], Form],
     exit_zero: bool,
@@ -80,8 +86,16 @@ def command(
     from auditor.github.refused import Refused
     from auditor.submission.model import Unread
 
+    number = one(pr)
+    assert number is not None
+    repository = repository or pr.repository
+    if repository is None:
+        raise click.UsageError("Give --repo OWNER/NAME, or the address of the pull request as --pr.")
+    if pr.repository is not None and pr.repository.lower() != repository.lower():
+        raise click.UsageError(f"--repo is {repository}, but --pr is of {pr.repository}.")
     if not is_name(repository):
         raise click.UsageError("--repo isn't OWNER/NAME, such as openai/parameter-golf.")
+    tested, same = read_smoke(smoke), same_lines(results)
     ruled = read_rulings(rulings)
     form = comment_form()
     try:
@@ -91,7 +105,7 @@ def command(
         for failure in failures:
             report_internal(failure.error, f"pull request {number}")
         address = form.repository or _address(base_url, pull.repository if pull is not None else repository)
-        comment = _Comment(reports, dataclasses.replace(form, repository=address), label, check_run)
+        comment = _Comment(reports, dataclasses.replace(form, repository=address), label, check_run, tested, same)
         if post:
             assert pull is not None
             assert api is not None
@@ -150,6 +164,8 @@ class _Comment:
     form: Form
     label: bool
     check_run: bool
+    smoke: Mapping[str, tuple[Step, ...]]
+    alike: Callable[[Report], Mapping[int, Sequence[int]]]
 
     def show(self) -> None:
         """Write the comment to standard output, and what else would be posted to standard error."""
@@ -181,18 +197,13 @@ class _Comment:
             click.echo(f"check run added ({said}): {address}")
 
     def _body(self) -> str:
-        from auditor.github.body import compose
-
-        return compose(self.reports, self._review)
-
-    def _review(self, report: Report, room: int) -> str | None:
-        from reports.markdown import TemplateFault, render
+        from auditor.github.body import ROOM, marked
+        from reports.comment import TemplateFault
+        from reports.pull import comment_on
 
         try:
-            return render(report, form=dataclasses.replace(self.form, limit=room))
+            return marked(comment_on(self.reports, self.form, smoke=self.smoke, alike=self.alike, room=ROOM))
         except TemplateFault as error:
-            if len(self.reports) > 1 and self.form.templates is None:
-                return None  # its share of the room is too small
             raise click.ClickException(str(error)) from None
 
     def _label(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.cli import Group
 from auditor.cli._extra import one_line
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Examples:
 _folder_type = click.Path(file_okay=False, path_type=Path)
 
 
-@click.group(epilog=_EXAMPLES)
+@click.group(cls=Group, epilog=_EXAMPLES)
 def command() -> None:
     """Fetch or make the token shards that the reference model trains on.
 

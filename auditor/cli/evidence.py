@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli._options import color_option, make_style
+from auditor.cli._pulls import Pulls, pulls_option
 
 if TYPE_CHECKING:
     from auditor.evidence.model import ClaimSet, Evidence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("path", required=False, type=click.Path())
 @click.option("--repo", metavar="GIT_DIR", type=click.Path(), help="Read from git objects, without a checkout.")
-@click.option("--pr", metavar="N", type=click.IntRange(min=1), help="With --repo: the head of pull request N.")
+@pulls_option("With --repo: the head of a pull request; several with commas, or repeated.")
 @click.option("--rev", metavar="REV", help="With --repo: a branch, tag or other revision.")
 @click.option(
     "--format",
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     help="text: a table; json: every run, claim and size with its place; csv: a line per run.",
 )
 @color_option
-def command(path: str | None, repo: str | None, pr: int | None, rev: str | None, form: str, color: str) -> None:
+def command(path: str | None, repo: str | None, pr: Pulls, rev: str | None, form: str, color: str) -> None:
     """Show the runs that the logs of a submission hold, beside its claims.
 
     PATH is a record folder, a checkout that contains one, or a single script. Nothing is judged here:
@@ -50,7 +51,7 @@ def command(path: str | None, repo: str | None, pr: int | None, rev: str | None,
         _print(found, color)
 
 
-def _submissions(path: str | None, repo: str | None, pr: int | None, rev: str | None) -> Sequence[Submission]:
+def _submissions(path: str | None, repo: str | None, pr: Pulls, rev: str | None) -> Sequence[Submission]:
     from auditor import submission
     from auditor.submission.model import Unread
 
@@ -60,7 +61,7 @@ def _submissions(path: str | None, repo: str | None, pr: int | None, rev: str | 
         raise click.UsageError("--repo needs --pr or --rev.")
     try:
         if repo:
-            return submission.read_git(repo, pr=pr, rev=rev)
+            return [each for n in pr.numbers or (None,) for each in submission.read_git(repo, pr=n, rev=rev)]
         return submission.read_path(path or "")
     except Unread as error:
         raise click.ClickException(str(error)) from None
@@ -118,9 +119,12 @@ def _csv(found: Sequence[tuple[Submission, Evidence]]) -> str:
 
 
 def _cell(value: object) -> object:
-    """Return a CSV cell; text that a spreadsheet would take for a formula is quoted with an apostrophe."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")):
-        return "'" + value
+    """Return a CSV cell: what can't be seen is made visible, and a would-be formula is quoted with an apostrophe."""
+    from reports.escape import visible
+
+    if isinstance(value, str):
+        text = visible(value)
+        return "'" + text if text.startswith(("=", "+", "-", "@")) else text
     return "" if value is None else value
 
 

@@ -8,18 +8,25 @@ import click
 
 from auditor.cli._options import color_option, complete_slugs, known_slug, make_style
 
+_EXAMPLES = """\b
+Examples:
+  golf-audit explain prequant-ttt
+  golf-audit explain prequant-ttt --full
+"""
 
-@click.command()
+
+@click.command(epilog=_EXAMPLES)
 @click.argument("slug", required=False, shell_complete=complete_slugs)
-@click.option("--examples", is_flag=True, help="Show every example with all its files.")
+@click.option("--full", is_flag=True, help="Also why it matters, a whole example, known problems, and who said what.")
+@click.option("--examples", is_flag=True, help="All of that, and every example with all its files.")
 @color_option
-def command(slug: str | None, examples: bool, color: str) -> None:
-    """Explain a rule: what it finds and why that matters, an example, what is legal, what to do, who ruled.
+def command(slug: str | None, full: bool, examples: bool, color: str) -> None:
+    """Explain a rule on one screen: what it finds, what to do, the line that decides, whose word it is.
 
     Without SLUG, list what can be explained.
     """
     from auditor import catalogue
-    from reports.explain import page, table
+    from reports.explain import brief, page, table
 
     if slug is None:
         click.echo(table(catalogue.load()), nl=False)
@@ -27,4 +34,5 @@ def command(slug: str | None, examples: bool, color: str) -> None:
     rule = catalogue.find(known_slug(slug))
     assert rule is not None
     style = make_style(color, sys.stdout)
-    click.echo(page(rule, style, every=examples), nl=False, color=style.colour)
+    told = page(rule, style, every=examples) if full or examples else brief(rule, style)
+    click.echo(told, nl=False, color=style.colour)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.cli import Group
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 _LARGEST_README = 4_000_000  # bytes
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Keep the leaderboard's rows that new scores are compared with."""
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.cli._extra import one_line
+
 if TYPE_CHECKING:
     from reference_model.presets import Preset
 
@@ -16,7 +18,8 @@ _PIPE_WIDTH = 120
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(form: str) -> None:
     """List the reference model's presets: parameters, published bytes and score, legal or not."""
-    from reference_model import presets
+    with one_line():
+        from reference_model import presets
 
     loaded = [presets.load(name) for name in presets.names()]
     if form == "json":

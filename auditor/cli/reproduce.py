@@ -46,7 +46,7 @@ def _budget(ctx: click.Context, param: click.Parameter, value: str | None) -> Bu
 @click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help="Shards and tokenizer.")
 @click.option("--nproc", metavar="K", type=click.IntRange(1, 8), help="Processes that train.  [default: one per GPU]")
 @click.option("--budget", metavar=_DURATIONS, callback=_budget, help="Caps for this machine; either may be left out.")
-@click.option("--dry-run", is_flag=True, help="Say what would run, with every command; run nothing.")
+@click.option("--dry-run", is_flag=True, help="Check data and settings, show every command; run nothing.")
 @click.option("--resume", is_flag=True, help="Keep the seeds that are done, go on with the others.")
 @click.option("--output", metavar="DIR", type=click.Path(path_type=Path), help="[default: runs/reproduce-NAME]")
 @click.option("--no-sandbox", is_flag=True, help="Run a stranger's script unguarded, as you.")
@@ -89,9 +89,9 @@ def command(
 
     wanted = Wanted(seeds, path, preset, data, nproc, budget, output, not no_sandbox, changes)
     with one_line(CannotReproduce, NoSandbox):
-        from auditor.reproduce.reproduce import prepare
+        from auditor.reproduce.reproduce import checked, prepare
 
-        job = prepare(wanted)
+        job = checked(prepare(wanted))
         if dry_run:
             _show_plan(job, form, color)
             return 0
@@ -137,14 +137,15 @@ def _carry_out(job: Job, color: str, *, resume: bool) -> Reproduction:
 
 def _keep(job: Job, found: Reproduction) -> None:
     """Write the report in every form beside the runs, and the reference model's folder to submit."""
+    from auditor.durable import write_text
     from auditor.reproduce.report import document, markdown, page
     from auditor.reproduce.submission_folder import write_folder
 
     output = job.plan.output
-    (output / "report.json").write_text(document.render(found), encoding="utf-8")
-    (output / "report.md").write_text(markdown.render(found), encoding="utf-8")
-    (output / "statistics.md").write_text(markdown.statistics(found), encoding="utf-8")
-    (output / "report.html").write_text(page.render(found), encoding="utf-8")
+    write_text(output / "report.json", document.render(found))
+    write_text(output / "report.md", markdown.render(found))
+    write_text(output / "statistics.md", markdown.statistics(found))
+    write_text(output / "report.html", page.render(found))
     if job.subject is None and all(run.status == "done" for run in found.runs):
         write_folder(found)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli import EXIT_FOUND
+from auditor.cli._extra import missing
 from auditor.cli._options import color_option, make_style
 
 if TYPE_CHECKING:
@@ -77,11 +78,9 @@ def _needs(*packages: str) -> None:
     """Raise a usage error when this interpreter, which runs the script, lacks a package."""
     import importlib.util
 
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
-    if missing:
-        raise click.ClickException(
-            f"smoke needs {' and '.join(missing)} in this environment: pip install 'golf-audit[reproduce]'"
-        )
+    lacking = [name for name in packages if importlib.util.find_spec(name) is None]
+    if lacking:
+        raise missing(lacking, "reproduce")
 
 
 def _text(reports: list[SmokeReport], color: str) -> str:

@@ -86,7 +86,7 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
     interrupted = False
     try:
         known = open_repository(repo).pull_requests()
-        wanted = [pr for pr in known if prs is None or _chosen(prs, pr)]
+        wanted = [pr for pr in known if prs is None or chosen(prs, pr)]
         if not wanted:
             asked = f" among {prs}" if prs is not None else ""
             raise Unread(f"{repo}: no pull request heads{asked}; git fetch origin '+refs/pull/*/head:refs/pull/*/head'")
@@ -94,12 +94,12 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
         todo = [pr for pr in wanted if pr not in kept.finished]
         with (
             closing(Results(out, kept)) as results,
-            _progress(len(wanted), len(wanted) - len(todo)) as advance,
+            progress(len(wanted), len(wanted) - len(todo)) as advance,
         ):
             outcomes = run_all(
                 todo,
                 RepositoryAudit(str(Path(repo).resolve())),
-                jobs=jobs or _cores(),
+                jobs=jobs or cores(),
                 timeout=timeout,
                 memory=memory * _MEBIBYTE,
             )
@@ -123,22 +123,23 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
     return 0
 
 
-def _chosen(prs: str, number: int) -> bool:
+def chosen(prs: str, number: int) -> bool:
     """Tell whether a number is among ranges such as ``1-20,35,2000-``; else raises a usage error."""
-    chosen = False
+    among = False
     for part in prs.split(","):
-        first, dash, last = part.strip().partition("-")
+        first, dash, last = part.strip().removeprefix("#").partition("-")
         low = first or ("1" if dash and last else "")
         high = last if dash else first
         if not low.isdecimal() or not (high.isdecimal() or (dash and not high)):
             raise click.BadParameter(f"{part.strip()!r} is no number and no range.", param_hint="--prs")
         if high and int(high) < int(low):
             raise click.BadParameter(f"{part.strip()!r} ends before it begins.", param_hint="--prs")
-        chosen = chosen or int(low) <= number <= (int(high) if high else number)
-    return chosen
+        among = among or int(low) <= number <= (int(high) if high else number)
+    return among
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     import os
 
     if hasattr(os, "sched_getaffinity"):
@@ -147,7 +148,7 @@ def _cores() -> int:
 
 
 @contextmanager
-def _progress(total: int, done: int) -> Iterator[Advance]:
+def progress(total: int, done: int) -> Iterator[Advance]:
     """Yield what to call after each pull request: it moves a bar on a terminal, else prints a line."""
     if not sys.stderr.isatty():
         count = done

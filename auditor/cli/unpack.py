@@ -17,7 +17,11 @@ _EXIT_CLOSED = 1  # the script is packed in a way that can't be opened
 
 @click.command()
 @click.argument("script", type=click.Path(path_type=Path))
-@click.option("--layers", is_flag=True, help="List the layers instead: index, decoding, bytes, lines, SHA-256.")
+@click.option(
+    "--layers",
+    is_flag=True,
+    help="List the layers instead: index, decoding, bytes, lines, SHA-256, and packed data that never run.",
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -88,9 +92,10 @@ def _row(layer: Layer) -> str:
     how = " > ".join(layer.how) or "the file itself"
     digest = hashlib.sha256(layer.data).hexdigest()[:12]
     inside = " (in place)" if layer.line_map is not None else ""
+    left = "".join(f"   {part}\n" for part in layer.left)
     return (
         f"{layer.index}  {how}{inside}  {len(layer.data)} bytes  {lines} lines  "
-        f"sha256 {digest}  {printable(layer.path)}\n"
+        f"sha256 {digest}  {printable(layer.path)}\n{left}"
     )
 
 

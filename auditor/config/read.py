@@ -12,7 +12,7 @@ import msgspec
 from auditor.config.find import PROJECT_FILE
 from auditor.toml import Malformed, parse, read_text, typed
 
-_PATHS = ("baseline", "rulings", "templates", "wording")  # relative to the file's folder
+_PATHS = ("baseline", "rulings", "templates", "wording", "smoke", "results")  # relative to the file's folder
 
 
 class Keys(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,6 +30,10 @@ class Keys(msgspec.Struct, frozen=True, omit_defaults=True):
     templates: str | None = None
     wording: str | None = None
     repo_url: str | None = None
+    smoke: str | None = None
+    results: str | None = None
+    min_severity: str | None = None
+    confidence: str | None = None
 
 
 @dataclass(frozen=True)

@@ -255,7 +255,7 @@ FORMATS: tuple[Format, ...] = (
     _row("code", "code", r"\bcode(?:[ _]size|[ _]bytes)?(?:[ _]total)?[\"']?\s{0,3}[:=]\s{0,8}(?P<code_bytes>\d{1,3}(?:,\d{3}){1,3}|\d{2,9})(?: ?bytes| ?b\b|\b)(?!\.\d)", "Code size: 52440 bytes", {"code_bytes": 52440}, unit="B"),
     _row("total", "total", r"\btotal[ _]?(?:submission|artifact|size|bytes|mixed|compressed|packaged|final)(?P<label>[^:=\n]{0,60}?)[\"']?\s{0,3}[:=]\s{0,8}(?P<total_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{4,12}) ?(?:bytes\b|b\b|\()",
          "Total submission size int8+zlib: 15863489 bytes", {"label": "size int8+zlib", "total_bytes": 15863489}, unit="B"),
-    _row("total, bare", "total", r"(?<![\w.])(?:total|total_bytes|bytes_total|total_size|total_submission_size|total_artifact_bytes)[\"']?\s?[:=]\s{0,6}(?P<total_bytes>\d{1,3}(?:,\d{3}){2,4}|\d{6,12})(?!\.?\d)",
+    _row("total, bare", "total", r"^(?!.{0,200}?(?:gate|hint|target|tokens|docs))(?:.{0,200}?(?<![\w.]))?(?:total|total_bytes|bytes_total|total_size|total_submission_size|total_artifact_bytes)[\"']?\s?[:=]\s{0,6}(?P<total_bytes>\d{1,3}(?:,\d{3}){2,4}|\d{6,12})(?!\.?\d)",
          "model:15900000 code:64000 total:15964000", {"total_bytes": 15964000}, unit="B"),
     _row("artifact", "artifact", r"\b(?:total )?(?P<label>artifact)(?:[ _](?:size|bytes|total))?[\"']?\s{0,3}(?:\([^)]{0,20}\))?[:=]\s{0,8}(?P<total_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{6,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
          "Artifact: 15,143,381 bytes (14.44 MB)", {"label": "Artifact", "total_bytes": 15143381}, unit="B"),

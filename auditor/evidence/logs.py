@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from auditor.evidence.closing import closing
 from auditor.evidence.embedded import embedded_sources
 from auditor.evidence.formats import FORMATS, lowered, reads
-from auditor.evidence.metrics import parse_metric, unrounded
+from auditor.evidence.metrics import is_placeholder, parse_metric, unrounded
 from auditor.evidence.model import EmbeddedSource, Log, Metric, Reading, Run, Trouble, Value
 from auditor.evidence.text import Decoded, decode, messages
 
@@ -159,6 +159,7 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
         if len(troubles) < _MOST_TROUBLES and _TROUBLE_CUES.search(raw[:16_000].lower()):
             troubles.extend(_troubles(number, raw))
     merged = tuple(_merged(runs, number))
+    troubles.extend(nought for run in runs for nought in run.noughts[:_MOST_TROUBLES])
     return Log(path, size, blob, decoded.encoding, number, merged, sources, tuple(troubles), unread)
 
 
@@ -217,12 +218,24 @@ def _merged(runs: list[_Builder], last: int) -> Iterator[Run]:
 
 
 def _continues(before: Run, after: Run) -> bool:
-    """Tell whether a part of a log goes on with, sums up or repeats the run before it."""
+    """Tell whether a part of a log goes on with, sums up, evaluates again or repeats the run before it."""
     if after.score is None:
         return after.steps is None
     if before.logged_seed and after.logged_seed and before.logged_seed.value != after.logged_seed.value:
         return False
+    if (
+        before.steps
+        and before.scores
+        and after.steps is None
+        and after.train_seconds is None
+        and _same_seed(before, after)
+    ):
+        return True  # training, then an evaluation alone
     return any(m.val_bpb == after.score.val_bpb for m in before.scores)
+
+
+def _same_seed(before: Run, after: Run) -> bool:
+    return bool(before.logged_seed and after.logged_seed and before.logged_seed.value == after.logged_seed.value)
 
 
 def _joined(before: Run, after: Run) -> Run:
@@ -247,6 +260,7 @@ class _Builder:
         self.finished = False  # a final score has been printed
         self.routine: dict[bytes, int] = {}
         self.latest: dict[bytes, tuple[int, bytes]] = {}
+        self.noughts: list[Trouble] = []  # scores of 0.0
         self._metrics: list[Metric] = []
         self._routine_metrics: deque[Metric] = deque(maxlen=_MOST_METRICS)
         self._readings: dict[str, list[Reading]] = {}
@@ -261,7 +275,9 @@ class _Builder:
         if opens and self.finished:
             return True
         metric = parse_metric(text, low, self.path, number) if "bpb" in low or "score" in low else None
-        if metric is not None:
+        if metric is not None and is_placeholder(metric):
+            self.noughts.append(Trouble("nought", number, text[:200]))
+        elif metric is not None:
             exact = unrounded(metric) if "exact" in low else None
             if exact is not None:
                 self._keep_metric(exact)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from auditor.evidence.model import Metric, Role
 
 _SAME_DIGIT = {ord(d): "0" for d in "123456789"}
+_LEAST_SCORE = 0.02  # bits per byte: what is smaller, and no value of a key (val_bpb:), is a difference of two scores
 _LONGEST_LABEL = 80
 _LONGEST_QUOTE = 240
 
@@ -122,9 +123,13 @@ def parse_metric(text: str, low: str, path: str, line: int) -> Metric | None:
     if loss is not None:
         label = label if loss.start() >= start else text[: loss.start()].strip(" \t:=|-*,;([{\"'`→")[:_LONGEST_LABEL]
     timing = _seconds(low)
+    role = role_of(low, match.end("value"))
+    keyed = match.re is _BPB and _ASIDE.match(match["key"]) is None
+    if float(value) < _LEAST_SCORE and role == "final" and not keyed:
+        role = "reference"
     return Metric(
         label=label,
-        role=role_of(low, match.end("value")),
+        role=role,
         val_bpb=float(value),
         val_loss=None if loss is None else float(loss["value"]),
         seconds=timing,
@@ -133,6 +138,11 @@ def parse_metric(text: str, low: str, path: str, line: int) -> Metric | None:
         line=line,
         text=text[:_LONGEST_QUOTE],
     )
+
+
+def is_placeholder(metric: Metric) -> bool:
+    """Tell whether a line gives nought for a score: no model predicts every byte."""
+    return metric.val_bpb == 0.0 and role_of(metric.text.lower()) == "final"
 
 
 def unrounded(metric: Metric) -> Metric | None:

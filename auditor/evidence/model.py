@@ -60,7 +60,7 @@ class EmbeddedSource:
 class Trouble:
     """A line of a log that says that the run, or the log, went wrong."""
 
-    kind: Literal["traceback", "connection", "placeholder", "killed", "summary"]
+    kind: Literal["traceback", "connection", "placeholder", "killed", "summary", "nought"]
     line: int
     text: str
 
@@ -264,15 +264,20 @@ class Run:
     def artifact_bytes(self) -> Value[int] | None:
         """Return model plus code, as the log totals it.
 
-        A run prints several totals (the unquantised model first): the least one that is the sum of a printed
-        model and a printed code size counts, else the least of plausible size, else the sum itself.
+        A run prints several totals (the unquantised model first, perhaps candidates that it then picks from): the
+        last one called the submission's that is the sum of a printed model and a printed code size counts, else the
+        least such sum, else the least of plausible size, else the sum itself.
         """
         totals = [t for t in self.numbers("total_bytes") if t.value >= SMALLEST_ARTIFACT]
+        totals = [t for t in totals if t.value % 1000] or totals  # before figures that were rounded to megabytes
         models = {m.value for m in self.numbers("model_bytes")}
         codes = {c.value for name in _CODE_FIELDS for c in self.numbers(name)}
         models |= {t.value for t in totals}  # some print an "artifact" beside the code and a total of both
         sums = {m + c for m in models for c in codes} if len(models) * len(codes) <= 10_000 else set()
         exact = [t for t in totals if t.value in sums]
+        submitted = [t for t in exact if t.label.strip().startswith("size")]
+        if submitted and all(t.value >= submitted[-1].value for t in submitted):
+            return _whole(submitted[-1])
         labelled = [t for t in totals if t.label]
         for choice in (exact, labelled, totals):
             if choice:
@@ -398,20 +403,28 @@ class Evidence:
         """Return the runs as a report shows them."""
         return tuple(run.measured(self.sizes.code_bytes) for run in self.runs)
 
+    def leading(self) -> Claim[float] | None:
+        """Return the claimed score: submission.json's, else the mean of its claims per seed, else the README's."""
+        whole = self.metadata.first("val_bpb")
+        each = self.metadata.all("val_bpb", per_seed=True)
+        if whole is None and not each and not self.metadata.retracted:
+            return self.readme.first("val_bpb")
+        if whole is not None or not each:
+            return whole
+        first = each[0]
+        mean = fmean(c.value for c in each)
+        return Claim("val_bpb", mean, first.path, first.line, first.key, None, min(c.decimals for c in each))
+
     def claims(self) -> Claims:
         """Return what the submission says of itself: submission.json first, then the README."""
-        bpb = self.metadata.first("val_bpb") or (None if self.metadata.retracted else self.readme.first("val_bpb"))
         size = _largest(self.metadata.all("artifact_bytes")) or _largest(
             self.metadata.all("artifact_bytes", per_seed=True)
         )
         size = size or _largest(self.readme.all("artifact_bytes"))
         size = size or _largest(self.readme.all("artifact_bytes", per_seed=True))
-        value = bpb.value if bpb else None
-        if value is None:
-            each = self.metadata.all("val_bpb", per_seed=True)
-            value = fmean(c.value for c in each) if each else None
+        lead = self.leading()
         return Claims(
-            val_bpb=value,
+            val_bpb=lead.value if lead is not None else None,
             artifact_bytes=round(size.value) if size else None,
             seeds=self.metadata.seeds or self.readme.seeds,
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from auditor.evidence.metrics import role_of
 from auditor.evidence.model import Claim, ClaimSet
+from auditor.markdown import elements
 
 _LONGEST = 2_000  # characters of a line that are looked at
 _MOST_CLAIMS = 2_000
@@ -15,7 +16,7 @@ _LEAST_SCORE = 0.1  # bits per byte; below it a sentence speaks of a difference
 
 # What a column or a table's row label is about; the first that matches decides.
 _COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("ignored", re.compile(r"delta|Δ|gain|gap|vs\.?\b|improvement|baseline|param|std|σ|previous|sota")),
+    ("ignored", re.compile(r"delta|Δ|gain|gap|vs\.?\b|improvement|baseline|param|std|σ|previous|sota|parent|upstream|reference|#\d{2}")),
     ("prequant_bpb", re.compile(r"(?:pre[- ]?quant|pre[- ]?ttt|post[- ]?ema|roundtrip|before|no ttt|without|raw|in[- ]training).*bpb")),
     ("val_bpb", re.compile(r"bpb|bits per byte")),
     ("val_loss", re.compile(r"(?:val[ _]?)?loss|nats")),
@@ -49,11 +50,10 @@ _ASIDE = re.compile(
 )
 # A line that says what was built on, or that opens a list of figures from elsewhere.
 _OTHERS = re.compile(
-    r"^(?!#)[\W_]{0,8}(?:base|based on|builds on|parent|fork(?:ed)? (?:of|from)|starting point)[*_`]{0,3}:"
+    r"^[\W_]{0,8}(?:base|based on|builds on|parent|fork(?:ed)? (?:of|from)|starting point)[*_`]{0,3}:"
     r"|\b(?:inherited|reference|baseline|previous|prior)\b[^.]{0,60}:[\W_]{0,4}$",
     re.IGNORECASE,
 )
-_ITEM = re.compile(r"[-*+]\s|\d{1,3}[.)]\s")
 _FINAL_COLUMN = re.compile(
     r"\b(?:final|submitted|submission|headline|ttt|slot|sliding|mix(?:ed|ture)?)\b(?<!pre-ttt)(?<!no ttt)",
     re.IGNORECASE,
@@ -63,33 +63,28 @@ _UNITS = {"mb": 1e6, "ms": 1e-3, "min": 60.0, "m": 60.0}
 
 def read_readme(path: str, data: bytes) -> ClaimSet:
     """Return the claims of a README, those about the whole submission before those about one seed."""
-    lines = data.decode("utf-8", "replace").lstrip("\ufeff").splitlines()
     claims: list[Claim[float]] = []
     seeds: list[int] = []
-    header: list[str] = []
     texts: list[Claim[str]] = []
     others = False  # inside a list of figures from elsewhere
-    for number, full in enumerate(lines, start=1):
-        line = full[:_LONGEST].strip()
-        others = bool(_OTHERS.search(line)) or (others and (not line or _ITEM.match(line) is not None))
-        if line.startswith("|") or line.count("|") >= 2:
-            cells = [c.strip() for c in line.strip("|").split("|")]
-            if all(re.fullmatch(r":?-{1,60}:?", c) for c in cells):
-                continue
-            names = [_column(c) for c in cells]
-            if sum(_CELL_NUMBER.match(c) is not None for c in cells) == 0 and any(names):
-                header = cells
-                continue
-            claims.extend(_row_claims(path, number, header, cells))
+    for element in elements(data.decode("utf-8", "replace").lstrip("\ufeff")):
+        if element.kind == "row":
+            if element.cells != element.header:
+                claims.extend(_row_claims(path, element.line, list(element.header), list(element.cells)))
+            elif any(_CELL_NUMBER.match(cell) for cell in element.cells):
+                claims.extend(_row_claims(path, element.line, [], list(element.cells)))
             continue
-        header = header if line.startswith("|") else []
-        if line.startswith("#") and not texts:
-            texts.append(Claim("title", line.lstrip("# ").strip(), path, number, "title"))
-        if not others:
-            claims.extend(_prose_claims(path, number, line))
-        listed = _PROSE_SEEDS.search(line)
-        if listed is not None and not seeds:
-            seeds = [int(s) for s in re.findall(r"\d{1,10}", listed["seeds"])]
+        if element.kind == "heading" and not texts:
+            texts.append(Claim("title", element.text.strip(), path, element.line, "title"))
+        heading = element.kind == "heading"
+        for number, full in enumerate(element.text.split("\n"), start=element.line):
+            line = full[:_LONGEST].strip()
+            others = not heading and (bool(_OTHERS.search(line)) or (others and element.listed))
+            if not others:
+                claims.extend(_prose_claims(path, number, line, title=heading))
+            listed = _PROSE_SEEDS.search(line)
+            if listed is not None and not seeds:
+                seeds = [int(s) for s in re.findall(r"\d{1,10}", listed["seeds"])]
         if len(claims) > _MOST_CLAIMS:
             break
     tabled = [c.seed for c in claims if c.seed is not None]
@@ -149,7 +144,7 @@ def _cell(path: str, number: int, column: str, cell: str, seed: int | None) -> C
     return Claim(name, value, path, number, column, seed, len(digits.partition(".")[2]))
 
 
-def _prose_claims(path: str, number: int, line: str) -> Iterator[Claim[float]]:
+def _prose_claims(path: str, number: int, line: str, *, title: bool) -> Iterator[Claim[float]]:
     for pattern in _PROSE:
         for match in pattern.finditer(line):
             before = line[max(0, match.start() - 40) : match.start()]
@@ -158,7 +153,7 @@ def _prose_claims(path: str, number: int, line: str) -> Iterator[Claim[float]]:
             digits = match["value"]
             if float(digits) < _LEAST_SCORE:
                 continue
-            key = "title" if line.startswith("#") else "sentence"
+            key = "title" if title else "sentence"
             name = "prequant_bpb" if role_of(line[: match.end()].lower()) == "pre-quant" else "val_bpb"
             yield Claim(name, float(digits), path, number, key, None, len(digits.partition(".")[2]))
     size = _PROSE_SIZE.search(line)

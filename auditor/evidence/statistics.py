@@ -13,10 +13,15 @@ from dataclasses import dataclass
 _TINY = 1e-300
 _EXACT = 1e-15
 _MOST_TERMS = 10_000
+_NO_SPREAD = 1e-9  # bits per byte; logs print eight digits at most
 
 
 class TooFew(ValueError):  # noqa: N818 (says what is wrong, not that it is)
     """A sample too small for what is asked of it; the message is one line."""
+
+
+class NoSpread(TooFew):
+    """Samples of equal values, of which no test can be made; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,11 @@ class Sample:
     mean: float
     sd: float | None
     n: int
+
+    @property
+    def equal(self) -> bool:
+        """Tell whether several values have no spread: then they say nothing of what another run would give."""
+        return self.sd is not None and self.sd < _NO_SPREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +72,17 @@ def confidence_interval(sample: Sample, level: float = 0.95) -> tuple[float, flo
 
 
 def welch_one_sided(new: Sample, old: Sample) -> Welch:
-    """Return the test of "new is less than old"; raises :class:`TooFew` below two values on a side."""
+    """Return the test of "new is less than old"; raises :class:`TooFew` below two values on a side.
+
+    Raises :class:`NoSpread` when all values of both sides are equal. SciPy gives p = 0 with one degree of freedom
+    there, which reads as the strongest evidence of all; equal values are none.
+    """
     if new.sd is None or old.sd is None:
         raise TooFew("Welch's test needs at least two values on each side")
+    if new.equal and old.equal:
+        raise NoSpread("no test: each side's scores are all equal, and a spread of zero is no evidence")
     a, b = new.sd**2 / new.n, old.sd**2 / old.n
     delta = new.mean - old.mean
-    if a + b == 0:
-        p = 0.5 if delta == 0 else float(delta > 0)
-        return Welch(p, math.copysign(math.inf, delta) if delta else 0.0, float(new.n + old.n - 2), delta)
     t = delta / math.sqrt(a + b)
     shares = (a / (a + b)) ** 2 / (new.n - 1) + (b / (a + b)) ** 2 / (old.n - 1)
     df = 1 / shares

@@ -68,8 +68,12 @@ def check_head(api: Api, pull: Pull) -> None:
 
 
 def post_comment(api: Api, pull: Pull, body: str) -> Posted:
-    """Create our comment on a pull request, or update our earlier one: the first that is marked and by our login."""
-    ours = _ours(api, pull, _login(api))
+    """Create our comment on a pull request, or update our earlier one: the first that is marked and by our login.
+
+    Two that create at the same time leave one comment: both look again, and the later one goes.
+    """
+    login = _login(api)
+    ours = next(_all_ours(api, pull, login), None)
     if ours is not None:
         return _update(api, pull, ours, body)
     path = f"/repos/{pull.repository}/issues/{pull.number}/comments"
@@ -77,8 +81,8 @@ def post_comment(api: Api, pull: Pull, body: str) -> Posted:
     def create() -> _Comment:
         return api.send("POST", path, {"body": body}, _Comment, f"comment on {pull}")
 
-    made = api.insist(create, lambda: _ours(api, pull, _login(api)))
-    return Posted("created", made.html_url)
+    made = api.insist(create, lambda: next(_all_ours(api, pull, login), None))
+    return _one_of(api, pull, login, made, body)
 
 
 def label_for(verdict: Verdict) -> str:
@@ -137,12 +141,25 @@ def _update(api: Api, pull: Pull, ours: _Comment, body: str) -> Posted:
     return Posted("updated", made.html_url)
 
 
-def _ours(api: Api, pull: Pull, login: str) -> _Comment | None:
+def _one_of(api: Api, pull: Pull, login: str, made: _Comment, body: str) -> Posted:
+    """Return what became of a comment that was just made: where another came before it, that one says it instead."""
+    found = {comment.id: comment for comment in _all_ours(api, pull, login)} | {made.id: made}
+    first = found[min(found)]
+    for later in sorted(found.keys() - {first.id}):
+        path = f"/repos/{pull.repository}/issues/comments/{later}"
+        try:
+            api.send("DELETE", path, {}, object, f"delete a second comment on {pull}")
+        except Refused as refused:
+            if refused.status != 404:  # gone already: the other one looked again too
+                raise
+    return Posted("created", made.html_url) if first.id == made.id else _update(api, pull, first, body)
+
+
+def _all_ours(api: Api, pull: Pull, login: str) -> Iterator[_Comment]:
     path = f"/repos/{pull.repository}/issues/{pull.number}/comments"
     for comment in api.pages(path, _Comment, f"list the comments on {pull}", most=_MOST_PAGES):
         if comment.user is not None and comment.user.login == login and is_ours(comment.body or ""):
-            return comment
-    return None
+            yield comment
 
 
 def _login(api: Api) -> str:

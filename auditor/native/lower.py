@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from auditor.native import code
+from auditor.native import ambiguous, code
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -39,9 +39,9 @@ def _parser() -> Parser:
 @lru_cache(maxsize=64)
 def lower(text: str) -> code.Unit:
     """Return what a text of C, C++ or CUDA defines; lines count from 1 at its start."""
-    tree = _parser().parse(text.encode("utf-8", "replace"))
-    lowering = _Lowering()
-    lowering.scope(tree.root_node, 0)
+    found = ambiguous.read(text.encode("utf-8", "replace"), _parser())
+    lowering = _Lowering(found.launches)
+    lowering.scope(found.tree.root_node, 0)
     bound = {name: target.rpartition("::")[2] for name, target in _BINDING.findall(text)}
     return code.Unit(
         lowering.functions, lowering.classes, tuple(lowering.globals), bound, tuple(sorted(lowering.broken))
@@ -65,7 +65,8 @@ def _named(node: Node) -> Iterator[Node]:
 class _Lowering:
     """Collects the definitions of one text."""
 
-    def __init__(self) -> None:
+    def __init__(self, launches: frozenset[tuple[int, str]] = frozenset()) -> None:
+        self.launches = launches
         self.functions: dict[tuple[str, str], code.Function] = {}
         self.classes: dict[str, dict[str, code.Declaration]] = {}
         self.globals: list[code.Declaration] = []
@@ -425,6 +426,8 @@ class _Lowering:
         if len(args) == 1 and (name in _CASTS or function.type == "primitive_type" or _TYPE_NAME.match(name)):
             kind = _text(function).partition("<")[2].rstrip("> *&") if name in _CASTS else name
             return code.Cast(kind.removeprefix("const "), args[0], line)
+        if (_line(function), name) in self.launches:
+            return code.Opaque(f"a launch of the kernel {name}", args, line)
         if function.type in ("identifier", "qualified_identifier", "template_function", "primitive_type"):
             return code.Call(name, args, None, False, line)
         return code.Opaque("a call of a computed function", (self.expression(function), *args), line)

@@ -10,7 +10,7 @@ from auditor.program import ir
 from auditor.program.model import Packing, Program, Unit, Unparsed
 from auditor.program.parse import read_module
 from auditor.program.source import Source
-from auditor.program.unpack import PackFailure, decode_text, unpack
+from auditor.program.unpack import Layer, PackFailure, decode_text, unpack
 from auditor.program.walk import walk
 from auditor.submission.model import Submission, Unread
 
@@ -85,7 +85,7 @@ def _unit_of(path: str, data: bytes, sibling: Callable[[str], bytes | None], wri
     opened = unpack(data, path, sibling)
     sources = tuple(Source(path, decode_text(layer.data)[0], layer.index) for layer in opened.layers)
     packing = tuple(
-        Packing(layer.how, layer.line, len(outer.data), len(layer.data))
+        Packing(layer.how, layer.line, len(outer.data), len(layer.data), layer.left)
         for outer, layer in itertools.pairwise(opened.layers)
     )
     written.update(opened.files)
@@ -97,10 +97,30 @@ def _unit_of(path: str, data: bytes, sibling: Callable[[str], bytes | None], wri
     lowered = read_module(sources[-1])
     if isinstance(lowered, Unparsed):
         return Unit(path, sources, None, lowered, packing)
-    environ = opened.environ
-    if environ:
-        lowered = ir.Module((*_environment(environ), *lowered.body))
+    environ, last = opened.environ, opened.layers[-1]
+    if environ or last.later or last.runs_as != "__main__":
+        before = [*_named(last), *(_environment(environ) if environ else ())]
+        lowered = ir.Module((*before, *lowered.body, *_called_later(last, len(sources[-1].text))))
     return Unit(path, sources, lowered, packing=packing)
+
+
+def _named(layer: Layer) -> list[ir.Stmt]:
+    """Return ``__name__ = …`` for a layer that doesn't run as the main module."""
+    if layer.runs_as == "__main__":
+        return []
+    return [ir.Assign(0, 0, (ir.Name(0, 0, "__name__"),), ir.Const(0, 0, layer.runs_as))]
+
+
+def _called_later(layer: Layer, end: int) -> list[ir.Stmt]:
+    """Return the calls that the layer above makes of this one's functions, at the end of its text."""
+    out: list[ir.Stmt] = []
+    for call in layer.later:
+        args = tuple(
+            ir.Arg(end, end, ir.Name(end, end, "_wrapper_value") if one is None else ir.Const(end, end, one), None, "")
+            for one in call.arguments
+        )
+        out.append(ir.ExprStmt(end, end, ir.Call(end, end, ir.Name(end, end, call.name), args)))
+    return out
 
 
 def _environment(environ: Mapping[str, str]) -> list[ir.Stmt]:

@@ -26,13 +26,14 @@ class Unparsed:
 class Packing:
     """How one layer came out of the one around it: the decodings in order, and bytes on both sides.
 
-    ``line`` is the line of the outer layer that runs it.
+    ``line`` is the line of the outer layer that runs it; ``left`` what of the packed data never runs.
     """
 
     how: tuple[str, ...]
     line: int | None
     packed: int
     unpacked: int
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

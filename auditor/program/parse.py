@@ -14,11 +14,13 @@ from dataclasses import replace
 import libcst as cst
 
 from auditor.program import ir
+from auditor.program.continued import blanked
 from auditor.program.joined import Joined, join_strings
 from auditor.program.literals import BadLiteralError
 from auditor.program.lower import UnlowerableError, lower
 from auditor.program.model import Unparsed
 from auditor.program.nesting import too_deep
+from auditor.program.refused import refused
 from auditor.program.source import Source
 
 _PLACE = re.compile(r"parser error: error at (\d+):")
@@ -50,7 +52,11 @@ def parse(source: Source) -> cst.Module | Unparsed:
 
 
 def read_module(source: Source) -> ir.Module | Unparsed:
-    """Return the IR of ``source``, or where and why there is none."""
+    """Return the IR of ``source``, or where and why there is none.
+
+    What Python refuses to compile has none either, though it can be parsed (see :mod:`auditor.program.refused`).
+    """
+    source = replace(source, text=blanked(source.text))
     try:
         text, joined = join_strings(source.text)
     except BadLiteralError:
@@ -67,9 +73,11 @@ def _read(source: Source, joined: Mapping[int, Joined]) -> ir.Module | Unparsed:
         return module
     try:
         with _without_gc():
-            return lower(module, source, joined)
+            lowered = lower(module, source, joined)
     except UnlowerableError as error:
         return _unparsed(source, source.line_of(error.offset), error.reason)
+    refusal = refused(lowered)
+    return lowered if refusal is None else _unparsed(source, source.line_of(refusal.offset), refusal.reason)
 
 
 @contextmanager

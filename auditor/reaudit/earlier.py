@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from auditor.documents import read_document
-from auditor.finding import Finding, Group, NotFollowed, Recommendation, Status, Step, Verdict
+from auditor.finding import Finding, Group, Level, NotFollowed, Recommendation, Status, Step, Verdict
 from auditor.report import Claims, MeasuredRun, Report
 from auditor.submission.model import Track
 
@@ -44,6 +46,8 @@ class _Finding(msgspec.Struct, frozen=True):
     authority: list[str] = []
     advice: str = ""
     overruled: _Overruled | None = None
+    severity: Level = "medium"
+    confidence: Level = "medium"
 
 
 class _NotFollowed(msgspec.Struct, frozen=True):
@@ -108,6 +112,11 @@ def read(path: Path) -> tuple[Report, ...]:
     return tuple(_report(each) for each in document.reports)
 
 
+def from_json(values: Mapping[str, Any]) -> Report:
+    """Return the report that one entry of ``reports`` in such a file says; raises ``msgspec.ValidationError``."""
+    return _report(msgspec.convert(values, _Report))
+
+
 def _report(given: _Report) -> Report:
     return Report(
         submission=given.submission,
@@ -144,4 +153,6 @@ def _finding(given: _Finding) -> Finding:
         trace=tuple(Step(s.path, s.line, s.note, s.layer) for s in given.trace),
         authority=tuple(given.authority),
         advice=given.advice,
+        severity=given.severity,
+        confidence=given.confidence,
     )

@@ -57,8 +57,13 @@ def score_checks(claim: Claim | None, sample: Sample | None, tests: Equivalence 
 
 
 def bar_p(claim: Claim | None, sample: Sample | None) -> float | None:
-    """Return the one-sided p of "the runs are below the record's bar"; None where either has fewer than two scores."""
+    """Return the one-sided p of "the runs are below the record's bar".
+
+    None where either has fewer than two scores, or where the runs' scores have no spread, which is no evidence.
+    """
     if claim is None or claim.bar is None or sample is None or sample.sd is None or claim.bar.sample.sd is None:
+        return None
+    if sample.equal:
         return None
     return welch_one_sided(sample, claim.bar.sample).p
 

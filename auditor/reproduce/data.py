@@ -39,6 +39,45 @@ def lay_out(demo: Path, root: Path) -> None:
     shutil.copyfile(demo / "tokenizer.model", tokenizers / "fineweb_1024_bpe.model")
 
 
+def check(folder: Path, tokenizer: str = "") -> str:
+    """Return what ``folder`` holds, in one line: training shards and their tokens, validation tokens.
+
+    ``tokenizer`` is the preset's, whose layout and tokenizer must then be there; without one the shards may lie
+    anywhere below, and a folder that lacks a split costs nothing while another has both. Every shard's header and size
+    are checked. Raises :class:`CannotReproduce`.
+    """
+    from reference_model.data.folder import locate
+    from reference_model.data.shards import BadShard, split_shards
+    from reference_model.errors import BadInput
+
+    if not folder.is_dir():
+        raise CannotReproduce(f"{folder}: no such folder; --data names the one with the shards")
+    try:
+        places = [locate(folder, tokenizer).shards] if tokenizer else _shard_folders(folder)
+        if not places:
+            raise CannotReproduce(f"{folder}: no fineweb_*.bin here or below; 'golf-audit data fetch' gets them")
+    except BadInput as problem:
+        raise CannotReproduce(str(problem)) from None
+    whole, broken = [], []
+    for place in places:
+        try:
+            train, val = (split_shards(place, split) for split in ("train", "val"))
+        except BadShard as problem:
+            broken.append(str(problem))
+            continue
+        name = f"{place.relative_to(folder)}: " if len(places) > 1 else ""
+        tokens = [sum(shard.tokens for shard in shards) for shards in (train, val)]
+        whole.append(f"{name}{len(train)} training shards of {tokens[0]:,} tokens, {tokens[1]:,} to validate on")
+    if not whole:
+        raise CannotReproduce(broken[0])
+    return "; ".join([*whole, *broken])
+
+
+def _shard_folders(folder: Path) -> list[Path]:
+    found = {path.parent for path in _files(folder) if path.name.startswith("fineweb_") and path.suffix == ".bin"}
+    return sorted(found)
+
+
 def hashes(folder: Path) -> dict[str, dict[str, object]]:
     """Return size and SHA-256 of every shard, tokenizer and sidecar below ``folder``, by relative path.
 

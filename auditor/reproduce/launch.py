@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor import sandbox
+from auditor.durable import FULL
 from auditor.reproduce.model import CannotReproduce, Plan, PlannedRun
 from auditor.reproduce.submitted import WORK, Subject, challenge_layout, wall_seconds
 from auditor.submission.model import Unread
@@ -80,9 +80,28 @@ def launch_reference(run: PlannedRun, on_line: LogLine) -> Exit:
     return Exit(code, "" if code == 0 else last or f"exit status {code}", time.monotonic() - begun)
 
 
-def launch_submission(run: PlannedRun, plan: Plan, subject: Subject, on_line: LogLine) -> Exit:
-    """Run a submission's script in the sandbox; its output is its log. Raises :class:`Stopped` after Ctrl-C."""
+def launch_submission(
+    run: PlannedRun, plan: Plan, subject: Subject, on_line: LogLine, collect: Callable[[sandbox.Results], None]
+) -> Exit:
+    """Run a submission's script in the sandbox; its output is its log. Raises :class:`Stopped` after Ctrl-C.
+
+    ``collect`` gets what it left, once its log is written.
+    """
     work = (run.folder / WORK).resolve()
+    try:
+        return _launched(run, plan, subject, work, on_line, collect)
+    finally:
+        sandbox.remove(work)
+
+
+def _launched(
+    run: PlannedRun,
+    plan: Plan,
+    subject: Subject,
+    work: Path,
+    on_line: LogLine,
+    collect: Callable[[sandbox.Results], None],
+) -> Exit:
     _copy(subject, work)
     data = challenge_layout(plan.output) if plan.data is None else plan.data.resolve()
     if not (work / "data").exists():
@@ -91,8 +110,8 @@ def launch_submission(run: PlannedRun, plan: Plan, subject: Subject, on_line: Lo
         command=run.command,
         scratch=work,
         readable=(data,),
-        environment={"PYTHONPATH": str(_OUR_ROOT), **run.given} if plan.stand_ins else run.given,
-        limits=sandbox.Limits(wall_seconds=wall_seconds(plan), memory_bytes=_memory(plan)),
+        environment={"PYTHONPATH": sandbox.import_path(), **run.given} if plan.stand_ins else run.given,
+        limits=_limits(plan),
         gpu=bool(plan.machine.gpus),
     )
     begun = time.monotonic()
@@ -103,8 +122,13 @@ def launch_submission(run: PlannedRun, plan: Plan, subject: Subject, on_line: Lo
             log.write(piece)
             lines.add(piece)
 
+        def look(left: sandbox.Results) -> None:
+            log.flush()
+            collect(left)
+
+        use: sandbox.Mechanism | None = "none" if plan.held_by.startswith("nothing") else None
         try:
-            outcome = sandbox.run(request, use="none" if plan.held_by.startswith("nothing") else None, on_output=keep)
+            outcome = sandbox.run(request, use=use, on_output=keep, collect=look)
         except KeyboardInterrupt:
             raise Stopped(Exit(None, "interrupted", time.monotonic() - begun)) from None
     if outcome.stopped is not None:
@@ -132,8 +156,7 @@ class _Lines:
 
 def _copy(subject: Subject, work: Path) -> None:
     """Copy the submission's files to ``work``, from the tree that was read, so that no link is followed."""
-    if work.exists():
-        shutil.rmtree(work)
+    sandbox.remove(work)  # of a run that was killed
     tree = subject.submission.tree
     for name in tree.paths():
         place = (work / name).resolve()
@@ -145,14 +168,27 @@ def _copy(subject: Subject, work: Path) -> None:
             if name == subject.script:
                 raise CannotReproduce(str(error)) from None
             continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        except OSError as error:
+            if error.errno in FULL or name == subject.script:
+                raise
+            # A name that is too long here, or two that are one; the script tells if it needs it.
 
 
-def _memory(plan: Plan) -> int:
-    """Return the memory that a run may take: nine tenths of the machine's; addresses are counted, not only pages."""
+def _limits(plan: Plan) -> sandbox.Limits:
+    """Return what a run may use: nine tenths of the machine's memory, a third of it for files."""
     total = plan.machine.memory_bytes
-    return sandbox.Limits().memory_bytes if total is None else int(0.9 * total)
+    usual = sandbox.Limits()
+    memory = usual.memory_bytes if total is None else int(0.9 * total)
+    return sandbox.Limits(
+        wall_seconds=wall_seconds(plan),
+        memory_bytes=memory,
+        scratch_bytes=min(usual.scratch_bytes, memory // 3),
+        # Ranks, their compilers and threads; torch starts some thirty for each rank and core.
+        processes=usual.processes * 32 if plan.machine.gpus else usual.processes,
+    )
 
 
 def _python_path() -> str:

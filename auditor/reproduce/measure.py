@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from auditor.evidence.logs import read_log
 from auditor.evidence.model import Run
 from auditor.evidence.text import Unreadable
+from auditor.program.unpack.decoders import inflate
+from auditor.program.unpack.model import Refused
 from auditor.reproduce.launch import log_path
 from auditor.reproduce.model import Measured, PlannedRun, Status
 from auditor.reproduce.record import read_record
@@ -28,10 +30,8 @@ _PARAMETERS = re.compile(
 _INVALID = re.compile(r"^invalid: (.{1,300})$", re.MULTILINE)
 _MAGIC = b"GOLFREF1"
 _LARGEST_LOG = 64 << 20
+_LARGEST_INDEX, _MOST_STREAMS = 1 << 20, 100
 _MIB = 1 << 20
-_ARTIFACT_SUFFIXES = frozenset(
-    {".ptz", ".pt", ".pth", ".npz", ".xz", ".lzma", ".zst", ".br", ".bin", ".golf", ".zlib", ".safetensors", ".pkl"}
-)
 
 
 def measure(run: PlannedRun) -> Measured:
@@ -84,32 +84,10 @@ def printed_total(run: Run | None) -> int | None:
     return int(totals[-1].value) if totals else None
 
 
-def find_artifact(work: Path, run: PlannedRun) -> Path | None:
-    """Return the file in ``work`` whose size the log prints as the model's; the smallest of several; None if none."""
+def printed_sizes(run: PlannedRun) -> frozenset[int]:
+    """Return the sizes that a run's log prints for its model, in bytes."""
     read = _evidence(run)
-    if read is None or not work.is_dir():
-        return None
-    printed = {int(value.value) for value in read.numbers("model_bytes")}
-    files = [
-        p for p in sorted(work.rglob("*")) if p.is_file() and not p.is_symlink() and p.suffix in _ARTIFACT_SUFFIXES
-    ]
-    return min((p for p in files if p.stat().st_size in printed), key=lambda p: p.stat().st_size, default=None)
-
-
-def stood_in(journal: Path) -> tuple[str, ...]:
-    """Return what stand-ins a run told of, at most fifty; the file is a stranger's."""
-    if not journal.is_file() or journal.is_symlink():
-        return ()
-    names: dict[str, None] = {}
-    with journal.open(encoding="utf-8", errors="replace") as file:
-        for line in file.read(_MIB).splitlines():
-            try:
-                event = json.loads(line)
-            except (ValueError, RecursionError):
-                continue  # the script can write here too; what isn't an event isn't told
-            if isinstance(event, dict) and event.get("event") == "stand-in" and isinstance(event.get("name"), str):
-                names.setdefault(event["name"][:80])
-    return tuple(names)[:50]
+    return frozenset() if read is None else frozenset(int(value.value) for value in read.numbers("model_bytes"))
 
 
 def _log(run: PlannedRun) -> str:
@@ -168,6 +146,12 @@ def _parts(run: PlannedRun, record: dict[str, Any]) -> Iterator[tuple[str, int]]
         yield "code", record["code_bytes"]
 
 
+class _Index(msgspec.Struct):
+    """What is read of a container's index: each stream's name and, last, its bytes."""
+
+    streams: list[tuple[str, Any, Any, Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]]]
+
+
 def container_parts(path: Path) -> Sequence[tuple[str, int]]:
     """Return the bytes of each stream of a reference model's artifact, and of its index; empty for other files."""
     if not path.is_file():
@@ -177,6 +161,12 @@ def container_parts(path: Path) -> Sequence[tuple[str, int]]:
         if len(head) < 12 or head[:8] != _MAGIC:
             return ()
         (length,) = struct.unpack("<I", head[8:])
-        index = json.loads(zlib.decompress(file.read(length)))
-    streams = [("model" if name == "all" else str(name), int(size)) for name, _, _, size in index["streams"]]
+        if length > _LARGEST_INDEX:
+            return ()
+        packed = file.read(length)
+    try:
+        index = msgspec.json.decode(inflate(packed).data, type=_Index)
+    except (Refused, msgspec.MsgspecError, RecursionError):
+        return ()  # a stranger's file may begin as ours do
+    streams = [("model" if name == "all" else name, size) for name, _, _, size in index.streams[:_MOST_STREAMS]]
     return [*streams, ("index", 12 + length)]

@@ -123,6 +123,8 @@ class Plan:
     held_by: str = "nothing: own code"
     stand_ins: bool = False
     notes: tuple[str, ...] = ()
+    tokenizer: str = ""  # of the data that the preset reads
+    found: str = ""  # what the data folder holds, once it was looked into
 
 
 @dataclass(frozen=True)

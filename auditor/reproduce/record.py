@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from auditor.durable import write_text
 from auditor.reproduce.data import file_hash
 from auditor.reproduce.launch import Exit, log_path
 from auditor.reproduce.model import CannotReproduce, Commit, Plan, PlannedRun, Status
@@ -90,9 +91,7 @@ def write_record(
         "log": _file(log if log.is_file() else None),
         "result": _result(own) if plan.kind == "reference" and status == "done" else None,
     }
-    partial = own.with_name(f".{own.name}.partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    partial.replace(own)
+    write_text(own, json.dumps(content, indent=2) + "\n")
 
 
 def _result(path: Path) -> object:

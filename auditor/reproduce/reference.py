@@ -54,6 +54,7 @@ def plan_reference(wanted: Wanted, machine: Machine) -> tuple[Plan, Claim | None
         seconds=None if seconds is None else seconds * len(runs),
         disk_bytes=_disk(preset) * len(runs),
         notes=notes,
+        tokenizer=preset.config.data.tokenizer,
     )
     return plan, claim
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from auditor.reproduce import data
+from auditor.reproduce.collect import Kept, collect
 from auditor.reproduce.judge import judge
 from auditor.reproduce.launch import Exit, Stopped, launch_reference, launch_submission, log_path
 from auditor.reproduce.machine import commit_of, look
-from auditor.reproduce.measure import find_artifact, measure, stood_in
+from auditor.reproduce.measure import measure
 from auditor.reproduce.model import CannotReproduce, Claim, Commit, Machine, Plan, PlannedRun, Reproduction, Status
 from auditor.reproduce.plan import Wanted
 from auditor.reproduce.record import RECORD, finished, read_record, write_record
 from auditor.reproduce.reference import plan_reference
-from auditor.reproduce.submitted import JOURNAL, WORK, Subject, challenge_layout, plan_submission
+from auditor.reproduce.submitted import Subject, challenge_layout, plan_submission
 
 _REFERENCE = Path(__file__).resolve().parents[2] / "reference_model"
 
@@ -58,6 +59,14 @@ def prepare(wanted: Wanted, machine: Machine | None = None) -> Job:
     plan, claim, subject = plan_submission(wanted, machine)
     place = Path(wanted.path)
     return Job(plan, claim, subject, commit_of(place if place.is_dir() else place.parent))
+
+
+def checked(job: Job) -> Job:
+    """Return the job with what its data folder holds among its notes; raises :class:`CannotReproduce` for bad data."""
+    plan = job.plan
+    if plan.data is None:
+        return job
+    return replace(job, plan=replace(plan, found=data.check(plan.data, plan.tokenizer)))
 
 
 def carry_out(job: Job, teller: Teller, *, resume: bool) -> Reproduction:
@@ -114,32 +123,37 @@ def _with_data(job: Job) -> tuple[Job, dict[str, object]]:
 
 def _carry_out(job: Job, run: PlannedRun, teller: Teller, found: dict[str, object]) -> None:
     started = datetime.now(UTC)
+    kept = [Kept()]
     try:
         if job.subject is None:
             end = launch_reference(run, teller.line)
         else:
-            end = launch_submission(run, job.plan, job.subject, teller.line)
+            end = launch_submission(
+                run, job.plan, job.subject, teller.line, lambda left: kept.append(collect(run, left))
+            )
     except Stopped as stop:
-        _record(job, run, stop.exit, "interrupted", started, found)
+        _record(job, run, stop.exit, "interrupted", started, found, Kept())
         teller.end(run, "interrupted", stop.exit)
         raise
     status: Status = "done" if end.ok else "failed"
-    _record(job, run, end, status, started, found)
+    _record(job, run, end, status, started, found, kept[-1])
     teller.end(run, status, end)
 
 
-def _record(job: Job, run: PlannedRun, end: Exit, status: Status, started: datetime, found: dict[str, object]) -> None:
+def _record(
+    job: Job, run: PlannedRun, end: Exit, status: Status, started: datetime, found: dict[str, object], kept: Kept
+) -> None:
     run.folder.mkdir(parents=True, exist_ok=True)
-    artifact, code = _artifact(job, run)
+    artifact, code = _artifact(job, run, kept)
     write_record(
         job.plan, run, end,
         status=status, started=started, commit=job.commit, data=found, artifact=artifact, code_bytes=code,
-        stand_ins=stood_in(run.folder / WORK / JOURNAL),
+        stand_ins=kept.stand_ins,
     )  # fmt: skip
 
 
-def _artifact(job: Job, run: PlannedRun) -> tuple[Path | None, int | None]:
-    """Return the model's file, moved beside the log, and the bytes of the code that counts."""
+def _artifact(job: Job, run: PlannedRun, kept: Kept) -> tuple[Path | None, int | None]:
+    """Return the model's file, which lies beside the log, and the bytes of the code that counts."""
     if job.subject is None:
         from reference_model.artifact.total import counted_code
         from reference_model.produce import ARTIFACT
@@ -149,10 +163,4 @@ def _artifact(job: Job, run: PlannedRun) -> tuple[Path | None, int | None]:
     from auditor.evidence.sizes import read_sizes
 
     sizes = read_sizes(job.subject.submission)
-    code = None if sizes.code_bytes is None else sizes.code_bytes + sizes.helper_bytes
-    found = find_artifact(run.folder / WORK, run)
-    if found is None:
-        return None, code
-    kept = run.folder / found.name
-    shutil.copyfile(found, kept)
-    return kept, code
+    return kept.artifact, None if sizes.code_bytes is None else sizes.code_bytes + sizes.helper_bytes

@@ -17,12 +17,10 @@ def main() -> None:
     """Run the script to its own end, under the stand-ins."""
     journal_path, script, *arguments = sys.argv[1:]
     folder = os.path.dirname(script)  # noqa: PTH120
-    ours = os.environ.pop("PYTHONPATH", None)
-    sys.path[:] = [folder, *(place for place in sys.path if place and place != ours)]
+    from auditor.smoke.harness import paths
+
+    paths.clean(folder)
     warnings.simplefilter("ignore")
-    # The path above is the script's now; this package is loaded from where it was found before.
-    if ours is not None:
-        sys.path.append(ours)
     from auditor.smoke.harness import cuda, devices, distributed, packages, processes
     from auditor.smoke.harness.journal import Journal
 
@@ -32,8 +30,6 @@ def main() -> None:
     distributed.install(journal)
     processes.install(journal)
     devices.install(journal)
-    if ours is not None:
-        sys.path.remove(ours)
     os.chdir(folder)
     module = types.ModuleType("__main__")
     module.__file__ = script

@@ -16,8 +16,9 @@ from auditor.program.model import Program
 from auditor.reproduce.conditions import same_machine
 from auditor.reproduce.model import Bar, CannotReproduce, Claim, Machine, Plan, PlannedRun
 from auditor.reproduce.plan import Wanted, choose_processes, choose_seeds, launcher, parse_changes, threads
+from auditor.reproduce.python import refuse_newer_python
 from auditor.reproduce.switches import Switches, switches
-from auditor.sandbox import Mechanism, NoSandbox, mechanism
+from auditor.sandbox import Mechanism, NoSandbox, mechanism, why_none
 from auditor.settings import settings_in_play
 from auditor.submission import read_path
 from auditor.submission.model import Setting, Submission, Unread
@@ -55,6 +56,7 @@ def read_subject(path: str) -> tuple[Subject, Evidence]:
     program = load_program(submission)
     if not isinstance(program, Program):
         raise CannotReproduce(f"{path}: {program.path}: {program.reason}")
+    refuse_newer_python(program)
     return Subject(submission, submission.script, switches(program)), read_evidence(submission)
 
 
@@ -135,10 +137,7 @@ def _held_by(sandbox: bool) -> str:
         return "nothing: --no-sandbox"
     chosen: Mechanism = mechanism()
     if chosen == "none":
-        raise NoSandbox(
-            "nothing on this machine can hold untrusted code: install bubblewrap, allow user namespaces, "
-            "or give --no-sandbox to run it unguarded"
-        )
+        raise NoSandbox(why_none())
     return chosen
 
 
@@ -210,7 +209,7 @@ def _planned(
         # Even one process gets the launcher: that is how the challenge starts a script.
         start = launcher(sys.executable, processes) if processes > 1 else _alone(sys.executable)
         return PlannedRun(seed, folder, (*start, script, *options), given)
-    start = (sys.executable, "-m", "auditor.reproduce.stand_ins", str(work / JOURNAL))
+    start = (sys.executable, "-P", "-m", "auditor.reproduce.stand_ins", str(work / JOURNAL))
     return PlannedRun(seed, folder, (*start, script, *options), {**threads(machine, 1), **given})
 
 

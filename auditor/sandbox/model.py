@@ -17,10 +17,11 @@ class Limits:
 
     wall_seconds: float = 600.0
     cpu_seconds: int = 0  # of each process; 0: as many as the wall clock allows on all cores
-    memory_bytes: int = 16 << 30
-    processes: int = 512  # threads count where the kernel counts them
+    memory_bytes: int = 16 << 30  # with what lies in the scratch folder, /tmp and /dev/shm, which are memory too
+    processes: int = 512  # threads count
     file_bytes: int = 8 << 30  # of a single file
-    scratch_bytes: int = 16 << 30  # of everything in the scratch folder
+    scratch_bytes: int = 16 << 30  # of everything in the scratch folder; /tmp and /dev/shm have 2 GiB each
+    files: int = 200_000  # in the scratch folder, folders among them
     output_bytes: int = 64 << 20  # of standard output and error together
 
 
@@ -28,9 +29,10 @@ class Limits:
 class Request:
     """One command for the sandbox.
 
-    ``scratch`` is the only folder that it may write, and its working directory and home. ``readable`` are the folders
-    and files that it sees beside the system's own programs and this interpreter. ``environment`` is all of its
-    environment but for a few fixed names. ``gpu`` passes the NVIDIA devices through.
+    ``scratch`` is a folder: the run begins with a copy of it in the same place, its working directory and home, and
+    the only one that it may write. ``readable`` are the folders and files that it sees beside the system's own programs
+    and this interpreter. ``environment`` is all of its environment but for a few fixed names. ``gpu`` passes the NVIDIA
+    devices through.
     """
 
     command: tuple[str, ...]
@@ -45,9 +47,10 @@ class Request:
 class Outcome:
     """How a run ended.
 
-    ``code`` is the exit status, negative for a signal (None when it was stopped); ``stopped`` the limit that ended it;
-    ``seconds`` of wall clock; ``output`` what it printed (UTF-8, replaced where broken), its middle left out beyond
-    the kept length; ``peak_memory`` bytes of all its processes as last seen; ``mechanism`` what held it.
+    ``code`` is the exit status, 128 and the number for a signal (None when it was stopped); ``stopped`` the limit that
+    ended it, be it that we stopped it or that the kernel refused more and it gave up; ``seconds`` of wall clock;
+    ``output`` what it printed (UTF-8, replaced where broken), its middle left out beyond the kept length;
+    ``peak_memory`` bytes of all its processes; ``mechanism`` what held it.
     """
 
     code: int | None

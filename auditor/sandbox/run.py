@@ -2,188 +2,241 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
-import selectors
 import shutil
 import signal
+import socket
+import stat
 import subprocess
-import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import IO
 
-from auditor.sandbox import bubblewrap, namespaces
-from auditor.sandbox.capture import Capture
-from auditor.sandbox.cgroup import control_group
+from auditor.sandbox import bubblewrap, entry, namespaces
+from auditor.sandbox.cgroup import Groups, control_group
+from auditor.sandbox.identity import handing_down, identity
 from auditor.sandbox.layout import environment
-from auditor.sandbox.model import Limits, Mechanism, NoSandbox, Outcome, Request, Stopped
-from auditor.sandbox.watch import bytes_below, usage_of
+from auditor.sandbox.model import Limits, Mechanism, NoSandbox, Outcome, Request
+from auditor.sandbox.results import Results
+from auditor.sandbox.scratch import scratch_folder
+from auditor.sandbox.watch import children_of
+from auditor.sandbox.watcher import Watcher
 
-_LOOK_SECONDS = 0.05
-_DISK_SECONDS = 0.5
+_PROGRAMS = {"bubblewrap": "bwrap", "unshare": "unshare"}
+_SECONDS_TO_END = 10.0
+_REASON = 200  # characters
+
+OnOutput = Callable[[bytes], None]
+Collect = Callable[[Results], None]
+
+
+class _NotStanding(Exception):  # noqa: N818 (it says what happened)
+    """A mechanism doesn't work on this machine; no line of the request ran."""
 
 
 @cache
 def mechanism() -> Mechanism:
     """Return the strongest mechanism that works on this machine (tried, not guessed); ``none`` when there is none."""
-    for name, trial in (
-        ("bubblewrap", ["bwrap", "--ro-bind", "/", "/", "--unshare-all", "--unshare-user", "true"]),
-        ("unshare", ["unshare", "--user", "--map-root-user", "--net", "--pid", "--mount", "--fork", "true"]),
-    ):
-        if shutil.which(trial[0]) and subprocess.run(trial, capture_output=True, check=False).returncode == 0:
-            return name  # type: ignore[return-value]
-    return "none"
+    return _tried()[0]
 
 
-def run(request: Request, *, use: Mechanism | None = None, on_output: Callable[[bytes], None] | None = None) -> Outcome:
-    """Run ``request`` and return how it ended; everything that it started is gone by then.
+def why_none() -> str:
+    """Return the line for a user whose machine can hold nothing: what failed, and what to do."""
+    return _why(_tried()[1])
+
+
+def _why(failed: Mapping[str, str]) -> str:
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+    return (
+        f"nothing on this machine can hold untrusted code ({reasons}): install bubblewrap, allow user namespaces, "
+        "or give --no-sandbox to run it unguarded"
+    )
+
+
+@cache
+def _tried() -> tuple[Mechanism, dict[str, str]]:
+    failed: dict[str, str] = {}
+    with scratch_folder() as folder:
+        for name in _PROGRAMS:
+            try:
+                _held(Request(("true",), folder, limits=Limits(wall_seconds=30.0)), name, None, None)
+            except _NotStanding as error:
+                failed[name] = str(error)
+            else:
+                return name, failed  # type: ignore[return-value]
+    return "none", failed
+
+
+def run(
+    request: Request,
+    *,
+    use: Mechanism | None = None,
+    on_output: OnOutput | None = None,
+    collect: Collect | None = None,
+) -> Outcome:
+    """Run ``request`` and return how it ended; everything that it started is gone by then, and what it wrote.
 
     ``use`` picks a mechanism (None: the strongest; ``none`` only when a user asked to go without). ``on_output``
-    gets each piece of output as it comes. Raises :class:`NoSandbox` when nothing can hold the code.
+    gets each piece of output as it comes, ``collect`` what the run left in its scratch folder, once all of it has
+    ended. Raises :class:`NoSandbox` when nothing can hold the code.
     """
-    chosen = mechanism() if use is None else use
-    if use is None and chosen == "none":
-        raise NoSandbox(
-            "nothing on this machine can hold untrusted code: install bubblewrap, allow user namespaces, "
-            "or give --no-sandbox to run it unguarded"
-        )
     request.scratch.mkdir(parents=True, exist_ok=True)
-    with control_group(request.limits) as groups, tempfile.TemporaryDirectory(prefix="golf-audit-") as root:
-        process = _start(request, _arguments(request, chosen, Path(root)), groups)
+    if use == "none":
+        return _unguarded(request, on_output, collect)
+    failed: dict[str, str] = {}
+    # No trial before: a sandbox that doesn't come to stand has run nothing.
+    for chosen in _PROGRAMS if use is None else (use,):
         try:
-            return _watch(process, request, chosen, on_output)
+            return _held(request, chosen, on_output, collect)
+        except _NotStanding as error:
+            failed[chosen] = str(error)
+    raise NoSandbox(_why(failed))
+
+
+def _held(request: Request, chosen: str, on_output: OnOutput | None, collect: Collect | None) -> Outcome:
+    who = identity()
+    program = _program(chosen)
+    if who.of_root:
+        _check_readable(request)
+    ours, theirs = socket.socketpair()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(ours)
+        stack.enter_context(theirs)
+        groups = stack.enter_context(control_group(request.limits))
+        orders = entry.orders(request, memory_counted=groups.of_memory is not None)
+        root = stack.enter_context(scratch_folder())
+        stage = [*handing_down(who), *entry.stage(theirs.fileno())]
+        if chosen == "bubblewrap":
+            arguments = bubblewrap.command(program, request, who, stage)
+        else:
+            arguments = namespaces.command(program, request, who, stage, root)
+        process = stack.enter_context(_started(arguments, root, groups, theirs.fileno()))
+        theirs.close()
+        places = entry.receive(ours, orders)
+        if places is None:
+            raise _NotStanding(_why_not(process))
+        stack.callback(places.close)
+        entry.fill(request.scratch, places.scratch, who)
+        ours.sendall(b"!")
+        watcher = Watcher(process, request.limits, groups, places, on_output)
+        try:
+            watcher.follow()
         finally:
             _end(process)
-            if process.stdout is not None:
-                process.stdout.close()
+        outcome = watcher.outcome(chosen)
+        if collect is not None:
+            collect(Results(places.scratch))
+        return outcome
 
 
-def _arguments(request: Request, chosen: Mechanism, root: Path) -> list[str]:
-    """Return the whole command line; ``root`` is an empty folder that the new root may be mounted on."""
-    if chosen == "none":
-        return list(request.command)
-    program = {"bubblewrap": "bwrap", "unshare": "unshare"}[chosen]
-    place = shutil.which(program)
+def _check_readable(request: Request) -> None:
+    """Raise :class:`NoSandbox` where the id that nobody has couldn't read what it is given."""
+    for path in request.readable:
+        needed = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+        if path.stat().st_mode & needed != needed:
+            raise NoSandbox(f"{path}: only its owner may read it, and what runs isn't its owner: chmod -R o+rX {path}")
+
+
+def _unguarded(request: Request, on_output: OnOutput | None, collect: Collect | None) -> Outcome:
+    """Run a request as the user, in its scratch folder itself: what the user asked for."""
+    dying = [shutil.which("setpriv") or "", "--pdeathsig", "KILL", "--"]
+    arguments = [*(dying if dying[0] else []), *request.command]
+    with contextlib.ExitStack() as stack:
+        groups = stack.enter_context(control_group(request.limits))
+        process = stack.enter_context(_started(arguments, request.scratch, groups, None, request))
+        watcher = Watcher(process, request.limits, groups, request.scratch, on_output)
+        try:
+            watcher.follow()
+        finally:
+            _end(process)
+        outcome = watcher.outcome("none")
+        if collect is not None:
+            handle = os.open(request.scratch, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, handle)
+            collect(Results(handle))
+        return outcome
+
+
+def _program(chosen: str) -> str:
+    """Return where a mechanism's program lies, if all that it takes is installed."""
+    place = shutil.which(_PROGRAMS[chosen])
     if place is None:
-        raise NoSandbox(f"{program} is not installed")
-    return bubblewrap.command(place, request) if chosen == "bubblewrap" else namespaces.command(place, request, root)
+        raise _NotStanding("not installed")
+    if shutil.which("setpriv") is None or shutil.which("unshare") is None:
+        raise _NotStanding("it needs setpriv and unshare of util-linux, which are not installed")
+    return place
 
 
-def _start(request: Request, arguments: list[str], groups: tuple[Path, ...]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+@contextlib.contextmanager
+def _started(
+    arguments: list[str], folder: Path, groups: Groups, line: int | None, unguarded: Request | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command in its own session and groups; it has ended when the context does."""
+    process = subprocess.Popen(
         arguments,
-        cwd=request.scratch,
-        env=environment(request),
+        cwd=folder,
+        env=environment(unguarded) if unguarded is not None else {"PATH": os.environ.get("PATH", os.defpath)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
         close_fds=True,
-        preexec_fn=lambda: _confine(request, groups),
+        pass_fds=() if line is None else (line,),
+        preexec_fn=lambda: _before(groups, unguarded),
     )
+    try:
+        yield process
+    finally:
+        _end(process)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
-def _confine(request: Request, groups: tuple[Path, ...]) -> None:
-    """In the child, before the command: join the control groups and set the resource limits."""
-    for group in groups:
-        group.write_text("0")
-    limits = request.limits
-    cpu = limits.cpu_seconds or int(limits.wall_seconds * (os.cpu_count() or 1)) + 1
-    wanted = {
-        resource.RLIMIT_CPU: cpu,
-        resource.RLIMIT_FSIZE: limits.file_bytes,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NPROC: limits.processes,
-    }
-    if not request.gpu:  # CUDA reserves far more addresses than it uses
-        wanted[resource.RLIMIT_AS] = limits.memory_bytes
-    for kind, value in wanted.items():
+def _before(groups: Groups, unguarded: Request | None) -> None:
+    """In the child, before the command: join the control groups; limits are set inside where there is an inside."""
+    groups.join()
+    if unguarded is None:
+        return
+    for name, value in entry.limits(unguarded.limits, gpu=unguarded.gpu).items():
+        kind = getattr(resource, name, None)
+        if kind is None:
+            continue  # not on this system
         hard = resource.getrlimit(kind)[1]
         least = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (least, least))
 
 
-def _watch(
-    process: subprocess.Popen[bytes],
-    request: Request,
-    chosen: Mechanism,
-    on_output: Callable[[bytes], None] | None,
-) -> Outcome:
-    assert process.stdout is not None
-    begun = time.monotonic()
-    capture = Capture(request.limits.output_bytes)
-    peak, disk_at = 0, begun
-    stopped: Stopped | None = None
-    os.set_blocking(process.stdout.fileno(), False)
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        looked_at = 0.0
-        while stopped is None and process.poll() is None:
-            selector.select(_LOOK_SECONDS)
-            _drain(process.stdout, capture, on_output)
-            now = time.monotonic()
-            if now - looked_at < _LOOK_SECONDS:
-                stopped = "output" if capture.full else None
-                continue
-            looked_at = now
-            usage = usage_of(process.pid)
-            peak = max(peak, usage.memory_bytes)
-            disk = 0
-            if now >= disk_at:
-                disk = bytes_below(request.scratch, request.limits.scratch_bytes)
-                # Looking through many files must not cost more than the run itself.
-                disk_at = time.monotonic() + max(_DISK_SECONDS, 10 * (time.monotonic() - now))
-            stopped = _beyond(request.limits, now - begun, capture, usage.processes, usage.memory_bytes, disk)
-    if stopped is not None:
+def _why_not(process: subprocess.Popen[bytes]) -> str:
+    """Return why a sandbox didn't come to stand: the last line that it printed."""
+    try:
+        process.wait(_SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
         _end(process)
-    _drain(process.stdout, capture, on_output)
-    seconds = time.monotonic() - begun
-    if stopped is None and bytes_below(request.scratch, request.limits.scratch_bytes) > request.limits.scratch_bytes:
-        stopped = "disk"
-    code = process.returncode if stopped is None else None
-    return Outcome(code, stopped, seconds, capture.text(), peak, chosen)
-
-
-def _beyond(limits: Limits, seconds: float, capture: Capture, processes: int, memory: int, disk: int) -> Stopped | None:
-    if seconds > limits.wall_seconds:
-        return "wallclock"
-    if capture.full:
-        return "output"
-    if processes > limits.processes:
-        return "processes"
-    if memory > limits.memory_bytes:
-        return "memory"
-    return "disk" if disk > limits.scratch_bytes else None
-
-
-def _drain(stream: IO[bytes], capture: Capture, on_output: Callable[[bytes], None] | None) -> None:
-    """Read what is there, at most until the capture is full."""
-    while not capture.full:
-        try:
-            piece = os.read(stream.fileno(), 1 << 16)
-        except BlockingIOError:
-            return
-        if not piece:
-            return
-        capture.add(piece)
-        if on_output is not None:
-            on_output(piece)
+        return f"it doesn't stand after {entry.PATIENCE:.0f} s"
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    with contextlib.suppress(BlockingIOError):
+        lines = os.read(process.stdout.fileno(), 1 << 16).decode("utf-8", "replace").strip().splitlines()
+        lines = [line.strip() for line in lines if "dmesg(1)" not in line]  # mount's advice to its own users
+        if lines:
+            return lines[-1][:_REASON]
+    return f"it ended with status {process.returncode} and said nothing"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill the run: with the first process of its namespace the kernel takes down all others.
 
+    That one goes first, and whoever waits for it ends by itself: so nothing of the run is left when this returns.
     Only without a sandbox can anything be left, which then is the rest of the process group.
     """
-    _signal(process, signal.SIGKILL)
+    if process.poll() is None:
+        for pid in children_of(process.pid):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.2 if not children_of(process.pid) else _SECONDS_TO_END)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):
-        return

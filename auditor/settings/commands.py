@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auditor.settings.shell import Assigned, Launch
-from auditor.settings.words import UNKNOWN
+from auditor.settings.expansion import UNKNOWN
+from auditor.settings.shell import Launch
+from auditor.settings.state import Assigned
 from auditor.submission.model import Override
 
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)(?:=(.*))?\Z", re.S)
@@ -35,10 +36,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Command:
-    """One way of starting the train script.
+    """One start of the train script.
 
-    ``exact`` is False when the file that is named is not in the folder but reads like a working name of
-    the script; ``workers`` is the number of processes, None when the command does not say.
+    ``logs`` are the files that its output goes to, ``round`` tells the rounds of loops apart, ``remark`` is what the
+    document says of it. ``exact`` is False when the file that is named is not in the folder but reads like a working
+    name of the script; ``workers`` is the number of processes, None when the command does not say.
     """
 
     overrides: Mapping[str, Override]
@@ -46,6 +48,9 @@ class Command:
     line: int
     exact: bool
     workers: int | None
+    logs: tuple[str, ...] = ()
+    round: int = 0
+    remark: str = ""
 
 
 def command_of(launch: Launch, target: Target) -> Command | None:
@@ -67,7 +72,8 @@ def command_of(launch: Launch, target: Target) -> Command | None:
     }
     for name, value in _options(launch.words[position + 1 :]):
         overrides[name] = Override(name, value, launch.path, launch.line)
-    return Command(overrides, launch.path, launch.line, exact, _workers(launch.words[:position]))
+    workers = _workers(launch.words[:position])
+    return Command(overrides, launch.path, launch.line, exact, workers, launch.logs, launch.round)
 
 
 def command_of_environment(environment: Mapping[str, Assigned], path: str, line: int) -> Command:

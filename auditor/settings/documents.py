@@ -1,16 +1,20 @@
-"""Documented commands of a submission: README, run scripts, the script's own header, metadata, launchers."""
+"""Documented runs of a submission: README, run scripts, the script's own header, metadata, launchers."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from auditor.settings.commands import Command, Target, command_of, command_of_environment
+from auditor.settings.files import FileStep
 from auditor.settings.launchers import launcher_shells
 from auditor.settings.markdown import Block, code_blocks
-from auditor.settings.shell import Assigned, Shell, launches, walk
+from auditor.settings.runs import Run, joined
+from auditor.settings.shell import Shell, Walk, launches, walk
+from auditor.settings.state import Assigned
+from auditor.settings.tidy import as_shell
 from auditor.submission.model import Override
 
 Scripts = Mapping[str, tuple[str, str]]
@@ -44,95 +48,102 @@ _ABOVE = re.compile(
     re.I,
 )
 _SETTINGS_KEY = re.compile(r"env|config|setting|hyper|flag|override|param|knob|args", re.I)
-_POWERSHELL = re.compile(r"\$env:(\w+)[ \t]*=[ \t]*", re.I)
-_PROMPT = re.compile(r"^([ \t]*)(?:\$|>>?>?|%|PS [^>\n]{0,60}>)[ \t]+(?=\S)", re.M)
-_CMD_SET = re.compile(r"^([ \t]*)set ([A-Z][A-Z0-9_]*=)", re.M)
 _CUT = re.compile(
     r"(?:env[ \t]+)?(?:[A-Z][A-Z0-9_]*=[^\s=]*[ \t]+)*(?:torchrun|python3?|accelerate launch|bash|sh)"
     r"[ \t][^\n]*"
 )
 
 
+_MOST_FILES = 40  # that a run makes before its commands
 _MAX_PROSE = 8000  # characters of a line of prose in which a command is looked for
 
 
-@dataclass(frozen=True)
-class Documented:
-    """A command with the words that a report uses for it; the lowest ``rank`` is the main one."""
-
-    command: Command
-    label: str
-    rank: tuple[int, int, int]
-
-
-def readme_commands(text: str, path: str, target: Target, scripts: Scripts) -> tuple[Documented, ...]:
-    """Return the commands that a README shows for the train script, in its order."""
-    found: list[Documented] = []
-    listed: list[Documented] = []
-    mentioned: list[Documented] = []  # a sentence that names the bare command seldom gives all of it
+def readme_runs(text: str, path: str, target: Target, scripts: Scripts) -> tuple[Run, ...]:
+    """Return the runs of the train script that a README shows, in its order."""
+    found: list[Run] = []
+    listed: list[Run] = []
+    mentioned: list[Run] = []  # a sentence that names the bare command seldom gives all of it
     carried: Mapping[str, Assigned] = {}
     above: Mapping[str, Override] = {}
+    files: list[FileStep] = []
     for block in code_blocks(text):
         if block.language in _NOT_SHELL:
             continue
-        shell = Shell(_as_shell(block.text), path, block.line, scripts, exports_all=True, environment=carried)
-        started, left = walk(shell)
+        walked = walk(Shell(as_shell(block.text), path, block.line, scripts, exports_all=True, environment=carried))
+        lacking = _lacking(walked)
         before = len(found)
-        for launch in started:
-            command = command_of(launch, target)
+        for step in walked.steps:
+            if isinstance(step, FileStep):
+                files.append(step)
+                continue
+            command = command_of(step, target)
             if command is None:
                 continue
-            here = launch.path == path
-            remark = _remark_above(block, launch.line) if here else f"{launch.path}:{launch.line}"
+            here = step.path == path
+            remark = _remark_above(block, step.line) if here else f"{step.path}:{step.line}"
             if block.kind == "inline" and not command.overrides:
-                mentioned.append(_documented(command, path, launch.line, (block.heading, "", "mentioned")))
+                mentioned.append(_run(command, path, step.line, (block.heading, "", "mentioned")))
                 continue
             if _ABOVE.search(block.lead):
                 command = replace(command, overrides={**above, **command.overrides})
-            line = launch.line if here else block.line
-            found.append(_documented(command, path, line, (block.heading, block.lead, remark)))
+            line = step.line if here else block.line
+            run = _run(command, path, line, (block.heading, block.lead, remark))
+            found.append(replace(run, files=tuple(files[:_MOST_FILES]), lacking=lacking))
+        launched = bool(walked.launches)
         exported = "export " in block.text or "$env:" in block.text.lower()
-        carried = left if exported and not started else {}
-        if len(found) == before and not started and block.kind == "fenced":
-            listing = tuple(_listing(left, block, path))
+        carried = walked.environment if exported and not launched else {}
+        if len(found) == before and not launched and block.kind == "fenced":
+            listing = tuple(_listing(walked.environment, block, path))
             listed.extend(listing)
-            above = listing[0].command.overrides if listing else above
-    return tuple(found or listed or mentioned)
+            above = listing[0].commands[0].overrides if listing else above
+    return joined(found or listed or mentioned)
 
 
-def script_commands(scripts: Scripts, target: Target) -> tuple[Documented, ...]:
-    """Return the commands of the run scripts, each script taken by itself."""
-    found: list[Documented] = []
+def script_runs(scripts: Scripts, target: Target) -> tuple[Run, ...]:
+    """Return the runs of the run scripts, each script taken by itself."""
+    found: list[Run] = []
     for name, (path, text) in scripts.items():
+        if name.endswith(".env"):
+            continue
         low = bool(_LOW_NAMES.search(name)) or path.count("/") > target.script.count("/")
-        for launch in launches(Shell(text, path, scripts=scripts)):
-            command = command_of(launch, target)
-            if command is not None:
+        walked = walk(Shell(text, path, scripts=scripts))
+        files: list[FileStep] = []
+        own: list[Run] = []
+        for step in walked.steps:
+            if isinstance(step, FileStep):
+                files.append(step)
+            elif (command := command_of(step, target)) is not None:
                 rank = _rank(command, _LOW if low else _USUAL)
-                found.append(Documented(command, f"{path}:{launch.line}", rank))
+                made = tuple(files[:_MOST_FILES])
+                own.append(Run((command,), f"{path}:{step.line}", rank, made, _lacking(walked)))
+        found.extend(joined(own))
     return tuple(found)
 
 
-def header_commands(source: str, path: str, target: Target) -> tuple[Documented, ...]:
+def _lacking(walked: Walk) -> tuple[Override, ...]:
+    return tuple(Override(lack.value, "", lack.path, lack.line) for lack in walked.missing[:_MOST_FILES])
+
+
+def header_runs(source: str, path: str, target: Target) -> tuple[Run, ...]:
     """Return the usage lines in a script's leading comments and docstring."""
-    found: list[Documented] = []
+    found: list[Run] = []
     for line, text in _cut_commands(_header(source)):
         for launch in launches(Shell(text, path, line, exports_all=True)):
             command = command_of(launch, target)
             if command is not None:
                 low = _LOW_WORDS.search(source.split("\n")[line - 1])
                 rank = _rank(command, _LOW if low else _ASIDE)
-                found.append(Documented(command, f"usage in {path}:{launch.line}", rank))
+                found.append(Run((command,), f"usage in {path}:{launch.line}", rank))
     return tuple(found)
 
 
-def metadata_commands(text: str, path: str, target: Target, scripts: Scripts) -> tuple[Documented, ...]:
+def metadata_runs(text: str, path: str, target: Target, scripts: Scripts) -> tuple[Run, ...]:
     """Return commands and environments that submission.json holds; none when it is not JSON."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return ()  # the evidence room reports metadata that does not parse
-    found: list[Documented] = []
+    found: list[Run] = []
     for key, value in _fields(document, "", 0):
         line = _line_of(text, key)
         label = f"{path}: {_clean(key)}"
@@ -141,7 +152,7 @@ def metadata_commands(text: str, path: str, target: Target, scripts: Scripts) ->
                 for launch in launches(Shell(cut, path, line, scripts, exports_all=True)):
                     command = command_of(launch, target)
                     if command is not None:
-                        found.append(Documented(command, label, _rank(command, _MAIN)))
+                        found.append(Run((command,), label, _rank(command, _MAIN)))
         elif isinstance(value, dict) and _SETTINGS_KEY.search(key):
             given = {
                 name: Assigned(_scalar(item), path, line)
@@ -150,26 +161,27 @@ def metadata_commands(text: str, path: str, target: Target, scripts: Scripts) ->
             }
             if len(given) >= 2:
                 command = command_of_environment(given, path, line)
-                found.append(Documented(command, label, _rank(command, _LOW)))
+                found.append(Run((command,), label, _rank(command, _LOW)))
     return tuple(found)
 
 
-def launcher_commands(files: Iterable[tuple[str, str]], target: Target) -> tuple[Documented, ...]:
+def launcher_runs(files: Iterable[tuple[str, str]], target: Target) -> tuple[Run, ...]:
     """Return the commands of Python launchers (``files``: path and text), as far as they are literal."""
-    found: list[Documented] = []
+    found: list[Run] = []
     for path, text in files:
         for shell in launcher_shells(path, text):
             for launch in launches(shell):
                 command = command_of(launch, target)
                 if command is not None:
                     low = _LOW_NAMES.search(path.rsplit("/", 1)[-1])
-                    found.append(Documented(command, f"{path}:{launch.line}", _rank(command, _LOW if low else _ASIDE)))
+                    found.append(Run((command,), f"{path}:{launch.line}", _rank(command, _LOW if low else _ASIDE)))
     return tuple(found)
 
 
-def _documented(command: Command, path: str, line: int, words: tuple[str, str, str]) -> Documented:
+def _run(command: Command, path: str, line: int, words: tuple[str, str, str]) -> Run:
     heading, lead, remark = words
     nearest = remark or lead
+    command = replace(command, remark=f"{heading} {nearest}" if remark or lead else heading)
     if _LOW_WORDS.search(nearest) or (_LOW_WORDS.search(heading) and not _MAIN_WORDS.search(nearest)):
         tier = _LOW
     elif _MAIN_WORDS.search(heading) or _MAIN_WORDS.search(nearest):
@@ -177,7 +189,7 @@ def _documented(command: Command, path: str, line: int, words: tuple[str, str, s
     else:
         tier = _USUAL
     place = ", ".join(dict.fromkeys(filter(None, (_clean(heading), _clean(nearest)))))
-    return Documented(command, f"{path}:{line}" + (f" ({place})" if place else ""), _rank(command, tier))
+    return Run((command,), f"{path}:{line}" + (f" ({place})" if place else ""), _rank(command, tier))
 
 
 def _rank(command: Command, tier: int) -> tuple[int, int, int]:
@@ -185,22 +197,22 @@ def _rank(command: Command, tier: int) -> tuple[int, int, int]:
     return (tier if command.exact else _GUESSED, few, 0)
 
 
-def _listing(left: Mapping[str, Assigned], block: Block, path: str) -> Iterator[Documented]:
-    given = {name: value for name, value in left.items() if _is_variable(name) and value.line >= block.line}
+def _listing(left: Mapping[str, Assigned], block: Block, path: str) -> Iterator[Run]:
+    lines = block.text.split("\n")
+    given = {
+        name: value
+        for name, value in left.items()
+        if _is_variable(name) and value.line >= block.line and _begins(lines, value.line - block.line)
+    }
     if len(given) >= 2 and not _LOW_WORDS.search(f"{block.heading} {block.lead}"):
         command = command_of_environment(given, path, block.line)
-        yield _documented(command, path, block.line, (block.heading, block.lead, "environment listed"))
+        yield _run(command, path, block.line, (block.heading, block.lead, "environment listed"))
 
 
-def _as_shell(text: str) -> str:
-    """Undo what documents add to commands: prompts, Markdown escapes, PowerShell; lines stay in place."""
-    if _POWERSHELL.search(text):
-        text = re.sub(r"`[ \t]*$", r"\\", _POWERSHELL.sub(r"export \1=", text), flags=re.M)
-    if "\\_" in text:
-        text = re.sub(r"\\\\[ \t]*$", r"\\", text, flags=re.M).replace("\\_", "_")
-    text = re.sub(r"\\[ \t]+$", r"\\", text.replace("\r", ""), flags=re.M)
-    text = _CMD_SET.sub(r"\1export \2", text)
-    return _PROMPT.sub(r"\1", text)
+def _begins(lines: list[str], at: int) -> bool:
+    """Tell whether a line of a listing begins with an assignment: a log's line may hold some, too."""
+    line = lines[at] if at < len(lines) else ""
+    return re.match(r"[\s$]{0,20}(?:export\s|set\s|[A-Z][A-Z0-9_]*=)", line) is not None
 
 
 def _remark_above(block: Block, line: int) -> str:

@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from auditor.settings.commands import Target
 from auditor.settings.documents import (
-    Documented,
-    header_commands,
-    launcher_commands,
-    metadata_commands,
-    readme_commands,
-    script_commands,
+    header_runs,
+    launcher_runs,
+    metadata_runs,
+    readme_runs,
+    script_runs,
 )
 from auditor.settings.logs import printed_settings
 from auditor.settings.mentions import mentioned, told_with
+from auditor.settings.runs import Run, in_order
 from auditor.submission.model import Override, Setting, Submission, Tree, Unread
 
 MAX_COMMANDS = 4
@@ -27,6 +27,7 @@ _MAX_LOG = 2 * 1024 * 1024  # bytes of a log's head
 _MAX_FILE = 64 * 1024 * 1024  # bytes; a larger file is left alone
 _MAX_WRAPPER = 16 * 1024  # characters of a script that may be a mere entry point
 _MAX_SCRIPTS = 60
+_MAX_DOCUMENTS = 6
 _MAX_LAUNCHERS = 20
 _MAX_LOGS_READ = 24
 
@@ -48,20 +49,25 @@ _ASIDE = re.compile(
 
 
 def settings_in_play(
-    submission: Submission, claimed: Sequence[str] = (), training: Sequence[str] = (), score: float | None = None
+    submission: Submission,
+    claimed: Sequence[str] = (),
+    training: Sequence[str] = (),
+    score: float | None = None,
+    runs: Sequence[Run] | None = None,
 ) -> tuple[Setting, ...]:
     """Return the settings under which a submission counts: defaults, commands, sentences of the README, logs.
 
     ``claimed`` are the logs that print the claimed score, if any do: what other runs were set to is then not in
     play. ``training`` are the logs of the runs that trained what these score; they say what those leave unsaid.
-    ``score`` is the claimed one (bits per byte): a README that tells it together with a switch documents the run.
+    ``runs`` are the documented ones, where they are known already. ``score`` is the claimed one (bits per byte): a
+    README that tells it together with a switch documents the run.
 
     At most four distinct sets of overrides each for commands (the main one first) and logs (those of the
     reported runs first); seeds and file locations make no difference between two. Files that cannot be
     read are left out: the submission room reports them.
     """
     defaults = Setting("defaults", "the script's defaults", {})
-    commands = _commands(submission)
+    commands = _commands(documented_runs(submission) if runs is None else runs)
     logs = _logs(submission, claimed, training)
     return (defaults, *commands, *(() if logs else _mentions(submission, commands, score)), *logs)
 
@@ -86,37 +92,61 @@ def _mentions(submission: Submission, commands: tuple[Setting, ...], score: floa
     return (Setting("command", label, {**main, **told}), *out)
 
 
-def _commands(submission: Submission) -> tuple[Setting, ...]:
+def _commands(runs: Sequence[Run]) -> tuple[Setting, ...]:
+    """Return the settings of the documented runs, at most four, those of the main run first."""
+    distinct: dict[frozenset[tuple[str, str]], Setting] = {}
+    for number, run in enumerate(runs):
+        for command in run.commands:
+            label = run.label if command is run.commands[0] else f"{run.label}, then {command.path}:{command.line}"
+            setting = Setting("command", label, command.overrides, run=number, lacking=run.lacking)
+            distinct.setdefault(_identity(command.overrides), setting)
+    return tuple(distinct.values())[:MAX_COMMANDS]
+
+
+def documented_runs(submission: Submission) -> tuple[Run, ...]:
+    """Return the runs that the submission documents, the main one first.
+
+    Sources are the README (where it shows none, the folder's other documents), metadata, run scripts, the script's
+    own header and launchers written in Python.
+    """
     if submission.script is None:
         return ()
     source = _head(submission.tree, submission.script, _MAX_TEXT)
     files = frozenset(submission.tree.paths())
     target = Target(submission.script, submission.name, files, _handed_over_to(source or "", submission.helpers))
-    shells = {}
-    for path in submission.shells[:_MAX_SCRIPTS]:
-        text = _head(submission.tree, path, _MAX_TEXT)
-        if text is not None:
-            shells[path.rsplit("/", 1)[-1]] = (path, text)
-    found: list[Documented] = []
+    scripts = _scripts(submission)
+    found: list[Run] = []
     readme = _head(submission.tree, submission.readme, _MAX_TEXT)
     if readme is not None and submission.readme is not None:
-        found.extend(readme_commands(readme, submission.readme, target, shells))
+        found.extend(readme_runs(readme, submission.readme, target, scripts))
+    documents = [path for path in sorted(files) if path.endswith(".md") and path != submission.readme]
+    for path in documents[:_MAX_DOCUMENTS] if not found else ():
+        text = _head(submission.tree, path, _MAX_TEXT)
+        found.extend(readme_runs(text, path, target, scripts) if text is not None else ())
     metadata = _head(submission.tree, submission.metadata, _MAX_TEXT)
     if metadata is not None and submission.metadata is not None:
-        found.extend(metadata_commands(metadata, submission.metadata, target, shells))
-    found.extend(script_commands(shells, target))
+        found.extend(metadata_runs(metadata, submission.metadata, target, scripts))
+    found.extend(script_runs(scripts, target))
     if source is not None:
-        found.extend(header_commands(source, submission.script, target))
+        found.extend(header_runs(source, submission.script, target))
     python = [path for path in submission.helpers if path.endswith(".py")][:_MAX_LAUNCHERS]
     texts = ((path, _head(submission.tree, path, _MAX_TEXT)) for path in python)
-    found.extend(launcher_commands(((path, text) for path, text in texts if text is not None), target))
+    found.extend(launcher_runs(((path, text) for path, text in texts if text is not None), target))
+    return in_order(found)
 
-    ordered = sorted(found, key=lambda documented: documented.rank)
-    distinct: dict[frozenset[tuple[str, str]], Setting] = {}
-    for documented in ordered:
-        overrides = documented.command.overrides
-        distinct.setdefault(_identity(overrides), Setting("command", documented.label, overrides))
-    return tuple(distinct.values())[:MAX_COMMANDS]
+
+def _scripts(submission: Submission) -> dict[str, tuple[str, str]]:
+    """Return the run scripts and ``.env`` files by name: of the folder, and those that the diff adds elsewhere."""
+    environments = [path for path in submission.tree.paths() if path.endswith(".env")]
+    found: dict[str, tuple[str, str]] = {}
+    places = [(submission.tree, path) for path in (*submission.shells[:_MAX_SCRIPTS], *environments[:_MAX_SCRIPTS])]
+    if submission.elsewhere is not None:
+        places += [(submission.elsewhere, path) for path in submission.elsewhere.paths()[:_MAX_SCRIPTS]]
+    for tree, path in places:
+        text = _head(tree, path, _MAX_TEXT)
+        if text is not None:
+            found.setdefault(path.rsplit("/", 1)[-1], (path, text))
+    return found
 
 
 def _handed_over_to(source: str, helpers: Sequence[str]) -> frozenset[str]:

@@ -12,48 +12,34 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-from auditor.settings.grammar import (
+from auditor.settings.bash import parse
+from auditor.settings.expansion import UNKNOWN, expand, expand_value
+from auditor.settings.files import FileStep, file_steps, place
+from auditor.settings.makefile import as_functions
+from auditor.settings.starts import SHELLS, name_of, starts_python, unwrapped
+from auditor.settings.state import Assigned, Given, State, adopt, agreed, assign, evaluated, join_ways
+from auditor.settings.syntax import (
     Assignment,
     Block,
     Branch,
     Case,
+    Declare,
     Function,
     Group,
     Loop,
     Node,
     Simple,
     Test,
-    as_assignment,
-    parse,
 )
-from auditor.settings.words import UNKNOWN, Piece, expand, expand_value
 
 _MAX_NODES = 10_000
 _MAX_NESTING = 80  # blocks inside each other, whatever opens them
 _MAX_WORDS = 600
 _MAX_DEPTH = 12  # scripts, functions and here-documents inside each other
 _MAX_LAUNCHES = 200
-_SHELLS = frozenset({"bash", "sh", "zsh", "dash", "source", ".", "sbatch", "qsub", "bsub"})
-_DECLARING = frozenset({"export", "declare", "typeset", "local", "readonly"})
-_WRAPPERS = frozenset(
-    {
-        "env", "sudo", "nohup", "exec", "command", "builtin", "stdbuf", "timeout", "gtimeout", "nice",
-        "ionice", "numactl", "taskset", "srun", "mpirun", "mpiexec", "setsid", "unbuffer", "chrt", "time",
-        "caffeinate", "singularity", "apptainer", "uv", "uvx", "poetry", "pipenv", "conda", "mamba", "pixi",
-        "run", "xargs", "then", "do", "&",
-    }
-)  # fmt: skip
-_GIVEN = re.compile(r"([A-Za-z_]\w*)=")
-_RUNNER = re.compile(r"(?:torchrun|python[\d.]*|pypy3?|py|accelerate|deepspeed|ipython|torchrun\.exe|modal)\Z")
-
-
-@dataclass(frozen=True)
-class Assigned:
-    """A value and where it was given."""
-
-    value: str
-    path: str
-    line: int
+_MAX_FILES = 400
+_DEVICES = re.compile(r"/dev/(?:null|stdout|stderr)|&?\d|-")
+_SLURM_EXPORT = re.compile(r"^#SBATCH[ \t]{1,9}--export[= ]([^\s#]{1,4000})", re.M)
 
 
 @dataclass(frozen=True)
@@ -61,13 +47,19 @@ class Launch:
     """A Python program being started: its words (a launcher such as ``torchrun`` first) and environment.
 
     ``environment`` holds what the text itself gives, not what the machine has; values may contain
-    :data:`~auditor.settings.words.UNKNOWN`.
+    :data:`~auditor.settings.expansion.UNKNOWN`. ``logs`` are the files that its output goes to.
     """
 
     words: tuple[str, ...]
     environment: Mapping[str, Assigned]
     path: str
     line: int
+    logs: tuple[str, ...] = ()
+    round: int = 0  # of the loops and calls around it: launches of one round follow each other
+
+
+Step: TypeAlias = Launch | FileStep
+"""What a text does, in its order: programs that it starts, files that it makes."""
 
 
 @dataclass(frozen=True)
@@ -85,93 +77,58 @@ class Shell:
     environment: Mapping[str, Assigned] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Walk:
+    """What a text does in its order, the environment that it leaves behind, and the files it lacks."""
+
+    steps: tuple[Step, ...]
+    environment: Mapping[str, Assigned]
+    missing: tuple[Assigned, ...] = ()
+
+    @property
+    def launches(self) -> tuple[Launch, ...]:
+        """Return the programs that are started, in order."""
+        return tuple(step for step in self.steps if isinstance(step, Launch))
+
+
 def launches(shell: Shell) -> tuple[Launch, ...]:
     """Return the Python programs that the text starts, in order; bounded, never fails."""
-    return walk(shell)[0]
+    return walk(shell).launches
 
 
-def walk(shell: Shell) -> tuple[tuple[Launch, ...], Mapping[str, Assigned]]:
-    """Return what the text starts, and the environment that it leaves behind."""
+def walk(shell: Shell) -> Walk:
+    """Return what the text does; bounded, never fails."""
     walker = _Walker(shell.scripts)
-    start = _State(
+    start = State(
         variables=dict(shell.environment),
         exported=set(shell.environment),
         exports_all=shell.exports_all,
         path=shell.path,
     )
-    end = walker.run(parse(shell.text, shell.line), start) or start
-    if not walker.launches:  # nothing calls them here, yet they say how the program is started
+    _slurm(shell.text, shell.path, start)
+    text = as_functions(shell.text) if is_makefile(shell.path) else shell.text
+    end = walker.run(parse(text, shell.line), start) or start
+    for script, line, environment, state in tuple(walker.unstarted.values()):
+        walker.nested(script, line, environment, state)
+    if not walker.count:  # nothing calls them here, yet they say how the program is started
         for body in tuple(walker.functions.values()):
             walker.run(body, end.fork())
-    return tuple(walker.launches), end.environment()
-
-
-_Value: TypeAlias = Assigned | tuple[str, ...]
-
-
-@dataclass
-class _State:
-    variables: dict[str, _Value]
-    exported: set[str]
-    exports_all: bool
-    path: str
-    positional: tuple[str, ...] = ()
-    given_positional: bool = False  # inside a function: what is missing is empty, not unknown
-    depth: int = 0
-
-    def fork(self) -> _State:
-        return replace(self, variables=dict(self.variables), exported=set(self.exported))
-
-    def environment(self) -> dict[str, Assigned]:
-        return {
-            name: value
-            for name, value in self.variables.items()
-            if name in self.exported and isinstance(value, Assigned)
-        }
-
-    def read(self, piece: Piece) -> tuple[str, ...]:
-        name = piece.text
-        found: tuple[str, ...] | None
-        if name in ("@", "*", "@[@]"):
-            found = self.positional if self.given_positional else (UNKNOWN,)
-        elif name.isdigit():
-            index = int(name) - 1 if len(name) < 4 else -1
-            found = (self.positional[index],) if 0 <= index < len(self.positional) else None
-            if found is None and self.given_positional:
-                found = ("",)
-        elif name.endswith("[@]"):
-            value = self.variables.get(name[:-3])
-            found = value if isinstance(value, tuple) else (value.value,) if value else None
-        else:
-            value = self.variables.get(name)
-            plain = (value.value,) if isinstance(value, Assigned) else None
-            found = value[:1] if isinstance(value, tuple) else plain
-        return self._or_alternative(piece, found)
-
-    def _or_alternative(self, piece: Piece, found: tuple[str, ...] | None) -> tuple[str, ...]:
-        if not piece.operator or piece.operator.endswith("?"):
-            return (UNKNOWN,) if found is None else found
-        colon = piece.operator.startswith(":")
-        missing = found is None or (colon and found in ((), ("",)))
-        if piece.operator.endswith("+"):
-            return ("",) if missing else (expand_value(piece.alternative, self.read),)
-        if not missing and found is not None:
-            return found
-        value = expand_value(piece.alternative, self.read)
-        if piece.operator.endswith("="):
-            self.variables[piece.text] = Assigned(value, self.path, 0)
-        return (value,)
+    return Walk(tuple(walker.steps), end.environment(), tuple(walker.missing))
 
 
 class _Walker:
     def __init__(self, scripts: Mapping[str, tuple[str, str]]) -> None:
-        self.scripts = scripts
-        self.launches: list[Launch] = []
+        self.scripts = dict(scripts)
+        self.steps: list[Step] = []
+        self.missing: list[Assigned] = []
+        self.copies: dict[str, str] = {}  # Python files by where they were copied to
+        self.unstarted: dict[str, tuple[str, int, dict[str, Assigned], State]] = {}  # scripts written out
+        self.count = 0  # of launches
         self.functions: dict[str, Block] = {}
         self.nodes = 0
         self.depth = 0
 
-    def run(self, block: Block, state: _State) -> _State | None:
+    def run(self, block: Block, state: State) -> State | None:
         """Walk a block, changing ``state``; returns None when it left the script or the limits."""
         self.depth += 1
         try:
@@ -179,7 +136,7 @@ class _Walker:
         finally:
             self.depth -= 1
 
-    def _run(self, block: Block, state: _State) -> _State | None:
+    def _run(self, block: Block, state: State) -> State | None:
         known: bool | None = None  # the last test's result
         tested = False
         for joint, node in block:
@@ -195,22 +152,24 @@ class _Walker:
             if tested_now:
                 tested, known = True, result
                 continue
-            if joint == ";":
+            if joint in (";", "|"):
                 tested, known = False, None
             if doubtful:
                 fork = state.fork()
-                after = self._node(node, fork)
+                after = self._node(node, fork, joint)
                 if after is not None:
-                    _adopt(state, _merge([state, after]))
+                    adopt(state, agreed([state, after]))
                 continue
-            if self._node(node, state) is None:
+            if self._node(node, state, joint) is None:
                 return None
         return state
 
-    def _node(self, node: Node, state: _State) -> _State | None:
+    def _node(self, node: Node, state: State, joint: str) -> State | None:
         match node:
             case Simple():
-                return self._simple(node, state)
+                return self._simple(node, state, joint)
+            case Declare():
+                self._declare(node, state)
             case Group(body, subshell):
                 if subshell:
                     self.run(body, state.fork())
@@ -222,7 +181,9 @@ class _Walker:
                 if variable is not None:
                     values = [field for item in items for field in expand(item, state.read)]
                     state.variables[variable] = Assigned(values[0] if values else UNKNOWN, state.path, 0)
+                state.round = self.nodes + 1
                 self.run(body, state)  # once: the rounds differ in the seed
+                state.round = 0
             case Branch():
                 return self._branch(node, state)
             case Case():
@@ -231,8 +192,8 @@ class _Walker:
                 pass
         return state
 
-    def _branch(self, node: Branch, state: _State) -> _State | None:
-        ways: list[_State | None] = []
+    def _branch(self, node: Branch, state: State) -> State | None:
+        ways: list[State | None] = []
         for condition, body in node.arms:
             result = self._condition(condition, state)
             if result is True:
@@ -242,9 +203,9 @@ class _Walker:
                 ways.append(self.run(body, state.fork()))
         else:
             ways.append(self.run(node.otherwise, state if not ways else state.fork()))
-        return _join_ways(state, ways)
+        return join_ways(state, ways)
 
-    def _case(self, node: Case, state: _State) -> _State | None:
+    def _case(self, node: Case, state: State) -> State | None:
         word = expand_value(node.word, state.read)
         if UNKNOWN not in word:
             for patterns, body in node.arms:
@@ -252,11 +213,11 @@ class _Walker:
                 if any(fnmatchcase(word, text) for text in texts if text.count("*") < 4):
                     return self.run(body, state)
             return state
-        ways: list[_State | None] = [state.fork()]
+        ways: list[State | None] = [state.fork()]
         ways.extend(self.run(body, state.fork()) for _, body in node.arms)
-        return _join_ways(state, ways)
+        return join_ways(state, ways)
 
-    def _condition(self, block: Block, state: _State) -> bool | None:
+    def _condition(self, block: Block, state: State) -> bool | None:
         if len(block) == 1:
             tested, result = self._test(block[0][1], state)
             if tested:
@@ -264,7 +225,7 @@ class _Walker:
         self.run(block, state)
         return None
 
-    def _test(self, node: Node, state: _State) -> tuple[bool, bool | None]:
+    def _test(self, node: Node, state: State) -> tuple[bool, bool | None]:
         """Return whether the node is a test, and its result when that is known."""
         if isinstance(node, Test):
             words = node.words
@@ -275,30 +236,45 @@ class _Walker:
             words = node.words[1:-1] if first == "[" else node.words[1:]
         else:
             return False, None
-        return True, None if words is None else _evaluate([expand_value(word, state.read) for word in words])
+        return True, None if words is None else evaluated([expand_value(word, state.read) for word in words])
 
-    def _simple(self, node: Simple, state: _State) -> _State | None:
+    def _simple(self, node: Simple, state: State, joint: str) -> State | None:
         given = [(item, self._value(item, state)) for item in node.assignments]
         words = [text for word in node.words[:_MAX_WORDS] for text in expand(word, state.read)][:_MAX_WORDS]
+        written = self._written(node, state)
         if not words:
             for item, value in given:
-                _assign(state, item.name, value, item.append)
+                assign(state, item.name, value, item.append)
                 if state.exports_all:
                     state.exported.add(item.name)
             return state
         temporary = {item.name: value for item, value in given if isinstance(value, Assigned)}
-        return self._command(node, words, temporary, state)
+        if joint == "|" and name_of(words[0]) == "tee":
+            self._piped([place(word) for word in words[1:] if not word.startswith("-")])
+        return self._command(node, words, temporary, state, written)
 
-    def _value(self, item: Assignment, state: _State) -> _Value:
+    def _written(self, node: Simple, state: State) -> tuple[str, ...]:
+        """Return the files that a command's output goes to."""
+        outward = [r for r in node.redirects if ">" in r.operator]
+        targets = [expand_value(r.target, state.read) for r in outward]
+        return tuple(place(t) for t in targets if t and not _DEVICES.fullmatch(t))
+
+    def _piped(self, logs: list[str]) -> None:
+        """Give the command before a pipe the files that ``tee`` writes behind it."""
+        last = self.steps[-1] if self.steps else None
+        if isinstance(last, Launch):
+            self.steps[-1] = replace(last, logs=(*last.logs, *logs))
+
+    def _value(self, item: Assignment, state: State) -> Given:
         if item.items is not None:
             return tuple(text for word in item.items for text in expand(word, state.read))[:_MAX_WORDS]
         return Assigned(expand_value(item.value, state.read), state.path, item.line)
 
-    def _command(self, node: Simple, words: list[str], temporary: dict[str, Assigned], state: _State) -> _State | None:
-        name = words[0].rsplit("/", 1)[-1]
-        if name in _DECLARING:
-            self._declare(name, node, state)
-        elif name == "set":
+    def _command(
+        self, node: Simple, words: list[str], temporary: dict[str, Assigned], state: State, written: tuple[str, ...]
+    ) -> State | None:
+        name = name_of(words[0])
+        if name == "set":
             if "allexport" in words or any(re.fullmatch(r"-[a-z]*a[a-z]*", word) for word in words[1:]):
                 state.exports_all = True
             elif "+a" in words:
@@ -315,21 +291,28 @@ class _Walker:
         elif words[0] in self.functions:
             self._call(self.functions[words[0]], words[1:], temporary, state)
         else:
-            self._program(node, words, temporary, state)
+            self._program(node, words, temporary, state, written)
         return state
 
-    def _declare(self, name: str, node: Simple, state: _State) -> None:
-        exporting = name == "export" or state.exports_all
-        for word in node.words[1:]:
-            item = as_assignment(word, node.line)
-            texts = expand(word, state.read) if item is None else ()
-            if item is not None:
-                _assign(state, item.name, self._value(item, state), item.append)
+    def _declare(self, node: Declare, state: State) -> None:
+        exporting = node.keyword == "export" or state.exports_all
+        for item in node.items:
+            texts = expand(item, state.read) if not isinstance(item, Assignment) else ()
+            if isinstance(item, Assignment):
+                assign(state, item.name, self._value(item, state), item.append)
+                names: tuple[str, ...] = (item.name,)
+            else:
+                names = tuple(text for text in texts if "=" not in text)
+                for text in texts:
+                    name, sign, value = text.partition("=")
+                    if sign and name.isidentifier():
+                        state.variables[name] = Assigned(value, state.path, node.line)
+                        names = (*names, name)
             exporting = exporting or "-x" in texts
             if exporting:
-                state.exported.update((item.name,) if item is not None else texts)
+                state.exported.update(names)
 
-    def _call(self, body: Block, arguments: list[str], temporary: dict[str, Assigned], state: _State) -> None:
+    def _call(self, body: Block, arguments: list[str], temporary: dict[str, Assigned], state: State) -> None:
         if state.depth >= _MAX_DEPTH:
             return
         inside = replace(state, positional=tuple(arguments), given_positional=True, depth=state.depth + 1)
@@ -338,7 +321,7 @@ class _Walker:
         state.variables.update(temporary)
         state.exported.update(temporary)
         self.run(body, inside)
-        _adopt(state, inside)  # what a function sets stays set
+        adopt(state, inside)  # what a function sets stays set
         for key, value in before.items():
             if value is None:
                 state.variables.pop(key, None)
@@ -347,38 +330,92 @@ class _Walker:
             if key not in exported:
                 state.exported.discard(key)
 
-    def _program(self, node: Simple, words: list[str], temporary: dict[str, Assigned], state: _State) -> None:
-        environment = state.environment() | temporary
-        words = _unwrap(words, environment, state.path, node.line)
+    def _program(
+        self, node: Simple, words: list[str], temporary: dict[str, Assigned], state: State, written: tuple[str, ...]
+    ) -> None:
+        words, given = unwrapped(words)
+        here = {key: Assigned(value, state.path, node.line) for key, value in given.items()}
+        environment = state.environment() | temporary | here
         if not words or state.depth >= _MAX_DEPTH:
             return
-        name = words[0].rsplit("/", 1)[-1]
+        name = name_of(words[0])
         script = next((word for word in words[1:] if not word.startswith("-")), "")
-        if name in _SHELLS or (name.endswith((".sh", ".slurm", ".sbatch")) and name in self.scripts):
-            self._script(name, words, script, environment, state)
+        if name in SHELLS or (name.endswith((".sh", ".slurm", ".sbatch")) and name in self.scripts):
+            self._script(name, words, script, environment, state, node.line)
             for body, line in node.heredocs if not script else ():
-                self._nested(body, line, environment, state)
+                self.nested(body, line, environment, state)
+        elif name == "make":
+            self._make(words[1:], environment, state)
         elif name == "eval":
             self.run(parse(" ".join(words[1:]).replace(UNKNOWN, "?"), node.line), _deeper(state))
         elif name in ("cat", "tee", "ssh"):
-            for body, line in node.heredocs:  # a script written out to be started later
-                self._nested(body, line, environment, state)
-        elif _starts_python(words) and len(self.launches) < _MAX_LAUNCHES:
-            self.launches.append(Launch(tuple(words), environment, state.path, node.line))
+            targets = (*written, *(place(w) for w in words[1:] if name == "tee" and not w.startswith("-")))
+            self._written_out(node, targets, environment, state)
+        elif starts_python(words) and self.count < _MAX_LAUNCHES:
+            self.count += 1
+            started = tuple(self.copies.get(place(w), w) if w.endswith(".py") else w for w in words)
+            self.steps.append(Launch(started, environment, state.path, node.line, written, state.round))
+        elif len(self.steps) < _MAX_FILES:
+            self._files(words, state.path, node.line)
 
-    def _script(
-        self, name: str, words: list[str], script: str, environment: dict[str, Assigned], state: _State
+    def _written_out(
+        self, node: Simple, targets: tuple[str, ...], environment: dict[str, Assigned], state: State
     ) -> None:
-        if name in ("bash", "sh", "zsh") and any(re.fullmatch(r"-[a-z]*c", word) for word in words[1:]):
-            text = words[-1] if words[-1] != script else script
-            self._nested(text, 0, environment, state)
-            return
-        known = self.scripts.get((script if name in _SHELLS else name).rsplit("/", 1)[-1])
+        """Keep a script that a here-document writes out for the command that starts it; without a file, walk it."""
+        for body, line in node.heredocs:
+            for target in targets:
+                self.steps.append(FileStep("create", "", target, state.path, node.line))
+                self.scripts[name_of(target)] = (state.path, "\n" * (line - 1) + body)
+                self.unstarted[name_of(target)] = (body, line, environment, state.fork())
+            if not targets:
+                self.nested(body, line, environment, state)
+
+    def _files(self, words: list[str], path: str, line: int) -> None:
+        for step in file_steps(words, path, line):
+            self.steps.append(step)
+            if step.kind in ("copy", "move", "link") and step.source.endswith(".py") and step.target.endswith(".py"):
+                self.copies[step.target] = self.copies.get(step.source, step.source)
+
+    def _make(self, words: list[str], environment: dict[str, Assigned], state: State) -> None:
+        """Walk the targets that ``make`` is told to make; its assignments reach the program."""
+        known = self.scripts.get("Makefile") or self.scripts.get("makefile")
         if known is None:
             return
         path, text = known
-        arguments = words[words.index(script) + 1 :] if name in _SHELLS else words[1:]
-        inside = _State(
+        given = [word.partition("=") for word in words if "=" in word and not word.startswith("-")]
+        named = {name: Assigned(value, state.path, 0) for name, _, value in given}
+        inside = State(
+            variables={**environment, **named},
+            exported=set(environment) | set(named),
+            exports_all=False,
+            path=path,
+            depth=state.depth + 1,
+        )
+        before = dict(self.functions)
+        self.run(parse(as_functions(text)), inside)
+        inside.variables.update(named)  # what stands on the command line wins over the file
+        for word in words:
+            body = self.functions.get(re.sub(r"[^A-Za-z0-9_]", "_", word))
+            if body is not None and "=" not in word:
+                self.run(body, inside.fork())
+        self.functions = before
+
+    def _script(
+        self, name: str, words: list[str], script: str, environment: dict[str, Assigned], state: State, line: int
+    ) -> None:
+        if name in ("bash", "sh", "zsh") and any(re.fullmatch(r"-[a-z]*c", word) for word in words[1:]):
+            text = words[-1] if words[-1] != script else script
+            self.nested(text, 0, environment, state)
+            return
+        known = self.scripts.get(name_of(script if name in SHELLS else name))
+        if known is None:
+            if name in ("source", "."):
+                self.missing.append(Assigned(script, state.path, line))
+            return
+        path, text = known
+        self.unstarted.pop(name_of(path) if path != state.path else name_of(script), None)
+        arguments = words[words.index(script) + 1 :] if name in SHELLS else words[1:]
+        inside = State(
             variables=dict(environment),
             exported=set(environment),
             exports_all=False,
@@ -386,109 +423,36 @@ class _Walker:
             positional=tuple(arguments),
             depth=state.depth + 1,
         )
+        if name in ("source", "."):
+            inside.exports_all = state.exports_all
+        else:
+            _slurm(text, path, inside)
         after = self.run(parse(text), inside)
         if name in ("source", ".") and after is not None:
             state.variables.update(after.variables)
             state.exported |= after.exported
 
-    def _nested(self, text: str, line: int, environment: dict[str, Assigned], state: _State) -> None:
+    def nested(self, text: str, line: int, environment: dict[str, Assigned], state: State) -> None:
+        """Walk text that the walked text holds, with an environment of its own."""
         inside = _deeper(state.fork())
         inside.variables.update(environment)
         self.run(parse(text, max(line, 1)), inside)
 
 
-def _deeper(state: _State) -> _State:
+def is_makefile(path: str) -> bool:
+    """Tell whether a file is a Makefile, by its name."""
+    return name_of(path).lower() == "makefile" or path.endswith(".mk")
+
+
+def _slurm(text: str, path: str, state: State) -> None:
+    """Take in what ``#SBATCH --export=ALL,A=1`` gives to the job."""
+    for match in _SLURM_EXPORT.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        for name, sign, value in (part.partition("=") for part in match[1].split(",")):
+            if sign and name.isidentifier():
+                state.variables.setdefault(name, Assigned(value, path, line))
+                state.exported.add(name)
+
+
+def _deeper(state: State) -> State:
     return replace(state, depth=state.depth + 1)
-
-
-def _assign(state: _State, name: str, value: _Value, append: bool) -> None:
-    before = state.variables.get(name)
-    if append and isinstance(before, tuple) and isinstance(value, tuple):
-        value = (before + value)[:400]
-    elif append and isinstance(before, Assigned) and isinstance(value, Assigned):
-        value = replace(value, value=(before.value + value.value)[:4096])
-    state.variables[name] = value
-
-
-def _adopt(state: _State, other: _State) -> None:
-    state.variables = other.variables
-    state.exported = other.exported
-
-
-def _join_ways(state: _State, ways: list[_State | None]) -> _State | None:
-    """Continue with what the ways that did not leave agree on."""
-    left = [way for way in ways if way is not None]
-    if not left:
-        return None
-    if len(left) > 1 or left[0] is not state:
-        _adopt(state, _merge(left))
-    return state
-
-
-def _merge(ways: list[_State]) -> _State:
-    first, *others = ways
-    merged = first.fork()
-    for other in others:
-        for name in merged.variables.keys() | other.variables.keys():
-            mine, theirs = merged.variables.get(name), other.variables.get(name)
-            if _text(mine) != _text(theirs):
-                merged.variables[name] = Assigned(UNKNOWN, first.path, 0)
-        merged.exported |= other.exported
-    return merged
-
-
-def _text(value: _Value | None) -> object:
-    return value.value if isinstance(value, Assigned) else value
-
-
-def _evaluate(words: list[str]) -> bool | None:
-    """Return a test's result; None when it needs the machine or an unknown value."""
-    if any(UNKNOWN in word for word in words):
-        return None
-    match words:
-        case ["!", *rest]:
-            result = _evaluate(rest)
-            return None if result is None else not result
-        case ["-z", word]:
-            return not word
-        case [word] | ["-n", word]:
-            return bool(word)
-        case [left, "=" | "==" | "-eq", right]:
-            return left == right if "*" not in right else None
-        case [left, "!=" | "-ne", right]:
-            return left != right if "*" not in right else None
-    return None
-
-
-def _unwrap(words: list[str], environment: dict[str, Assigned], path: str, line: int) -> list[str]:
-    """Peel ``env A=1``, ``timeout 900``, ``nohup`` and the like; assignments go to ``environment``."""
-    at = 0
-    while at < len(words):
-        match = _GIVEN.match(words[at])
-        if match:
-            environment[match[1]] = Assigned(words[at][match.end() :], path, line)
-            at += 1
-            continue
-        if words[at].rsplit("/", 1)[-1] not in _WRAPPERS:
-            break
-        # What options a wrapper takes does not matter: the next word that can start something does.
-        at = next((index for index in range(at + 1, len(words)) if _starts(words[index])), len(words))
-    return words[at:]
-
-
-def _starts_python(words: list[str]) -> bool:
-    """Tell whether the first word is Python or a launcher of it, or cannot be known before a Python file."""
-    name = words[0].rsplit("/", 1)[-1]
-    unknown = UNKNOWN in name and any(word.endswith(".py") for word in words[1:])
-    return bool(_RUNNER.match(name)) or name.endswith(".py") or unknown
-
-
-def _starts(word: str) -> bool:
-    name = word.rsplit("/", 1)[-1]
-    return bool(
-        _GIVEN.match(word)
-        or _RUNNER.match(name)
-        or name in _WRAPPERS
-        or name in _SHELLS
-        or name.endswith((".py", ".sh"))
-    )

@@ -17,7 +17,7 @@ LOWEST, HIGHEST = 0.75, 2.0
 
 _CAUSES: dict[str, Cause] = {
     "package": "package", "kernel": "kernel", "data": "data", "python": "python", "script": "script", "exit": "exit",
-    "memory": "memory",
+    "memory": "memory", "disk": "disk", "processes": "processes",
 }  # fmt: skip
 _STOPPED: dict[str, Cause] = {
     "wallclock": "wallclock", "memory": "memory", "output": "output", "processes": "processes", "disk": "disk",
@@ -87,8 +87,9 @@ def _end(told: dict[str, Event], outcome: Outcome) -> tuple[Cause, str] | None:
     if "end" in told:
         return None if "forward" in told else ("exit", "the script ends before it calls its model")
     code = outcome.code or 0
-    how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    where = "" if "ready" in told else "; the harness did not start: are torch and numpy installed?"
+    signal = -code if code < 0 else code - 128  # a sandbox tells a signal as a shell does
+    how = f"signal {signal}" if 0 < signal < 65 else f"exit code {code}"
+    where = "" if "ready" in told else "; the harness did not start: can all users read torch and numpy?"
     return "crash", f"the process ended on its own with {how}{where}"
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
 
 MAX_BYTES = 256 * 1024
 MAX_EVENTS = 400
@@ -27,6 +25,8 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
     "stand-in": {"name": str},
     "end": {"cpu": float},
 }
+_MAY_BE_NO_NUMBER = frozenset({("loss", "value")})
+"""A loss that isn't finite is a finding; the harness tells it in words, as JSON has no number for it."""
 
 
 @dataclass(frozen=True)
@@ -47,31 +47,23 @@ class Event:
         return None if value is None or isinstance(value, str) else value
 
 
-def read_events(path: Path) -> tuple[Event, ...]:
-    """Return the events of a results file in order; what is malformed is passed over, a missing file has none.
-
-    The folder was the script's to write: only a regular file is opened, and no link is followed.
-    """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return ()
-    try:
-        regular = stat.S_ISREG(os.fstat(handle).st_mode)
-        data = os.read(handle, MAX_BYTES) if regular else b""
-    finally:
-        os.close(handle)
-    return tuple(_events(data))[:MAX_EVENTS]
+def read_events(data: bytes | None) -> tuple[Event, ...]:
+    """Return the events of a results file's first ``MAX_BYTES`` in order; what is malformed is passed over."""
+    return tuple(islice(_events((data or b"")[:MAX_BYTES]), MAX_EVENTS))
 
 
 def _events(data: bytes) -> Iterator[Event]:
     for line in data.split(b"\n"):
         try:
-            document = json.loads(line)
+            document = json.loads(line, parse_constant=_no_number)
         except (ValueError, RecursionError):
             continue
         if isinstance(document, dict) and (event := _event(document)) is not None:
             yield event
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _event(document: dict[str, object]) -> Event | None:
@@ -86,9 +78,8 @@ def _event(document: dict[str, object]) -> Event | None:
         elif kind is int and isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 50:
             facts[field] = value
         elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-            facts[field] = (
-                value if isinstance(value, float) and not math.isfinite(value) else float(min(max(value, -1e15), 1e15))
-            )
-        elif kind is float and value in ("nan", "inf", "-inf"):
+            if math.isfinite(value):
+                facts[field] = float(min(max(value, -1e15), 1e15))
+        elif (name, field) in _MAY_BE_NO_NUMBER and value in ("nan", "inf", "-inf"):
             facts[field] = float(str(value))
     return Event(name, float(at), facts)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from auditor.durable import FULL
 from auditor.evidence.read import read_evidence
-from auditor.sandbox import Limits, Mechanism, Outcome, Request, run
+from auditor.sandbox import Limits, Mechanism, Outcome, Request, Results, import_path, run, scratch_folder
 from auditor.smoke.judge import steps_of
 from auditor.smoke.model import STEPS, SmokeReport, Step
 from auditor.smoke.plan import Plan, plan
-from auditor.smoke.results import Event, read_events
+from auditor.smoke.results import MAX_BYTES, Event, read_events
 from auditor.submission.model import Submission
 
-_ROOT = Path(__file__).resolve().parents[2]
 _TAIL = 1500  # characters
 _THREADS = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"}
 _OF_THE_SETTING = ("script", "exit")
@@ -78,25 +73,9 @@ def smoke(
 def _attempt(
     submission: Submission, planned: Plan, limits: Limits, use: Mechanism | None
 ) -> tuple[tuple[Step, ...], Outcome, tuple[Event, ...]]:
-    with _scratch() as folder:
+    with scratch_folder() as folder:
         outcome, events = _run(submission, planned, folder, limits, use)
     return steps_of(planned, events, outcome), outcome, events
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """Yield an empty folder, and remove it with all that a stranger has put there."""
-    folder = Path(tempfile.mkdtemp(prefix="golf-audit-smoke-")).resolve()
-    try:
-        yield folder
-    finally:
-        # Not TemporaryDirectory: before Python 3.11.8 its removal changes modes through links (CVE-2023-6597).
-        for root, names, _ in os.walk(folder):
-            for name in names:
-                place = Path(root, name)
-                if not place.is_symlink():
-                    place.chmod(0o700)
-        shutil.rmtree(folder)
 
 
 def _reached(steps: tuple[Step, ...]) -> int:
@@ -111,14 +90,24 @@ def _run(
     folder = scratch / "repository" / "records" / "track" / "submission"
     for path in planned.files:
         place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(submission.tree.read(path, limits.file_bytes))
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(submission.tree.read(path, limits.file_bytes))
+        except OSError as error:
+            if error.errno in FULL or path == planned.script:
+                raise
+            # A name that is too long here, or two that are one; the script tells if it needs it.
     results = scratch / "results"
-    command = (sys.executable, "-m", "auditor.smoke.harness", str(results), str(folder / planned.script))
-    environment = {**planned.environment, "PYTHONPATH": str(_ROOT), **_THREADS}
+    command = (sys.executable, "-P", "-m", "auditor.smoke.harness", str(results), str(folder / planned.script))
+    environment = {**planned.environment, "PYTHONPATH": import_path(), **_THREADS}
     request = Request((*command, *planned.arguments), scratch, environment=environment, limits=limits)
-    outcome = run(request, use=use)
-    return outcome, read_events(results)
+    told: list[bytes | None] = []
+
+    def collect(left: Results) -> None:
+        told.append(left.read(results.name, MAX_BYTES))
+
+    outcome = run(request, use=use, collect=collect)
+    return outcome, read_events(told[0] if told else None)
 
 
 def _facts(events: tuple[Event, ...]) -> dict[str, int | float]:

@@ -89,6 +89,13 @@ class Repository:
         listed = self.run("for-each-ref", "--format=%(refname)").decode("utf-8", "replace").splitlines()
         return tuple(sorted({int(match[1]) for match in map(_PR_REF.fullmatch, listed) if match}))
 
+    def heads(self) -> dict[int, str]:
+        """Return the head commit of every pull request that was fetched, by number and in its order."""
+        listed = self.run("for-each-ref", "--format=%(refname) %(objectname)").decode("utf-8", "replace").splitlines()
+        pairs = (line.rpartition(" ") for line in listed)
+        found = {int(match[1]): oid for ref, _, oid in pairs if (match := _PR_REF.fullmatch(ref)) is not None}
+        return dict(sorted(found.items()))
+
     def pull_request(self, number: int) -> str | None:
         """Return a pull request's head commit, None when it was not fetched."""
         for pattern in _PR_PATTERNS:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.submission.discover import NO_FOLDER, describe, holds_a_trainer, holds_anything, units
 from auditor.submission.git import Entry, Objects, Repository, git_tree, open_repository
-from auditor.submission.model import Submission, Unread
-from auditor.submission.names import is_source, shown
+from auditor.submission.model import Submission, Tree, Unread
+from auditor.submission.names import is_shell, is_source, shown
 from auditor.submission.scope import Change, loose_folders, read_scope, record_folders
 
 _NAMED = 3
@@ -108,13 +108,23 @@ class Commit:
         """Return the submissions that a folder of the commit holds."""
         files = self.repository.files(self.head, folder)
         outside = tuple(sorted(c.path for c in self.changes if not c.path.startswith(folder + "/")))
+        elsewhere = self._run_scripts(folder)
         found: list[Submission] = []
         for unit in units(files):
             start = unit + "/" if unit else ""
             part = {path[len(start) :]: entry for path, entry in files.items() if path.startswith(start)}
             where = posixpath.join(folder, unit) if unit else folder
-            found.append(self._describe(part, where, where, outside))
+            found.append(replace(self._describe(part, where, where, outside), elsewhere=elsewhere))
         return [submission for submission in found if holds_anything(submission)]
+
+    def _run_scripts(self, folder: str) -> Tree | None:
+        """Return the run scripts that the changes add outside of record folders, None where there are none."""
+        added = {c.path for c in self.changes if c.old is None and c.new is not None}
+        wanted = {path for path in added if is_shell(path) and not path.startswith(("records/", folder + "/"))}
+        if not wanted:
+            return None
+        files = {path: entry for path, entry in self.repository.files(self.head).items() if path in wanted}
+        return git_tree(self.repository, files)[0]
 
     def loose(self, outside: Sequence[str], track: str) -> list[Submission]:
         """Return the submissions with a train script among changed files that lie in no record folder.

@@ -53,6 +53,7 @@ class Submission:
     pr: int | None = None
     lone: bool = False  # a single script was given: there is no package, and no evidence, to judge
     folder: str | None = None  # where ``tree`` is rooted in its repository ("": its root); None: not known
+    elsewhere: Tree | None = None  # run scripts that the diff adds outside the folder, by their path from the root
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,13 @@ class Setting:
 
     ``kind`` says which: the script's defaults (no overrides), a documented command, switches that a sentence of
     the README sets, a log's printed values.
-    ``overrides`` are keyed by name; names of logged values are lower case.
+    ``overrides`` are keyed by name; names of logged values are lower case. Commands with the same ``run`` belong to
+    one documented run, of which 0 is the main one; ``lacking`` are files that it reads its environment from and that
+    aren't shipped.
     """
 
     kind: Literal["defaults", "command", "mention", "log"]
     label: str
     overrides: Mapping[str, Override]
+    run: int = 0
+    lacking: tuple[Override, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from auditor.submission.branch import Branch, read_branch
@@ -18,7 +19,7 @@ from auditor.submission.discover import (
 )
 from auditor.submission.folder import FolderTree, open_folder
 from auditor.submission.model import Submission, Unread
-from auditor.submission.names import is_source, shown, suffix
+from auditor.submission.names import is_shell, is_source, shown, suffix
 from auditor.submission.scope import METADATA_NAME, record_folders
 
 _LISTED = 5
@@ -74,9 +75,17 @@ def _read_folder(path: str) -> tuple[Submission, ...]:
         part = tree.below(folder.removeprefix(prefix))
         where = posixpath.join(place, folder.removeprefix(prefix))
         changed = branch.beside(folder) if branch else None
-        found += _record(part, where, given=path, sha=branch.sha if branch else None, outside=changed)
+        read = _record(part, where, given=path, sha=branch.sha if branch else None, outside=changed)
+        found += [replace(each, elsewhere=_run_scripts(tree, changed)) for each in read]
     # Changed scripts elsewhere are what is submitted only when no record folder holds one.
     return tuple(found) if any(s.script for s in found) else (*found, *loose)
+
+
+def _run_scripts(tree: FolderTree, changed: tuple[str, ...] | None) -> FolderTree | None:
+    """Return a checkout's run scripts outside of ``records``: those its branch adds, all if it is unknown."""
+    wanted = {p for p in tree.entries if is_shell(p) and not p.startswith("records/")}
+    wanted &= wanted if changed is None else set(changed)
+    return tree.only(frozenset(wanted)) if wanted else None
 
 
 def _changed_scripts(path: str, tree: FolderTree, branch: Branch, folders: Sequence[str]) -> tuple[Submission, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from auditor.report import Report
+from auditor.sweep.code import marks
 from auditor.sweep.work import Row
 
 ALIKE = 0.5  # of the lines that two submissions have together, this share in both: one lineage
@@ -53,6 +55,30 @@ def patterns(rows: Sequence[Row]) -> tuple[Pattern, ...]:
             # Several findings of one rule that the same submissions share are one pattern.
             found.setdefault((key[0], tuple(group)), Pattern(key[0], messages[key], tuple(group)))
     return tuple(sorted(found.values(), key=lambda pattern: (-_prs(rows, pattern.rows), pattern.rule, pattern.rows)))
+
+
+def alike(rows: Iterable[Row], report: Report) -> dict[int, tuple[int, ...]]:
+    """Return, for findings of a report that count (by their index), the other pull requests with the same pattern."""
+    own = {
+        (f.rule, mark): index
+        for index, (f, mark) in enumerate(zip(report.findings, marks(report)["lines"], strict=True))
+        if mark is not None
+    }
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for row in rows:
+        if row["pr"] != report.pr:
+            for key in marked(row):
+                if key in own:
+                    found[own[key]].add(row["pr"])
+    return {index: tuple(sorted(prs)) for index, prs in found.items()}
+
+
+def marked(row: Row) -> Iterator[tuple[str, int]]:
+    """Yield (rule, hash of its decisive lines) of each finding of a row that counts and has lines in code."""
+    findings = row.get("report", {}).get("findings", ())
+    for finding, mark in zip(findings, row.get("code", {}).get("lines", ()), strict=False):
+        if mark is not None:
+            yield finding["rule"], mark
 
 
 def lineages(rows: Sequence[Row]) -> tuple[Lineage, ...]:

@@ -6,21 +6,26 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from auditor.finding import Verdict
+from auditor import catalogue
+from auditor.causes import causes
+from auditor.finding import Finding, Verdict
+from auditor.reaudit.earlier import from_json
+from auditor.report import Report
 from auditor.sweep.clusters import Lineage, Pattern, lineages, patterns
+from auditor.sweep.latest import latest
 from auditor.sweep.work import Row
+from auditor.verdict import weigh
 
 _MOST_FINDINGS = 8  # of one submission, the worst first
-_COUNTED = {"violation": 2, "hold": 1, "incomplete": 0}
 
 
 @dataclass(frozen=True)
 class Entry:
     """One submission of the sweep; ``val_bpb`` is logged (else claimed), as are ``artifact_bytes``.
 
-    ``error`` says why there is no verdict. ``findings`` are (rule, status, place, message), the worst first.
+    ``error`` says why there is no verdict, ``reason`` in words what the verdict rests on. ``findings`` are (rule,
+    status, place, message), the worst first.
     """
 
     pr: int
@@ -38,6 +43,7 @@ class Entry:
     artifact_bytes: int | None
     findings: tuple[tuple[str, str, str, str], ...] = ()
     error: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,15 @@ class Overview:
 
 def overview(rows: Iterable[Row]) -> Overview:
     """Return the overview of a sweep's rows, in the order of their pull requests."""
-    ordered = sorted(rows, key=lambda row: (row["pr"], row.get("name") or row.get("report", {}).get("name", "")))
-    entries = tuple(_entry(row) for row in ordered)
+    ordered = sorted(
+        latest(rows), key=lambda row: (row["pr"], row.get("name") or row.get("report", {}).get("name", ""))
+    )
+    entries = tuple(entry_of(row) for row in ordered)
+    return counted(entries, patterns(ordered), lineages(ordered))
+
+
+def counted(entries: tuple[Entry, ...], shared: tuple[Pattern, ...] = (), copies: tuple[Lineage, ...] = ()) -> Overview:
+    """Return the overview of some entries: their counts, and what belongs together."""
     verdicts = Counter(entry.verdict for entry in entries)
     order = [verdict.value for verdict in sorted(Verdict, key=lambda v: -v.severity)]
     rules = Counter(rule for entry in entries for rule in entry.rules)
@@ -64,47 +77,86 @@ def overview(rows: Iterable[Row]) -> Overview:
         verdicts={name: verdicts[name] for name in (*order, "ERROR") if verdicts[name]},
         rules=dict(sorted(rules.items(), key=lambda item: (-item[1], item[0]))),
         weeks=_weeks(entries),
-        patterns=patterns(ordered),
-        lineages=lineages(ordered),
+        patterns=shared,
+        lineages=copies,
     )
 
 
-def _entry(row: Row) -> Entry:
+def _named(row: Row) -> object:
+    return row.get("report", {}).get("name", "")
+
+
+def entry_of(row: Row) -> Entry:
+    """Return what one row says."""
     day = datetime.fromtimestamp(row["when"], UTC).date().isoformat() if row.get("when") is not None else ""
     if "error" in row:
         name, error = str(row.get("name", "")), f"{row.get('kind', 'error')}: {row['error']}"
+        sha = row.get("sha") or ""
         return Entry(
-            row["pr"], name, row.get("sha") or "", day, "", "ERROR", "", "", "", "", (), None, None, error=error
+            row["pr"],
+            name,
+            sha,
+            day,
+            "",
+            "ERROR",
+            "",
+            "",
+            "",
+            "",
+            (),
+            None,
+            None,
+            error=error,
+            reason=str(row["error"]),
         )
-    report = row["report"]
-    counted = [f for f in report["findings"] if f["status"] in _COUNTED and f["active"] is not False]
-    counted.sort(key=lambda finding: -_COUNTED[finding["status"]])
-    measured, claimed = report["measured"], report["claims"]
-    sizes = [run["artifact_bytes"] for run in measured["runs"] if run["artifact_bytes"] is not None]
-    bpb = measured["mean_val_bpb"]
+    report = from_json(row["report"])
+    found = causes(report)
+    sizes = [run.artifact_bytes for run in report.runs if run.artifact_bytes is not None]
+    bpb = row["report"]["measured"]["mean_val_bpb"]
+    own = [finding for cause in found for finding in cause]
     return Entry(
         pr=row["pr"],
-        name=report["name"],
+        name=report.name,
         sha=row.get("sha") or "",
         day=day,
-        track=report["track"],
-        verdict=report["verdict"],
-        recommendation=report["recommendation"],
-        compliance=report["compliance"]["verdict"],
-        evidence=report["evidence"]["verdict"],
-        package=report["package"]["verdict"],
-        rules=tuple(dict.fromkeys(finding["rule"] for finding in counted)),
-        val_bpb=bpb if bpb is not None else claimed["val_bpb"],
-        artifact_bytes=max(sizes, default=claimed["artifact_bytes"]),
-        findings=tuple(_finding(finding) for finding in counted[:_MOST_FINDINGS]),
+        track=report.track,
+        verdict=report.verdict.value,
+        recommendation=report.recommendation.value,
+        compliance=report.compliance.value,
+        evidence=report.evidence.value,
+        package=report.package.value,
+        rules=tuple(dict.fromkeys(finding.rule for finding in own)),
+        val_bpb=bpb if bpb is not None else report.claims.val_bpb,
+        artifact_bytes=max(sizes, default=report.claims.artifact_bytes),
+        findings=tuple(_finding(finding) for finding in own[:_MOST_FINDINGS]),
+        reason=_reason(report, found),
     )
 
 
-def _finding(finding: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    where = "" if finding["path"] is None else str(finding["path"])
-    where += "" if finding["line"] is None else f":{finding['line']}"
-    undecided = finding["status"] == "violation" and finding["active"] is None
-    return finding["rule"], "hold" if undecided else finding["status"], where, finding["message"]
+def _reason(report: Report, found: Sequence[Sequence[Finding]]) -> str:
+    """Return in words what the verdict rests on: the weightiest cause, or what could not be followed."""
+    leading = [cause for cause in found if weigh(cause[0]) is report.verdict]
+    if leading:
+        first = leading[0][0]
+        rule = catalogue.find(first.rule)
+        where = _place(first.path, first.line)
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        return f"{rule.title if rule is not None else first.rule}{f' ({where})' if where else ''}{more}"
+    lost = next((item for item in report.not_followed if item.decisive), None)
+    if report.verdict is Verdict.CLEAN:
+        return "Nothing was found against it"
+    if report.verdict is Verdict.UNREADABLE:
+        return "The script could not be read"
+    return f"Could not be followed: {lost.what} ({_place(lost.path, lost.line)})" if lost is not None else ""
+
+
+def _finding(finding: Finding) -> tuple[str, str, str, str]:
+    undecided = finding.status == "violation" and finding.active is None
+    return finding.rule, "hold" if undecided else finding.status, _place(finding.path, finding.line), finding.message
+
+
+def _place(path: str | None, line: int | None) -> str:
+    return "" if path is None else path if line is None else f"{path}:{line}"
 
 
 def _weeks(entries: Sequence[Entry]) -> dict[str, dict[str, int]]:

@@ -6,21 +6,29 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
+from auditor.durable import FULL, write_whole
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 from auditor.sweep.work import Row
 
+_OURS = frozenset({"internal", "crash"})
+"""Kinds of errors that may be gone with the next version of the auditor, or the next attempt."""
+
 
 @dataclass(frozen=True)
 class Kept:
-    """What a results file holds: the finished pull requests, and the byte up to which it is whole."""
+    """What a results file holds: the finished pull requests, and the byte up to which it is whole.
+
+    ``failed`` are those that a fault of ours, not of theirs, kept from having a report: they are audited again.
+    """
 
     finished: frozenset[int]
     end: int
     size: int
+    failed: frozenset[int] = frozenset()
 
 
 def survey(path: Path) -> Kept:
@@ -37,6 +45,7 @@ def survey(path: Path) -> Kept:
     except OSError as error:
         raise Unread(f"{shown(str(path))}: cannot be read ({error.strerror})") from error
     finished: set[int] = set()
+    failed: set[int] = set()
     end = position = count = 0
     current: int | None = None
     with file:
@@ -50,40 +59,73 @@ def survey(path: Path) -> Kept:
             position += len(line)
             count = count + 1 if row["pr"] == current else 1
             current = row["pr"]
+            if row.get("kind") in _OURS:
+                failed.add(current)
             if count >= row.get("submissions", 1):
                 finished.add(row["pr"])
                 end = position
-    return Kept(frozenset(finished), end, size)
+    return Kept(frozenset(finished - failed), end, size, frozenset(failed))
 
 
 class Results:
-    """A results file open for appending. Raises Unread when it cannot be opened."""
+    """A results file open for appending. Raises Unread when it cannot be opened or written."""
 
     def __init__(self, path: Path, kept: Kept) -> None:
+        self._path = path
         try:
-            self._file: BinaryIO = path.open("r+b" if kept.size else "ab")
+            self._file = _opened(path, kept)
+            if kept.failed:
+                self._leave_out(kept)
         except OSError as error:
-            raise Unread(f"{shown(str(path))}: cannot be written ({error.strerror})") from error
-        try:
-            _lock(self._file, path)
-            if os.fstat(self._file.fileno()).st_size != kept.size:
-                raise Unread(f"{shown(str(path))}: another sweep has just written to it; start again")
-            self._file.truncate(kept.end)
-            self._file.seek(kept.end)
-        except BaseException:
-            self._file.close()
-            raise
+            raise self._unwritten(error) from error
 
     def add(self, rows: list[Row]) -> None:
-        """Append the rows of one pull request, all at once."""
+        """Append the rows of one pull request: all of them or, where that fails, none."""
         lines = (json.dumps(row, ensure_ascii=True, separators=(",", ":")) + "\n" for row in rows)
-        self._file.write("".join(lines).encode("ascii"))
-        self._file.flush()
+        rest = memoryview("".join(lines).encode("ascii"))
+        start = self._file.tell()
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) or 0 :]
+        except OSError as error:
+            self._file.truncate(start)
+            self._file.seek(start)
+            raise self._unwritten(error) from error
 
     def close(self) -> None:
         """Write everything to disk and close the file."""
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with self._file:
+            try:
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise self._unwritten(error) from error
+
+    def _leave_out(self, kept: Kept) -> None:
+        """Write the file anew without the rows of pull requests that are audited again."""
+        with self._file:
+            self._file.seek(0)
+            write_whole(self._path, (line for line in self._file if _number(line) not in kept.failed))
+        size = self._path.stat().st_size
+        self._file = _opened(self._path, Kept(kept.finished, size, size))
+
+    def _unwritten(self, error: OSError) -> Unread:
+        hint = "; what it holds is whole, and the same command goes on from it" if error.errno in FULL else ""
+        return Unread(f"{shown(str(self._path))}: cannot be written ({error.strerror}){hint}")
+
+
+def _opened(path: Path, kept: Kept) -> FileIO:
+    """Return the file, locked and cut to what is whole, at its end."""
+    file = FileIO(path, "r+" if kept.size else "a")
+    try:
+        _lock(file, path)
+        if os.fstat(file.fileno()).st_size != kept.size:
+            raise Unread(f"{shown(str(path))}: another sweep has just written to it; start again")
+        file.truncate(kept.end)
+        file.seek(kept.end)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -103,7 +145,12 @@ def _row(line: bytes) -> Row | None:
     return row if isinstance(row, dict) and isinstance(row.get("pr"), int) else None
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
+def _number(line: bytes) -> int | None:
+    row = _row(line)
+    return None if row is None else row["pr"]
+
+
+def _lock(file: FileIO, path: Path) -> None:
     try:
         import fcntl
     except ImportError:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import msgspec
+
 from auditor.cache import Cache, open_cache
 from auditor.report import Report
 from auditor.submission.fingerprint import fingerprint
 from auditor.submission.git import GitTree, Repository
 from auditor.submission.history import read_git
 from auditor.submission.model import Submission, Unread
-from auditor.sweep.code import marks
+from auditor.sweep.code import CodeMarks, marks
 
 Row: TypeAlias = "dict[str, Any]"  # one line of the results, as JSON values
 Read: TypeAlias = "Callable[[int], Sequence[Submission]]"
@@ -36,17 +38,24 @@ class RepositoryAudit:
     def __call__(self, pr: int) -> list[Row]:
         """Return the rows of one pull request."""
         from auditor.check import audit
+        from reports.contract import ReportJson
         from reports.schema import to_json
 
         cache = open_cache()
         try:
-            return audit_pull_request(pr, lambda number: read_git(self.repo, pr=number), audit, to_json, cache)
+            return audit_pull_request(
+                pr, lambda number: read_git(self.repo, pr=number), audit, to_json, cache, form=ReportJson
+            )
         finally:
             cache.close()
 
 
-def audit_pull_request(pr: int, read: Read, audit: Audit, encode: Encode, cache: Cache) -> list[Row]:
+def audit_pull_request(
+    pr: int, read: Read, audit: Audit, encode: Encode, cache: Cache, form: Any = dict[str, Any]
+) -> list[Row]:
     """Return one row per submission of a pull request, or one row with an error.
+
+    ``form`` is the type of an encoded report: what the cache holds in another form is audited again.
 
     ``seconds`` is wall time; the first row's includes reading the pull request. A submission whose audit
     fails has a row with an error and its name. ``submissions`` says how many rows the pull request has, ``when`` is
@@ -62,7 +71,7 @@ def audit_pull_request(pr: int, read: Read, audit: Audit, encode: Encode, cache:
         row: Row = {"pr": pr, "sha": submission.sha, "when": _when(submission), "submissions": len(submissions)}
         try:
             key = fingerprint(submission)
-            kept = cache.get(key)
+            kept = _kept(cache.get(key), form)
             if kept is None:
                 report = audit(submission)
                 found = {"report": dict(encode(report)), "code": marks(report)}
@@ -71,7 +80,7 @@ def audit_pull_request(pr: int, read: Read, audit: Audit, encode: Encode, cache:
                 else:
                     cache.put(key, json.dumps(found, separators=(",", ":")).encode())
             else:
-                found = json.loads(kept)
+                found = kept
         except Exception as error:
             # A defect of ours spoils this submission only: the row says which, and the sweep goes on.
             row |= failure(error) | {"name": submission.name}
@@ -82,6 +91,19 @@ def audit_pull_request(pr: int, read: Read, audit: Audit, encode: Encode, cache:
         started = now
         rows.append(row)
     return rows
+
+
+def _kept(stored: bytes | None, form: Any) -> dict[str, Any] | None:
+    """Return what the cache holds of a report, None where it holds nothing that is one."""
+    if stored is None:
+        return None
+    try:
+        found = msgspec.json.decode(stored, type=dict[str, Any])
+        msgspec.convert(found.get("report"), form)
+        msgspec.convert(found.get("code"), CodeMarks)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return {"report": found["report"], "code": found["code"]}
 
 
 def _when(submission: Submission) -> int | None:

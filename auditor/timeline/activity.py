@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.finding import Status
-from auditor.timeline.events import Event, Timeline
+from auditor.settings import lookup
+from auditor.timeline.events import Event, Switch, Timeline
 from auditor.timeline.values.frames import Guard
+
+_OFF = frozenset({"0", "0.0", "false", "no", "off", "none", ""})
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,45 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
         if denied:
             return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {denied}")
     commands = [i for i, s in enumerate(timeline.settings) if s.kind == "command"]
-    aside = sum(1 << (i + 1) for i in commands[1:])
+    main = min((timeline.settings[i].run for i in commands), default=0)
+    aside = sum(1 << (i + 1) for i in commands if timeline.settings[i].run != main)
     if guards and not running & ~aside:
-        because = f"{_on(timeline, running, guards)}; only an alternative command runs it, not the main one"
+        because = f"{_on(timeline, running, guards)}; only an alternative command runs it, no command of the main run"
+        return Activity(True, "hold", because)
+    of_main = sum(1 << (i + 1) for i in commands if timeline.settings[i].run == main)
+    if of_main and not running & of_main and not _printed_on(timeline, logs, of_main):
+        because = (
+            f"{_on(timeline, running, guards)}; but not as the main command sets it ({_set_by(timeline, of_main)})"
+        )
         return Activity(True, "hold", because)
     return Activity(True, "violation", _on(timeline, running, guards))
+
+
+def _differing(timeline: Timeline, of_main: int) -> list[tuple[Switch, int]]:
+    """Return the switches that a command of the main run sets otherwise than the defaults, with its index."""
+    indices = [i for i in range(len(timeline.settings)) if of_main & 1 << (i + 1)]
+    return [(s, i) for s in timeline.switches.values() for i in indices if s.values[i] != s.values[0]]
+
+
+def _printed_on(timeline: Timeline, logs: list[int], of_main: int) -> bool:
+    """Return whether a log prints a switch that the main command sets, and not as that does."""
+    for switch, index in _differing(timeline, of_main):
+        for log in logs:
+            printed = lookup(timeline.settings[log], switch.name)
+            if printed is not None and switch.values[log] != switch.values[index]:
+                return True
+    return False
+
+
+def _set_by(timeline: Timeline, of_main: int) -> str:
+    """Say what the main command sets otherwise than the defaults, and where."""
+    parts = []
+    for switch, index in _differing(timeline, of_main):
+        given = lookup(timeline.settings[index], switch.name)
+        if given is not None:
+            parts.append(f"{switch.name}={given.value}, {given.path}:{given.line}")
+    first = next(s for i, s in enumerate(timeline.settings) if of_main & 1 << (i + 1))
+    return "; ".join(parts[:3]) or first.label
 
 
 def _guards(events: Sequence[Event]) -> list[Guard]:
@@ -87,38 +124,63 @@ def _place(timeline: Timeline, name: str) -> str:
 def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     """Say which setting runs it: the defaults if they do, else the first that does."""
     low = running & -running
-    setting = timeline.settings[low.bit_length() - 2]
+    index = low.bit_length() - 2
+    setting = timeline.settings[index]
     names = _deciding(timeline, guards)
     if not names:
-        return "no switch guards it; it always runs"
-    parts: list[str] = []
-    given = sorted(names, key=lambda name: name in setting.overrides or name.lower() in setting.overrides)
-    for name in given[-3:]:
-        override = setting.overrides.get(name) or setting.overrides.get(name.lower())
-        switch = timeline.switches.get(name)
-        if override is not None and setting.kind != "defaults":
-            parts.append(f"{name} is {override.value} in {setting.label} ({override.path}:{override.line})")
-        elif switch is not None:
-            value = switch.values[low.bit_length() - 2]
-            if value is not None and value != switch.default and setting.kind != "defaults":
-                parts.append(f"{name} is {value} in {setting.label}")
-                continue
-            parts.append(f"{name} defaults to {value if value is not None else switch.default}{_place(timeline, name)}")
-    return "; ".join(parts)
+        return "it runs in every setting in play" if running == timeline.in_play else f"it runs under {setting.label}"
+    given = sorted(names, key=lambda name: lookup(setting, name) is not None)
+    parts = [_value(timeline, name, index) for name in given[-3:]]
+    return "; ".join(part for part in parts if part)
+
+
+def _value(timeline: Timeline, name: str, index: int) -> str:
+    """Say what a switch is in one setting, and which line says so; nothing of a switch that was never read."""
+    setting, switch = timeline.settings[index], timeline.switches.get(name)
+    given = lookup(setting, name) if setting.kind != "defaults" else None
+    if given is not None:
+        where = "the logged run" if setting.kind == "log" else setting.label
+        return f"{name} is {given.value} in {where} ({given.path}:{given.line})"
+    if switch is None:
+        return ""
+    value = switch.values[index] if switch.values[index] is not None else switch.default
+    if switch.launched:
+        return f"{name} is {value} as a launcher sets it"
+    if value != switch.default and setting.kind != "defaults":
+        return f"{name} is {value} in {setting.label}"
+    if not switch.default:
+        return f"{name} is not set by default{_place(timeline, name)}"
+    return f"{name} defaults to {switch.default}{_place(timeline, name)}"
 
 
 def _off(timeline: Timeline, guards: list[Guard]) -> str:
-    """Say which switch keeps it from running."""
+    """Say which switch keeps it from running, and what a log or a command says of that switch all the same."""
     closed = [g for g in guards if not g.passes & timeline.in_play]
     names = _deciding(timeline, closed or guards)
     if not names:
         return "no setting in play reaches it"
-    parts = []
-    for name in names[:3]:
-        switch = timeline.switches.get(name)
-        value = switch.values[0] if switch and switch.values[0] is not None else (switch.default if switch else "?")
-        parts.append(f"{name} defaults to {value}{_place(timeline, name)}")
-    return "; ".join(parts) + "; no setting in play turns it on"
+    parts = [part for name in names[:3] if (part := _value(timeline, name, 0))]
+    said = _said_on(timeline, names)
+    if said:
+        return "; ".join([*parts, said])
+    lacking = next((lack for setting in timeline.settings for lack in setting.lacking), None)
+    if lacking is not None:
+        shipped = f"what {lacking.name} sets, which {lacking.path}:{lacking.line} reads, is not shipped"
+        return "; ".join([*parts, f"no other setting in play turns it on, and {shipped}"])
+    return "; ".join([*parts, "no setting in play turns it on"])
+
+
+def _said_on(timeline: Timeline, names: list[str]) -> str:
+    """Say which log or command gives one of the switches a value that reads as on, though nothing runs under it."""
+    for setting in timeline.settings:
+        for name in names:
+            given = lookup(setting, name) if setting.kind != "defaults" else None
+            if given is not None and given.value.strip().lower() not in _OFF:
+                what = "the log prints" if setting.kind == "log" else f"{setting.label} sets"
+                return (
+                    f"{what} {given.name} as {given.value} ({given.path}:{given.line}), which alone does not reach it"
+                )
+    return ""
 
 
 def _same_value(timeline: Timeline, name: str, log: int, running: int) -> bool:

@@ -9,6 +9,7 @@ from auditor.finding import Status
 from auditor.timeline.activity import Activity, activity
 from auditor.timeline.events import Event, Report, Timeline
 
+_NEAR = 0.1  # of the claim: what runs of one script with and without a part differ by at most
 _GENERIC = ("val_loss", "val_bpb", "loss", "bpb")
 
 
@@ -85,6 +86,9 @@ def _printed_after_all(case: Case, timeline: Timeline, judged: Activity, reports
                 f'{judged.because}; but the log prints the claimed score as "{report.label}", which only it prints'
             )
             return Activity(True, "violation", because)
+    if _nothing_else_near(case, timeline, out_of_play):
+        because = f"{judged.because}; but every log ends with a score that only it prints, and none without it is near"
+        return Activity(True, "violation", f"{because} the claimed one")
     for run in case.evidence.runs:
         for metric in run.scores:
             if any(_printed_by(report, metric.text) for report in out_of_play):
@@ -93,6 +97,21 @@ def _printed_after_all(case: Case, timeline: Timeline, judged: Activity, reports
                 )
                 return Activity(True, "hold", because)
     return judged
+
+
+def _nothing_else_near(case: Case, timeline: Timeline, out_of_play: Sequence[Report]) -> bool:
+    """Return whether each log ends with the line of a report that no setting reaches, and the claim is far from others.
+
+    The claim is then printed nowhere, but no score that the script prints without it comes near.
+    """
+    claim = case.evidence.leading()
+    runs = [run for run in case.evidence.runs if run.scores]
+    if claim is None or case.submitted or not runs or not out_of_play:
+        return False
+    others = [m for run in runs for m in run.scores if not any(_printed_by(r, m.text) for r in out_of_play)]
+    if any(abs(m.val_bpb - claim.value) <= _NEAR * claim.value for m in others):
+        return False
+    return all(any(_printed_by(r, run.scores[-1].text) for r in out_of_play) for run in runs)
 
 
 def _shared(timeline: Timeline, report: Report) -> bool:

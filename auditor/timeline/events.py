@@ -206,6 +206,7 @@ class Switch:
     default: str
     site: Site
     values: tuple[str | None, ...]
+    launched: bool = False  # what a launcher sets: no default of the script's counts
 
 
 @dataclass(frozen=True)

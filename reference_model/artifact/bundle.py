@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LEFT_OUT = ("data/fetch.py", "plot.py")  # a run downloads and draws nothing
+LEFT_OUT = ("data/fetch.py", "plot.py", "parity/")  # a run downloads, draws and compares nothing
 
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 4, "lp": 0, "pb": 0}]
 _WRAPPER = """\
@@ -38,7 +38,7 @@ main()
 def sources() -> tuple[Path, ...]:
     """Return the sources that a run is made of, modules and presets, sorted by path."""
     found = (path for kind in ("*.py", "*.toml") for path in ROOT.rglob(kind) if "__pycache__" not in path.parts)
-    return tuple(sorted(path for path in found if path.relative_to(ROOT).as_posix() not in LEFT_OUT))
+    return tuple(sorted(path for path in found if not path.relative_to(ROOT).as_posix().startswith(LEFT_OUT)))
 
 
 @functools.cache

@@ -8,7 +8,8 @@ Layout, all integers little-endian::
                                   "tensors": [{"name", "parts": [[field, dtype, stream, offset, shape], ...]}, ...]}
     streams   one after the other, each compressed
 
-Tensors are sorted by name and the index has no spaces, so that two saves of the same state are the same bytes.
+A stream holds its integers first, and both kinds by name; the index has no spaces. So two saves of the same state are
+the same bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reference_model.artifact.compress import compress, decompress
+from reference_model.artifact.compress import Compressor, compress, decompress, has_lrzip
 from reference_model.artifact.roles import order_rows, role_of, undo_order
 from reference_model.artifact.shuffle import shuffle, unshuffle
 from reference_model.config import Config
@@ -36,22 +37,24 @@ from reference_model.quantize.qtensor import LowRank, QTensor
 MAGIC = b"GOLFREF1"
 _DTYPES = {"int8": torch.int8, "float16": torch.float16, "float32": torch.float32, "uint16": torch.uint16}
 _MAX_INDEX = 1 << 24
+_WORTH_LRZIP = 4096  # bytes
 
 
 def encode(tensors: Mapping[str, QTensor], config: Config) -> bytes:
     """Return the bytes of the artifact for ``tensors`` with the compressor and shuffle of ``config``."""
     scheme = config.quantize
     by_role = scheme.compressor == "roles"
+    parts = [
+        (name, field, value) for name, tensor in sorted(tensors.items()) for field, value in _parts(tensor, by_role)
+    ]
     streams: dict[str, bytearray] = {}
-    index = []
-    for name, tensor in sorted(tensors.items()):
-        parts = []
-        for field, value in _parts(tensor, by_role):
-            stream = role_of(name, field, str(value.dtype)) if by_role else "all"
-            data = streams.setdefault(stream, bytearray())
-            parts.append([field, str(value.dtype).removeprefix("torch."), stream, len(data), list(value.shape)])
-            data += _bytes(value)
-        index.append({"name": name, "parts": parts})
+    index: dict[str, list[list[Any]]] = {name: [] for name in sorted(tensors)}
+    # Integers, the bulk, lie together: a scale between two matrices ends what a compressor knows of them.
+    for name, field, value in sorted(parts, key=lambda part: part[2].dtype is not torch.int8):
+        stream = role_of(name, field, str(value.dtype)) if by_role else "all"
+        data = streams.setdefault(stream, bytearray())
+        index[name].append([field, str(value.dtype).removeprefix("torch."), stream, len(data), list(value.shape)])
+        data += _bytes(value)
     table, blobs = [], []
     for stream, data in sorted(streams.items()):
         shuffled = scheme.byte_shuffle
@@ -60,7 +63,8 @@ def encode(tensors: Mapping[str, QTensor], config: Config) -> bytes:
         stored = _smallest(plain) if by_role else (compressor, compress(plain, compressor))  # type: ignore[arg-type]
         table.append([stream, stored[0], int(shuffled), len(stored[1])])
         blobs.append(stored[1])
-    text = json.dumps({"streams": table, "tensors": index}, separators=(",", ":"), sort_keys=True)
+    entries = [{"name": name, "parts": places} for name, places in index.items()]
+    text = json.dumps({"streams": table, "tensors": entries}, separators=(",", ":"), sort_keys=True)
     head = zlib.compress(text.encode(), 9)
     return MAGIC + struct.pack("<I", len(head)) + head + b"".join(blobs)
 
@@ -108,10 +112,14 @@ def load(path: Path) -> dict[str, QTensor]:
 
 
 def _smallest(plain: bytes) -> tuple[str, bytes]:
-    """Per-role streams take whichever of two compressors gives less (#1855 used lrzip and brotli)."""
-    return min(
-        (("brotli", compress(plain, "brotli")), ("lzma", compress(plain, "lzma"))), key=lambda pair: len(pair[1])
-    )
+    """Per-role streams take whichever compressor gives least: brotli, lzma and, where it is installed, #1855's lrzip.
+
+    A small stream is not worth a program's start.
+    """
+    compressors: list[Compressor] = ["brotli", "lzma"]
+    if has_lrzip() and len(plain) >= _WORTH_LRZIP:
+        compressors.append("lrzip")
+    return min(((name, compress(plain, name)) for name in compressors), key=lambda pair: len(pair[1]))
 
 
 def _parts(tensor: QTensor, by_role: bool) -> Iterable[tuple[str, Tensor]]:

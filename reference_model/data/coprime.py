@@ -93,9 +93,15 @@ class CoprimeOrder:
         return _Walk(phase, seq, count, first, stride)
 
     def _interleave(self, piles: list[Rows]) -> Rows:
+        """Return one row of each pile after the other, round by round, until all are used.
+
+        A round's order is a permutation of the round before, not of the piles as they came: which rank gets which row
+        of a step hangs on it.
+        """
         rows: Rows = []
         while piles:
-            rows += [piles[i].pop() for i in self._random.permutation(len(piles))]
+            piles = [piles[i] for i in self._random.permutation(len(piles))]
+            rows += [pile.pop() for pile in piles]
             piles = [pile for pile in piles if pile]
         return rows
 

@@ -30,8 +30,8 @@ def document_spans(starts: Positions, tokens: int) -> tuple[tuple[int, int], ...
 def segment_ids(tokens: npt.NDArray[np.integer], longest: int = 0) -> Positions:
     """Return the document index (N,) of each position of ``tokens`` (N,), counted from 0.
 
-    A document longer than ``longest`` (0: any length) is cut every ``longest`` tokens, as in #1855: attention and
-    everything else that looks back stay within one segment.
+    A document longer than ``longest`` (0: any length) is cut every ``longest`` tokens, as in #1855: attention stays
+    within one segment.
     """
     count = len(tokens)
     starts = np.union1d(document_starts(tokens), np.zeros(1, dtype=np.int64))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from reference_model.config import Config
@@ -50,6 +51,7 @@ class Loader:
 
     def __init__(self, config: Config, stream: Stream, seed: int) -> None:
         data = config.data
+        self._config, self._seed = config, seed
         self._stream = stream
         self._vocab = config.model.vocab_size
         self._seq = data.seq_len
@@ -77,6 +79,18 @@ class Loader:
         span = self._stream.take((step * PIECES + piece) * (self._piece_tokens + 1), self._piece_tokens + 1)
         tokens = torch.from_numpy(self._checked(span))
         return Batch(tokens[:-1].view(-1, self._seq), tokens[1:].view(-1, self._seq))
+
+    def calibration(self, step: int) -> tuple[Loader, int]:
+        """Return the rows to calibrate quantisation on and the step they begin at, where training ended at ``step``.
+
+        They go on where training stopped, or begin anew (``calibration_restarts``), as #1334 and its heirs do: in the
+        order and size of batch that the scheme has for it.
+        """
+        scheme, data = self._config.quantize, self._config.data
+        tokens = scheme.calibration_batch_tokens or data.batch_tokens
+        changed = replace(data, loader=scheme.calibration_loader or data.loader, batch_tokens=tokens)
+        first = 0 if scheme.calibration_restarts else -(-step * data.batch_tokens // tokens)
+        return Loader(replace(self._config, data=changed), self._stream, self._seed), first
 
     def _batch(self, spans: Tokens, segments: Tensor | None = None) -> Batch:
         tokens = torch.from_numpy(self._checked(spans))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,6 +13,25 @@ from reference_model.config import ScoreFirst
 from reference_model.evaluate.score import share
 from reference_model.model import GPT
 from reference_model.train.ranks import Ranks
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows to learn from: ``tokens``, ``targets`` and, where attention stays within documents, ``segments``.
+
+    All are (rows, seq).
+    """
+
+    tokens: Tensor
+    targets: Tensor
+    segments: Tensor | None
+
+    def share(self, ranks: Ranks) -> list[Piece]:
+        """Return the rows of this rank, as one piece or none."""
+        mine = share(len(self.tokens), ranks)
+        own = slice(mine.start, mine.stop)
+        segments = None if self.segments is None else self.segments[own]
+        return [Piece(self.tokens[own], self.targets[own], segments)] if mine else []
 
 
 class Learner:
@@ -27,24 +48,33 @@ class Learner:
 
     def learn(self, tokens: Tensor, targets: Tensor, segments: Tensor | None, lr: float) -> None:
         """Learn all rows of ``tokens`` and ``targets``, both (rows, seq), ``epochs`` times at rate ``lr``."""
+        self._prepare(lr)
+        for _ in range(self._scheme.epochs):
+            for first in range(0, len(tokens), self._scheme.batch_rows):
+                rows = slice(first, first + self._scheme.batch_rows)
+                self._step([Piece(tokens[rows], targets[rows], None if segments is None else segments[rows])])
+
+    def learn_pieces(self, steps: Sequence[Sequence[Piece]], lr: float) -> None:
+        """Take one step on all pieces of each of ``steps``, ``epochs`` times at rate ``lr``; ranks share them out."""
+        self._prepare(lr)
+        for _ in range(self._scheme.epochs):
+            for pieces in steps:
+                self._step(pieces)
+
+    def _prepare(self, lr: float) -> None:
         for group in self._optimizer.param_groups:
             group["lr"] = lr
         for parameter in self._parameters:
             parameter.requires_grad_(True)
-        for _ in range(self._scheme.epochs):
-            for first in range(0, len(tokens), self._scheme.batch_rows):
-                rows = slice(first, first + self._scheme.batch_rows)
-                self._step(tokens[rows], targets[rows], None if segments is None else segments[rows])
 
-    def _step(self, tokens: Tensor, targets: Tensor, segments: Tensor | None) -> None:
+    def _step(self, pieces: Sequence[Piece]) -> None:
+        """Step on the mean loss of all rows: of a single piece its rows are shared out, of several the pieces."""
         self._optimizer.zero_grad(set_to_none=True)
-        mine = share(len(tokens), self._ranks)
-        if mine:
-            own = slice(mine.start, mine.stop)
-            found = self._model.loss(
-                tokens[own], targets[own], segments=None if segments is None else segments[own], reduction="none"
-            )
-            (found.sum() / targets.numel()).backward()  # type: ignore[no-untyped-call]
+        count = sum(piece.targets.numel() for piece in pieces)
+        mine = share(len(pieces), self._ranks)
+        for piece in pieces[0].share(self._ranks) if len(pieces) == 1 else pieces[mine.start : mine.stop]:
+            found = self._model.loss(piece.tokens, piece.targets, segments=piece.segments, reduction="none")
+            (found.sum() / count).backward()  # type: ignore[no-untyped-call]
         self._combine()
         self._optimizer.step()
 

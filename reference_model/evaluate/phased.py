@@ -8,6 +8,7 @@ documents after that are scored with the changed model.
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -16,11 +17,11 @@ from torch import Tensor
 from reference_model.config import Config
 from reference_model.data.documents import segment_ids
 from reference_model.data.valset import Val
-from reference_model.evaluate.learn import Learner, cosine
+from reference_model.evaluate.learn import Learner, Piece, cosine
 from reference_model.evaluate.lora import EVERYWHERE, Document, DocumentScorer, batches, documents
 from reference_model.evaluate.score import Score, Stopwatch, tensor_of
 from reference_model.model import GPT
-from reference_model.train.ranks import Ranks
+from reference_model.train.ranks import PIECES, Ranks
 
 
 def phased(model: GPT, val: Val, config: Config, ranks: Ranks) -> Score:
@@ -46,7 +47,7 @@ def phased(model: GPT, val: Val, config: Config, ranks: Ranks) -> Score:
             scored += batch
         if boundary:
             # Every rank waits here: the sums of the first gradient need all of them.
-            learn_scored(base, tokens, scored[:boundary], config, ranks)
+            learn_scored(base, learned(tokens, scored, boundary), config, ranks)
     total = float(ranks.sum_(nats).sum())
     return watch.score("score_first", total, val.targets, val.bytes_between(0, val.targets))
 
@@ -71,23 +72,52 @@ def phases(
     yield found[begin:], 0
 
 
-def learn_scored(base: GPT, tokens: Tensor, scored: Sequence[Document], config: Config, ranks: Ranks) -> None:
-    """Take steps of SGD on ``base`` over the targets of ``scored`` documents: chunk by chunk, none on the last.
+def learned(tokens: Tensor, scored: Sequence[Document], boundary: int) -> Tensor:
+    """Return the tokens (T,) that a pause after ``boundary`` documents learns from, as one text.
 
-    Attention stays within documents, and within rows of the training length.
+    ``scored`` are brought into the order of their batches, the shortest first, before the text is cut after
+    ``boundary`` of them: what goes beyond it are the longest. Each document brings the bos that ends it, so that two
+    follow each other at a joint (#1855).
+    """
+    rising = sorted(scored, key=lambda document: (document.targets, document.index))[:boundary]
+    return torch.cat([tokens[document.start : document.stop + 1] for document in rising])
+
+
+def learn_scored(base: GPT, text: Tensor, config: Config, ranks: Ranks) -> None:
+    """Take steps of SGD on ``base`` over ``text`` (T,): chunk by chunk, none on the last.
+
+    The rows of a chunk are cut into eight pieces, what a rank of eight has in #1855, and a piece is one long row:
+    attention stays within documents, and within their parts of training length, but goes on from row to row.
     """
     scheme, seq = config.evaluate.score_first, config.data.seq_len
-    inputs = torch.cat([tokens[document.start : document.stop] for document in scored])
-    targets = torch.cat([tokens[document.start + 1 : document.stop + 1] for document in scored])
     learner = Learner(base, scheme, ranks)
-    count = -(-len(inputs) // scheme.chunk_tokens)
+    targets = len(text) - 1
+    count = -(-targets // scheme.chunk_tokens)
     for index in range(count - 1):
-        rows = scheme.chunk_tokens // seq
-        part = slice(index * scheme.chunk_tokens, index * scheme.chunk_tokens + rows * seq)
-        segments = torch.from_numpy(segment_ids(inputs[part].cpu().numpy(), seq)).to(inputs.device)
-        learner.learn(
-            inputs[part].view(rows, seq),
-            targets[part].view(rows, seq),
-            segments.view(rows, seq),
-            cosine(scheme.phase_lr, index, count),
-        )
+        start = index * scheme.chunk_tokens
+        rows = min(scheme.chunk_tokens, targets - start) // seq
+        steps = [
+            [_piece(text, start, first, last, seq) for first, last in step] for step in _shares(rows, scheme.batch_rows)
+        ]
+        learner.learn_pieces(steps, cosine(scheme.phase_lr, index, count))
+
+
+def _shares(rows: int, most: int) -> list[list[tuple[int, int]]]:
+    """Return for each step the rows (first, last) of each piece: eight shares of ``rows``, ``most`` rows at a time."""
+    edges = [rows * piece // PIECES for piece in range(PIECES + 1)]
+    longest = max(last - first for first, last in itertools.pairwise(edges))
+    return [
+        [
+            (first + done, min(first + done + most, last))
+            for first, last in itertools.pairwise(edges)
+            if first + done < last
+        ]
+        for done in range(0, longest, most)
+    ]
+
+
+def _piece(text: Tensor, start: int, first: int, last: int, seq: int) -> Piece:
+    """Return rows ``first`` to ``last`` (exclusive) of the chunk at ``start`` as one row."""
+    span = text[start + first * seq : start + last * seq + 1]
+    segments = torch.from_numpy(segment_ids(span[:-1].cpu().numpy(), seq)).to(span.device)
+    return Piece(span[None, :-1], span[None, 1:], segments[None])

@@ -59,11 +59,12 @@ class GPT(nn.Module):
         """Return logits (batch, seq, vocab), float32, softcapped, for ``tokens`` (batch, seq) int64.
 
         ``stage`` is the way through the blocks (None: that of evaluation). ``segments`` (batch, seq) is the document
-        of each position: nothing is read across where it changes. ``adapt`` adds to the outputs of linear layers, see
+        of each position, or the part of it where a long one is cut: attention and hashed pairs don't reach across a
+        change. The smear stops at a document's bos only. ``adapt`` adds to the outputs of linear layers, see
         :data:`reference_model.model.context.Adapt`.
         """
         hidden = self.hidden(tokens, stage=stage, segments=segments, adapt=adapt)
-        return softcap(self.projected(hidden, adapt), self.model.softcap)
+        return softcap(self.projected(hidden, adapt), self.model.softcap, in_float=self.model.softcap_in_float)
 
     def loss(
         self,
@@ -78,7 +79,8 @@ class GPT(nn.Module):
         """Return the cross-entropy of ``targets`` (batch, seq) in nats, float32: the mean, or (batch, seq)."""
         hidden = self.hidden(tokens, stage=stage, segments=segments, adapt=adapt)
         logits = self.projected(hidden, adapt).flatten(0, 1)
-        losses = softcapped_cross_entropy(logits, targets.flatten(), self.model.softcap)
+        model = self.model
+        losses = softcapped_cross_entropy(logits, targets.flatten(), model.softcap, in_float=model.softcap_in_float)
         return losses.mean() if reduction == "mean" else losses.view_as(targets)
 
     def hidden(
@@ -103,10 +105,10 @@ class GPT(nn.Module):
         if self.bigram is not None:
             x = x + self.bigram(tokens, segments)
         if isinstance(self.smear, GatedSmear):
-            x = self.smear(x, self._same_document(tokens, segments))
+            x = self.smear(x, self._same_document(tokens))
         x = F.rms_norm(x, (x.shape[-1],))
         if isinstance(self.smear, StaticSmear):
-            x = self.smear(x, self._same_document(tokens, segments))
+            x = self.smear(x, self._same_document(tokens))
         return x
 
     def projected(self, hidden: Tensor, adapt: Adapt | None = None) -> Tensor:
@@ -183,12 +185,12 @@ class GPT(nn.Module):
             return tuple((tables, plain) for tables in shifted)
         return tuple((tables, tables) for tables in shifted)
 
-    def _same_document(self, tokens: Tensor, segments: Tensor | None) -> Tensor:
-        """Return (batch, seq), False where the previous token belongs to another document and must not be seen."""
-        same = tokens != BOS if self.model.bos_safe else torch.ones_like(tokens, dtype=torch.bool)
-        if segments is not None:
-            same = same & F.pad(segments[:, 1:] == segments[:, :-1], (1, 0), value=True)
-        return same
+    def _same_document(self, tokens: Tensor) -> Tensor:
+        """Return (batch, seq), False where the previous token belongs to another document and must not be seen.
+
+        Every document starts with bos. Where a long one is cut for attention it goes on, so the smear does too (#1855).
+        """
+        return tokens != BOS if self.model.bos_safe else torch.ones_like(tokens, dtype=torch.bool)
 
     def _initialise(self) -> None:
         nn.init.normal_(self.tok_emb.weight, std=0.005)

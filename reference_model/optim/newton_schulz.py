@@ -4,6 +4,11 @@ A matrix ``U S V^T`` is to become ``U V^T``: same directions, all singular value
 ``a x + b x^3 + c x^5``, applied to the matrix, applies to its singular values alone, needs only products, and a few
 rounds of it bring values between 0 and 1 close to 1. ``classic`` repeats one polynomial whose fixed band is wide but
 quick to reach (.68 to 1.21); ``polar`` (Polar Express, #1855) has one polynomial for each round and ends closer.
+
+The type of the iteration is part of what it computes. It lifts small singular values towards 1, those of rounding
+noise too: of a gradient of rank 4, a large part of a bfloat16 step lies outside the gradient's own rows and columns,
+and two implementations that round elsewhere part company there. The published scripts iterate in bfloat16, and so does
+a run on a GPU; in float32, as on a CPU, such a step stays within.
 """
 
 from __future__ import annotations

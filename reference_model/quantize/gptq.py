@@ -7,7 +7,7 @@ The Hessian of a linear layer's output error is the second moment of its inputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -15,6 +15,11 @@ from torch import Tensor, nn
 
 from reference_model.errors import RunFailed
 from reference_model.quantize.scales import round_rows
+
+
+class NotPositiveDefinite(ArithmeticError):  # noqa: N818 (it says what the Hessian is)
+    """A Hessian that has no Cholesky factor even when it is damped."""
+
 
 BLOCK = 128
 """Columns whose corrections are applied to the rest at once."""
@@ -24,7 +29,7 @@ def gptq(weight: Tensor, hessian: Tensor, scale: Tensor, levels: int, damping: f
     """Return int8 (rows, cols) for ``weight`` (rows, cols) given ``hessian`` (cols, cols) and a scale per row.
 
     Columns go by descending diagonal. Inputs that never fire (zero diagonal) get weight 0. With the identity as
-    Hessian this is plain rounding. Raises :class:`RunFailed` when the damped Hessian is not positive definite.
+    Hessian this is plain rounding. Raises :class:`NotPositiveDefinite` when the damped Hessian is not.
     """
     hessian = hessian.to(torch.float32).clone()
     diagonal = hessian.diagonal()
@@ -62,8 +67,8 @@ def _inverse_factor(hessian: Tensor) -> Tensor:
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
         factor: Tensor = torch.linalg.cholesky(inverse, upper=True)
     except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
-        raise RunFailed(
-            f"GPTQ: the Hessian of {hessian.shape[0]} inputs is not positive definite; raise quantize.damping ({error})"
+        raise NotPositiveDefinite(
+            f"the Hessian of {hessian.shape[0]} inputs is not positive definite (quantize.damping would make it so)"
         ) from error
     return factor
 
@@ -80,41 +85,51 @@ def collect_hessians(
 
     ``forward(tokens (batch, seq))`` runs the model up to the final norm and returns (batch, seq, dim); its output is
     the input of the tied head and counts for the weight called ``embedding``. Sums run over all ranks and are divided
-    by the number of batches of all ranks. No gradient is kept and no parameter changes.
+    by the number of batches of all ranks; a rank may have none. No gradient is kept and no parameter changes. Raises
+    :class:`RunFailed` when no rank has a batch.
     """
-    sums: dict[str, Tensor] = {}
+    linears = {
+        f"{path}.weight": module
+        for path, module in model.named_modules()
+        if isinstance(module, nn.Linear) and wanted(f"{path}.weight")
+    }
+    # The same names in the same order on every rank, whatever it ran: sums over ranks need all of them.
+    sums = {name: _square(module.in_features, module.weight) for name, module in linears.items()}
+    if embedding is not None and wanted(embedding):
+        head = dict(model.named_parameters())[embedding]
+        sums[embedding] = _square(head.shape[1], head)
     count = 0
-    with torch.no_grad(), _inputs_of_linears(model, wanted, sums):
+    with torch.no_grad(), _inputs_of(linears, sums):
         for tokens in batches:
             hidden = forward(tokens)
-            if embedding is not None and wanted(embedding):
-                _add(sums, embedding, hidden)
+            if embedding in sums:
+                _add(sums[embedding], hidden)
             count += 1
-    if not count:
-        raise RunFailed("GPTQ: no calibration batch was read on this rank")
-    # Every rank has run the same layers, so the names are the same and in the same order everywhere.
     out = {}
     for name, value in sums.items():
         batches_of_all = sum_over_ranks(torch.tensor(float(count), device=value.device))
+        if not batches_of_all:
+            raise RunFailed("GPTQ: no calibration batch was read")
         out[name] = sum_over_ranks(value) / batches_of_all
     return out
 
 
 @contextmanager
-def _inputs_of_linears(model: nn.Module, wanted: Callable[[str], bool], sums: dict[str, Tensor]) -> Iterator[None]:
-    """Add ``x^T x`` of every wanted linear layer's input to ``sums`` while the context lasts."""
+def _inputs_of(linears: Mapping[str, nn.Linear], sums: Mapping[str, Tensor]) -> Iterator[None]:
+    """Add ``x^T x`` of every layer's input to ``sums`` while the context lasts."""
     with ExitStack() as hooks:
-        for path, module in model.named_modules():
-            name = f"{path}.weight"
-            if isinstance(module, nn.Linear) and wanted(name):
-                handle = module.register_forward_pre_hook(
-                    lambda _module, inputs, name=name: _add(sums, name, inputs[0])
-                )
-                hooks.callback(handle.remove)
+        for name, module in linears.items():
+            handle = module.register_forward_pre_hook(
+                lambda _module, inputs, total=sums[name]: _add(total, inputs[0]),
+            )
+            hooks.callback(handle.remove)
         yield
 
 
-def _add(sums: dict[str, Tensor], name: str, inputs: Tensor) -> None:
+def _square(width: int, like: Tensor) -> Tensor:
+    return torch.zeros(width, width, dtype=torch.float32, device=like.device)
+
+
+def _add(total: Tensor, inputs: Tensor) -> None:
     rows = inputs.detach().reshape(-1, inputs.shape[-1]).float()
-    moment = rows.T @ rows
-    sums[name] = sums[name] + moment if name in sums else moment
+    total.addmm_(rows.T, rows)

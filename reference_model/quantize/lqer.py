@@ -17,11 +17,14 @@ GROUP = 64
 def with_corrections(
     tensors: Mapping[str, QTensor], weights: Mapping[str, Tensor], count: int, rank: int
 ) -> dict[str, QTensor]:
-    """Return ``tensors`` with a correction on the ``count`` matrices of largest ``|W - W'|`` (Frobenius)."""
+    """Return ``tensors`` with a correction on the ``count`` matrices of ``weights`` with the largest ``|W - W'|``.
+
+    The norm is Frobenius's; names that ``weights`` lacks get none.
+    """
     errors = {
         name: weights[name].detach().float() - restore(tensor)
         for name, tensor in tensors.items()
-        if tensor.integers is not None and len(tensor.shape) == 2
+        if name in weights and tensor.integers is not None and len(tensor.shape) == 2
     }
     # Ties go by name, so that the artifact does not depend on the order of a mapping.
     worst = sorted(errors, key=lambda name: (-float(errors[name].norm()), name))[:count]

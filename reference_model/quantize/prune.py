@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -15,21 +15,33 @@ ENTRIES_PER_BYTE = 8
 
 
 def zero_smallest(weight: Tensor, fraction: float) -> Tensor:
-    """Return ``weight`` with this fraction of its values, the smallest in magnitude, set to 0 (#1499)."""
-    count = int(fraction * weight.numel())
-    if not count:
+    """Return ``weight`` with the values below this quantile of its magnitudes set to 0 (#1499).
+
+    The quantile is interpolated, so that of n values the smallest ``ceil(fraction * (n - 1))`` go.
+    """
+    if fraction <= 0:
         return weight
-    threshold = weight.abs().flatten().kthvalue(count).values
-    return weight.masked_fill(weight.abs() <= threshold, 0.0)
+    magnitudes = weight.abs().flatten().float()
+    place = fraction * (magnitudes.numel() - 1)
+    below = int(place)
+    low = magnitudes.kthvalue(below + 1).values
+    high = magnitudes.kthvalue(min(below + 2, magnitudes.numel())).values
+    return weight.masked_fill(weight.abs().float() < torch.lerp(low, high, place - below), 0.0)
 
 
-def prune_ones(tensors: Mapping[str, QTensor], entries: int) -> dict[str, QTensor]:
+def prune_ones(
+    tensors: Mapping[str, QTensor], entries: int, may: Callable[[str], bool] = lambda _: True
+) -> dict[str, QTensor]:
     """Return ``tensors`` with ``entries`` of their integers +1 and -1 set to 0, those of the smallest scale first.
 
-    One threshold over all tensors; of the entries exactly at it, the first ones by name and place go, so that the
-    count is exact and the result deterministic. Fewer are zeroed when there are fewer.
+    Only tensors whose name ``may``. One threshold over all of them; of the entries exactly at it, the first ones by
+    name and place go, so that the count is exact and the result deterministic. Fewer are zeroed when there are fewer.
     """
-    costs = {name: _cost_of_ones(tensor) for name, tensor in sorted(tensors.items()) if tensor.integers is not None}
+    costs = {
+        name: _cost_of_ones(tensor)
+        for name, tensor in sorted(tensors.items())
+        if tensor.integers is not None and may(name)
+    }
     found = torch.cat([cost[cost.isfinite()] for cost in costs.values()]) if costs else torch.empty(0)
     entries = min(entries, found.numel())
     if entries <= 0:

@@ -46,42 +46,62 @@
     (!wanted.week.value || monday(entry.day) === wanted.week.value) &&
     wanted.search.value.toLowerCase().split(/\s+/).every((word) => entry.about.includes(word));
 
+  const today = source.dataset.today;
+  const age = (cell) => {
+    const day = cell.getValue();
+    if (!today || !day) return day;
+    const node = make("span", `${Math.round((Date.parse(today) - Date.parse(day)) / 864e5)} d`);
+    node.title = day;
+    return node;
+  };
+  const narrow = window.matchMedia("(max-width: 45rem)");
+  const wide = window.matchMedia("(min-width: 70rem)");
+  // On a phone number and verdict share a column, so that reason and score have room beside them.
+  const named = (cell) => {
+    const node = make("span", undefined, "named");
+    node.append(pull(cell.getValue()));
+    if (narrow.matches) node.append(badge({ getValue: () => cell.getData().verdict }));
+    return node;
+  };
   const table = new Tabulator("#table", {
     data: all,
     index: "index",
     height: "70vh",
-    layout: "fitDataStretch",
+    layout: "fitColumns",
     placeholder: "Nothing fits.",
-    initialSort: [{ column: "pr", dir: "desc" }],
+    initialSort: today ? [] : [{ column: "pr", dir: "desc" }],
     columnDefaults: { headerSortTristate: false, resizable: false },
     columns: [
-      { title: "PR", field: "pr", width: 80, sorter: "number", formatter: (cell) => pull(cell.getValue()) },
-      { title: "head", field: "day", width: 105 },
-      { title: "submission", field: "name", minWidth: 200, widthGrow: 2, formatter: (cell) => {
-        const button = make("button", cell.getValue() || "(no name)", "open");
+      { title: "PR", field: "pr", width: narrow.matches ? 104 : 78, sorter: "number", formatter: named },
+      { title: "verdict", field: "verdict", width: 125, formatter: badge, sorter: bySeverity, visible: !narrow.matches },
+      { title: "reason", field: "reason", minWidth: 120, widthGrow: 3, variableHeight: true, cssClass: "wrap", formatter: (cell) => {
+        const button = make("button", cell.getValue() || "(no reason)", "open");
         button.type = "button";
         button.addEventListener("click", () => detail(cell.getData()));
         return button;
       } },
-      { title: "verdict", field: "verdict", width: 125, formatter: badge, sorter: bySeverity },
-      { title: "val_bpb", field: "bpb", width: 95, hozAlign: "right", sorter: number,
-        formatter: (cell) => (cell.getValue() === null ? "" : cell.getValue().toFixed(5)) },
-      { title: "bytes", field: "bytes", width: 115, hozAlign: "right", sorter: number,
+      { title: narrow.matches ? "bpb" : "val_bpb", field: "bpb", width: narrow.matches ? 84 : 104, hozAlign: "right", sorter: number,
+        formatter: (cell) => (cell.getValue() === null ? "" : cell.getValue().toFixed(4)) },
+      { title: "bytes", field: "bytes", width: 112, hozAlign: "right", sorter: number, visible: !narrow.matches,
         formatter: (cell) => (cell.getValue() === null ? "" : grouped.format(cell.getValue())) },
-      { title: "rules", field: "rules", minWidth: 240, widthGrow: 2, formatter: (cell) => make("span", cell.getValue().join(", ")),
-        sorter: (a, b) => a.length - b.length || a.join().localeCompare(b.join()) },
-      { title: "compliance", field: "compliance", width: 130, formatter: badge, sorter: bySeverity },
-      { title: "evidence", field: "evidence", width: 125, formatter: badge, sorter: bySeverity },
-      { title: "package", field: "package", width: 125, formatter: badge, sorter: bySeverity },
-      { title: "track", field: "track", width: 105 },
-      { title: "recommendation", field: "recommendation", width: 175 },
+      { title: today ? "age" : "head", field: "day", width: 104, formatter: age, visible: !narrow.matches,
+        sorter: (a, b) => (today ? b.localeCompare(a) : a.localeCompare(b)) },
+      { title: "advice", field: "recommendation", width: 160, visible: wide.matches },
+      { title: "submission", field: "name", minWidth: 160, widthGrow: 1, visible: wide.matches },
     ],
   });
+  const fit = () => {
+    for (const field of ["verdict", "bytes", "day"]) table[narrow.matches ? "hideColumn" : "showColumn"](field);
+    for (const field of ["recommendation", "name"]) table[wide.matches ? "showColumn" : "hideColumn"](field);
+    table.redraw(true);
+  };
 
   const detail = (entry) => {
     const place = byId("detail");
     const head = make("h3");
-    head.append(pull(entry.pr), ` ${entry.name} `, make("span", entry.verdict, `badge ${entry.verdict}`));
+    head.append(pull(entry.pr), " ", make("span", entry.verdict, `badge ${entry.verdict}`));
+    const about = make("p", [entry.name, entry.track, entry.recommendation, `compliance ${entry.compliance}`,
+      `evidence ${entry.evidence}`, `package ${entry.package}`].filter((part) => part && !part.endsWith(" ")).join(" · "));
     const list = make("ul");
     for (const [rule, status, where, message] of entry.findings) {
       const item = make("li");
@@ -91,7 +111,7 @@
     const close = make("button", "Close");
     close.type = "button";
     close.addEventListener("click", () => { place.hidden = true; });
-    place.replaceChildren(head, entry.error ? make("p", entry.error) : entry.findings.length ? list : make("p", "Nothing was found against it."), close);
+    place.replaceChildren(head, about, entry.error ? make("p", entry.error) : entry.findings.length ? list : make("p", "Nothing was found against it."), close);
     place.hidden = false;
     place.focus({ preventScroll: true });
     place.scrollIntoView({ block: "nearest" });
@@ -111,6 +131,7 @@
     document.querySelector("#table .tabulator-table").setAttribute("role", "presentation");
     byId("table").setAttribute("aria-labelledby", "submissions");
     built = true;
+    for (const query of [narrow, wide]) query.addEventListener("change", fit);
     refresh();
     document.body.dataset.ready = "yes";
   });

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from statistics import quantiles
 from typing import Any
 
@@ -14,19 +15,21 @@ from markupsafe import Markup
 from auditor import catalogue
 from auditor.evidence.sizes import CAP
 from auditor.sweep.clusters import Lineage, Pattern
-from auditor.sweep.overview import Entry, Overview
+from auditor.sweep.overview import Entry, Overview, counted
+from auditor.sweep.triage import Group, Item
 from reports.escape import cut
 from reports.html.page import fill
 from reports.html.plot import HEIGHT, WIDTH, Tick, ticks
 from reports.links import CHALLENGE
+from reports.queue import cluster_command
 
-_NAME, _MESSAGE, _PLACE = 120, 300, 100  # characters
+_NAME, _MESSAGE, _PLACE, _REASON = 120, 300, 100, 200  # characters
 _MOST_CLUSTERS = 120  # of each kind
 _MOST_LISTED = 200  # pull requests of one cluster
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 10, 34
 _FIELDS = (
     *("pr", "day", "name", "track", "verdict", "compliance", "evidence", "package", "bpb", "bytes", "rules"),
-    *("recommendation", "findings", "error"),
+    *("recommendation", "findings", "error", "reason"),
 )
 
 
@@ -58,9 +61,36 @@ class Cluster:
 
 def render(found: Overview, repository: str | None = None) -> str:
     """Return the page of a sweep; ``repository`` is the address of its pull requests (None: the challenge's)."""
-    entries = found.entries
+    prs = len({entry.pr for entry in found.entries})
     values = {
         "title": "golf-audit: sweep",
+        "heading": f"sweep of {prs:,} pull requests",
+        "groups": [],
+        "today": "",
+    }
+    return _page(found, values, repository)
+
+
+def render_queue(items: Sequence[Item], groups: Sequence[Group], today: date, repo: str = "GIT_DIR") -> str:
+    """Return the page of a queue: a row for each pull request, in its order; ``repo`` goes into the commands."""
+    shown = {item.entry.pr for item in items}
+    values = {
+        "title": "golf-audit: queue",
+        "heading": f"queue of {len(items):,} pull requests",
+        "groups": [
+            (group.rule, group.title, group.prs[:_MOST_LISTED], cluster_command(group, repo))
+            for group in groups
+            if len(shown.intersection(group.prs)) > 1
+        ][:_MOST_CLUSTERS],
+        "today": today.isoformat(),
+    }
+    return _page(counted(tuple(item.entry for item in items)), values, None)
+
+
+def _page(found: Overview, own: Mapping[str, Any], repository: str | None) -> str:
+    entries = found.entries
+    values = {
+        **own,
         "prs": len({entry.pr for entry in entries}),
         "submissions": sum(entry.verdict != "ERROR" for entry in entries),
         "verdicts": found.verdicts,
@@ -112,6 +142,7 @@ def _row(entry: Entry) -> list[Any]:
         entry.recommendation,
         findings,
         cut(entry.error, _MESSAGE),
+        cut(entry.reason, _REASON),
     ]
 
 

@@ -140,7 +140,8 @@ def test_text_is_the_default(capsys):
 def test_markdown(capsys):
     run(["check", "clean", "flag", "--format", "markdown"])
     out = capsys.readouterr().out
-    assert out.count("## golf-audit: ") == 2
+    assert out.startswith("**CLEAN**: ")
+    assert out.count("<sub>golf-audit") == 2
     assert "\n---\n" in out
 
 
@@ -210,14 +211,22 @@ def earlier(tmp_path, capsys):
 
 
 def test_since_a_report(earlier, capsys):
-    assert run(["check", "clean", "--since", str(earlier)]) == 0
+    renamed = earlier.with_name("renamed.json")
+    renamed.write_text(earlier.read_text("utf-8").replace("2026-04-02_Other", "2026-04-01_Name"), "utf-8")
+    assert run(["check", "clean", "--since", str(renamed)]) == 0
     assert "since the earlier report (FLAG): 1 gone, 0 remaining, 0 new" in capsys.readouterr().out
     assert run(["check", "flag", "--since", str(earlier), "--format", "json"]) == 1
     (report,) = json.loads(capsys.readouterr().out)["reports"]
     assert [each["rule"] for each in report["since"]["remaining"]] == ["some-rule"]
     assert report["since"]["wrong"] is None
     run(["check", "flag", "--since", str(earlier), "--format", "markdown"])
-    assert "## golf-audit: re-audit of `2026-04-02_Other`" in capsys.readouterr().out
+    assert "Re-audit: since the earlier report, which was **FLAG**: 0 gone" in capsys.readouterr().out
+
+
+def test_a_report_about_another_submission_is_refused(earlier, capsys):
+    assert run(["check", "clean", "--since", str(earlier)]) == 2
+    said = f"--since {earlier}: it is about another submission than 2026-04-01_Name; there: 2026-04-02_Other"
+    assert capsys.readouterr().err == f"golf-audit: {said}\n"
 
 
 def test_since_a_commit_reads_that_head(double, capsys):
@@ -262,3 +271,109 @@ def test_a_smoke_test_is_told_in_the_comment(tmp_path, capsys):
     path.write_text("[]")
     assert run(["check", "clean", "--format", "markdown", "--smoke", str(path)]) == 2
     assert f"{path}: is no smoke test: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "numbers"),
+    [
+        (["--pr", "1499"], [1499]),
+        (["--pr", "#1499"], [1499]),
+        (["--pr", "1499, #7,1499"], [1499, 7]),
+        (["--pr", "3", "--pr", "4,5"], [3, 4, 5]),
+        (["--pr", "https://github.com/openai/parameter-golf/pull/12/files?w=1"], [12]),
+    ],
+)
+def test_pull_requests_as_people_write_them(given, numbers, double):
+    assert run(["check", "--repo", "x.git", *given]) == 0
+    assert [call[1] for call in double if call[0] == "x.git"] == numbers
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "--repo", "x", "--pr", "one"],
+        ["check", "--repo", "x", "--pr", "0"],
+        ["check", "--repo", "x", "--pr", ""],
+        ["check", "--repo", "x", "--pr", "1,2", "--sha", "abc"],
+        ["check", "--repo", "o/n", "--pr", "https://github.com/a/b/pull/3"],
+        ["check", "--pr", "https://github.com/a/b/pull/3,https://github.com/c/d/pull/3"],
+        ["check", "clean", "-q", "-v"],
+        ["check", "clean", "-q", "--format", "json"],
+        ["check", "clean", "--min-severity", "severe"],
+        ["check", "--all", "-"],
+        ["check", "clean", "--formt", "json"],
+        ["chek", "clean"],
+        ["data", "fech"],
+        ["explain", "prequnat-ttt"],
+        ["triage"],
+        ["comment", "--pr", "1,2", "--repo", "o/n"],
+        ["significance", "--new", "x"],
+        ["reproduce", "--seeds", "0"],
+    ],
+)
+def test_every_usage_error_is_one_line(arguments, capsys):
+    assert run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("golf-audit: ")
+    assert err.count("\n") == 1
+    assert "--help" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [
+        (["chek"], "did you mean check"),
+        (["data", "fech"], "did you mean fetch"),
+        (["explain", "prequnat-ttt"], "did you mean prequant-ttt"),
+        (["check", "clean", "--select", "to-few-seeds"], "did you mean too-few-seeds"),
+        (["triage", "--repo", "x", "--verdict", "FLAGG"], "did you mean FLAG"),
+    ],
+)
+def test_what_is_misspelt_gets_the_nearest_name(arguments, nearest, capsys):
+    assert run(arguments) == 2
+    assert nearest in capsys.readouterr().err
+
+
+def test_quiet_is_a_line_for_each_submission_and_statistics_count_them(capsys):
+    assert run(["check", "clean", "flag", "-q", "--statistics"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "CLEAN  2026-04-01_Name  MERGE"
+    assert lines[1].startswith("FLAG  2026-04-02_Other  ")
+    assert lines[2:5] == ["     2  submissions", "     1  FLAG", "     1  CLEAN"]
+    assert lines[-1].split() == ["1", "1", "FLAG", "some-rule"]
+
+
+def test_verbose_tells_grades_and_times(capsys):
+    run(["check", "flag", "-v"])
+    out, err = capsys.readouterr()
+    assert "graded     medium severity, medium confidence" in out
+    assert "timeline of" in out
+    assert "2026-04-02_Other: audited in " in err
+
+
+def test_what_is_asked_not_to_be_shown_stays_in_the_verdict(capsys):
+    assert run(["check", "flag", "--min-severity", "high", "--format", "json"]) == 0
+    (report,) = json.loads(capsys.readouterr().out)["reports"]
+    assert (report["verdict"], report["findings"], report["hidden"]) == ("FLAG", [], 1)
+    assert run(["check", "flag", "--confidence", "medium"]) == 1
+    run(["check", "flag", "--min-severity", "high"])
+    assert "1 finding is below what was asked for and not shown; the verdict counts all." in capsys.readouterr().out
+
+
+def test_rules_are_links_on_a_terminal_and_nowhere_else(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("GOLF_AUDIT_DOCS", "https://docs.example/golf/")
+    seen = {}
+    for terminal in (True, False):
+        out = _Terminal() if terminal else io.StringIO()
+        monkeypatch.setattr(sys, "stdout", out)
+        run(["check", "flag"])
+        seen[terminal] = out.getvalue()
+    assert "\x1b]8;;" not in seen[False]
+    assert "\x1b]8;;" not in seen[True]  # some-rule is no rule, and has no page
+    from reports.text import Style
+
+    linked = Style(pages=lambda slug: f"https://docs.example/golf/rules/{slug}/").rule("x")
+    assert linked == "\x1b]8;;https://docs.example/golf/rules/x/\x1b\\x\x1b]8;;\x1b\\"

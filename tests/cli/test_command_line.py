@@ -78,7 +78,7 @@ def test_rules_of_unknown_groups_and_conditions(options, capsys):
 
 def test_explain_every_rule(capsys):
     for rule in catalogue.load():
-        assert run(["explain", rule.slug]) == 0
+        assert run(["explain", rule.slug, "--full"]) == 0
         page = capsys.readouterr().out
         assert page.startswith(f"{rule.slug}: {rule.title}\n")
         for source in rule.authority:
@@ -88,6 +88,17 @@ def test_explain_every_rule(capsys):
             assert " ".join(text.split()) in flat
         marked = [line for line in page.splitlines() if line.startswith("  > ")]
         assert len(marked) == (rule.invalid[0].line is not None), rule.slug
+
+
+def test_explain_fits_a_screen(capsys):
+    for rule in catalogue.load():
+        assert run(["explain", rule.slug]) == 0
+        page = capsys.readouterr().out
+        assert page.count("\n") <= 30, rule.slug
+        flat = " ".join(page.split())
+        assert " ".join(rule.advice.split()) in flat
+        assert page.count("\n  > ") == (rule.invalid[0].line is not None), rule.slug
+        assert page.index("What to do" if not rule.legal_reference else "Nothing to do") < page.index("For example")
 
 
 def test_explain_all_examples(capsys):

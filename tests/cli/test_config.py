@@ -41,7 +41,7 @@ def test_options_come_from_the_nearest_file_and_the_command_line_goes_before(off
     assert rules_found(capsys, folder) == ({"missing-files"}, "")
     assert rules_found(capsys, folder, "--select", "too-few-seeds") == (set(), "")
     run(["check", str(folder)])
-    assert capsys.readouterr().out.startswith("## golf-audit")
+    assert capsys.readouterr().out.startswith("**HOLD**: ")
     run(["check", str(folder), "--no-config"])
     assert "  2026-04-01_Name\n  track " in capsys.readouterr().out
 

@@ -320,3 +320,41 @@ def test_every_member_of_a_gzip_file_is_read() -> None:
     assert run.score is not None
     with pytest.raises(Unreadable, match="ends early"):
         read_log("a.log.gz", parts[:-6])
+
+
+@pytest.mark.parametrize("line", ["BPB improvement: 0.0114", "量化提升 bpb: 0.0114", "Verbesserung der BPB = 0.0114"])
+def test_a_gain_is_no_score(line: str) -> None:
+    run = only(training(1337) + line + "\n")
+    assert run.score is not None
+    assert run.score.val_bpb == 1.2243657
+
+
+def test_a_tiny_value_of_the_scores_own_key_is_a_score() -> None:
+    assert [m.val_bpb for m in only("seed:1\nfinal val_bpb:0.0049\n").scores] == [0.0049]
+
+
+def test_nought_is_a_placeholder_and_no_score() -> None:
+    log = read_log("train.log", b"seed:1\nstep:5/5 train_loss:2.0 train_time:5ms\nfinal val_bpb:0.0\n")
+    assert [trouble.kind for trouble in log.troubles] == ["nought"]
+    assert log.runs[0].scores == ()
+
+
+def test_the_total_of_hints_is_no_size() -> None:
+    run = only(training(1337) + "ngram_tilt:hints total=47851520 token_gate=628130 within_gate=0\n")
+    assert run.measured().artifact_bytes == 15863489
+
+
+def test_of_several_candidates_the_one_that_is_submitted_counts() -> None:
+    text = (
+        "seed:1\nCode size: 77358 bytes\nstrategy:A size:7428079 total:7505437\nstrategy:C size:4297865 total:4375223\n"
+        "Serialized model A+zstd: 7428079 bytes\nTotal submission size: 7505437 bytes\nfinal val_bpb:1.2\n"
+    )
+    assert only(text).measured().artifact_bytes == 7505437
+
+
+def test_an_evaluation_alone_belongs_to_the_training_before_it() -> None:
+    again = "seed:1337\nfinal_ttt val_loss:2.01 val_bpb:1.1900 eval_time:5000ms\n"
+    run = only(training(1337) + again)
+    assert run.measured().steps == 13780
+    assert run.score is not None
+    assert run.score.val_bpb == 1.19

@@ -192,3 +192,12 @@ def test_the_command_refuses_in_a_line(arguments: list[str]) -> None:
     done = CliRunner().invoke(command, arguments)
     assert done.exit_code != 0
     assert "Traceback" not in done.output
+
+
+def test_in_csv_nothing_hides_and_nothing_is_a_formula(folder: Path) -> None:
+    odd = folder.with_name("=cmd|' x'!A0\u202eevil\x1b[31m\r\n\u200b")
+    folder.rename(odd)
+    done = CliRunner().invoke(command, [str(odd), "--format", "csv"])
+    name = next(csv.DictReader(io.StringIO(done.output)))["submission"]
+    assert name == "'=cmd|' x'!A0<U+202E>evil<U+001B>[31m<U+000D><U+000A><U+200B>"
+    assert not set("\u202e\x1b\r\u200b") & set(done.output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from auditor.cli.significance import command
 from auditor.evidence.frontier import load
 from auditor.evidence.statistics import (
+    NoSpread,
     Sample,
     TooFew,
     confidence_interval,
@@ -115,11 +117,48 @@ def test_sample_and_population_deviation_differ() -> None:
     assert describe([1.0, 2.0], population=True).sd == pytest.approx(0.5)
 
 
-def test_equal_scores() -> None:
-    same = describe([1.0, 1.0, 1.0])
-    assert welch_one_sided(same, same).p == 0.5
-    assert welch_one_sided(same, describe([1.1, 1.1])).p == 0.0
-    assert welch_one_sided(describe([1.1, 1.1]), same).p == 1.0
+def test_equal_scores_are_no_evidence() -> None:
+    """SciPy answers the same question with p = 0 and one degree of freedom, and a single seed with nan."""
+    scipy_stats = pytest.importorskip("scipy.stats")
+    same, others = describe([1.0, 1.0, 1.0]), describe([1.1, 1.1])
+    for new, old in ((same, same), (same, others), (others, same), (describe([1.0, 1.0 + 2e-16]), others)):
+        with pytest.raises(NoSpread, match="a spread of zero is no evidence"):
+            welch_one_sided(new, old)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = scipy_stats.ttest_ind([1.0] * 3, [1.1] * 2, equal_var=False, alternative="less")
+        single = scipy_stats.ttest_ind([1.0], [1.1, 1.2], equal_var=False, alternative="less")
+    assert (float(theirs.pvalue), float(theirs.df)) == (0.0, 1.0)
+    assert math.isnan(float(single.pvalue))
+
+
+def test_one_side_without_a_spread_is_still_tested_and_told() -> None:
+    spread = describe([1.1, 1.2, 1.3])
+    assert describe([1.0, 1.0, 1.0]).equal and not spread.equal and not describe([1.0]).equal
+    test = welch_one_sided(describe([1.0, 1.0, 1.0]), spread)
+    assert test.df == pytest.approx(2.0)
+    assert 0 < test.p < 0.5
+    done = CliRunner().invoke(command, ["--new", "1.0,1.0,1.0", "--old", "1.1,1.2,1.3"])
+    assert "the new scores are all equal" in done.output
+    assert done.exit_code == 0
+
+
+def test_the_command_on_equal_scores() -> None:
+    arguments = ["--new", "1.0,1.0,1.0", "--old", "1.1,1.1,1.1"]
+    said = CliRunner().invoke(command, arguments).output
+    assert "p = " not in said
+    assert ": met on p" not in said
+    assert "no bar is met" in said
+    result = json.loads(CliRunner().invoke(command, [*arguments, "--format", "json"], standalone_mode=False).output)
+    assert result["p_one_sided"] is None and result["t"] is None
+    assert result["delta_bpb"] == pytest.approx(-0.1)
+    assert len(result["notes"]) == 3
+
+
+def test_the_command_on_a_single_score() -> None:
+    done = CliRunner().invoke(command, ["--new", "1.0", "--old", "1.1,1.2"])
+    assert done.exit_code == 2
+    assert "has no spread, and is no evidence" in done.output
 
 
 def test_too_small_a_sample() -> None:

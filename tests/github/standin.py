@@ -95,12 +95,15 @@ class GitHub:
         self.app = False  # whether the token is an app's, which may not ask for /user
         self.token: str | None = None  # the only one that is accepted
         self.comments: list[dict[str, object]] = []
+        self._made = 0  # comments so far; those that were deleted count
         self.labels: list[str] = []
         self.check_runs: list[dict[str, object]] = []
         self.faults: list[Fault] = []
         self.seen: list[tuple[str, str]] = []
         self.authorizations: set[str | None] = set()
         self.prefix = prefix
+        self.meeting: threading.Barrier | None = None  # where those who create a comment wait for each other
+        self._changing = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
@@ -119,7 +122,8 @@ class GitHub:
         return self.pulls[number]
 
     def comment(self, body: str, login: str | None = "somebody") -> dict[str, object]:
-        number = len(self.comments) + 1
+        self._made += 1
+        number = self._made
         made = {"id": number, "body": body, "html_url": f"https://github.com/c/{number}"}
         self.comments.append({**made, "user": None if login is None else {"login": login}})
         return self.comments[-1]
@@ -182,13 +186,21 @@ class GitHub:
         self, method: str, which: str, part: str, query: dict[str, list[str]], content: dict
     ) -> tuple[int, object]:
         if which.startswith("comments/"):
-            found = next(c for c in self.comments if c["id"] == int(which.removeprefix("comments/")))
+            found = next((c for c in self.comments if c["id"] == int(which.removeprefix("comments/"))), None)
+            if found is None:
+                return 404, _no("Not Found")
+            if method == "DELETE":
+                self.comments.remove(found)
+                return 204, None
             found["body"] = content["body"]
             return 200, found
         if part == "/comments":
             if method == "GET":
                 return 200, _page(self.comments, query)
-            return 201, self.comment(content["body"], self.login)
+            if self.meeting is not None:
+                self.meeting.wait(60)
+            with self._changing:
+                return 201, self.comment(content["body"], self.login)
         if part == "/labels":
             self.labels += [name for name in content.get("labels", ()) if name not in self.labels]
         elif method == "DELETE":
@@ -260,7 +272,7 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             return self._say(fault.status, _no(fault.message) | fault.extra, fault.headers)
 
         def _say(self, status: int, answer: object, headers: dict[str, str] | None = None) -> None:
-            body = json.dumps(answer).encode()
+            body = b"" if status == 204 else json.dumps(answer).encode()
             self.send_response(status)
             if status == 301:
                 self.send_header("Location", str(answer))

@@ -1,14 +1,12 @@
-"""The body of a comment fits GitHub, whatever it has to leave out; annotations are GitHub's."""
+"""A comment is known by its mark; annotations are GitHub's."""
 
 import dataclasses
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from auditor.finding import Finding, Recommendation, Verdict
 from auditor.github.annotations import annotate, conclusion
-from auditor.github.body import compose, is_ours
+from auditor.github.body import ROOM, is_ours, marked
 from auditor.report import Report
 
 FLAG = Finding(
@@ -35,50 +33,12 @@ def report(*findings, verdict=Verdict.FLAG, **more):
     )
 
 
-def of_length(length, least=0):
-    """Return a writer of reviews that have ``length`` characters where there is room, and at least ``least``."""
-    return lambda report, room: None if room < least else "x" * (min(length, room) - 1) + "\n"
-
-
-def test_what_fits_is_whole_and_marked():
-    body = compose([report(FLAG)], lambda one, room: "A review.\n")
+def test_a_comment_is_marked_as_ours():
+    body = marked("A review.\n")
     assert is_ours(body)
     assert body.endswith("A review.\n")
+    assert len(body) == len("A review.\n") + ROOM
     assert not is_ours(f"> {body}")
-
-
-def test_several_submissions_are_told_apart_in_one_comment():
-    body = compose([report(FLAG), report(verdict=Verdict.CLEAN)], lambda one, room: f"{one.verdict.value}\n")
-    assert body.index("FLAG") < body.index("\n---\n") < body.index("CLEAN")
-
-
-@given(st.lists(st.integers(1, 3000), min_size=1, max_size=12), st.integers(300, 6000))
-def test_the_room_is_used_and_never_exceeded(lengths, limit):
-    reports = [report(FLAG, title=str(length)) for length in lengths]
-    body = compose(reports, lambda one, room: of_length(int(one.title))(one, room), limit)
-    assert len(body) <= limit
-    kept = [len(part) for part in body.partition("-->\n")[2].split("\n---\n\n")]
-    longest = max(kept)
-    for length, there in zip(lengths, kept, strict=True):
-        assert there == length or there >= longest - 1  # only the longest tell less
-    if longest < max(lengths):
-        assert len(body) > limit - 2 * len(lengths) - 6
-
-
-def test_a_review_that_does_not_fit_its_share_is_a_line():
-    reports = [report(FLAG, title="long")] * 3 + [report(verdict=Verdict.CLEAN)]
-    body = compose(reports, lambda one, room: of_length(2000, 1500)(one, room) if one.title else "Short.\n", 3000)
-    assert body.count("**FLAG**, CLOSE") == 3
-    assert "Short." in body
-
-
-@pytest.mark.parametrize("limit", [300, 1000, 3000])
-def test_verdicts_alone_where_no_review_fits(limit):
-    reports = [report(FLAG)] * 100
-    body = compose(reports, of_length(10_000, 5_000), limit)
-    assert is_ours(body)
-    assert len(body) <= limit
-    assert f"and {100 - body.count('**FLAG**')} more." in body
 
 
 def test_annotations_count_from_the_repository_and_the_worst_is_first():

@@ -2,7 +2,9 @@
 
 import pytest
 
+from auditor.native import code
 from auditor.native.exported import Library, Result
+from auditor.native.lower import lower
 
 TABLE = """
 #include <stdint.h>
@@ -242,3 +244,55 @@ def test_bytes_that_are_only_counted_are_no_mixture():
 )
 def test_what_is_not_understood_is_undecided(text):
     assert Library(text).call("hints", ["tokens", "number", "other"]).undecided
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "slot->seen < 99 && lo < hi && best > (1)",
+        "lo < hi && best > (1)",
+        "lo<hi&&best>(1)",
+        "lo < hi || best > *ids",
+        "lo < 4 * hi && best > (1) && lo < hi && best > (2)",
+        "lo < hi & best > (1)",
+        "lo < hi > (0)",
+        "lo < sizeof(Slot) && best > (1)",
+    ],
+)
+def test_comparisons_are_no_calls_of_templates(condition):
+    """The grammar takes ``lo < hi && best > (x)`` for a call of ``lo<…>``, and says nothing of it."""
+    text = f"void g(int lo, int hi, int best, const int *ids) {{\n  if ({condition})\n    best = 1;\n}}\n"
+    unit = lower(text)
+    assert unit.broken == ()
+    (test,) = [s.test for s in unit.functions["", "g"].body if isinstance(s, code.If)]
+    assert isinstance(test, code.Binary)
+    assert "Call(" not in repr(test)
+
+
+@pytest.mark.parametrize("call", ["pick<3 + 1>(lo)", "pick<int>(lo)", "pick<(2 > 1)>(lo)", "std::max<int>(lo, 2)"])
+def test_calls_of_templates_stay_calls(call):
+    text = f"template <int N> int pick(int x) {{ return x; }}\nint g(int lo) {{ return {call}; }}\n"
+    (made,) = lower(text).functions["", "g"].body
+    assert isinstance(made, code.Return) and isinstance(made.value, code.Call)
+    assert made.value.name == call.partition("<")[0].removeprefix("std::")
+
+
+def test_a_gate_behind_comparisons_that_look_like_a_template():
+    text = source(condition="slot->hits < slot->seen && lo < hi && top > (0) && !kind[ids[i]]")
+    text = text.replace("BEFORE", "").replace("uint64_t key =", "int lo = 0, hi = 9, top = 4; uint64_t key =")
+    result, undecided = hints(text)
+    assert result.gates == (line_of(text, "if (slot->hits <"),)
+    assert undecided == ()
+
+
+def test_a_launch_of_a_kernel_is_told_with_its_place():
+    text = (
+        "__global__ void fill(const int *ids, float *out, int n) { out[threadIdx.x] = ids[threadIdx.x]; }\n"
+        "void hints(const int *ids, float *out, int n) {\n"
+        "  dim3 grid(n / 256);\n"
+        "  fill<<<grid,\n         dim3(256, 1), 0>>>(ids, out, n);\n"
+        "}\n"
+    )
+    assert lower(text).broken == ()
+    outcome = Library(text).call("hints", ["tokens", "other", "number"])
+    assert outcome.undecided == ((4, "a launch of the kernel fill"),)

@@ -16,8 +16,9 @@ def test_the_comment(before, after):
     text = render(re_audit(after, before))
     old = "https://github.com/openai/parameter-golf/blob/" + "a" * 40 + "/records/t/2026-04-01_Name/train_gpt.py"
     for part in (
-        "## golf-audit: re-audit of `2026-04-01_Name` ([#7](",
-        "Since [`aaaaaaaaaaaa`](https://github.com/openai/parameter-golf/commit/" + "a" * 40 + "), which was **FLAG**: "
+        "Re-audit: since [`aaaaaaaaaaaa`](https://github.com/openai/parameter-golf/commit/"
+        + "a" * 40
+        + "), which was **FLAG**: "
         "1 gone, 1 remaining, 1 new.",
         f"was FLAG at [`train_gpt.py:4`]({old}#L4): Trained first",
         "Now it does not run: ADAPT defaults to 0",
@@ -44,7 +45,7 @@ def test_what_an_earlier_comment_had_wrong(before, after):
     assert "Nothing: read again today" in render(re_audit(after, before, before))
     assert "is not at hand" in render(from_what_was_said(after, said))
     again = render(from_what_was_said(before, said))
-    assert "The code is that of the earlier report" in again
+    assert "the code is that of the earlier report" in again
     assert "It missed FLAG target-in-key" in again
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zlib
 
 import pytest
 import torch
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 
 from reference_model import presets
 from reference_model.artifact import bundle
+from reference_model.artifact import compress as compress_module
+from reference_model.artifact import container as container_module
 from reference_model.artifact.bundle import lean_module, lean_preset, script
+from reference_model.artifact.compress import compress, decompress, has_lrzip
 from reference_model.artifact.container import decode, encode, load, save
 from reference_model.artifact.roles import order_rows, undo_order
 from reference_model.artifact.shuffle import shuffle, unshuffle
@@ -45,6 +49,50 @@ def test_a_roundtrip_is_bit_exact(tmp_path, compressor, shuffled):
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_roles_take_lrzip_where_it_is_and_name_it_where_it_is_not(monkeypatch, there):
+    """A double stands in for the program: it is no dependency. What it writes must come back through it."""
+    monkeypatch.setattr(compress_module, "_lrzip", _double)
+    monkeypatch.setattr(container_module, "has_lrzip", lambda: there)
+    monkeypatch.setattr(compress_module, "has_lrzip", lambda: there)
+    tensors, config = wide(compressor="roles")
+    data = encode(tensors, config)
+    before, after = dequantize(tensors), dequantize(decode(data))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    monkeypatch.setattr(compress_module, "has_lrzip", lambda: False)
+    if there:
+        with pytest.raises(BadInput, match="packed with lrzip, a program that isn't installed"):
+            decode(data)
+    else:
+        decode(data)
+
+
+@pytest.mark.skipif(not has_lrzip(), reason="lrzip is not installed")
+def test_lrzip_gives_back_what_it_took():
+    data = bytes(range(256)) * 64
+    packed_ = compress(data, "lrzip")
+    assert len(packed_) < len(data)
+    assert decompress(packed_, "lrzip") == data
+
+
+_KEPT: dict[bytes, bytes] = {}
+
+
+def _double(data, *options):
+    """Keep what is packed and give out eight bytes for it, fewer than any compressor's."""
+    if "-d" in options:
+        return _KEPT[data]
+    key = b"LRZI" + len(_KEPT).to_bytes(4, "big")
+    _KEPT[key] = data
+    return key
+
+
+def wide(**changes):
+    config = Config(quantize=Quantize(groups=(Group(levels=31, quantile=1.0),), keep_numel=100, **changes))
+    state = {"blocks.0.w": torch.randn(96, 96), "gain": torch.ones(5)}
+    return quantize(config, state), config
+
+
 SCRIPT = """
 import hashlib, torch
 from reference_model.artifact.container import encode
@@ -64,6 +112,16 @@ def test_two_saves_and_two_processes_give_the_same_bytes(capsys):
     exec(alone, {})
     assert capsys.readouterr().out == other
     assert len(other.strip()) == 64
+
+
+def test_integers_lie_together_before_everything_else():
+    tensors, config = packed(compressor="zlib")
+    head = 12 + int.from_bytes(encode(tensors, config)[8:12], "little")
+    stream = zlib.decompress(encode(tensors, config)[head:])
+    integers = b"".join(tensors[f"blocks.{block}.w"].integers.numpy().tobytes() for block in range(2))
+    assert stream.startswith(integers)
+    rest = len(stream) - len(integers)
+    assert rest == 2 * 24 * 2 + 5 * 2  # two scales of 24 rows, and the gain, in float16
 
 
 @given(st.binary(max_size=9), st.integers(1, 4))

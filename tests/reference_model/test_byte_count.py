@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from reference_model.data import caseops
 from reference_model.data.byte_count import byte_table
+from reference_model.data.byte_drift import Drift, drift, drifts
 from reference_model.data.documents import document_spans, document_starts, segment_ids
 from reference_model.data.tokenizer import BOS, Bytes, Kind, SentencePiece, train_tokenizer
 from reference_model.errors import BadInput
@@ -116,3 +117,26 @@ def test_segments_change_at_bos_and_at_the_longest() -> None:
     tokens = np.array([9, 9, 1, 9, 9, 9, 9, 1, 1, 9])
     assert segment_ids(tokens).tolist() == [0, 0, 1, 1, 1, 1, 1, 2, 3, 3]
     assert segment_ids(tokens, longest=2).tolist() == [0, 0, 1, 1, 2, 2, 3, 4, 5, 5]
+
+
+def test_what_normalising_does_to_the_bytes_of_a_text() -> None:
+    normalising = SentencePiece(train_tokenizer(TEXT, 330))
+    assert (drift(normalising, "½"), drift(normalising, "\ufdfa")) == (Drift(2, 5), Drift(3, 33))
+    assert drift(normalising, "½").moved == pytest.approx(-0.6)
+    assert drift(normalising, "a  b") == Drift(4, 3)
+    told = drifts(normalising)
+    assert "a fraction counts 5 bytes for 2: bits per byte of it read 60% lower" in told
+    assert "a ligature of 18 letters (U+FDFA) counts 33 bytes for 3: bits per byte of it read 91% lower" in told
+
+
+def test_what_is_counted_wrongly_even_without_normalising() -> None:
+    plain = SentencePiece(train_tokenizer(TEXT, 330, normalization="identity"))
+    assert drift(plain, "½") == Drift(2, 2)
+    assert drift(plain, "a▁b") == Drift(5, 3)
+    assert drift(plain, " a") == Drift(2, 1)
+    assert [note.partition(" counts")[0] for note in drifts(plain)] == [
+        "a word mark of the text's own (U+2581)",
+        "a space at the start",
+    ]
+    assert drifts(Bytes()) == ()
+    assert drift(plain, TEXT[0]).moved == 0

@@ -59,6 +59,7 @@ def runs(model: Model) -> list[tuple[int, ...]]:
 def test_every_preset_is_causal_and_keeps_documents_apart(name: str) -> None:
     model = shrink(presets.load(name).config).model
     gpt, tokens = moved(model), some_tokens()
+    tokens[:, 16] = BOS
     changed = tokens.clone()
     changed[:, 20] = (tokens[:, 20] - 1) % (VOCAB - 2) + 2
     segments = (torch.arange(SEQ) >= 16).long().expand(2, -1)
@@ -264,11 +265,25 @@ def test_the_lean_loss_is_the_plain_one() -> None:
         return losses, gradient
 
     plain = value_and_gradient(lambda: F.cross_entropy(softcap(logits, 30.0), targets, reduction="none"))
-    lean = value_and_gradient(lambda: LeanCrossEntropy.apply(logits, targets, 30.0))
+    lean = value_and_gradient(lambda: LeanCrossEntropy.apply(logits, targets, 30.0, True))
     # The form 2 c sigmoid(2 u / c) of #1855 differs by a constant only.
     third = value_and_gradient(lambda: F.cross_entropy(60 * torch.sigmoid(2 * logits / 30), targets, reduction="none"))
     for other in (lean, third):
         assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(plain, other, strict=True))
+
+
+def test_where_the_softcap_is_computed_is_the_published_scripts_choice() -> None:
+    torch.manual_seed(0)
+    logits, targets = (8 * torch.randn(64, 1024)).bfloat16(), torch.randint(1024, (64,))
+    before, after = softcap(logits, 30.0, in_float=False), softcap(logits, 30.0)
+    assert before.dtype == after.dtype == torch.float32
+    assert torch.equal(before, (30.0 * torch.tanh(logits / 30.0)).float())
+    assert 0.05 < (before - after).abs().max() <= 0.13  # bfloat16 counts in eighths from 16 on
+    assert torch.equal(softcap(logits.float(), 30.0, in_float=False), softcap(logits.float(), 30.0))
+    lean = LeanCrossEntropy.apply(logits, targets, 30.0, False)
+    assert torch.allclose(lean, F.cross_entropy(before, targets, reduction="none"), atol=1e-5)
+    chosen = {name: presets.load(name).config.model.softcap_in_float for name in presets.names()}
+    assert [name for name, in_float in chosen.items() if in_float] == ["demo", "f1855"]
 
 
 def test_an_adapter_adds_to_what_it_names_and_leaves_gradients_whole() -> None:

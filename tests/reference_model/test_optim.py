@@ -47,6 +47,39 @@ def test_orthogonalize_takes_stacks_and_any_scale():
     assert orthogonalize(torch.zeros(4, 4)).abs().max() == 0
 
 
+def test_a_bfloat16_step_on_a_gradient_of_low_rank_is_noise_in_part_and_a_float32_one_is_not():
+    torch.manual_seed(0)
+    gradient = torch.randn(128, 4) @ torch.randn(4, 256)
+    own, _ = torch.linalg.qr(gradient[:, :4])
+
+    def outside(dtype):
+        step = orthogonalize(gradient, "classic", dtype).float()
+        return float((step - own @ (own.T @ step)).norm() / step.norm())
+
+    assert outside(torch.bfloat16) > 0.3
+    assert outside(torch.float32) < 1e-3
+
+
+def test_averages_are_summed_in_float32_whatever_the_type_of_the_state():
+    torch.manual_seed(0)
+    base = 0.02 * torch.randn(20_000)
+    states = [(base + 0.001 * torch.randn(20_000)).bfloat16() for _ in range(44)]
+    exact = torch.stack([state.double() for state in states]).mean(0)
+    swa, plain = Swa(), torch.zeros(20_000, dtype=torch.bfloat16)
+    for state in states[:-1]:
+        swa.add({"w": state})
+    for state in states:
+        plain += state
+
+    def off(found):
+        return float((found.double() - exact).norm() / exact.norm())
+
+    average = swa.average({"w": states[-1]})["w"]
+    assert average.dtype == torch.bfloat16
+    assert off(average) < 0.002  # its own rounding, once
+    assert off(plain / 44) > 0.005
+
+
 def test_equalized_rows_have_norm_one():
     torch.manual_seed(0)
     matrix = torch.randn(16, 32) * torch.logspace(-3, 3, 16)[:, None]

@@ -20,6 +20,7 @@ from reports.comment import Form
 from reports.escape import visible
 from reports.links import CHALLENGE
 from reports.markdown import render as review
+from reports.pull import comment_on
 from reports.reaudit import as_text
 from reports.reaudit import render as reaudit
 from reports.text import Style, render_timeline
@@ -199,7 +200,10 @@ RULE = Rule(
 SHORT = Form(limit=14_000)
 FORMS = [SHORT, Form(repository="https://git.example/o/r")]
 COMMENTS = {
-    "review": lambda before, after, said, form: review(after, timeline=True, form=form, smoke=steps(before)),
+    "review": lambda before, after, said, form: review(
+        after, timeline=True, form=form, smoke=steps(before), alike={0: (8, 9)}
+    ),
+    "several": lambda before, after, said, form: comment_on((before, after, said), form, timeline=True),
     "re-audit": lambda before, after, said, form: reaudit(re_audit(after, before, said), form),
     "re-audit of a report": lambda before, after, said, form: reaudit(from_what_was_said(after, said), form),
     "cluster": lambda before, after, said, form: cluster(RULE, (before, after, said), form),

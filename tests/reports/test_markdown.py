@@ -7,9 +7,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from auditor import catalogue
-from auditor.finding import Finding, NotFollowed, Step
+from auditor.finding import Finding, NotFollowed, Recommendation, Step, Verdict
 from auditor.rule import Authority, Rule
 from auditor.toml import Malformed
+from reports.absent import absent
+from reports.brief import words_shown
 from reports.comment import Form, TemplateFault
 from reports.detail import GITHUB_LIMIT
 from reports.markdown import render
@@ -39,19 +41,38 @@ def rule(**changes):
     return Rule(**{**values, **changes})
 
 
-def test_parts_of_the_comment(flagged):
+def screen(text):
+    """Return what a reader sees before opening anything."""
+    return re.sub(r"^<details>.*?^</details>\n", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_first_screen(flagged):
+    text = render(flagged)
+    assert text.startswith(
+        "**FLAG**: prequant-ttt at `train_gpt.py:5 (layer 1)`: Weights are trained on validation tokens before these "
+        "are scored.\n\n````\n"
+    )
+    shown = screen(text)
+    for part in (
+        "> 5 |         loss.backward()\n> 6 |         opt.step()",
+        "**Why it counts**: The score of a token must be fixed before anything learns from it. (",
+        "**Fix**: Score each chunk first.",
+        "**INCOMPLETE**: too-few-seeds: One seed of three is logged.",
+        f"Recommendation: **CLOSE**. Read: [`train_gpt.py`]({FILES}/train_gpt.py) at [`0123456789ab`](",
+        "Thank you for the submission. If a line is misread",
+    ):
+        assert part in shown
+    assert "Path of the data" not in shown
+
+
+def test_what_is_folded(flagged):
     text = render(flagged)
     for part in (
-        "## golf-audit: `2026-04-01_Name` ([#7](https://github.com/openai/parameter-golf/pull/7))",
+        "- submission: `2026-04-01_Name` ([#7](https://github.com/openai/parameter-golf/pull/7))",
         "- val\\_bpb: 1.09250 logged (mean of 2 logs, sd 0.00071), 1.0925 claimed",
-        f"- script: [`train_gpt.py`]({FILES}/train_gpt.py) at head [`0123456789ab`]",
-        "**FLAG**: it breaks a rule, at the lines below. Recommendation to maintainers: **CLOSE**",
         "- compliance: **FLAG**: prequant-ttt (FLAG)\n",
         "- evidence: **INCOMPLETE**: too-few-seeds (INCOMPLETE)\n",
         "- package: **CLEAN**\n",
-        "### FLAG: prequant-ttt",
-        "At `train_gpt.py:5 (layer 1)`:",
-        "> 5 |         loss.backward()\n> 6 |         opt.step()",
         "1. `train_gpt.py:40 (layer 1)` val\\_tokens passed in\n",
         "2. `train_gpt.py:3 (layer 1)` batched: `for x, y in batches(tokens):`\n",
         "**Runs**: ADAPT\\_ENABLED defaults to 1",
@@ -59,9 +80,66 @@ def test_parts_of_the_comment(flagged):
         "Not reached: BEST\\_OF defaults to 0",
         "**the verdict hangs on it**",
         "Lines of a layer count in the unpacked source",
-        "### Limits",
     ):
         assert part in text
+        assert part not in screen(text)
+
+
+def test_words_outside_of_the_details(flagged):
+    one = dataclasses.replace(flagged, findings=flagged.findings[:1])
+    assert words_shown(render(one)) == len(screen(render(one)).split()) <= 250
+    talkative = dataclasses.replace(flagged.findings[0], message="word " * 290, advice="so " * 60)
+    many = dataclasses.replace(flagged, findings=(talkative,) * 9)
+    assert words_shown(render(many)) <= 250
+    assert render(many).startswith("**FLAG**: prequant-ttt at ")
+
+
+def test_one_entry_for_each_cause_the_worst_first_and_three_at_most(flagged):
+    found = tuple(
+        Finding(slug, "evidence", status, f"About {slug}.", path="a.log", line=n)
+        for n, (slug, status) in enumerate(
+            [("bogus-log", "hold"), ("hardware", "violation"), ("artifact-cap", "violation"), ("val-tuned", "hold")], 1
+        )
+    )
+    same = dataclasses.replace(flagged.findings[0], rule="train-on-val", message="The same line.")
+    shown = screen(render(dataclasses.replace(flagged, findings=(*found, flagged.findings[0], same))))
+    assert re.findall(r"^\*\*(?:FLAG|HOLD)\*\*: ([\w-]+)", shown, re.M) == ["prequant-ttt", "hardware", "artifact-cap"]
+    assert "; 2 more below" in shown
+
+
+def clean(flagged, **changes):
+    values = {"findings": (), "not_followed": (), "verdict": Verdict.CLEAN, "recommendation": Recommendation.MERGE}
+    return dataclasses.replace(flagged, **{**values, **changes})
+
+
+def test_a_clean_one_says_what_was_looked_for_and_what_the_code_does(flagged):
+    text = render(clean(flagged, gist=("It learns at line 3.", "It scores at line 9.")))
+    assert text.startswith("**CLEAN**: nothing was found against it.\n")
+    assert "Looked for and not found: no optimizer step on validation tokens before their score is fixed; " in text
+    assert "The code: It learns at line 3. It scores at line 9." in text
+    assert words_shown(text) <= 150
+
+
+def test_what_was_found_or_not_applied_is_not_told_as_absent(flagged):
+    gap = dataclasses.replace(flagged.findings[1], rule="train-wallclock")
+    assert not [phrase for phrase in absent(clean(flagged, findings=(gap,))) if "clocks" in phrase]
+    some = clean(flagged, applied=("two-pass-rescore", "oracle-selection"), recommendation=Recommendation.HOLD)
+    assert absent(some) == ("no second pass or best-of choice",)
+    assert "Only 2 of " in render(some)
+
+
+def test_a_verdict_that_hangs_on_what_was_not_followed_names_the_line(flagged):
+    lost = NotFollowed("train.log", 2, "a call", decisive=True)
+    text = render(clean(flagged, verdict=Verdict.HOLD, recommendation=Recommendation.HOLD, not_followed=(lost,)))
+    place = f"[`train.log:2`]({FILES}/train.log#L2)"
+    assert text.startswith(f"**HOLD**: the verdict hangs on {place}, which could not be followed: a call.\n")
+    assert "> 2 | world_size:4" in screen(text)
+
+
+def test_pull_requests_with_the_same_lines_are_named(flagged):
+    shown = screen(render(flagged, alike={0: range(11, 20)}))
+    assert "Same lines: [#11](https://github.com/openai/parameter-golf/pull/11), " in shown
+    assert "and 3 more." in shown
 
 
 def test_lines_of_the_file_itself_have_permanent_addresses(flagged):
@@ -89,25 +167,22 @@ def test_findings_of_one_rule_share_its_authority(flagged, monkeypatch):
     first = flagged.findings[0]
     report = dataclasses.replace(flagged, findings=(first, dataclasses.replace(first, line=2, active=None)))
     text = render(report)
-    assert text.count("### ") == len(re.findall("^### ", text, re.M)) == 3
-    assert "### FLAG: prequant-ttt (train, then score; C3)" in text
-    assert "**1 of 2.** " in text
-    assert "**2 of 2, HOLD.** " in text
+    assert "Also at `train_gpt.py:2 (layer 1)`." in screen(text)
     assert "**Whether it runs is not decided**: ADAPT" in text
     link = "[#462](https://github.com/openai/parameter-golf/pull/462)"
     said = f"- **Authority**: {link} **official** (a maintainer, 2026-03-20): adapting first is not allowed"
     assert text.count(said) == 1
     legal = "[#549](https://github.com/openai/parameter-golf/pull/549)"
-    assert f"- **Legal counterpart**: score first ({legal})" in text
+    assert f"**Legal**: score first ({legal})" in screen(text)
 
 
 def test_a_legal_pattern_is_one_only_where_it_runs(flagged, monkeypatch):
     monkeypatch.setattr(catalogue, "find", lambda slug: rule(legal_reference=True))
     note = dataclasses.replace(flagged.findings[0], status="note")
     text = render(dataclasses.replace(flagged, findings=(note,)))
-    assert "### Legal patterns recognised\n\n- prequant-ttt at `train_gpt.py:5 (layer 1)`" in text
+    assert "- prequant-ttt (legal pattern) at `train_gpt.py:5 (layer 1)`" in text
     off = render(dataclasses.replace(flagged, findings=(dataclasses.replace(note, active=False),)))
-    assert "### Legal patterns" not in off
+    assert "(legal pattern)" not in off
     assert "Not reached: ADAPT" in off
 
 
@@ -132,17 +207,12 @@ def test_a_view_is_not_told_as_a_ruling(flagged, monkeypatch):
 
 def test_a_smoke_test_is_told_if_it_was_run(flagged):
     step = dataclasses.make_dataclass("Step", ["name", "status", "reason"])
-    text = render(flagged, smoke=[step("import", "PASS", ""), step("forward", "FAIL", "@raises")])
-    assert "- import: **PASS**\n- forward: **FAIL**: <span>@</span>raises\n" in text
-    assert "Smoke test" not in render(flagged)
-
-
-def test_long_parts_are_collapsed_and_short_ones_open(flagged):
-    long = dataclasses.replace(flagged.findings[0], trace=tuple(Step("a.py", n, "on") for n in range(9)))
-    text = render(dataclasses.replace(flagged, findings=(long,)))
-    assert "<details><summary>Path of the data, 9 steps</summary>\n\n1. [`a.py:0`]" in text
-    assert text.count("</details>") == 1
-    assert "<details>" not in render(flagged)
+    text = render(
+        flagged, smoke=[step("import", "PASS", ""), step("loss", "PASS", "6.9"), step("forward", "FAIL", "@x")]
+    )
+    assert "CPU smoke run: import PASS, loss PASS (6.9)." in screen(text)
+    assert "- forward: **FAIL**: <span>@</span>x\n" in text
+    assert "smoke" not in render(flagged)
 
 
 def test_detail_is_dropped_with_a_note_and_never_cut(flagged):
@@ -157,8 +227,8 @@ def test_detail_is_dropped_with_a_note_and_never_cut(flagged):
     report = dataclasses.replace(flagged, findings=many, not_followed=lost, timeline=(text,) * 4_000)
     comment = render(report, timeline=True)
     assert len(comment) <= GITHUB_LIMIT
-    assert "### FLAG: target-in-key" in comment
-    assert re.search(r"\n\d+ more findings of this rule are left out here\.\n", comment)
+    assert "**FLAG: prequant-ttt, target-in-key**" in comment  # the same lines: one cause
+    assert re.search(r"\n\d+ more findings of this kind are left out here\.\n", comment)
     assert re.search(r"\n\d+ more places are left out here\.\n", comment)
     assert "This comment leaves out detail" in comment
     assert comment.endswith("</sub>\n")
@@ -176,10 +246,10 @@ def test_an_auditor_says_it_in_their_words(flagged, tmp_path):
     words = tmp_path / "wording.toml"
     words.write_text('opening = "Hello, **you**."\nclose = "CLOSE, sorry"\naudit = "note"\n')
     text = render(flagged, form=Form(wording=read(words)))
-    assert "\n\nHello, **you**.\n\n" in text
-    assert "Recommendation to maintainers: **CLOSE, sorry**" in text
-    (tmp_path / "foot.md.j2").write_text("The end, {{ report.name }}.\n")
-    assert render(flagged, form=Form(str(tmp_path))).endswith("\nThe end, 2026-04-01\\_Name.\n")
+    assert text.startswith("Hello, **you**.\n\n**FLAG**: ")
+    assert "Recommendation: **CLOSE, sorry**" in text
+    (tmp_path / "about.md.j2").write_text("The end, {{ report.name }}.\n")
+    assert "\nThe end, 2026-04-01\\_Name.\n" in render(flagged, form=Form(str(tmp_path)))
     words.write_text('openning = "x"')
     with pytest.raises(Malformed, match=r"wording.toml: unknown key 'openning'; did you mean 'opening'\?"):
         read(words)
@@ -194,7 +264,7 @@ def test_every_verdict_and_recommendation_has_words(flagged):
 
 def test_quoted_code_stays_in_its_fence(flagged):
     fences = [block for block in parsed(render(flagged)) if block.type == "fence"]
-    assert len(fences) == 1
+    assert len(fences) == 2
     assert fences[0].content.splitlines()[0] == (
         "  4 |         loss = model(x, y)  # ping @someone about #12 ``` <b><U+202E>"
     )

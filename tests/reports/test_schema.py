@@ -17,7 +17,7 @@ from reports.schema import document, mean_bpb, std_bpb, to_json
 REPORT_KEYS = {"submission", "name", "track", "sha", "script", "verdict", "recommendation", "compliance"}
 REPORT_KEYS |= {"evidence", "package", "claims", "measured", "findings", "not_followed"}
 FINDING_KEYS = {"rule", "group", "status", "active", "active_because", "path", "line", "end_line", "layer"}
-FINDING_KEYS |= {"message", "trace", "authority", "advice"}
+FINDING_KEYS |= {"message", "trace", "authority", "advice", "severity", "confidence"}
 RUN_KEYS = {"log", "seed", "val_bpb", "val_loss", "artifact_bytes", "train_seconds", "eval_seconds"}
 RUN_KEYS |= {"steps", "world_size"}
 

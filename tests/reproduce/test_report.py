@@ -40,6 +40,13 @@ def test_a_strangers_words_do_nothing(render, acts):
     assert "alert(1)" in shown.replace("\\", "")
 
 
+def test_the_page_fits_a_phone_and_the_dark():
+    shown = page.render(a_reproduction())
+    assert '<meta name="viewport" content="width=device-width' in shown
+    assert "prefers-color-scheme: dark" in shown and "color-scheme: light dark" in shown
+    assert '<div class="wide"><table><tr><th>seed</th>' in shown  # the one table that can't break its lines scrolls
+
+
 def test_plots_are_drawn_from_what_there_is_and_always_the_same():
     run = a_run(
         1, 1.08, losses=((1, 7.0), (2, 6.0)), scores=((1, 2.0), (2, 1.5)), phases=(("train", 590.0), ("pack", 20.0)),

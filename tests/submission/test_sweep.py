@@ -13,6 +13,7 @@ from auditor.cache import Cache
 from auditor.finding import Recommendation, Verdict
 from auditor.report import Report
 from auditor.submission.discover import describe
+from auditor.submission.fingerprint import fingerprint
 from auditor.submission.memory import MemoryTree
 from auditor.submission.model import Submission, Unread
 from auditor.sweep.results import Results, read_rows, survey
@@ -89,6 +90,20 @@ class TestOnePullRequest:
         self.rows([submission("a", b"x = 2\n")], cache, audit)
         self.rows([submission("b")], cache, audit)
         assert audited == ["a", "a", "b"]
+        cache.close()
+
+    @pytest.mark.parametrize(
+        "stored",
+        [b"", b"not JSON", b"[]", b"7", b'{"report": {}}', b'{"report": [], "code": {}}', b"[" * 100_000,
+         b'{"report": {"verdict": "CLEAN"}, "code": {"sketch": ["x"], "lines": []}}'],
+    )  # fmt: skip
+    def test_what_the_cache_holds_in_another_form_is_audited_again(self, tmp_path: Path, stored: bytes) -> None:
+        cache = Cache(tmp_path / "results.sqlite", "v1")
+        found = submission("a")
+        cache.put(fingerprint(found), stored)
+        (row,) = self.rows([found], cache)
+        assert (row["cached"], row["report"]["verdict"]) == (False, "CLEAN")
+        assert self.rows([found], cache)[0]["cached"] is True
         cache.close()
 
 

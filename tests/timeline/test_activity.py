@@ -35,7 +35,7 @@ SWITCH = "if int(os.environ.get('TTT', '{}')):\n    learn(net, x, y)\n"
 def test_no_switch():
     found = judged("learn(net, x, y)\n")
     assert (found.active, found.status) == (True, "violation")
-    assert found.because == "no switch guards it; it always runs"
+    assert found.because == "it runs in every setting in play"
 
 
 def test_on_by_default():
@@ -145,3 +145,40 @@ def main():
 main()
 """
     assert judged(code).active is False
+
+
+def test_on_by_default_but_the_main_command_sets_it_off():
+    found = judged(SWITCH.format(1), readme("TTT=0 torchrun train_gpt.py"))
+    assert (found.active, found.status) == (True, "hold")
+    assert "TTT defaults to 1 (train_gpt.py:20)" in found.because
+    assert "TTT=0, README.md:4" in found.because
+
+
+def test_off_by_the_main_command_but_printed_as_on():
+    found = judged(SWITCH.format(1), {**readme("TTT=0 torchrun train_gpt.py"), **log("TTT: 1")})
+    assert (found.active, found.status) == (True, "violation")
+
+
+def test_an_evaluation_in_the_main_run_counts_as_the_main_run():
+    commands = "torchrun train_gpt.py\nEVAL_ONLY=1 TTT=1 torchrun train_gpt.py"
+    found = judged(SWITCH.format(0), readme(commands))
+    assert (found.active, found.status) == (True, "violation")
+    apart = judged(SWITCH.format(0), readme("torchrun train_gpt.py\nTTT=1 torchrun train_gpt.py"))
+    assert (apart.active, apart.status) == (True, "hold")
+
+
+def test_what_the_launcher_sets_is_no_default():
+    code = "if int(os.environ.get('WORLD_SIZE', '1')) == 8:\n    learn(net, x, y)\n"
+    assert "WORLD_SIZE defaults" not in judged(code).because
+
+
+def test_a_helper_that_reads_the_environment_is_not_the_place():
+    code = "def env(name, default):\n    return os.environ.get(name, str(default))\nif int(env('TTT', 1)):\n"
+    assert judged(code + "    learn(net, x, y)\n").because == "TTT defaults to 1 (train_gpt.py:22)"
+
+
+def test_an_environment_that_is_not_shipped_is_said():
+    found = judged(SWITCH.format(0), {"run.sh": "set -a\n. ./secret.env\ntorchrun train_gpt.py\n"})
+    assert (found.active, found.status) == (False, "note")
+    assert "./secret.env" in found.because
+    assert "run.sh:2" in found.because

@@ -10,8 +10,9 @@ import warnings
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.program.unpack.decoders import inflate, unbz2, unlzma, unzstd
+from auditor.program.unpack.decoders import inflate, unbz2, ungzip, unlzma
 from auditor.program.unpack.model import Refused
+from auditor.program.unpack.zstd import all_frames
 
 _SHORTEST: Final = 256
 _LONG_RUN: Final = re.compile(r"[!-~]{60}")
@@ -79,14 +80,14 @@ def _decompress(data: bytes) -> tuple[str, bytes] | None:
     for name, magic, function in (
         ("lzma", b"\xfd7zXZ\0", lambda one: unlzma(one, lzma.FORMAT_XZ, None)),
         ("lzma", b"\x5d\0\0", lambda one: unlzma(one, lzma.FORMAT_ALONE, None)),
-        ("gzip", b"\x1f\x8b", lambda one: inflate(one, 31, members=True)),
+        ("gzip", b"\x1f\x8b", ungzip),
         ("bz2", b"BZh", unbz2),
-        ("zstd", b"\x28\xb5\x2f\xfd", unzstd),
+        ("zstd", b"\x28\xb5\x2f\xfd", all_frames),
         ("zlib", b"\x78", inflate),
-    ):  # type: tuple[str, bytes, Callable[[bytes], bytes]]
+    ):  # type: tuple[str, bytes, Callable[[bytes], Decoded]]
         if data.startswith(magic):
             try:
-                return name, function(data)
+                return name, function(data).data
             except Refused:
                 continue
     return None

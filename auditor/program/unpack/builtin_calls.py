@@ -17,6 +17,7 @@ from auditor.program.unpack.model import Refused
 from auditor.program.unpack.registry import known
 from auditor.program.unpack.values import (
     Cannot,
+    Endless,
     PathValue,
 )
 
@@ -159,20 +160,24 @@ def _enumerate(machine: Interpreter, args: list[Any], keywords: dict[str, Any], 
     return machine.made([(i, one) for i, one in enumerate(machine.iterate(args[0], node), start)], None, args[0])
 
 
+def columns_of(machine: Interpreter, values: list[Any], node: ast.AST) -> list[Any]:
+    """Return the items of each value, of an endless one as many as the shortest has; raises :class:`Cannot`."""
+    finite = [machine.iterate(one, node) for one in values if not isinstance(one, Endless)]
+    if not finite and values:
+        raise Cannot("an iteration without an end", node)
+    length = min((len(one) for one in finite), default=0)
+    others = iter(finite)
+    return [one.first(length) if isinstance(one, Endless) else next(others) for one in values]
+
+
 @known("builtins.zip")
 def _zip(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    columns = [machine.iterate(one, node) for one in args]
-    return machine.made(list(zip(*columns, strict=False)), None, *args)
-
-
-@known("itertools.cycle")
-def _cycle(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    raise Cannot("itertools.cycle() is not followed", node, decoding=True)
+    return machine.made(list(zip(*columns_of(machine, args, node), strict=False)), None, *args)
 
 
 @known("builtins.map")
 def _map(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    columns = [machine.iterate(one, node) for one in args[1:]]
+    columns = columns_of(machine, args[1:], node)
     result = []
     for row in zip(*columns, strict=False):
         machine.work.step()

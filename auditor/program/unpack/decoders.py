@@ -6,148 +6,144 @@ import base64
 import binascii
 import bz2
 import codecs
+import email.base64mime
 import lzma
 import quopri
+import urllib.parse
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
-from auditor.program.unpack.model import MAX_BYTES, MAX_RATIO, SMALL_BYTES, Refused, words
-
-_CHUNK: Final = 256 * 1024
-_MAX_DICTIONARY: Final = 128 * 1024 * 1024  # LZMA presets stop at 64 MiB
-_MEMORY: Final = 256 * 1024 * 1024
+from auditor.program.unpack.incremental import Brotli, lzma_object
+from auditor.program.unpack.model import Refused, words
+from auditor.program.unpack.output import CHUNK, Decoded, Output, after
 
 
-class _Output:
-    """Bytes produced so far; refuses when they pass a cap."""
+def unlzma(data: bytes, form: int, filters: Sequence[Mapping[str, int]] | None) -> Decoded:
+    """Return what ``lzma.decompress`` does (xz, alone or raw), every stream of it; raises :class:`Refused`.
 
-    def __init__(self, packed: int) -> None:
-        self._packed = packed
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def add(self, part: bytes) -> None:
-        self._parts.append(part)
-        self._size += len(part)
-        if self._size > MAX_BYTES:
-            raise Refused(f"unpacks to more than {MAX_BYTES // 2**20} MiB")
-        if self._size > max(SMALL_BYTES, self._packed * MAX_RATIO):
-            raise Refused(f"unpacks to more than {MAX_RATIO} times its size")
-
-    def bytes(self) -> bytes:
-        return b"".join(self._parts)
-
-
-def unlzma(data: bytes, form: int, filters: Sequence[Mapping[str, int]] | None) -> bytes:
-    """Return decompressed LZMA data (xz, alone or raw); raises :class:`Refused`."""
-    out = _Output(len(data))
-    raw = form == lzma.FORMAT_RAW
-    chain = [dict(one) for one in filters] if filters is not None else None
-    for one in chain or ():
-        if one.get("dict_size", 0) > _MAX_DICTIONARY:
-            raise Refused("LZMA dictionary larger than 128 MiB")
-    rest = data
-    first = True
-    while rest or first:
-        try:
-            stream = lzma.LZMADecompressor(form, None if raw else _MEMORY, chain)
-            out.add(stream.decompress(rest, _CHUNK))
-            while not stream.eof and not stream.needs_input:
-                out.add(stream.decompress(b"", _CHUNK))
-        except (lzma.LZMAError, ValueError, TypeError, OverflowError, EOFError) as error:
-            if not first:
-                break  # as in lzma.decompress: what follows a whole stream is ignored when it is none
-            raise Refused(f"not LZMA data ({error})") from None
-        if not stream.eof:
-            raise Refused("LZMA data ends too early")
-        rest = stream.unused_data
-        first = False
-    return out.bytes()
-
-
-def inflate(data: bytes, wbits: int = zlib.MAX_WBITS, members: bool = False) -> bytes:
-    """Return inflated zlib, gzip or raw deflate data as ``wbits`` says; raises :class:`Refused`.
-
-    ``members`` reads on after the end of a stream, as gzip does.
+    What follows a whole stream is dropped when it is none: padding too, and with it a stream behind the padding.
+    Padding at the end can be read as a stream that ends too early, which fails.
     """
-    out = _Output(len(data))
+    out = Output(len(data))
     rest = data
     while True:
+        out.stream(len(rest))
+        stream = lzma_object(form, filters)
+        part = Output(len(data))
         try:
-            stream = zlib.decompressobj(wbits)
-            while not stream.eof:
-                part = stream.decompress(rest, _CHUNK)
-                out.add(part)
-                rest = stream.unconsumed_tail
-                if not part and not rest and not stream.eof:
-                    raise Refused("deflate data ends too early")
-        except (zlib.error, ValueError, OverflowError) as error:
-            raise Refused(f"not deflate data ({error})") from None
-        rest = stream.unused_data.lstrip(b"\0") if members else b""
+            part.add(stream.decompress(rest, CHUNK))
+            while not stream.eof and not stream.needs_input:
+                part.add(stream.decompress(b"", CHUNK))
+        except (lzma.LZMAError, ValueError, TypeError, OverflowError, EOFError) as error:
+            if rest is not data:
+                return Decoded(out.take(), _dropped(rest, "LZMA stream"))
+            raise Refused(f"not LZMA data ({error})") from None
+        if not stream.eof:
+            behind = "" if rest is data else " behind its first stream"
+            raise Refused(f"LZMA data ends too early{behind}")
+        out.add(part.take())
+        rest = stream.unused_data
         if not rest:
-            return out.bytes()
+            return Decoded(out.take())
 
 
-def ungzip(data: bytes) -> bytes:
-    """Return decompressed gzip data, every member of it; raises :class:`Refused`."""
-    return inflate(data, 31, members=True)
+def lzma_filters(value: Any) -> list[dict[str, int]] | None:
+    """Return a filter chain that a script gives, None for none; raises :class:`Refused` for what is no such thing."""
+    if value is None:
+        return None
+    allowed = {
+        "id",
+        "preset",
+        "dict_size",
+        "lc",
+        "lp",
+        "pb",
+        "mode",
+        "nice_len",
+        "mf",
+        "depth",
+        "dist",
+        "start_offset",
+    }
+    if not isinstance(value, (list, tuple)) or len(value) > 4:
+        raise Refused("LZMA filters that are not followed")
+    for one in value:
+        if not isinstance(one, dict) or not set(one) <= allowed or not all(isinstance(v, int) for v in one.values()):
+            raise Refused("LZMA filters that are not followed")
+    return list(value)
 
 
-def unbz2(data: bytes) -> bytes:
-    """Return decompressed bzip2 data, every stream of it; raises :class:`Refused`."""
-    out = _Output(len(data))
+def inflate(data: bytes, wbits: int = zlib.MAX_WBITS) -> Decoded:
+    """Return what ``zlib.decompress`` does: one zlib, gzip or raw deflate stream; raises :class:`Refused`."""
+    out = Output(len(data))
+    stream = _inflated(data, wbits, out)
+    return Decoded(out.take(), after(len(stream.unused_data), "stream"))
+
+
+def _inflated(data: bytes, wbits: int, out: Output) -> Any:
+    """Put one stream's content into ``out``; return the library's object at its end."""
+    try:
+        stream = zlib.decompressobj(wbits)
+        rest = data
+        while not stream.eof:
+            part = stream.decompress(rest, CHUNK)
+            out.add(part)
+            rest = stream.unconsumed_tail
+            if not part and not rest and not stream.eof:
+                raise Refused("deflate data ends too early")
+    except (zlib.error, ValueError, OverflowError) as error:
+        raise Refused(f"not deflate data ({error})") from None
+    return stream
+
+
+def ungzip(data: bytes) -> Decoded:
+    """Return what ``gzip.decompress`` does: every member, zeros between them skipped; raises :class:`Refused`."""
+    out = Output(len(data))
     rest = data
-    first = True
-    while rest or first:
+    while rest:
+        out.stream(len(rest))
+        rest = _inflated(rest, 31, out).unused_data.lstrip(b"\0")
+    return Decoded(out.take())
+
+
+def unbz2(data: bytes) -> Decoded:
+    """Return what ``bz2.decompress`` does: every stream, dropping what follows and is none; raises :class:`Refused`."""
+    out = Output(len(data))
+    rest = data
+    while rest:
+        out.stream(len(rest))
         stream = bz2.BZ2Decompressor()
+        part = Output(len(data))
         try:
-            out.add(stream.decompress(rest, _CHUNK))
+            part.add(stream.decompress(rest, CHUNK))
             while not stream.eof:
                 if stream.needs_input:
-                    raise Refused("bzip2 data ends too early")
-                out.add(stream.decompress(b"", _CHUNK))
+                    behind = "" if rest is data else " behind its first stream"
+                    raise Refused(f"bzip2 data ends too early{behind}")
+                part.add(stream.decompress(b"", CHUNK))
         except (OSError, EOFError, ValueError) as error:
-            if not first:
-                break
+            if rest is not data:
+                return Decoded(out.take(), _dropped(rest, "bzip2 stream"))
             raise Refused(f"not bzip2 data ({error})") from None
+        out.add(part.take())
         rest = stream.unused_data
-        first = False
-    return out.bytes()
+    return Decoded(out.take())
 
 
-def unzstd(data: bytes) -> bytes:
-    """Return decompressed Zstandard data, every frame of it; raises :class:`Refused`."""
-    try:
-        import zstandard
-    except ImportError:
-        # 24 MB that hardly any submission needs: an extra, and never a silent pass without it.
-        raise Refused("Zstandard data: install golf-audit[zstd] to open it") from None
-    out = _Output(len(data))
-    reader = zstandard.ZstdDecompressor(max_window_size=_MAX_DICTIONARY).stream_reader(data, read_across_frames=True)
-    try:
-        while part := reader.read(_CHUNK):
-            out.add(part)
-    except zstandard.ZstdError as error:
-        raise Refused(f"not Zstandard data ({error})") from None
-    return out.bytes()
-
-
-def unbrotli(data: bytes) -> bytes:
+def unbrotli(data: bytes) -> Decoded:
     """Return decompressed Brotli data; raises :class:`Refused`."""
-    import brotli  # type: ignore[import-untyped]
+    stream = Brotli()
+    plain = stream.decompress(data, -1)
+    if stream.left():
+        raise Refused("Brotli data ends too early")
+    return Decoded(plain)
 
-    out = _Output(len(data))
-    stream: Any = brotli.Decompressor()
-    try:
-        out.add(stream.process(data, output_buffer_limit=_CHUNK))
-        while not stream.is_finished():
-            if stream.can_accept_more_data():
-                raise Refused("Brotli data ends too early")
-            out.add(stream.process(b"", output_buffer_limit=_CHUNK))
-    except brotli.error as error:
-        raise Refused(f"not Brotli data ({error})") from None
-    return out.bytes()
+
+def _dropped(rest: bytes, unit: str) -> str:
+    """Return the words for bytes behind the last whole stream."""
+    return f"{len(rest):,} byte{'s' if len(rest) != 1 else ''} after the last {unit} are never run"
 
 
 def _text_codec(function: Callable[..., Any]) -> Callable[..., bytes]:
@@ -157,13 +153,21 @@ def _text_codec(function: Callable[..., Any]) -> Callable[..., bytes]:
         try:
             return bytes(function(data, *args, **keywords))
         except (ValueError, TypeError, binascii.Error, OverflowError) as error:
-            raise Refused(f"{function.__name__}: {error}") from None
+            raise Refused(f"{getattr(function, '__name__', 'codecs.decode')}: {error}") from None
 
     return decode
 
 
-def _rot13(data: Any) -> str:
-    return str(codecs.decode(data, "rot13"))
+_B85: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
+_Z85: Final = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+_FROM_Z85: Final = {**dict.fromkeys(_B85, 0), **dict(zip(_Z85, _B85, strict=True))}
+
+
+def _z85(data: Any) -> bytes:
+    """Return what ``base64.z85decode`` does; Python has it since 3.13."""
+    text = data.encode("ascii") if isinstance(data, str) else bytes(data)
+    # What Z85 doesn't have becomes what base 85 doesn't have either.
+    return base64.b85decode(text.translate(bytes(_FROM_Z85.get(byte, 0) for byte in range(256))))
 
 
 # Linear in their input, which the caller has bounded.
@@ -181,39 +185,44 @@ b32hexdecode b16decode a85decode b85decode
             f"binascii.{name}": getattr(binascii, name)
             for name in ("a2b_base64", "a2b_hex", "unhexlify", "a2b_uu", "a2b_qp")
         },
+        "base64.z85decode": _z85,
         "quopri.decodestring": quopri.decodestring,
+        "email.base64mime.decode": email.base64mime.decode,
+        "urllib.parse.unquote_to_bytes": urllib.parse.unquote_to_bytes,
+        "codecs.uu": partial(codecs.decode, encoding="uu"),
     }.items()
 }
 
-# What codecs.decode(data, name) and data.decode(name) may do besides reading a text encoding.
-BYTE_CODECS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
-    "base64": TEXT_CODECS["base64.decodebytes"],
-    "hex": TEXT_CODECS["binascii.unhexlify"],
-    "quopri": TEXT_CODECS["quopri.decodestring"],
+
+def _whole(name: str) -> Callable[[bytes], Decoded]:
+    return lambda data: Decoded(TEXT_CODECS[name](data))
+
+
+# What codecs.decode(data, name) may do besides reading a text encoding.
+BYTE_CODECS: Final[Mapping[str, Callable[[bytes], Decoded]]] = {
+    "base64": _whole("base64.decodebytes"),
+    "hex": _whole("binascii.unhexlify"),
+    "quopri": _whole("quopri.decodestring"),
+    "uu": _whole("codecs.uu"),
     "zlib": inflate,
     "bz2": unbz2,
 }
 
-_TEXT_ENCODINGS: Final = frozenset(
-    words("""
-utf-8 utf-8-sig ascii iso8859-1 iso8859-15 utf-16 utf-16-le utf-16-be utf-32
-utf-32-le utf-32-be cp1252 cp437 cp850 utf-7 unicode-escape raw-unicode-escape
-""")
-)
+_NO_TEXT: Final = frozenset(words("idna punycode mbcs oem undefined"))  # slow, Windows', or none at all
 
 
 def text_encoding(name: str) -> str:
     """Return the canonical name of a text encoding that may be used here; raises :class:`Refused`."""
     try:
-        canonical = codecs.lookup(name).name.replace("_", "-")
+        found = codecs.lookup(name)
     except (LookupError, ValueError):
-        canonical = ""
-    if canonical not in _TEXT_ENCODINGS:
+        raise Refused("a text encoding that is not followed") from None
+    if not found._is_text_encoding or found.name in _NO_TEXT:
         raise Refused("a text encoding that is not followed")
-    return canonical
+    return found.name.replace("_", "-")
 
 
-def byte_codec(name: str) -> Callable[[bytes], bytes] | None:
+def byte_codec(name: str) -> Callable[[bytes], Decoded] | None:
     """Return the bytes-to-bytes decoder that the codec registry knows under ``name``, if followed."""
     try:
         canonical = codecs.lookup(name).name
@@ -224,4 +233,4 @@ def byte_codec(name: str) -> Callable[[bytes], bytes] | None:
 
 def rot13(text: str) -> str:
     """Return ``text`` with its letters rotated by 13."""
-    return _rot13(text)
+    return str(codecs.decode(text, "rot13"))

@@ -14,21 +14,26 @@ from typing import TYPE_CHECKING, Any, Final
 from auditor.program.unpack.decoders import (
     TEXT_CODECS,
     inflate,
+    lzma_filters,
     unbrotli,
     unbz2,
     ungzip,
     unlzma,
-    unzstd,
 )
 from auditor.program.unpack.file_calls import read
+from auditor.program.unpack.incremental import Brotli, Bz2, Lzma, Zlib, Zstd
 from auditor.program.unpack.methods import decode_by_name
 from auditor.program.unpack.model import Refused, words
+from auditor.program.unpack.output import Decoded
 from auditor.program.unpack.registry import Call, known
 from auditor.program.unpack.values import (
     Bound,
     Decoder,
+    Decompressor,
     Handle,
+    Step,
 )
+from auditor.program.unpack.zstd import all_frames, decompressor, first_frame, one_frame_read, streamed
 
 if TYPE_CHECKING:
     from auditor.program.unpack.interpreter import Interpreter
@@ -56,93 +61,108 @@ def _data(args: list[Any], keywords: dict[str, Any]) -> bytes:
     return bytes(value)
 
 
-def _filters(value: Any) -> list[dict[str, int]] | None:
-    if value is None:
-        return None
-    allowed = {
-        "id",
-        "preset",
-        "dict_size",
-        "lc",
-        "lp",
-        "pb",
-        "mode",
-        "nice_len",
-        "mf",
-        "depth",
-        "dist",
-        "start_offset",
-    }
-    if not isinstance(value, (list, tuple)) or len(value) > 4:
-        raise Refused("LZMA filters that are not followed")
-    for one in value:
-        if not isinstance(one, dict) or not set(one) <= allowed or not all(isinstance(v, int) for v in one.values()):
-            raise Refused("LZMA filters that are not followed")
-    return list(value)
+def _given(args: list[Any], keywords: dict[str, Any], position: int, name: str, default: Any) -> Any:
+    return args[position] if len(args) > position else keywords.get(name, default)
 
 
 @known("lzma.decompress")
 def _lzma(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
     data = _data(args, keywords)
-    form = args[1] if len(args) > 1 else keywords.get("format", lzma.FORMAT_AUTO)
-    filters = _filters(args[3] if len(args) > 3 else keywords.get("filters"))
+    form = _given(args, keywords, 1, "format", lzma.FORMAT_AUTO)
+    filters = lzma_filters(_given(args, keywords, 3, "filters", None))
     machine.work.spend(len(data))
+    found = unlzma(data, form, filters)
     label = "lzma raw" if form == lzma.FORMAT_RAW else "lzma"
-    return machine.made(unlzma(data, form, filters), label, *args[:1], *keywords.values())
+    return machine.made(found.data, Step(label, found.left), *args[:1], *keywords.values())
 
 
 @known("zlib.decompress")
 def _zlib(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
     data = _data(args, keywords)
-    wbits = args[1] if len(args) > 1 else keywords.get("wbits", zlib.MAX_WBITS)
+    wbits = _given(args, keywords, 1, "wbits", zlib.MAX_WBITS)
     label = "gzip" if wbits > 15 else "deflate" if wbits < 0 else "zlib"
-    return machine.made(inflate(data, wbits), label, *args[:1], *keywords.values())
+    found = inflate(data, wbits)
+    return machine.made(found.data, Step(label, found.left), *args[:1], *keywords.values())
 
 
-def _decompressor(label: str, function: Callable[[bytes], bytes]) -> Call:
+def _decompressor(label: str, function: Callable[[bytes], Decoded]) -> Call:
     def decode(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
         data = _data(args, keywords)
+        if len(args) > 1 or set(keywords) - {"data", "string"}:
+            raise Refused("a decompressor with arguments that are not followed")
         machine.work.spend(len(data))
-        return machine.made(function(data), label, *args[:1], *keywords.values())
+        found = function(data)
+        return machine.made(found.data, Step(label, found.left), *args[:1], *keywords.values())
 
     return decode
 
 
-_WHOLE: Final[Mapping[str, tuple[str, Callable[[bytes], bytes]]]] = {
+_WHOLE: Final[Mapping[str, tuple[str, Callable[[bytes], Decoded]]]] = {
     "gzip.decompress": ("gzip", ungzip),
     "bz2.decompress": ("bz2", unbz2),
     "brotli.decompress": ("brotli", unbrotli),
-    "zstandard.decompress": ("zstd", unzstd),
+    "zstd.decompress": ("zstd", all_frames),
+    "zstd.loads": ("zstd", all_frames),
+    "zstd.uncompress": ("zstd", all_frames),
+    "pyzstd.decompress": ("zstd", all_frames),
 }
 for _name, (_label, _function) in _WHOLE.items():
     known(_name)(_decompressor(_label, _function))
 
 
-def _object(label: str, function: Callable[[bytes], bytes]) -> Call:
-    def make(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-        if "dict_data" in keywords or args:
-            raise Refused("a decompressor with arguments that are not followed")
-        return Decoder(label, function)
+@known("zstandard.decompress")
+def _zstandard(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
+    data = _data(args, keywords)
+    machine.work.spend(len(data))
+    found = first_frame(data, int(_given(args, keywords, 1, "max_output_size", 0)))
+    return machine.made(found.data, Step("zstd", found.left), *args[:1], *keywords.values())
 
-    return make
+
+@known("zstandard.ZstdCompressionDict")
+def _zstandard_dictionary(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
+    if len(args) != 1 or keywords:
+        raise Refused("a Zstandard dictionary that is not followed")
+    return _data(args, keywords)
 
 
-known("zstandard.ZstdDecompressor")(_object("zstd", unzstd))
-known("brotli.Decompressor")(_object("brotli", unbrotli))
-known("bz2.BZ2Decompressor")(_object("bz2", unbz2))
+@known("zstandard.ZstdDecompressor")
+def _zstandard_object(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
+    if set(keywords) - {"dict_data", "max_window_size"} or len(args) > 2:
+        raise Refused("a decompressor with arguments that are not followed")
+    dictionary = _given(args, keywords, 0, "dict_data", None)
+    if not isinstance(dictionary, (bytes, bytearray, type(None))):
+        raise Refused("a Zstandard dictionary that is not followed")
+    window = int(_given(args, keywords, 1, "max_window_size", 0))
+    return Decompressor(decompressor(bytes(dictionary) if dictionary else None, window))
+
+
+@known("pyzstd.ZstdDecompressor")
+def _pyzstd_object(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
+    if args or keywords:
+        raise Refused("a decompressor with arguments that are not followed")
+    return Decoder(Zstd(decompressor(), across=False))
+
+
+@known("brotli.Decompressor")
+def _brotli_object(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
+    return Decoder(Brotli())
+
+
+@known("bz2.BZ2Decompressor")
+def _bz2_object(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
+    return Decoder(Bz2())
 
 
 @known("lzma.LZMADecompressor")
 def _lzma_object(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    form = args[0] if args else keywords.get("format", lzma.FORMAT_AUTO)
-    filters = _filters(args[2] if len(args) > 2 else keywords.get("filters"))
-    return Decoder("lzma raw" if form == lzma.FORMAT_RAW else "lzma", lambda data: unlzma(data, form, filters))
+    filters = lzma_filters(_given(args, keywords, 2, "filters", None))
+    return Decoder(Lzma(_given(args, keywords, 0, "format", lzma.FORMAT_AUTO), filters))
 
 
 @known("zlib.decompressobj")
 def _zlib_object(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    wbits = args[0] if args else keywords.get("wbits", zlib.MAX_WBITS)
-    return Decoder("zlib", lambda data: inflate(data, wbits))
+    zdict = _given(args, keywords, 1, "zdict", b"")
+    return Decoder(Zlib(_given(args, keywords, 0, "wbits", zlib.MAX_WBITS), bytes(zdict)))
 
 
 @known("json.loads", "json.load")
@@ -220,17 +240,49 @@ def _dedent(machine: Interpreter, args: list[Any], keywords: dict[str, Any], nod
 
 def decoder_method(machine: Interpreter, decoder: Decoder, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
     """Return what a method of a decompressor object gives; raises :class:`Refused`."""
+    stream = decoder.stream
     if name in ("decompress", "process"):
         data = _data(args, keywords)
         machine.work.spend(len(data))
-        return machine.made(decoder.run(data), decoder.label, *args[:1])
-    if name == "stream_reader":
-        handle = args[0] if isinstance(args[0], Handle) else Handle(bytearray(args[0]), how=machine.how(args[0]))
-        plain = decoder.run(handle.read(-1))
-        machine.work.spend(len(plain))
-        return Handle(bytearray(plain), how=(*handle.how, decoder.label))
+        unlimited = 0 if isinstance(stream, Zlib) else -1
+        limit = _given(args, keywords, 1, "max_length", keywords.get("output_buffer_limit", unlimited))
+        plain = stream.decompress(data, int(limit))
+        return machine.made(plain, Step(stream.label, stream), *args[:1])
     if name in ("flush", "finish"):
-        return b""
+        return machine.made(stream.flush(), Step(stream.label, stream))
+    raise Refused(f"method .{name}() of a decompressor is not followed")
+
+
+def zstandard_method(
+    machine: Interpreter, owner: Decompressor, name: str, args: list[Any], keywords: dict[str, Any]
+) -> Any:
+    """Return what a method of a ``ZstdDecompressor`` gives; raises :class:`Refused`."""
+    across = bool(keywords.get("read_across_frames", False))
     if name == "decompressobj":
-        return decoder
+        return Decoder(Zstd(owner.real, across))
+    source = args[0] if args else keywords.get("source", keywords.get("reader", keywords.get("ifh")))
+    data = source.read(-1) if isinstance(source, Handle) else _data(args, keywords)
+    machine.work.spend(len(data))
+    if name == "decompress":
+        if across:
+            raise Refused("decompress(read_across_frames=True) is not implemented in zstandard, and fails")
+        most = int(_given(args, keywords, 1, "max_output_size", 0))
+        found = first_frame(data, most, bool(keywords.get("allow_extra_data", True)), owner.real)
+        return machine.made(found.data, Step("zstd", found.left), source)
+    if name == "stream_reader":
+        found, frames = streamed(data, across, owner.real)
+        machine.work.spend(len(found.data))
+        how = (*machine.how(source), Step("zstd", found.left))
+        return Handle(bytearray(found.data), how=how, stops=frames.ends, broken=frames.broken)
+    if name == "read_to_iter":
+        found = one_frame_read(data, owner.real)
+        return [machine.made(found.data, Step("zstd", found.left), source)]
+    if name == "copy_stream" and isinstance(args[1] if len(args) > 1 else keywords.get("ofh"), Handle):
+        found, frames = streamed(data, True, owner.real)
+        if frames.broken:
+            raise Refused(frames.broken)
+        target = args[1] if len(args) > 1 else keywords["ofh"]
+        target.write(found.data)
+        target.how = target.how or (*machine.how(source), Step("zstd", found.left.replace("stream_reader", name)))
+        return (len(data), len(found.data))
     raise Refused(f"method .{name}() of a decompressor is not followed")

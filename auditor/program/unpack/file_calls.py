@@ -9,14 +9,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from auditor.program.unpack.decoders import (
+    lzma_filters,
     text_encoding,
     unbz2,
     ungzip,
     unlzma,
-    unzstd,
 )
 from auditor.program.unpack.methods import bounded
 from auditor.program.unpack.model import Refused, words
+from auditor.program.unpack.output import Decoded
 from auditor.program.unpack.registry import Call, known
 from auditor.program.unpack.values import (
     SCRATCH,
@@ -25,7 +26,9 @@ from auditor.program.unpack.values import (
     Handle,
     PathValue,
     Ref,
+    Step,
 )
+from auditor.program.unpack.zstd import all_frames, streamed
 
 if TYPE_CHECKING:
     from auditor.program.unpack.interpreter import Interpreter
@@ -57,6 +60,11 @@ def join_paths(left: Any, right: Any, node: ast.AST) -> PathValue:
     return PathValue(posixpath.join(path_text(left), path_text(right)))
 
 
+@known("os.chdir")
+def _chdir(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
+    machine.files.cwd = machine.files.absolute(path_text(args[0]))
+
+
 @known("pathlib.Path")
 def _path(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
     return PathValue(posixpath.join(*[path_text(one) for one in args]) if args else ".")
@@ -64,12 +72,12 @@ def _path(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node:
 
 @known("os.getcwd")
 def _getcwd(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return posixpath.dirname(machine.file)
+    return machine.files.cwd
 
 
 @known("pathlib.Path.cwd")
 def _cwd(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return PathValue(posixpath.dirname(machine.file))
+    return PathValue(machine.files.cwd)
 
 
 def _path_function(name: str) -> Call:
@@ -130,7 +138,7 @@ def _os_write(machine: Interpreter, args: list[Any], keywords: dict[str, Any], n
 
 
 @known(
-    *words("os.makedirs os.mkdir os.close os.remove os.unlink os.chmod os.chdir"),
+    *words("os.makedirs os.mkdir os.close os.remove os.unlink os.chmod"),
     *words("sys.path.insert sys.path.append sys.stdout.flush shutil.rmtree atexit.register"),
     *words("warnings.filterwarnings warnings.simplefilter"),
 )
@@ -154,7 +162,7 @@ def open_file(machine: Interpreter, path: str, mode: str, encoding: str, node: a
     whole = machine.files.absolute(path)
     machine.work.spend(len(data))
     own = whole == machine.files.absolute(machine.file)
-    how = machine.files.how_written.get(whole, ("own file",) if own else ("file",))
+    how = machine.files.how_written.get(whole, (Step("own file" if own else "file"),))
     return Handle(bytearray(data), path, text, text_encoding(encoding), how=how)
 
 
@@ -177,19 +185,42 @@ def _stream(machine: Interpreter, args: list[Any], keywords: dict[str, Any], nod
     return Handle(bytearray(data), how=machine.how(data))
 
 
-def _opener(label: str, function: Callable[[bytes], bytes]) -> Call:
+def _opener(label: str, function: Callable[[bytes], Decoded]) -> Call:
     def opening(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-        source = keywords.get("fileobj") or (args[0] if args else None)
+        names = ("fileobj", "filename", "fp", "file")
+        source = next((keywords[one] for one in names if keywords.get(one) is not None), args[0] if args else None)
         mode = args[1] if len(args) > 1 else keywords.get("mode", "rb")
         if "r" not in mode:
             raise Cannot("a compressed file that it writes", node)
+        if set(keywords) - {*names, "mode", "encoding", "format", "filters", "compresslevel", "errors", "newline"}:
+            raise Cannot("a compressed file with options that are not followed", node)
         if not isinstance(source, Handle):
             source = open_file(machine, path_text(source), "rb", "utf-8", node)
-        plain = function(source.read(-1))
-        machine.work.spend(len(plain))
-        return Handle(bytearray(plain), text="t" in mode, how=(*source.how, label))
+        broken, stops = "", ()  # type: str, tuple[int, ...]
+        data = source.read(-1)
+        if label == "bz2" and not data:
+            raise Refused("bzip2 data ends too early")  # as a file; bz2.decompress() takes nothing for nothing
+        if label == "lzma":
+            form, filters = keywords.get("format", lzma.FORMAT_AUTO), keywords.get("filters")
+            found = unlzma(data, form if form is not None else lzma.FORMAT_AUTO, lzma_filters(filters))
+        elif label == "zstd" and function is _frames:
+            found, frames = streamed(data, across=False)
+            broken, stops = frames.broken, frames.ends
+        else:
+            found = function(data)
+        machine.work.spend(len(found.data))
+        how = (*source.how, Step(label, found.left))
+        return Handle(bytearray(found.data), text="t" in mode, how=how, stops=stops, broken=broken)
 
     return opening
+
+
+def _frames(data: bytes) -> Decoded:
+    return streamed(data, across=False)[0]
+
+
+def _lzma_file(data: bytes) -> Decoded:
+    return unlzma(data, lzma.FORMAT_AUTO, None)
 
 
 for _name, _opened in {
@@ -197,9 +228,11 @@ for _name, _opened in {
     "gzip.GzipFile": ("gzip", ungzip),
     "bz2.open": ("bz2", unbz2),
     "bz2.BZ2File": ("bz2", unbz2),
-    "zstandard.open": ("zstd", unzstd),
-    "lzma.open": ("lzma", lambda data: unlzma(data, lzma.FORMAT_AUTO, None)),
-    "lzma.LZMAFile": ("lzma", lambda data: unlzma(data, lzma.FORMAT_AUTO, None)),
+    "zstandard.open": ("zstd", _frames),
+    "pyzstd.open": ("zstd", all_frames),
+    "pyzstd.ZstdFile": ("zstd", all_frames),
+    "lzma.open": ("lzma", _lzma_file),
+    "lzma.LZMAFile": ("lzma", _lzma_file),
 }.items():
     known(_name)(_opener(*_opened))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from auditor.program.unpack import library, registry
@@ -25,13 +25,15 @@ from auditor.program.unpack.methods import (
     simple,
     size_of,
 )
-from auditor.program.unpack.model import Refused
+from auditor.program.unpack.model import LaterCall, Refused
 from auditor.program.unpack.values import (
     ROOT,
+    Archive,
     Bound,
     Cannot,
     Code,
     Decoder,
+    Decompressor,
     Files,
     Function,
     Handle,
@@ -39,6 +41,7 @@ from auditor.program.unpack.values import (
     Namespace,
     PathValue,
     Ref,
+    Step,
     Unknown,
 )
 
@@ -57,11 +60,13 @@ class Run:
 
     source: bytes | None
     why: Cannot | None
-    how: tuple[str, ...]
+    how: tuple[Step, ...]
     statement: ast.stmt
     call: ast.AST
     namespace: str
     name: str = ""  # the made module's name, or the path of the file that runs
+    runs_as: str = "__main__"  # what ``__name__`` is there
+    later: list[LaterCall] = field(default_factory=list)  # what the wrapper calls of it afterwards
 
 
 class _Return(Exception):  # noqa: N818 (control flow)
@@ -83,25 +88,29 @@ class _Leave(Exception):  # noqa: N818 (control flow)
 class Interpreter:
     """Follows a layer's module-level statements; ``runs``, ``environ`` and ``files`` hold what came of it."""
 
-    def __init__(self, path: str, files: Files, work: Work, inherited: dict[str, Any]) -> None:
+    def __init__(
+        self, path: str, files: Files, work: Work, inherited: dict[str, Any], runs_as: str = "__main__"
+    ) -> None:
         self.files = files
         self.work = work
         self.environ: dict[str, str] = {}
         self.runs: list[Run] = []
         self.called: set[ast.AST] = set()
         self.blocked: list[Cannot] = []  # decodings that failed
+        self.modules: dict[int, tuple[ModuleValue, list[LaterCall]]] = {}  # modules whose code a loader has run, by id
+        self.namespaces: dict[int, tuple[dict[Any, Any], ModuleValue]] = {}  # dictionaries that code has run in, by id
         self.file = path if path.startswith("/") else f"{ROOT}/{path}"
-        self.globals: dict[str, Any] = {**inherited, "__file__": self.file, "__name__": "__main__"}
+        self.globals: dict[str, Any] = {**inherited, "__file__": self.file, "__name__": runs_as}
         self._scopes: tuple[dict[str, Any], ...] = (self.globals,)
-        self._trail: dict[int, tuple[Any, tuple[str, ...]]] = {}
+        self._trail: dict[int, tuple[Any, tuple[Step, ...]]] = {}
         self._depth = 0
         self._statement: ast.stmt = ast.Pass()
 
     # What was done to a value
 
-    def how(self, *values: Any) -> tuple[str, ...]:
+    def how(self, *values: Any) -> tuple[Step, ...]:
         """Return the decodings that the values have been through, in order."""
-        chains: list[tuple[str, ...]] = []
+        chains: list[tuple[Step, ...]] = []
         for value in values:
             if isinstance(value, Handle):
                 found = value.how
@@ -113,15 +122,15 @@ class Interpreter:
                 chains.append(found)
         return tuple(step for chain in chains for step in chain)[:_MAX_TRAIL]
 
-    def made(self, value: Any, step: str | None, *sources: Any) -> Any:
+    def made(self, value: Any, step: Step | str | None, *sources: Any) -> Any:
         """Return ``value``, remembering that it came from ``sources`` by way of ``step``."""
         how = self.how(*sources)
         if step is not None:
-            how = (*how[: _MAX_TRAIL - 1], step)
+            how = (*how[: _MAX_TRAIL - 1], Step(step) if isinstance(step, str) else step)
         self.keep(value, how)
         return value
 
-    def keep(self, value: Any, how: tuple[str, ...]) -> None:
+    def keep(self, value: Any, how: tuple[Step, ...]) -> None:
         """Remember the decodings of a value."""
         if how and isinstance(value, (str, bytes, bytearray, list, tuple, dict)) and len(value) > 1:
             self._trail[id(value)] = (value, how)  # holding the value keeps its id its own
@@ -129,8 +138,14 @@ class Interpreter:
     # Running something
 
     def run(
-        self, source: Any, call: ast.AST, namespace: str = "main", name: str = "", how: tuple[str, ...] = ()
-    ) -> None:
+        self,
+        source: Any,
+        call: ast.AST,
+        namespace: str = "main",
+        name: str = "",
+        how: tuple[Step, ...] = (),
+        runs_as: str = "__main__",
+    ) -> Run:
         """Note that ``source`` (text, bytes or compiled code) is run by ``call``."""
         if isinstance(source, Code):
             source = source.source
@@ -148,7 +163,8 @@ class Interpreter:
         else:
             why = Cannot("what it runs is not text", call)
         steps = (*self.how(source), *how)
-        self.runs.append(Run(data, why, steps, self._statement, call, namespace, name))
+        self.runs.append(Run(data, why, steps, self._statement, call, namespace, name, runs_as))
+        return self.runs[-1]
 
     # Statements
 
@@ -501,6 +517,10 @@ class Interpreter:
                 return value
             if name == "__dict__":
                 return Namespace(owner)
+            if id(owner) in self.modules and not name.startswith("__"):
+                return Bound(ModuleValue(owner.name, later=self.modules[id(owner)][1]), name)
+            if owner.later is not None and not name.startswith("__"):
+                return Bound(owner, name)
             if name in ("loader", "origin", "name"):
                 return {"loader": Bound(owner, "loader"), "origin": owner.path, "name": owner.name}[name]
             raise Cannot("an attribute that is not known here", node)
@@ -508,7 +528,9 @@ class Interpreter:
             return owner.path
         if name == "name" and isinstance(owner, Bound) and owner.name == "temporary":
             return owner.owner
-        if isinstance(owner, (Handle, Decoder, Namespace, Bound, Code)):
+        if isinstance(owner, Decoder) and (found := owner.stream.attribute(name)) is not None:
+            return self.made(found, None)
+        if isinstance(owner, (Handle, Archive, Decoder, Decompressor, Namespace, Bound, Code)):
             return Bound(owner, name)
         if is_plain(owner) and (has_method(owner, name) or name in ("close", "__getitem__", "__add__")):
             return Bound(owner, name)
@@ -697,6 +719,10 @@ class Interpreter:
             for _ in range(key + 1):
                 result = path_attribute(result, "parent")
             return result
+        if isinstance(owner, dict) and isinstance(key, str) and key not in owner and id(owner) in self.namespaces:
+            return self.attribute(self.namespaces[id(owner)][1], key, node)
+        if isinstance(owner, ModuleValue) and owner.later is not None and isinstance(key, str):
+            return self.attribute(owner, key, node)
         if not isinstance(owner, (str, bytes, bytearray, list, tuple, dict, range)):
             raise Cannot("an item that is not followed", node)
         self.work.spend(size_of(owner) if isinstance(key, slice) else 1)
@@ -719,6 +745,8 @@ class Interpreter:
                 return value.text
             if isinstance(value, (str, int, float)) and node.conversion in (-1, ord("s")):
                 return value if isinstance(value, str) else text_of(value)
+            if isinstance(value, (str, int, float)) and node.conversion == ord("r") and simple(value):
+                return repr(value) if isinstance(value, str) else text_of(value)
         raise Cannot("a format that is not followed", node)
 
     def _comprehension(self, part: ast.expr, loops: Sequence[ast.comprehension]) -> list[Any]:

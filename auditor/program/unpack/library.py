@@ -13,21 +13,25 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from auditor.program.unpack import builtin_calls  # noqa: F401 (enters its functions)
-from auditor.program.unpack.decoding_calls import decoder_method
+from auditor.program.unpack import builtin_calls, iteration_calls  # noqa: F401 (enter their functions)
+from auditor.program.unpack.container_calls import archive_method
+from auditor.program.unpack.decoding_calls import decoder_method, zstandard_method
 from auditor.program.unpack.file_calls import handle_method, open_file, path_method, path_text, read
-from auditor.program.unpack.model import Refused, words
+from auditor.program.unpack.model import LaterCall, Refused, words
 from auditor.program.unpack.registry import known
 from auditor.program.unpack.values import (
+    Archive,
     Bound,
     Cannot,
     Code,
     Decoder,
+    Decompressor,
     Handle,
     ModuleValue,
     Namespace,
     PathValue,
     Ref,
+    Step,
     Unknown,
 )
 
@@ -164,12 +168,16 @@ def environ_update(machine: Interpreter, values: Any) -> None:
 def _exec(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> None:
     source = args[0] if args else Unknown(Cannot("exec() without an argument", node))
     where = args[1] if len(args) > 1 else keywords.get("globals")
-    namespace, name = "main", ""
+    namespace, name, runs_as = "main", "", "__main__"
     if isinstance(where, Namespace) and where.module is not None:
         namespace, name = "module", where.module.name
-    elif isinstance(where, dict) and where.get("__name__") != "__main__":
-        namespace = "other"
-    machine.run(source, node, namespace, name)
+    elif isinstance(where, dict):
+        named = where.get("__name__", "builtins")  # that is where Python finds the name otherwise
+        runs_as = named if isinstance(named, str) else runs_as
+        namespace = "main" if runs_as == "__main__" else "other"
+    run = machine.run(source, node, namespace, name, runs_as=runs_as)
+    if isinstance(where, dict):
+        machine.namespaces[id(where)] = where, ModuleValue(runs_as, later=run.later)
 
 
 @known("builtins.eval")
@@ -223,8 +231,7 @@ def _run_path(machine: Interpreter, args: list[Any], keywords: dict[str, Any], n
     if isinstance(path, Unknown):
         machine.run(path, node)
         return None
-    _run_file(machine, path_text(path), node)
-    return None
+    return _run_file(machine, path_text(path), node, runs_as=_run_name(args, keywords, "<run_path>"))
 
 
 @known("runpy.run_module", "runpy._run_module_as_main")
@@ -233,22 +240,31 @@ def _run_module(machine: Interpreter, args: list[Any], keywords: dict[str, Any],
     if not isinstance(name, str):
         raise Cannot("a module name that is not known", node)
     path = _written_module(machine, name) or f"{posixpath.dirname(machine.file)}/{name.replace('.', '/')}.py"
-    _run_file(machine, path, node)
-    return None
+    return _run_file(machine, path, node, runs_as=_run_name(args, keywords, name))
 
 
-def _run_file(machine: Interpreter, path: str, node: ast.AST, namespace: str = "main") -> None:
+def _run_name(args: list[Any], keywords: dict[str, Any], default: str) -> str:
+    """Return what ``__name__`` is in a file that ``runpy`` runs; "__main__" where that isn't known."""
+    given = args[2] if len(args) > 2 else keywords.get("run_name")
+    return default if given is None else given if isinstance(given, str) else "__main__"
+
+
+def _run_file(
+    machine: Interpreter, path: str, node: ast.AST, namespace: str = "main", runs_as: str = "__main__"
+) -> ModuleValue | None:
+    """Note that a file is run; return what it defines, None for nothing that could be called."""
     whole = machine.files.absolute(path)
     if whole == machine.files.absolute(machine.file):
-        return  # a script that starts itself again, as launchers do
+        return None  # a script that starts itself again, as launchers do
     data = machine.files.read(path)
     if data is None:
         name = machine.files.relative(path) or path
         why = Cannot(f"runs the file {name[:80]!r}, which is not in the submission", node)
         machine.run(Unknown(why), node, namespace, whole)
-        return
-    how = machine.files.how_written.get(whole, ("file",))
-    machine.run(data, node, namespace, whole, how)
+        return None
+    how = machine.files.how_written.get(whole, (Step("file"),))
+    run = machine.run(data, node, namespace, whole, how, runs_as)
+    return ModuleValue(runs_as, path=whole, later=run.later)
 
 
 def _start(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
@@ -264,10 +280,27 @@ def _start(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node
                 parts.append(arg)
         else:
             parts.append(arg)
+    folder = keywords.get("cwd")
+    outer, files = machine.files.cwd, machine.files
+    if isinstance(folder, (str, PathValue)):
+        files.cwd = files.absolute(path_text(folder))
+    try:
+        _started(machine, parts, node)
+    finally:
+        files.cwd = outer
+    return Unknown(Cannot("a program's result", node))
+
+
+def _started(machine: Interpreter, parts: list[Any], node: ast.AST) -> None:
     for before, word in itertools.pairwise(parts):
-        if before == "-c" and isinstance(word, str) and "python" in str(parts[0]):
+        if not isinstance(word, str) or "python" not in str(parts[0]):
+            continue
+        if before == "-c":
             machine.run(word, node)
-            return Unknown(Cannot("a program's result", node))
+            return
+        if before == "-m" and (written := _written_module(machine, word)) is not None:
+            _run_file(machine, written, node)
+            return
     for word in parts:
         path = word.text if isinstance(word, PathValue) else word
         if isinstance(path, str) and path.endswith(".py"):
@@ -275,7 +308,6 @@ def _start(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node
             if whole in machine.files.written:
                 _run_file(machine, path, node)
                 break
-    return Unknown(Cannot("a program's result", node))
 
 
 for _name in RUNNERS:
@@ -310,9 +342,10 @@ def _import(machine: Interpreter, args: list[Any], keywords: dict[str, Any], nod
     if not isinstance(name, str):
         raise Cannot("a module name that is not known", node)
     written = _written_module(machine, name)
+    found = None
     if written is not None:
-        _run_file(machine, written, node, "module" if _is_helper(machine) else "main")
-    return Ref(name)
+        found = _run_file(machine, written, node, "module" if _is_helper(machine) else "main", name)
+    return found or Ref(name)
 
 
 @known("types.ModuleType", "imp.new_module")
@@ -343,21 +376,6 @@ def _getattr(machine: Interpreter, args: list[Any], keywords: dict[str, Any], no
 @known("functools.partial")
 def _partial(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
     return Bound(args[0], "partial", tuple(args[1:]), tuple(keywords.items()))
-
-
-@known("functools.reduce")
-def _reduce(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    items = list(machine.iterate(args[1], node))
-    value = args[2] if len(args) > 2 else items.pop(0)
-    for one in items:
-        machine.work.step()
-        value = machine.call(args[0], [value, one], {}, node)
-    return value
-
-
-@known("operator.xor")
-def _xor(machine: Interpreter, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
-    return int(args[0]) ^ int(args[1])
 
 
 @known("builtins.setattr")
@@ -405,6 +423,10 @@ def call_method(
             return path_method(machine, owner, name, args, keywords, node)
         if isinstance(owner, Decoder):
             return decoder_method(machine, owner, name, args, keywords)
+        if isinstance(owner, Archive):
+            return archive_method(machine, owner, name, args, keywords, node)
+        if isinstance(owner, Decompressor):
+            return zstandard_method(machine, owner, name, args, keywords)
         if isinstance(owner, Namespace):
             if name == "update" and args and isinstance(args[0], dict):
                 target = machine.globals if owner.module is None else owner.module.attributes
@@ -419,6 +441,10 @@ def call_method(
             return _bound_method(machine, owner, name, args, node)
         if isinstance(owner, ModuleValue) and name == "loader":
             raise Cannot("a loader that is not followed", node)
+        if isinstance(owner, ModuleValue) and owner.later is not None:
+            known_args = (one if isinstance(one, (str, int, float, bool)) else None for one in args)
+            owner.later.append(LaterCall(name, tuple(known_args)))
+            raise Cannot("what the code that ran gives back", node)
     except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
         raise Cannot(f".{name}() fails ({type(error).__name__})", node) from None
     raise Cannot(f"method .{name}() is not followed", node)
@@ -432,7 +458,11 @@ def _bound_method(machine: Interpreter, owner: Bound, name: str, args: list[Any]
         path = owner.owner.path
         if name in ("exec_module", "load_module") and path is not None:
             if machine.files.absolute(path) in machine.files.written:
-                _run_file(machine, path, node, "module" if _is_helper(machine) else "main")
+                found = _run_file(machine, path, node, "module" if _is_helper(machine) else "main", owner.owner.name)
+                if found is not None and found.later is not None:
+                    # The module keeps its identity; what is called of it from now on is called of the code that ran.
+                    machine.modules[id(module)] = module, found.later
+                    return found if name == "load_module" else module
             return module
         if name in ("get_data", "get_source") and path is not None:
             mode = "rb" if name == "get_data" else "r"

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from auditor.program.unpack.decoders import byte_codec, rot13, text_encoding
 from auditor.program.unpack.model import MAX_BYTES, MAX_STEPS, MAX_WORK, Refused, words
+from auditor.program.unpack.values import Step
 
 _MAX_ITEMS: Final = 4_000_000
 _MAX_INT_BITS: Final = 1 << 20
@@ -234,15 +235,16 @@ def bounded(work: Work, values: Any) -> Sequence[Any]:
     return values
 
 
-def decode_by_name(data: Any, name: str) -> tuple[Any, str | None]:
-    """Return ``codecs.decode(data, name)`` and the decoding's name (None for a mere text encoding)."""
+def decode_by_name(data: Any, name: str) -> tuple[Any, Step | None]:
+    """Return ``codecs.decode(data, name)`` and the decoding (None for a mere text encoding)."""
     if isinstance(data, str):
         if name.replace("_", "").replace("-", "").lower() == "rot13":
-            return rot13(data), "rot13"
+            return rot13(data), Step("rot13")
         data = data.encode("ascii", "strict")
     decoder = byte_codec(name)
     if decoder is not None:
-        return decoder(bytes(data)), name
+        decoded = decoder(bytes(data))
+        return decoded.data, Step(name, decoded.left)
     return bytes(data).decode(text_encoding(name)), None
 
 

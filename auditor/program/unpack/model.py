@@ -26,12 +26,25 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class LaterCall:
+    """A function that the wrapper calls in the code that it has run: its name, and the arguments that are known.
+
+    An argument is a constant, or None where it is anything else.
+    """
+
+    name: str
+    arguments: tuple[str | int | float | bool | None, ...] = ()
+
+
+@dataclass(frozen=True)
 class Layer:
     """One layer of a script. Layer 0 is the file itself.
 
     ``how`` names the decodings that led here, in order; ``line`` is the line in the layer above that runs
-    it. ``line_map`` is None unless the layer above is more than a wrapper: then this layer is that source
-    with the packed code put in the place of the statement that ran it, and the map tells which is which.
+    it; ``left`` tells what those decodings left of the packed data, which never runs. ``line_map`` is None
+    unless the layer above is more than a wrapper: then this layer is that source with the packed code put in
+    the place of the statement that ran it, and the map tells which is which. ``runs_as`` is what ``__name__``
+    is there, and ``later`` are the calls of its functions that the layer above makes once it has run.
     """
 
     index: int
@@ -40,6 +53,9 @@ class Layer:
     how: tuple[str, ...] = ()
     line: int | None = None
     line_map: tuple[Segment, ...] | None = None
+    left: tuple[str, ...] = ()
+    runs_as: str = "__main__"
+    later: tuple[LaterCall, ...] = ()
 
 
 @dataclass(frozen=True)

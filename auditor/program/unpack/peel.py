@@ -8,12 +8,14 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
+from auditor.program.continued import blanked
 from auditor.program.nesting import too_deep
 from auditor.program.unpack.interpreter import Interpreter, Run
 from auditor.program.unpack.methods import Work
 from auditor.program.unpack.model import (
     MAX_BYTES,
     MAX_LAYERS,
+    LaterCall,
     Layer,
     PackFailure,
     Segment,
@@ -22,7 +24,7 @@ from auditor.program.unpack.model import (
 )
 from auditor.program.unpack.splice import Insertion, splice
 from auditor.program.unpack.text import decode_text
-from auditor.program.unpack.values import Cannot, Files
+from auditor.program.unpack.values import Cannot, Files, untold
 from auditor.program.unpack.wrapper import is_wrapper, may_run_made_code, runs_made_code
 
 _SMALL: Final = 3000  # statements' nodes below which a script gets the whole budget
@@ -58,6 +60,7 @@ def unpack(data: bytes, path: str, sibling: Callable[[str], bytes | None]) -> Un
         body = _parse(text)
         if body is None or not runs_made_code(body):
             break
+        body = [*body, *_later(layer, text)]
         step = _follow(layer, text, body, running, files, work, inherited)
         kept |= files.written.keys() if step.wrapper else files.how_written.keys()
         environ.update({name: value for name, value in step.environ.items() if name not in environ})
@@ -72,7 +75,19 @@ def unpack(data: bytes, path: str, sibling: Callable[[str], bytes | None]) -> Un
             failure = PackFailure(layer.index, layer.path, step.line, f"more than {MAX_LAYERS} layers")
         else:
             seen.add(digest)
-            layers.append(Layer(layer.index + 1, step.path, step.data, step.how, step.line, step.line_map))
+            layers.append(
+                Layer(
+                    layer.index + 1,
+                    step.path,
+                    step.data,
+                    step.how,
+                    step.line,
+                    step.line_map,
+                    step.left,
+                    step.runs_as,
+                    step.later,
+                )
+            )
             running, inherited = step.running, step.inherited
     for name, content in files.written.items():
         if content and name in kept and content not in (layer.data for layer in layers):
@@ -80,7 +95,7 @@ def unpack(data: bytes, path: str, sibling: Callable[[str], bytes | None]) -> Un
     return Unpacked(tuple(layers), failure, environ, extra)
 
 
-class _Step:
+class _Followed:
     """What following one layer gave."""
 
     def __init__(self) -> None:
@@ -88,6 +103,9 @@ class _Step:
         self.path = ""
         self.running = ""
         self.how: tuple[str, ...] = ()
+        self.left: tuple[str, ...] = ()
+        self.runs_as = "__main__"
+        self.later: tuple[LaterCall, ...] = ()
         self.line: int | None = None
         self.line_map: tuple[Segment, ...] | None = None
         self.environ: dict[str, str] = {}
@@ -105,12 +123,12 @@ def _follow(
     files: Files,
     work: Work,
     inherited: dict[str, Any],
-) -> _Step:
+) -> _Followed:
     brief = sum(1 for statement in body for _ in ast.walk(statement)) > _SMALL
-    machine = Interpreter(running, files, Work(_BRIEF_STEPS) if brief else work, inherited)
+    machine = Interpreter(running, files, Work(_BRIEF_STEPS) if brief else work, inherited, layer.runs_as)
     files.opened.clear()
     machine.follow(body)
-    step = _Step()
+    step = _Followed()
     step.path, step.running, step.inherited = layer.path, running, machine.globals
     wrapper = step.wrapper = is_wrapper(body, machine.called, inherited)
     main: list[Run] = []
@@ -136,7 +154,9 @@ def _follow(
     step.line = _line(first.call)
     if wrapper and all(run.source == first.source for run in main):
         step.data = first.source
-        step.how = first.how or ("text",)
+        step.how = tuple(one.name for one in first.how) or ("text",)
+        step.left = untold(first.how)
+        step.runs_as, step.later = first.runs_as, tuple(first.later)
         if first.name:
             step.running = first.name
         found = [name for name, content in files.opened.items() if content == first.source]
@@ -150,13 +170,25 @@ def _follow(
     ]
     joined, step.line_map = splice(text, insertions)
     step.data = joined.encode("utf-8", "surrogatepass")
-    step.how = tuple(dict.fromkeys(word for run in main for word in run.how)) or ("text",)
+    step.how = tuple(dict.fromkeys(one.name for run in main for one in run.how)) or ("text",)
+    step.left = tuple(dict.fromkeys(part for run in main for part in untold(run.how)))
     step.environ = {}
     if len(step.data) > MAX_BYTES:
         step.data = None
         reason = f"unpacks to more than {MAX_BYTES // 2**20} MiB"
         step.failure = PackFailure(layer.index, layer.path, step.line, reason)
     return step
+
+
+def _later(layer: Layer, text: str) -> list[ast.stmt]:
+    """Return what the layer above calls once this one has run, as statements behind its last line."""
+    line = text.count("\n") + 1
+    made: list[ast.stmt] = []
+    for call in layer.later:
+        arguments: list[ast.expr] = [ast.Constant(one) for one in call.arguments]
+        statement = ast.Expr(ast.Call(ast.Name(call.name, ast.Load()), arguments, []))
+        made.append(ast.increment_lineno(ast.fix_missing_locations(statement), line - 1))
+    return made
 
 
 def _module_path(run: Run, files: Files) -> str:
@@ -206,6 +238,7 @@ def _parse_apart(text: str) -> list[ast.stmt] | None:
 
     if too_deep(text) is not None:
         return None
+    text = blanked(text)  # or LibCST leaves lines out, and those after them are counted wrongly
     try:
         module = libcst.parse_module(text)
     except (libcst.ParserSyntaxError, libcst.CSTValidationError, ValueError, RecursionError, MemoryError):

@@ -26,17 +26,20 @@ _ALIASES: Final[Mapping[str, str]] = {
     "os.path.expanduser": "os.path.abspath",
     "pathlib.PurePath": "pathlib.Path",
     "pathlib.PosixPath": "pathlib.Path",
-    "brotlicffi": "brotli",
-    "zstd.decompress": "zstandard.decompress",
-    "pyzstd.decompress": "zstandard.decompress",
-    "compression.zstd.decompress": "zstandard.decompress",
-    "compression.lzma.decompress": "lzma.decompress",
-    "compression.zlib.decompress": "zlib.decompress",
-    "compression.bz2.decompress": "bz2.decompress",
-    "compression.gzip.decompress": "gzip.decompress",
-    "brotlicffi.decompress": "brotli.decompress",
+    "zstd.decode": "zstd.decompress",
+    "zstd.ZSTD_uncompress": "zstd.decompress",
     "_bootstrap_external.SourceFileLoader": "importlib.machinery.SourceFileLoader",
 }
+
+
+# Packages that have what another one has, by the beginning of the dotted name.
+_PACKAGES: Final = (
+    ("compression.zstd.", "pyzstd."),
+    ("backports.zstd.", "pyzstd."),
+    ("compression.", ""),
+    ("brotlicffi.", "brotli."),
+    ("zstandard.backend_c.", "zstandard."),
+)
 
 
 def known(*names: str) -> Callable[[Call], Call]:
@@ -51,7 +54,12 @@ def known(*names: str) -> Callable[[Call], Call]:
 
 def call(machine: Interpreter, ref: Ref, args: list[Any], keywords: dict[str, Any], node: ast.AST) -> Any:
     """Return what calling a library function gives; raises :class:`Cannot` or :class:`Refused`."""
-    name = _ALIASES.get(ref.name, ref.name)
+    name = ref.name
+    for package, other in _PACKAGES:
+        if name.startswith(package):
+            name = other + name.removeprefix(package)
+            break
+    name = _ALIASES.get(name, name)
     function = _CALLS.get(name)
     if function is None:
         last = name.rsplit(".", 1)[-1]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from auditor.program.unpack.model import MAX_BYTES, Refused
+from auditor.program.unpack.incremental import Incremental
+from auditor.program.unpack.model import MAX_BYTES, LaterCall, Refused
 
 ROOT = "/submission"  # where the submission's folder lies, as far as the wrapper can tell
 SCRATCH = "/scratch"  # what tempfile gives it
@@ -63,11 +64,15 @@ class Function:
 
 @dataclass(frozen=True, eq=False)
 class ModuleValue:
-    """A module that the wrapper makes, with the attributes that it sets; ``path`` when loaded from a file."""
+    """A module that the wrapper makes, with the attributes that it sets; ``path`` when loaded from a file.
+
+    ``later`` is a list where the module's own code has run: what the wrapper calls of it is noted there.
+    """
 
     name: str
     attributes: dict[str, Any] = field(default_factory=dict)
     path: str | None = None
+    later: list[LaterCall] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,28 +92,80 @@ class Bound:
     keywords: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decoder:
-    """An incremental decompressor object; ``run`` decodes a whole input."""
+    """A decompressor object that is fed in parts."""
 
-    label: str
-    run: Callable[[bytes], bytes]
+    stream: Incremental
+
+
+@dataclass(frozen=True)
+class Decompressor:
+    """A ``ZstdDecompressor``: the library's object with the script's dictionary and window."""
+
+    real: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Endless:
+    """An iterator without an end; ``first`` returns its first items."""
+
+    first: Callable[[int], Sequence[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """A ``zip`` or ``tar`` archive: its members' bytes by name, and what the archive itself has been through."""
+
+    kind: str
+    members: Mapping[str, bytes]
+    before: tuple[Step, ...] = ()
+
+    @property
+    def how(self) -> tuple[Step, ...]:
+        """Return what a member has been through."""
+        return (*self.before, Step(self.kind))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One decoding that a value has been through, and who knows what it left undecoded (see :func:`untold`)."""
+
+    name: str
+    left: str | Incremental = ""
+
+
+def untold(how: tuple[Step, ...]) -> tuple[str, ...]:
+    """Return what the decodings left out, one sentence part each, in order and once."""
+    told = (step.left if isinstance(step.left, str) else step.left.left() for step in how)
+    return tuple(dict.fromkeys(part for part in told if part))
 
 
 @dataclass(eq=False)
 class Handle:
-    """An open file or an in-memory stream. ``path`` is None for the latter."""
+    """An open file or an in-memory stream. ``path`` is None for the latter.
+
+    ``stops`` are the offsets that one read doesn't cross, as at the end of a Zstandard frame; ``broken`` is why
+    nothing can be read beyond the data.
+    """
 
     data: bytearray
     path: str | None = None
     text: bool = False
     encoding: str = "utf-8"
     position: int = 0
-    how: tuple[str, ...] = ()
+    how: tuple[Step, ...] = ()
+    stops: tuple[int, ...] = ()
+    broken: str = ""
 
     def read(self, size: int) -> bytes:
-        """Return up to ``size`` bytes from the position on (all when negative)."""
+        """Return up to ``size`` bytes from the position on (all when negative); raises :class:`Refused`."""
+        beyond = size < 0 or self.position >= len(self.data)
+        if self.broken and (beyond or (not self.stops and self.position + size > len(self.data))):
+            raise Refused(self.broken)
         end = len(self.data) if size < 0 else min(len(self.data), self.position + size)
+        if size >= 0:
+            end = min([end, *(stop for stop in self.stops if stop > self.position)])
         part = bytes(self.data[self.position : end])
         self.position = max(self.position, end)
         return part
@@ -128,15 +185,15 @@ class Files:
 
     def __init__(self, sibling: Callable[[str], bytes | None]) -> None:
         self._sibling = sibling
+        self.cwd = ROOT  # relative paths start here
         self.written: dict[str, bytes] = {}
-        self.how_written: dict[str, tuple[str, ...]] = {}
+        self.how_written: dict[str, tuple[Step, ...]] = {}
         self.opened: dict[str, bytes] = {}  # siblings, by relative path
 
-    @staticmethod
-    def absolute(path: str) -> str:
-        """Return a normalised absolute path; relative ones start at the submission's folder."""
+    def absolute(self, path: str) -> str:
+        """Return a normalised absolute path; relative ones start at the working directory."""
         parts: list[str] = []
-        for part in (path if path.startswith("/") else f"{ROOT}/{path}").split("/"):
+        for part in (path if path.startswith("/") else f"{self.cwd}/{path}").split("/"):
             if part == "..":
                 if parts:
                     parts.pop()

@@ -19,9 +19,15 @@ td.text, th.text { text-align: left; }
 .verdict { font-size: 1.1rem; padding: .6rem .9rem; border-left: .3rem solid; margin: 1rem 0; }
 .REPRODUCED { border-color: #2a8a4a; } .INCONCLUSIVE { border-color: #c08a10; }
 .NOT-REPRODUCED, .OVER-BUDGET { border-color: #c03030; }
-.met { color: #2a8a4a; } .missed { color: #c03030; } .open { color: #c08a10; }
-figure { margin: 1rem 0; background: #fff; padding: .5rem; } figure svg { max-width: 100%; height: auto; }
+.met { color: #1f7a3e; } .missed { color: #b42828; } .open { color: #8a6200; }
+@media (prefers-color-scheme: dark) { .met { color: #6fce90; } .missed { color: #ff8f8f; } .open { color: #e8b84a; } }
+.wide { overflow-x: auto; }
+td { overflow-wrap: anywhere; } .wide td { overflow-wrap: normal; white-space: nowrap; }
+figure { margin: 1rem 0; background: #fff; padding: .5rem; border-radius: .3rem; overflow-x: auto; }
+figure svg { display: block; max-width: 100%; min-width: 22rem; height: auto; }
+@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .8rem; } td, th { padding-right: .5rem; } }
 """
+_VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
 
 def render(found: Reproduction) -> str:
@@ -43,7 +49,7 @@ def render(found: Reproduction) -> str:
         *(f"<h2>{name}</h2><figure>{svg}</figure>" for name, svg in plots.draw(found)),
     ]
     return (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8">{_VIEWPORT}<title>{title}</title>'
         f"<style>{_STYLE}</style>\n" + "\n".join(parts) + "\n</html>\n"
     )
 
@@ -51,7 +57,8 @@ def render(found: Reproduction) -> str:
 def _runs(found: Reproduction) -> str:
     head = "".join(f"<th>{name}</th>" for name in words.COLUMNS)
     rows = ("".join(f"<td>{_safe(cell)}</td>" for cell in words.cells(run)) for run in found.runs)
-    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
 
 
 def _checks(found: Reproduction) -> str:

@@ -1,9 +1,9 @@
-"""Following the runs: a bar on a terminal, a line per seed elsewhere."""
+"""Following the runs: a bar on a terminal, elsewhere a line for each tenth of a seed."""
 
 from __future__ import annotations
 
-import re
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 
@@ -13,19 +13,20 @@ from rich.text import Text
 
 from auditor.reproduce.launch import Exit
 from auditor.reproduce.model import Plan, PlannedRun, Status
+from auditor.reproduce.report.seen import Seen
 from auditor.reproduce.report.words import duration
 from reports.escape import cut, visible
 
-_STEP = re.compile(r"\bstep\s?[:=]?\s?(\d{1,9})/(\d{1,9})\b")
-_TIME = re.compile(r"\btrain_time\s?[:=]\s?(\d{1,12}(?:\.\d+)?)(ms|s)\b")
-_WIDTH = 60
+_LINES = 10  # of each seed where there is no terminal
+_WIDTH = 80
 
 
 class Following(AbstractContextManager["Following"]):
     """Tells how the runs go on ``console`` (standard error)."""
 
-    def __init__(self, plan: Plan, console: Console) -> None:
-        self._plan, self._console = plan, console
+    def __init__(self, plan: Plan, console: Console, now: Callable[[], float] = time.monotonic) -> None:
+        self._plan, self._console, self._now = plan, console, now
+        self._seen, self._told = Seen(), 0
         self._cap = plan.budget.train
         self._bar = Progress(
             TextColumn("seed {task.fields[seed]}", markup=False),
@@ -50,14 +51,25 @@ class Following(AbstractContextManager["Following"]):
 
     def begin(self, plan: Plan, run: PlannedRun) -> None:
         """Say that a seed starts."""
-        self._begun = time.monotonic()
+        self._seed, self._seen, self._told = run.seed, Seen(), 0
+        self._trained_from: float | None = None  # of the first line with a step, which compiling comes before
         self._bar.reset(self._task, total=1.0, seed=str(run.seed), description="starting", visible=True)
         if not self._console.is_terminal:
             self._console.print(Text(f"seed {run.seed}: started ({self._done + 1} of {len(plan.runs)})"))
 
     def line(self, text: str) -> None:
-        """Show a line of the running seed's output."""
-        self._bar.update(self._task, description=cut(visible(text.strip()), _WIDTH), completed=self._fraction(text))
+        """Follow a line of the running seed's output."""
+        self._seen = self._seen.after(text, self._plan.budget.train)
+        if self._trained_from is None and self._seen.step is not None:
+            self._trained_from = self._now()
+        elapsed = 0.0 if self._trained_from is None else self._now() - self._trained_from
+        training = self._seen.step is not None and self._seen.fraction < 1.0
+        shown = self._seen.sentence(elapsed) if training else cut(visible(text.strip()), _WIDTH)
+        self._bar.update(self._task, description=shown, completed=self._seen.fraction)
+        tenth = int(_LINES * self._seen.fraction)
+        if not self._console.is_terminal and tenth > self._told:
+            self._told = tenth
+            self._console.print(Text(f"seed {self._seed}: {self._seen.sentence(elapsed)}"), soft_wrap=True)
 
     def end(self, run: PlannedRun, status: Status, exit_: Exit | None) -> None:
         """Say that a seed ended; ``exit_`` is None when that was before."""
@@ -68,12 +80,3 @@ class Following(AbstractContextManager["Following"]):
         else:
             why = f": {visible(exit_.reason)}" if exit_.reason else ""
             self._console.print(Text(f"seed {run.seed}: {status} after {duration(exit_.seconds)}{why}"))
-
-    def _fraction(self, text: str) -> float | None:
-        """Return how much of training is done, by steps or by the clock; None where the line doesn't say."""
-        step, spent = _STEP.search(text), _TIME.search(text)
-        if step is None:
-            return None
-        by_steps = int(step[1]) / max(int(step[2]), 1)
-        seconds = 0.0 if spent is None else float(spent[1]) / (1000 if spent[2] == "ms" else 1)
-        return min(1.0, max(by_steps, seconds / self._cap))

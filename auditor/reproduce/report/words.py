@@ -45,6 +45,8 @@ def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "machine", f"{plan.machine.hardware} ({plan.machine.cpu}){processes}"
     yield "held by", plan.held_by
     yield "data", str(plan.data) if plan.data is not None else "the demo's: the English text that Python brings"
+    if plan.found:
+        yield "", plan.found
     time = "not known before the first seed is done" if plan.seconds is None else f"about {duration(plan.seconds)}"
     yield "time", f"{time}; caps: training {plan.budget.train:g} s, evaluation {plan.budget.evaluate:g} s"
     if plan.disk_bytes is not None:

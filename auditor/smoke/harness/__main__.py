@@ -8,6 +8,7 @@ import traceback
 import types
 import warnings
 
+from auditor.smoke.harness import paths
 from auditor.smoke.harness.journal import Journal
 
 
@@ -16,7 +17,7 @@ def main() -> None:
     results, script, *arguments = sys.argv[1:]
     journal = Journal(results)
     journal.tell("begin")
-    _clean_path(os.path.dirname(script))  # noqa: PTH120
+    paths.clean(os.path.dirname(script))  # noqa: PTH120
     warnings.simplefilter("ignore")
     from auditor.smoke.harness import cuda, devices, distributed, packages, processes, tokenizer
     from auditor.smoke.harness.blame import blame
@@ -52,12 +53,6 @@ def main() -> None:
     journal.tell("end")
     sys.stdout.flush()
     os._exit(0)
-
-
-def _clean_path(folder: str) -> None:
-    """Let the script import from its folder, not from where the auditor lies."""
-    ours = os.environ.pop("PYTHONPATH", None)
-    sys.path[:] = [folder, *(place for place in sys.path if place and place != ours)]
 
 
 def _run(script: str, arguments: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import os
 import re
@@ -73,6 +74,10 @@ def _cause(error: BaseException) -> str:
         return "package"
     if isinstance(error, MemoryError) or "can't allocate memory" in text or "not enough memory" in text:
         return "memory"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "disk"
+    if isinstance(error, BlockingIOError):
+        return "processes"  # what fork says when there may be no more
     if isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError):
         return "data"
     if isinstance(error, OSError) and error.filename is not None:

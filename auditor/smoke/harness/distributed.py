@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Any
@@ -9,31 +10,14 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from auditor.smoke.harness.collectives import Done, names, stand_in
 from auditor.smoke.harness.journal import Journal
+from auditor.smoke.harness.mesh import DeviceMesh, init_device_mesh
 
 _LAUNCHER = {
     "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1",
     "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500",
 }  # fmt: skip
-
-
-class _Done:
-    """The handle of a collective that has happened."""
-
-    def wait(self, *_args: Any) -> bool:
-        return True
-
-    def is_completed(self) -> bool:
-        return True
-
-    def get_future(self) -> _Done:
-        return self
-
-    def then(self, function: Any) -> Any:
-        return function(self)
-
-    def value(self) -> list[Any]:
-        return []
 
 
 class DistributedDataParallel(torch.nn.Module):
@@ -50,27 +34,14 @@ class DistributedDataParallel(torch.nn.Module):
 
     def no_sync(self) -> Any:
         """Return a context that changes nothing."""
-        import contextlib
-
         return contextlib.nullcontext()
 
 
-def _to_all(output: Any, source: Any, *_args: Any, **_kwargs: Any) -> Any:
-    if isinstance(output, list):
-        if isinstance(source, torch.Tensor):
-            output[0].copy_(source)
-        elif output:
-            output[0] = source
-    else:
-        output.copy_(source.reshape(output.shape))
-    return _Done()
+class _Operation:
+    """One send or receive of a batch."""
 
-
-def _scatter(output: Any, source: Any = None, *_args: Any, **_kwargs: Any) -> Any:
-    if source is not None:
-        piece = source[0] if isinstance(source, list) else source
-        output.copy_(piece.reshape(output.shape))
-    return _Done()
+    def __init__(self, op: Any, tensor: Any, peer: Any = None, group: Any = None, *_args: Any, **_kwargs: Any) -> None:
+        self.op, self.tensor, self.peer, self.group = op, tensor, peer, group
 
 
 def install(journal: Journal) -> None:
@@ -84,25 +55,27 @@ def install(journal: Journal) -> None:
     def end(*_args: Any) -> None:
         state["ready"] = False
 
-    def done(*_args: Any, **_kwargs: Any) -> Any:
-        return _Done()
-
     replaced: dict[str, Any] = {
         "init_process_group": begin, "destroy_process_group": end, "is_initialized": lambda: state["ready"],
-        "is_available": lambda: True, "get_rank": lambda *_: 0, "get_world_size": lambda *_: 1,
-        "get_backend": lambda *_: "nccl", "new_group": lambda *_a, **_k: None, "all_gather": _to_all,
-        "all_gather_into_tensor": _to_all, "all_gather_object": _to_all, "reduce_scatter": _scatter,
-        "reduce_scatter_tensor": _scatter, "scatter": _scatter, "all_to_all_single": _to_all,
-        "gather": lambda tensor, out=None, *_a, **_k: _to_all(out, tensor) if out else None,
-        "gather_object": lambda obj, out=None, *_a, **_k: _to_all(out, obj) if out else None,
+        "is_available": lambda: True, "is_nccl_available": lambda: True, "get_rank": lambda *_a, **_k: 0,
+        "get_world_size": lambda *_a, **_k: 1, "get_backend": lambda *_a, **_k: "nccl",
+        "get_backend_config": lambda *_a, **_k: "nccl", "get_pg_count": lambda: 1,
+        "get_process_group_ranks": lambda *_a, **_k: [0], "get_node_local_rank": lambda *_a, **_k: 0,
+        "get_global_rank": lambda *_a, **_k: 0, "get_group_rank": lambda *_a, **_k: 0,
+        "_rank_not_in_group": lambda *_a, **_k: False, "_get_process_group_name": lambda *_a, **_k: "",
+        "_coalescing_manager": lambda *_a, **_k: contextlib.nullcontext(Done()),
+        "new_group": lambda *_a, **_k: None, "split_group": lambda *_a, **_k: None,
+        "shrink_group": lambda *_a, **_k: None, "new_subgroups": lambda *_a, **_k: (None, [None]),
+        "new_subgroups_by_enumeration": lambda *_a, **_k: (None, [None]),
+        "batch_isend_irecv": lambda operations, *_a, **_k: [Done() for _ in operations], "P2POp": _Operation,
+        "init_device_mesh": init_device_mesh, "DeviceMesh": DeviceMesh,
     }  # fmt: skip
-    for name in ("barrier", "all_reduce", "broadcast", "reduce", "monitored_barrier", "all_reduce_coalesced",
-                 "broadcast_object_list", "send", "recv", "isend", "irecv"):  # fmt: skip
-        replaced[name] = done
-    for name, function in replaced.items():
-        setattr(dist, name, function)
-        if hasattr(dist.distributed_c10d, name):
-            setattr(dist.distributed_c10d, name, function)
+    for module in (dist, dist.distributed_c10d):
+        replaced.update({name: stand_in(parameters) for name, parameters in names(module)})
+    for module in (dist, dist.distributed_c10d, sys.modules.get("torch.distributed.device_mesh")):
+        for name, function in replaced.items():
+            if hasattr(module, name):
+                setattr(module, name, function)
     torch.nn.parallel.DistributedDataParallel = DistributedDataParallel
     torch.nn.parallel.distributed.DistributedDataParallel = DistributedDataParallel
     _variables(journal)

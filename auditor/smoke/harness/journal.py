@@ -22,7 +22,7 @@ class Journal:
         line = {"event": event, "at": round(time.monotonic() - self._begun, 3), **facts}
         if event == "end":
             line["cpu"] = round(time.process_time(), 3)
-        os.write(self._handle, json.dumps(line, allow_nan=True).encode("ascii", "replace") + b"\n")
+        os.write(self._handle, json.dumps(line).encode("ascii", "replace") + b"\n")
 
     def once(self, event: str, **facts: object) -> None:
         """Write an event the first time only."""

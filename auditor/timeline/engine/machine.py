@@ -133,6 +133,7 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
+        self.laid: list[tuple[str | None, int, int]] = []  # files under names of another split: folder, named, held
         self.nested = 0  # files and texts that run as code, in one another
         self.read_texts: dict[tuple[str, int, str], tuple[ir.Stmt, ...]] = {}
         self.argv: list[Value] | None = None  # the arguments of a script that another one started

@@ -9,6 +9,7 @@ from auditor.settings import lookup
 from auditor.timeline.events import Switch
 from auditor.timeline.values.atoms import VAL, under
 from auditor.timeline.values.folding import string_origins
+from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Known, Payload, Value, at_setting, per_setting
 
 if TYPE_CHECKING:
@@ -114,7 +115,18 @@ def remember(machine: Machine, key: str, default: Value, each: list[Payload], no
         return
     shown = str(default.p.v) if isinstance(default.p, Known) and default.p.v is not None else ""
     values = tuple(str(p.v) if isinstance(p, Known) else None for p in each)
-    machine.switches[key] = Switch(key, shown, machine.site(node), values)
+    machine.switches[key] = Switch(key, shown, _telling_site(machine, key, node), values, key in LAUNCH)
+
+
+def _telling_site(machine: Machine, key: str, node: ir.Node) -> Site:
+    """Return where a switch is read: where a helper reads it for its caller, the call that names it."""
+    sites = [machine.site(node), *(call.site for call in reversed(machine.calls))]
+    return next((site for site in sites if key in _line(site)), sites[0])
+
+
+def _line(site: Site) -> str:
+    text = site.source.text
+    return text[text.rfind("\n", 0, site.start) + 1 : max(text.find("\n", site.end), site.end)]
 
 
 def like(text: str, model: Payload) -> object:

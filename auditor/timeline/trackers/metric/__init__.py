@@ -1,5 +1,7 @@
 """What is counted, and what divides it."""
 
 from auditor.timeline.trackers.metric.metric import Doubts
+from auditor.timeline.trackers.metric.parts import Parts
+from auditor.timeline.trackers.metric.units import Units
 
-TRACKERS = (Doubts,)
+TRACKERS = (Doubts, Parts, Units)

@@ -21,7 +21,15 @@ from auditor.timeline.values.payloads import Either, Heap, Known, PerSetting, Tu
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
-Kind = Literal["answers", "first tokens", "random tokens", "bytes per token"]
+Kind = Literal[
+    "answers",
+    "first tokens",
+    "random tokens",
+    "bytes per token",
+    "ignored targets",
+    "clamped targets",
+    "bits per token",
+]
 
 FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split
 _LN2 = math.log(2.0)
@@ -80,12 +88,19 @@ class Doubts(Tracker):
         reported(self.machine, origins, report)
 
 
-def _doubt(machine: Machine, kind: Kind, node: ir.Node, number: float | None, bits: int) -> int:
-    """Return the origin of a place, which is one event per way that leads to it."""
-    key = (kind, machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
+def doubt(
+    machine: Machine, kind: Kind, node: ir.Node | None, number: float | None, bits: int, at: Event | None = None
+) -> int:
+    """Return the origin of a place (``node``, or that of the event ``at``): one event per way that leads to it."""
+    start = node.start if node is not None else at.site.start if at is not None else 0
+    key = (kind, machine.frame.scope.source.path, start, tuple(s.site.start for s in machine.calls))
     event = machine.of(Doubts).known.get(key)
     if event is None:
-        event = Doubt(**common(machine, node, 0), kind=kind, number=number)
+        where = node if node is not None else ir.Name(start, start, "")
+        fields = common(machine, where, 0)
+        if at is not None:
+            fields |= {"site": at.site, "calls": at.calls}
+        event = Doubt(**fields, kind=kind, number=number)
         machine.of(Doubts).known[key] = event
         machine.events.append(event)
     event.bits |= machine.live & bits
@@ -107,11 +122,11 @@ def picked(machine: Machine, base: Value, index: Value, node: ir.Subscript, out:
     """Return ``base[index]``, marked when it is a fixed part of the validation tokens or a stored answer."""
     if base.m & VAL:
         if index.m & RANDOM and not index.m & VAL and isinstance(node.index, ir.Slice):
-            return _with(out, _doubt(machine, "random tokens", node, None, machine.all))
+            return _with(out, doubt(machine, "random tokens", node, None, machine.all))
         if isinstance(node.index, ir.Slice) and not base.m & machine.atoms.family("iteration"):
             bound, bits = _fixed_bound(machine, node.index)
             if bits:
-                return _with(out, _doubt(machine, "first tokens", node, bound, bits))
+                return _with(out, doubt(machine, "first tokens", node, bound, bits))
         return out
     if base.m & TEXT_FILE and not base.m & TRAIN and not index.m & VAL and not _constant(index):
         return _with(out, machine.atoms.bit("stored", "by position"))
@@ -159,14 +174,14 @@ def compared(machine: Machine, left: Value, right: Value, node: ir.Node) -> int:
     one, other = (left, right) if left.m & family else (right, left)
     if not one.m & family or one.m & VAL or not other.m & VAL or other.m & family:
         return 0
-    return _doubt(machine, "answers", node, None, machine.all)
+    return doubt(machine, "answers", node, None, machine.all)
 
 
 def written(machine: Machine, base: Value, index: Value, node: ir.Node) -> int:
     """Return the origin of scores that are changed at a stored token (``logits[j, table[p]] += …``), else 0."""
     if not base.m & machine.atoms.family("forward") or not deep(index) & machine.atoms.family("stored"):
         return 0
-    return _doubt(machine, "answers", node, None, machine.all)
+    return doubt(machine, "answers", node, None, machine.all)
 
 
 def decided(machine: Machine, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
@@ -208,7 +223,7 @@ def scaled(machine: Machine, left: Value, right: Value, node: ir.BinOp, out: Val
         if 1.5 <= value <= 8.0 and not math.isclose(value, 1 / _LN2, rel_tol=1e-3) and value != round(value):
             bits |= 1 << index
             number = value if number is None else number
-    return _with(out, _doubt(machine, "bytes per token", node, number, bits)) if bits else out
+    return _with(out, doubt(machine, "bytes per token", node, number, bits)) if bits else out
 
 
 # ------------------------------------------------------------------ reports
@@ -238,7 +253,8 @@ def doubts(timeline: Timeline, kinds: tuple[Kind, ...], claimed: list[Report]) -
     ``claimed`` are the reports that print the claimed score, as far as a log tells.
     """
     reports = [e for e in timeline.events if isinstance(e, Report)]
-    last = max(reports, key=lambda r: (bool(r.bits & timeline.in_play), r.order), default=None)
+    running = [r for r in reports if r.bits & timeline.in_play] or reports
+    last = max(running, key=lambda r: r.order, default=None)
     out: dict[tuple[str, int], Doubtful] = {}
     for event in timeline.events:
         if not isinstance(event, Doubt) or event.kind not in kinds or not event.reports:

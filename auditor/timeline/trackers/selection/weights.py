@@ -104,7 +104,8 @@ def _shifted(
         if not on_the_left and op == "-":
             continue
         better = -added if space == marks.losses else added
-        if space in (marks.losses, marks.logs, marks.probs) and _LEAST_SHIFT <= better < 30:
+        most = 1.0 if space == marks.probs else 30.0
+        if space in (marks.losses, marks.logs, marks.probs) and _LEAST_SHIFT <= better < most:
             settings.append(index)
     return under(machine, settings, "shift", node) if settings else 0
 

@@ -1,0 +1,175 @@
+"""Scores that a submission attributes to something that its script doesn't run under any setting in play."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from auditor.case import Case
+from auditor.evidence.model import Claim
+from auditor.finding import Finding
+from auditor.markdown import elements
+from auditor.submission.model import Unread
+from auditor.submission.names import shown
+from auditor.timeline.events import Adapt, Lookup, Mixture, Timeline
+from auditor.timeline.values.atoms import VAL
+
+_LARGEST = 1_000_000  # bytes of a README
+_LONGEST = 2_000  # characters of a sentence
+_NUMBER = re.compile(r"(?<![\d.])\d{1,2}\.\d{2,12}(?!\d)")
+_SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n")
+_DENIED = re.compile(
+    r"\b(?:no|not|never|without|w/o|before|pre|prior|non|un\w{0,12}|instead|vs\.?|versus|alone|only|disabled?|off"
+    r"|baseline|than|from)\b|->|→",
+    re.I,
+)
+
+
+_WITHOUT = re.compile(r"\b(?:no|without|w/o|non|disabled?|off)\b", re.I)
+_OFF = frozenset({"0", "false", "no", "off", "none"})
+
+
+@dataclass(frozen=True)
+class _Family:
+    """What goes by one kind of name in a README, and the rules whose findings are about it."""
+
+    rules: frozenset[str]
+    words: re.Pattern[str]
+
+
+_FAMILIES = (
+    _Family(
+        frozenset({"prequant-ttt", "score-after-adapt", "slot-scored-region", "slot-causal", "two-pass-rescore"}),
+        re.compile(
+            r"\b(?:post[- ]?)?ttt\b|\btest[- ]time[- ](?:training|adapt\w*)|\badapt(?:ed|ation)\b|\bslot\b", re.I
+        ),
+    ),
+    _Family(
+        frozenset({"byte-ppm-mixture", "unnormalized-mixture", "target-conditioned-gate"}),
+        re.compile(r"\bppm\b|\bmixture\b(?!\s+of)|\b(?:logit|byte|cache|n-?gram)[- ]mix\w*", re.I),
+    ),
+    _Family(
+        frozenset({"target-in-key", "two-pass-rescore", "oracle-selection"}),
+        re.compile(r"\bn-?gram\b[\w\- ]{0,20}?(?:cache|oracle|back-?off|mixer|tilt|blend)|\bcached?\b", re.I),
+    ),
+)
+
+
+def attributed(case: Case, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings; what no setting turns on is a hold where the claimed score is said to come from it.
+
+    Only where nothing else of the same family runs: a README may speak of a legal adaptation.
+    """
+    found = tuple(findings)
+    said: dict[int, tuple[str, str, int | None] | None] = {}
+    for finding in found:
+        number = _family(finding) if finding.group == "compliance" else None
+        if number is None or case.timeline is None or case.submission.lone:
+            yield finding
+            continue
+        if finding.active is not False:
+            yield _disowned(case, finding, _FAMILIES[number]) if finding.status == "violation" else finding
+            continue
+        if number not in said:
+            said[number] = None if _runs(case.timeline, number, found) else _said(case, _FAMILIES[number].words)
+        sentence = said[number]
+        yield finding if sentence is None else _doubtful(finding, sentence)
+
+
+def _doubtful(finding: Finding, said: tuple[str, str, int | None]) -> Finding:
+    text, path, line = said
+    place = f"{path}:{line}" if line is not None else path
+    quoted = " ".join(text.split())
+    return dataclasses.replace(
+        finding,
+        status="hold",
+        active=None,
+        active_because=f"{finding.active_because}; but the claimed score is attributed to it "
+        f'({place}: "{shown(quoted, 120)}")',
+    )
+
+
+def _disowned(case: Case, finding: Finding, family: _Family) -> Finding:
+    """Return a violation as a hold where the main command and the claim are both without it, and no log prints either.
+
+    The script is at fault; that the claimed score comes of it, nothing shows.
+    """
+    if case.submitted or not case.runs:
+        return finding
+    switched = [
+        override
+        for override in case.runs[0].commands[0].overrides.values()
+        if override.value.lower() in _OFF and family.words.search(override.name.replace("_", " "))
+    ]
+    said = _said(case, family.words, denied=True) if switched else None
+    if said is None:
+        return finding
+    text, path, line = said
+    off = switched[0]
+    because = (
+        f"{finding.active_because}; but the main command sets {off.name}={off.value} ({off.path}:{off.line}), and the "
+        f'claimed score is said to be without it ({path}:{line}: "{shown(" ".join(text.split()), 120)}")'
+    )
+    return dataclasses.replace(finding, status="hold", active_because=because)
+
+
+def _family(finding: Finding) -> int | None:
+    return next((number for number, family in enumerate(_FAMILIES) if finding.rule in family.rules), None)
+
+
+def _runs(timeline: Timeline, number: int, findings: tuple[Finding, ...]) -> bool:
+    """Tell whether something of a family runs under a setting in play."""
+    if any(f.rule in _FAMILIES[number].rules and f.active is not False for f in findings):
+        return True
+    live = [event for event in timeline.events if event.bits & timeline.in_play]
+    if number == 0:
+        return any(isinstance(event, Adapt) and event.kinds & VAL for event in live)
+    return any(isinstance(event, Mixture) or (isinstance(event, Lookup) and event.reports) for event in live)
+
+
+def _said(case: Case, words: re.Pattern[str], *, denied: bool = False) -> tuple[str, str, int | None] | None:
+    """Return the first sentence that gives the claimed score together with the words, and denies them or not."""
+    claim = case.evidence.leading()
+    if claim is None:
+        return None
+    for text, path, line in _sentences(case):
+        if any(_is(claim, number) for number in _NUMBER.findall(text)):
+            match = words.search(text)
+            if match is None:
+                continue
+            around = text[max(0, match.start() - (8 if denied else 40)) : match.end() + 24]
+            if bool((_WITHOUT if denied else _DENIED).search(around)) is denied:
+                return text, path, line
+    return None
+
+
+def _is(claim: Claim[float], number: str) -> bool:
+    """Tell whether a number is the claim, rounded or cut to the number's own decimals, three at least."""
+    decimals = len(number.partition(".")[2])
+    step = 10.0 ** -min(decimals, max(claim.decimals, 3))
+    return decimals >= 3 and -step / 2 <= float(number) - claim.value <= step / 2
+
+
+def _sentences(case: Case) -> Iterator[tuple[str, str, int | None]]:
+    """Yield what README and metadata say: sentences, and cells of tables with their column's and row's names."""
+    readme = case.submission.readme
+    if readme is not None:
+        try:
+            data = case.submission.tree.read(readme, _LARGEST)
+        except Unread:
+            data = b""  # the reader of the submission has noted it as a problem
+        for element in elements(data.decode("utf-8-sig", "replace")):
+            if element.kind == "row":
+                for column, cell in zip(element.header, element.cells, strict=False):
+                    row = element.cells[0] if cell is not element.cells[0] else ""
+                    yield f"{column} | {row} | {cell}"[:_LONGEST], readme, element.line
+            elif element.kind in ("text", "heading"):
+                line = element.line
+                for sentence in _SENTENCE.split(element.text):
+                    yield sentence[:_LONGEST], readme, line + element.text[: element.text.find(sentence)].count("\n")
+    for claim in case.evidence.metadata.texts:
+        if claim.name in ("name", "blurb", "description", "notes"):
+            for sentence in _SENTENCE.split(claim.value):
+                yield sentence[:_LONGEST], claim.path, claim.line

@@ -1,0 +1,59 @@
+"""What the words of a command start, once the commands that only start others are taken away."""
+
+from __future__ import annotations
+
+import re
+
+from auditor.settings.expansion import UNKNOWN
+
+SHELLS = frozenset({"bash", "sh", "zsh", "dash", "source", ".", "sbatch", "qsub", "bsub"})
+_WRAPPERS = frozenset(
+    {
+        "env", "sudo", "nohup", "exec", "command", "builtin", "stdbuf", "timeout", "gtimeout", "nice",
+        "ionice", "numactl", "taskset", "srun", "mpirun", "mpiexec", "setsid", "unbuffer", "chrt", "time",
+        "caffeinate", "singularity", "apptainer", "uv", "uvx", "poetry", "pipenv", "conda", "mamba", "pixi",
+        "run", "xargs", "then", "do", "&",
+    }
+)  # fmt: skip
+_GIVEN = re.compile(r"([A-Za-z_]\w*)=")
+_RUNNER = re.compile(r"(?:torchrun|python[\d.]*|pypy3?|py|accelerate|deepspeed|ipython|torchrun\.exe|modal)\Z")
+
+
+def name_of(word: str) -> str:
+    """Return the last part of a path."""
+    return word.rsplit("/", 1)[-1]
+
+
+def unwrapped(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return what ``env A=1``, ``timeout 900``, ``nohup`` and the like start, and the environment that they give."""
+    given: dict[str, str] = {}
+    at = 0
+    while at < len(words):
+        match = _GIVEN.match(words[at])
+        if match:
+            given[match[1]] = words[at][match.end() :]
+            at += 1
+            continue
+        if name_of(words[at]) not in _WRAPPERS:
+            break
+        # What options a wrapper takes does not matter: the next word that can start something does.
+        at = next((index for index in range(at + 1, len(words)) if _starts(words[index])), len(words))
+    return words[at:], given
+
+
+def starts_python(words: list[str]) -> bool:
+    """Tell whether the first word is Python or a launcher of it, or cannot be known before a Python file."""
+    name = name_of(words[0])
+    unknown = UNKNOWN in name and any(word.endswith(".py") for word in words[1:])
+    return bool(_RUNNER.match(name)) or name.endswith(".py") or unknown
+
+
+def _starts(word: str) -> bool:
+    name = name_of(word)
+    return bool(
+        _GIVEN.match(word)
+        or _RUNNER.match(name)
+        or name in _WRAPPERS
+        or name in SHELLS
+        or name.endswith((".py", ".sh"))
+    )

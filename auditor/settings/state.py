@@ -1,0 +1,143 @@
+"""Variables while shell text is walked, and what is left of them where several ways meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from auditor.settings.expansion import UNKNOWN, expand_value
+from auditor.settings.syntax import Piece
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """A value and where it was given."""
+
+    value: str
+    path: str
+    line: int
+
+
+Given: TypeAlias = Assigned | tuple[str, ...]
+
+
+@dataclass
+class State:
+    """What a walk knows at one place: variables, which of them programs get, and the arguments."""
+
+    variables: dict[str, Given]
+    exported: set[str]
+    exports_all: bool
+    path: str
+    positional: tuple[str, ...] = ()
+    given_positional: bool = False  # inside a function: what is missing is empty, not unknown
+    depth: int = 0
+    round: int = 0
+
+    def fork(self) -> State:
+        """Return a copy that can go another way."""
+        return replace(self, variables=dict(self.variables), exported=set(self.exported))
+
+    def environment(self) -> dict[str, Assigned]:
+        """Return what a program that is started here gets."""
+        return {
+            name: value
+            for name, value in self.variables.items()
+            if name in self.exported and isinstance(value, Assigned)
+        }
+
+    def read(self, piece: Piece) -> tuple[str, ...]:
+        """Return a variable's value, several of an array; what is not known is :data:`UNKNOWN`."""
+        name = piece.text
+        found: tuple[str, ...] | None
+        if name in ("@", "*", "@[@]"):
+            found = self.positional if self.given_positional else (UNKNOWN,)
+        elif name.isdigit():
+            index = int(name) - 1 if len(name) < 4 else -1
+            found = (self.positional[index],) if 0 <= index < len(self.positional) else None
+            if found is None and self.given_positional:
+                found = ("",)
+        elif name.endswith("[@]"):
+            value = self.variables.get(name[:-3])
+            found = value if isinstance(value, tuple) else (value.value,) if value else None
+        else:
+            value = self.variables.get(name)
+            plain = (value.value,) if isinstance(value, Assigned) else None
+            found = value[:1] if isinstance(value, tuple) else plain
+        return self._or_alternative(piece, found)
+
+    def _or_alternative(self, piece: Piece, found: tuple[str, ...] | None) -> tuple[str, ...]:
+        if not piece.operator or piece.operator.endswith("?"):
+            return (UNKNOWN,) if found is None else found
+        colon = piece.operator.startswith(":")
+        missing = found is None or (colon and found in ((), ("",)))
+        if piece.operator.endswith("+"):
+            return ("",) if missing else (expand_value(piece.alternative, self.read),)
+        if not missing and found is not None:
+            return found
+        value = expand_value(piece.alternative, self.read)
+        if piece.operator.endswith("="):
+            self.variables[piece.text] = Assigned(value, self.path, 0)
+        return (value,)
+
+
+def assign(state: State, name: str, value: Given, append: bool) -> None:
+    """Set a variable, or append to it."""
+    before = state.variables.get(name)
+    if append and isinstance(before, tuple) and isinstance(value, tuple):
+        value = (before + value)[:400]
+    elif append and isinstance(before, Assigned) and isinstance(value, Assigned):
+        value = replace(value, value=(before.value + value.value)[:4096])
+    state.variables[name] = value
+
+
+def adopt(state: State, other: State) -> None:
+    """Let ``state`` know what ``other`` does."""
+    state.variables = other.variables
+    state.exported = other.exported
+
+
+def join_ways(state: State, ways: list[State | None]) -> State | None:
+    """Continue with what the ways that did not leave agree on."""
+    left = [way for way in ways if way is not None]
+    if not left:
+        return None
+    if len(left) > 1 or left[0] is not state:
+        adopt(state, agreed(left))
+    return state
+
+
+def agreed(ways: list[State]) -> State:
+    """Return what several ways agree on; the rest is unknown."""
+    first, *others = ways
+    merged = first.fork()
+    for other in others:
+        for name in merged.variables.keys() | other.variables.keys():
+            mine, theirs = merged.variables.get(name), other.variables.get(name)
+            if _text(mine) != _text(theirs):
+                merged.variables[name] = Assigned(UNKNOWN, first.path, 0)
+        merged.exported |= other.exported
+    return merged
+
+
+def _text(value: Given | None) -> object:
+    return value.value if isinstance(value, Assigned) else value
+
+
+def evaluated(words: list[str]) -> bool | None:
+    """Return a test's result; None when it needs the machine or an unknown value."""
+    if any(UNKNOWN in word for word in words):
+        return None
+    match words:
+        case ["!", *rest]:
+            result = evaluated(rest)
+            return None if result is None else not result
+        case ["-z", word]:
+            return not word
+        case [word] | ["-n", word]:
+            return bool(word)
+        case [left, "=" | "==" | "-eq", right]:
+            return left == right if "*" not in right else None
+        case [left, "!=" | "-ne", right]:
+            return left != right if "*" not in right else None
+    return None

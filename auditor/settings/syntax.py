@@ -1,0 +1,112 @@
+"""What shell text says, as data: commands, branches, loops and functions, with words still to be filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Part of a word: fixed text, a variable with what replaces it when unset, or something unknowable."""
+
+    kind: Literal["text", "variable", "unknown"]
+    text: str = ""  # the text, or the variable's name
+    quoted: bool = False
+    operator: str = ""  # of ``${name<operator>alternative}``
+    alternative: Word = ()
+
+
+Word: TypeAlias = tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """``name=value``; ``items`` instead of ``value`` for an array, ``append`` for ``+=``."""
+
+    name: str
+    value: Word
+    line: int
+    append: bool = False
+    items: tuple[Word, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """``operator target`` (``> log.txt``, ``2>&1``); a file is written where the operator points outward."""
+
+    operator: str
+    target: Word
+
+
+@dataclass(frozen=True)
+class Simple:
+    """One command: assignments before it, its words, where its output goes, and the text that is fed to it."""
+
+    assignments: tuple[Assignment, ...]
+    words: tuple[Word, ...]
+    line: int
+    redirects: tuple[Redirect, ...] = ()
+    heredocs: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Declare:
+    """``export``, ``declare`` and their kind: what they declare, as assignments or as words (names, options)."""
+
+    keyword: str
+    items: tuple[Assignment | Word, ...]
+    line: int
+
+
+@dataclass(frozen=True)
+class Test:
+    """``[[ … ]]`` or ``[ … ]``; ``words`` is None when the condition is compound."""
+
+    words: tuple[Word, ...] | None
+
+
+@dataclass(frozen=True)
+class Loop:
+    """``for`` (with ``items``) or ``while``/``until`` (without)."""
+
+    variable: str | None
+    items: tuple[Word, ...]
+    body: Block
+
+
+@dataclass(frozen=True)
+class Branch:
+    """``if``: conditions with their blocks, then the ``else`` block."""
+
+    arms: tuple[tuple[Block, Block], ...]
+    otherwise: Block
+
+
+@dataclass(frozen=True)
+class Case:
+    """``case word in pattern) block ;; esac``."""
+
+    word: Word
+    arms: tuple[tuple[tuple[Word, ...], Block], ...]
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function's definition."""
+
+    name: str
+    body: Block
+
+
+@dataclass(frozen=True)
+class Group:
+    """``{ … }`` or ``( … )``; a subshell's settings end with it."""
+
+    body: Block
+    subshell: bool
+
+
+Node: TypeAlias = Simple | Declare | Test | Loop | Branch | Case | Function | Group
+Block: TypeAlias = tuple[tuple[str, Node], ...]
+"""Commands, each with what joins it to the one before: ``&&``, ``||``, ``|`` or ``;`` (anything else)."""

@@ -1,0 +1,56 @@
+"""Bits per token that are told as bits per byte: no count of bytes is on the way to the report."""
+
+from __future__ import annotations
+
+from auditor.program import ir
+from auditor.timeline.engine.signals import Tracker
+from auditor.timeline.events import Report
+from auditor.timeline.trackers.metric.metric import Doubts, doubt
+from auditor.timeline.values.atoms import BITS, LAUNCH, SIZE
+from auditor.timeline.values.payloads import Known, PerSetting, Value
+
+_BYTE_WORDS = ("bpb", "bits per byte", "bits_per_byte", "bits/byte")
+
+
+class Units(Tracker):
+    """What scores were divided by or multiplied with, besides numbers of tokens."""
+
+    rank = 14
+
+    def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
+        """Note a factor that may be a count of bytes."""
+        if node.op not in ("*", "/") or not out.m & self._scores():
+            return out
+        for score, factor in ((left, right), (right, left)):
+            if score.m & self._scores() and not factor.m & self._scores() and self._may_count_bytes(factor):
+                return Value(out.p, out.m | self.machine.atoms.bit("per byte", ""))
+        return out
+
+    def reported(self, origins: int, report: Report) -> None:
+        """Note a score in bits per byte that no count of bytes entered."""
+        machine = self.machine
+        if not origins & BITS or not origins & self._scores():
+            return
+        families = ("per byte", "opaque", "difference")
+        if any(origins & machine.atoms.family(family) for family in families):
+            return
+        said = f"{report.label} {report.site.source.text[report.site.start : report.site.end][:600]}".lower()
+        if not any(word in said for word in _BYTE_WORDS):
+            return
+        if any(d.kind == "bytes per token" and report in d.reports for d in machine.of(Doubts).known.values()):
+            return
+        made = doubt(machine, "bits per token", None, None, report.bits, report)
+        for event in machine.atoms.meanings(made, "doubt"):
+            event.reports.append(report)  # type: ignore[attr-defined]
+
+    def _scores(self) -> int:
+        return self.machine.atoms.family("forward")
+
+    def _may_count_bytes(self, factor: Value) -> bool:
+        """Return whether a factor is more than a constant or a number of tokens."""
+        if isinstance(factor.p, Known | PerSetting):
+            return False
+        if factor.p is None:
+            return True
+        counts = SIZE | LAUNCH | self.machine.atoms.family("iteration") | self.machine.atoms.family("setting")
+        return bool(factor.m & ~counts)

@@ -1,0 +1,47 @@
+"""Validation documents that training shards were cut with, as a submission's own texts and commands say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from auditor.case import Case
+from auditor.submission.model import Unread
+
+_LARGEST = 1_000_000  # bytes of a document
+_MOST = 40  # documents
+_LONGEST = 2_000  # characters of a line
+_OPTION = re.compile(r"--val[-_]docs[= \"'`]{1,3}(?P<count>\d{1,3}(?:[,_]\d{3})+|\d{3,6}|\d{1,3}k)\b", re.I)
+_OTHERWISE = re.compile(
+    r"\b(?:no|not|never|don't|instead|unlike|avoid\w*|would|wrong\w*|bug\w*|fix\w*|buggy|overlap\w*|leak\w*)\b", re.I
+)
+# What is said of such a count must be about the shards that were trained on.
+_TRAINED = re.compile(r"\btrain\w*\b|\brebuil\w*|\bbuil[dt]\b|\bprepar\w*|\bshards?\b|^\s*(?:python|bash|\$|>)", re.I)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The place that says with how many validation documents the training shards were cut."""
+
+    count: int
+    path: str
+    line: int
+    text: str
+
+
+def cuts(case: Case) -> Iterator[Cut]:
+    """Yield what documents and run scripts of the folder say, denials and corrections left out."""
+    tree = case.submission.tree
+    texts = [path for path in tree.paths() if path.endswith((".md", ".txt")) and path not in case.submission.logs]
+    for path in [*texts, *case.submission.shells][:_MOST]:
+        try:
+            text = tree.read(path, _LARGEST).decode("utf-8", "replace")
+        except Unread:
+            continue  # the reader of the submission has noted it as a problem
+        for number, line in enumerate(text.splitlines(), start=1):
+            match = _OPTION.search(line[:_LONGEST])
+            if match is not None and _TRAINED.search(line) and not _OTHERWISE.search(line[:_LONGEST]):
+                digits = match["count"].lower().replace(",", "").replace("_", "")
+                count = int(digits[:-1]) * 1000 if digits.endswith("k") else int(digits)
+                yield Cut(count, path, number, match[0])

@@ -1,0 +1,90 @@
+"""Claimed scores that are attributed to what no setting turns on, and shards under other names."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from submissions import submission
+
+from auditor.check import audit
+from auditor.finding import Finding
+from rules.torch_scripts import EVALUATE, HEAD, MAIN, REPORT
+
+ADAPTED = (
+    HEAD
+    + EVALUATE
+    + MAIN
+    + 'val = read("data/fineweb_val_*.bin")\nif int(os.environ.get("ADAPT", "0")):\n    train(model, val)\n'
+    + REPORT
+)
+
+
+def found(code: str, files: dict[str, str], slug: str) -> list[Finding]:
+    return list(audit(submission(code, files, "2026-04-01_Example"), select=[slug]).findings)
+
+
+def package(readme: str, score: float = 1.11) -> dict[str, str]:
+    return {"README.md": readme, "submission.json": json.dumps({"val_bpb": score, "author": "a", "name": "n"})}
+
+
+@pytest.mark.parametrize(
+    ("readme", "status"),
+    [
+        ("# A\n\nThe post-TTT val_bpb is 1.1100.\n", "hold"),
+        ("# A\n\n| Seed | before | Post-TTT val_bpb |\n|---|---|---|\n| 1 | 1.1510 | **1.1100** |\n", "hold"),
+        ("# A\n\n| Seed | val_bpb without TTT |\n|---|---|\n| 1 | 1.1100 |\n", "note"),
+        ("# A\n\nval_bpb 1.1100, no TTT.\n", "note"),
+        ("# A\n\nTTT would help. val_bpb 1.1100.\n", "note"),
+        ("# A\n\nTTT gives 1.0900.\n", "note"),
+    ],
+)
+def test_a_score_attributed_to_what_is_off(readme: str, status: str) -> None:
+    (finding,) = found(ADAPTED, package(readme), "prequant-ttt")
+    assert finding.status == status
+    if status == "hold":
+        assert finding.active is None
+        assert "README.md:" in finding.active_because
+
+
+LINKED = "# A\n\n```bash\nmkdir -p d\nln -s $PWD/data/fineweb_val_000000.bin {}/fineweb_train_000000.bin\n```\n"
+PLAIN = HEAD + EVALUATE + MAIN.replace("data/fineweb_train", 'os.environ.get("DATA_PATH", "data")+"/fineweb_train')
+
+
+@pytest.mark.parametrize(
+    ("folder", "command", "status"),
+    [
+        ("d", "DATA_PATH=d python train_gpt.py", "violation"),
+        ("d", "DATA_PATH=./d/ python train_gpt.py", "violation"),
+        ("d", "DATA_PATH=e python train_gpt.py", None),
+        ("e", "DATA_PATH=d python train_gpt.py", None),
+    ],
+)
+def test_a_validation_shard_under_a_training_name(folder: str, command: str, status: str | None) -> None:
+    readme = LINKED.format(folder) + f"\nRun:\n\n```bash\n{command}\n```\n"
+    findings = [f for f in found("import os\n", package(readme), "train-on-val") if f.path == "README.md"]
+    assert [f.status for f in findings] == ([status] if status else [])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "held"),
+    [
+        ("The model is fine-tuned on the validation data.", True),
+        ("Final weights were trained on val tokens for one epoch.", True),
+        ("The model was not trained on the validation set.", False),
+        ("Score-first TTT trains on val tokens only after they were scored.", False),
+        ("The loss of the trained model on the validation set is 1.1.", False),
+    ],
+)
+def test_sentences_that_say_weights_were_fitted_to_validation_text(sentence: str, held: bool) -> None:
+    findings = found("import os\n", package(f"# A\n\n{sentence}\n"), "train-on-val")
+    assert [f.status for f in findings] == (["hold"] if held else [])
+
+
+def test_no_pull_request_is_cited_against_itself() -> None:
+    import dataclasses
+
+    submitted = dataclasses.replace(submission(ADAPTED, package("# A\n"), "2026-04-01_Example"), pr=462)
+    (finding,) = audit(submitted, select=["prequant-ttt"]).findings
+    assert finding.authority
+    assert "#462" not in finding.authority
