@@ -16,7 +16,9 @@ from auditor.timeline.values.frames import Frame, ModuleScope
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
+    Begins,
     Class,
+    Either,
     External,
     Function,
     Heap,
@@ -152,7 +154,11 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
     if node.op == "%" and isinstance(left.p, Known) and isinstance(left.p.v, str):
         right = containers.as_constant(machine, right)
     if node.op == "/" and isinstance(left.p, Known) and isinstance(left.p.v, str):
-        return machine.fold(_beside, left, right)
+        out = machine.fold(_beside, left, right)
+        return out if isinstance(out.p, Known) else Value(Begins(f"{left.p.v}/"), out.m)
+    begins = node.op == "+" and isinstance(left.p, Known) and isinstance(left.p.v, str)
+    if begins and not isinstance(right.p, Known | PerSetting | Either) and not protocols.speaks(right):
+        return Value(Begins(left.p.v), left.m & ~loose_wildcard(left) | containers.deep(right))  # type: ignore[union-attr,arg-type]
     constant = machine.constant(node.op, left, right)
     if constant is not None:
         return constant

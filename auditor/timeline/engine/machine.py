@@ -106,8 +106,7 @@ class Machine:
         self.picking: list[tuple[int, int]] = []  # iterations that open conditions in progress compare with, by depth
         self.branches: list[int] = []  # open conditions in progress (see Event.branches)
         self.passed: list[int] = []  # open conditions whose other branch left the function, outermost call first
-        self.decided: set[int] = set()  # conditions that only "any value" leaves open
-        self.asked: dict[int, frozenset[int]] = {}  # the objects that a condition asks to be there
+        self.decided: set[int] = set()  # conditions that leave nothing open that matters
         self.branch_count = 0
         self.branch_of: dict[int, tuple[Value, int]] = {}  # the number of a condition, by the value that decides it
         self.loop_sites: list[Site] = []
@@ -136,6 +135,7 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
+        self.laid: list[tuple[str | None, int, int]] = []  # files under names of another split: folder, named, held
         self.nested = 0  # files and texts that run as code, in one another
         self.read_texts: dict[tuple[str, int, str], tuple[ir.Stmt, ...]] = {}
         self.argv: list[Value] | None = None  # the arguments of a script that another one started

@@ -196,9 +196,8 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.live = yes
     jumped = machine.jumped
     branch = branch_number(machine, node.test)
-    if not both & ~1:
+    if not both & ~1 or asks_for_parameters(machine, node.test):
         machine.decided.add(branch & ~1)
-    machine.asked[branch & ~1] = existing(machine, node.test)
     machine.branches.append(branch)
     expressions.pick_files(machine, node.test)
     machine.signals.branch_entered(node.test, test)
@@ -251,13 +250,12 @@ def do_if(machine: Machine, node: ir.If) -> None:
             names[name] = merge(value, other, body_live, else_live, machine.count)
 
 
-def existing(machine: Machine, test: ir.Expr) -> frozenset[int]:
-    """Return the objects of which ``x is not None`` asks whether they are there."""
+def asks_for_parameters(machine: Machine, test: ir.Expr) -> bool:
+    """Return whether ``x is not None`` asks if parameters are there: what it guards can only matter where they are."""
     if not isinstance(test, ir.Compare) or test.ops != ("is not",) or not isinstance(test.rights[0], ir.Const):
-        return frozenset()
-    asked = machine.eval(test.left)
-    heaps = [*parameters.heaps_in(asked.p), *parameters.heaps_of(machine, asked.m)]
-    return frozenset(id(heap) for heap in heaps)
+        return False
+    asked = parameters.heaps_in(machine.eval(test.left).p)
+    return bool(asked) and all(heap.kind == "parameter" for heap in asked)
 
 
 def branch_number(machine: Machine, test: ir.Expr) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import containers, parameters, protocols
 from auditor.timeline.library import texts
-from auditor.timeline.values.folding import FoldError, fold_text_method
+from auditor.timeline.values.folding import FoldError, fold_text_method, split_of_word
 from auditor.timeline.values.payloads import SOME, UNKNOWN, Known, Payload, PerSetting, Value
 
 if TYPE_CHECKING:
@@ -81,6 +81,17 @@ def _formatted(machine: Machine, receiver: Value, args: Args) -> Value:
         return Value(SOME, receiver.m | args.origins())
     out = machine.fold(texts.bounded(compute), receiver, *given, *named)
     return Value(out.p, out.m | args.origins() if not isinstance(out.p, Known) else out.m)
+
+
+def renamed(text: Value, args: Args) -> Value | None:
+    """Return a name of a file in which the word of one split is replaced by that of another; None for other texts."""
+    words = [v.p.v for v in args.positional[:2] if isinstance(v.p, Known) and isinstance(v.p.v, str)]
+    if len(words) != 2:
+        return None
+    old, new = (split_of_word(word) for word in words)
+    if not old or not new or not text.m & old:
+        return None
+    return Value(SOME, text.m & ~old | new)
 
 
 def all_text(p: Payload) -> bool:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import calling, containers, escapes, parameters
-from auditor.timeline.library import objects
+from auditor.timeline.library import disk, objects
 from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
-from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, Value, join
+from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Begins, Heap, Known, Payload, Value, join
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.calling import Args
@@ -23,6 +23,7 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     if first is not None:
         if isinstance(first.p, Heap) and first.p.kind in ("buffer", "file"):
             return content(machine, first.p, origins)
+        origins = disk.found(machine, first, origins)
         saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
         if saved is not None and not origins & (VAL | TRAIN):
             return saved
@@ -155,4 +156,9 @@ def join_path(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def listing(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``os.listdir(path)``, ``glob.glob(pattern)``: names of files."""
+    pattern = args.get(0) or UNKNOWN
+    if isinstance(pattern.p, Known) and isinstance(pattern.p.v, str) and "/" in pattern.p.v:
+        folder = pattern.p.v.partition("*")[0].rpartition("/")[0]
+        item: Payload = Begins(f"{folder}/") if machine.laid else None
+        return containers.new_list(machine, None, Value(item, args.origins() | LISTING))
     return containers.new_list(machine, None, Value(None, args.origins() | LISTING))

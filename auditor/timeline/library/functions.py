@@ -12,6 +12,7 @@ from auditor.timeline.library import (
     code,
     computed,
     concurrency,
+    disk,
     files,
     functools_,
     iterators,
@@ -251,6 +252,8 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     raised = exceptions.made(name, args, machine)
     if raised is not None:
         return raised
+    if name in disk.COPIES:
+        return disk.copied(machine, args, node)
     if name in code.RUNS:
         started = code.ran(machine, name, args, node)
         if started is not None:

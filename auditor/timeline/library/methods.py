@@ -10,6 +10,7 @@ from auditor.timeline.library import (
     averages,
     computed,
     concurrency,
+    disk,
     files,
     functools_,
     iterators,
@@ -31,7 +32,7 @@ from auditor.timeline.library.names import (
     SHAPE_METHODS,
     VIEW_METHODS,
 )
-from auditor.timeline.values.atoms import SIZE, TEXT_FILE, VAL
+from auditor.timeline.values.atoms import SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.payloads import (
     NONE,
     SOME,
@@ -66,6 +67,13 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         started = concurrency.start_own(machine, receiver, node)
         if started is not None:
             return started
+    if name in disk.METHODS and args.positional and receiver.m & (VAL | TRAIN) and len(args.positional) == 1:
+        other = args.positional[0]
+        disk.lay(machine, *((other, receiver) if disk.METHODS[name] else (receiver, other)))
+    if name == "replace" and len(args.positional) >= 2 and not isinstance(p, Known | PerSetting | Heap):
+        renamed = computed.renamed(receiver, args)
+        if renamed is not None:
+            return renamed
     if name in ("share_memory", "share_memory_"):
         machine.shares_memory = True
     if name == "run_in_executor":

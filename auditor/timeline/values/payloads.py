@@ -54,6 +54,13 @@ class Later(Some):
         self.first = first
 
 
+class Begins(Some):
+    """A text of which only the beginning is known."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
 class OpenRange(Some):
     """``range(first, …)`` of unknown length."""
 
