@@ -34,8 +34,7 @@ sizes = torch.tensor([len(pieces.id_to_piece(i).encode()) for i in range(1024)])
 with torch.no_grad():
     loss = Net()(val[:-1], val[1:])
 assert loss > 0
-sizes = np.load("piece_bytes.npy")[val[1:]]
-print(f"val_bpb:{loss.item() / math.log(2.0) * len(sizes) / sizes.sum():.4f}")
+print(f"val_bpb:{loss.item() / math.log(2.0) * (len(val) - 1) / sizes[val[1:]].sum():.4f}")
 """
 
 
