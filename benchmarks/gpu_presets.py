@@ -5,7 +5,7 @@
 A step is one micro-batch (an eighth of the preset's batch), forward and backward, at the deepest stage, compiled. Each
 side runs in a process of its own, one after the other: ours as it trains, a published script (FILE, from a clone of the
 challenge) in the sandbox with the GPU passed through and its own attention kernels, which must be installed. Exit code
-1 when a loss is not finite or a side fails. With ``--device cpu --dim 128 --seq 64`` all runs small.
+1 when a loss is not finite or a side fails. ``--device cpu --dim 128 --seq 64`` runs the same code small, on a CPU.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class Run:
 
     def _open_data(self) -> tuple[Loader, Val]:
         loader = open_loader(self.config, self.request.data, self.request.seed)
-        if self.config.quantize.calibration_batches:
+        if self.config.quantize.calibration_batches and not self.config.quantize.self_generated:
             loader.calibration(0)  # shards that it can't read are said now, not after training
         val = open_val(self.config, self.request.data)
         found = locate(self.request.data, self.config.data.tokenizer)

@@ -21,7 +21,7 @@ def check(case: Case) -> Iterator[Finding]:
     timeline = case.timeline
     if timeline is None:
         return
-    for found in doubts(timeline, ("answers",), claimed_reports(timeline, case.submitted)):
+    for found in doubts(timeline, ("answers", "own answers"), claimed_reports(timeline, case.submitted)):
         site = found.doubt.site
         judged = activity(timeline, found.bits, [found.doubt])
         last = found.report.site
@@ -30,7 +30,10 @@ def check(case: Case) -> Iterator[Finding]:
             group="compliance",
             status=judged.status,
             message="Tokens from a stored table are picked by their position in the validation set and decide the loss "
-            "there: the answers are in the file.",
+            "there: the answers are in the file."
+            if found.doubt.kind == "answers"
+            else "Validation tokens that the run itself packed away are unpacked and compared with the tokens being "
+            "scored: the score rests on answers, not on predictions.",
             path=site.source.path,
             line=site.line,
             end_line=site.end_line,

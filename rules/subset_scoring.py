@@ -36,6 +36,8 @@ def check(case: Case) -> Iterator[Finding]:
             main = next((1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "command"), 0)
             if not found.final or (main and not found.bits & main):
                 status = "note"  # a score on the way, or a default that the main command doesn't use
+            elif found.doubt.kind == "first tokens" and found.doubt.number is None:
+                status = "hold"  # a limit that is computed
             elif status == "violation" and not claimed and found.doubt.kind not in _LEFT_OUT:
                 status = "hold"
         last = found.report.site
@@ -123,8 +125,7 @@ RULE = Rule(
         ),
     ),
     check=check,
-    known_problems="Only constant bounds and random places are recognised; a bound that is computed from the "
-    "split's size, or a loop that breaks after some batches, is not.",
+    known_problems="Of a loop that breaks after some batches, and of a bound that a file gives, nothing is said.",
     invalid=(
         Example(
             "the first three million tokens",

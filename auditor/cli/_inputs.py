@@ -68,12 +68,12 @@ def _readers(
     repo = repository(repo, pr)
     if paths and repo:
         raise click.UsageError("Give PATHs or --repo, not both.")
+    if not repo and (pr or rev or sha):
+        raise click.UsageError("--pr, --rev and --sha need --repo.")
     if not paths and not repo:
         raise click.UsageError("Nothing to check: give a PATH, or --repo with --pr, --rev or --sha.")
     if repo and not (pr or rev or sha):
         raise click.UsageError("--repo needs --pr, --rev or --sha.")
-    if not repo and (pr or rev or sha):
-        raise click.UsageError("--pr, --rev and --sha need --repo.")
     if len(pr.numbers) > 1 and (rev or sha):
         raise click.UsageError("--rev and --sha go with one pull request, not with several.")
     if everything and (repo or "-" in paths):

@@ -86,7 +86,7 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
     interrupted = False
     try:
         known = open_repository(repo).pull_requests()
-        wanted = [pr for pr in known if prs is None or chosen(prs, pr)]
+        wanted = [pr for pr in known if prs is None or _chosen(prs, pr)]
         if not wanted:
             asked = f" among {prs}" if prs is not None else ""
             raise Unread(f"{repo}: no pull request heads{asked}; git fetch origin '+refs/pull/*/head:refs/pull/*/head'")
@@ -94,12 +94,12 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
         todo = [pr for pr in wanted if pr not in kept.finished]
         with (
             closing(Results(out, kept)) as results,
-            progress(len(wanted), len(wanted) - len(todo)) as advance,
+            _progress(len(wanted), len(wanted) - len(todo)) as advance,
         ):
             outcomes = run_all(
                 todo,
                 RepositoryAudit(str(Path(repo).resolve())),
-                jobs=jobs or cores(),
+                jobs=jobs or _cores(),
                 timeout=timeout,
                 memory=memory * _MEBIBYTE,
             )
@@ -123,7 +123,7 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
     return 0
 
 
-def chosen(prs: str, number: int) -> bool:
+def _chosen(prs: str, number: int) -> bool:
     """Tell whether a number is among ranges such as ``1-20,35,2000-``; else raises a usage error."""
     among = False
     for part in prs.split(","):
@@ -138,8 +138,7 @@ def chosen(prs: str, number: int) -> bool:
     return among
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
+def _cores() -> int:
     import os
 
     if hasattr(os, "sched_getaffinity"):
@@ -148,7 +147,7 @@ def cores() -> int:
 
 
 @contextmanager
-def progress(total: int, done: int) -> Iterator[Advance]:
+def _progress(total: int, done: int) -> Iterator[Advance]:
     """Yield what to call after each pull request: it moves a bar on a terminal, else prints a line."""
     if not sys.stderr.isatty():
         count = done

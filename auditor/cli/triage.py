@@ -14,7 +14,9 @@ import click
 from auditor.cli import EXIT_INTERRUPTED, complain, nearest
 from auditor.cli._config import Configured
 from auditor.cli._options import color_option, make_style
-from auditor.cli.sweep import chosen, cores, progress
+from auditor.cli.sweep import _chosen as chosen
+from auditor.cli.sweep import _cores as cores
+from auditor.cli.sweep import _progress as progress
 
 if TYPE_CHECKING:
     from auditor.sweep.triage import Triage
@@ -98,7 +100,7 @@ def command(
             found, interrupted = _audit(todo, heads, since, repo, jobs, timeout, memory)
             kept |= found
     except (Unread, PoolError) as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(str(error).replace("give another --out", "give another --since")) from None
     rows = [row for pr in sorted(heads) if pr in kept for row in kept[pr][1]]
     queue = triage(rows)
     _write(queue, wanted, sort, told, output, repo, color)
@@ -117,7 +119,7 @@ def _verdicts(text: str | None) -> frozenset[str]:
     names = [name.strip().upper() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in known:
-            raise click.UsageError(f"no verdict is called {name!r}; {nearest(name, known)}.")
+            raise click.UsageError(f"no verdict is called {name!r}; {nearest(name, known)}")
     return frozenset(names)
 
 

@@ -124,7 +124,7 @@ def parse_metric(text: str, low: str, path: str, line: int) -> Metric | None:
         label = label if loss.start() >= start else text[: loss.start()].strip(" \t:=|-*,;([{\"'`→")[:_LONGEST_LABEL]
     timing = _seconds(low)
     role = role_of(low, match.end("value"))
-    keyed = match.re is _BPB and _ASIDE.match(match["key"]) is None
+    keyed = match.re is _BPB and "_" in match["key"] and _ASIDE.match(match["key"]) is None
     if float(value) < _LEAST_SCORE and role == "final" and not keyed:
         role = "reference"
     return Metric(

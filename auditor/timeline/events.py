@@ -221,7 +221,6 @@ class Timeline:
     switches: dict[str, Switch]
     unfollowed: tuple[Unfollowed, ...]
     steps: int
-    opaque: tuple[Opaque, ...] = ()  # all that could not be followed, whether a score rests on it or not
     failure: tuple[Site, Exception] | None = None  # where the engine or a tracker failed: what follows is missing
 
     @property

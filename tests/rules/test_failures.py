@@ -20,6 +20,7 @@ from auditor.timeline.trackers.scoring.scores import Scores
 CODE = """\
 import glob, math
 import numpy as np
+import sentencepiece
 import torch
 class Net(torch.nn.Module):
     def __init__(self):
@@ -28,10 +29,13 @@ class Net(torch.nn.Module):
     def forward(self, x, y):
         return torch.nn.functional.cross_entropy(self.head(x), y)
 val = torch.cat([torch.from_numpy(np.fromfile(p, np.uint16)) for p in glob.glob("data/fineweb_val_*.bin")])
+pieces = sentencepiece.SentencePieceProcessor(model_file="bpe.model")
+sizes = torch.tensor([len(pieces.id_to_piece(i).encode()) for i in range(1024)])
 with torch.no_grad():
     loss = Net()(val[:-1], val[1:])
 assert loss > 0
-print(f"val_bpb:{loss.item() / math.log(2.0):.4f}")
+sizes = np.load("piece_bytes.npy")[val[1:]]
+print(f"val_bpb:{loss.item() / math.log(2.0) * len(sizes) / sizes.sum():.4f}")
 """
 
 
@@ -56,12 +60,12 @@ def test_without_a_defect_the_script_is_clean() -> None:
 
 def test_the_engine_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(statements.STATEMENTS, ir.Assert, broken)
-    assert what_failed() == [(13, "golf-audit failed here (following the program: KeyError: 'lost')")]
+    assert what_failed() == [(16, "golf-audit failed here (following the program: KeyError: 'lost')")]
 
 
 def test_a_tracker_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Scores, "printed", broken)
-    assert what_failed() == [(14, "golf-audit failed here (following the program: KeyError: 'lost')")]
+    assert what_failed() == [(17, "golf-audit failed here (following the program: KeyError: 'lost')")]
 
 
 def test_a_tracker_fails_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -339,10 +339,10 @@ def _bounds(machine: Machine, index: ir.Slice) -> list[Value]:
 
 def _cut(held: object, *bounds: object) -> object:
     """Return ``held[a:b:c]`` of a constant; raises FoldError."""
-    numbers = [bound for bound in bounds if bound is None or isinstance(bound, int)]
-    if not isinstance(held, str | bytes | tuple) or len(numbers) != len(bounds) or bounds[2] == 0:
+    lower, upper, step = (bound if isinstance(bound, int) else None for bound in bounds)
+    if not isinstance(held, str | bytes | tuple) or step == 0 or [lower, upper, step] != list(bounds):
         raise FoldError
-    return held[slice(*numbers)]
+    return held[lower:upper:step]
 
 
 def _whole(index: ir.Slice) -> bool:

@@ -45,20 +45,21 @@ def escape(
     nodes: Sequence[ir.Expr] = (),
     *,
     sure: bool = False,
+    learns: bool = False,
 ) -> int:
     """Let ``values`` go into something that can't be followed at ``node``; return the origin of what comes back.
 
     ``what`` names it as the end of "… go into"; ``nodes`` are the expressions of the first ``values``, by which tensors
     are found that may be changed. Where nothing of interest goes in (no validation tokens, nothing made from a model
     or its parameters), there is no such origin and 0 is returned, unless ``sure``: there is no source
-    of what is called, so that its result is opaque whatever it is given.
+    of what is called, so that its result is opaque whatever it is given. ``learns``: it may change parameters, as
+    whoever is given a function that learns may.
     """
     escapes = tuple(dict.fromkeys(word for value in values for word in _words(machine, value)))
     if not escapes and not sure:
         return 0
     bit = opaque(machine, node, what, escapes)
-    if any(_learns(machine, value) for value in values):
-        # Whoever has a function that learns may call it: all that learns by now may have learned.
+    if learns or any(_learns(machine, value) for value in values):
         stain_objects(machine, _parameters(machine, machine.params), bit)
     for position, value in enumerate(values):
         where = nodes[position] if position < len(nodes) else None

@@ -125,7 +125,7 @@ def pulled(machine: Machine, stream: Stream, sent: Value | None, node: ir.Node) 
     if stream.learns:
         # What it does between one pull and the next is not followed in that order.
         given = [*stream.given, sent or UNKNOWN]
-        opaque = machine.escape(node, "a generator that learns and is pulled on by hand", given)
+        opaque = machine.escape(node, "a generator that learns and is pulled on by hand", given, learns=True)
     iteration = machine.iteration_bits[-1] if machine.iteration_bits else 0
     if sent is None and stream.spent and not iteration:
         return stream.element or UNKNOWN

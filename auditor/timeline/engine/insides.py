@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.program.walk import walk
 from auditor.timeline.engine import escapes, imports, parameters
+from auditor.timeline.events import Opaque
 from auditor.timeline.values.frames import ModuleScope, Site
 from auditor.timeline.values.payloads import Class, Either, External, Function, Heap, PerSetting, Value
 
@@ -19,6 +20,10 @@ _SETS_UP = frozenset({"__init__", "__post_init__", "reset_parameters", "__repr__
 
 def opaque(machine: Machine, model: Heap) -> int:
     """Return the opaque origins of what the code of ``model``, and of the modules in it, takes from nowhere."""
+    if machine.nowhere is None:
+        machine.nowhere = any(machine.library.lies_nowhere(name) for name in machine.relevance.imported)
+    if not machine.nowhere:
+        return 0
     classes = {id(heap.cls): heap.cls for heap in parameters.reach(machine, model) if heap.cls is not None}
     out = 0
     for key, cls in classes.items():
@@ -26,6 +31,9 @@ def opaque(machine: Machine, model: Heap) -> int:
         if known is None:
             known = machine.insides[key] = (cls, _of_class(machine, cls))
         out |= known[1]
+    for each in machine.atoms.meanings(out, escapes.FAMILY):
+        if isinstance(each, Opaque):
+            each.bits |= machine.live
     return out
 
 

@@ -95,6 +95,7 @@ class Machine:
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
         self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
         self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how
+        self.nowhere: bool | None = None  # whether a module may be imported that lies nowhere, once asked
         self.insides: dict[int, tuple[object, int]] = {}  # opaque origins of the code of classes, once asked, by id
         self.deciding = 0  # what of the open conditions in progress is opaque
         self.attributes: frozenset[str] | None = None  # names of the attributes that the program assigns, once asked
@@ -105,6 +106,8 @@ class Machine:
         self.picking: list[tuple[int, int]] = []  # iterations that open conditions in progress compare with, by depth
         self.branches: list[int] = []  # open conditions in progress (see Event.branches)
         self.passed: list[int] = []  # open conditions whose other branch left the function, outermost call first
+        self.decided: set[int] = set()  # conditions that only "any value" leaves open
+        self.asked: dict[int, frozenset[int]] = {}  # the objects that a condition asks to be there
         self.branch_count = 0
         self.branch_of: dict[int, tuple[Value, int]] = {}  # the number of a condition, by the value that decides it
         self.loop_sites: list[Site] = []
@@ -133,6 +136,7 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
+        self.written: set[str] = set()  # paths under which the script surely put a file of its own
         self.laid: list[tuple[str | None, int, int]] = []  # files under names of another split: folder, named, held
         self.nested = 0  # files and texts that run as code, in one another
         self.read_texts: dict[tuple[str, int, str], tuple[ir.Stmt, ...]] = {}
@@ -178,8 +182,7 @@ class Machine:
         except Exception as error:
             self.failure = self.failure or (Site(unit.source, 0, 0), error)
         unfollowed = tuple(self.unfollowed.values())
-        opaque = tuple(self.opaque.values())
-        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, opaque, self.failure)
+        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure)
 
     def finish(self) -> None:
         """Tell the trackers that the program has been followed to its end."""
@@ -230,9 +233,10 @@ class Machine:
         nodes: Sequence[ir.Expr] = (),
         *,
         sure: bool = False,
+        learns: bool = False,
     ) -> int:
         """Let ``values`` go into something that can't be followed (see ``engine.escapes``); return its origin."""
-        return escapes.escape(self, node, what, values, nodes, sure=sure)
+        return escapes.escape(self, node, what, values, nodes, sure=sure, learns=learns)
 
     def block(self, body: Sequence[ir.Stmt]) -> None:
         """Follow statements until none of the settings is live any more."""
@@ -550,6 +554,8 @@ class Machine:
         self.heap_version += 1
         live = self.live & bits
         old = fields.get(name)
+        if old is None and heap is not None and heap.cls is not None and (live != self.all or self.weak):
+            old = heap.cls.find(name)  # elsewhere the class's own stays
         if old is None or (live == self.all and not self.weak):
             fields[name] = value
             return

@@ -35,6 +35,7 @@ class Relevance:
         direct: set[str] = set()
         counting: set[str] = set()
         counted: set[str] = set()
+        imported: set[str] = set()
         for unit in program.units.values():
             if unit.module is None:
                 continue
@@ -50,6 +51,11 @@ class Relevance:
                             counting.add(node.name)
                     elif own and isinstance(node, ir.AugAssign) and isinstance(node.target, ir.Attr):
                         counted.add(node.target.attr)
+                    elif isinstance(node, ir.Import):
+                        imported.update(dotted for dotted, _ in node.names)
+                    elif isinstance(node, ir.ImportFrom) and not node.level:
+                        imported.add(node.module)
+        self.imported = frozenset(imported)  # modules that are imported anywhere, by dotted name
         self.counted = frozenset(counted)  # attributes that functions outside of classes count up
         self._counting = _callers(counting, calls)
         self._passes: dict[int, bool] = {}

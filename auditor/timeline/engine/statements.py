@@ -195,10 +195,11 @@ def do_if(machine: Machine, node: ir.If) -> None:
     pushed = machine.guard(node.test, test, yes, taken=True)
     machine.live = yes
     jumped = machine.jumped
-    # A way that every setting in play decides is no open condition.
-    branch = branch_number(machine, node.test) if both & ~1 else None
-    if branch is not None:
-        machine.branches.append(branch)
+    branch = branch_number(machine, node.test)
+    if not both & ~1:
+        machine.decided.add(branch & ~1)
+    machine.asked[branch & ~1] = existing(machine, node.test)
+    machine.branches.append(branch)
     expressions.pick_files(machine, node.test)
     machine.signals.branch_entered(node.test, test)
     machine.picking.append((test.m & machine.atoms.family("iteration"), machine.depth))
@@ -207,8 +208,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.signals.branch_left()
     body_live = machine.live
     body_returned = not body_live and machine.jumped == jumped
-    if branch is not None:
-        machine.branches[-1] ^= 1
+    machine.branches[-1] ^= 1
     if pushed:
         machine.guards[-1] = machine.other_way(machine.guards[-1], no)
     if node.orelse:
@@ -225,19 +225,18 @@ def do_if(machine: Machine, node: ir.If) -> None:
         else_live = no
     if pushed:
         machine.guards.pop()
-    if branch is not None:
-        machine.branches.pop()
+    machine.branches.pop()
     machine.weak = weak
     machine.undecided = undecided
     machine.live = body_live | else_live
     for branch_names in (after_body, names):
         escapes.decided(machine.deciding, before, branch_names)
     machine.deciding = deciding
-    if body_returned and branch is not None:
+    if body_returned:
         machine.passed.append(branch ^ 1)
     if not body_live:
         return
-    if not else_live and machine.jumped == jumped and branch is not None:
+    if not else_live and machine.jumped == jumped:
         machine.passed.append(branch)
     machine.signals.branches_joined(test, before, after_body)
     if not else_live:
@@ -250,6 +249,15 @@ def do_if(machine: Machine, node: ir.If) -> None:
             names[name] = value
         elif other is not value:
             names[name] = merge(value, other, body_live, else_live, machine.count)
+
+
+def existing(machine: Machine, test: ir.Expr) -> frozenset[int]:
+    """Return the objects of which ``x is not None`` asks whether they are there."""
+    if not isinstance(test, ir.Compare) or test.ops != ("is not",) or not isinstance(test.rights[0], ir.Const):
+        return frozenset()
+    asked = machine.eval(test.left)
+    heaps = [*parameters.heaps_in(asked.p), *parameters.heaps_of(machine, asked.m)]
+    return frozenset(id(heap) for heap in heaps)
 
 
 def branch_number(machine: Machine, test: ir.Expr) -> int:

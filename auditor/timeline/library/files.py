@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers, escapes, parameters
+from auditor.timeline.engine import calling, containers, escapes, parameters
 from auditor.timeline.library import disk, objects
 from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
@@ -25,10 +25,10 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
             return content(machine, first.p, origins)
         origins = disk.found(machine, first, origins)
         saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
-        if saved is not None and not origins & (VAL | TRAIN):
-            return saved
+        if saved is not None and (not origins & (VAL | TRAIN) or path_key(first) in machine.written):
+            return saved  # what the script itself put there, whatever it is called
+    origins |= _of_any_split(machine, origins, node)
     origins |= machine.signals.read(origins, node)
-    origins |= _unnamed(machine, origins, node)
     # What is in a file doesn't depend on the setting that named it, as far as switches go.
     origins &= ~machine.atoms.family("setting")
     return Value(SOME, parameters.settle(machine, origins) & ~LISTING | TEXT_FILE)
@@ -75,6 +75,8 @@ def write_file(machine: Machine, key: str, value: Value) -> None:
     if old is not None and (machine.weak or machine.live != machine.all):
         kept = join(old, kept)
     machine.files[key] = kept
+    if key != "*" and not machine.weak and machine.live == machine.all:
+        machine.written.add(key)
 
 
 def append_array(machine: Machine, array: Value, target: Value) -> None:
@@ -95,15 +97,16 @@ def open_file(machine: Machine, args: Args, node: ir.Node) -> Value:
     if "w" not in text and "a" not in text:
         if heap.origins & (VAL | TRAIN):
             heap.origins |= machine.signals.read(heap.origins, node)
-        heap.origins |= _unnamed(machine, heap.origins, node)
+        heap.origins |= _of_any_split(machine, heap.origins, node)
     return Value(heap, heap.origins)
 
 
-def _unnamed(machine: Machine, origins: int, node: ir.Node) -> int:
-    """Return the opaque origin of a file whose name comes out of a listing, where no split can be told."""
+def _of_any_split(machine: Machine, origins: int, node: ir.Node) -> int:
+    """Return the opaque origin of one of a folder's files, where its name tells no split."""
     if not origins & LISTING or origins & (VAL | TRAIN):
         return 0
-    return escapes.opaque(machine, node, "a file out of a listing, of which it can't be told what it holds")
+    what = f"`{calling.shown(machine, node)}()`, which reads one of the files of a folder, of any split"
+    return escapes.opaque(machine, node, what)
 
 
 def make_buffer(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -156,6 +159,8 @@ def join_path(machine: Machine, args: Args, node: ir.Node) -> Value:
 def listing(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``os.listdir(path)``, ``glob.glob(pattern)``: names of files."""
     pattern = args.get(0) or UNKNOWN
+    if isinstance(pattern.p, Known) and pattern.p.v in machine.written:
+        return containers.new_list(machine, [pattern])
     if isinstance(pattern.p, Known) and isinstance(pattern.p.v, str) and "/" in pattern.p.v:
         folder = pattern.p.v.partition("*")[0].rpartition("/")[0]
         item: Payload = Begins(f"{folder}/") if machine.laid else None

@@ -37,6 +37,7 @@ from auditor.timeline.values.payloads import (
     NONE,
     SOME,
     UNKNOWN,
+    Bound,
     Class,
     Function,
     Heap,
@@ -86,6 +87,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     args = iterators.forced(machine, name, args)
     if name in GRADIENT_HOOKS and (receiver.m & machine.params or name != "register_hook"):
         machine.signals.gradient_hooked(receiver, name, args)
+        function = args.get(0, "hook")
+        if function is not None and isinstance(function.p, Function | Bound):
+            return Value(Heap("handle", name="hook", made_at=machine.order))  # it is called with each gradient
     if name in HOOKS:
         machine.signals.hooked(receiver, args)
         return Value(Heap("handle", name="hook", made_at=machine.order))

@@ -62,7 +62,13 @@ def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *,
     numbers = machine.atoms.meanings(settle(machine, origins), "adapted")
     new = {n: machine.of(Adaptations).events[n].bits & machine.live for n in numbers if isinstance(n, int)}
     firmly = machine.live if replace else 0
-    here = set(machine.branches)
+    # Where every setting in play decides, or the very things that are set are asked to be there, nothing is left open.
+    written = {id(heap) for heap in heaps}
+    here = {
+        branch
+        for branch in machine.branches
+        if branch & ~1 not in machine.decided and not written <= machine.asked.get(branch & ~1, frozenset())
+    }
     # Under the conditions under which something was learned, setting it back is certain.
     weak = {
         n: 0 if here <= set(machine.of(Adaptations).events[n].branches) else machine.weak

@@ -195,7 +195,7 @@ class Counts(Tracker):
         """Return a judged prediction, marked with the countings that held the token already."""
         machine = self.machine
         keys = machine.of(Keys)
-        region = label & machine.atoms.family("iteration")
+        region = self._now(label & machine.atoms.family("iteration"))
         reads = label & keys.reads
         for reads_of in machine.atoms.meanings(label, "labelled"):
             assert isinstance(reads_of, int)
@@ -220,6 +220,20 @@ class Counts(Tracker):
         if not shared:
             return None
         return "preview" if event.rounds == self._rounds() else "counted"
+
+    def _now(self, region: int) -> int:
+        """Return ``region`` without other rounds of the loops whose current round is in it: tables bring them along."""
+        atoms = self.machine.atoms
+        for current in self.machine.iteration_bits:
+            if region & current:
+                (this,) = atoms.meanings(current, "iteration")
+                assert isinstance(this, tuple)
+                for bit in bits_of(region & ~current & atoms.family("iteration")):
+                    (other,) = atoms.meanings(bit, "iteration")
+                    assert isinstance(other, tuple)
+                    if other[0] == this[0]:
+                        region &= ~bit
+        return region
 
     def _rounds(self) -> int:
         """Return the current iterations of all followed loops in progress."""
@@ -271,11 +285,17 @@ class Stores(Tracker):
         index, value = out
         keys = self.machine.of(Keys)
         tokens = index.m & VAL and index.m & (keys.reads | keys.mixed)
-        if not tokens or isinstance(node.index, ir.Slice) or base.m & self.machine.params:
+        if not tokens or _stretch(node.index) or base.m & self.machine.params:
             return out
         if isinstance(value.p, Known) and not isinstance(value.p.v, int | float):
             return out
         return index, _with(value, self.machine.of(Counts).counted(index.m, node))
+
+
+def _stretch(index: ir.Expr) -> bool:
+    """Return whether an index is a stretch of places, along some axis: what is stored there is no count."""
+    parts = index.elts if isinstance(index, ir.Sequence) else (index,)
+    return any(isinstance(part, ir.Slice) for part in parts)
 
 
 def _iterations(machine: Machine, value: Value) -> int:

@@ -137,15 +137,16 @@ class Keys(Tracker):
             judged = [p for p in parents if self.among(p, self.labels) and not self.among(p, self.inputs)]
             if (
                 0 < len(judged) < len(parents)
-                or (joined and any(self._descends(label, bit) for label in bits_of(self.labels & ~self.inputs)))
+                or (joined and any(self.descends(label, bit) for label in bits_of(self.labels & ~self.inputs)))
                 or self._ends_with_label(bit)
             ):
                 out |= bit
         return out
 
-    def _descends(self, bit: int, ancestor: int) -> bool:
+    def descends(self, bit: int, ancestor: int) -> bool:
+        """Return whether a read was picked out of what another read, ``ancestor``, picked."""
         parents = self.meaning[bit].parents
-        return bool(parents & ancestor) or any(self._descends(parent, ancestor) for parent in bits_of(parents))
+        return bool(parents & ancestor) or any(self.descends(parent, ancestor) for parent in bits_of(parents))
 
     def _ends_with_label(self, bit: int) -> bool:
         read = self.meaning[bit]

@@ -29,6 +29,7 @@ Kind = Literal[
     "ignored targets",
     "clamped targets",
     "bits per token",
+    "own answers",
 ]
 
 FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split

@@ -9,9 +9,10 @@ from auditor.program import ir
 from auditor.timeline.engine import calling
 from auditor.timeline.engine.containers import deep, tag
 from auditor.timeline.engine.signals import Tracker
+from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.metric.metric import FEWEST, doubt
-from auditor.timeline.values.atoms import LAUNCH, SIZE, VAL
-from auditor.timeline.values.payloads import External, Function, Known, Native, PerSetting, Tup, Value, at_setting
+from auditor.timeline.values.atoms import SIZE, VAL, bits_of
+from auditor.timeline.values.payloads import External, Function, Known, Native, Tup, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.calling import Args
@@ -21,6 +22,8 @@ _ORDER = frozenset({"<", ">", "<=", ">="})
 _VOCABULARY = re.compile(r"(?:\bsp|_sp|10B_sp|vocab)_?(\d{3,6})(?!\d)")
 _LOSSES = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _CLAMPS = frozenset({"clamp", "clip", "clamp_max", "clamp_", "minimum", "fmin", "remainder", "fmod", "mod"})
+_CLASSES = 64  # fewer are no vocabulary
+_PACKS = frozenset({"compress", "dumps", "b64encode", "b85encode", "a85encode", "packbits"})
 _FILLS = frozenset({"where", "masked_fill", "masked_fill_"})
 
 
@@ -32,10 +35,8 @@ class Parts(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.vocabulary = 0  # the largest one that a path names
-        self.limit = machine.atoms.bit("limit", "")  # a number of tokens that stays below a constant
-        self.fraction = machine.atoms.bit("fraction", "")  # a part of the number of tokens
-        self.kind = machine.atoms.bit("kind of token", "")  # a truth about which token it is
-        self.limits: dict[str, float] = {}
+        self.judged: set[int] = set()  # places whose result is what something is judged by
+        self.left_out: dict[int, int] = {}  # the origin of a place → the reads that it looks at
 
     def library_called(self, name: str, args: Args, node: ir.Node) -> None:
         """Note the vocabulary that a path names."""
@@ -46,25 +47,27 @@ class Parts(Tracker):
 
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a part of the number of tokens, a loss that is masked, and targets that are wrapped."""
-        marked = out.m & (self.limit | self.fraction)
         if node.op == "*":
-            if marked:
-                return Value(out.p, out.m & ~(self.limit | self.fraction))
             for mask, loss in ((left, right), (right, left)):
-                if mask.m & self.kind and loss.m & self._gold() and not loss.m & self.kind:
-                    return tag(Value(out.p, out.m & ~self.kind), self._left_out(node))
-        elif node.op in ("//", "/") and left.m & SIZE and not left.m & VAL and not right.m & (LAUNCH | SIZE):
-            if _at_least(self.machine, right, 2, 64):
-                return Value(out.p, out.m | self.fraction)
+                if mask.m & self._kinds() and loss.m & self._gold() and not loss.m & self._kinds():
+                    return tag(Value(out.p, out.m & ~self._kinds()), self._leave_out(mask.m, node))
+        elif node.op == "//" and isinstance(node, ir.BinOp) and isinstance(node.right, ir.Const):
+            if left.m & SIZE and not left.m & VAL and isinstance(node.left, ir.Call):
+                settings = _settings(self.machine, right, 2, 64)
+                return Value(out.p, out.m | self.machine.atoms.bit("fraction", settings)) if settings else out
         elif node.op == "%" and self._tokens(left) and isinstance(node, ir.BinOp):
             return self._smaller(left, right, 0, node, out)
         return out
 
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a truth about which token it is."""
+        reads = self.machine.of(Keys).reads
+        packed = self.machine.atoms.family("packed tokens")
+        if op in ("==", "!=") and (left.m ^ right.m) & packed and self._tokens(left) and self._tokens(right):
+            return Value(out.p, out.m | doubt(self.machine, "own answers", node, None, self.machine.all))
         for token, bound in ((left, right), (right, left)):
-            if op in _ORDER and self._tokens(token) and isinstance(bound.p, Known | PerSetting):
-                return Value(out.p, out.m | self.kind)
+            if op in _ORDER and token.m & reads and self._tokens(token) and _settings(self.machine, bound, 2, 10**6):
+                return Value(out.p, out.m | self.machine.atoms.bit("kind of token", token.m & reads))
         return out
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
@@ -75,14 +78,18 @@ class Parts(Tracker):
         given = calling.given_to(func, args)
         if name == "min" and len(given) == 2 and not out.m & VAL:
             size, bound = (given[0], given[1]) if given[0].m & SIZE else (given[1], given[0])
-            if size.m & SIZE and _at_least(self.machine, bound, FEWEST, 10**9) and not bound.m & SIZE:
-                return Value(out.p, out.m | self.limit)
-        if name in ("int", "round", "floor") and out.m & (self.limit | self.fraction):
-            return out
-        if name in _FILLS and any(v.m & self.kind for v in given) and self._tokens(out):
+            settings = _settings(self.machine, bound, FEWEST, 10**9)
+            if size.m & SIZE and settings and not bound.m & SIZE:
+                return Value(out.p, out.m | self.machine.atoms.bit("limit", settings))
+        if name in _PACKS and given and self._tokens(Value(None, deep(given[0]))):
+            return Value(out.p, out.m | self.machine.atoms.bit("packed tokens", ""))
+        kinds = 0
+        for value in given:
+            kinds |= value.m & self._kinds()
+        if name in _FILLS and kinds and self._tokens(out):
             fill = next((v for v in given if isinstance(v.p, Known) and isinstance(v.p.v, int)), None)
             if fill is not None:
-                return Value(out.p, out.m & ~self.kind | self.machine.atoms.bit("ignored", self._left_out(node)))
+                return Value(out.p, out.m & ~kinds | self.machine.atoms.bit("ignored", self._leave_out(kinds, node)))
         if name in _CLAMPS and given and self._tokens(given[0]):
             most = args.keywords.get("max", given[-1] if len(given) > 1 else None)
             return self._smaller(given[0], most, 1 if name not in ("remainder", "fmod", "mod") else 0, node, out)
@@ -99,23 +106,30 @@ class Parts(Tracker):
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note tokens that are picked below a limit, and losses of some kinds of targets only."""
-        if index.m & self.kind and base.m & self._gold() and not isinstance(base.p, Tup):
-            return tag(Value(out.p, out.m & ~self.kind), self._left_out(node))
+        if index.m & self._kinds() and base.m & self._gold() and not isinstance(base.p, Tup):
+            return tag(Value(out.p, out.m & ~self._kinds()), self._leave_out(index.m, node))
         if base.m & self.machine.atoms.family("forward"):
             return tag(out, self._judged(index.m))
-        if base.m & VAL and index.m & (self.limit | self.fraction) and isinstance(node.index, ir.Slice):
-            upper = node.index.upper
-            bounded = index.m & self.limit or (upper is not None and self.machine.eval(upper).m & self.fraction)
-            if bounded:
-                out = Value(out.p, out.m & ~(self.limit | self.fraction))
-                return tag(out, doubt(self.machine, "first tokens", node, None, self.machine.all))
+        if base.m & VAL and isinstance(node.index, ir.Slice):
+            family = self.machine.atoms.family("limit")
+            if node.index.lower is None:
+                family |= self.machine.atoms.family("fraction")
+            if index.m & family:
+                settings = 0
+                for kind in ("limit", "fraction"):
+                    for mask in self.machine.atoms.meanings(index.m & family, kind):
+                        assert isinstance(mask, int)
+                        settings |= mask
+                if settings & self.machine.live:
+                    return tag(Value(out.p, out.m & ~family), doubt(self.machine, "first tokens", node, None, settings))
         return out
 
     def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
         """Note targets that are overwritten for what they are (``y[y >= 900] = -100``)."""
         index, value = out
-        if index.m & self.kind and self._tokens(base) and isinstance(value.p, Known) and isinstance(value.p.v, int):
-            return index, Value(value.p, value.m | self.machine.atoms.bit("ignored", self._left_out(node)))
+        kinds = index.m & self._kinds()
+        if kinds and self._tokens(base) and isinstance(value.p, Known) and isinstance(value.p.v, int):
+            return index, Value(value.p, value.m | self.machine.atoms.bit("ignored", self._leave_out(kinds, node)))
         return out
 
     def _gold(self) -> int:
@@ -125,17 +139,41 @@ class Parts(Tracker):
         """Return whether a value is validation tokens themselves."""
         return bool(value.m & VAL) and not value.m & self.machine.atoms.family("forward")
 
-    def _left_out(self, node: ir.Node) -> int:
-        return doubt(self.machine, "ignored targets", node, None, self.machine.all)
+    def _kinds(self) -> int:
+        """Return the origins of truths about which token it is."""
+        return self.machine.atoms.family("kind of token")
+
+    def _leave_out(self, kinds: int, node: ir.Node) -> int:
+        made = doubt(self.machine, "ignored targets", node, None, self.machine.all)
+        for reads in self.machine.atoms.meanings(kinds, "kind of token"):
+            assert isinstance(reads, int)
+            self.left_out[made] = self.left_out.get(made, 0) | reads
+        return made
+
+    def closed(self) -> None:
+        """Forget the places that look at other tokens than the targets."""
+        keys = self.machine.of(Keys)
+        labels = keys.labels & ~keys.inputs
+        for made, reads in self.left_out.items():
+            if made in self.judged:
+                continue
+            if not any(
+                keys.among(bit, labels) or any(keys.descends(label, bit) for label in bits_of(labels))
+                for bit in bits_of(reads)
+            ):
+                for event in self.machine.atoms.meanings(made, "doubt"):
+                    event.reports.clear()  # type: ignore[attr-defined]
 
     def _smaller(self, tokens: Value, bound: Value | None, more: int, node: ir.Node, out: Value) -> Value:
         """Return tokens that are clamped or wrapped, marked where the bound is below the vocabulary."""
-        if bound is None or not self.vocabulary:
+        reads = tokens.m & self.machine.of(Keys).reads
+        if bound is None or not self.vocabulary or not reads:
             return out
         for index in range(1, self.machine.count):
             payload = at_setting(bound.p, index)
-            if isinstance(payload, Known) and type(payload.v) is int and 1 < payload.v + more < self.vocabulary:
+            if isinstance(payload, Known) and type(payload.v) is int and _CLASSES <= payload.v + more < self.vocabulary:
                 made = doubt(self.machine, "clamped targets", node, float(payload.v + more), self.machine.all)
+                self.left_out[made] = self.left_out.get(made, 0) | reads
                 return Value(out.p, out.m | self.machine.atoms.bit("ignored", made))
         return out
 
@@ -145,11 +183,15 @@ class Parts(Tracker):
         for made in self.machine.atoms.meanings(label, "ignored"):
             assert isinstance(made, int)
             out |= made
+            self.judged.add(made)
         return out
 
 
-def _at_least(machine: Machine, value: Value, least: float, most: float) -> bool:
-    """Return whether a value is a number from ``least`` to ``most`` under a setting in play."""
-    each = (at_setting(value.p, index) for index in range(1, machine.count))
-    numbers = [p.v for p in each if isinstance(p, Known) and isinstance(p.v, int | float) and p.v is not True]
-    return any(least <= number <= most for number in numbers)
+def _settings(machine: Machine, value: Value, least: float, most: float) -> int:
+    """Return the settings in play under which a value is a number from ``least`` to ``most``."""
+    out = 0
+    for index in range(1, machine.count):
+        payload = at_setting(value.p, index)
+        if isinstance(payload, Known) and isinstance(payload.v, int | float) and not isinstance(payload.v, bool):
+            out |= (least <= payload.v <= most) << index
+    return out

@@ -53,4 +53,4 @@ class Units(Tracker):
         if factor.p is None:
             return True
         counts = SIZE | LAUNCH | self.machine.atoms.family("iteration") | self.machine.atoms.family("setting")
-        return bool(factor.m & ~counts)
+        return not factor.m & SIZE or bool(factor.m & ~counts)  # what was made elsewhere may be one

@@ -1,0 +1,5 @@
+"""Whether a model's forward lets a position read later ones."""
+
+from auditor.timeline.trackers.forwards.forwards import Forwards
+
+TRACKERS = (Forwards,)

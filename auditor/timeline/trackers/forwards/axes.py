@@ -1,0 +1,103 @@
+"""Tensors of a forward pass by their axes, and what operations do to them.
+
+An axis is named by what it ranges over: ``T`` the positions of the sequence, ``S`` the positions that are looked at
+(the keys of attention), ``B`` the batch, ``D`` anything else. A tensor is *pooled* when later positions went into it
+and no axis of positions is left; it is a *leak* when that is given back to positions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from auditor.timeline.values.frames import Site
+
+Axes = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Where later positions come in, in words; ``certain`` where the axis is known and nothing guards it."""
+
+    site: Site
+    what: str
+    certain: bool
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor made from the tokens; ``axes`` is None where they are not known."""
+
+    axes: Axes | None = None
+    pooled: Mixed | None = None
+    leak: Mixed | None = None
+    masked: bool = False
+
+
+@dataclass(frozen=True)
+class Size:
+    """The length of an axis."""
+
+    axis: str
+
+
+@dataclass(frozen=True)
+class Several:
+    """A tuple or list of values."""
+
+    items: tuple[object, ...]
+
+
+def has_positions(value: object) -> bool:
+    """Return whether a value has an axis of positions."""
+    return isinstance(value, Tensor) and value.axes is not None and "T" in value.axes
+
+
+def index_of(axes: Axes, dim: int) -> int | None:
+    """Return the place of axis number ``dim``, None where there is none."""
+    place = dim + len(axes) if dim < 0 else dim
+    return place if 0 <= place < len(axes) else None
+
+
+def blended(values: list[object], axes: Axes | None = None) -> Tensor:
+    """Return what an operation, element by element, makes of several values."""
+    tensors = [v for v in values if isinstance(v, Tensor)]
+    known = [t.axes for t in tensors if t.axes is not None]
+    widest = axes if axes is not None else max(known, key=lambda a: (("T" in a) + ("S" in a), len(a)), default=None)
+    leak = next((t.leak for t in tensors if t.leak is not None), None)
+    pooled = next((t.pooled for t in tensors if t.pooled is not None), None)
+    if leak is None and pooled is not None and widest is not None and "T" in widest:
+        leak, pooled = pooled, None
+    return Tensor(widest, pooled if leak is None else None, leak, any(t.masked for t in tensors))
+
+
+def reduced(tensor: Tensor, dims: list[int] | None, *, keep: bool, mixed: Mixed) -> Tensor:
+    """Return a tensor of which the axes ``dims`` (None: all) are reduced."""
+    axes = tensor.axes
+    if axes is None:
+        return tensor if dims is not None else replace(tensor, axes=())
+    places = list(range(len(axes))) if dims is None else [p for d in dims if (p := index_of(axes, d)) is not None]
+    gone = {axes[p] for p in places}
+    left = (
+        tuple("1" if p in places else a for p, a in enumerate(axes))
+        if keep
+        else tuple(a for p, a in enumerate(axes) if p not in places)
+    )
+    if "T" in gone and "T" not in left and "S" not in axes:
+        found = mixed if dims is not None else replace(mixed, certain=False)
+        return replace(tensor, axes=left, pooled=tensor.pooled or found)
+    return replace(tensor, axes=left)
+
+
+def multiplied(left: Tensor, right: Tensor, mixed: Mixed) -> Tensor:
+    """Return a matrix product; over the positions that are looked at, it mixes them where no mask was applied."""
+    base = blended([left, right])
+    if left.axes is None or right.axes is None or len(left.axes) < 2 or len(right.axes) < 2:
+        return replace(base, axes=left.axes)
+    inner, columns = left.axes[-1], right.axes[-1]
+    if inner in ("S", "T") and right.axes[-2] in ("T", "S"):
+        out = replace(base, axes=(*left.axes[:-1], columns), masked=False)
+        if not left.masked and base.leak is None:
+            return replace(out, leak=mixed, pooled=None)
+        return out
+    columns = "S" if columns == "T" and "T" in left.axes else columns
+    return replace(base, axes=(*left.axes[:-1], columns))

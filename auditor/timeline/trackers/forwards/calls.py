@@ -1,0 +1,249 @@
+"""What functions and modules of libraries do to the axes of a forward pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auditor.program import ir
+from auditor.timeline.trackers.forwards.axes import (
+    Axes,
+    Mixed,
+    Several,
+    Size,
+    Tensor,
+    blended,
+    has_positions,
+    index_of,
+    multiplied,
+    reduced,
+)
+
+_POOLS = {
+    "mean": "a mean", "sum": "a sum", "amax": "a maximum", "amin": "a minimum", "std": "a standard deviation",
+    "var": "a variance", "norm": "a norm", "logsumexp": "a sum", "median": "a median", "max": "a maximum",
+    "min": "a minimum", "prod": "a product", "nanmean": "a mean", "count_nonzero": "a count", "vector_norm": "a norm",
+}  # fmt: skip
+_SPREADS = {
+    "softmax": "a softmax", "log_softmax": "a softmax", "normalize": "a norm", "flip": "a reversal", "sort": "an order",
+    "argsort": "an order", "topk": "a ranking", "fft": "a Fourier transform", "rfft": "a Fourier transform",
+    "layer_norm": "", "msort": "an order",
+}  # fmt: skip
+_ATTENTION = frozenset({"scaled_dot_product_attention", "flash_attn_func", "flash_attn_varlen_func"})
+_MASKS = frozenset({"masked_fill", "masked_fill_", "tril", "tril_", "where"})
+_SAME = frozenset(
+    {"contiguous", "float", "half", "bfloat16", "double", "to", "type_as", "clone", "relu", "gelu", "silu", "sigmoid",
+     "tanh", "exp", "log", "square", "pow", "abs", "sqrt", "rsqrt", "dropout", "rms_norm", "clamp", "neg", "detach",
+     "leaky_relu", "softplus", "linear", "cumsum", "cummax", "cumprod", "elu", "mul", "add", "sub", "div", "lerp",
+     "sin", "cos", "long", "int", "layer_norm", "repeat_interleave", "requires_grad_", "addcmul", "maximum", "minimum"}
+)  # fmt: skip
+
+
+def attention(name: str, given: list[object], keywords: dict[str, object], mixed: Mixed) -> Tensor | None:
+    """Return what a fused attention gives; None for another function."""
+    if name not in _ATTENTION:
+        return None
+    out = blended(given[:1])
+    causal = keywords.get("is_causal", keywords.get("causal", given[5] if len(given) > 5 and name[0] == "s" else False))
+    mask = keywords.get("attn_mask", given[3] if len(given) > 3 and name[0] == "s" else None)
+    if causal is not False or mask is not None or keywords.get("block_mask") is not None:
+        return out
+    looks = given[1] if len(given) > 1 else None
+    place = -2 if name[0] == "s" else -3
+    axes = looks.axes if isinstance(looks, Tensor) else None
+    if axes is not None and (index_of(axes, place) is None or axes[place] != "T"):
+        return out  # not over positions
+    return replace(
+        out, leak=replace(mixed, what="attention without a mask", certain=mixed.certain and axes is not None)
+    )
+
+
+def function(name: str, given: list[object], keywords: dict[str, object], mixed: Mixed) -> object:
+    """Return what a library's function, or a tensor's method, makes of tensors (``given``: the tensor first)."""
+    first = given[0] if given else None
+    if isinstance(first, Several):
+        return _of_several(name, first, given, keywords)
+    if not isinstance(first, Tensor):
+        tensors = [v for v in (*given, *keywords.values()) if isinstance(v, Tensor)]
+        if name in ("where",) and tensors:
+            return replace(blended(list(given)), masked=True)
+        return blended(list(tensors)) if tensors else None
+    attended = attention(name, given, keywords, mixed)
+    if attended is not None:
+        return attended
+    if name in _MASKS:
+        return replace(blended(given), masked=True)
+    dims = _dims(name, given, keywords)
+    if name in _POOLS and (name not in ("max", "min") or not (len(given) > 1 and isinstance(given[1], Tensor))):
+        keep = keywords.get("keepdim") is True or keywords.get("keepdims") is True or True in given[2:3]
+        out = reduced(first, dims, keep=keep, mixed=replace(mixed, what=f"{_POOLS[name]} over the positions"))
+        return Several((out, out)) if name in ("max", "min", "median") and dims is not None else out
+    if _SPREADS.get(name):
+        axes = first.axes
+        over = [axes[p] for d in dims or [] if axes is not None and (p := index_of(axes, d)) is not None]
+        if "T" in over and "S" not in (axes or ()) and first.leak is None:
+            out = replace(first, leak=replace(mixed, what=f"{_SPREADS[name]} over the positions"), pooled=None)
+        else:
+            out = first
+        return Several((out, out)) if name in ("sort", "topk") else out
+    if name == "roll":
+        shift = given[1] if len(given) > 1 else keywords.get("shifts")
+        dim = given[2] if len(given) > 2 else keywords.get("dims")
+        place = index_of(first.axes, dim) if first.axes is not None and isinstance(dim, int) else None
+        if isinstance(shift, int) and shift < 0 and place is not None and first.axes and first.axes[place] == "T":
+            return replace(
+                first, leak=first.leak or replace(mixed, what="a shift by which each position sees the next")
+            )
+        return first
+    if name in ("matmul", "bmm", "mm") and len(given) > 1 and isinstance(given[1], Tensor):
+        return multiplied(first, given[1], mixed)
+    moved = _moved(name, first, given)
+    if moved is not None:
+        return moved
+    if name in ("size", "dim", "numel") or name == "shape":
+        dim = given[1] if len(given) > 1 else None
+        place = index_of(first.axes, dim) if first.axes is not None and isinstance(dim, int) else None
+        return Size(first.axes[place]) if first.axes is not None and place is not None else None
+    if name in ("chunk", "split", "tensor_split"):
+        return first
+    if name == "unbind":
+        return _unbound(first, dims)
+    if name in _SAME:
+        return blended([v for v in given if isinstance(v, Tensor)])
+    if name in ("cross_entropy", "nll_loss"):
+        return replace(first, axes=(), pooled=None)
+    return replace(blended(given), axes=None, pooled=None)
+
+
+def _of_several(name: str, first: Several, given: list[object], keywords: dict[str, object]) -> object:
+    if name in ("cat", "concat", "concatenate", "stack", "einsum"):
+        return blended(list(first.items))
+    return None
+
+
+def _dims(name: str, given: list[object], keywords: dict[str, object]) -> list[int] | None:
+    dim = keywords.get("dim", keywords.get("axis", keywords.get("dims")))
+    if dim is None and len(given) > 1:
+        at = 2 if name in ("norm", "topk", "normalize", "fft", "rfft", "vector_norm") else 1
+        dim = given[at] if len(given) > at else None
+    if isinstance(dim, int) and not isinstance(dim, bool):
+        return [dim]
+    if isinstance(dim, Several) and all(isinstance(d, int) for d in dim.items):
+        return [d for d in dim.items if isinstance(d, int)]
+    if dim is None:
+        return [-1] if name in ("sort", "topk", "argsort", "fft", "rfft") else [1] if name == "normalize" else None
+    return []
+
+
+def _unbound(first: Tensor, dims: list[int] | None) -> Tensor:
+    """Return one of the slices along an axis."""
+    axes = first.axes
+    gone = index_of(axes, (dims or [0])[0]) if axes is not None else None
+    return replace(first, axes=tuple(a for p, a in enumerate(axes) if p != gone)) if axes is not None else first
+
+
+def _moved(name: str, first: Tensor, given: list[object]) -> Tensor | None:
+    """Return a tensor whose axes are moved, split or joined; None for another function."""
+    axes = first.axes
+    if name in ("transpose", "swapaxes", "permute", "unsqueeze", "squeeze", "view", "reshape", "flatten", "expand",
+                "unflatten", "t", "repeat", "view_as", "expand_as"):  # fmt: skip
+        if axes is None and name not in ("view", "reshape", "expand"):
+            return first
+    else:
+        return None
+    axes = axes or ()
+    numbers = [v for v in given[1:] if isinstance(v, int)]
+    if name in ("transpose", "swapaxes") and len(numbers) == 2:
+        a, b = index_of(axes, numbers[0]), index_of(axes, numbers[1])
+        if a is not None and b is not None:
+            new = list(axes)
+            new[a], new[b] = new[b], new[a]
+            return replace(first, axes=tuple(new))
+    order = list(given[1].items) if len(given) == 2 and isinstance(given[1], Several) else given[1:]
+    if name == "permute" and len(order) == len(axes) and all(isinstance(d, int) for d in order):
+        return replace(first, axes=tuple(axes[d] for d in order if isinstance(d, int)))
+    if name == "unsqueeze" and numbers:
+        place = numbers[0] + len(axes) + 1 if numbers[0] < 0 else numbers[0]
+        return replace(first, axes=(*axes[:place], "1", *axes[place:]))
+    if name == "squeeze" and numbers:
+        gone = index_of(axes, numbers[0])
+        return replace(first, axes=tuple(a for p, a in enumerate(axes) if p != gone))
+    if name in ("view", "reshape", "expand"):
+        return _shaped(first, list(order))
+    if name in ("view_as", "expand_as") and isinstance(given[1], Tensor):
+        return blended([first, given[1]], given[1].axes)
+    return replace(first, axes=None)
+
+
+def _shaped(first: Tensor, sizes: list[object]) -> Tensor:
+    """Return a tensor with new sizes: an axis is known again by its size."""
+    axes: Axes = tuple(s.axis if isinstance(s, Size) else "D" for s in sizes)
+    old = first.axes or ()
+    if "T" in old and "T" not in axes:
+        return replace(first, axes=None)  # joined with the batch, say
+    if "T" in axes and "T" not in old and first.pooled is not None:
+        return replace(first, axes=axes, leak=first.pooled, pooled=None)
+    return replace(first, axes=axes)
+
+
+def sliced(base: Tensor, index: ir.Expr, mixed: Mixed) -> Tensor:
+    """Return ``base[index]``: a single position taken from the end holds what all others must not know."""
+    axes = base.axes
+    if axes is None:
+        return base
+    parts = list(index.elts) if isinstance(index, ir.Sequence) else [index]
+    if any(isinstance(p, ir.Const) and p.value is ... for p in parts):
+        at = next(i for i, p in enumerate(parts) if isinstance(p, ir.Const) and p.value is ...)
+        missing = len(axes) - sum(1 for p in parts if not (isinstance(p, ir.Const) and p.value in (None, ...)))
+        parts[at : at + 1] = [ir.Slice(0, 0, None, None, None)] * max(missing, 0)
+    left: list[str] = []
+    place = 0
+    pooled = base.pooled
+    for part in parts:
+        if isinstance(part, ir.Const) and part.value is None:
+            left.append("1")
+            continue
+        if place >= len(axes):
+            return replace(base, axes=None)
+        if isinstance(part, ir.Slice):
+            left.append(axes[place])
+        elif axes[place] == "T" and isinstance(part, ir.UnaryOp):
+            pooled = pooled or replace(mixed, what="the last position")
+        elif not isinstance(part, ir.Const | ir.UnaryOp):
+            return replace(base, axes=None)
+        place += 1
+    return replace(base, axes=(*left, *axes[place:]), pooled=pooled)
+
+
+def module(
+    name: str, given: list[object], keywords: dict[str, object], mixed: Mixed, made: dict[str, object]
+) -> object:
+    """Return what a module of a library makes of its input (``made``: the constants it was made with)."""
+    first = given[0] if given else None
+    if not isinstance(first, Tensor):
+        return None
+    axes = first.axes
+    if name in ("Embedding", "EmbeddingBag"):
+        return replace(first, axes=(*axes, "D") if axes is not None else None)
+    if name in ("GRU", "LSTM", "RNN"):
+        both = made.get("bidirectional") is True
+        out = (
+            replace(first, leak=first.leak or replace(mixed, what="a recurrence in both directions")) if both else first
+        )
+        last = Tensor(("1", "B", "D"), pooled=replace(mixed, what="the last state of a recurrence"))
+        return Several((out, last))
+    if name == "MultiheadAttention":
+        masked = keywords.get("attn_mask") is not None or keywords.get("is_causal") is True or len(given) > 4
+        if masked or not has_positions(first):
+            return Several((first, None))
+        out = replace(first, leak=first.leak or replace(mixed, what="attention without a mask"))
+        return Several((out, None))
+    if name in ("TransformerEncoder", "TransformerEncoderLayer"):
+        masked = len(given) > 1 or any(k in keywords for k in ("mask", "src_mask", "is_causal"))
+        return first if masked else replace(first, leak=first.leak or replace(mixed, what="attention without a mask"))
+    if name in ("InstanceNorm1d", "GroupNorm", "AdaptiveAvgPool1d", "AdaptiveMaxPool1d"):
+        if axes is not None and axes[-1] == "T" and len(axes) == 3:
+            return replace(first, leak=first.leak or replace(mixed, what="statistics over the positions"))
+        return first
+    if name.startswith("Conv") or name in ("Flatten", "Unflatten"):
+        return replace(first, axes=axes)
+    return first

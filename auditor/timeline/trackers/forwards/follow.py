@@ -1,0 +1,355 @@
+"""A forward pass, followed for one question: whether a position's output knows later positions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.program.walk import walk
+from auditor.timeline.trackers.forwards import calls
+from auditor.timeline.trackers.forwards.axes import Mixed, Several, Size, Tensor, blended, multiplied
+from auditor.timeline.values.frames import ModuleScope, Site
+from auditor.timeline.values.payloads import Class, Either, Function, Heap, Known, PerSetting, Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+_DEPTH = 7
+_STEPS = 20_000
+
+
+class Pass:
+    """One forward pass: ``found`` is what reaches its result."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.found: list[Mixed] = []
+        self.steps = 0
+        self.open = 0  # conditions in progress that could not be decided
+
+    def run(self, heap: Heap, method: str, given: list[object], depth: int = 0) -> object:
+        """Return what ``heap.method(…)`` gives."""
+        function = heap.cls.find(method) if heap.cls is not None else None
+        replaced = heap.attrs.get(method)
+        if replaced is not None or function is None or not isinstance(function.p, Function) or depth > _DEPTH:
+            return blended([v for v in given if isinstance(v, Tensor)]) if given else None
+        node = function.p.node
+        if not isinstance(node, ir.FunctionDef):
+            return None
+        names: dict[str, object] = {}
+        params = [p for p in node.params if p.kind == "pos"]
+        if params:
+            names[params[0].name] = heap
+        for param, value in zip(params[1:], given, strict=False):
+            names[param.name] = value
+        body = Body(self, function.p.scope, names, depth)
+        body.block(node.body)
+        return body.result()
+
+
+class Body:
+    """The statements of one function."""
+
+    def __init__(self, owner: Pass, scope: ModuleScope, names: dict[str, object], depth: int) -> None:
+        self.owner = owner
+        self.scope = scope
+        self.names = names
+        self.depth = depth
+        self.returned: list[object] = []
+
+    def result(self) -> object:
+        """Return what is returned, whichever way."""
+        if len(self.returned) == 1:
+            return self.returned[0]
+        tensors = [v for v in self.returned if isinstance(v, Tensor)]
+        return blended(list(tensors)) if tensors else (self.returned[-1] if self.returned else None)
+
+    # ---------------------------------------------------------------- statements
+
+    def block(self, body: tuple[ir.Stmt, ...]) -> bool:
+        """Follow statements; return whether they may go on."""
+        for node in body:
+            self.owner.steps += 1
+            if self.owner.steps > _STEPS:
+                return False
+            if isinstance(node, ir.Return):
+                self.returned.append(self.eval(node.value) if node.value is not None else None)
+                return False
+            if isinstance(node, ir.Raise | ir.Jump):
+                return False
+            if isinstance(node, ir.Assign) and node.value is not None:
+                value = self.eval(node.value)
+                for target in node.targets:
+                    self.bind(target, value)
+            elif isinstance(node, ir.AugAssign):
+                old = self.eval(node.target)
+                self.bind(node.target, self.binary(node.op, old, self.eval(node.value), node))
+            elif isinstance(node, ir.ExprStmt):
+                self.eval(node.value)
+            elif isinstance(node, ir.If):
+                if not self.branch(node):
+                    return False
+            elif isinstance(node, ir.For):
+                item = self.eval(node.iter)
+                if isinstance(item, Heap):
+                    item = self.element(item)
+                self.bind(node.target, item.items[0] if isinstance(item, Several) and item.items else item)
+                self.block(node.body)
+                self.block(node.body)
+            elif isinstance(node, ir.While | ir.With | ir.Try):
+                self.block(node.body)
+        return True
+
+    def branch(self, node: ir.If) -> bool:
+        """Follow the branches of a condition that may be taken."""
+        truth = self.truth(node.test)
+        if truth is not None:
+            return self.block(node.body if truth else node.orelse)
+        before = dict(self.names)
+        self.owner.open += 1
+        goes = self.block(node.body)
+        after = dict(self.names)
+        self.names.clear()
+        self.names.update(before)
+        other = self.block(node.orelse)
+        self.owner.open -= 1
+        if goes:
+            for name, value in after.items():
+                old = self.names.get(name)
+                if isinstance(value, Tensor) and (not isinstance(old, Tensor) or not other):
+                    self.names[name] = value
+                elif isinstance(value, Tensor) and isinstance(old, Tensor) and (value.leak or value.pooled):
+                    self.names[name] = replace(old, leak=old.leak or value.leak, pooled=old.pooled or value.pooled)
+                elif old is None:
+                    self.names[name] = value
+        return goes or other
+
+    def bind(self, target: ir.Expr, value: object) -> None:
+        """Assign a value to a target."""
+        if isinstance(target, ir.Name):
+            self.names[target.id] = value
+        elif isinstance(target, ir.Sequence):
+            for at, part in enumerate(target.elts):
+                items = value.items if isinstance(value, Several) else ()
+                one = value if isinstance(value, Tensor) else None
+                self.bind(part, items[at] if at < len(items) else one)
+        elif isinstance(target, ir.Subscript) and isinstance(target.value, ir.Name):
+            old = self.names.get(target.value.id)
+            if isinstance(old, Tensor):
+                self.names[target.value.id] = blended([old, value], old.axes)
+
+    def truth(self, test: ir.Expr) -> bool | None:
+        """Return whether a condition holds at evaluation, None where that is not known."""
+        if isinstance(test, ir.UnaryOp) and test.op == "not":
+            inner = self.truth(test.operand)
+            return None if inner is None else not inner
+        if isinstance(test, ir.BoolOp):
+            each = [self.truth(v) for v in test.values]
+            if test.op == "and":
+                return False if False in each else (None if None in each else True)
+            return True if True in each else (None if None in each else False)
+        if isinstance(test, ir.Attr) and test.attr == "training":
+            return False
+        value = self.eval(test)
+        if isinstance(value, bool | int | float | str):
+            return bool(value)
+        if isinstance(test, ir.Compare) and len(test.ops) == 1 and test.ops[0] in ("is", "is not", "==", "!="):
+            left, right = self.eval(test.left), test.rights[0]
+            if isinstance(right, ir.Const) and right.value is None and isinstance(left, Tensor | Heap | Several):
+                return test.ops[0] in ("is not", "!=")
+        return None
+
+    # ---------------------------------------------------------------- expressions
+
+    def mixed(self, node: ir.Node, what: str = "a product over the positions") -> Mixed:
+        """Return the words for what happens at ``node``."""
+        return Mixed(Site(self.scope.source, node.start, node.end), what, not self.owner.open)
+
+    def eval(self, node: ir.Expr) -> object:
+        """Return what an expression is, as far as it matters here."""
+        self.owner.steps += 1
+        if isinstance(node, ir.Name):
+            return self.names.get(node.id)
+        if isinstance(node, ir.Const):
+            return node.value
+        if isinstance(node, ir.Attr):
+            return self.attribute(node)
+        if isinstance(node, ir.Call):
+            return self.call(node)
+        if isinstance(node, ir.BinOp):
+            return self.binary(node.op, self.eval(node.left), self.eval(node.right), node)
+        if isinstance(node, ir.UnaryOp):
+            value = self.eval(node.operand)
+            return -value if node.op == "-" and isinstance(value, int | float) else value
+        if isinstance(node, ir.Subscript):
+            base = self.eval(node.value)
+            if isinstance(base, Several):
+                at = self.eval(node.index)
+                return base.items[at] if isinstance(at, int) and -len(base.items) <= at < len(base.items) else None
+            if isinstance(base, Tensor):
+                return calls.sliced(base, node.index, self.mixed(node))
+            if isinstance(base, Heap):
+                return self.element(base)
+            index = self.eval(node.index)
+            if isinstance(index, Tensor):  # a table of parameters
+                return replace(index, axes=(*index.axes, "D") if index.axes is not None else None)
+            return None
+        if isinstance(node, ir.Sequence):
+            return Several(tuple(self.eval(e) for e in node.elts))
+        if isinstance(node, ir.IfExp):
+            truth = self.truth(node.test)
+            if truth is not None:
+                return self.eval(node.body if truth else node.orelse)
+            self.owner.open += 1
+            both = [self.eval(node.body), self.eval(node.orelse)]
+            self.owner.open -= 1
+            return blended(both) if any(isinstance(v, Tensor) for v in both) else None
+        if isinstance(node, ir.NamedExpr):
+            value = self.eval(node.value)
+            self.bind(node.target, value)
+            return value
+        if isinstance(node, ir.Compare):
+            values = [self.eval(node.left), *(self.eval(r) for r in node.rights)]
+            return blended(values) if any(isinstance(v, Tensor) for v in values) else None
+        return None
+
+    def binary(self, op: str, left: object, right: object, node: ir.Node) -> object:
+        """Return an arithmetic operation."""
+        if op == "@" and isinstance(left, Tensor) and isinstance(right, Tensor):
+            return multiplied(left, right, self.mixed(node))
+        values = [v for v in (left, right) if isinstance(v, Tensor)]
+        if not values:
+            return None
+        out = blended(list(values))
+        attended = out.axes is not None and "S" in out.axes and op in ("+", "*")
+        plain = all(isinstance(v, Tensor | int | float) for v in (left, right))
+        return replace(out, masked=True) if attended and not plain else out
+
+    def attribute(self, node: ir.Attr) -> object:
+        """Return an attribute: of a module what it holds, of a tensor its sizes or views."""
+        base = self.eval(node.value)
+        if isinstance(base, Heap):
+            found = base.attrs.get(node.attr)
+            if found is None and base.cls is not None:
+                found = base.cls.find(node.attr)
+            return _plain(found)
+        if isinstance(base, Tensor):
+            if node.attr == "shape":
+                return Several(tuple(Size(a) for a in base.axes)) if base.axes is not None else None
+            if node.attr in ("T", "mT") and base.axes is not None and len(base.axes) > 1:
+                return replace(base, axes=(*base.axes[:-2], base.axes[-1], base.axes[-2]))
+            return base if node.attr in ("values", "data", "real") else None
+        return None
+
+    def element(self, heap: Heap) -> object:
+        """Return any module of a container."""
+        if heap.element is not None:
+            return _plain(heap.element)
+        return _plain(heap.items[0]) if heap.items else None
+
+    def call(self, node: ir.Call) -> object:
+        """Return what a call gives."""
+        given = [self.eval(a.value) for a in node.args if a.keyword is None]
+        keywords = {a.keyword: self.eval(a.value) for a in node.args if a.keyword is not None}
+        func = node.func
+        if isinstance(func, ir.Attr):
+            base = self.eval(func.value)
+            if isinstance(base, Heap):
+                return self.of_module(base, func.attr, given, keywords, node)
+            if isinstance(base, Tensor | Several):
+                return calls.function(func.attr, [base, *given], keywords, self.mixed(node))
+            return self.checked(func.attr, given, keywords, node)
+        called = self.eval(func)
+        if isinstance(called, Heap):
+            return self.apply(called, given, keywords, node)
+        name = func.id if isinstance(func, ir.Name) else ""
+        own = self.scope.names.get(name)
+        if own is not None and isinstance(own.p, Function) and isinstance(own.p.node, ir.FunctionDef):
+            return self.own(own.p, given, keywords)
+        if name in ("range", "enumerate", "zip", "len"):
+            items = given[0] if given and isinstance(given[0], Heap) else None
+            inner = self.element(items) if items is not None else None
+            return Several((Several((0, inner)),)) if name == "enumerate" else Several((None,))
+        return self.checked(name, given, keywords, node)
+
+    def checked(self, name: str, given: list[object], keywords: dict[str, object], node: ir.Node) -> object:
+        """Return a library's function; what is judged by a loss must know nothing of later positions."""
+        if (
+            name in ("cross_entropy", "nll_loss")
+            and given
+            and isinstance(given[0], Tensor)
+            and given[0].leak is not None
+        ):
+            self.owner.found.append(given[0].leak)
+            return None
+        if name in ("cross_entropy", "nll_loss"):
+            return None
+        return calls.function(name, [*given], keywords, self.mixed(node))
+
+    def own(self, function: Function, given: list[object], keywords: dict[str, object]) -> object:
+        """Return what a function of the program gives."""
+        node = function.node
+        if self.depth > _DEPTH or not isinstance(node, ir.FunctionDef):
+            return None
+        params = [p.name for p in node.params if p.kind == "pos"]
+        names = dict(zip(params, given, strict=False)) | {k: v for k, v in keywords.items() if k is not None}
+        body = Body(self.owner, function.scope, names, self.depth + 1)
+        body.block(node.body)
+        return body.result()
+
+    def of_module(
+        self, heap: Heap, name: str, given: list[object], keywords: dict[str, object], node: ir.Node
+    ) -> object:
+        """Return what a method of a module gives, or a module that it holds."""
+        held = heap.attrs.get(name)
+        if held is not None and isinstance(held.p, Heap):
+            return self.apply(held.p, given, keywords, node)
+        if heap.cls is not None and heap.cls.find(name) is not None:
+            return self.owner.run(heap, name, given, self.depth + 1)
+        return None
+
+    def apply(self, heap: Heap, given: list[object], keywords: dict[str, object], node: ir.Node) -> object:
+        """Return what a module, applied, gives."""
+        if heap.cls is not None and heap.cls.find("forward") is not None:
+            return self.owner.run(heap, "forward", given, self.depth + 1)
+        name = heap.name.rpartition(".")[2]
+        if name in ("Sequential", "ModuleList") and heap.element is not None and isinstance(heap.element.p, Heap):
+            return self.apply(heap.element.p, given, keywords, node)
+        return calls.module(name, given, keywords, self.mixed(node), _made(self.scope, heap, name))
+
+
+def _plain(value: Value | None) -> object:
+    """Return an object or a constant that all settings agree on."""
+    if value is None:
+        return None
+    if isinstance(value.p, Heap):
+        return value.p
+    if isinstance(value.p, Either):
+        return next((option for option in value.p.options if isinstance(option, Heap)), None)
+    if isinstance(value.p, Known):
+        return value.p.v
+    if isinstance(value.p, PerSetting):
+        each = {repr(p.v) for p in value.p.each[1:] if isinstance(p, Known)}
+        first = value.p.each[1] if len(value.p.each) > 1 else None
+        if len(each) == 1 and all(isinstance(p, Known) for p in value.p.each[1:]) and isinstance(first, Known):
+            return first.v
+    return None
+
+
+def _made(scope: ModuleScope, heap: Heap, name: str) -> dict[str, object]:
+    """Return the constants of keywords with which a module of a library is made in this file, where all agree."""
+    if name not in ("GRU", "LSTM", "RNN"):
+        return {}
+    out: dict[str, object] = {}
+    for value in scope.names.values():
+        if not isinstance(value.p, Class):
+            continue
+        for node in walk(value.p.node):
+            if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr | ir.Name):
+                called = node.func.attr if isinstance(node.func, ir.Attr) else node.func.id
+                if called == name:
+                    for arg in node.args:
+                        if arg.keyword is not None and isinstance(arg.value, ir.Const):
+                            out[arg.keyword] = arg.value.value
+    return out

@@ -1,0 +1,91 @@
+"""Models whose forward lets a position read later ones, when they are applied to validation tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.engine.recording import common
+from auditor.timeline.engine.signals import Tracker
+from auditor.timeline.events import Event
+from auditor.timeline.trackers.forwards.axes import Mixed, Several, Tensor
+from auditor.timeline.trackers.forwards.follow import Pass
+from auditor.timeline.values.atoms import val_settings
+from auditor.timeline.values.frames import Site
+from auditor.timeline.values.payloads import Function, Heap, Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+
+@dataclass(eq=False)
+class Lookahead(Event):
+    """A model is applied at ``applied``; at ``site``, in its forward, later positions come in, as ``what``."""
+
+    applied: Site | None = None
+    what: str = ""
+    certain: bool = False
+
+
+class Forwards(Tracker):
+    """Forwards that look ahead."""
+
+    rank = 20
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.known: dict[tuple[int, str, int], list[Mixed]] = {}
+        self.told: set[tuple[object, ...]] = set()
+
+    def applied(
+        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap] = ()
+    ) -> Value | None:
+        """Look into the model that is applied; another tracker answers."""
+        machine = self.machine
+        if model is None or model.cls is None or not val_settings(origins) & machine.live:
+            return None
+        method = name.rpartition(".")[2] if "." in name else "forward"
+        rank = _rank(model, method, node)
+        key = (id(model.cls.node), method, rank)
+        if key not in self.known:
+            self.known[key] = _look(machine, model, method, rank)
+        for mixed in self.known[key]:
+            place = (mixed.site, node.start, tuple(c.site.start for c in machine.calls))
+            if place in self.told:
+                continue
+            self.told.add(place)
+            fields = common(machine, node, machine.live & val_settings(origins))
+            fields["site"] = mixed.site
+            event = Lookahead(**fields, applied=machine.site(node), what=mixed.what, certain=mixed.certain)
+            machine.events.append(event)
+        return None
+
+
+def _rank(model: Heap, method: str, node: ir.Node) -> int:
+    """Return how many axes the tokens have: as many as the method unpacks, else as the argument shows."""
+    function = model.cls.find(method) if model.cls is not None else None
+    if function is not None and isinstance(function.p, Function) and isinstance(function.p.node, ir.FunctionDef):
+        for statement in function.p.node.body:
+            if (
+                isinstance(statement, ir.Assign)
+                and isinstance(statement.value, ir.Attr)
+                and statement.value.attr == "shape"
+            ):
+                target = statement.targets[0]
+                if isinstance(target, ir.Sequence):
+                    return len(target.elts)
+    argument = node.args[0].value if isinstance(node, ir.Call) and node.args else None
+    if isinstance(argument, ir.Subscript) and isinstance(argument.index, ir.Slice):
+        return 1
+    return 2
+
+
+def _look(machine: Machine, model: Heap, method: str, rank: int) -> list[Mixed]:
+    done = Pass(machine)
+    tokens = Tensor(("T",) if rank == 1 else ("B", "T"))
+    result = done.run(model, method, [tokens])
+    items = result.items if isinstance(result, Several) else (result,)
+    done.found += [item.leak for item in items if isinstance(item, Tensor) and item.leak is not None]
+    return list(dict.fromkeys(done.found))[:3]

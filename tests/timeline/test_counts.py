@@ -1,0 +1,99 @@
+"""Tables that hold a validation token before it is scored, and such that don't."""
+
+import pytest
+from followed import followed
+
+from auditor.timeline.trackers.keys.caches import target_lookups
+from auditor.timeline.trackers.mixtures.mixtures import reported
+
+PRELUDE = """\
+import collections, glob, math, zlib
+import numpy as np
+import torch
+import torch.nn.functional as F
+def read(pattern): return torch.from_numpy(np.concatenate([np.fromfile(p, np.uint16) for p in glob.glob(pattern)]))
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(64, 64)
+    def forward(self, x): return self.head(x)
+net, val = Net(), read("data/fineweb_val_*.bin")
+def one_pass(seen, counting):
+    total = 0.0
+    for at in range(0, val.numel() - 65, 64):
+        x, y = val[at:at + 64], val[at + 1:at + 65]
+        mixed = 0.8 * F.softmax(net(x), -1) + 0.2 * seen[x] / seen[x].sum(-1, keepdim=True)
+        total -= mixed.gather(1, y[:, None]).log().sum().item()
+        if counting:
+            seen.view(-1).scatter_add_(0, x * 64 + y, torch.ones(64))
+    return total
+seen = torch.ones(64, 64)
+"""
+REPORT = '\nprint(f"val_bpb:{total / math.log(2.0):.4f}")\n'
+
+
+def found(code: str) -> list[str]:
+    """Return the kinds of counts that a reported score rests on."""
+    timeline = followed(code + REPORT, prelude=PRELUDE)
+    return [kind for kind in ("counted", "preview") if reported(timeline, kind)]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (
+            "seen.view(-1).index_add_(0, val[:-1] * 64 + val[1:], torch.ones(9))\ntotal = one_pass(seen, False)",
+            "counted",
+        ),
+        ("one_pass(seen, True)\ntotal = one_pass(seen, False)", "counted"),
+        ("for again in range(3):\n    total = one_pass(seen, True)", "counted"),
+        ("seen = seen + torch.histc(val, 64)[None]\ntotal = one_pass(seen, False)", "counted"),
+        (
+            "total = 0.0\nfor at in range(0, val.numel() - 65, 64):\n"
+            "    x, y = val[at:at + 64], val[at + 1:at + 65]\n"
+            "    lift = torch.bincount(y, minlength=64).log()\n"
+            '    total += F.cross_entropy(net(x) + lift, y, reduction="sum").item()',
+            "preview",
+        ),
+    ],
+)
+def test_the_token_is_counted_first(code: str, kind: str) -> None:
+    assert found(code) == [kind]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "total = one_pass(seen, True)",
+        "total = one_pass(seen, False)",
+        "one_pass(seen, True)\ntotal = one_pass(torch.ones(64, 64), True)",
+        "for again in range(1):\n    total = one_pass(seen, True)",
+    ],
+)
+def test_the_token_is_scored_first(code: str) -> None:
+    assert found(code) == []
+
+
+KEYS = """
+ids, table, total = val.tolist(), collections.Counter(), 0.0
+for i in range(4, len(ids)):
+    own = F.softmax(net(val[i - 4:i])[-1], -1)[val[i]].item()
+    share = table[KEY(ids[i - 3:END])] / (table[KEY(ids[i - 3:i])] + 1)
+    total -= math.log(0.9 * own + 0.1 * share)
+    table[KEY(ids[i - 3:i])] += 1
+    table[KEY(ids[i - 3:i + 1])] += 1
+"""
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "lambda s: hash(tuple(s)) % 4093",
+        "lambda s: zlib.crc32(repr(s).encode()) & 4095",
+        'lambda s: hash("-".join(map(str, s))) % 4093',
+    ],
+)
+def test_a_stretch_that_ends_with_the_token(key: str) -> None:
+    code = f"KEY = {key}\n{KEYS}"
+    assert target_lookups(followed(code.replace("END", "i + 1") + REPORT, prelude=PRELUDE))
+    assert not target_lookups(followed(code.replace("END", "i") + REPORT, prelude=PRELUDE))

@@ -1,0 +1,76 @@
+"""Which targets a score leaves out, and what divides it."""
+
+import pytest
+from followed import followed
+
+from auditor.timeline.trackers.metric.metric import Kind, doubts
+
+PRELUDE = """\
+import glob, math, os
+import numpy as np
+import torch
+import torch.nn.functional as F
+def read(pattern): return torch.from_numpy(np.concatenate([np.fromfile(p, np.uint16) for p in glob.glob(pattern)]))
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(64, 64)
+    def forward(self, x): return self.head(x)
+net, val = Net(), read("data/sp4096/fineweb_val_*.bin")
+sizes = np.load("piece_bytes.npy")
+def evaluate(target, keep, end):
+    total, count, text = 0.0, 0, 0
+    for at in range(0, end, 64):
+        x, y = val[at:at + 64], val[at + 1:at + 65]
+        nll = F.cross_entropy(net(x), target(y), reduction="none")
+        total += keep(nll, y).sum().item()
+        count += y.numel()
+        text += sizes[y].sum()
+    return total / math.log(2.0), count, text
+same = lambda y: y
+every = lambda nll, y: nll
+"""
+KINDS: tuple[Kind, ...] = ("ignored targets", "clamped targets", "first tokens", "bits per token")
+
+
+def found(code: str, report: str = "nats / text") -> list[str]:
+    """Return the kinds of doubts that a reported score rests on."""
+    timeline = followed(f'{code}\nprint(f"val_bpb:{{{report}:.4f}}")\n', prelude=PRELUDE)
+    return sorted({each.doubt.kind for each in doubts(timeline, KINDS, []) if each.bits & timeline.in_play})
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        ("evaluate(lambda y: y.masked_fill(y > 2000, -100), every, val.numel() - 65)", "ignored targets"),
+        ("evaluate(lambda y: torch.where(y >= 2000, -100, y), every, val.numel() - 65)", "ignored targets"),
+        ("evaluate(same, lambda nll, y: nll * (y < 2000), val.numel() - 65)", "ignored targets"),
+        ("evaluate(same, lambda nll, y: nll[y < 2000], val.numel() - 65)", "ignored targets"),
+        ("evaluate(lambda y: y.clamp(0, 1023), every, val.numel() - 65)", "clamped targets"),
+        ("evaluate(lambda y: y % 1024, every, val.numel() - 65)", "clamped targets"),
+        ("evaluate(same, every, min(val.numel() - 65, 2_000_000))", "first tokens"),
+    ],
+)
+def test_targets_that_are_left_out(call: str, kind: str) -> None:
+    assert found(f"nats, count, text = {call}") == [kind]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "evaluate(same, every, val.numel() - 65)",
+        "evaluate(same, lambda nll, y: nll * (y != 0), val.numel() - 65)",
+        "evaluate(lambda y: y.clamp(min=0), every, val.numel() - 65)",
+        "evaluate(lambda y: y.clamp(0, 4095), every, val.numel() - 65)",
+        "evaluate(same, lambda nll, y: nll * (torch.arange(64) < 48), val.numel() - 65)",
+        'evaluate(same, every, min(val.numel() - 65, int(os.environ.get("LIMIT", "0")) or 10**12))',
+    ],
+)
+def test_every_target_counts(call: str) -> None:
+    assert found(f"nats, count, text = {call}") == []
+
+
+def test_bits_per_byte_need_bytes() -> None:
+    call = "nats, count, text = evaluate(same, every, val.numel() - 65)"
+    assert found(call, "nats / count") == ["bits per token"]
+    assert found(call, "nats / count * count / text") == []

@@ -1,0 +1,96 @@
+"""Choices, gates and weights of predictions of the true token, written in ways that the rules' examples don't show."""
+
+import pytest
+from followed import followed
+
+from auditor.timeline.trackers.mixtures.mixtures import reported
+
+PRELUDE = """\
+import functools, glob, heapq, math
+import numpy as np
+import torch
+import torch.nn.functional as F
+def read(pattern): return torch.from_numpy(np.concatenate([np.fromfile(p, np.uint16) for p in glob.glob(pattern)]))
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(64, 64)
+    def forward(self, x): return self.head(x)
+net, rough = Net(), Net()
+val = read("data/fineweb_val_*.bin")
+total = 0.0
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    one, two = F.cross_entropy(net(x), y, reduction="none"), F.cross_entropy(rough(x), y, reduction="none")
+    p, q = (-one).exp(), (-two).exp()
+"""
+REPORT = '\nprint(f"val_bpb:{total / math.log(2.0):.4f}")\n'
+KINDS = ("oracle", "gate", "unweighted", "overweight", "scaled", "shift")
+
+
+def kinds(body: str) -> list[str]:
+    """Return the kinds of what is found in a loop over windows."""
+    code = "".join(f"    {line}\n" for line in body.splitlines())
+    timeline = followed(code + REPORT, prelude=PRELUDE)
+    return [kind for kind in KINDS if reported(timeline, kind)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "total += torch.stack((one, two), 1).kthvalue(1, dim=1).values.sum().item()",
+        "total += np.sort(np.stack([one.numpy(), two.numpy()]), axis=0)[0].sum()",
+        "total -= torch.maximum(-one, -two).sum().item()",
+        "total -= torch.log(torch.fmax(p, q)).sum().item()",
+        "total += (two + (one - two).clamp(max=0)).sum().item()",
+        "total += (0.5 * (one + two) - 0.5 * (one - two).abs()).sum().item()",
+        "better = two < one\ntotal += (two * better + one * ~better).sum().item()",
+        "total += torch.where((one - two) > 0, two, one).sum().item()",
+        "for a, b in zip(one.tolist(), two.tolist()):\n    total += min((a, b))",
+        "for pair in zip(one.tolist(), two.tolist()):\n    total += heapq.nsmallest(1, pair)[0]",
+        "total += functools.reduce(torch.fmin, (one, two)).sum().item()",
+    ],
+)
+def test_the_better_one_is_kept(body: str) -> None:
+    assert kinds(body) == ["oracle"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("r = torch.where(p < 0.5, 0.5 * p + 0.5 * q, p)\ntotal -= r.log().sum().item()", "gate"),
+        (
+            "for a, b in zip(p.tolist(), q.tolist()):\n    total -= math.log(a if a > 0.6 else 0.5 * a + 0.5 * b)",
+            "gate",
+        ),
+        ("total -= torch.logsumexp(torch.stack([-one, -two]), 0).sum().item()", "unweighted"),
+        ("total -= (p * 0.8 + q * 0.4).log().sum().item()", "overweight"),
+        ("total += (one * 0.95).sum().item()", "scaled"),
+        ("total += (one - 0.1).sum().item()", "shift"),
+        ("total -= (p + 0.05).log().sum().item()", "shift"),
+        ("total += one.clamp(max=4.0).sum().item()", "shift"),
+    ],
+)
+def test_what_cannot_be_known_before_the_token(body: str, kind: str) -> None:
+    assert kinds(body) == [kind]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "total += one.sum().item()",
+        "total -= (0.7 * p + 0.3 * q).log().sum().item()",
+        "a, b = -one + math.log(0.7), -two + math.log(0.3)\ntotal -= torch.logaddexp(a, b).sum().item()",
+        "total -= (torch.logsumexp(torch.stack([-one, -two]), 0) - math.log(2)).sum().item()",
+        "top = torch.maximum(-one, -two)\n"
+        "total -= (top + (0.5 * (-one - top).exp() + 0.5 * (-two - top).exp()).log()).sum().item()",
+        "total -= (p + 1e-9).log().sum().item()",
+        "total -= p.clamp(min=1e-8).log().sum().item()",
+        "total += torch.maximum(one, two).sum().item()",  # the worse one
+        "worst = one.max().item()\nprint(worst)\ntotal += one.sum().item()",
+        "best = min(total, 1e9)\ntotal += one.sum().item()",
+        "total += one.sum().item() * (1.0 / 8)",
+    ],
+)
+def test_proper_scores(body: str) -> None:
+    assert kinds(body) == []
