@@ -135,6 +135,7 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
+        self.written: set[str] = set()  # paths under which the script surely put a file of its own
         self.laid: list[tuple[str | None, int, int]] = []  # files under names of another split: folder, named, held
         self.nested = 0  # files and texts that run as code, in one another
         self.read_texts: dict[tuple[str, int, str], tuple[ir.Stmt, ...]] = {}
@@ -552,6 +553,8 @@ class Machine:
         self.heap_version += 1
         live = self.live & bits
         old = fields.get(name)
+        if old is None and heap is not None and heap.cls is not None and (live != self.all or self.weak):
+            old = heap.cls.find(name)  # elsewhere the class's own stays
         if old is None or (live == self.all and not self.weak):
             fields[name] = value
             return

@@ -25,8 +25,8 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
             return content(machine, first.p, origins)
         origins = disk.found(machine, first, origins)
         saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
-        if saved is not None and not origins & (VAL | TRAIN):
-            return saved
+        if saved is not None and (not origins & (VAL | TRAIN) or path_key(first) in machine.written):
+            return saved  # what the script itself put there, whatever it is called
     origins |= _of_any_split(machine, origins, node)
     origins |= machine.signals.read(origins, node)
     # What is in a file doesn't depend on the setting that named it, as far as switches go.
@@ -75,6 +75,8 @@ def write_file(machine: Machine, key: str, value: Value) -> None:
     if old is not None and (machine.weak or machine.live != machine.all):
         kept = join(old, kept)
     machine.files[key] = kept
+    if key != "*" and not machine.weak and machine.live == machine.all:
+        machine.written.add(key)
 
 
 def append_array(machine: Machine, array: Value, target: Value) -> None:
@@ -157,6 +159,8 @@ def join_path(machine: Machine, args: Args, node: ir.Node) -> Value:
 def listing(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``os.listdir(path)``, ``glob.glob(pattern)``: names of files."""
     pattern = args.get(0) or UNKNOWN
+    if isinstance(pattern.p, Known) and pattern.p.v in machine.written:
+        return containers.new_list(machine, [pattern])
     if isinstance(pattern.p, Known) and isinstance(pattern.p.v, str) and "/" in pattern.p.v:
         folder = pattern.p.v.partition("*")[0].rpartition("/")[0]
         item: Payload = Begins(f"{folder}/") if machine.laid else None

@@ -78,6 +78,10 @@ def has_attribute(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``hasattr(x, name)``, answered where the class is the program's own."""
     base = args.get(0) or UNKNOWN
     name = args.get(1)
+    if isinstance(base.p, PerSetting):
+        return machine.per_option(
+            base, lambda one: has_attribute(machine, replace(args, positional=(one, *args.positional[1:])), node)
+        )
     asked = name.p.v if name is not None and isinstance(name.p, Known) else None
     if isinstance(asked, str) and isinstance(base.p, Heap) and base.p.kind == "instance" and base.p.cls is not None:
         if asked in base.p.attrs or base.p.cls.find(asked) is not None:
