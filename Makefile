@@ -19,10 +19,11 @@ reproduce: $(VENV)/.ready-reproduce  ## run three seeds of the reference model's
 test: $(VENV)/.ready-dev  ## run the tests
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-lint: $(VENV)/.ready-dev  ## check style, form and types
+lint: $(VENV)/.ready-dev  ## check style, form, types, and what imports what
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.ready-dev  ## put the code into its form
 	$(BIN)/ruff check --fix .

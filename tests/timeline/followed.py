@@ -1,10 +1,13 @@
 """Small scripts, followed."""
 
+from collections.abc import Sequence
+
 from auditor.program.load import load_program
 from auditor.program.model import Program
 from auditor.settings import settings_in_play
 from auditor.submission.discover import describe
 from auditor.submission.memory import MemoryTree
+from auditor.submission.model import Setting
 from auditor.timeline import follow
 from auditor.timeline.events import Timeline
 
@@ -28,8 +31,8 @@ def bits(nats): return nats / math.log(2.0)
 """
 
 
-def followed(code: str, files: dict[str, str] | None = None, prelude: str = PRELUDE) -> Timeline:
-    """Return the timeline of a train script that begins with ``prelude``, with ``files`` beside it."""
+def loaded(code: str, files: dict[str, str] | None = None, prelude: str = PRELUDE) -> tuple[Program, Sequence[Setting]]:
+    """Return a train script that begins with ``prelude``, with ``files`` beside it, and its settings in play."""
     texts = {"train_gpt.py": prelude + code, **(files or {})}
     tree = MemoryTree({path: text.encode("utf-8") for path, text in texts.items()})
     name = "2026-04-01_Name"
@@ -37,4 +40,9 @@ def followed(code: str, files: dict[str, str] | None = None, prelude: str = PREL
     program = load_program(found)
     assert isinstance(program, Program)
     assert program.main.module is not None
-    return follow(program, settings_in_play(found))
+    return program, settings_in_play(found)
+
+
+def followed(code: str, files: dict[str, str] | None = None, prelude: str = PRELUDE) -> Timeline:
+    """Return the timeline of a train script that begins with ``prelude``, with ``files`` beside it."""
+    return follow(*loaded(code, files, prelude))

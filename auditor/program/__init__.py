@@ -1,0 +1,1 @@
+"""Read a program: unpack, parse, lower."""
