@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from auditor.causes import causes
-from auditor.finding import Finding, NotFollowed, Verdict
+from auditor.finding import Finding, NotFollowed, RestsOn, Verdict
 from auditor.report import Report
 from auditor.verdict import weigh
 from reports.absent import absent
@@ -27,6 +27,7 @@ __all__ = ["Form", "Shown", "SmokeStep", "TemplateFault", "head_values", "render
 _REVIEW = "review.md.j2"
 _MOST_ENTRIES = 3  # causes outside of the details
 _MOST_ALIKE = 6
+_RESTS = 8  # of what a score rests on
 _WORDS, _WORDS_CLEAN = 250, 150  # outside of the details
 _SMOKE_STEPS = ("import", "model", "parameters", "loss", "code bytes")
 _SMOKE_REASON = 40  # characters
@@ -84,7 +85,7 @@ _BRIEF = (
 
 @dataclass(frozen=True)
 class Lost:
-    """Something that could not be followed; ``excerpt`` is its line, where the verdict hangs on it."""
+    """What a score rests on, or could not be followed; ``excerpt`` is its line, where the verdict hangs on it."""
 
     place: Markdown
     what: str
@@ -171,7 +172,7 @@ def _values(report: Report, form: Form, detail: Detail, brief: Brief, shown: Sho
         "entries": entries,
         "left": len(found) - len(entries),
         "partial": partial(report),
-        "rests_on": (),
+        "rests_on": [_rest(report, item, form) for item in report.rests_on if item.followed][:_RESTS],
         "legal": [view for view in noted if view.legal],
         "notes": [view for view in noted if not view.legal],
         "notes_left": notes_left,
@@ -204,6 +205,12 @@ def _lost(report: Report, item: NotFollowed, form: Form, detail: Detail) -> Lost
     at = place_link(report, repository_of(report, form.repository), item.path, item.line)
     quoted = excerpt_block(report, item.path, item.line, 0, None, detail) if item.decisive else None
     return Lost(at, item.what, item.decisive, quoted)
+
+
+def _rest(report: Report, item: RestsOn, form: Form) -> Lost:
+    """Return one thing that the score rests on; what was not followed stands under what could not be."""
+    at = place_link(report, repository_of(report, form.repository), item.path, item.line)
+    return Lost(at, f"{item.what}, {item.note}" if item.note else item.what, False, None)
 
 
 def _stop(report: Report, form: Form, detail: Detail) -> Lost | None:

@@ -21,6 +21,9 @@ class Units(Tracker):
         """Note a factor that may be a count of bytes."""
         if node.op not in ("*", "/") or not out.m & self._scores():
             return out
+        if node.op == "/" and left.m & right.m & self._scores():
+            # Sums of losses and of bytes may lie side by side in one array: which one divides can't be told.
+            return Value(out.p, out.m | self.machine.atoms.bit("per byte", ""))
         for score, factor in ((left, right), (right, left)):
             if score.m & self._scores() and not factor.m & self._scores() and self._may_count_bytes(factor):
                 return Value(out.p, out.m | self.machine.atoms.bit("per byte", ""))
