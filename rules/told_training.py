@@ -31,8 +31,8 @@ def told_training(case: Case, slug: str) -> Iterator[Finding]:
     timeline = case.timeline
     if case.submission.lone or timeline is None:
         return
-    if any(isinstance(e, Adapt) and e.kinds & VAL and e.bits & timeline.in_play for e in timeline.events):
-        return  # what the script does is told from the script
+    if any(isinstance(e, Adapt) and e.kinds & VAL for e in timeline.events):
+        return  # what the script does, or doesn't do where it is switched off, is told from the script
     for said in statements(case):
         match = says(_TRAINED, said.text)
         if match is not None and not _OTHER.search(said.text):
