@@ -83,6 +83,19 @@ def code(text: str, width: int = 120) -> Markdown:
     return Markdown(f"{ticks}{pad}{shown}{pad}{ticks}")
 
 
+def quoting(text: str) -> Markdown:
+    """Return a sentence of ours as prose, what it quotes in backticks as code; a lone backtick shows as itself."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return markdown(text)
+    return Markdown("".join(code(part) if at % 2 else markdown_inside(part) for at, part in enumerate(parts)))
+
+
+def markdown_inside(text: str) -> Markdown:
+    """Return a piece of prose that doesn't begin a line."""
+    return Markdown(_MARKUP.sub(_escape_one, visible(text)))
+
+
 def fence(lines: Iterable[str], language: str = "") -> Markdown:
     """Return ``lines`` (visible already) as a fenced block that nothing inside can close."""
     body = "\n".join(lines)

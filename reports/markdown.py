@@ -16,7 +16,7 @@ from reports.brief import sentence, words_shown
 from reports.comment import Form, TemplateFault, fit
 from reports.detail import Detail
 from reports.entries import Entry, entry
-from reports.escape import Markdown, code, cut, fence
+from reports.escape import Markdown, code, cut, fence, quoting
 from reports.excerpt import place
 from reports.headline import against, facts, partial
 from reports.links import commit_link, place_link, pull_link, repository_of
@@ -88,7 +88,7 @@ class Lost:
     """What a score rests on, or could not be followed; ``excerpt`` is its line, where the verdict hangs on it."""
 
     place: Markdown
-    what: str
+    what: Markdown
     decisive: bool
     excerpt: Markdown | None
 
@@ -204,13 +204,13 @@ def _alike(report: Report, finding: Finding, form: Form, shown: Shown) -> Markdo
 def _lost(report: Report, item: NotFollowed, form: Form, detail: Detail) -> Lost:
     at = place_link(report, repository_of(report, form.repository), item.path, item.line)
     quoted = excerpt_block(report, item.path, item.line, 0, None, detail) if item.decisive else None
-    return Lost(at, item.what, item.decisive, quoted)
+    return Lost(at, quoting(item.what), item.decisive, quoted)
 
 
 def _rest(report: Report, item: RestsOn, form: Form) -> Lost:
     """Return one thing that the score rests on; what was not followed stands under what could not be."""
     at = place_link(report, repository_of(report, form.repository), item.path, item.line)
-    return Lost(at, f"{item.what}, {item.note}" if item.note else item.what, False, None)
+    return Lost(at, quoting(f"{item.what}, {item.note}" if item.note else item.what), False, None)
 
 
 def _stop(report: Report, form: Form, detail: Detail) -> Lost | None:
