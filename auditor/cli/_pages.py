@@ -19,7 +19,9 @@ def page() -> str:
     from auditor.cli import cli
 
     parts = ["# Commands\n\nWhat `golf-audit COMMAND --help` prints.\n"]
-    with click.Context(cli, info_name="golf-audit", terminal_width=_WIDTH, max_content_width=_WIDTH) as context:
+    with click.Context(
+        cli, info_name="golf-audit", terminal_width=_WIDTH, max_content_width=_WIDTH, **cli.context_settings
+    ) as context:
         for name, command, inner in _commands(context):
             parts.append(f"## {name}\n\n```text\n{command.get_help(inner).rstrip()}\n```\n")
     return "\n".join(parts)

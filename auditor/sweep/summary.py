@@ -41,9 +41,9 @@ def summarise(rows: Iterable[Row]) -> Summary:
         prs.add(row["pr"])
         if "error" in row:
             errors[str(row.get("kind", "error"))] += 1
+            continue
         if "failed" in row:
             errors["internal"] += 1
-            continue
         submissions += 1
         report = row["report"]
         verdicts[report["verdict"]] += 1

@@ -158,8 +158,14 @@ def publish_nats(machine: Machine) -> None:
         return
     for made, lookups in machine.of(Scores).in_nats:
         if any(not forward.learned for forward in made.forwards):
-            made.in_nats = True
+            made.in_nats = not _says_bits(made)
             publish(machine, made, lookups)
+
+
+def _says_bits(made: Report) -> bool:
+    """Return whether what is printed says of itself that it is in bits."""
+    said = f"{made.label} {made.site.source.text[made.site.start : made.site.end][:600]}".lower()
+    return "bpb" in said or "bits" in said
 
 
 def words(machine: Machine, node: ir.Node) -> tuple[str, int]:
