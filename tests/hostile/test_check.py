@@ -35,7 +35,8 @@ for step in range(100):
     opt.step()
 with torch.no_grad():
     nats = F.cross_entropy(net(val[:-1]), val[1:]).item()
-print(f"val_bpb:{nats / math.log(2.0):.4f}")
+sizes = np.load("data/piece_bytes.npy")[val[1:]]
+print(f"val_bpb:{nats / math.log(2.0) * len(sizes) / sizes.sum():.4f}")
 """
 
 LEAKING = TRAINER.replace("with torch", "F.cross_entropy(net(val[:-1]), val[1:]).backward()\nopt.step()\nwith torch")

@@ -52,6 +52,9 @@ def place(tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "train_gpt.py").write_text(script)
         (tmp_path / "data").mkdir(exist_ok=True)
+        for split in ("train", "val"):
+            header = struct.pack("<256i", 20240520, 1, 64, *[0] * 253)
+            (tmp_path / "data" / f"fineweb_{split}_000000.bin").write_bytes(header + bytes(128))
         return folder
 
     return make

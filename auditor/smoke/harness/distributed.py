@@ -72,9 +72,11 @@ def install(journal: Journal) -> None:
     }  # fmt: skip
     for module in (dist, dist.distributed_c10d):
         replaced.update({name: stand_in(parameters) for name, parameters in names(module)})
-    for module in (dist, dist.distributed_c10d, sys.modules.get("torch.distributed.device_mesh")):
+    meshes = sys.modules.get("torch.distributed.device_mesh")
+    for module in (dist, dist.distributed_c10d, meshes):
         for name, function in replaced.items():
-            if hasattr(module, name):
+            # torch registers its own class of meshes, by this module, when it first compiles.
+            if hasattr(module, name) and not (module is meshes and name == "DeviceMesh"):
                 setattr(module, name, function)
     torch.nn.parallel.DistributedDataParallel = DistributedDataParallel
     torch.nn.parallel.distributed.DistributedDataParallel = DistributedDataParallel
