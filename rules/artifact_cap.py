@@ -142,7 +142,7 @@ RULE = Rule(
     "(decimal). Code counts as the log counts it, as it lies on disk, and packed; a violation needs all of them over.",
     why="The challenge is to predict well from 16 MB. The cap holds for every seed and for the non-record track too, "
     "and 16 MiB is not 16 MB.",
-    advice="Compress or prune harder, pack the code, leave some kilobytes of slack for other seeds. Keep the smallest of "
+    advice="Compress or prune harder, pack the code, leave some slack for other seeds. Keep the smallest of "
     "several coders: for int6 weights, one to a byte, brotli 11 and zstd 1 come within 1 % of entropy, zlib 9 within "
     "7 %; six bits packed to a byte first cost 9 %.",
     counterpart="A log whose total submission size is below 16,000,000 for every seed, code included (#1530).",

@@ -42,6 +42,7 @@ def run(script: Path, source: str, case: Case, system: System, seconds: float) -
     """
     from auditor.sandbox import Limits, NoSandbox, Request
     from auditor.sandbox import run as run_in_sandbox
+    from auditor.sandbox.results import Results
 
     with _scratch() as folder:
         _lay_out(folder, case, system)
@@ -54,8 +55,15 @@ def run(script: Path, source: str, case: Case, system: System, seconds: float) -
             environment={**system.environment, **_THREADS, "PYTHONPATH": str(_ROOT)},
             limits=Limits(wall_seconds=seconds, processes=1024, scratch_bytes=2 * _MOST_BYTES),
         )
+
+        def collect(left: Results) -> None:
+            for name, most in (("results.npz", _MOST_BYTES), ("results.json", _MOST_FACTS + 1)):
+                content = left.read(name, most)
+                if content is not None:
+                    (folder / name).write_bytes(content)
+
         try:
-            outcome = run_in_sandbox(request)
+            outcome = run_in_sandbox(request, collect=collect)
         except NoSandbox as error:
             raise BadInput(str(error)) from error
         if not outcome.ok:
