@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shlex
 import sys
@@ -45,8 +44,17 @@ def _command(plain: str, extra: str, origin: str | None) -> str:
             wanted = f"{clone}[{extra}]"
     python = shlex.quote(sys.executable)
     # pipx and uv make environments without a pip of their own.
-    pip = f"{python} -m pip install" if importlib.util.find_spec("pip") else f"uv pip install --python {python}"
+    pip = f"{python} -m pip install" if _has_pip() else f"uv pip install --python {python}"
     return f"{pip} {shlex.quote(wanted)}"
+
+
+def _has_pip() -> bool:
+    # Asked of the metadata: looking for the module wakes setuptools' import hook, which warns where distutils is loaded.
+    try:
+        metadata.distribution("pip")
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _clone() -> str | None:

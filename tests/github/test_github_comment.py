@@ -293,7 +293,11 @@ def test_without_the_extra_the_line_says_how_to_get_it(github, comment, monkeypa
     monkeypatch.setitem(sys.modules, "github", None)
     code, _, err = comment()
     assert code == 2
-    assert err.startswith("golf-audit: reading from GitHub needs its client: ") and "pip install" in err and "[github]" in err
+    assert (
+        err.startswith("golf-audit: reading from GitHub needs its client: ")
+        and "pip install" in err
+        and "[github]" in err
+    )
 
 
 def test_a_clone_is_read_without_asking_github(github, comment, tmp_path):
