@@ -49,7 +49,7 @@ def _command(plain: str, extra: str, origin: str | None) -> str:
 
 
 def _has_pip() -> bool:
-    # Asked of the metadata: looking for the module wakes setuptools' import hook, which warns where distutils is loaded.
+    # Looking for the module instead would wake setuptools' import hook, which warns where distutils is loaded.
     try:
         metadata.distribution("pip")
     except metadata.PackageNotFoundError:
