@@ -54,11 +54,12 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
         because = f"{_on(timeline, running, guards)}; only an alternative command runs it, no command of the main run"
         return Activity(True, "hold", because)
     of_main = sum(1 << (i + 1) for i in commands if timeline.settings[i].run == main)
-    if of_main and not running & of_main and not _printed_on(timeline, logs, of_main):
-        because = (
-            f"{_on(timeline, running, guards)}; but not as the main command sets it ({_set_by(timeline, of_main)})"
-        )
-        return Activity(True, "hold", because)
+    logged = any(running & 1 << (i + 1) for i in logs)  # what ran outranks what is documented
+    if of_main and not logged and not running & of_main and not _printed_on(timeline, logs, of_main):
+        given = _set_by(timeline, of_main, guards)
+        if given:
+            because = f"{_on(timeline, running, guards)}; but not as the main command sets it ({given})"
+            return Activity(True, "hold", because)
     return Activity(True, "violation", _on(timeline, running, guards))
 
 
@@ -78,15 +79,15 @@ def _printed_on(timeline: Timeline, logs: list[int], of_main: int) -> bool:
     return False
 
 
-def _set_by(timeline: Timeline, of_main: int) -> str:
-    """Say what the main command sets otherwise than the defaults, and where."""
+def _set_by(timeline: Timeline, of_main: int, guards: Sequence[Guard]) -> str:
+    """Say which of the switches on the way the main command sets otherwise than the defaults, and where; "" for none."""
+    on_the_way = {name for guard in guards for name in guard.settings}
     parts = []
     for switch, index in _differing(timeline, of_main):
         given = lookup(timeline.settings[index], switch.name)
-        if given is not None:
+        if given is not None and switch.name in on_the_way:
             parts.append(f"{switch.name}={given.value}, {given.path}:{given.line}")
-    first = next(s for i, s in enumerate(timeline.settings) if of_main & 1 << (i + 1))
-    return "; ".join(parts[:3]) or first.label
+    return "; ".join(parts[:3])
 
 
 def _guards(events: Sequence[Event]) -> list[Guard]:
