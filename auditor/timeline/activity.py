@@ -80,7 +80,7 @@ def _printed_on(timeline: Timeline, logs: list[int], of_main: int) -> bool:
 
 
 def _set_by(timeline: Timeline, of_main: int, guards: Sequence[Guard]) -> str:
-    """Say which of the switches on the way the main command sets otherwise than the defaults, and where; "" for none."""
+    """Say which switches on the way the main command sets otherwise than the defaults, and where; "" for none."""
     on_the_way = {name for guard in guards for name in guard.settings}
     parts = []
     for switch, index in _differing(timeline, of_main):
