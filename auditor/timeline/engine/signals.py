@@ -134,6 +134,11 @@ class Tracker:
         return out
 
     @passed_on
+    def moved(self, node: ir.BinOp, left: Value, right: Value, out: Value) -> Value:
+        """Hear that ``out`` is the sum or difference of two constants."""
+        return out
+
+    @passed_on
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Hear that ``out`` is the truth of one comparison out of the chain ``node``."""
         return out

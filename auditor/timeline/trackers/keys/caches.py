@@ -93,6 +93,12 @@ class Lookups(Tracker):
         """Note tokens that are mixed into a key."""
         return combine(self.machine, node, left, right, out)
 
+    def moved(self, node: ir.BinOp, left: Value, right: Value, out: Value) -> Value:
+        """Note a place before another one, also where both are known numbers."""
+        if node.op == "-" and not (left.m | right.m) & self.machine.atoms.family("forward"):
+            return Behind(out.p, out.m, left.base if isinstance(left, Behind) else left)
+        return Behind(out.p, out.m, left.base) if isinstance(left, Behind) else out
+
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Forget keys that are only compared."""
         return compared(self.machine, out)
