@@ -36,11 +36,13 @@ WITH_TARGET = {
     "mask": "row = (ids[at - 1] * 31 + ids[at - 2]) & 4095; full = (row * 101 + ids[at]) & 4095",
     "labels": "row = ids[at - 1] % 4096; full = (row * 7 ^ y.numpy()) % 4096",
     "functions": "row = np.remainder(ids[at - 1] * 31, 4096); full = np.bitwise_xor(row, ids[at] * 7)",
+    "numbers": "n = 3; o = 4 - (n - 1); row = ids[o:o + 64] * 31; full = (row ^ ids[4:68] * 7) % 4096; row %= 4096",
     "narrowed": "t = ids[at]; row = ids[at - 1] % 64; m = at > 9; full = (row[m] ^ t[m]) % 4096",
 }
 CONTEXT_ONLY = {
     "xor": "row = (ids[at - 1] * 31 ^ ids[at - 2] * 17) % 4096; full = (row * 101 ^ ids[at - 3] * 7) % 4096",
     "inputs": "row = x.numpy() % 4096; full = (row * 7 ^ ids[at - 2]) % 4096",
+    "numbers": "n = 3; o = 4 - (n - 1); u = o + 1; row = ids[o:o + 64] % 4096; full = (row ^ ids[u:u + 64] * 7) % 4096",
     "one token": "row = ids[at - 1] % 4096; full = row * 3 % 4096",
 }
 
