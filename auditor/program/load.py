@@ -67,7 +67,7 @@ def load_program(submission: Submission) -> Program | Unparsed:
         except Unread:
             continue
         native[path] = Source(path, decode_text(data)[0])
-    return Program(script, units, native)
+    return Program(script, units, native, whole=not pending)
 
 
 def _read_unit(

@@ -63,11 +63,15 @@ class Unit:
 
 @dataclass(frozen=True)
 class Program:
-    """The train script and its helpers. ``units`` is keyed by path; ``native`` holds C, C++ and CUDA text."""
+    """The train script and its helpers. ``units`` is keyed by path; ``native`` holds C, C++ and CUDA text.
+
+    ``whole``: every module that is imported and lies in the submission is among the units.
+    """
 
     script: str
     units: Mapping[str, Unit]
     native: Mapping[str, Source]
+    whole: bool = True
 
     @property
     def main(self) -> Unit:

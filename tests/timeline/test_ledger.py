@@ -201,3 +201,12 @@ def test_a_hook_on_gradients_is_followed() -> None:
     assert unfollowed(followed(code)) == []
     unknown = "import hints\n" + code.replace("lambda g: g * 0.5", "hints.bend")
     assert len(unfollowed(followed(unknown))) == 1
+
+
+def test_what_was_not_read_is_not_called_missing() -> None:
+    files = {f"m{n}.py": f"from m{n + 1} import score\n" for n in range(60)}
+    files["m60.py"] = "def score(net, val): return net(val[:-1], val[1:])\n"
+    code = 'from m0 import score\nval = read("data/fineweb_val_*.bin")\nprint(f"val_bpb:{bits(score(Net(), val))}")\n'
+    told = unfollowed(followed(code, files))
+    assert any("more modules than are followed" in what for what in told)
+    assert not any("not in the submission" in what for what in told)

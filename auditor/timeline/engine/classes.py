@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import calling, exceptions, protocols
-from auditor.timeline.values.frames import Frame, ModuleScope
+from auditor.timeline.values.frames import Frame
 from auditor.timeline.values.payloads import (
     NONE,
     UNKNOWN,
@@ -242,8 +242,3 @@ def write(machine: Machine, base: Heap, name: str, value: Value, node: ir.Node) 
         protocols.send(machine, found, "__set__", [Value(base), value], node)
         return True
     return False
-
-
-def own_scope(scope: ModuleScope) -> Value:
-    """Return a module's names as a dict that is written through."""
-    return Value(Heap("dict", attrs=scope.names))

@@ -37,6 +37,13 @@ FAMILY = "opaque"
 _LIBRARY_MODELS = ("torch.nn.", "mlx.nn.", "transformers.", "fla.", "mamba_ssm.", "train_gpt.")  # classes of layers
 
 
+def sourceless(machine: Machine) -> str:
+    """Say of a module that was not followed why there is no source of it."""
+    if machine.program.whole:
+        return "whose source is not in the submission"
+    return "whose source was not read: the submission has more modules than are followed"
+
+
 def escape(
     machine: Machine,
     node: ir.Node,

@@ -54,7 +54,7 @@ def _of_class(machine: Machine, cls: Class) -> int:
         for node, name in _used(machine, code, scope, waiting):
             if machine.library.lies_nowhere(name):
                 site = Site(scope.source, node.start, node.end)
-                what = f"`{name}` in {cls.node.name}, whose source is not in the submission"
+                what = f"`{name}` in {cls.node.name}, {escapes.sourceless(machine)}"
                 out |= escapes.opaque_at(machine, site, what, ("what the model computes",))
     return out
 

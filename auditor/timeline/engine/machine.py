@@ -121,7 +121,6 @@ class Machine:
         self.updating = 0  # an item is being read in order to be written back
         self.no_grad = 0
         self.quiet: set[int] = set()  # functions that a decorator runs without gradients
-        self.in_module = 0
         self.files: dict[str, Value] = {}
         self.scopes: dict[str, Value] = {}  # imported units by path
         self.environ: dict[str, tuple[Value, bool]] = {}

@@ -86,10 +86,6 @@ def _body(machine: Machine, code: Value, node: ir.Node) -> tuple[Source, tuple[i
             known = () if isinstance(lowered, Unparsed) else tuple(_placed(s, node, [0]) for s in lowered.body)
             machine.read_texts[key] = known
         return (here, known) if known else None
-    if isinstance(code.p, Heap) and code.p.kind == "text of a file":
-        unit = machine.program.units.get(code.p.name)
-        if unit is not None and unit.module is not None:
-            return unit.source, unit.module.body
     return None
 
 
@@ -108,12 +104,6 @@ def _within(value: object, call: ir.Node, count: list[int]) -> object:
     if isinstance(value, ir.Node):
         return _placed(value, call, count)
     return tuple(_within(item, call, count) for item in value) if type(value) is tuple else value
-
-
-def text_of(machine: Machine, path: Value) -> Value | None:
-    """Return the text of a file that is code of the submission, to be run; None for another file."""
-    unit = unit_at(machine, path)
-    return None if unit is None else Value(Heap("text of a file", name=unit.path, made_at=machine.order))
 
 
 def unit_at(machine: Machine, path: Value) -> Unit | None:

@@ -49,7 +49,7 @@ def any_code(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def call_missing(machine: Machine, args: Args, node: ir.Node) -> Value:
     """Call something of a module that lies nowhere: what it is given it may change, print or keep."""
-    what = f"`{calling.shown(machine, node)}()`, whose source is not in the submission"
+    what = f"`{calling.shown(machine, node)}()`, {escapes.sourceless(machine)}"
     bit = machine.escape(node, what, args.all(), args.nodes, sure=True)
     return Value(None, parameters.settle(machine, args.origins()) | bit)
 
