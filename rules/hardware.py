@@ -41,7 +41,8 @@ def _judge(case: Case, counted: Counted) -> _Fact | None:
     run = counted.run
     world = run.world_size
     if world is not None and world.value != GPUS:
-        message = f"This run used {world.value} processes; records are timed on {GPUS} H100 SXM."
+        processes = "one process" if world.value == 1 else f"{world.value} processes"
+        message = f"This run used {processes}; records are timed on {GPUS} H100 SXM."
         return strictness(case, counted), message, world.path, world.line
     return _card(case, counted, run)
 
