@@ -203,6 +203,11 @@ class Tracker:
         return None
 
     @asked
+    def extension_called(self, name: str, args: Args, node: ir.Node) -> Value | None:
+        """Answer what ``module.name()`` gives, of a module that lies nowhere as Python; None where nobody knows."""
+        return None
+
+    @asked
     def address_taken(self, name: str, receiver: Value, where: ir.Expr) -> Value | None:
         """Answer with the address of an array, where ``receiver.name()`` gives one."""
         return None

@@ -273,7 +273,8 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
         if isinstance(out.p, Known | PerSetting):
             return out
     if unmodelled.missing(name):
-        return unmodelled.call_missing(machine, args, node)
+        compiled = machine.signals.extension_called(name, args, node)
+        return unmodelled.call_missing(machine, args, node) if compiled is None else compiled
     last = name.rpartition(".")[2]
     if (
         name in ALIASES

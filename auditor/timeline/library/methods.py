@@ -115,7 +115,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         if handled is not None:
             return handled
     if isinstance(p, Heap):
-        if p.name in NATIVE:
+        if p.name in NATIVE or p.kind == "extension":
             if name in OPENS_NATIVE:
                 return receiver
             followed = machine.signals.compiled_called(name, args, node)

@@ -133,6 +133,9 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         side_by_side = isinstance(node, ir.AugAssign) and _is_slot(node.target)
         if not side_by_side and _bytes_join(keys.gold, keys.bytes, left.m, right.m):
             origins |= emit(machine, "bytes", node)
+        hinted = right.m if left.m & keys.gold else left.m
+        if hinted & keys.aware and not hinted & keys.gold:
+            origins = _hinted(machine, node, hinted, origins)
         if op == "+" and isinstance(node, ir.BinOp):
             weight = _weight(node)
             if weight is not None and machine.eval(weight).m & keys.gold:
@@ -279,11 +282,17 @@ def boosted(machine: Machine, node: ir.Node, hint: Value, boost: Value, origins:
         payload = at_setting(boost.p, index)
         if isinstance(payload, Known) and payload.v == 0:
             machine.live &= ~(1 << index)
+    origins = _hinted(machine, node, hint.m, origins)
+    machine.live = live
+    return origins
+
+
+def _hinted(machine: Machine, node: ir.Node, hint: int, origins: int) -> int:
+    """Return the origins of a loss that a ``hint`` changes, which is given only for some kinds of the token scored."""
     if machine.live:
-        gates = [site for site in machine.atoms.meanings(hint.m, "gated") if isinstance(site, Site)]
+        gates = [site for site in machine.atoms.meanings(hint, "gated") if isinstance(site, Site)]
         for site in gates or [machine.site(node)]:
             origins |= emit(machine, "hint", node, site)
-    machine.live = live
     return origins & ~(machine.of(Keys).aware | machine.atoms.family("gated"))
 
 
