@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -52,9 +53,18 @@ def content(machine: Machine, heap: Heap, origins: int) -> Value:
         saved = machine.files.get(heap.name)
         if saved is not None:
             return saved
-        text = heap.attrs.get("text")
-        return text if text is not None else Value(None, heap.origins & ~LISTING | TEXT_FILE)
+        text = shipped(machine, heap.name)
+        return Value(Known(text)) if text is not None else Value(None, heap.origins & ~LISTING | TEXT_FILE)
     return heap.element if heap.element is not None else Value(None, origins)
+
+
+def shipped(machine: Machine, key: str) -> str | None:
+    """Return the text of the configuration file that a path of the script names, if it lies in the submission."""
+    wanted = PurePosixPath(key)
+    found = [path for path in machine.program.texts if PurePosixPath(path).name == wanted.name]
+    exact = [path for path in found if path.endswith(str(wanted).lstrip("./"))]
+    best = exact if len(exact) == 1 else found
+    return machine.program.texts[best[0]] if len(best) == 1 else None
 
 
 def read_into(machine: Machine, held: Value, args: Args) -> Value:
@@ -118,6 +128,13 @@ def make_buffer(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def save_object(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``torch.save(obj, f)``: a copy that later learning does not reach."""
+    dump_object(machine, args, node)
+    machine.signals.saved("a checkpoint", node)
+    return NONE
+
+
+def dump_object(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``json.dump(obj, f)``: what is read back from the file is what was put there."""
     value, target = args.get(0, "obj") or UNKNOWN, args.get(1, "f") or args.get(1)
     if target is None:
         return NONE
@@ -132,7 +149,6 @@ def save_object(machine: Machine, args: Args, node: ir.Node) -> Value:
         write_file(machine, target.p.name, frozen)
     else:
         write_file(machine, path_key(target), frozen)
-    machine.signals.saved("a checkpoint", node)
     return NONE
 
 
