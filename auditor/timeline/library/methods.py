@@ -194,6 +194,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         )
     if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
         return calling.apply(machine, None, origins, calling.shown(machine, node), node, [])
+    own = unmodelled.own_method(machine, method, args, node)
+    if own is not None:
+        return own
     opaque = unmodelled.method(machine, method, args, node)
     return Value(SOME if p is SOME else None, parameters.settle(machine, origins) | opaque)
 
