@@ -192,11 +192,11 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return containers.new_list(
             machine, None, Value(Tup((UNKNOWN, Value(None, origins))) if name == "items" else None, origins)
         )
-    if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
-        return calling.apply(machine, None, origins, calling.shown(machine, node), node, [])
     own = unmodelled.own_method(machine, method, args, node)
     if own is not None:
         return own
+    if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
+        return calling.apply(machine, None, origins, calling.shown(machine, node), node, [])
     opaque = unmodelled.method(machine, method, args, node)
     return Value(SOME if p is SOME else None, parameters.settle(machine, origins) | opaque)
 

@@ -74,7 +74,7 @@ def own_method(machine: Machine, called: Method, args: Args, node: ir.Node) -> V
     Which of these classes it is stays open where several have it. None where no class at hand has it, or the object
     is of a library, or the name is one that libraries' objects have, too.
     """
-    if effects.of_method(called.name) is not None or isinstance(called.receiver.p, Heap | Known):
+    if called.name == "forward" or effects.of_method(called.name) or isinstance(called.receiver.p, Heap | Known):
         return None
     found: dict[int, Function] = {}
     for value in [*machine.frame.scope.names.values(), *machine.frame.names.values()]:
