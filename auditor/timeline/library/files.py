@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.program.walk import walk
 from auditor.timeline.engine import calling, containers, escapes, parameters
 from auditor.timeline.library import disk, objects
 from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
@@ -15,6 +16,8 @@ from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Begins, Heap, 
 if TYPE_CHECKING:
     from auditor.timeline.engine.calling import Args
     from auditor.timeline.engine.machine import Machine
+
+_WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors")
 
 
 def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
@@ -172,11 +175,20 @@ def join_path(machine: Machine, args: Args, node: ir.Node) -> Value:
     return Value(out.p, out.m | (args.rest.m if args.rest is not None else 0))
 
 
+def _names_weights(args: Args) -> bool:
+    """Return whether a pattern that is written out can only match saved weights, which are of no split."""
+    texts = [n.value for node in args.nodes for n in walk(node) if isinstance(n, ir.Const) and isinstance(n.value, str)]
+    patterns = [text for text in texts if "*" in text]
+    return bool(patterns) and all(text.endswith(_WEIGHTS) for text in patterns)
+
+
 def listing(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``os.listdir(path)``, ``glob.glob(pattern)``: names of files."""
     pattern = args.get(0) or UNKNOWN
     if isinstance(pattern.p, Known) and pattern.p.v in machine.written:
         return containers.new_list(machine, [pattern])
+    if _names_weights(args):
+        return containers.new_list(machine, None, Value(None, args.origins()))
     if isinstance(pattern.p, Known) and isinstance(pattern.p.v, str) and "/" in pattern.p.v:
         folder = pattern.p.v.partition("*")[0].rpartition("/")[0]
         item: Payload = Begins(f"{folder}/") if machine.laid else None
