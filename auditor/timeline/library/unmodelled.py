@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.calling import Args
     from auditor.timeline.engine.machine import Machine
 
-MAX_CANDIDATES = 8
+MAX_CANDIDATES = 16
 _HARMLESS = frozenset({Effect.PURE, Effect.VIEW, Effect.SHAPE})
 
 

@@ -46,6 +46,7 @@ class Mixtures(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
+        self.weighed = False  # whether a boost that is a setting was given to a hint of some tokens only
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
@@ -136,7 +137,8 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         if not side_by_side and _bytes_join(keys.gold, keys.bytes, left.m, right.m):
             origins |= emit(machine, "bytes", node)
         hinted = right.m if left.m & keys.gold else left.m
-        if hinted & keys.aware and not hinted & keys.gold:
+        # Where settings weigh the script's hints, it is they that tell which of these count.
+        if hinted & keys.aware and not hinted & keys.gold and not machine.of(Mixtures).weighed:
             origins = _hinted(machine, node, hinted, origins)
         if op == "+" and isinstance(node, ir.BinOp):
             weight = _weight(node)
@@ -285,6 +287,7 @@ def aware_of(machine: Machine) -> int:
 def boosted(machine: Machine, node: ir.Node, hint: Value, boost: Value, origins: int) -> int:
     """Return the origins of a hint's probability times a boost: a gate, where the boost is not zero."""
     live = machine.live
+    machine.of(Mixtures).weighed = True
     for index in range(machine.count):
         payload = at_setting(boost.p, index)
         if isinstance(payload, Known) and payload.v == 0:
