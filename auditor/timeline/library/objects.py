@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import calling, classes, containers, parameters
+from auditor.timeline.library.effects.bases import BASES, WRAPPERS
 from auditor.timeline.values.payloads import (
     FALSE,
     NONE,
@@ -89,6 +90,8 @@ def has_attribute(machine: Machine, args: Args, node: ir.Node) -> Value:
     asked = name.p.v if name is not None and isinstance(name.p, Known) else None
     if isinstance(asked, str) and isinstance(base.p, Heap) and base.p.kind == "instance" and base.p.cls is not None:
         if asked in base.p.attrs or base.p.cls.find(asked) is not None:
+            return TRUE
+        if any(asked in BASES.get(name, ()) for name in base.p.cls.external_bases()) and asked not in WRAPPERS:
             return TRUE
         if not base.p.cls.external_bases() and asked not in ("module", "_orig_mod"):
             return FALSE
