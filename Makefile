@@ -28,7 +28,7 @@ test: $(VENV)/.ready-dev  ## run the tests
 lint: $(VENV)/.ready-dev  ## check style, form, types, and what imports what
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --num-workers auto
+	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.ready-dev  ## put the code into its form
