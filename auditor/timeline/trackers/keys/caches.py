@@ -148,6 +148,8 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
     keys = machine.of(Keys)
     if base.m & machine.atoms.family("wider"):
         return out  # a view of several tokens as one number: which column of it doesn't matter
+    if base.m & keys.reads and _whole(node.index):
+        return out  # the same tokens in another shape (x[None], y[:, None])
     parents = base.m & keys.reads
     path = machine.frame.scope.source.path
     key = (path, node.start, parents)
@@ -172,6 +174,15 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
         keys.reads |= bit
         keys.mixed |= twin
     return Value(out.p, out.m & ~(keys.reads | keys.mixed) | bit)
+
+
+def _whole(node: ir.Expr) -> bool:
+    """Return whether an index picks everything: new axes and whole ones."""
+    if isinstance(node, ir.Sequence):
+        return bool(node.elts) and all(_whole(elt) for elt in node.elts)
+    if isinstance(node, ir.Slice):
+        return node.lower is None and node.upper is None and node.step is None
+    return isinstance(node, ir.Const) and (node.value is None or node.value is Ellipsis)
 
 
 def place_of(index: Value, node: ir.Expr) -> Place:

@@ -21,7 +21,7 @@ from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
 from auditor.timeline.paths import calls_of
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.values.atoms import VAL
+from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
 
@@ -265,7 +265,8 @@ def compared(machine: Machine, node: ir.Expr) -> int:
 def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
     """Return the origins that a branch gives to what is stored in it (0: none).
 
-    A choice between losses, or a truth about a token: what is stored at the token's place then tells of it.
+    A choice between losses, or a truth about a token: what is stored at the token's place then tells of it. A truth
+    about the tokens before it (was this context seen?) tells nothing of it.
     """
     keys = machine.of(Keys)
     if test.m & keys.gold:
@@ -273,7 +274,10 @@ def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
     if test.m & keys.picks:
         return test.m & keys.picks
     known = keys.lookups | keys.mixed | keys.mixtures | machine.atoms.family("forward")
-    return keys.aware if test.m & VAL and not test.m & known else 0
+    if not test.m & VAL or test.m & known:
+        return 0
+    reads = test.m & keys.reads
+    return keys.aware if not reads or any(keys.place(bit) >= 0 for bit in bits_of(reads)) else 0
 
 
 def aware_of(machine: Machine) -> int:
