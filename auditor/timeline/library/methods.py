@@ -128,7 +128,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return Value(SOME, parameters.settle(machine, receiver.m) if not receiver.m & machine.params else receiver.m)
     if name in ("iterdir", "glob", "rglob") and not isinstance(p, Heap):
         return files.listing(machine, _with_receiver(receiver, args), node)
-    if isinstance(p, Known | PerSetting) and computed.all_text(p):
+    if isinstance(p, Known | PerSetting) and computed.all_text(p) and name not in ("read_text", "read_bytes"):
         return computed.text_method(machine, receiver, name, args)
     if name in SHAPE_METHODS:
         return Value(SOME, SIZE)
@@ -175,6 +175,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         saved = machine.files.get(files.path_key(receiver))
         if saved is not None:
             return saved
+        text = files.shipped(machine, files.path_key(receiver)) if name != "open" else None
+        if text is not None:
+            return Value(Known(text))
         return Value(SOME, receiver.m | TEXT_FILE | machine.signals.read(receiver.m, node))
     if name == "readinto" and args.positional and not isinstance(p, Heap):
         return files.read_into(machine, Value(None, containers.deep(receiver)), args)
@@ -189,6 +192,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return containers.new_list(
             machine, None, Value(Tup((UNKNOWN, Value(None, origins))) if name == "items" else None, origins)
         )
+    own = unmodelled.own_method(machine, method, args, node)
+    if own is not None:
+        return own
     if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
         return calling.apply(machine, None, origins, calling.shown(machine, node), node, [])
     opaque = unmodelled.method(machine, method, args, node)

@@ -42,6 +42,10 @@ def get_attribute(machine: Machine, args: Args, node: ir.Node) -> Value:
     base = args.get(0) or UNKNOWN
     name = args.get(1)
     default = args.get(2)
+    if isinstance(base.p, PerSetting | Either) and default is not None:
+        return machine.per_option(
+            base, lambda one: get_attribute(machine, replace(args, positional=(one, *args.positional[1:])), node)
+        )
     if name is not None and isinstance(name.p, Known) and isinstance(name.p.v, str):
         where = args.nodes[0] if args.nodes else ir.Name(node.start, node.end, "?")
         found = calling.get_attr(machine, base, name.p.v, ir.Attr(node.start, node.end, where, name.p.v))

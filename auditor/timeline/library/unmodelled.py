@@ -13,12 +13,13 @@ from auditor.timeline.library.effects.bases import BASES, OBJECT
 from auditor.timeline.library.effects.effect import Effect
 from auditor.timeline.library.effects.libraries import lies_nowhere
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Heap, Known, Method, Value
+from auditor.timeline.values.payloads import Class, Function, Heap, Known, Method, Value, join_all
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.calling import Args
     from auditor.timeline.engine.machine import Machine
 
+MAX_CANDIDATES = 8
 _HARMLESS = frozenset({Effect.PURE, Effect.VIEW, Effect.SHAPE})
 
 
@@ -65,6 +66,29 @@ def method(machine: Machine, called: Method, args: Args, node: ir.Node) -> int:
     what = f"`{calling.shown(machine, node)}()`, {why}"
     values = [called.receiver, *args.all()]
     return machine.escape(node, what, values, (called.where, *args.nodes))
+
+
+def own_method(machine: Machine, called: Method, args: Args, node: ir.Node) -> Value | None:
+    """Follow a method that only classes of the program have, of an object that isn't known (``model.modules()``).
+
+    Which of these classes it is stays open where several have it. None where no class at hand has it, or the object
+    is of a library, or the name is one that libraries' objects have, too.
+    """
+    if called.name == "forward" or effects.of_method(called.name) or isinstance(called.receiver.p, Heap | Known):
+        return None
+    found: dict[int, Function] = {}
+    for value in [*machine.frame.scope.names.values(), *machine.frame.names.values()]:
+        method = value.p.find(called.name) if isinstance(value.p, Class) else None
+        if method is not None and isinstance(method.p, Function):
+            found.setdefault(id(method.p.node), method.p)
+    if not 0 < len(found) <= MAX_CANDIDATES:
+        return None
+    weak = machine.weak
+    if len(found) > 1:
+        machine.weak |= machine.live
+    out = join_all([calling.invoke(machine, function, called.receiver, args, node) for function in found.values()])
+    machine.weak = weak
+    return out
 
 
 def handed_to_opaque(machine: Machine, called: Method, args: Args) -> None:
