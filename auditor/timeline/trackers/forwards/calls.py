@@ -268,7 +268,9 @@ def sliced(base: Tensor, index: ir.Expr, mixed: Mixed, known: Callable[[ir.Expr]
             moved = moved or (axes[place] == "T" and part.lower is not None)
         elif axes[place] == "T" and isinstance(part, ir.UnaryOp):
             pooled = pooled or replace(mixed, what="the last position")
-        elif not isinstance(part, ir.Const | ir.UnaryOp) and (axes[place] == "T" or not isinstance(known(part), int)):
+        elif not isinstance(part, ir.Const | ir.UnaryOp) and (
+            axes[place] == "T" or not isinstance(known(part), int | float)
+        ):
             return replace(base, axes=None)
         place += 1
     return replace(base, axes=(*left, *axes[place:]), pooled=pooled, ahead=SHIFTED if moved else base.ahead)

@@ -299,7 +299,9 @@ class Body:
         if name in ("range", "enumerate", "zip", "len"):
             items = given[0] if given and isinstance(given[0], Heap) else None
             inner = self.element(items) if items is not None else None
-            return Several((Several((0, inner)),)) if name == "enumerate" else Several((None,))
+            if name == "enumerate":
+                return Several((Several((0, inner)),))
+            return Several((math.nan if name == "range" else None,))
         return self.checked(name, given, keywords, node)
 
     def checked(self, name: str, given: list[object], keywords: dict[str, object], node: ir.Node) -> object:
