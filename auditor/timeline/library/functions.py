@@ -337,8 +337,14 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
         containers.update_in_place(machine, args.nodes[0], args.positional[0], Value(None, origins))
         return NONE
     opaque = unmodelled.call(machine, name, args, node)
-    if (last[:1].isupper() and not last.isupper()) or name in ("sentencepiece.SentencePieceProcessor", "train_gpt.GPT"):
+    classlike = last[:1].isupper() and not last.isupper()
+    if (
+        classlike
+        or name in ("torch.nn.GRU", "torch.nn.LSTM", "torch.nn.RNN")
+        or name in ("sentencepiece.SentencePieceProcessor", "train_gpt.GPT")
+    ):
         heap = Heap("external", name=name, origins=origins, made_at=machine.order)
+        heap.made_with = {str(at): value for at, value in enumerate(args.positional)} | args.keywords
         if last in MODULE_CONTAINERS:
             # Its modules keep their identity: what is trained through one way is trained for all.
             first = args.get(0)

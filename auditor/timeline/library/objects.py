@@ -119,7 +119,7 @@ def clone(machine: Machine, value: Value, seen: dict[int, Heap]) -> Value:
     if isinstance(p, Heap):
         known = seen.get(id(p))
         if known is None:
-            known = Heap(p.kind, p.cls, p.name, made_at=machine.order)
+            known = Heap(p.kind, p.cls, p.name, made_with=p.made_with, made_at=machine.order)
             seen[id(p)] = known
             known.adapted = dict(p.adapted)
             known.undone = dict(p.undone)
