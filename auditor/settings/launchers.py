@@ -8,7 +8,7 @@ import shlex
 import warnings
 from collections.abc import Iterator
 
-from auditor.settings.shell import Shell
+from auditor.settings.walked import Shell
 from auditor.settings.state import Assigned
 
 _MAX_COMMANDS = 50

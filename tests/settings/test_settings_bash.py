@@ -7,7 +7,8 @@ import time
 import pytest
 
 from auditor.settings.files import FileStep
-from auditor.settings.shell import Launch, Shell, walk
+from auditor.settings.shell import walk
+from auditor.settings.walked import Launch, Shell
 from auditor.settings.tidy import as_shell
 
 
