@@ -124,8 +124,6 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
             given = isinstance(boost.p, Known | PerSetting) and boost.m & machine.atoms.family("setting")
             if given and hint.m & keys.aware and not boost.m & (VAL | keys.aware):
                 return boosted(machine, node, hint, boost, origins)
-        if not (_gives(keys, left) and _gives(keys, right)):
-            origins &= ~(keys.aware | machine.atoms.family("gated"))
     if not origins & keys.gold:
         predicted = op == "+" and left.m & right.m & VAL and origins & machine.atoms.family("forward")
         if predicted and isinstance(node, ir.BinOp) and _weight(node) is not None:
@@ -147,11 +145,6 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     if isinstance(node, ir.AugAssign) and origins & keys.chosen:
         origins = settle_choices(machine, origins)
     return origins
-
-
-def _gives(keys: Keys, factor: Value) -> bool:
-    """Return whether a factor leaves a hint what it is: a boost that isn't known may be zero, or be given to all."""
-    return bool(factor.m & keys.aware) or (isinstance(factor.p, Known) and factor.p.v != 0)
 
 
 def _bytes_join(gold: int, marked: int, left: int, right: int) -> bool:

@@ -243,6 +243,7 @@ def _gate(machine: Machine, text: Text, result: Result, node: ir.Node) -> int:
     if not result.weights:
         bit = machine.atoms.bit("gated", text.site(result.gates[-1]))
         return machine.of(Keys).aware | bit
+    machine.of(mixtures.Mixtures).weighed = True
     live = 0
     for number in result.weights:
         value = text.given.get(number)
