@@ -15,7 +15,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.program import ir
 from auditor.timeline.claims import claimed_reports, judge, reaches
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
@@ -26,7 +26,7 @@ from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _ORDER = frozenset({"<", ">", "<=", ">="})
@@ -68,7 +68,7 @@ class Mixtures(Tracker):
         """Note what a library mixes."""
         if isinstance(func.p, Function | Native):
             return out
-        return called(self.machine, calling.callee_name(func), calling.given_to(func, args), args, node, out)
+        return called(self.machine, arguments.callee_name(func), arguments.given_to(func, args), args, node, out)
 
     def bound(self, value: Value) -> Value:
         """Note a loss that a branch picks."""
