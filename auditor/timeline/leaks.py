@@ -215,9 +215,10 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
 def path_of(leak: Leak) -> list[Step]:
     """Return the steps of a leak: how the update is reached, its gradient, the score, the report."""
     steps: list[Step] = calls_of(leak.adapt)
-    data = leak.adapt.forwards[0].site if leak.adapt.forwards else None
-    if data is not None:
-        steps.append(_step(data, "the model is applied to validation tokens"))
+    running = leak.bits & ~1 or leak.bits
+    applied = [each for each in leak.adapt.forwards if each.bits & running] or leak.adapt.forwards
+    if applied:
+        steps.append(_step(applied[0].site, "the model is applied to validation tokens"))
     for part in leak.adapt.objective:
         if not part.tokens and part.bits & leak.bits:
             steps.append(_step(part.site, "the objective keeps these positions"))
