@@ -63,8 +63,8 @@ def size(name: str) -> Form:
 class Part:
     """The positions from ``lower`` to before ``upper`` (None: the window's own), as kept at ``site``.
 
-    It holds under the settings ``bits``. ``rows``: each row of a batch has its own, picked in the loop ``loop`` (None: in
-    none); ``tokens``: what was cut are tokens before a model saw them, not what the model made of them.
+    It holds under the settings ``bits``. ``rows``: each row of a batch has its own, picked in the loop ``loop`` (if in
+    any); ``tokens``: what was cut are tokens before a model saw them, not what the model made of them.
     """
 
     lower: Form | None
