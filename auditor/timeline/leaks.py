@@ -15,10 +15,10 @@ from auditor.case import Case
 from auditor.finding import Finding, Status, Step
 from auditor.timeline import windows
 from auditor.timeline.claims import claimed_reports, judge, tainted
-from auditor.timeline.events import Adapt, Forward, Report, Timeline
+from auditor.timeline.events import Adapt, Forward, Load, Report, Timeline
 from auditor.timeline.paths import calls_of
 from auditor.timeline.values.atoms import train_settings
-from auditor.timeline.values.frames import Site
+from auditor.timeline.values.frames import Guard, Site
 
 Kind = Literal["before", "within", "rescore", "training", "slot-scored", "slot-causal"]
 
@@ -193,7 +193,10 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
         if leak.kind != kind:
             continue
         aside: Status = "note" if kind == "rescore" else "hold"
-        judged = judge(case, leak.bits, [leak.adapt], leak.score.reports, tainted(claimed), aside)
+        adapt = leak.adapt
+        if kind == "training":
+            adapt = replace(adapt, guards=(*adapt.guards, *_choosing(timeline, leak)))
+        judged = judge(case, leak.bits, [adapt], leak.score.reports, tainted(claimed), aside)
         site = leak.adapt.site
         yield Finding(
             rule=slug,
@@ -208,6 +211,23 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
             active_because=judged.because,
             trace=tuple(path_of(leak)),
         )
+
+
+def _choosing(timeline: Timeline, leak: Leak) -> Iterator[Guard]:
+    """Yield the switches that chose the files, as conditions on the way: no branch asks them where the step is."""
+    for event in timeline.events:
+        if isinstance(event, Load) and "val" in event.split and event.bits & leak.bits:
+            yield from event.guards
+            names = tuple(name for name in event.switches if not _names_a_place(timeline, name))
+            if names:
+                yield Guard(event.site, names, leak.bits, True)
+
+
+def _names_a_place(timeline: Timeline, name: str) -> bool:
+    """Tell whether a setting holds a path or a pattern, which says where files lie and not which are taken."""
+    switch = timeline.switches.get(name)
+    values = (switch.default, *switch.values) if switch is not None else (None,)
+    return switch is None or any(mark in value for value in values if value for mark in "/\\*")
 
 
 def path_of(leak: Leak) -> list[Step]:

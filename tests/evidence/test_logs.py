@@ -361,6 +361,20 @@ def test_a_gain_is_no_score(line: str) -> None:
     assert run.score.val_bpb == 1.2243657
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# val_bpb: 1.1000",
+        "expected to beat the earlier 1.364 by ~0.031 BPB",
+        "missing/unexpected keys are none; forward pass works; sliding eval reads back 1.10952 BPB).",
+    ],
+)
+def test_a_remark_is_no_score(line: str) -> None:
+    run = only(training(1337) + line + "\n")
+    assert run.score is not None
+    assert run.score.val_bpb == 1.2243657
+
+
 def test_a_tiny_value_of_the_scores_own_key_is_a_score() -> None:
     assert [m.val_bpb for m in only("seed:1\nfinal val_bpb:0.0049\n").scores] == [0.0049]
 

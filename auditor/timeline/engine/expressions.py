@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.program import ir
 from auditor.program.source import Source
 from auditor.timeline.engine import calling, containers, escapes, generators, parameters, patterns, protocols, unset
-from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
+from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL, under
 from auditor.timeline.values.constants import LN2, is_none, loose_wildcard, none_ness, past_first
 from auditor.timeline.values.folding import FoldError, fold_compare, fold_unary, split_of_word, string_origins
 from auditor.timeline.values.frames import Frame, ModuleScope
@@ -206,12 +206,12 @@ def eval_boolop(machine: Machine, node: ir.BoolOp) -> Value:
     for position, operand in enumerate(node.values):
         machine.live = rest
         value = machine.eval(operand)
-        origins |= value.m
         if position == last:
             stops, goes = rest, 0
         else:
             yes, no = machine.truth(protocols.condition(machine, value, operand))
             stops, goes = (no & rest, yes & rest) if conj else (yes & rest, no & rest)
+        origins |= under(value.m, stops)
         filled_in = not conj and isinstance(value.p, Heap)  # `things or {}` is the things
         if stops == live and not filled and (not goes or filled_in):  # the usual cases: decided by this operand alone
             machine.live = live
@@ -305,11 +305,11 @@ def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
     live = machine.live
     yes &= live
     no &= live
-    if not no:
-        value = machine.eval(node.body)
-        return Value(value.p, value.m | test.m & decisive)
-    if not yes:
-        value = machine.eval(node.orelse)
+    if not no or not yes:
+        with_guard = machine.guard(node.test, test, yes or no, taken=not no)
+        value = machine.eval(node.orelse if no else node.body)
+        if with_guard:
+            machine.guards.pop()
         return Value(value.p, value.m | test.m & decisive)
     with_guard = machine.guard(node.test, test, yes, taken=True)
     machine.live = yes
