@@ -206,14 +206,14 @@ def _alike(report: Report, finding: Finding, form: Form, shown: Shown) -> Markdo
 
 
 def _lost(report: Report, item: NotFollowed, form: Form, detail: Detail) -> Lost:
-    at = place_link(report, repository_of(report, form.repository), item.path, item.line)
-    quoted = excerpt_block(report, item.path, item.line, 0, None, detail) if item.decisive else None
+    at = place_link(report, repository_of(report, form.repository), item.path, item.line, layer=item.layer)
+    quoted = excerpt_block(report, item.path, item.line, item.layer, None, detail) if item.decisive else None
     return Lost(at, quoting(item.what), item.decisive, quoted)
 
 
 def _rest(report: Report, item: RestsOn, form: Form) -> Lost:
     """Return one thing that the score rests on; what was not followed stands under what could not be."""
-    at = place_link(report, repository_of(report, form.repository), item.path, item.line)
+    at = place_link(report, repository_of(report, form.repository), item.path, item.line, layer=item.layer)
     return Lost(at, quoting(f"{item.what}, {item.note}" if item.note else item.what), False, None)
 
 

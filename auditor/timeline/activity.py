@@ -130,7 +130,9 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     names = _deciding(timeline, guards)
     if not names:
         return "it runs in every setting in play" if running == timeline.in_play else f"it runs under {setting.label}"
-    given = sorted(names, key=lambda name: lookup(setting, name) is not None)
+    # What a launcher sets is the machine, not a choice: told where nothing else is.
+    own = [name for name in names if (switch := timeline.switches.get(name)) is None or not switch.launched]
+    given = sorted(own or names, key=lambda name: lookup(setting, name) is not None)
     parts = [_value(timeline, name, index) for name in given[-3:]]
     return "; ".join(part for part in parts if part)
 
