@@ -114,10 +114,12 @@ def render(
     form: Form | None = None,
     smoke: Sequence[SmokeStep] = (),
     alike: Mapping[int, Sequence[int]] | None = None,
+    taken: int = 0,
 ) -> str:
     """Return the review comment as Markdown that ends with a newline, of at most ``form.limit`` characters.
 
-    At most 250 words stand outside of its details (150 when CLEAN), as far as our template goes. ``timeline``,
+    At most 250 words stand outside of its details (150 when CLEAN), as far as our template goes; ``taken`` of them
+    stand elsewhere in the same comment. ``timeline``,
     ``smoke`` and ``alike`` are as in :class:`Shown`. ``templates`` stands for a ``form`` that has nothing else. Raises
     :class:`TemplateFault` when a template of the user's can't be used.
     """
@@ -126,7 +128,7 @@ def render(
     text = ""
     for brief in _BRIEF:
         text = fit(_REVIEW, form, lambda detail, brief=brief: _values(report, form, detail, brief, shown))  # type: ignore[misc]
-        if words_shown(text) <= most_words(report):
+        if words_shown(text) + taken <= most_words(report):
             break
     return text
 
