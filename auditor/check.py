@@ -202,9 +202,7 @@ def _not_followed(
         for each in dict.fromkeys([*decisive, *opaque(timeline, others)]):
             source, line = each.site.source, each.site.line
             hangs = each in decisive
-            out.append(
-                NotFollowed(source.path, line, sentence(each), hangs, escapes=each.escapes, layer=source.layer)
-            )
+            out.append(NotFollowed(source.path, line, sentence(each), hangs, escapes=each.escapes, layer=source.layer))
     return tuple(dict.fromkeys(out))
 
 

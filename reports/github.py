@@ -31,11 +31,7 @@ def render(report: Report) -> str:
     """
     counted = [f for f in report.findings if f.active is not False and f.overruled is None]
     ordered = sorted(counted, key=lambda finding: -weigh(finding).severity)
-    decisive = [
-        _not_followed(report, item)
-        for item in report.not_followed
-        if item.decisive
-    ]
+    decisive = [_not_followed(report, item) for item in report.not_followed if item.decisive]
     advice = f"{report.verdict.value}, recommendation {report.recommendation.value}"
     groups = f"compliance {report.compliance.value}, evidence {report.evidence.value}, package {report.package.value}"
     kind = _COMMANDS[report.verdict]

@@ -41,7 +41,6 @@ def comment_on(
     ``smoke`` holds steps of smoke tests by a submission's name; the others are as in :func:`reports.markdown.render`.
     Raises :class:`~reports.comment.TemplateFault` when a template of the user's can't be used.
     """
-
     ordered = sorted(reports, key=_rank)
     taken = words_shown(_head(ordered, form.limit) + _frame(1, ordered[0])[0]) if len(ordered) > 1 else 0
 

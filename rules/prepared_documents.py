@@ -12,7 +12,9 @@ from auditor.submission.model import Unread
 _LARGEST = 1_000_000  # bytes of a document
 _MOST = 40  # documents
 _LONGEST = 2_000  # characters of a line
-_OPTION = re.compile(r"(?<![\w-])(?:--)?val[-_]docs[= \"'`]{1,3}(?P<count>\d{1,3}(?:[,_]\d{3})+|\d{3,6}|\d{1,3}k)\b", re.I)
+_OPTION = re.compile(
+    r"(?<![\w-])(?:--)?val[-_]docs[= \"'`]{1,3}(?P<count>\d{1,3}(?:[,_]\d{3})+|\d{3,6}|\d{1,3}k)\b", re.I
+)
 _OTHERWISE = re.compile(
     r"\b(?:no|not|never|don't|instead|unlike|avoid\w*|would|wrong\w*|bug\w*|fix\w*|buggy|overlap\w*|leak\w*)\b", re.I
 )

@@ -226,7 +226,9 @@ def _sums_up(before: Run, after: Run) -> bool:
     score = after.score
     if score is None or after.trained or not _same_seed(before, after):
         return False
-    return any(abs(m.val_bpb - score.val_bpb) <= _HALF * 10.0 ** -min(m.decimals, score.decimals) for m in before.scores)
+    return any(
+        abs(m.val_bpb - score.val_bpb) <= _HALF * 10.0 ** -min(m.decimals, score.decimals) for m in before.scores
+    )
 
 
 def _continues(before: Run, after: Run) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.settings.expansion import UNKNOWN
-from auditor.settings.walked import Launch
 from auditor.settings.state import Assigned
+from auditor.settings.walked import Launch
 from auditor.submission.model import Override
 
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)(?:=(.*))?\Z", re.S)

@@ -13,9 +13,9 @@ from auditor.settings.launchers import launcher_shells
 from auditor.settings.markdown import Block, code_blocks
 from auditor.settings.runs import Run, joined
 from auditor.settings.shell import launches, walk
-from auditor.settings.walked import Shell, Walk
 from auditor.settings.state import Assigned
 from auditor.settings.tidy import as_shell
+from auditor.settings.walked import Shell, Walk
 from auditor.submission.model import Override
 
 Scripts = Mapping[str, tuple[str, str]]

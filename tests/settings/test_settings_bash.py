@@ -8,8 +8,8 @@ import pytest
 
 from auditor.settings.files import FileStep
 from auditor.settings.shell import walk
-from auditor.settings.walked import Launch, Shell
 from auditor.settings.tidy import as_shell
+from auditor.settings.walked import Launch, Shell
 
 
 def launched(text: str) -> Launch:

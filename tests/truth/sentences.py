@@ -122,7 +122,7 @@ def _names(text: str, name: str) -> bool:
 
 def _says(text: str, value: str) -> bool:
     plain = value.strip().strip("'\"")
-    if plain in text or plain.lower() in ("true", "false", "1", "0") and _ON_OFF.search(text):
+    if plain in text or (plain.lower() in ("true", "false", "1", "0") and _ON_OFF.search(text)):
         return True
     try:
         number = float(plain)

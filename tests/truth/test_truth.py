@@ -145,5 +145,6 @@ def test_results_of_a_sweep() -> None:
         found = check(report, reader(given.tree), given.logs)
         reports, sentences = reports + 1, sentences + found.count
         wrong += [f"#{row['pr']} {given.name}: {each}" for each in found.wrong]
+    print("\n".join(["", *wrong]))
     print(f"{reports} reports, {sentences} sentences and places, {len(wrong)} contradicted")
     assert wrong == []
