@@ -36,7 +36,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     for event in events:
         open_bits |= event.undecided
     if not running & ~open_bits:
-        return Activity(None, "hold", f"its switch could not be evaluated: {_names(guards)}")
+        return Activity(None, "hold", _open_because(timeline, guards))
     running &= ~open_bits
     said = sum(1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "mention")
     if not running & ~said:
@@ -96,6 +96,13 @@ def _guards(events: Sequence[Event]) -> list[Guard]:
         for guard in event.guards:
             out.setdefault((guard.site.source.path, guard.site.start, guard.taken), guard)
     return list(out.values())
+
+
+def _open_because(timeline: Timeline, guards: list[Guard]) -> str:
+    names = list(dict.fromkeys(name for guard in guards for name in guard.settings))
+    if names and not any(name in timeline.switches for name in names):
+        return f"it hangs on what could not be told: {', '.join(names)}"
+    return f"its switch could not be evaluated: {_names(guards)}"
 
 
 def _names(guards: list[Guard]) -> str:

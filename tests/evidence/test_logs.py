@@ -166,7 +166,8 @@ def test_a_summary_at_the_end_tells_of_the_runs_again() -> None:
 
 
 def test_an_evaluation_alone_is_of_the_seed_that_its_file_is_named_by() -> None:
-    text = "seed: 42\nload_checkpoint: out/seed1337/final_model.pt\nfinal_sliding val_loss:2.80430163 val_bpb:1.085\n"
+    text = "seed: 42\nload_checkpoint: outputs/seed1337/final_model.pt\n"
+    text += "final_sliding val_loss:2.80430163 val_bpb:1.08582287\n"
     assert only(text, "eval_seed1337.log").measured().seed == 1337
     assert only(text, "eval.log").measured().seed == 42
 

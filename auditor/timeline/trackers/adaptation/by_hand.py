@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, parameters
+from auditor.timeline.engine import arguments, calling, parameters
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.adaptation import effects
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL, val_settings
 from auditor.timeline.values.payloads import SOME, Heap, Known, Tup, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -69,7 +69,8 @@ def fitted(machine: Machine, heaps: Sequence[Heap], origins: int, node: ir.Node)
     What was made by applying a model to them is a calibration, which is another tracker's matter.
     """
     own = val_settings(origins) & machine.live
-    if not own or not heaps or origins & (machine.atoms.family("forward") | machine.atoms.family("applied")):
+    made = machine.atoms.family("forward") | machine.atoms.family("applied") | machine.atoms.family("observed")
+    if not own or not heaps or origins & made:
         return False
     gradient = effects.Gradient(
         kinds=origins & (VAL | TRAIN),
@@ -141,7 +142,7 @@ def backward(machine: Machine, gradient: int, node: ir.Node) -> None:
                 given_to = (item,)
             else:
                 given_to = (receiver, both, both)
-            calling.call(machine, function, calling.Args(given_to, node=node), node)
+            calling.call(machine, function, arguments.Args(given_to, node=node), node)
     finally:
         known.calling = False
 
