@@ -33,6 +33,7 @@ from rules.scored_runs import (
     several,
     unit,
 )
+from rules.unread_switches import unread_switches
 
 SLUG = "claim-mismatch"
 
@@ -53,6 +54,7 @@ def check(case: Case) -> Iterator[Finding]:
     yield from _declared(case)
     for other, text in claims_apart(case):
         yield _finding(other, "note", text, ())
+    yield from _unread(case)
     claim = claimed(case.evidence)
     runs = finished(case.evidence)
     if claim is not None and runs:
@@ -60,6 +62,14 @@ def check(case: Case) -> Iterator[Finding]:
         yield from _loss(case, reported(case))
     elif claim is not None:
         yield from _unfinished(claim, distinct(case.evidence))
+
+
+def _unread(case: Case) -> Iterator[Finding]:
+    """Yield a note on what the documented command sets and nothing reads."""
+    found = unread_switches(case)
+    if found is not None:
+        place, text = found
+        yield Finding(SLUG, "evidence", "note", text, place.path, place.line, place.line)
 
 
 def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Finding]:

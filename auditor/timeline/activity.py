@@ -138,7 +138,9 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     names = _deciding(timeline, guards)
     if not names:
         return "it runs in every setting in play" if running == timeline.in_play else f"it runs under {setting.label}"
-    given = sorted(names, key=lambda name: lookup(setting, name) is not None)
+    # What a launcher sets is the machine, not a choice: told where nothing else is.
+    own = [name for name in names if (switch := timeline.switches.get(name)) is None or not switch.launched]
+    given = sorted(own or names, key=lambda name: lookup(setting, name) is not None)
     # What lets it run here and not by default says more than what is on anyway.
     decisive = [g for g in guards if g.passes & low and not g.passes & _DEFAULTS] if not low & _DEFAULTS else []
     told = list(dict.fromkeys(name for guard in decisive for name in guard.settings)) or given
@@ -173,6 +175,7 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
     names = _deciding(timeline, closed or guards)
     if not names:
         return "no setting in play reaches it"
+    names = [name for name in names if _off_by_default(timeline, name)] or names
     parts = [part for name in names[:3] if (part := _value(timeline, name, 0))]
     said = _said_on(timeline, names)
     if said:
@@ -184,12 +187,19 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
     return "; ".join([*parts, "no setting in play turns it on"])
 
 
+def _off_by_default(timeline: Timeline, name: str) -> bool:
+    """Return whether a switch's default reads as off: one that reads as on keeps nothing from running."""
+    switch = timeline.switches.get(name)
+    return switch is None or (switch.default or "").strip("'\" ").lower() in _OFF
+
+
 def _said_on(timeline: Timeline, names: list[str]) -> str:
     """Say which log or command gives one of the switches a value that reads as on, though nothing runs under it."""
     for setting in timeline.settings:
         for name in names:
             given = lookup(setting, name) if setting.kind != "defaults" else None
-            if given is not None and given.value.strip().lower() not in _OFF:
+            told = given.value.strip().lower() if given is not None else ""
+            if given is not None and told not in _OFF and not set(told) & set("/\\*"):  # a place is no switch
                 what = "the log prints" if setting.kind == "log" else f"{setting.label} sets"
                 return (
                     f"{what} {given.name} as {given.value} ({given.path}:{given.line}), which alone does not reach it"

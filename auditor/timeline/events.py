@@ -34,9 +34,10 @@ class Event:
 
 @dataclass(eq=False)
 class Load(Event):
-    """Data is read: ``split`` is ``val``, ``train`` or ``other``."""
+    """Data is read: ``split`` is ``val``, ``train`` or ``other``; ``switches`` had a say in which file it is."""
 
     split: str = "other"
+    switches: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)

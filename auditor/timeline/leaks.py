@@ -15,10 +15,10 @@ from auditor.case import Case
 from auditor.finding import Finding, Status, Step
 from auditor.timeline import windows
 from auditor.timeline.claims import claimed_reports, judge, tainted
-from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
+from auditor.timeline.events import Adapt, Event, Forward, Load, Report, Timeline
 from auditor.timeline.paths import calls_of
 from auditor.timeline.values.atoms import train_settings
-from auditor.timeline.values.frames import Site
+from auditor.timeline.values.frames import Guard, Site
 
 Kind = Literal["before", "within", "rescore", "training", "slot-scored", "slot-causal"]
 
@@ -198,8 +198,11 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
         if leak.kind != kind:
             continue
         aside: Status = "note" if kind == "rescore" else "hold"
+        adapt = leak.adapt
+        if kind == "training":
+            adapt = replace(adapt, guards=(*adapt.guards, *_choosing(timeline, leak)))
         # What keeps it from running may stand on the way to the score as well.
-        needed: list[Event] = [leak.adapt] if leak.bits & timeline.in_play else [leak.adapt, leak.score]
+        needed: list[Event] = [adapt] if leak.bits & timeline.in_play else [adapt, leak.score]
         judged = judge(case, leak.bits, needed, leak.score.reports, tainted(claimed), aside)
         site = leak.adapt.site
         yield Finding(
@@ -215,6 +218,23 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
             active_because=judged.because,
             trace=tuple(path_of(leak)),
         )
+
+
+def _choosing(timeline: Timeline, leak: Leak) -> Iterator[Guard]:
+    """Yield the switches that chose the files, as conditions on the way: no branch asks them where the step is."""
+    for event in timeline.events:
+        if isinstance(event, Load) and "val" in event.split and event.bits & leak.bits:
+            yield from event.guards
+            names = tuple(name for name in event.switches if not _names_a_place(timeline, name))
+            if names:
+                yield Guard(event.site, names, leak.bits, True)
+
+
+def _names_a_place(timeline: Timeline, name: str) -> bool:
+    """Tell whether a setting holds a path or a pattern, which says where files lie and not which are taken."""
+    switch = timeline.switches.get(name)
+    values = (switch.default, *switch.values) if switch is not None else (None,)
+    return switch is None or any(mark in value for value in values if value for mark in "/\\*")
 
 
 def path_of(leak: Leak) -> list[Step]:
