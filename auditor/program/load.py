@@ -16,7 +16,9 @@ from auditor.submission.model import Submission, Unread
 
 MAX_SCRIPT_BYTES = 32 * 1024 * 1024
 MAX_NATIVE_BYTES = 4 * 1024 * 1024
+MAX_CONFIGURATION_BYTES = 64 * 1024
 MAX_HELPERS = 40
+CONFIGURATION = (".json", ".toml", ".yaml", ".yml", ".ini", ".cfg", ".env")
 NATIVE_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hpp")
 
 
@@ -67,7 +69,22 @@ def load_program(submission: Submission) -> Program | Unparsed:
         except Unread:
             continue
         native[path] = Source(path, decode_text(data)[0])
-    return Program(script, units, native, whole=not pending)
+    return Program(script, units, native, whole=not pending, texts=_configuration(submission, units))
+
+
+def _configuration(submission: Submission, units: Mapping[str, Unit]) -> dict[str, str]:
+    """Return the small configuration files that the program's texts name."""
+    out: dict[str, str] = {}
+    for path in submission.tree.paths():
+        name = PurePosixPath(path).name
+        if not name.endswith(CONFIGURATION) or name == "submission.json":
+            continue
+        if any(name in unit.source.text for unit in units.values()):
+            try:
+                out[path] = decode_text(submission.tree.read(path, MAX_CONFIGURATION_BYTES))[0]
+            except Unread:
+                continue
+    return out
 
 
 def _read_unit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from auditor.program import ir
@@ -65,6 +65,7 @@ class Unit:
 class Program:
     """The train script and its helpers. ``units`` is keyed by path; ``native`` holds C, C++ and CUDA text.
 
+    ``texts`` are the small configuration files that the Python names, by path.
     ``whole``: every module that is imported and lies in the submission is among the units.
     """
 
@@ -72,6 +73,7 @@ class Program:
     units: Mapping[str, Unit]
     native: Mapping[str, Source]
     whole: bool = True
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def main(self) -> Unit:

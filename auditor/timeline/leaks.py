@@ -15,7 +15,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Status, Step
 from auditor.timeline import windows
 from auditor.timeline.claims import claimed_reports, judge, tainted
-from auditor.timeline.events import Adapt, Forward, Report, Timeline
+from auditor.timeline.events import Adapt, Event, Forward, Report, Timeline
 from auditor.timeline.paths import calls_of
 from auditor.timeline.values.atoms import train_settings
 from auditor.timeline.values.frames import Site
@@ -193,7 +193,9 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
         if leak.kind != kind:
             continue
         aside: Status = "note" if kind == "rescore" else "hold"
-        judged = judge(case, leak.bits, [leak.adapt], leak.score.reports, tainted(claimed), aside)
+        # What keeps it from running may stand on the way to the score as well.
+        needed: list[Event] = [leak.adapt] if leak.bits & timeline.in_play else [leak.adapt, leak.score]
+        judged = judge(case, leak.bits, needed, leak.score.reports, tainted(claimed), aside)
         site = leak.adapt.site
         yield Finding(
             rule=slug,

@@ -18,7 +18,7 @@ from auditor.program import ir
 from auditor.timeline.values.payloads import Heap, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
     from auditor.timeline.events import Adapt, Forward, Report
 
@@ -200,6 +200,11 @@ class Tracker:
     @asked
     def compiled_called(self, name: str, args: Args, node: ir.Node) -> Value | None:
         """Answer what a function of machine code gives; None where nobody knows."""
+        return None
+
+    @asked
+    def extension_called(self, name: str, args: Args, node: ir.Node) -> Value | None:
+        """Answer what ``module.name()`` gives, of a module that lies nowhere as Python; None where nobody knows."""
         return None
 
     @asked
