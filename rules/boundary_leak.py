@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
 from auditor.finding import Finding, Status
-from auditor.fix.switches import switch_off
 from auditor.program import ir
 from auditor.program.model import Program
 from auditor.program.source import Source
@@ -208,7 +207,6 @@ RULE = Rule(
         Authority("#1988", "romeerp", "2026-04-30", "community", "attention crosses documents too, so it is no leak"),
     ),
     check=check,
-    fix=switch_off,
     known_problems="A mask that is applied by the caller, under a name that doesn't speak of documents, is not seen; "
     "nor is a switch that decides whether the gate is made, rather than whether it is applied.",
     invalid=(

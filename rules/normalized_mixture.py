@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
-from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.trackers.mixtures.mixtures import findings
 
@@ -128,7 +127,6 @@ RULE = Rule(
         Authority("#1514", "OpenAI", "2026-04", "official", "merged: a tilt with its normaliser in closed form"),
     ),
     check=check,
-    fix=switch_off,
     invalid=(
         Example("a model and rows of counts", _script(_ENTROPY_WEIGHT), "mixed = (1 - a) * p", status="note"),
         Example("two models", _script(_TWO_MODELS), "return share * a", status="note"),
