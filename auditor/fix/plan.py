@@ -17,7 +17,7 @@ from auditor.verdict import weigh
 
 MOST_ROUNDS = 4
 MOST_AUDITS = 40  # of one submission
-_LARGEST = 64 * 1024 * 1024  # bytes of a file that is changed
+LARGEST = 64 * 1024 * 1024  # bytes of a file that is changed
 
 Audit = Callable[[Submission], Report]
 
@@ -143,7 +143,7 @@ class _Work:
 
         def read(path: str) -> bytes | None:
             try:
-                return current.tree.read(path, _LARGEST)
+                return current.tree.read(path, LARGEST)
             except Unread:
                 return None
 

@@ -117,7 +117,7 @@ def _changed(module: cst.Module, source: str, edits: Sequence[Edit]) -> str:
     for edit in edits:
         if edit.start == edit.end and edit.new.endswith("\n"):
             statement = _statement_at(places, source, edit)
-            swaps[statement] = _with_lines_before(statement, edit)
+            swaps[statement] = _with_lines_before(statement, edit, module)
             continue
         node = _smallest(places, edit)
         if isinstance(node, _TOKENS):
@@ -193,11 +193,12 @@ def _statement_at(places: Mapping[cst.CSTNode, tuple[int, int]], text: str, edit
     raise Unfixable("no statement starts there")
 
 
-def _with_lines_before(statement: cst.CSTNode, edit: Edit) -> Sequence[cst.CSTNode]:
+def _with_lines_before(statement: cst.CSTNode, edit: Edit, module: cst.Module) -> Sequence[cst.CSTNode]:
     """Return what is inserted, and the statement; lines above it, such as comments, stay above."""
     assert isinstance(statement, cst.SimpleStatementLine | cst.BaseCompoundStatement)
+    config = cst.PartialParserConfig(default_indent=module.default_indent, default_newline=module.default_newline)
     try:
-        added = list(cst.parse_module(textwrap.dedent(edit.new)).body)
+        added = list(cst.parse_module(textwrap.dedent(edit.new), config).body)
     except cst.ParserSyntaxError:
         raise Unfixable("what is to be inserted doesn't parse") from None
     first = added[0]
