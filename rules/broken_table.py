@@ -210,9 +210,7 @@ RULE = Rule(
     "without its score, can't compare them with the logs.",
     advice="Give the line of dashes as many cells as the header, and write pipes inside of cells as \\|.",
     counterpart="A header, a line of dashes and rows, all with the same number of cells.",
-    authority=(
-        Authority("README", "OpenAI", "2026", "official", "a README.md that explains the submission"),
-    ),
+    authority=(Authority("README", "OpenAI", "2026", "official", "a README.md that explains the submission"),),
     check=check,
     fix=fix,
     invalid=(

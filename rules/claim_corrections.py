@@ -18,7 +18,7 @@ _PRINTED = 8  # decimals that logs print at most
 
 
 def to_the_mean(case: Case, finding: Finding, metrics: Sequence[Metric]) -> Change | None:
-    """Return the change of the claimed score to the mean of ``metrics``, and of the loss beside it to the runs' mean."""
+    """Return the change of the claimed score to the mean of ``metrics``, and of the loss beside it to theirs."""
     claim = claimed(case.evidence)
     if claim is None or not metrics or (claim.path, claim.line) != (finding.path, finding.line):
         return None
@@ -83,7 +83,9 @@ def of_the_other(case: Case, finding: Finding) -> Change | None:
         if (other.path, other.line) == (finding.path, finding.line) and _supported(case, claim):
             value = written(claim.value, max(other.decimals, _FEWEST))
             edit = corrected(case, other, value)
-            return None if edit is None else Change(f"Give the score as {value}, as submission.json does", "safe", (edit,))
+            return (
+                None if edit is None else Change(f"Give the score as {value}, as submission.json does", "safe", (edit,))
+            )
     return None
 
 

@@ -180,7 +180,9 @@ def fix(case: Case, finding: Finding) -> Change | None:
             return None
         if source.path.endswith(".py"):
             return Change("Take the hidden characters out", "safe", tuple(kept))
-        return Change("Take the hidden characters out", "unsafe", tuple(kept), "What reads this file reads it otherwise.")
+        return Change(
+            "Take the hidden characters out", "unsafe", tuple(kept), "What reads this file reads it otherwise."
+        )
     return None
 
 

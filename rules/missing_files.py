@@ -163,8 +163,7 @@ def _mended(case: Case, finding: Finding) -> Change | None:
         edit = Edit(source.path, first.end(), first.end(), "", f'"val_bpb": {score},{first[1]}')
         return Change(f"Add val_bpb {score}, the mean of the logs", "safe", (edit,))
     commas = [
-        Edit(source.path, match.start(), match.start() + 1, ",", "")
-        for match in _TRAILING_COMMA.finditer(source.text)
+        Edit(source.path, match.start(), match.start() + 1, ",", "") for match in _TRAILING_COMMA.finditer(source.text)
     ]
     try:
         json.loads(_TRAILING_COMMA.sub("", source.text))

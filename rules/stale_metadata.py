@@ -97,8 +97,11 @@ def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
         claim.line,
         f"submission.json gives val_loss {score(claim.value)}; {each}{mean_said}.",
         corrected(case, claim, value),
-        f"Set val_loss to {value}, " + (f"the mean of {len(losses)} logs" if len(losses) > 1 else "as the log prints it"),
-        tuple(Step(m.path, m.line, f"val_loss {score(loss)}") for run, loss in losses[:8] if (m := run.score) is not None),
+        f"Set val_loss to {value}, "
+        + (f"the mean of {len(losses)} logs" if len(losses) > 1 else "as the log prints it"),
+        tuple(
+            Step(m.path, m.line, f"val_loss {score(loss)}") for run, loss in losses[:8] if (m := run.score) is not None
+        ),
     )
 
 
@@ -185,8 +188,8 @@ RULE = Rule(
     condition="package",
     summary="The claimed score is the logs' mean, but the loss, the bytes or the seeds that submission.json gives with "
     "it are not what these logs print, or its date is none.",
-    why="Tables and significance tests are made from submission.json. A loss or size of an older run beside a new score "
-    "makes readers doubt the score.",
+    why="Tables and significance tests are made from submission.json. A loss or size of an older run beside a new "
+    "score makes readers doubt the score.",
     advice="Copy loss, bytes and seeds from the logs that the score is of.",
     counterpart="val_bpb and val_loss as means of the same log lines, bytes_total as the largest log prints it.",
     authority=(

@@ -75,9 +75,7 @@ def _seeded(case: Case) -> tuple[Unit, ir.Call] | None:
 
 def _imports_os(unit: Unit) -> bool:
     assert unit.module is not None
-    return any(
-        isinstance(statement, ir.Import) and ("os", None) in statement.names for statement in unit.module.body
-    )
+    return any(isinstance(statement, ir.Import) and ("os", None) in statement.names for statement in unit.module.body)
 
 
 _SCRIPT = """import math
@@ -97,13 +95,11 @@ RULE = Rule(
     group="evidence",
     condition="statistics",
     summary="The script sets a seed and prints none, and the committed logs show none either.",
-    why="Three logs of one configuration count as three seeds only if they are of three. Where no line says so, a file's "
-    "name is all there is.",
+    why="Three logs of one configuration count as three seeds only if they are of three. Where no line says so, a "
+    "file's name is all there is.",
     advice="Print the seed at the start of the run.",
     counterpart="A log that opens with its hyper-parameters, the seed among them.",
-    authority=(
-        Authority("README", "OpenAI", "2026", "official", "train logs that are produced by the script itself"),
-    ),
+    authority=(Authority("README", "OpenAI", "2026", "official", "train logs that are produced by the script itself"),),
     check=check,
     fix=fix,
     invalid=(

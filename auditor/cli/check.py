@@ -68,6 +68,12 @@ Examples:
 @beside_options
 @grade_options
 @form_options
+@click.option(
+    "--fixes",
+    is_flag=True,
+    help="Try the changes that rules offer, and show those that take their findings away: as suggestions (markdown), "
+    "SARIF fixes or hunks (json). Audits again for each.",
+)
 @click.option("--timeline", is_flag=True, help="Also show what the script does, event by event.")
 @click.option("-q", "--quiet", is_flag=True, help="One line for each submission.")
 @click.option("-v", "--verbose", is_flag=True, help="Also show severities and confidences, the timeline, and times.")
@@ -87,6 +93,7 @@ def command(
     results: str | None,
     least: Least,
     comment_form: Callable[[], Form],
+    fixes: bool,
     timeline: bool,
     quiet: bool,
     verbose: bool,
@@ -106,6 +113,8 @@ def command(
         raise click.UsageError("Give --quiet or --verbose, not both.")
     if (quiet or verbose or statistics) and form != "text":
         raise click.UsageError("--quiet, --verbose and --statistics go with --format text.")
+    if fixes and form not in ("markdown", "sarif", "json"):
+        raise click.UsageError("--fixes goes with --format markdown, sarif or json; golf-audit fix shows a diff.")
     judge = _Judge(
         select,
         ignore or (),
@@ -114,6 +123,7 @@ def command(
         least,
         exhibits=form == "html",
         timed=verbose,
+        fixes=fixes,
     )
     audits = Audits()
     with _opened(output) as stream:
@@ -149,12 +159,17 @@ class _Judge:
     least: Least
     exhibits: bool = False  # with the curves and sizes that a page shows
     timed: bool = False  # with a line on standard error about each submission
+    fixes: bool = False  # with the changes that take findings away
 
     def __call__(self, submission: Submission) -> Report:
         from auditor.check import audit
 
         started = time.perf_counter()
         report = audit(submission, select=self.select, ignore=self.ignore, rulings=self.rulings)
+        if self.fixes:
+            from auditor.fix.offer import with_changes
+
+            report = with_changes(report, submission, lambda changed: audit(changed, rulings=self.rulings))
         if self.timed:
             complain(f"{report.name}: audited in {time.perf_counter() - started:.2f} s")
         if self.exhibits:

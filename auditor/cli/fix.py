@@ -106,13 +106,15 @@ class _Fixer:
 
     def _shown(self, submission: Submission, found: Plan) -> None:
         from auditor.fix.diff import unified
+        from auditor.fix.plan import reader
 
-        sys.stdout.write(_styled(unified(_reader(submission), found.files, _prefix(submission)), self._color))
+        sys.stdout.write(_styled(unified(reader(submission), found.files, _prefix(submission)), self._color))
         sys.stdout.flush()
         self._tell(found, "would fix")
         self.open |= bool(found.files)
 
     def _written(self, submission: Submission, found: Plan) -> None:
+        from auditor.fix.plan import reader
         from auditor.fix.write import Unwritten, uncommitted, write
         from auditor.submission.folder import FolderTree
         from auditor.submission.model import Unread
@@ -127,7 +129,7 @@ class _Fixer:
                 raise Unread(
                     f"git couldn't give back {', '.join(dirty[:3])}{more}: commit first, or write with --allow-dirty"
                 )
-        read = _reader(submission)
+        read = reader(submission)
         try:
             write(tree, found.files, {path: read(path) for path in found.files})
         except Unwritten as error:
@@ -187,21 +189,8 @@ def _visible(text: str) -> str:
     return visible(text)
 
 
-def _reader(submission: Submission):  # type: ignore[no-untyped-def]
-    from auditor.fix.plan import LARGEST
-    from auditor.submission.model import Unread
-
-    def read(path: str) -> bytes | None:
-        try:
-            return submission.tree.read(path, LARGEST)
-        except Unread:
-            return None
-
-    return read
-
-
 def _prefix(submission: Submission) -> str:
-    """Return where a submission's folder lies from here, so that the diff can be applied; "" where it lies elsewhere."""
+    """Return where a submission's folder lies from here, for whoever applies the diff; "" where it lies elsewhere."""
     from auditor.submission.folder import FolderTree
 
     if not isinstance(submission.tree, FolderTree):

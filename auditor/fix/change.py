@@ -55,5 +55,31 @@ class Change:
         return tuple(dict.fromkeys(part.path for part in self.parts))
 
 
+@dataclass(frozen=True)
+class Hunk:
+    """Lines of a file, without their ends, and what stands in their place.
+
+    ``line`` is the 1-based number of the first of ``removed``; of none, of the line that follows.
+    """
+
+    path: str
+    layer: int
+    line: int
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A change that was made on a copy, audited, and took its findings away.
+
+    ``offered`` is what the findings offered, of which it is the way that works; ``hunks`` are its lines.
+    """
+
+    offered: Change
+    change: Change
+    hunks: tuple[Hunk, ...]
+
+
 class Unfixable(Exception):  # noqa: N818 (it says what was decided, not that we failed)
     """A change that can't be made; the text is one line fit for a user."""

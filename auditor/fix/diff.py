@@ -6,26 +6,12 @@ import difflib
 import os.path
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
+from auditor.fix.change import Hunk
 from auditor.program.unpack import decode_text, unpack
 
 Read = Callable[[str], bytes | None]
 _CONTEXT = 3
-
-
-@dataclass(frozen=True)
-class Hunk:
-    """Lines of a file, without their ends, and what stands in their place.
-
-    ``line`` is the 1-based number of the first of ``removed``; of none, of the line that follows.
-    """
-
-    path: str
-    layer: int
-    line: int
-    removed: tuple[str, ...]
-    added: tuple[str, ...]
 
 
 def unified(read: Read, files: Mapping[str, bytes], prefix: str = "") -> str:
@@ -52,7 +38,9 @@ def _file(path: str, before: bytes | None, after: bytes, read: Read, prefix: str
     left = f"a/{name}{inside}" if before is not None else "/dev/null"
     lines = list(difflib.unified_diff(_lines(old), _lines(new), left, f"b/{name}{inside}", n=_CONTEXT))
     packed = f"# {name} is packed again: {len(before or b''):,} bytes become {len(after):,}\n" if layer else ""
-    return packed + "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    return packed + "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
 
 
 def _texts(path: str, before: bytes, after: bytes, read: Read) -> tuple[int, str, str]:

@@ -213,10 +213,10 @@ def _rewritten(literal: Edit, value: str | bytes) -> Edit:
     if first is None:
         raise Unfixable("its literal can't be rewritten")
     prefix, quote, body = first[1], first[2], first[3]
-    if len(quote) == 1 and quote in value or "\\" in value:
+    if (len(quote) == 1 and quote in value) or "\\" in value:
         raise Unfixable("its literal can't be rewritten")
     if len(tokens) == 1:
-        rows = [row for row in body.split("\n")]
+        rows = body.split("\n")
         if len(rows) > 1:
             width = max(len(row) for row in rows)
             lead = "\n" if not rows[0] else ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.finding import Finding, Verdict
-from auditor.fix.apply import apply
+from auditor.fix.apply import Read, apply
 from auditor.fix.change import Change, Part, Unfixable
 from auditor.fix.overlay import overlaid
 from auditor.reaudit.compare import compare
@@ -69,7 +69,19 @@ class Wanted:
         return (self.select is None or finding.rule in self.select) and finding.rule not in self.ignore
 
 
-def plan(submission: Submission, audit: Audit, wanted: Wanted) -> Plan:
+def reader(submission: Submission) -> Read:
+    """Return what reads a submission's files."""
+
+    def read(path: str) -> bytes | None:
+        try:
+            return submission.tree.read(path, LARGEST)
+        except Unread:
+            return None
+
+    return read
+
+
+def plan(submission: Submission, audit: Audit, wanted: Wanted, rounds: int = MOST_ROUNDS) -> Plan:
     """Return the changes that take their findings away and add none, all of them together.
 
     A change that uncovers another finding with a change is followed by that, for a few rounds.
@@ -77,7 +89,7 @@ def plan(submission: Submission, audit: Audit, wanted: Wanted) -> Plan:
     before = audit(overlaid(submission, {}))
     work = _Work(submission, audit, before)
     left: dict[Change, Left] = {}
-    for _ in range(MOST_ROUNDS):
+    for _ in range(rounds):
         offers = _offers(work.report, wanted, left)
         for change, findings in list(offers.items()):
             if change.safety == "unsafe" and not wanted.unsafe:
@@ -139,16 +151,10 @@ class _Work:
         """Return the report and files with the changes made, or why they can't stand."""
         if self._audits >= MOST_AUDITS:
             return f"not tried: {MOST_AUDITS} audits of one submission are enough"
-        current = overlaid(self._submission, files)
-
-        def read(path: str) -> bytes | None:
-            try:
-                return current.tree.read(path, LARGEST)
-            except Unread:
-                return None
-
         try:
-            made = apply(read, (part for change in changes for part in change.parts))
+            made = apply(
+                reader(overlaid(self._submission, files)), (part for change in changes for part in change.parts)
+            )
         except Unfixable as reason:
             return str(reason)
         together = {**files, **made}
@@ -196,12 +202,3 @@ def _key(finding: Finding) -> tuple[str, str | None, str]:
 
 def _notes(report: Report) -> Counter[tuple[str, str | None, str]]:
     return Counter(_key(f) for f in report.findings if f.active is not False)
-
-
-def fixable(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings that a rule offers a change for, and that may count."""
-    return [f for f in findings if f.fix is not None and f.overruled is None and f.active is not False]
-
-
-
-

@@ -113,9 +113,7 @@ def _off(case: Case, timeline: Timeline, switch: Switch, running: int) -> Change
         said.append("by default" if given is None else f"in {given.path}")
     if not parts:
         return None
-    return Change(
-        f"Switch {switch.name} off {' and '.join(dict.fromkeys(said))}", "unsafe", tuple(parts), _EFFECT
-    )
+    return Change(f"Switch {switch.name} off {' and '.join(dict.fromkeys(said))}", "unsafe", tuple(parts), _EFFECT)
 
 
 def _default(case: Case, switch: Switch) -> Edit | None:

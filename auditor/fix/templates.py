@@ -56,7 +56,9 @@ def readme(case: Case) -> Change | None:
     script = case.submission.script
     if script is not None:
         text += f"\n## Run\n\n```bash\ntorchrun --standalone --nproc_per_node=8 {script}\n```\n"
-    return Change("Add a README.md with what the logs tell; say in it what is new", "safe", (NewFile("README.md", text),))
+    return Change(
+        "Add a README.md with what the logs tell; say in it what is new", "safe", (NewFile("README.md", text),)
+    )
 
 
 def metadata(case: Case) -> Change | None:
