@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -78,6 +79,7 @@ Examples:
 @click.option("-q", "--quiet", is_flag=True, help="One line for each submission.")
 @click.option("-v", "--verbose", is_flag=True, help="Also show severities and confidences, the timeline, and times.")
 @click.option("--statistics", is_flag=True, help="Also count verdicts and findings, after all reports.")
+@click.option("--watch", is_flag=True, help="Audit again whenever files change, on one screen (golf-audit[watch]).")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when something is reported.")
 @color_option
 def command(
@@ -98,6 +100,7 @@ def command(
     quiet: bool,
     verbose: bool,
     statistics: bool,
+    watch: bool,
     exit_zero: bool,
     color: str,
 ) -> int:
@@ -125,27 +128,45 @@ def command(
         timed=verbose,
         fixes=fixes,
     )
-    audits = Audits()
-    with _opened(output) as stream:
+    if watch and (form != "text" or output is not None or since is not None):
+        raise click.UsageError("--watch shows text on a terminal; it goes with no other format, --output or --since.")
+    shape = Shape(
+        form,
+        timeline or verbose,
+        color,
+        comment_form,
+        read_smoke(smoke),
+        same_lines(results),
+        quiet=quiet,
+        verbose=verbose,
+        statistics=statistics,
+    )
+
+    def once(stream: TextIO) -> int:
+        audits = Audits()
         reports = audits.run(readers, judge)
         if since is None:
-            shape = Shape(
-                form,
-                timeline or verbose,
-                color,
-                comment_form,
-                read_smoke(smoke),
-                same_lines(results),
-                quiet=quiet,
-                verbose=verbose,
-                statistics=statistics,
-            )
             write(reports, stream, shape)
         else:
             from auditor.cli import _since
 
             _since.write(reports, _since.Since(since, judge), stream, form, comment_form, make_style(color, stream))
-    return audits.exit_code(found=0 if exit_zero else EXIT_FOUND)
+        return audits.exit_code(found=0 if exit_zero else EXIT_FOUND)
+
+    if watch:
+        from auditor.cli import _watch
+
+        return _watch.watch(_watched(readers), once)
+    with _opened(output) as stream:
+        return once(stream)
+
+
+def _watched(readers: Sequence[tuple[str, Reader]]) -> list[str]:
+    """Return the PATHs to be watched; raises a usage error for what can't change under our eyes."""
+    paths = [given for given, _ in readers]
+    if not all(os.path.lexists(path) for path in paths):
+        raise click.UsageError("--watch needs PATHs: what is read from git objects or standard input doesn't change.")
+    return paths
 
 
 @dataclass(frozen=True)
