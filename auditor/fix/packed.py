@@ -148,7 +148,7 @@ def _coders(step: str, text: str) -> Iterator[Callable[[bytes], bytes]]:
     elif step == "bz2":
         yield lambda data: bz2.compress(data, 9)
     elif step == "brotli":
-        import brotli
+        import brotli  # type: ignore[import-untyped]
 
         yield lambda data: bytes(brotli.compress(data, quality=11))
         yield lambda data: bytes(brotli.compress(data, quality=11, lgwin=24))

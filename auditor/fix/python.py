@@ -1,8 +1,8 @@
 """Changes of Python source, made and checked with LibCST: every byte outside of them stays.
 
-LibCST finds the token, expression or statement that a change falls into, gets it replaced and writes the file back;
-what it writes has to be the old text with nothing but the change in it. LibCST leaves lone backslashes out of its tree,
-so it reads the text with these blanked, which is as long.
+LibCST finds the token, expression or statement that a change falls into, gets it replaced and writes the statement
+back; what it writes has to be the old text with nothing but the change in it. LibCST leaves lone backslashes out of its
+tree, so it reads the text with these blanked, which is as long.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from auditor.fix.change import Edit, Unfixable
 from auditor.program.continued import blanked
 from auditor.program.nesting import too_deep
 
+_ENDS = re.compile(r"\r\n|\n|\r")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CHECKS = threading.RLock()  # or two threads could restore each other's replacement
 _TOKENS = (cst.Comment, cst.SimpleString, cst.FormattedStringText, cst.Integer, cst.Float, cst.Name)
@@ -55,17 +56,72 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
 
 def _edited(text: str, edits: Sequence[Edit]) -> str:
     source = blanked(text)
-    module = parsed(source)
     made = source
-    for part, start, end in reversed(_parts(module, source, edits)):
-        inside = [edit for edit in edits if start <= edit.start and edit.end <= end]
-        changed = _changed(part, source[start:end], [_moved(edit, -start) for edit in inside])
-        made = made[:start] + changed + made[end:]
+    for start, end in reversed(blocks(source)):
+        inside = [edit for edit in edits if start <= edit.start and edit.end <= end and edit.start < end]
+        if inside:
+            changed = _changed(source[start:end], [_moved(edit, -start) for edit in inside])
+            made = made[:start] + changed + made[end:]
     if made != spliced(source, edits):
         raise Unfixable("LibCST would change more than it was asked to")
     changed = spliced(text, edits)
     _check_syntax(text, changed)
     return changed
+
+
+def blocks(source: str) -> list[tuple[int, int]]:
+    """Return the places of the module-level statements, whole lines each, and of what stands between them.
+
+    LibCST reads a block by itself: it doesn't write back every blank line around statements, and where things stand
+    costs several times the parse. What only newer Python parses is one block.
+    """
+    starts = [0, *(match.end() for match in _ENDS.finditer(source))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            body = ast.parse(source).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return [(0, len(source))]
+    out: list[tuple[int, int]] = []
+    for statement in body:
+        decorators = getattr(statement, "decorator_list", ())
+        first = min([statement.lineno, *(each.lineno for each in decorators)])
+        start, end = starts[first - 1], starts[min(statement.end_lineno or first, len(starts) - 1)]
+        if (statement.end_lineno or first) >= len(starts):
+            end = len(source)
+        if out and start < out[-1][1]:
+            out[-1] = (out[-1][0], max(end, out[-1][1]))
+            continue
+        if start > (out[-1][1] if out else 0):
+            out.append((out[-1][1] if out else 0, start))
+        out.append((start, end))
+    if not out or out[-1][1] < len(source):
+        out.append((out[-1][1] if out else 0, len(source)))
+    return out
+
+
+def _changed(source: str, edits: Sequence[Edit]) -> str:
+    module = parsed(source)
+    wrapper = metadata.MetadataWrapper(module, unsafe_skip_copy=True)
+    places = _places(wrapper, source)
+    tokens: dict[cst.CSTNode, list[Edit]] = {}
+    swaps: dict[cst.CSTNode, Sequence[cst.CSTNode]] = {}
+    for edit in edits:
+        if edit.start == edit.end and edit.new.endswith("\n"):
+            statement = _statement_at(places, source, edit)
+            swaps[statement] = _with_lines_before(statement, edit, module)
+            continue
+        node = _smallest(places, edit)
+        if isinstance(node, _TOKENS):
+            tokens.setdefault(node, []).append(edit)
+        else:
+            swaps[node] = (_expression(edit.new, node),)
+    for node, inside in tokens.items():
+        swaps[node] = (_with_value(node, places[node][0], inside),)
+    try:
+        return wrapper.module.visit(_Swap(swaps)).code
+    except (cst.CSTValidationError, ValueError):
+        raise Unfixable("the change doesn't fit where it belongs") from None
 
 
 @contextmanager
@@ -86,50 +142,6 @@ def _unchecked() -> Iterator[None]:
 
 def _accept(node: cst.CSTNode) -> None:
     """Check nothing."""
-
-
-def _parts(module: cst.Module, source: str, edits: Sequence[Edit]) -> Sequence[tuple[cst.Module, int, int]]:
-    """Return the module-level statements that hold edits, as modules and with their place; or the whole module.
-
-    Positions cost several times the parse, and a change seldom needs those of more than one statement.
-    """
-    shape = {"default_indent": module.default_indent, "default_newline": module.default_newline}
-    found: list[tuple[cst.Module, int, int]] = []
-    held = 0
-    at = len(cst.Module((), header=module.header, **shape).code) if module.header else 0  # type: ignore[arg-type]
-    for statement in module.body:
-        part = cst.Module((statement,), **shape)  # type: ignore[arg-type]
-        code = part.code
-        end = at + len(code)
-        inside = sum(at <= edit.start and edit.end <= end and edit.start < end for edit in edits)
-        if inside and source[at:end] == code:
-            found.append((part, at, end))
-            held += inside
-        at = end
-    return found if held == len(edits) else [(module, 0, len(source))]
-
-
-def _changed(module: cst.Module, source: str, edits: Sequence[Edit]) -> str:
-    wrapper = metadata.MetadataWrapper(module, unsafe_skip_copy=True)
-    places = _places(wrapper, source)
-    tokens: dict[cst.CSTNode, list[Edit]] = {}
-    swaps: dict[cst.CSTNode, Sequence[cst.CSTNode]] = {}
-    for edit in edits:
-        if edit.start == edit.end and edit.new.endswith("\n"):
-            statement = _statement_at(places, source, edit)
-            swaps[statement] = _with_lines_before(statement, edit, module)
-            continue
-        node = _smallest(places, edit)
-        if isinstance(node, _TOKENS):
-            tokens.setdefault(node, []).append(edit)
-        else:
-            swaps[node] = (_expression(edit.new),)
-    for node, inside in tokens.items():
-        swaps[node] = (_with_value(node, places[node][0], inside),)
-    try:
-        return wrapper.module.visit(_Swap(swaps)).code
-    except (cst.CSTValidationError, ValueError):
-        raise Unfixable("the change doesn't fit where it belongs") from None
 
 
 def _moved(edit: Edit, by: int) -> Edit:
@@ -212,18 +224,17 @@ def _with_value(node: cst.CSTNode, start: int, edits: Sequence[Edit]) -> cst.CST
     value = node.value
     for edit in sorted(edits, key=lambda each: each.start, reverse=True):
         value = value[: edit.start - start] + edit.new + value[edit.end - start :]
-    try:
-        if isinstance(node, cst.Integer | cst.Float | cst.Name):
-            return cst.parse_expression(value)
-        return node.with_changes(value=value)
-    except (cst.ParserSyntaxError, cst.CSTValidationError):
-        raise Unfixable("the change doesn't fit where it belongs") from None
+    if isinstance(node, cst.Integer | cst.Float | cst.Name):
+        return _expression(value, node)
+    return node.with_changes(value=value)
 
 
-def _expression(text: str) -> cst.BaseExpression:
-    # In brackets, which it may stand in: then it may go on over several lines.
+def _expression(text: str, old: cst.CSTNode) -> cst.BaseExpression:
+    """Return an expression in the brackets that the old one has around it."""
+    # Parsed in brackets, as it may have to go on over several lines.
+    brackets = {"lpar": getattr(old, "lpar", ()), "rpar": getattr(old, "rpar", ())}
     try:
-        return cst.parse_expression(f"({text})").with_changes(lpar=(), rpar=())
+        return cst.parse_expression(f"({text})").with_changes(**brackets)
     except (cst.ParserSyntaxError, cst.CSTValidationError):
         raise Unfixable("what is to stand there doesn't parse") from None
 

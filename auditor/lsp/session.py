@@ -121,4 +121,3 @@ def below(folder: Path, path: Path) -> str | None:
         return posixpath.join(*path.relative_to(folder).parts)
     except (ValueError, TypeError):
         return None
-
