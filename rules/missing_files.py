@@ -158,8 +158,12 @@ def _mended(case: Case, finding: Finding) -> Change | None:
     if "gives no val_bpb" in finding.message:
         first = _FIRST_KEY.match(source.text)
         score = templates.mean_score(case)
+        empty = re.search(r'"val_bpb"\s*:\s*(null|"")', source.text)
         if first is None or score is None:
             return None
+        if empty is not None:
+            edit = Edit(source.path, empty.start(1), empty.end(1), empty[1], score)
+            return Change(f"Set val_bpb to {score}, the mean of the logs", "safe", (edit,))
         edit = Edit(source.path, first.end(), first.end(), "", f'"val_bpb": {score},{first[1]}')
         return Change(f"Add val_bpb {score}, the mean of the logs", "safe", (edit,))
     commas = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -130,6 +129,7 @@ def command(
     )
     if watch and (form != "text" or output is not None or since is not None):
         raise click.UsageError("--watch shows text on a terminal; it goes with no other format, --output or --since.")
+    watched = _watched() if watch else []
     shape = Shape(
         form,
         timeline or verbose,
@@ -156,17 +156,17 @@ def command(
     if watch:
         from auditor.cli import _watch
 
-        return _watch.watch(_watched(readers), once)
+        return _watch.watch(watched, once)
     with _opened(output) as stream:
         return once(stream)
 
 
-def _watched(readers: Sequence[tuple[str, Reader]]) -> list[str]:
+def _watched() -> list[str]:
     """Return the PATHs to be watched; raises a usage error for what can't change under our eyes."""
-    paths = [given for given, _ in readers]
-    if not all(os.path.lexists(path) for path in paths):
+    given: Sequence[str] = click.get_current_context().params.get("paths") or ()
+    if not given or "-" in given:
         raise click.UsageError("--watch needs PATHs: what is read from git objects or standard input doesn't change.")
-    return paths
+    return list(given)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ METADATA = "submission.json"
 
 
 def folder_of(path: Path) -> Path | None:
-    """Return the record folder that a file belongs to: that of its submission.json, or one below records/track_…"""
+    """Return the record folder that a file belongs to: that of its submission.json, or one in a track's folder."""
     for folder in path.parents:
         if folder.parent.name.startswith("track_") and folder.parent.parent.name == "records":
             return folder

@@ -52,6 +52,8 @@ def test_a_change_on_an_example_of_the_rule_stands(slug: str) -> None:
         found = plan(of(example), audit, Wanted({slug}, unsafe=True))
         if found.made:
             assert found.files
+            for change in found.made:
+                _well_formed(change.change)
             assert {slug} == {finding.rule for change in found.made for finding in change.findings}
             again = plan(submission({p: d.decode() for p, d in {**texts(example), **found.files}.items()}), audit, ALL)
             assert not [f for m in again.made for f in m.findings if f.rule == slug]
@@ -63,11 +65,11 @@ def texts(example: Example) -> dict[str, bytes]:
     return {path: text.encode() for path, text in {"train_gpt.py": example.code, **example.files}.items()}
 
 
-@pytest.mark.parametrize("slug", OFFERING)
+@pytest.mark.parametrize("slug", [slug for slug in OFFERING if slug not in WITHOUT])
 def test_no_valid_example_is_changed(slug: str) -> None:
     rule = catalogue.find(slug)
     assert rule is not None
-    for example in rule.valid[:2]:
+    for example in rule.valid[:1]:
         found = plan(of(example), audit, Wanted({slug}, unsafe=True))
         assert not found.files, example.title
 
@@ -139,16 +141,12 @@ def test_missing_files_are_filled_with_what_logs_tell() -> None:
 
 
 def test_training_stops_early_enough_for_what_follows() -> None:
-    found = [
-        plan(of(example), audit, Wanted({"calibration-after-budget"}, unsafe=True))
-        for rule in catalogue.load()
-        if rule.slug == "calibration-after-budget"
-        for example in rule.invalid
-    ]
-    changed = [each for each in found if each.made]
-    for each in changed:
-        assert "586" in made(each, "train_gpt.py")
-        assert each.made[0].change.safety == "unsafe"
+    example = example_of("calibration-after-budget", "the full 600 s")
+    found = plan(of(example), audit, Wanted({"calibration-after-budget"}, unsafe=True))
+    assert made(found, "train_gpt.py") == example.code.replace("600", "586", 1)
+    (change,) = found.made
+    assert change.change.safety == "unsafe"
+    assert "14 s less" in change.change.effect
 
 
 def test_a_table_gets_what_it_lacks() -> None:
@@ -162,14 +160,6 @@ def test_a_table_gets_what_it_lacks() -> None:
         example = example_of("broken-table", title)
         found = plan(of(example), audit, Wanted({"broken-table"}))
         assert made(found, "README.md") == want(example.files["README.md"]), title
-
-
-def test_every_change_says_what_it_is() -> None:
-    for rule in catalogue.load():
-        for example in rule.invalid if rule.fix is not None else ():
-            for finding in audit(of(example), select={rule.slug}).findings:
-                if finding.fix is not None:
-                    _well_formed(finding.fix)
 
 
 def _well_formed(change: Change) -> None:
