@@ -156,3 +156,30 @@ def test_losses_of_an_earlier_round_are_known() -> None:
     for before, after, found in (("pass", update, []), (update, "pass", ["gate"])):
         timeline = followed(ROUNDS.format(before=before, after=after) + REPORT, prelude=prelude)
         assert [kind for kind in (*KINDS, "counted", "preview") if reported(timeline, kind)] == found
+
+
+COUNTS = """
+ids, table = val.tolist(), {}
+for place in range(1, len(ids)):
+    model = math.exp(-F.cross_entropy(net(val[place - 1:place]), val[place:place + 1]).item())
+    row = table.setdefault(ids[place - 1], {})
+    share = row.get(ids[place], 0) / max(sum(row.values()), 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("total -= math.log(max(model, share))", ["oracle"]),
+        ("if share > model:\n    model = share\ntotal -= math.log(model)", ["oracle"]),
+        ("pair = [(model, 0), (share, 1)]\ntotal -= math.log(max(pair, key=lambda one: one[0])[0])", ["oracle"]),
+        ("total -= math.log(0.9 * model + 0.1 * share)", []),
+        ("wins = share > model\nprint(wins)\ntotal -= math.log(0.9 * model + 0.1 * share)", []),
+        ("w = 0.3 if len(row) > 2 else 0.0\ntotal -= math.log((1 - w) * model + w * share)", []),
+        ("total -= math.log(max(model, 1e-9))", []),
+    ],
+)
+def test_counts_that_were_asked_for_the_token_are_a_prediction_of_it(body: str, found: list[str]) -> None:
+    code = COUNTS + "".join(f"    {line}\n" for line in body.splitlines())
+    timeline = followed(code + REPORT, prelude=PRELUDE.partition("for at in")[0])
+    assert [kind for kind in KINDS if reported(timeline, kind)] == found
