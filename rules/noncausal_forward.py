@@ -150,7 +150,7 @@ RULE = Rule(
     ),
     check=check,
     known_problems="Tensors are followed by the names of their axes; where a reshape hides which axis is the "
-    "sequence, nothing is said. Convolutions and kernels of one's own are not looked into.",
+    "sequence, nothing is said. Kernels of one's own are not looked into, nor convolutions whose sizes are not known.",
     invalid=(
         Example(
             "the mean of the window gates every position",

@@ -252,6 +252,7 @@ class Heap:
     items: list[Value] | None = None  # exact items of a list, while they are known
     element: Value | None = None  # join of a container's elements, where exact ones are not known
     origins: int = 0  # what the object as a whole was made from
+    made_with: dict[str, Value] = field(default_factory=dict)  # an object of a library: the arguments, by name or place
     adapted: dict[int, int] = field(default_factory=dict)
     undone: dict[int, frozenset[int]] = field(default_factory=dict)
     made_at: int = 0

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling
+from auditor.timeline.engine import arguments, models
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, Report, Timeline, Update
@@ -38,7 +38,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 MAX_READS = 600
@@ -364,8 +364,8 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     if kind is Function or kind is Native:
         return out
     keys = machine.of(Keys)
-    name = calling.callee_name(func)
-    given = calling.given_to(func, args)
+    name = arguments.callee_name(func)
+    given = arguments.given_to(func, args)
     if name in _KEEPS_PLACE and given and isinstance(given[0], Behind):
         return Behind(out.p, out.m, given[0].base)
     seen = 0
@@ -434,7 +434,7 @@ def _is_type(value: Value) -> bool:
 
 def _of_module(func: Value) -> bool:
     receiver = func.p.receiver.p if isinstance(func.p, Bound) else None
-    return isinstance(receiver, Heap) and calling.is_module(receiver)
+    return isinstance(receiver, Heap) and models.is_module(receiver)
 
 
 def settle(machine: Machine) -> None:

@@ -15,7 +15,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.program import ir
 from auditor.timeline.claims import claimed_reports, judge, reaches
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
@@ -26,7 +26,7 @@ from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _ORDER = frozenset({"<", ">", "<=", ">="})
@@ -46,6 +46,7 @@ class Mixtures(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
+        self.weighed = False  # whether a boost that is a setting was given to a hint of some tokens only
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
@@ -69,7 +70,7 @@ class Mixtures(Tracker):
         """Note what a library mixes."""
         if isinstance(func.p, Function | Native):
             return out
-        return called(self.machine, calling.callee_name(func), calling.given_to(func, args), args, node, out)
+        return called(self.machine, arguments.callee_name(func), arguments.given_to(func, args), args, node, out)
 
     def bound(self, value: Value) -> Value:
         """Note a loss that a branch picks."""
@@ -125,8 +126,6 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
             given = isinstance(boost.p, Known | PerSetting) and boost.m & machine.atoms.family("setting")
             if given and hint.m & keys.aware and not boost.m & (VAL | keys.aware):
                 return boosted(machine, node, hint, boost, origins)
-        if not (_gives(keys, left) and _gives(keys, right)):
-            origins &= ~(keys.aware | machine.atoms.family("gated"))
     if not origins & keys.gold:
         predicted = op == "+" and left.m & right.m & VAL and origins & machine.atoms.family("forward")
         if predicted and isinstance(node, ir.BinOp) and weight_of(node) is not None:
@@ -138,7 +137,8 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         if not side_by_side and _bytes_join(keys.gold, keys.bytes, left.m, right.m):
             origins |= emit(machine, "bytes", node)
         hinted = right.m if left.m & keys.gold else left.m
-        if hinted & keys.aware and not hinted & keys.gold:
+        # Where settings weigh the script's hints, it is they that tell which of these count.
+        if hinted & keys.aware and not hinted & keys.gold and not machine.of(Mixtures).weighed:
             origins = _hinted(machine, node, hinted, origins)
         if op == "+" and isinstance(node, ir.BinOp):
             weight = weight_of(node)
@@ -150,11 +150,6 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     if isinstance(node, ir.AugAssign) and origins & keys.chosen:
         origins = settle_choices(machine, origins)
     return origins
-
-
-def _gives(keys: Keys, factor: Value) -> bool:
-    """Return whether a factor leaves a hint what it is: a boost that isn't known may be zero, or be given to all."""
-    return bool(factor.m & keys.aware) or (isinstance(factor.p, Known) and factor.p.v != 0)
 
 
 def of_this_token(machine: Machine, origins: int) -> bool:
@@ -310,6 +305,7 @@ def aware_of(machine: Machine) -> int:
 def boosted(machine: Machine, node: ir.Node, hint: Value, boost: Value, origins: int) -> int:
     """Return the origins of a hint's probability times a boost: a gate, where the boost is not zero."""
     live = machine.live
+    machine.of(Mixtures).weighed = True
     for index in range(machine.count):
         payload = at_setting(boost.p, index)
         if isinstance(payload, Known) and payload.v == 0:
