@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import Mixture, MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
@@ -20,7 +20,7 @@ from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Function, Heap, Known, Native, Tup, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 # What these give is the same prediction in another unit, type or shape.
@@ -99,10 +99,10 @@ class Knowing(Tracker):
         gold = self.machine.of(Keys).gold
         if not out.m & gold:
             return out
-        given = calling.given_to(func, args)
+        given = arguments.given_to(func, args)
         if not any(containers.deep(value) & gold for value in given):
             return self._judged(given, node, out)
-        name = calling.callee_name(func)
+        name = arguments.callee_name(func)
         if name == "softmax":
             return Value(out.p, out.m & ~self.plain | self.shares)
         if out.m & self.plain and name not in _SAME:
