@@ -221,9 +221,12 @@ def path_of(leak: Leak) -> list[Step]:
     for part in leak.adapt.objective:
         if not part.tokens and part.bits & leak.bits:
             steps.append(_step(part.site, "the objective keeps these positions"))
-    if leak.adapt.gradient is not None:
-        steps.append(_step(leak.adapt.gradient, "the loss on them is differentiated"))
-    steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} updated with it"))
+    if leak.adapt.without_loss:
+        steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} set from them"))
+    else:
+        if leak.adapt.gradient is not None:
+            steps.append(_step(leak.adapt.gradient, "the loss on them is differentiated"))
+        steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} updated with it"))
     steps.extend(calls_of(leak.score))
     if leak.kind in ("slot-scored", "slot-causal"):
         steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))

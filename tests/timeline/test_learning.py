@@ -64,3 +64,48 @@ def test_is_seen(body: str) -> None:
 )
 def test_is_none(body: str) -> None:
     assert leaking(body) == []
+
+
+STATEFUL = """
+class Centered(Net):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("center", torch.zeros(64))
+        self.collect = False
+    def forward(self, x, y):
+        {forward}
+        return F.cross_entropy(self.head(x - self.center), y)
+net, train, val = Centered(), read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
+def evaluate():
+    net.eval()
+    total = 0.0
+    with torch.no_grad():
+        for at in range(0, val.numel() - 65, 64):
+            total += net(val[at:at + 64], val[at + 1:at + 65]).item()
+    net.train()
+    return total
+{body}
+print(f"val_bpb:{{bits(evaluate()):.4f}}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("forward", "body", "wanted"),
+    [
+        ("if self.collect: self.center.lerp_(x.mean(0), 0.01)",
+         "learn(net, train[:-1], train[1:])\nnet.collect = True\nevaluate()\nnet.collect = False", ["before"]),
+        ("self.center.mul_(0.99).add_(0.01 * x.mean(0))", "learn(net, train[:-1], train[1:])\nevaluate()", ["before"]),
+        ("if self.training: self.center.lerp_(x.mean(0), 0.01)",
+         "for step in range(100):\n    if step % 10 == 0: print(evaluate())\n"
+         "    learn(net, train[:-1], train[1:])", []),
+        ("if self.collect: self.center.lerp_(x.mean(0), 0.01)",
+         "learn(net, train[:-1], train[1:])\nnet.collect = True\nevaluate()\nnet.collect = False\n"
+         "net.center.zero_()", []),
+        ("if not self.training: self.seen = x", "for step in range(9):\n    print(evaluate())\n"
+         "    learn(net, train[:-1], train[1:])", []),
+    ],
+)  # fmt: skip
+def test_state_of_a_module(forward: str, body: str, wanted: list[str]) -> None:
+    timeline = followed(STATEFUL.format(forward=forward, body=body))
+    found = [leak for leak in leaks(timeline) if leak.bits & timeline.in_play]
+    assert sorted({leak.kind for leak in found} - {"within"}) == wanted

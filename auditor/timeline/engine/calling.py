@@ -190,7 +190,7 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
             return call(machine, p.attrs["__call__"], args, node)
         if is_module(p):
             forward = p.cls.find("forward") if p.cls is not None else None
-            if forward is not None and isinstance(forward.p, Function) and machine.relevance.adapts(forward.p.node):
+            if forward is not None and isinstance(forward.p, Function) and keeps_state(machine, p, forward.p):
                 return invoke(machine, forward.p, Value(p), args, node)
             return apply_module(machine, p, args, node, "forward")
         if p.cls is not None:
@@ -235,6 +235,20 @@ def applies(machine: Machine, func: Function, args: Args) -> bool:
     if machine.relevance.adapts(func.node):
         return False
     return bool(args.origins() & (VAL | TRAIN))
+
+
+def keeps_state(machine: Machine, heap: Heap, forward: Function) -> bool:
+    """Return whether applying a module changes it, or one that it holds."""
+    if machine.relevance.adapts(forward.node):
+        return True
+    if not machine.relevance.stateful:
+        return False
+    below = [
+        h.cls.find("forward") for h in parameters.reach(machine, heap) if h.cls is not None and h.kind == "instance"
+    ]
+    return any(
+        f is not None and isinstance(f.p, Function) and id(f.p.node) in machine.relevance.stateful for f in below
+    )
 
 
 def apply_module(machine: Machine, heap: Heap, args: Args, node: ir.Node, method: str) -> Value:
@@ -571,6 +585,8 @@ def stored_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.E
         return Value(Heap("dict", attrs=heap.attrs, origins=heap.origins, made_at=machine.order), base.m)
     if name == "__class__" and heap.cls is not None:
         return Value(heap.cls)
+    if name == "training" and (mode := machine.library.mode_of(machine, heap)) is not None:
+        return mode
     if heap.kind == "property" and name in ("getter", "setter", "deleter"):
         return Value(Native(name, lambda args, node: classes.property_part(heap, name, args.get(0) or UNKNOWN)))
     if name in ("module", "_orig_mod") and heap.kind in ("instance", "external"):

@@ -269,6 +269,11 @@ class Tracker:
     def gradient_given(self, origins: int) -> None:
         """Hear that something made from ``origins`` is written into a parameter's ``.grad``."""
 
+    @added
+    def state_moved(self, owner: Heap, name: str, origins: int, node: ir.Node) -> int:
+        """Hear that ``owner.name``, no parameter, takes up something made from ``origins``; return more origins."""
+        return 0
+
     @told
     def parameter_filled(self, heap: Heap, origins: int, node: ir.Node) -> None:
         """Hear that a new parameter is made of a tensor made from ``origins``."""

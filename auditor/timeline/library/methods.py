@@ -15,6 +15,7 @@ from auditor.timeline.library import (
     functools_,
     iterators,
     lists,
+    modes,
     objects,
     options,
     tensors,
@@ -234,6 +235,8 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             machine.signals.parameters_restored([p], args.origins(), node)
             return Value(SOME)
         if name in SELF_METHODS and kind != "parameter":
+            if name in ("train", "eval"):
+                modes.set_mode(machine, p, name, args)
             return receiver
         if name == "update" and kind == "external" and first is not None and isinstance(first.p, Heap):
             return tensors.optimizer_method(machine, receiver, name, args, node)

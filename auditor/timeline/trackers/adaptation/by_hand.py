@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, parameters
+from auditor.timeline.engine import calling, parameters, recording
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.adaptation import effects
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL, val_settings
@@ -50,6 +50,20 @@ class ByHand(Tracker):
         """Note a parameter that is made of validation tokens."""
         fitted(self.machine, [heap], origins, node)
 
+    def state_moved(self, owner: Heap, name: str, origins: int, node: ir.Node) -> int:
+        """Note a statistic of validation tokens that a module keeps: what reads it has learned from them."""
+        machine = self.machine
+        if not val_settings(origins) & machine.live:
+            return 0
+        events = machine.of(effects.Adaptations).events
+        before = len(events)
+        effects.adapt(machine, [], [_direct(machine, origins, node)], node)
+        out = 0
+        for event in events[before:]:
+            event.params = (f"{recording.name_of(owner)}.{name}",)
+            out |= machine.atoms.bit("adapted", event.number)
+        return out
+
     def branch_entered(self, node: ir.Expr, test: Value) -> None:
         """Note a branch that a score decides."""
         scored = test.m & self.machine.atoms.family("forward") and test.m & VAL
@@ -71,7 +85,13 @@ def fitted(machine: Machine, heaps: Sequence[Heap], origins: int, node: ir.Node)
     own = val_settings(origins) & machine.live
     if not own or not heaps or origins & (machine.atoms.family("forward") | machine.atoms.family("applied")):
         return False
-    gradient = effects.Gradient(
+    effects.adapt(machine, list(heaps), [_direct(machine, origins, node)], node)
+    return True
+
+
+def _direct(machine: Machine, origins: int, node: ir.Node) -> effects.Gradient:
+    """Return what stands for a gradient where parameters are set from tokens themselves."""
+    return effects.Gradient(
         kinds=origins & (VAL | TRAIN),
         region=origins & machine.atoms.family("iteration"),
         forwards=(),
@@ -79,8 +99,6 @@ def fitted(machine: Machine, heaps: Sequence[Heap], origins: int, node: ir.Node)
         site=machine.site(node),
         branches=tuple(machine.branches),
     )
-    effects.adapt(machine, list(heaps), [gradient], node)
-    return True
 
 
 def assigned(machine: Machine, value: Value) -> None:
