@@ -255,7 +255,9 @@ def apply_module(machine: Machine, heap: Heap, args: Args, node: ir.Node, method
     """Apply a module to data: one event, its inside is not followed."""
     name = recording.name_of(heap)
     told = name if method == "forward" else f"{name}.{method}"
-    return apply(machine, heap, args.origins() | insides.opaque(machine, heap), told, node, extra_heaps(args))
+    origins = args.origins() | insides.opaque(machine, heap)
+    origins |= machine.signals.inside_read(heap, origins, node)
+    return apply(machine, heap, origins, told, node, extra_heaps(args))
 
 
 def apply(

@@ -336,6 +336,11 @@ class Tracker:
         """Hear that a model is applied to something; the answer are further origins of the result."""
         return 0
 
+    @added
+    def inside_read(self, model: Heap, origins: int, node: ir.Node) -> int:
+        """Hear that a module, whose inside is not followed, is applied to something made from ``origins``."""
+        return 0
+
     @told
     def scored(self, origins: int, forwards: list[Forward], node: ir.Node) -> None:
         """Hear that what was made from ``origins`` takes part in ``forwards``."""

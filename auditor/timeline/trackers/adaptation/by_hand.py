@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, parameters, recording
+from auditor.timeline.engine import calling, insides, parameters, recording
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.adaptation import effects
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL, val_settings
@@ -63,6 +63,11 @@ class ByHand(Tracker):
             event.params = (f"{recording.name_of(owner)}.{name}",)
             out |= machine.atoms.bit("adapted", event.number)
         return out
+
+    def inside_read(self, model: Heap, origins: int, node: ir.Node) -> int:
+        """Return what a module that is applied has learned into a state that is no parameter."""
+        family = self.machine.atoms.family("adapted")
+        return insides.held(self.machine, model) & family if family else 0
 
     def branch_entered(self, node: ir.Expr, test: Value) -> None:
         """Note a branch that a score decides."""
