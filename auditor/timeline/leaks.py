@@ -114,10 +114,10 @@ def _kinds(
         return [("training", bits)]
     if set(adapt.loops) & set(score.loops):
         return [("within", bits)]
-    first = _scored_first(adapt, scores, judged)
-    rest = judged & ~first
-    training = rest & train_settings(adapt.kinds)
-    before = rest & ~training
+    training = judged & train_settings(adapt.kinds)
+    rest = judged & ~training
+    first = rest & _scored_first(adapt, scores, judged)
+    before = rest & ~first
     outside = bits & ~judged
     found: list[tuple[Kind, int]] = [("rescore", first), ("training", training), ("before", before)]
     kinds = [(kind, of_kind) for kind, of_kind in found if of_kind]

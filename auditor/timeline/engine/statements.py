@@ -210,18 +210,14 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.branches[-1] ^= 1
     if pushed:
         machine.guards[-1] = machine.other_way(machine.guards[-1], no)
+    after_body = dict(names)
+    names.clear()
+    names.update(before)
+    machine.live = else_live = no
+    expressions.pick_files(machine, node.test, taken=False)
     if node.orelse:
-        after_body = dict(names)
-        names.clear()
-        names.update(before)
-        machine.live = no
         machine.block(node.orelse)
         else_live = machine.live
-    else:
-        after_body = dict(names)
-        names.clear()
-        names.update(before)
-        else_live = no
     if pushed:
         machine.guards.pop()
     machine.branches.pop()
