@@ -161,7 +161,7 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
         return Value(Begins(left.p.v), left.m & ~loose_wildcard(left) | containers.deep(right))  # type: ignore[union-attr,arg-type]
     constant = machine.constant(node.op, left, right)
     if constant is not None:
-        return machine.signals.moved(node, left, right, constant) if node.op in ("+", "-") else constant
+        return machine.signals.moved(node, left, right, constant) if node.op in ("+", "-", "*") else constant
     if protocols.speaks(left) or protocols.speaks(right):
         own = protocols.binary(machine, node.op, left, right, node)
         if own is not None:

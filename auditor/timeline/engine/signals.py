@@ -135,7 +135,7 @@ class Tracker:
 
     @passed_on
     def moved(self, node: ir.BinOp, left: Value, right: Value, out: Value) -> Value:
-        """Hear that ``out`` is the sum or difference of two constants."""
+        """Hear that ``out`` is the sum, difference or product of two constants."""
         return out
 
     @passed_on

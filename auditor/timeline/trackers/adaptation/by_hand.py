@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import calling, insides, parameters, recording
 from auditor.timeline.engine.signals import Tracker
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.adaptation import effects, shifts
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL, val_settings
 from auditor.timeline.values.payloads import SOME, Heap, Known, Tup, Value
 
@@ -98,7 +98,7 @@ def _direct(machine: Machine, origins: int, node: ir.Node) -> effects.Gradient:
     """Return what stands for a gradient where parameters are set from tokens themselves."""
     return effects.Gradient(
         kinds=origins & (VAL | TRAIN),
-        region=origins & machine.atoms.family("iteration"),
+        region=shifts.region(machine, origins),
         forwards=(),
         bits=machine.live,
         site=machine.site(node),
@@ -189,7 +189,7 @@ def taken_back(machine: Machine, heaps: Sequence[Heap], node: ir.Node) -> None:
         if found and val_settings(origins) & machine.live:
             gradient = effects.Gradient(
                 kinds=origins & VAL,
-                region=origins & machine.atoms.family("iteration"),
+                region=shifts.region(machine, origins),
                 forwards=(),
                 bits=machine.live,
                 site=machine.site(node),

@@ -10,7 +10,8 @@ from auditor.timeline.engine.parameters import adapted, heaps_of, reach
 from auditor.timeline.engine.recording import common, emit_once, name_of
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Adapt, Forward
-from auditor.timeline.values.atoms import TRAIN, VAL, train_settings, val_settings
+from auditor.timeline.trackers.adaptation import shifts
+from auditor.timeline.values.atoms import TRAIN, VAL, bits_of, train_settings, val_settings
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Heap
 
@@ -73,9 +74,15 @@ class Adaptations(Tracker):
 
     def loop_ended(self, first: int, iterations: int) -> None:
         """Every iteration has run by now: what was adapted on one is adapted on all."""
-        if iterations:
-            for event in self.events[first:]:
-                event.region &= ~iterations
+        if not iterations:
+            return
+        atoms = self.machine.atoms
+        loops = {loop for loop, _ in atoms.meanings(iterations, "iteration")}  # type: ignore[misc]
+        for event in self.events[first:]:
+            for bit in bits_of(event.region):
+                ((loop, _),) = atoms.meanings(bit, "iteration")  # type: ignore[misc]
+                if loop in loops:
+                    event.region &= ~bit
 
 
 # ------------------------------------------------------------------ gradients and updates
@@ -91,13 +98,12 @@ def backward(machine: Machine, origins: int, node: ir.Node) -> int:
     if not forwards and val_settings(kinds) & train_settings(kinds):
         # Tokens of one split and a number computed from the other: the training tokens are what is learned.
         kinds &= ~val_settings(kinds & train_settings(kinds))
-    family = machine.atoms.family("iteration")
     if forwards:
         region = forwards[-1].region
         for forward in forwards:
             region &= forward.region
     else:
-        region = origins & family
+        region = shifts.region(machine, origins)
     parts = origins & machine.atoms.family("part")
     taught = tuple(n for n in machine.atoms.meanings(origins, "adapted") if isinstance(n, int))
     branches = tuple(machine.branches)

@@ -11,6 +11,7 @@ from auditor.timeline.engine.parameters import adapted, opaque, param, settle
 from auditor.timeline.engine.recording import common, emit_once
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Forward, Load, Lookup, Mixture, Report, Save
+from auditor.timeline.trackers.adaptation import shifts
 from auditor.timeline.trackers.adaptation.effects import Adaptations, Gradient, adapt, overlap
 from auditor.timeline.values.atoms import BITS, TRAIN, VAL, val_settings
 from auditor.timeline.values.frames import Site
@@ -76,7 +77,7 @@ def forward(
         for heap in [*([model] if model is not None else []), *extra]:
             taught |= settle(machine, param(machine, heap)) & machine.atoms.family("adapted")
         return Value(SOME, seen | applied | taught)
-    region = seen & machine.atoms.family("iteration")
+    region = shifts.region(machine, seen)
     found: dict[int, int] = {}
     for heap in [*([model] if model is not None else []), *extra]:
         for number, bits in adapted(machine, heap).items():
