@@ -22,7 +22,7 @@ from reports.headline import against, facts, partial
 from reports.links import commit_link, place_link, pull_link, repository_of
 from reports.view import excerpt_block, notes, verdicts
 
-__all__ = ["Form", "Shown", "SmokeStep", "TemplateFault", "head_values", "render"]
+__all__ = ["Form", "Shown", "SmokeStep", "TemplateFault", "head_values", "most_words", "render"]
 
 _REVIEW = "review.md.j2"
 _MOST_ENTRIES = 3  # causes outside of the details
@@ -123,13 +123,17 @@ def render(
     """
     form = form or Form(templates)
     shown = Shown(timeline, smoke, alike or {})
-    most = _WORDS_CLEAN if report.verdict is Verdict.CLEAN else _WORDS
     text = ""
     for brief in _BRIEF:
         text = fit(_REVIEW, form, lambda detail, brief=brief: _values(report, form, detail, brief, shown))  # type: ignore[misc]
-        if words_shown(text) <= most:
+        if words_shown(text) <= most_words(report):
             break
     return text
+
+
+def most_words(report: Report) -> int:
+    """Return how many words of a comment on a report may stand outside of its details."""
+    return _WORDS_CLEAN if report.verdict is Verdict.CLEAN else _WORDS
 
 
 def head_values(report: Report, form: Form) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Finding]:
 
 def _unfinished(claim: Claim[float], runs: Sequence[Run]) -> Iterator[Finding]:
     """Yield a hold when logs without a final score do not print the claim anywhere."""
-    last = [run.score for run in runs if run.score is not None]
+    printed_last = ([m for m in run.metrics if m.role in ("step", "pre-quant")][-1:] for run in runs)
+    last = [metric for metrics in printed_last for metric in metrics]
     if not last or any(agrees(claim, m.val_bpb, (m,)) for run in runs for m in run.metrics):
         return
     printed = several([score(m.val_bpb) for m in last])

@@ -113,7 +113,8 @@ def documented_runs(submission: Submission) -> tuple[Run, ...]:
         return ()
     source = _head(submission.tree, submission.script, _MAX_TEXT)
     files = frozenset(submission.tree.paths())
-    target = Target(submission.script, submission.name, files, _handed_over_to(source or "", submission.helpers))
+    inner = _handed_over_to(source or "", submission.helpers)
+    target = Target(submission.script, submission.name, files, inner, submission.beside)
     scripts = _scripts(submission)
     found: list[Run] = []
     readme = _head(submission.tree, submission.readme, _MAX_TEXT)

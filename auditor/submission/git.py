@@ -69,6 +69,10 @@ class Objects(Protocol):
         """Return a blob's first ``count`` bytes; raises Unread when it can't be had."""
         ...
 
+    def folders(self, commit: str, folder: str) -> frozenset[str] | None:
+        """Return the names of the folders in a folder of a commit; None where that would take another request."""
+        ...
+
 
 class Repository:
     """A repository's objects. Get one from :func:`open_repository`; its methods raise Unread when git fails.
@@ -186,6 +190,11 @@ class Repository:
                 name = path.decode("utf-8", "backslashreplace")
                 entries[name] = Entry(oid, int(size) if size.isdigit() else None, mode)
         return entries
+
+    def folders(self, commit: str, folder: str) -> frozenset[str] | None:
+        """Return the names of the folders in a folder of a commit."""
+        listed = self.run("ls-tree", "-d", "-z", "--name-only", "--full-tree", f"{commit}:{folder}")
+        return frozenset(listed.decode("utf-8", "backslashreplace").split("\0")) - {""}
 
     def folders_of(self, commit: str, folders: Sequence[str]) -> frozenset[str]:
         """Return those of the given folders that a commit holds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,17 @@ def commands(**files: str | bytes) -> list[Setting]:
 
 def values(setting: Setting) -> dict[str, str]:
     return {name: override.value for name, override in setting.overrides.items()}
+
+
+def test_a_folder_that_does_not_exist_is_this_one_before_it_was_renamed() -> None:
+    text = readme(
+        ("Run", "A=1 torchrun records/track_10min_16mb/2026-03-01_Draft/train_gpt.py"),
+        ("Compare", "A=2 torchrun records/track_10min_16mb/2026-02-01_There/train_gpt.py"),
+    )
+    beside = frozenset({NAME, "2026-02-01_There"})
+    settings = settings_in_play(replace(submission(README__md=text), beside=beside))
+    assert [values(s) for s in settings if s.kind == "command"] == [{"A": "1"}]
+    assert commands(README__md=text) == []  # what exists is not known there
 
 
 def readme(*blocks: tuple[str, str]) -> str:

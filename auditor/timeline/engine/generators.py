@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers, loops
-from auditor.timeline.values.payloads import UNKNOWN, Either, PerSetting, Stream, Tup, Value, join
+from auditor.timeline.engine import containers, loops, streams
+from auditor.timeline.values.payloads import UNKNOWN, Stream, Tup, Value, join
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -103,22 +103,6 @@ def follow_for(machine: Machine, node: ir.For, stream: Stream) -> None:
     loops.join_breaks(machine, breaks)
 
 
-def element(machine: Machine, stream: Stream) -> Value:
-    """Return what a generator gives, any of it: its body is followed, once."""
-    if stream.element is None or not stream.spent:
-        found: list[Value] = []
-
-        def keep(item: Value) -> Value:
-            found.append(item)
-            return UNKNOWN
-
-        stream.spent = True
-        stream.pull(keep)
-        for item in found:
-            stream.element = item if stream.element is None else join(stream.element, item)
-    return stream.element or UNKNOWN
-
-
 def pulled(machine: Machine, stream: Stream, sent: Value | None, node: ir.Node) -> Value:
     """``next(g)`` and ``g.send(x)``: the body in the iteration of the loop that pulls."""
     opaque = 0
@@ -157,19 +141,11 @@ def derived(stream: Stream, change: Callable[[Value], Value]) -> Stream:
     return out
 
 
-def streams(value: Value) -> bool:
-    """Return whether ``value`` may be a generator."""
-    p = value.p
-    if isinstance(p, PerSetting | Either):
-        return any(isinstance(option, Stream) for option in (p.each if isinstance(p, PerSetting) else p.options))
-    return isinstance(p, Stream)
-
-
 def collected(machine: Machine, value: Value) -> Value:
     """Return a generator as the list of what it gives; other values as they are."""
     if not isinstance(value.p, Stream):
         return value
-    out = element(machine, value.p)
+    out = streams.element(value.p)
     return containers.new_list(machine, None, out)
 
 

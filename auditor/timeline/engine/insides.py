@@ -1,4 +1,4 @@
-"""What a module's own code uses: its inside is not followed (see ``calling.apply_module``)."""
+"""What a module's own code uses: its inside is not followed (see ``applying.apply_module``)."""
 
 from __future__ import annotations
 

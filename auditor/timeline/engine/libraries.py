@@ -8,7 +8,7 @@ from auditor.program import ir
 from auditor.timeline.values.payloads import Heap, Method, Payload, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.program.walk import walk
-from auditor.timeline.engine import containers, generators, protocols
+from auditor.timeline.engine import containers, protocols
 from auditor.timeline.engine.relevance import MAX_PASSES, assigned_names
 from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.payloads import (
@@ -17,7 +17,6 @@ from auditor.timeline.values.payloads import (
     Heap,
     Known,
     PerSetting,
-    Stream,
     Value,
     at_setting,
     join,
@@ -27,33 +26,6 @@ from auditor.timeline.values.payloads import (
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
-
-
-def do_for(machine: Machine, node: ir.For) -> None:
-    """Follow a ``for`` loop."""
-    iterable = iterated(machine, machine.eval(node.iter), node)
-    if generators.streams(iterable):
-        live = machine.live
-        for payload, bits in machine.alternatives(iterable):
-            machine.live = live & bits
-            if isinstance(payload, Stream):
-                generators.follow_for(machine, node, payload)
-            else:
-                follow_loop(machine, node, Value(payload, iterable.m))
-        machine.live = live
-    else:
-        follow_loop(machine, node, iterable)
-    otherwise(machine, node)
-
-
-def iterated(machine: Machine, value: Value, node: ir.Node) -> Value:
-    """Return what a loop over ``value`` goes through: what ``__iter__`` of the program's own class gives."""
-    if not protocols.speaks(value) or (isinstance(value.p, Heap) and value.p.kind != "instance"):
-        return value
-    made = protocols.send(machine, value, "__iter__", [], node)
-    if made is None or made.p is value.p:
-        return value
-    return made if generators.streams(made) or containers.exact_items(machine, made) is not None else value
 
 
 def do_while(machine: Machine, node: ir.While) -> None:

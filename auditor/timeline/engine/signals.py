@@ -18,7 +18,7 @@ from auditor.program import ir
 from auditor.timeline.values.payloads import Heap, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
     from auditor.timeline.events import Adapt, Forward, Report
 

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.timeline.engine import (
-    calling,
     classes,
     containers,
     contexts,
+    decorators,
     escapes,
     exceptions,
     expressions,
     forks,
     imports,
+    iteration,
     loops,
     parameters,
     protocols,
+    stores,
 )
 from auditor.timeline.values.payloads import (
     NONE,
@@ -45,7 +47,7 @@ def do_function(machine: Machine, node: ir.FunctionDef) -> None:
     func = Function(node, machine.frame.scope, machine.frame, expressions.defaults(machine, node.params), owner)
     value = Value(func)
     for decorator in reversed(node.decorators):
-        value = calling.decorate(machine, decorator, value)
+        value = decorators.decorate(machine, decorator, value)
     if isinstance(value.p, Function) and value.p.owner is None:
         value.p.owner = owner
     machine.frame.names[node.name] = value
@@ -64,7 +66,7 @@ def do_assign(machine: Machine, node: ir.Assign) -> None:
 def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
     """Assign in place: parameters are written, lists extended."""
     target = node.target
-    old = containers.old_value(machine, target)
+    old = stores.old_value(machine, target)
     value = machine.eval(node.value)
     if protocols.speaks(old) or protocols.speaks(value):
         own = protocols.in_place(machine, node.op, old, value, node)
@@ -86,7 +88,7 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
         origins = machine.signals.mingled(node, origins)
         new = machine.signals.combined(node, old, value, Value(SOME, origins))
     if isinstance(target, ir.Subscript):
-        containers.update_item(machine, target, new)
+        stores.update_item(machine, target, new)
         return
     frame = machine.frame
     handed = isinstance(target, ir.Name) and target.id not in frame.rebound
@@ -288,7 +290,7 @@ STATEMENTS: dict[type[ir.Node], Callable[[Machine, Any], None]] = {
     ir.Import: imports.do_import,
     ir.ImportFrom: imports.do_import_from,
     ir.If: do_if,
-    ir.For: loops.do_for,
+    ir.For: iteration.do_for,
     ir.While: loops.do_while,
     ir.With: contexts.do_with,
     ir.Try: exceptions.do_try,

@@ -13,7 +13,7 @@ from auditor.timeline.library.options import in_environment, parse_printed
 from auditor.timeline.values.payloads import Heap, Method, Payload, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 

@@ -15,7 +15,7 @@ from auditor.timeline.values.atoms import TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.payloads import SOME, UNKNOWN, Heap, Known, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 MAX_DEPTH: Final = 12

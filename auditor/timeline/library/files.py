@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os.path
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.program.walk import walk
-from auditor.timeline.engine import calling, containers, escapes, parameters
-from auditor.timeline.library import disk, objects
+from auditor.timeline.engine import arguments, containers, escapes, parameters, stores
+from auditor.timeline.library import objects
 from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Begins, Heap, Known, Payload, Value, join
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors")
@@ -27,7 +28,7 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     if first is not None:
         if isinstance(first.p, Heap) and first.p.kind in ("buffer", "file"):
             return content(machine, first.p, origins)
-        origins = disk.found(machine, first, origins)
+        origins = found(machine, first, origins)
         saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
         if saved is not None and (not origins & (VAL | TRAIN) or path_key(first) in machine.written):
             return saved  # what the script itself put there, whatever it is called
@@ -76,7 +77,7 @@ def read_into(machine: Machine, held: Value, args: Args) -> Value:
     while isinstance(where, ir.Call) and not isinstance(where.func, ir.Attr) and where.args:
         where = where.args[0].value  # memoryview(array)
     if where is not None:
-        containers.update_in_place(machine, where, args.positional[0], Value(None, containers.deep(held)))
+        stores.update_in_place(machine, where, args.positional[0], Value(None, containers.deep(held)))
     return Value(SOME, SIZE)
 
 
@@ -118,7 +119,7 @@ def _of_any_split(machine: Machine, origins: int, node: ir.Node) -> int:
     """Return the opaque origin of one of a folder's files, where its name tells no split."""
     if not origins & LISTING or origins & (VAL | TRAIN):
         return 0
-    what = f"`{calling.shown(machine, node)}()`, which reads one of the files of a folder, of any split"
+    what = f"`{arguments.shown(machine, node)}()`, which reads one of the files of a folder, of any split"
     return escapes.opaque(machine, node, what)
 
 
@@ -194,3 +195,24 @@ def listing(machine: Machine, args: Args, node: ir.Node) -> Value:
         item: Payload = Begins(f"{folder}/") if machine.laid else None
         return containers.new_list(machine, None, Value(item, args.origins() | LISTING))
     return containers.new_list(machine, None, Value(None, args.origins() | LISTING))
+
+
+def folder_of(path: Value) -> str | None:
+    """Return the folder of a path of which no more than its beginning may be known."""
+    if isinstance(path.p, Known) and isinstance(path.p.v, str):
+        return path.p.v.rpartition("/")[0]
+    return path.p.text.rpartition("/")[0] if isinstance(path.p, Begins) else None
+
+
+def found(machine: Machine, path: Value, origins: int) -> int:
+    """Return ``origins`` of a path as they are after what was laid there under other names."""
+    if not machine.laid:
+        return origins
+    here = folder_of(path)
+    for folder, named, splits in machine.laid:
+        if folder is not None and here is not None and os.path.normpath(folder) != os.path.normpath(here):
+            continue
+        if named and not named & origins:
+            continue
+        origins = origins & ~named | splits
+    return origins

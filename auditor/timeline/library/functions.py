@@ -6,7 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, classes, containers, exceptions, imports, parameters
+from auditor.timeline.engine import (
+    applying,
+    arguments,
+    classes,
+    containers,
+    exceptions,
+    imports,
+    parameters,
+    stores,
+)
 from auditor.timeline.library import (
     averages,
     code,
@@ -51,7 +60,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
@@ -327,14 +336,14 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if last == "functional_call":
         model = args.get(0)
         heap_model = model.p if model is not None and isinstance(model.p, Heap) else None
-        return calling.apply(machine, heap_model, origins, calling.shown(machine, node), node, [])
+        return applying.apply(machine, heap_model, origins, arguments.shown(machine, node), node, [])
     if LOGGERS.match(name):
         machine.signals.printed(origins, node)
         return NONE
     if last.endswith("_") and not last.endswith("__") and args.positional:
         return tensors.in_place(machine, last, args.positional[0], args, node, args.nodes[0] if args.nodes else None)
     if last in ("scatter_add", "index_add", "add.at", "at") and args.positional and args.nodes:
-        containers.update_in_place(machine, args.nodes[0], args.positional[0], Value(None, origins))
+        stores.update_in_place(machine, args.nodes[0], args.positional[0], Value(None, origins))
         return NONE
     opaque = unmodelled.call(machine, name, args, node)
     classlike = last[:1].isupper() and not last.isupper()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, parameters
+from auditor.timeline.engine import applying, arguments, calling, containers, parameters, stores
 from auditor.timeline.library import (
     averages,
     computed,
@@ -52,7 +52,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -78,7 +78,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     if name in ("share_memory", "share_memory_"):
         machine.shares_memory = True
     if name == "run_in_executor":
-        return calling.call(machine, args.get(1) or UNKNOWN, calling.Args(args.positional[2:], node=node), node)
+        return calling.call(machine, args.get(1) or UNKNOWN, arguments.Args(args.positional[2:], node=node), node)
     if name == "run_until_complete":
         return args.get(0) or UNKNOWN
     if isinstance(p, Stream):
@@ -136,7 +136,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     if name == "requires_grad_" and receiver.m & machine.params:
         return receiver
     if name == "requires_grad_" and p is SOME:
-        heap = Heap("parameter", name=calling.shown(machine, node), made_at=machine.order)
+        heap = Heap("parameter", name=arguments.shown(machine, node), made_at=machine.order)
         machine.signals.parameter_made(heap, method.where)
         made = Value(heap, parameters.param(machine, heap) | receiver.m)
         machine.made_trainable(method.where, made)
@@ -146,7 +146,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     if name in ("append", "extend", "add", "update", "insert", "put", "appendleft", "push") and not (
         name == "add" and p is SOME
     ):
-        containers.update_in_place(machine, method.where, receiver, Value(None, args.origins()))
+        stores.update_in_place(machine, method.where, receiver, Value(None, args.origins()))
         return NONE
     if name == "apply" and isinstance(p, Class):
         return Value(SOME, parameters.settle(machine, args.origins()))
@@ -197,13 +197,13 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     if own is not None:
         return own
     if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
-        return calling.apply(machine, None, origins, calling.shown(machine, node), node, [])
+        return applying.apply(machine, None, origins, arguments.shown(machine, node), node, [])
     opaque = unmodelled.method(machine, method, args, node)
     return Value(SOME if p is SOME else None, parameters.settle(machine, origins) | opaque)
 
 
 def _with_receiver(receiver: Value, args: Args) -> Args:
-    return calling.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
+    return arguments.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
 
 
 def _registered(machine: Machine, receiver: Value, first: Value, args: Args, node: ir.Node) -> None:
@@ -279,7 +279,7 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             and args.origins() & VAL
             and p.name.startswith(("fla.", "mamba", "transformers", "torch.nn", "train_gpt."))
         ):
-            return calling.apply(machine, p, args.origins() | p.origins, calling.shown(machine, node), node, [])
+            return applying.apply(machine, p, args.origins() | p.origins, arguments.shown(machine, node), node, [])
         return None
     if kind == "list":
         return lists.list_method(machine, p, receiver, name, args)

@@ -8,7 +8,7 @@ from auditor.timeline.engine.parameters import reach
 from auditor.timeline.values.payloads import FALSE, TRUE, Heap, Known, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 

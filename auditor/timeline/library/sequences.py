@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers
+from auditor.timeline.engine import arguments, containers
 from auditor.timeline.library import computed
 from auditor.timeline.values.atoms import SIZE
 from auditor.timeline.values.payloads import (
@@ -25,7 +25,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -127,10 +127,12 @@ def mapped(machine: Machine, args: Args, node: ir.Node) -> Value:
     columns = [containers.exact_items(machine, v) for v in args.positional[1:]]
     if columns and all(c is not None and len(c) <= 16 for c in columns):
         rows = zip(*[c for c in columns if c is not None], strict=False)
-        out = [calling.call(machine, function, calling.Args(tuple(row), node=node), node) for row in rows]
+        out = [calling.call(machine, function, arguments.Args(tuple(row), node=node), node) for row in rows]
         return containers.new_list(machine, out)
     elements = tuple(containers.element_of(machine, v) for v in args.positional[1:])
-    return containers.new_list(machine, None, calling.call(machine, function, calling.Args(elements, node=node), node))
+    return containers.new_list(
+        machine, None, calling.call(machine, function, arguments.Args(elements, node=node), node)
+    )
 
 
 def chained(machine: Machine, args: Args, node: ir.Node) -> Value:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, insides, parameters, recording
+from auditor.timeline.engine import arguments, calling, insides, parameters, recording
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.adaptation import effects, shifts
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL, val_settings
 from auditor.timeline.values.payloads import SOME, Heap, Known, Tup, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -164,7 +164,7 @@ def backward(machine: Machine, gradient: int, node: ir.Node) -> None:
                 given_to = (item,)
             else:
                 given_to = (receiver, both, both)
-            calling.call(machine, function, calling.Args(given_to, node=node), node)
+            calling.call(machine, function, arguments.Args(given_to, node=node), node)
     finally:
         known.calling = False
 

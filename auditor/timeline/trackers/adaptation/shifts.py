@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.values.atoms import TRAIN, VAL, bits_of
 from auditor.timeline.values.payloads import Bound, Class, Function, Heap, Known, Native, Value, same
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -81,7 +81,7 @@ class Shifts(Tracker):
         ):
             return out
         atoms = self.machine.atoms
-        if not out.m & atoms.family("shift") or calling.callee_name(func) in ("int", "min", "max"):
+        if not out.m & atoms.family("shift") or arguments.callee_name(func) in ("int", "min", "max"):
             return out
         unknown = 0
         for bit in bits_of(out.m & self._current()):

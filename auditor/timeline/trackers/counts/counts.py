@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, insides
+from auditor.timeline.engine import arguments, containers, insides, stores
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Mixture, MixtureKind
@@ -28,7 +28,7 @@ from auditor.timeline.values.atoms import VAL, bits_of, val_settings
 from auditor.timeline.values.payloads import Function, Heap, Known, Method, Native, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _MOST = 400
@@ -94,8 +94,8 @@ class Counts(Tracker):
         """Note a counting call, and a prediction that is judged."""
         if isinstance(func.p, Function | Native):
             return out
-        name = calling.callee_name(func)
-        given = calling.given_to(func, args)
+        name = arguments.callee_name(func)
+        given = arguments.given_to(func, args)
         if name in _GIVES and given and containers.deep(given[0]) & VAL:
             return _with(out, self.counted(containers.deep(given[0]), node))
         if name in _INTO and given:
@@ -164,7 +164,7 @@ class Counts(Tracker):
         atom = self.counted(key, node)
         where = func.p.where if isinstance(func.p, Method) else args.nodes[0] if args.nodes else None
         if where is not None and atom:
-            containers.update_in_place(self.machine, where, self.machine.eval(where), Value(None, atom))
+            stores.update_in_place(self.machine, where, self.machine.eval(where), Value(None, atom))
 
     def counted(self, origins: int, node: ir.Node) -> int:
         """Return the origin of counting tokens (``origins`` are those of the key), 0 when too many are kept."""

@@ -90,7 +90,8 @@ def function(name: str, given: list[object], keywords: dict[str, object]) -> Gri
         lower = name.startswith("tril")
         return _placed(first, lambda i, j, cell: cell if (j - i <= diagonal if lower else j - i >= diagonal) else 0)
     if name in ("abs", "neg", "logical_not", "bitwise_not"):
-        one: Callable[[Cell], Cell] = {"abs": abs, "neg": operator.neg}.get(name, operator.not_)
+        plain: dict[str, Callable[[Cell], Cell]] = {"abs": abs, "neg": operator.neg}
+        one = plain.get(name, operator.not_)
         return _each([first], lambda x: one(x[0]))
     if name in ("masked_fill", "masked_fill_") and len(given) == 3:
         return _three(given[1], given[2], first)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling
+from auditor.timeline.engine import arguments, models
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, Report, Timeline, Update
@@ -38,7 +38,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 MAX_READS = 600
@@ -150,6 +150,8 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
     keys = machine.of(Keys)
     if base.m & machine.atoms.family("wider"):
         return out  # a view of several tokens as one number: which column of it doesn't matter
+    if base.m & keys.reads and _whole(node.index):
+        return out  # the same tokens in another shape (x[None], y[:, None])
     parents = base.m & keys.reads
     path = machine.frame.scope.source.path
     key = (path, node.start, parents)
@@ -174,6 +176,15 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
         keys.reads |= bit
         keys.mixed |= twin
     return Value(out.p, out.m & ~(keys.reads | keys.mixed) | bit)
+
+
+def _whole(node: ir.Expr) -> bool:
+    """Return whether an index picks everything: new axes and whole ones."""
+    if isinstance(node, ir.Sequence):
+        return bool(node.elts) and all(_whole(elt) for elt in node.elts)
+    if isinstance(node, ir.Slice):
+        return node.lower is None and node.upper is None and node.step is None
+    return isinstance(node, ir.Const) and (node.value is None or node.value is Ellipsis)
 
 
 def place_of(index: Value, node: ir.Expr) -> Place:
@@ -353,8 +364,8 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     if kind is Function or kind is Native:
         return out
     keys = machine.of(Keys)
-    name = calling.callee_name(func)
-    given = calling.given_to(func, args)
+    name = arguments.callee_name(func)
+    given = arguments.given_to(func, args)
     if name in _KEEPS_PLACE and given and isinstance(given[0], Behind):
         return Behind(out.p, out.m, given[0].base)
     seen = 0
@@ -421,7 +432,7 @@ def _is_type(value: Value) -> bool:
 
 def _of_module(func: Value) -> bool:
     receiver = func.p.receiver.p if isinstance(func.p, Bound) else None
-    return isinstance(receiver, Heap) and calling.is_module(receiver)
+    return isinstance(receiver, Heap) and models.is_module(receiver)
 
 
 def settle(machine: Machine) -> None:

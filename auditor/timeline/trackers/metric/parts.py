@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling
+from auditor.timeline.engine import arguments
 from auditor.timeline.engine.containers import deep, tag
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys
@@ -15,7 +15,7 @@ from auditor.timeline.values.atoms import SIZE, VAL, bits_of
 from auditor.timeline.values.payloads import External, Function, Known, Native, Tup, Value, at_setting
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _ORDER = frozenset({"<", ">", "<=", ">="})
@@ -74,8 +74,8 @@ class Parts(Tracker):
         """Note limits, and targets that are clamped, ignored or judged."""
         if isinstance(func.p, Function | Native):
             return out
-        name = calling.callee_name(func)
-        given = calling.given_to(func, args)
+        name = arguments.callee_name(func)
+        given = arguments.given_to(func, args)
         if name == "min" and len(given) == 2 and not out.m & VAL:
             size, bound = (given[0], given[1]) if given[0].m & SIZE else (given[1], given[0])
             settings = _settings(self.machine, bound, FEWEST, 10**9)

@@ -15,18 +15,18 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.program import ir
 from auditor.timeline.claims import claimed_reports, judge, reaches
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
 from auditor.timeline.paths import calls_of
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.values.atoms import VAL
+from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _ORDER = frozenset({"<", ">", "<=", ">="})
@@ -46,6 +46,7 @@ class Mixtures(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
+        self.weighed = False  # whether a boost that is a setting was given to a hint of some tokens only
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
@@ -67,7 +68,7 @@ class Mixtures(Tracker):
         """Note what a library mixes."""
         if isinstance(func.p, Function | Native):
             return out
-        return called(self.machine, calling.callee_name(func), calling.given_to(func, args), args, node, out)
+        return called(self.machine, arguments.callee_name(func), arguments.given_to(func, args), args, node, out)
 
     def bound(self, value: Value) -> Value:
         """Note a loss that a branch picks."""
@@ -123,8 +124,6 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
             given = isinstance(boost.p, Known | PerSetting) and boost.m & machine.atoms.family("setting")
             if given and hint.m & keys.aware and not boost.m & (VAL | keys.aware):
                 return boosted(machine, node, hint, boost, origins)
-        if not (_gives(keys, left) and _gives(keys, right)):
-            origins &= ~(keys.aware | machine.atoms.family("gated"))
     if not origins & keys.gold:
         predicted = op == "+" and left.m & right.m & VAL and origins & machine.atoms.family("forward")
         if predicted and isinstance(node, ir.BinOp) and _weight(node) is not None:
@@ -136,7 +135,8 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         if not side_by_side and _bytes_join(keys.gold, keys.bytes, left.m, right.m):
             origins |= emit(machine, "bytes", node)
         hinted = right.m if left.m & keys.gold else left.m
-        if hinted & keys.aware and not hinted & keys.gold:
+        # Where settings weigh the script's hints, it is they that tell which of these count.
+        if hinted & keys.aware and not hinted & keys.gold and not machine.of(Mixtures).weighed:
             origins = _hinted(machine, node, hinted, origins)
         if op == "+" and isinstance(node, ir.BinOp):
             weight = _weight(node)
@@ -145,11 +145,6 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     if isinstance(node, ir.AugAssign) and origins & keys.chosen:
         origins = settle_choices(machine, origins)
     return origins
-
-
-def _gives(keys: Keys, factor: Value) -> bool:
-    """Return whether a factor leaves a hint what it is: a boost that isn't known may be zero, or be given to all."""
-    return bool(factor.m & keys.aware) or (isinstance(factor.p, Known) and factor.p.v != 0)
 
 
 def _bytes_join(gold: int, marked: int, left: int, right: int) -> bool:
@@ -263,7 +258,8 @@ def compared(machine: Machine, node: ir.Expr) -> int:
 def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
     """Return the origins that a branch gives to what is stored in it (0: none).
 
-    A choice between losses, or a truth about a token: what is stored at the token's place then tells of it.
+    A choice between losses, or a truth about a token: what is stored at the token's place then tells of it. A truth
+    about the tokens before it (was this context seen?) tells nothing of it.
     """
     keys = machine.of(Keys)
     if test.m & keys.gold:
@@ -271,7 +267,10 @@ def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
     if test.m & keys.picks:
         return test.m & keys.picks
     known = keys.lookups | keys.mixed | keys.mixtures | machine.atoms.family("forward")
-    return keys.aware if test.m & VAL and not test.m & known else 0
+    if not test.m & VAL or test.m & known:
+        return 0
+    reads = test.m & keys.reads
+    return keys.aware if not reads or any(keys.place(bit) >= 0 for bit in bits_of(reads)) else 0
 
 
 def aware_of(machine: Machine) -> int:
@@ -285,6 +284,7 @@ def aware_of(machine: Machine) -> int:
 def boosted(machine: Machine, node: ir.Node, hint: Value, boost: Value, origins: int) -> int:
     """Return the origins of a hint's probability times a boost: a gate, where the boost is not zero."""
     live = machine.live
+    machine.of(Mixtures).weighed = True
     for index in range(machine.count):
         payload = at_setting(boost.p, index)
         if isinstance(payload, Known) and payload.v == 0:

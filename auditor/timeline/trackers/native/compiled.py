@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.program import ir
 from auditor.program.source import Source
 from auditor.program.walk import walk
-from auditor.timeline.engine import containers, parameters
+from auditor.timeline.engine import containers, parameters, stores
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, MixtureKind
@@ -25,7 +25,7 @@ from auditor.timeline.values.payloads import SOME, Heap, Known, Payload, Value, 
 
 if TYPE_CHECKING:
     from auditor.native.exported import Library, Outcome, Result
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 MAX_BYTES: Final = 400_000  # of one text: what people write is far below
@@ -243,6 +243,7 @@ def _gate(machine: Machine, text: Text, result: Result, node: ir.Node) -> int:
     if not result.weights:
         bit = machine.atoms.bit("gated", text.site(result.gates[-1]))
         return machine.of(Keys).aware | bit
+    machine.of(mixtures.Mixtures).weighed = True
     live = 0
     for number in result.weights:
         value = text.given.get(number)
@@ -320,6 +321,6 @@ def _fill(machine: Machine, args: Args, position: int, origins: int) -> None:
             machine.frame = held.frame
             where = held.where
             held = machine.eval(where)
-        containers.update_in_place(machine, where, held, Value(None, origins))
+        stores.update_in_place(machine, where, held, Value(None, origins))
     finally:
         machine.frame = outer

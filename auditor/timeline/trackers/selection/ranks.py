@@ -11,7 +11,7 @@ from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending
 from auditor.timeline.values.payloads import External, Function, Heap, Known, Method, Tup, Value, join_all
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 # What these give of rivals are some of them, by rank: the lowest, the highest, or an order from which one is taken.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import settle_choices
@@ -14,7 +14,7 @@ from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.values.payloads import External, Function, Heap, Method, Native, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
 
 _SUMS = frozenset({"sum", "mean", "nansum", "fsum", "cumsum", "nanmean"})
 _LOSSES = frozenset({"cross_entropy", "nll_loss", "NLLLoss", "CrossEntropyLoss", "linear_cross_entropy"})
@@ -73,8 +73,8 @@ class Selection(Tracker):
         if isinstance(func.p, Function | Native):
             return out
         machine, keys, marks = self.machine, self.machine.of(Keys), self.machine.of(Marks)
-        name = calling.callee_name(func)
-        given = calling.given_to(func, args)
+        name = arguments.callee_name(func)
+        given = arguments.given_to(func, args)
         seen = 0
         for value in given:
             seen |= containers.deep(value)

@@ -18,7 +18,7 @@ from auditor.timeline.values.atoms import BITS
 from auditor.timeline.values.payloads import Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _EXPONENTIALS = frozenset({"exp", "exp_", "expm1", "exp2"})

@@ -23,7 +23,7 @@ from auditor.timeline.values.bounds import Part
 from auditor.timeline.values.payloads import SOME, Class, External, Heap, Known, Method, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 MAX_PARTS = 400
