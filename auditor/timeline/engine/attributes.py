@@ -10,6 +10,7 @@ from auditor.timeline.engine.arguments import Args
 from auditor.timeline.engine.models import is_module
 from auditor.timeline.values.atoms import SIZE
 from auditor.timeline.values.constants import is_none
+from auditor.timeline.values.folding import PATH_PARTS, fold_path_part
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
@@ -74,6 +75,8 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         "callback",
     ):
         return base
+    if isinstance(p, Known) and isinstance(p.v, str) and name in PATH_PARTS:
+        return machine.fold(lambda path: fold_path_part(path, name), base)
     if name in machine.library.shape_attributes:
         return Value(SOME, SIZE)
     if name == "grad":
