@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import applying, arguments, calling, containers, parameters, stores
+from auditor.timeline.engine import applying, arguments, calling, containers, contexts, parameters, stores
 from auditor.timeline.library import (
     averages,
     computed,
     concurrency,
     disk,
+    exit_stacks,
     files,
     functools_,
     iterators,
@@ -304,6 +305,8 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             value = first or UNKNOWN
             p.element = value if p.element is None else join(p.element, value)
         return NONE
+    if kind == contexts.STACK:
+        return exit_stacks.method(machine, p, name, args, node)
     if kind == "dispatcher":
         return functools_.register(machine, p, args, node) if name == "register" else None
     if kind == "parser":
