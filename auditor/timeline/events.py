@@ -61,6 +61,11 @@ class Adapt(Event):
     delta: Literal["", "own", "shared"] = ""
     objective: tuple[Part, ...] = ()
 
+    @property
+    def without_loss(self) -> bool:
+        """Whether something is made of the tokens themselves (counts, a statistic), and no loss was differentiated."""
+        return not self.forwards and self.gradient == self.site
+
 
 @dataclass(eq=False)
 class Forward(Event):

@@ -119,10 +119,10 @@ def _kinds(
         return [("training", bits)]
     if set(adapt.loops) & set(score.loops):
         return [("within", bits)]
-    first = _scored_first(adapt, scores, judged)
-    rest = judged & ~first
-    training = rest & train_settings(adapt.kinds)
-    before = rest & ~training
+    training = judged & train_settings(adapt.kinds)
+    rest = judged & ~training
+    first = rest & _scored_first(adapt, scores, judged)
+    before = rest & ~first
     outside = bits & ~judged
     found: list[tuple[Kind, int]] = [("rescore", first), ("training", training), ("before", before)]
     kinds = [(kind, of_kind) for kind, of_kind in found if of_kind]
@@ -247,9 +247,12 @@ def path_of(leak: Leak) -> list[Step]:
     for part in leak.adapt.objective:
         if not part.tokens and part.bits & leak.bits:
             steps.append(_step(part.site, "the objective keeps these positions"))
-    if leak.adapt.gradient is not None:
-        steps.append(_step(leak.adapt.gradient, "the loss on them is differentiated"))
-    steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} updated with it"))
+    if leak.adapt.without_loss:
+        steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} set from them"))
+    else:
+        if leak.adapt.gradient is not None:
+            steps.append(_step(leak.adapt.gradient, "the loss on them is differentiated"))
+        steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} updated with it"))
     steps.extend(calls_of(leak.score))
     if leak.kind in ("slot-scored", "slot-causal"):
         steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))
