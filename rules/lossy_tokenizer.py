@@ -56,8 +56,8 @@ def _folded(unit: Unit) -> ir.Node | None:
                 for target in node.targets:
                     if fold is not None and isinstance(target, ir.Name):
                         folded[target.id] = fold
-        for node in nodes.of(ir.Call):
-            found = _encoded(node, folded)
+        for call in nodes.of(ir.Call):
+            found = _encoded(call, folded)
             if found is not None:
                 return found
     return None

@@ -86,7 +86,7 @@ class Index:
             before, inside, after = _WITH_BODY[kind](node)
             mark = [node, -1, None]
             if kind is ir.FunctionDef:
-                stack.append([node, len(nodes), len(ends)])
+                stack.append([node, len(nodes) - 1, len(ends)])
                 ends.append((node, 0, 0))
             stack += [*reversed(after), mark, *reversed(inside), mark, *reversed(before)]
 
