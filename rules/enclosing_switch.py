@@ -46,8 +46,8 @@ def _tests_around(body: Sequence[ir.Node], node: ir.Node) -> Iterator[str]:
 
 def _assignments(program: Program) -> Iterator[tuple[Source, ir.Assign]]:
     for unit in program.units.values():
-        for node in walk(*unit.module.body) if unit.module is not None else ():
-            if isinstance(node, ir.Assign) and node.targets:
+        for node in unit.index.of(ir.Assign):
+            if node.targets:
                 yield unit.source, node
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.program import ir
+from auditor.program.index import Nodes
 from auditor.program.model import Unit
 from auditor.program.source import Source
 from auditor.program.walk import walk
@@ -63,11 +64,11 @@ def _averages(unit: Unit) -> Iterator[Slip]:
                 )
 
 
-def _moved(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, ir.Call]]:
+def _moved(nodes: Nodes) -> Iterator[tuple[str, ir.Call]]:
     """Yield the state whose parts ``part.mul_(decay).add_(…)`` and ``part.lerp_(…)`` move, and the call."""
     parts = dict(_parts(nodes))
-    for node in nodes:
-        if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr) or not node.args:
+    for node in nodes.of(ir.Call):
+        if not isinstance(node.func, ir.Attr) or not node.args:
             continue
         if node.func.attr == "lerp_" and len(node.args) > 1:
             decay = _number(node.args[1].value)
@@ -89,11 +90,9 @@ def _moved(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, ir.Call]]:
             yield state, node
 
 
-def _parts(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, str]]:
+def _parts(nodes: Nodes) -> Iterator[tuple[str, str]]:
     """Yield the names of loops over the parts of a state: ``for e, p in zip(state.parameters(), …)``, ``.items()``."""
-    for loop in nodes:
-        if not isinstance(loop, ir.For):
-            continue
+    for loop in nodes.of(ir.For):
         targets = loop.target.elts if isinstance(loop.target, ir.Sequence) else (loop.target,)
         if isinstance(loop.iter, ir.Call) and isinstance(loop.iter.func, ir.Name) and loop.iter.func.id == "zip":
             pairs = list(zip(targets, (arg.value for arg in loop.iter.args), strict=False))
@@ -206,12 +205,14 @@ def _modules(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, str]]:
 
 
 def _hashes(unit: Unit) -> Iterator[Slip]:
+    if "uint16" not in unit.source.text:
+        return
     top = _sixteen(unit.bodies[0].nodes, {}) if unit.bodies else {}
     for function, nodes in unit.bodies:
         own = {p.name for p in function.params} if function is not None else set()
         known = _sixteen(nodes, {name: kind for name, kind in top.items() if name not in own})
-        for node in nodes:
-            if not isinstance(node, ir.BinOp) or node.op != "*":
+        for node in nodes.of(ir.BinOp):
+            if node.op != "*":
                 continue
             for array, factor in ((node.left, node.right), (node.right, node.left)):
                 library, number = _library(array, known), _whole(factor)
@@ -227,23 +228,25 @@ def _told(library: str, number: int) -> str:
     return f"{begin}{whose} keeps 16 bits, so that only the product's remainder by 65,536 is left."
 
 
-def _sixteen(nodes: Sequence[ir.Node], known: dict[str, str]) -> dict[str, str]:
+def _sixteen(nodes: Nodes, known: dict[str, str]) -> dict[str, str]:
     """Return the names that hold uint16 wherever they are assigned, and whose: torch's or NumPy's."""
     found = dict(known)
     assigned: dict[str, set[str | None]] = {}
-    for node in nodes:
-        if isinstance(node, ir.Assign | ir.AugAssign | ir.For):
-            targets = node.targets if isinstance(node, ir.Assign) else (node.target,)
-            for target in targets:
-                names = [n.id for n in walk(target) if isinstance(n, ir.Name) and n is target] or [
-                    n.id for n in walk(target) if isinstance(n, ir.Name) and not isinstance(target, ir.Subscript)
-                ]
-                plain = isinstance(node, ir.Assign) and isinstance(target, ir.Name) and node.value is not None
-                kind = _library(node.value, found) if plain and isinstance(node, ir.Assign) and node.value else None
-                for name in names:
-                    assigned.setdefault(name, set()).add(kind)
-                    if kind is not None:
-                        found[name] = kind
+    for node in nodes.of(ir.Assign, ir.AugAssign, ir.For):
+        targets = node.targets if isinstance(node, ir.Assign) else (node.target,)
+        for target in targets:
+            if isinstance(target, ir.Name):
+                names = [target.id]
+            elif isinstance(target, ir.Subscript):
+                names = []
+            else:
+                names = [n.id for n in walk(target) if isinstance(n, ir.Name)]
+            plain = isinstance(node, ir.Assign) and isinstance(target, ir.Name) and node.value is not None
+            kind = _library(node.value, found) if plain and isinstance(node, ir.Assign) and node.value else None
+            for name in names:
+                assigned.setdefault(name, set()).add(kind)
+                if kind is not None:
+                    found[name] = kind
     return {name: kind for name, kind in found.items() if assigned.get(name, {kind}) == {kind}}
 
 
@@ -291,8 +294,8 @@ def _library(node: ir.Expr, known: dict[str, str]) -> str | None:
 
 def _masks(unit: Unit) -> Iterator[Slip]:
     for _, nodes in unit.bodies:
-        for node in nodes:
-            if not isinstance(node, ir.Call) or not (_key(node.func) or "").endswith("scaled_dot_product_attention"):
+        for node in nodes.of(ir.Call):
+            if not (_key(node.func) or "").endswith("scaled_dot_product_attention"):
                 continue
             causal, mask = _argument(node, "is_causal", 5), _argument(node, "attn_mask", 3)
             if isinstance(causal, ir.Const) and causal.value is True and mask is not None and _is_one(mask, nodes):
