@@ -26,7 +26,7 @@ from reports.schema import to_json
 
 SECONDS = float(os.environ.get("GOLF_AUDIT_FUZZ", "0"))
 SEED = int(os.environ.get("GOLF_AUDIT_SEED", "0"))
-IN_CI = 40
+IN_CI = 24
 HANGS = 120  # seconds of the processor for one audit; the longest of a real script takes a tenth
 
 

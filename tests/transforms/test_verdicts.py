@@ -27,12 +27,6 @@ KNOWN = {  # what is not yet followed through a transformation, by rule, transfo
     ("noncausal-forward", "streamed", "attention without a mask"),
     ("noncausal-forward", "streamed", "the mean of the window gates every position"),
     ("oracle-selection", "decorated", "a mask of where the other loss is smaller"),
-    ("oracle-selection", "generated", "a branch that returns the smaller loss"),
-    ("score-after-adapt", "looked_up", "a fresh adapter, trained through each document before it is scored"),
-    ("score-after-adapt", "streamed", "a fresh copy per document, each piece scored before its step"),
-    ("score-after-adapt", "streamed", "scored, added up, and then trained on for three epochs"),
-    ("score-after-adapt", "streamed", "scoring and learning in functions of their own"),
-    ("slot-scored-region", "looked_up", "gradients subtracted by hand in a helper"),
 }
 
 

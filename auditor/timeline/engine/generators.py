@@ -32,6 +32,9 @@ def eval_yield(machine: Machine, node: ir.Yield) -> Value:
         if isinstance(value.p, Stream) and frame.consume is not None:
             return value.p.pull(frame.consume)
         value = containers.element_of(machine, value)
+    if machine.deciding:
+        value = Value(value.p, value.m | machine.deciding)
+    value = machine.signals.bound(value)
     frame.yielded = value if frame.yielded is None else join(frame.yielded, value)
     return UNKNOWN if frame.consume is None else frame.consume(value)
 
@@ -94,6 +97,7 @@ def follow_for(machine: Machine, node: ir.For, stream: Stream) -> None:
             return UNKNOWN
 
         stream.follows = followed
+        stream.pulled_at = loops.place(machine, node)
         stream.pull(body)
     stream.spent = True
     machine.loop_depth -= 1
@@ -148,6 +152,7 @@ def derived(stream: Stream, change: Callable[[Value], Value]) -> Stream:
     def pull(consume: Consume) -> Value:
         stream.follows = out.follows
         stream.once = out.once
+        stream.pulled_at = out.pulled_at
         return stream.pull(lambda item: consume(change(item)))
 
     out = Stream(pull)

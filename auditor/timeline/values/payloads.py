@@ -226,7 +226,7 @@ class Stream:
     body may adapt parameters.
     """
 
-    __slots__ = ("context", "element", "follows", "given", "learns", "made_by", "once", "pull", "spent")
+    __slots__ = ("context", "element", "follows", "given", "learns", "made_by", "once", "pull", "pulled_at", "spent")
 
     def __init__(self, pull: Callable[[Callable[[Value], Value]], Value]) -> None:
         self.pull = pull
@@ -238,6 +238,7 @@ class Stream:
         self.learns = False
         self.given: tuple[Value, ...] = ()  # the arguments of a generator function
         self.made_by: ir.Node | None = None  # the call of it
+        self.pulled_at: tuple[object, ...] = ()  # the loop that pulls
 
 
 @dataclass(eq=False)
