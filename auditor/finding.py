@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from auditor.fix.change import Change
+
 Group = Literal["compliance", "evidence", "package"]
 Status = Literal["violation", "hold", "incomplete", "note"]
 Level = Literal["high", "medium", "low"]
@@ -71,7 +73,7 @@ class Finding:
     ``line`` counts in the readable layer ``layer`` (0 is the file itself); None where no line applies.
     ``overruled`` is the ruling by which it doesn't count; ``known`` tells whether the baseline has it (None: there
     is no baseline). ``severity`` says how much it matters if it is right, ``confidence`` how sure it is
-    (:mod:`auditor.grade`).
+    (:mod:`auditor.grade`). ``fix`` is the change that its rule offers: nobody has tried it yet.
     """
 
     rule: str
@@ -91,6 +93,7 @@ class Finding:
     known: bool | None = None
     severity: Level = "medium"
     confidence: Level = "medium"
+    fix: Change | None = None
 
 
 @dataclass(frozen=True)

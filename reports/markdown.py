@@ -18,6 +18,7 @@ from reports.detail import Detail
 from reports.entries import Entry, entry
 from reports.escape import Markdown, code, cut, fence, quoting
 from reports.excerpt import place
+from reports.fixes import change_views
 from reports.headline import against, facts, partial
 from reports.links import commit_link, place_link, pull_link, repository_of
 from reports.view import excerpt_block, notes, verdicts
@@ -190,6 +191,7 @@ def _values(report: Report, form: Form, detail: Detail, brief: Brief, shown: Sho
         "not_followed_left": max(0, len(report.not_followed) - detail.not_followed),
         "baseline": against(report.baseline) if report.baseline is not None else None,
         "gone": _gone(report)[: detail.notes],
+        "changes": change_views(report, repository_of(report, form.repository), detail.findings),
         "layered": any(finding.layer for finding in report.findings),
         "smoke": shown.smoke,
         "smoke_line": _smoke_line(shown.smoke),

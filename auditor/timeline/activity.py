@@ -10,6 +10,7 @@ from auditor.settings import lookup
 from auditor.timeline.events import Event, Switch, Timeline
 from auditor.timeline.values.frames import Guard
 
+_DEFAULTS = 1 << 1  # the first setting in play
 _OFF = frozenset({"0", "0.0", "false", "no", "off", "none", ""})
 
 
@@ -140,7 +141,10 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     # What a launcher sets is the machine, not a choice: told where nothing else is.
     own = [name for name in names if (switch := timeline.switches.get(name)) is None or not switch.launched]
     given = sorted(own or names, key=lambda name: lookup(setting, name) is not None)
-    parts = [_value(timeline, name, index) for name in given[-3:]]
+    # What lets it run here and not by default says more than what is on anyway.
+    decisive = [g for g in guards if g.passes & low and not g.passes & _DEFAULTS] if not low & _DEFAULTS else []
+    told = list(dict.fromkeys(name for guard in decisive for name in guard.settings)) or given
+    parts = [_value(timeline, name, index) for name in told[-3:]]
     return "; ".join(part for part in parts if part)
 
 
@@ -156,8 +160,10 @@ def _value(timeline: Timeline, name: str, index: int) -> str:
     value = switch.values[index] if switch.values[index] is not None else switch.default
     if switch.launched:
         return f"{name} is {value} as a launcher sets it"
-    if value != switch.default and setting.kind != "defaults":
+    if value != switch.default and setting.kind != "defaults" and value != switch.values[0]:
         return f"{name} is {value} in {setting.label}"
+    if value and value != switch.default:
+        return f"{name} defaults to {value}{_place(timeline, name)}"
     if not switch.default:
         return f"{name} is not set by default{_place(timeline, name)}"
     return f"{name} defaults to {switch.default}{_place(timeline, name)}"

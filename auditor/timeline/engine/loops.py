@@ -104,6 +104,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
             if followed:
                 iteration = machine.atoms.bit("iteration", (loop_key, number))
                 own_bits |= iteration
+                machine.rounds[iteration] = node
                 machine.iteration_bits.append(iteration)
             if number or not followed:
                 forget_carried(machine, node, iteration)
@@ -174,7 +175,7 @@ def forget_carried(machine: Machine, node: ir.For | ir.While, iteration: int) ->
             if isinstance(names[name].p, Known) and names[name].p.v is None:  # type: ignore[union-attr]
                 value = Value(None, value.m)
             names[name] = value
-        if iteration and name in advanced:
+        if iteration and name in advanced and not value.m & machine.atoms.family("forward"):
             names[name] = Value(value.p, value.m & ~loops | iteration | value.m & outer_iterations(machine, loops))
 
 

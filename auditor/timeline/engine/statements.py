@@ -222,18 +222,14 @@ def do_if(machine: Machine, node: ir.If) -> None:
         machine.guards[-1] = machine.other_way(machine.guards[-1], no)
     if fallback:
         machine.undecided = undecided | (0 if fallback.taken else no)
+    after_body = dict(names)
+    names.clear()
+    names.update(before)
+    machine.live = else_live = no
+    expressions.pick_files(machine, node.test, taken=False)
     if node.orelse:
-        after_body = dict(names)
-        names.clear()
-        names.update(before)
-        machine.live = no
         machine.block(node.orelse)
         else_live = machine.live
-    else:
-        after_body = dict(names)
-        names.clear()
-        names.update(before)
-        else_live = no
     if pushed:
         machine.guards.pop()
     machine.branches.pop()
