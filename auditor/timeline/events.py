@@ -219,6 +219,13 @@ class Switch:
     values: tuple[str | None, ...]
     launched: bool = False  # what a launcher sets: no default of the script's counts
 
+    @property
+    def line(self) -> int:
+        """Return the line that names the switch, where that is not the first of the call that reads it."""
+        text, start, end = self.site.source.text, self.site.start, self.site.end
+        named = text.find(self.name, start, end)
+        return self.site.line + (text.count("\n", start, named) if named > 0 else 0)
+
 
 @dataclass(frozen=True)
 class Timeline:
