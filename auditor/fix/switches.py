@@ -103,8 +103,8 @@ def _off(case: Case, timeline: Timeline, switch: Switch, running: int) -> Change
         given = lookup(setting, switch.name) if setting.kind != "defaults" else None
         if given is None:
             edit = _default(case, switch)
-        elif setting.kind == "log":
-            return None  # the log shows that it was on
+        elif setting.kind in ("log", "mention"):
+            return None  # the log shows, or the README says, that it was on
         else:
             edit = _in_document(case, given)
         if edit is None:
