@@ -14,6 +14,7 @@ from rules.claims_apart import claims_apart
 from rules.scored_runs import ONE_CONFIG, by_label, claimed, finished, of_named_seeds, reported, unit
 
 _FEWEST = 4  # decimals of a score that is written down
+_FARTHEST_SEED = 0.01  # bits per byte between seeds of one configuration, generously
 _SLIP = 1e-3  # bits per byte around a whole one: the first digit is missing
 _PRINTED = 8  # decimals that logs print at most
 
@@ -42,7 +43,7 @@ def _of_one_thing(claim: Claim[float], metrics: Sequence[Metric]) -> bool:
     """Tell whether claim and logs may be of one configuration: smoke runs and ablations lie further apart."""
     values = [m.val_bpb for m in metrics]
     apart = abs(claim.value - fmean(values))
-    return max(values) - min(values) <= ONE_CONFIG and (apart <= ONE_CONFIG or abs(apart - 1) <= _SLIP)
+    return max(values) - min(values) <= _FARTHEST_SEED and (apart <= ONE_CONFIG or abs(apart - 1) <= _SLIP)
 
 
 def _loss_beside(case: Case, score: Claim[float], metrics: Sequence[Metric]) -> Edit | None:
