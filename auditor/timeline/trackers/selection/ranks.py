@@ -22,7 +22,7 @@ RANKED = LOWEST | HIGHEST | {
     "median", "nanmedian",
 }  # fmt: skip
 PLACES = frozenset({"argmin", "argmax", "argsort", "nanargmin", "nanargmax", "argpartition"})
-_SIDE_BY_SIDE = frozenset({"stack", "vstack", "column_stack", "dstack", "array", "tensor", "as_tensor", "asarray"})
+SIDE_BY_SIDE = frozenset({"stack", "vstack", "column_stack", "dstack", "array", "tensor", "as_tensor", "asarray"})
 _CUTS = frozenset(
     {"relu", "relu_", "clamp", "clamp_", "clamp_min", "clamp_max", "clip", "abs", "abs_", "fabs", "sign", "heaviside",
      "threshold", "hardtanh", "leaky_relu", "absolute", "maximum", "minimum", "max", "min", "fmax", "fmin"}
@@ -40,7 +40,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     if name == "reduce" and given:
         name, given = _reduced(given)
     rivals = several(machine, given)
-    if name in _SIDE_BY_SIDE and rivals:
+    if name in SIDE_BY_SIDE and rivals:
         return Value(out.p, out.m | marks.rivals)
     if name in PLACES and rivals:
         bit = machine.atoms.bit("pick", pending(machine, "oracle", node))

@@ -16,7 +16,6 @@ from auditor.timeline.values.payloads import External, Function, Heap, Method, N
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
 
-_SUMS = frozenset({"sum", "mean", "nansum", "fsum", "cumsum", "nanmean"})
 _LOSSES = frozenset({"cross_entropy", "nll_loss", "NLLLoss", "CrossEntropyLoss", "linear_cross_entropy"})
 
 
@@ -86,7 +85,7 @@ class Selection(Tracker):
         if not seen & keys.gold:
             return out
         out = ranks.called(machine, name, given, args, node, out)
-        if name in _SUMS:
+        if name in weights.SUMS:
             origins = out.m | marks.summed
             return Value(out.p, settle_choices(machine, origins) if origins & keys.chosen else origins)
         return out
