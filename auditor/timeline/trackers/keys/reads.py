@@ -22,7 +22,7 @@ class Read:
 
     ``place``: -1 before, 1 after, 0 at the position that its surroundings speak of. ``slice``: a stretch of them.
     ``last`` is the variable that names the last position picked (``p`` of ``t[p]`` and of ``t[p - 3:p + 1]``),
-    ``column`` the constants of an index that picks one column of a window.
+    ``column`` the constants of an index that picks one column of a window. ``rest``: a window without its last columns.
     """
 
     site: Site
@@ -31,6 +31,7 @@ class Read:
     slice: bool
     last: str = ""
     column: tuple[object, ...] = ()
+    rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ class Keys(Tracker):
             return True
         read = self.meaning[bit]
         return not read.place and any(self.among(parent, marked) for parent in bits_of(read.parents))
+
+    def same(self, reads: int) -> frozenset[tuple[str, int]]:
+        """Return the reads as what tells that two places of the program read the same: the text, and out of what."""
+        found = (self.meaning[bit] for bit in bits_of(reads))
+        return frozenset((r.site.source.text[r.site.start : r.site.end], r.parents) for r in found)
 
     def judges(self, origins: int) -> bool:
         """Return whether something was made from the token being scored, and not by a model: its count, say."""
