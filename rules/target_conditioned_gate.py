@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.trackers.mixtures.mixtures import findings
 
@@ -219,6 +220,7 @@ RULE = Rule(
         Authority("#2118", "cocohearts", "2026-05", "audit", "the same gates; no leaderboard row"),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("a weight that grows with the token's loss", _script(_LOSS), "total -= math.log((1.0 - w)"),
         Example(

@@ -34,9 +34,10 @@ class Event:
 
 @dataclass(eq=False)
 class Load(Event):
-    """Data is read: ``split`` is ``val``, ``train`` or ``other``."""
+    """Data is read: ``split`` is ``val``, ``train`` or ``other``; ``switches`` had a say in which file it is."""
 
     split: str = "other"
+    switches: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -59,6 +60,11 @@ class Adapt(Event):
     loop_nodes: tuple[Site, ...] = ()
     delta: Literal["", "own", "shared"] = ""
     objective: tuple[Part, ...] = ()
+
+    @property
+    def without_loss(self) -> bool:
+        """Whether something is made of the tokens themselves (counts, a statistic), and no loss was differentiated."""
+        return not self.forwards and self.gradient == self.site
 
 
 @dataclass(eq=False)

@@ -39,11 +39,26 @@ def applies(machine: Machine, func: Function, args: Args) -> bool:
     return bool(args.origins() & (VAL | TRAIN))
 
 
+def keeps_state(machine: Machine, heap: Heap, forward: Function) -> bool:
+    """Return whether applying a module changes it, or one that it holds."""
+    if machine.relevance.adapts(forward.node):
+        return True
+    if not machine.relevance.stateful:
+        return False
+    held = [each for each in parameters.reach(machine, heap) if each.kind == "instance" and each.cls is not None]
+    below = [each.cls.find("forward") for each in held if each.cls is not None]
+    return any(
+        f is not None and isinstance(f.p, Function) and id(f.p.node) in machine.relevance.stateful for f in below
+    )
+
+
 def apply_module(machine: Machine, heap: Heap, args: Args, node: ir.Node, method: str) -> Value:
     """Apply a module to data: one event, its inside is not followed."""
     name = recording.name_of(heap)
     told = name if method == "forward" else f"{name}.{method}"
-    return apply(machine, heap, args.origins() | insides.opaque(machine, heap), told, node, extra_heaps(args))
+    origins = args.origins() | insides.opaque(machine, heap)
+    origins |= machine.signals.inside_read(heap, origins, node)
+    return apply(machine, heap, origins, told, node, extra_heaps(args))
 
 
 def apply(

@@ -10,6 +10,7 @@ from auditor.timeline.engine.arguments import Args
 from auditor.timeline.engine.models import is_module
 from auditor.timeline.values.atoms import SIZE
 from auditor.timeline.values.constants import is_none
+from auditor.timeline.values.folding import PATH_PARTS, fold_path_part
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
@@ -74,6 +75,8 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         "callback",
     ):
         return base
+    if isinstance(p, Known) and isinstance(p.v, str) and name in PATH_PARTS:
+        return machine.fold(lambda path: fold_path_part(path, name), base)
     if name in machine.library.shape_attributes:
         return Value(SOME, SIZE)
     if name == "grad":
@@ -147,6 +150,8 @@ def stored_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.E
         return Value(heap.cls)
     if heap.kind == "property" and name in ("getter", "setter", "deleter"):
         return Value(Native(name, lambda args, node: classes.property_part(heap, name, args.get(0) or UNKNOWN)))
+    if name == "training" and (mode := machine.library.mode_of(machine, heap)) is not None:
+        return mode
     if name in ("module", "_orig_mod") and heap.kind in ("instance", "external"):
         return base
     if name in ("weight", "bias") and heap.kind == "instance" and is_module(heap):

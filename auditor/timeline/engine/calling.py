@@ -152,7 +152,7 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
             return call(machine, p.attrs["__call__"], args, node)
         if models.is_module(p):
             forward = p.cls.find("forward") if p.cls is not None else None
-            if forward is not None and isinstance(forward.p, Function) and machine.relevance.adapts(forward.p.node):
+            if forward is not None and isinstance(forward.p, Function) and applying.keeps_state(machine, p, forward.p):
                 return invoke(machine, forward.p, Value(p), args, node)
             return applying.apply_module(machine, p, args, node, "forward")
         if p.cls is not None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 QUIET = ("no_grad", "inference_mode")
+STACK = "exit stack"  # the kind of a ``contextlib.ExitStack``
 
 
 def do_with(machine: Machine, node: ir.With) -> None:
@@ -51,6 +52,14 @@ def _within(machine: Machine, node: ir.With, index: int) -> None:
         _leave(machine, node, value, attempt, live)
     elif swallows:
         machine.live |= attempt.bits & live
+    if isinstance(value.p, Heap) and value.p.kind == STACK:
+        unwind(machine, value.p, node)
+
+
+def unwind(machine: Machine, stack: Heap, node: ir.Node) -> None:
+    """Call what an ``ExitStack`` holds, the last first."""
+    while stack.items:
+        machine.call(stack.items.pop(), arguments.Args(node=node), node)
 
 
 def _leave(machine: Machine, node: ir.With, value: Value, attempt: exceptions.Attempt, live: int) -> None:

@@ -165,7 +165,7 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
         return Value(Begins(left.p.v), left.m & ~loose_wildcard(left) | containers.deep(right))  # type: ignore[union-attr,arg-type]
     constant = machine.constant(node.op, left, right)
     if constant is not None:
-        return machine.signals.moved(node, left, right, constant) if node.op in ("+", "-") else constant
+        return machine.signals.moved(node, left, right, constant) if node.op in ("+", "-", "*") else constant
     if protocols.speaks(left) or protocols.speaks(right):
         own = protocols.binary(machine, node.op, left, right, node)
         if own is not None:
@@ -264,37 +264,61 @@ def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
         machine.frame = frame
 
 
-def pick_files(machine: Machine, test: ir.Expr) -> None:
-    """Where ``test`` picks files of one split by a word in their names, let the name it tests say so."""
-    if isinstance(test, ir.BoolOp) and test.op == "and":
-        for operand in test.values:
-            pick_files(machine, operand)
+def pick_files(machine: Machine, test: ir.Expr, *, taken: bool = True) -> None:
+    """Where ``test`` picks files of one split by a word in their names, let the name it tests say so.
+
+    ``taken``: whether the test holds here; where it doesn't, the files of that split are left out.
+    """
+    while isinstance(test, ir.UnaryOp) and test.op == "not":
+        test, taken = test.operand, not taken
+    if isinstance(test, ir.BoolOp):
+        if test.op == ("and" if taken else "or"):
+            for operand in test.values:
+                pick_files(machine, operand, taken=taken)
         return
     word: ir.Expr | None = None
     subject: ir.Expr | None = None
-    if isinstance(test, ir.Compare) and test.ops == ("in",):
+    if isinstance(test, ir.Compare) and test.ops in (("in",), ("not in",)):
         word, subject = test.left, test.rights[0]
-    elif (
-        isinstance(test, ir.Call)
-        and isinstance(test.func, ir.Attr)
-        and len(test.args) == 1
-        and test.func.attr in ("startswith", "endswith", "match", "search")
-    ):
-        word, subject = test.args[0].value, test.func.value
+        taken ^= test.ops == ("not in",)
+    elif isinstance(test, ir.Call) and isinstance(test.func, ir.Attr) and test.func.attr in _NAME_TESTS:
+        given = [arg.value for arg in test.args]
+        if len(given) == 1:
+            word, subject = given[0], test.func.value
+        elif len(given) == 2:  # fnmatch(name, pattern), re.search(pattern, name)
+            word, subject = given if isinstance(given[0], ir.Const) else given[::-1]
     if not isinstance(word, ir.Const) or not isinstance(word.value, str) or subject is None:
         return
     while not isinstance(subject, ir.Name):
         if isinstance(subject, ir.Attr):
             subject = subject.value
-        elif isinstance(subject, ir.Call) and isinstance(subject.func, ir.Attr):
+        elif isinstance(subject, ir.Call) and isinstance(subject.func, ir.Attr) and not _of_a_module(machine, subject):
             subject = subject.func.value
         elif isinstance(subject, ir.Call) and len(subject.args) == 1:
             subject = subject.args[0].value
         else:
             return
     value = machine.lookup(subject.id)
-    if value is not None and value.m & LISTING and not value.m & (VAL | TRAIN):
-        machine.rebind(subject.id, Value(value.p, value.m | split_of_word(word.value)))
+    if value is None or not value.m & LISTING:
+        return
+    split, known = split_of_word(word.value), value.m & (VAL | TRAIN)
+    if taken and not known:
+        machine.rebind(subject.id, Value(value.p, value.m | split))
+    elif split in (VAL, TRAIN) and known & VAL and known & TRAIN:
+        left = known & split if taken else known & ~split
+        machine.rebind(subject.id, Value(value.p, value.m & ~(VAL | TRAIN) | left))
+
+
+_NAME_TESTS = frozenset({"startswith", "endswith", "match", "search", "fullmatch", "fnmatch", "fnmatchcase"})
+
+
+def _of_a_module(machine: Machine, call: ir.Call) -> bool:
+    """Return whether a module's function is called (``os.path.basename(name)``): its argument is what is looked at."""
+    root = call.func
+    while isinstance(root, ir.Attr):
+        root = root.value
+    found = machine.lookup(root.id) if isinstance(root, ir.Name) else None
+    return found is not None and isinstance(found.p, External)
 
 
 def eval_lambda(machine: Machine, node: ir.Lambda) -> Value:

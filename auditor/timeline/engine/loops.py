@@ -104,6 +104,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
             if followed:
                 iteration = machine.atoms.bit("iteration", (loop_key, number))
                 own_bits |= iteration
+                machine.rounds[iteration] = node
                 machine.iteration_bits.append(iteration)
             if number or not followed:
                 forget_carried(machine, node, iteration)

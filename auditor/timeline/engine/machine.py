@@ -108,6 +108,7 @@ class Machine:
         self.branch_count = 0
         self.branch_of: dict[int, tuple[Value, int]] = {}  # the number of a condition, by the value that decides it
         self.loop_sites: list[Site] = []
+        self.rounds: dict[int, ir.Node] = {}  # the loop that an iteration's origin is of
         self.iteration_bits: list[int] = []  # the innermost followed loop's current iteration, as origin
         self.loop_count = 0
         self.order = 0

@@ -92,9 +92,32 @@ def adapted(machine: Machine, heap: Heap) -> dict[int, int]:
     out: dict[int, int] = {}
     way = frozenset(machine.way())
     for each in reach(machine, heap):
+        if not each.adapted:
+            continue
+        parts = parts_of(machine, each)
         for number, bits in each.adapted.items():
             if number not in each.undone or not each.undone[number] <= way:
+                if parts:
+                    bits &= _among(parts, number, way)
                 out[number] = out.get(number, 0) | bits
+    return out
+
+
+def parts_of(machine: Machine, heap: Heap) -> list[Heap]:
+    """Return the parameters and layers that a module is made of; none where it has such of its own."""
+    if heap.kind != "instance" or heap.cls is None:
+        return []
+    if any(base.rpartition(".")[2] != "Module" for base in heap.cls.external_bases()):
+        return []  # it inherits parameters, say
+    return [each for each in reach(machine, heap) if each.kind in ("parameter", "external")]
+
+
+def _among(parts: list[Heap], number: int, way: frozenset[int]) -> int:
+    """Return the settings under which an adaptation is still in one of the parts."""
+    out = 0
+    for part in parts:
+        if number in part.adapted and (number not in part.undone or not part.undone[number] <= way):
+            out |= part.adapted[number]
     return out
 
 

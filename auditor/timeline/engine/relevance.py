@@ -12,13 +12,31 @@ from auditor.program import ir
 from auditor.program.model import Program
 from auditor.program.walk import children, walk
 
+_OWN_STATE = "self.x += …"  # in place, on an attribute of one's own
 ADAPTING_CALLS = frozenset(
-    {"backward", "step", "grad", "value_and_grad", "autograd_backward", "addcdiv_", "addcmul_", "lerp_"}
+    {"backward", "step", "grad", "value_and_grad", "autograd_backward", "addcdiv_", "addcmul_", "lerp_", _OWN_STATE}
+)
+ACCUMULATING = frozenset(
+    {
+        "add_",
+        "sub_",
+        "mul_",
+        "lerp_",
+        "addcmul_",
+        "addmm_",
+        "baddbmm_",
+        "addr_",
+        "index_add_",
+        "scatter_add_",
+        "logaddexp_",
+    }
 )
 
 
 COUNTING_CALLS = frozenset({"scatter_add_", "index_add_", "index_put_", "bincount", "at", "Counter"})
 MAX_PASSES = 16
+# nn.Module methods that every script calls and whose namesakes often adapt.
+_COMMON = frozenset({"train", "eval", "forward", "__init__", "get", "update", "reset", "log", "log0"})
 
 
 class Relevance:
@@ -36,6 +54,7 @@ class Relevance:
         counting: set[str] = set()
         counted: set[str] = set()
         imported: set[str] = set()
+        stateful: set[int] = set()
         for unit in program.units.values():
             if unit.module is None:
                 continue
@@ -45,8 +64,12 @@ class Relevance:
                     if isinstance(node, ir.FunctionDef):
                         called = _called(node.body)
                         calls.setdefault(node.name, set()).update(called)
-                        if called & ADAPTING_CALLS:
+                        if called & ADAPTING_CALLS - {_OWN_STATE} or (
+                            _OWN_STATE in called and node.name not in _COMMON
+                        ):
                             direct.add(node.name)
+                        if _OWN_STATE in called and node.name == "forward":
+                            stateful.add(id(node))
                         if _counts(node.body, called):
                             counting.add(node.name)
                     elif own and isinstance(node, ir.AugAssign) and isinstance(node.target, ir.Attr):
@@ -55,6 +78,7 @@ class Relevance:
                         imported.update(dotted for dotted, _ in node.names)
                     elif isinstance(node, ir.ImportFrom) and not node.level:
                         imported.add(node.module)
+        self.stateful = frozenset(stateful)  # forwards that move a state of their module, by the id of their node
         self.imported = frozenset(imported)  # modules that are imported anywhere, by dotted name
         self.counted = frozenset(counted)  # attributes that functions outside of classes count up
         self._counting = _callers(counting, calls)
@@ -67,18 +91,7 @@ class Relevance:
                 if name not in self._adapting and not called.isdisjoint(self._adapting):
                     self._adapting.add(name)
                     grew = True
-        # nn.Module methods that every script calls and whose namesakes often adapt.
-        self._adapting -= {
-            "train",
-            "eval",
-            "forward",
-            "__init__",
-            "get",
-            "update",
-            "reset",
-            "log",
-            "log0",
-        } - direct
+        self._adapting -= _COMMON - direct
 
     def adapts(self, node: ir.Node) -> bool:
         """Return whether a loop or function may adapt parameters."""
@@ -179,12 +192,21 @@ def _called(body: tuple[ir.Stmt, ...]) -> set[str]:
         if isinstance(node, ir.Call):
             if isinstance(node.func, ir.Attr):
                 out.add(node.func.attr)
+                if node.func.attr in ACCUMULATING and _of_self(node.func.value):
+                    out.add(_OWN_STATE)
             elif isinstance(node.func, ir.Name):
                 out.add(node.func.id)
             for arg in node.args:
                 if isinstance(arg.value, ir.Name):
                     out.add(arg.value.id)
     return out
+
+
+def _of_self(node: ir.Expr) -> bool:
+    """Return whether something is an attribute of ``self``, or what methods make of one (``self.x.mul_(…)``)."""
+    while isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
+        node = node.func.value
+    return isinstance(node, ir.Attr) and isinstance(node.value, ir.Name) and node.value.id == "self"
 
 
 def _counts(body: tuple[ir.Stmt, ...], called: set[str]) -> bool:

@@ -42,5 +42,7 @@ def lay(machine: Machine, old: Value, new: Value) -> None:
         files.write_file(machine, files.path_key(new), held)
         return
     splits, named = containers.deep(old) & (VAL | TRAIN), containers.deep(new) & (VAL | TRAIN)
-    if splits and splits != named:
+    same = bool(splits & VAL) == bool(named & VAL) and bool(splits & TRAIN) == bool(named & TRAIN)
+    anything = not named and splits & VAL and splits & TRAIN  # each file keeps its own name, as a rule
+    if splits and not same and not anything:
         machine.laid.append((files.folder_of(new), named, splits))

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import applying, arguments, calling, containers, parameters, stores
+from auditor.timeline.engine import applying, arguments, calling, containers, contexts, parameters, stores
 from auditor.timeline.library import (
     averages,
     computed,
     concurrency,
     disk,
+    exit_stacks,
     files,
     functools_,
     iterators,
     lists,
+    modes,
     objects,
     options,
     tensors,
@@ -213,6 +215,23 @@ def _registered(machine: Machine, receiver: Value, first: Value, args: Args, nod
         machine.store_attr(receiver, first.p.v, value, ir.Attr(node.start, node.end, where, first.p.v))
 
 
+def _loaded(machine: Machine, module: Heap, state: Value | None, args: Args) -> int:
+    """Return the origins of what ``module.load_state_dict(…)`` takes: of one of its class, no more than it has itself.
+
+    A module that was hung on the other one since it was copied is not among what is loaded (``strict=False``).
+    """
+    source = state.p.made_with.get("self") if state is not None and isinstance(state.p, Heap) else None
+    of = source.p if source is not None else None
+    if not isinstance(of, Heap) or of is module or of.cls is not module.cls or of.attrs.keys() <= module.attrs.keys():
+        return args.origins()
+    out = 0
+    for name in of.attrs.keys() & module.attrs.keys():
+        value = of.attrs[name]
+        for held in (*parameters.heaps_in(value.p), *parameters.heaps_of(machine, value.m)):
+            out |= parameters.param(machine, held)
+    return args.origins() & ~parameters.param(machine, of) | out
+
+
 def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Args, node: ir.Node) -> Value | None:
     """Call a method that objects of libraries have; None when there is nothing special to it."""
     first = args.get(0)
@@ -223,7 +242,8 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             if name in ("parameters", "modules", "children", "buffers"):
                 return containers.new_list(machine, None, Value(SOME, bits))
             if name == "state_dict":
-                return Value(Heap("dict", element=Value(SOME, bits), made_at=machine.order), bits)
+                of = {"self": receiver}
+                return Value(Heap("dict", element=Value(SOME, bits), made_with=of, made_at=machine.order), bits)
             return containers.new_list(machine, None, Value(Tup((Value(SOME), Value(SOME, bits))), bits))
         if name in averages.FOLLOWS and kind == "external":
             return averages.follow(machine, p, args, node)
@@ -231,9 +251,11 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             _registered(machine, receiver, first, args, node)
             return NONE
         if name == "load_state_dict":
-            machine.signals.parameters_restored([p], args.origins(), node)
+            machine.signals.parameters_restored([p], _loaded(machine, p, first, args), node)
             return Value(SOME)
         if name in SELF_METHODS and kind != "parameter":
+            if name in ("train", "eval"):
+                modes.set_mode(machine, p, name, args)
             return receiver
         if name == "update" and kind == "external" and first is not None and isinstance(first.p, Heap):
             return tensors.optimizer_method(machine, receiver, name, args, node)
@@ -283,6 +305,8 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             value = first or UNKNOWN
             p.element = value if p.element is None else join(p.element, value)
         return NONE
+    if kind == contexts.STACK:
+        return exit_stacks.method(machine, p, name, args, node)
     if kind == "dispatcher":
         return functools_.register(machine, p, args, node) if name == "register" else None
     if kind == "parser":

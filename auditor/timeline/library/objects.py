@@ -119,6 +119,7 @@ def clone(machine: Machine, value: Value, seen: dict[int, Heap]) -> Value:
         if known is None:
             known = Heap(p.kind, p.cls, p.name, made_with=p.made_with, made_at=machine.order)
             seen[id(p)] = known
+            known.modes = list(p.modes)
             known.adapted = dict(p.adapted)
             known.undone = dict(p.undone)
             known.origins = parameters.settle(machine, p.origins)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, calling, containers, parameters, stores
+from auditor.timeline.engine import arguments, calling, containers, models, parameters, stores
+from auditor.timeline.engine.relevance import ACCUMULATING
 from auditor.timeline.library.names import RESET_METHODS
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL
 from auditor.timeline.values.payloads import (
@@ -113,11 +114,26 @@ def in_place(machine: Machine, name: str, receiver: Value, args: Args, node: ir.
             if isinstance(where, ir.Name):
                 stores.write_into(machine, where.id, receiver, cleared)
                 receiver = cleared
+            elif isinstance(where, ir.Attr) and not machine.weak and machine.live == machine.all:
+                receiver = Value(receiver.p)
+                machine.store_attr(machine.eval(where.value), where.attr, receiver, where)
         kept = machine.signals.filled(where, name, args)
+        if name in ACCUMULATING and isinstance(where, ir.Attr):
+            kept |= _moved(machine, where, origins, node)
         stores.update_in_place(machine, where, receiver, Value(None, origins | kept))
     elif isinstance(where, ir.Call) and isinstance(where.func, ir.Attr):
+        if name in ACCUMULATING and isinstance(where.func.value, ir.Attr):
+            origins |= _moved(machine, where.func.value, origins, node)
         stores.update_in_place(machine, where, receiver, Value(None, origins))
     return Value(receiver.p, receiver.m | parameters.settle(machine, origins))
+
+
+def _moved(machine: Machine, where: ir.Attr, origins: int, node: ir.Node) -> int:
+    """Return the origins that an attribute takes up when something is accumulated in it."""
+    owner = machine.eval(where.value).p
+    if not isinstance(owner, Heap) or not models.is_module(owner):
+        return 0
+    return machine.signals.state_moved(owner, where.attr, origins, node)
 
 
 def optimizer_method(machine: Machine, receiver: Value, name: str, args: Args, node: ir.Node) -> Value | None:

@@ -256,6 +256,8 @@ class Heap:
     adapted: dict[int, int] = field(default_factory=dict)
     undone: dict[int, frozenset[int]] = field(default_factory=dict)
     made_at: int = 0
+    modes: list[tuple[bool | None, tuple[int, ...], int]] = field(default_factory=list)
+    """What may be a module's mode (training or not), the open conditions and the settings under which it was set."""
 
 
 Payload: TypeAlias = (

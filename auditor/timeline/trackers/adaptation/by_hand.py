@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, calling, parameters
+from auditor.timeline.engine import arguments, calling, insides, parameters, recording
 from auditor.timeline.engine.signals import Tracker
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.adaptation import effects, shifts
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL, val_settings
 from auditor.timeline.values.payloads import SOME, Heap, Known, Tup, Value
 
@@ -50,6 +50,25 @@ class ByHand(Tracker):
         """Note a parameter that is made of validation tokens."""
         fitted(self.machine, [heap], origins, node)
 
+    def state_moved(self, owner: Heap, name: str, origins: int, node: ir.Node) -> int:
+        """Note a statistic of validation tokens that a module keeps: what reads it has learned from them."""
+        machine = self.machine
+        if not val_settings(origins) & machine.live:
+            return 0
+        events = machine.of(effects.Adaptations).events
+        before = len(events)
+        effects.adapt(machine, [], [_direct(machine, origins, node)], node)
+        out = 0
+        for event in events[before:]:
+            event.params = (f"{recording.name_of(owner)}.{name}",)
+            out |= machine.atoms.bit("adapted", event.number)
+        return out
+
+    def inside_read(self, model: Heap, origins: int, node: ir.Node) -> int:
+        """Return what a module that is applied has learned into a state that is no parameter."""
+        family = self.machine.atoms.family("adapted")
+        return insides.held(self.machine, model) & family if family else 0
+
     def branch_entered(self, node: ir.Expr, test: Value) -> None:
         """Note a branch that a score decides."""
         scored = test.m & self.machine.atoms.family("forward") and test.m & VAL
@@ -69,18 +88,23 @@ def fitted(machine: Machine, heaps: Sequence[Heap], origins: int, node: ir.Node)
     What was made by applying a model to them is a calibration, which is another tracker's matter.
     """
     own = val_settings(origins) & machine.live
-    if not own or not heaps or origins & (machine.atoms.family("forward") | machine.atoms.family("applied")):
+    made = machine.atoms.family("forward") | machine.atoms.family("applied") | machine.atoms.family("observed")
+    if not own or not heaps or origins & made:
         return False
-    gradient = effects.Gradient(
+    effects.adapt(machine, list(heaps), [_direct(machine, origins, node)], node)
+    return True
+
+
+def _direct(machine: Machine, origins: int, node: ir.Node) -> effects.Gradient:
+    """Return what stands for a gradient where parameters are set from tokens themselves."""
+    return effects.Gradient(
         kinds=origins & (VAL | TRAIN),
-        region=origins & machine.atoms.family("iteration"),
+        region=shifts.region(machine, origins),
         forwards=(),
         bits=machine.live,
         site=machine.site(node),
         branches=tuple(machine.branches),
     )
-    effects.adapt(machine, list(heaps), [gradient], node)
-    return True
 
 
 def assigned(machine: Machine, value: Value) -> None:
@@ -166,7 +190,7 @@ def taken_back(machine: Machine, heaps: Sequence[Heap], node: ir.Node) -> None:
         if found and val_settings(origins) & machine.live:
             gradient = effects.Gradient(
                 kinds=origins & VAL,
-                region=origins & machine.atoms.family("iteration"),
+                region=shifts.region(machine, origins),
                 forwards=(),
                 bits=machine.live,
                 site=machine.site(node),

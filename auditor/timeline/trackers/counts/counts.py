@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, containers, stores
+from auditor.timeline.engine import arguments, containers, insides, stores
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Mixture, MixtureKind
@@ -34,7 +34,17 @@ if TYPE_CHECKING:
 
 _MOST = 400
 _GIVES = frozenset(
-    {"bincount", "histc", "histogram", "histogram2d", "histogramdd", "unique", "unique_consecutive", "Counter"}
+    {
+        "bincount",
+        "histc",
+        "histogram",
+        "histogram2d",
+        "histogramdd",
+        "unique",
+        "unique_consecutive",
+        "Counter",
+        "value_counts",
+    }
 )
 _INTO = frozenset(
     {"scatter_add_", "scatter_add", "index_add_", "index_add", "index_put_", "add.at", "at", "scatter_reduce_"}
@@ -129,6 +139,9 @@ class Counts(Tracker):
             return out
         if node.op == "-" and left.m & self.running and right.m & self.machine.atoms.family("one hot"):
             return Value(out.p, out.m & ~(self.running | self.machine.atoms.family("one hot")))  # but for itself
+        if node.op in ("/", "//") and right.m & family & ~left.m:
+            # How many tokens or bytes there are is what a score is divided by; nothing is predicted with it.
+            return out if left.m & VAL else Value(out.p, out.m & ~(right.m & family))
         gold = self.machine.of(Keys).gold
         for one, other in ((left, right), (right, left)):
             if one.m & gold and other.m & family & ~one.m and of_this_token(self.machine, one.m):
@@ -144,6 +157,20 @@ class Counts(Tracker):
             assert isinstance(reads, int)
             out |= reads
         return out
+
+    def inside_read(self, model: Heap, origins: int, node: ir.Node) -> int:
+        """Note a model that holds counts, made before, of the tokens that it is applied to."""
+        machine = self.machine
+        family = machine.atoms.family("counted")
+        if not family or not origins & VAL:
+            return 0
+        over = 0
+        for bit in bits_of(insides.held(machine, model) & family):
+            for event in machine.atoms.meanings(bit, "counted"):
+                assert isinstance(event, Counting)
+                if not set(event.within) & set(self.loops):
+                    over |= bit
+        return self._judged(over, origins, node, Value()).m if over else 0
 
     # ---------------------------------------------------------------- counting
 
@@ -174,7 +201,7 @@ class Counts(Tracker):
             region=origins & machine.atoms.family("iteration"),
             within=tuple(self.loops),
             rounds=self._rounds(),
-            whole=not self.loops and all(self._unbounded(bit) for bit in bits_of(reads)),
+            whole=bool(reads or not self.loops) and all(self._unbounded(bit) for bit in bits_of(reads)),
         )
         self.made.append(event)
         return machine.atoms.fresh("counted", event)
@@ -234,10 +261,9 @@ class Counts(Tracker):
         """Return as what a counting holds the tokens ``reads`` that are judged now, None where it doesn't."""
         if not overlap(self.machine, event.region, region):
             return None
-        shared = event.reads & self._with_ancestors(reads)
         if not set(event.within) & set(self.loops):
-            return "counted" if event.whole or shared else None
-        if not shared:
+            return "counted" if event.whole or event.reads & self._with_ancestors(reads, wherever=True) else None
+        if not event.reads & self._with_ancestors(reads):
             return None
         return "preview" if event.rounds == self._rounds() else "counted"
 
@@ -262,13 +288,14 @@ class Counts(Tracker):
             out |= bit
         return out
 
-    def _with_ancestors(self, reads: int) -> int:
+    def _with_ancestors(self, reads: int, *, wherever: bool = False) -> int:
+        """Return reads and those that they narrow (``wherever``: also those that they are a shifted part of)."""
         out = reads
         meaning = self.machine.of(Keys).meaning
         for bit in bits_of(reads):
             read = meaning[bit]
-            if not read.place:
-                out |= self._with_ancestors(read.parents)
+            if wherever or not read.place:
+                out |= self._with_ancestors(read.parents, wherever=wherever)
         return out
 
     def _emit(self, event: Counting, kind: MixtureKind, node: ir.Node) -> int:

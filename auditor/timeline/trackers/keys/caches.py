@@ -97,6 +97,8 @@ class Lookups(Tracker):
 
     def moved(self, node: ir.BinOp, left: Value, right: Value, out: Value) -> Value:
         """Note a place before another one, also where both are known numbers."""
+        if node.op == "*":
+            return out
         if node.op == "-" and not (left.m | right.m) & self.machine.atoms.family("forward"):
             return Behind(out.p, out.m, left.base if isinstance(left, Behind) else left)
         return Behind(out.p, out.m, left.base) if isinstance(left, Behind) else out
