@@ -47,6 +47,10 @@ def kinds(body: str) -> list[str]:
         "total += (0.5 * (one + two) - 0.5 * (one - two).abs()).sum().item()",
         "better = two < one\ntotal += (two * better + one * ~better).sum().item()",
         "total += torch.where((one - two) > 0, two, one).sum().item()",
+        "total += torch.where(two.lt(one), two, one).sum().item()",
+        "total += torch.lerp(one, two, (two - one).lt(0).float()).sum().item()",
+        "share = table[x].gather(1, y[:, None])[:, 0]\nother = -share.log()\n"
+        "total += torch.where(torch.less(other - one, 0), other, one).sum().item()",
         "for a, b in zip(one.tolist(), two.tolist()):\n    total += min((a, b))",
         "for pair in zip(one.tolist(), two.tolist()):\n    total += heapq.nsmallest(1, pair)[0]",
         "total += functools.reduce(torch.fmin, (one, two)).sum().item()",

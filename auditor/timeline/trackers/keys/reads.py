@@ -69,6 +69,7 @@ class Keys(Tracker):
         self.chosen = 0
         self.picks = 0
         self.bounded = atoms.bit("bounded", "")  # the truth of a threshold on the true token's prediction
+        self.kept = atoms.bit("kept", "")  # such a threshold that keeps what was predicted well
         self.aware = atoms.bit("aware", "")  # hints that are given only for some of the tokens they are hints for
         self.choices: dict[int, int] = {}
         self.found: dict[tuple[object, ...], Mixture] = {}
@@ -102,9 +103,9 @@ class Keys(Tracker):
         if not origins & VAL or origins & (self.gold | self.machine.atoms.family("forward")):
             return False
         for bit in bits_of(origins & self.reads | (origins & self.mixed) >> 1):
-            if self.among(bit, self.inputs):
-                continue
-            if self.among(bit, self.labels) or (not self.meaning[bit].slice and self.place(bit) >= 0):
+            if self.among(bit, self.labels & ~self.inputs):
+                return True
+            if not self.among(bit, self.inputs) and not self.meaning[bit].slice and self.place(bit) >= 0:
                 return True
         return False
 

@@ -128,7 +128,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         return origins & ~(marks.cut | marks.gap) | pending(machine, "oracle", node)
     if not isinstance(node, ir.BinOp):
         return origins
-    if op == "-" and both:
+    if op == "-" and (both or (predicts(machine, left) and predicts(machine, right))):
         return _relative(machine, left, right, origins) | marks.gap
     if op == "+" and origins & keys.chosen:
         origins = _restored(machine, left, right, origins)
