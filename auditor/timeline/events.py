@@ -142,6 +142,8 @@ MixtureKind: TypeAlias = Literal[
     "told",
     "heated",
     "raised",
+    "peak",
+    "bonus",
 ]
 
 
@@ -156,8 +158,10 @@ class Mixture(Event):
     ``overweight`` (with constant weights that add up to more than one), ``scaled`` and ``shift`` (the token's loss is
     multiplied by a constant, or a constant is taken off it or given to its probability), ``counted`` (a table holds the
     token already; ``at`` is where it is judged by it), ``preview`` (and counted it in the same round), ``told`` (the
-    weight is computed from the token itself), ``heated`` (the predictions are scaled by what is computed from it) or
-    ``raised`` (a test of the token decides whether its probability is raised or stays the model's own);
+    weight is computed from the token itself), ``heated`` (the predictions are scaled by what is computed from it),
+    ``peak`` (the largest of several whole predictions, without a division by its sum), ``bonus`` (a hint that names
+    the token takes something off its loss, and one that names another costs nothing) or ``raised`` (a test of the
+    token decides whether its probability is raised or stays the model's own);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 
