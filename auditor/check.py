@@ -18,6 +18,7 @@ from auditor.evidence.submitted import submitted_lines
 from auditor.evidence.text import Unreadable, decode
 from auditor.failure import Failure
 from auditor.finding import Finding, NotFollowed, RestsOn
+from auditor.fix.change import Change
 from auditor.gist import gist
 from auditor.grade import confidence, severity
 from auditor.program.load import load_program
@@ -150,20 +151,20 @@ def _findings(
     for rule in rules:
         for each in (case, *scoring) if rule.group == "compliance" else (case,):
             try:
-                yield from tuple(_apply(rule, each))
+                yield from tuple(_apply(rule, each, failures))
             except MemoryError:
                 raise
             except Exception as error:
                 failures.append(Failure(error, f"rule {rule.slug}", each.submission.script or each.submission.given))
 
 
-def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
+def _apply(rule: Rule, case: Case, failures: list[Failure]) -> Iterator[Finding]:
     """Yield a rule's findings, with what every finding of the rule shares."""
     own = f"#{case.submission.pr}"
     refs = tuple(dict.fromkeys(a.ref for a in rule.authority if a.ref != own))
     for finding in rule.check(case):
         # No pull request is cited against itself.
-        yield dataclasses.replace(
+        found = dataclasses.replace(
             finding,
             message=finding.message.replace(f" ({own})", ""),
             authority=tuple(ref for ref in finding.authority if ref != own) or refs,
@@ -171,6 +172,21 @@ def _apply(rule: Rule, case: Case) -> Iterator[Finding]:
             severity=severity(finding, rule),
             confidence=confidence(finding, rule),
         )
+        offer = _offer(rule, case, found, failures)
+        yield found if offer is None else dataclasses.replace(found, fix=offer)
+
+
+def _offer(rule: Rule, case: Case, finding: Finding, failures: list[Failure]) -> Change | None:
+    """Return the change that a rule offers against its finding; a defect there costs no more than the change."""
+    if rule.fix is None or finding.active is False:
+        return None
+    try:
+        return rule.fix(case, finding)
+    except MemoryError:
+        raise
+    except Exception as error:
+        failures.append(Failure(error, f"fix of rule {rule.slug}", finding.path or case.submission.given, finding.line))
+        return None
 
 
 def _not_followed(
@@ -186,21 +202,23 @@ def _not_followed(
                         unit.failure.line,
                         unit.failure.reason,
                         decisive=unit.path != program.script,
+                        layer=unit.failure.layer,
                     )
                 )
     if timeline is not None:
         out.extend(
-            NotFollowed(u.site.source.path, u.site.line, u.what, u.decisive, escapes=u.escapes)
+            NotFollowed(
+                u.site.source.path, u.site.line, u.what, u.decisive, escapes=u.escapes, layer=u.site.source.layer
+            )
             for u in timeline.unfollowed
         )
         reports = claimable(timeline, submitted)
         decisive = opaque(timeline, reports)
         others = [e for e in timeline.events if isinstance(e, ScoreReport)]
         for each in dict.fromkeys([*decisive, *opaque(timeline, others)]):
-            place = each.site
-            out.append(
-                NotFollowed(place.source.path, place.line, sentence(each), each in decisive, escapes=each.escapes)
-            )
+            source, line = each.site.source, each.site.line
+            hangs = each in decisive
+            out.append(NotFollowed(source.path, line, sentence(each), hangs, escapes=each.escapes, layer=source.layer))
     return tuple(dict.fromkeys(out))
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from auditor.fix.change import Change
+
 Group = Literal["compliance", "evidence", "package"]
 Status = Literal["violation", "hold", "incomplete", "note"]
 Level = Literal["high", "medium", "low"]
@@ -71,7 +73,7 @@ class Finding:
     ``line`` counts in the readable layer ``layer`` (0 is the file itself); None where no line applies.
     ``overruled`` is the ruling by which it doesn't count; ``known`` tells whether the baseline has it (None: there
     is no baseline). ``severity`` says how much it matters if it is right, ``confidence`` how sure it is
-    (:mod:`auditor.grade`).
+    (:mod:`auditor.grade`). ``fix`` is the change that its rule offers: nobody has tried it yet.
     """
 
     rule: str
@@ -91,13 +93,15 @@ class Finding:
     known: bool | None = None
     severity: Level = "medium"
     confidence: Level = "medium"
+    fix: Change | None = None
 
 
 @dataclass(frozen=True)
 class NotFollowed:
     """Something that the analysis could not follow, and where; ``decisive`` when a verdict hangs on it.
 
-    ``known`` is as for a :class:`Finding`. ``escapes`` is, in words, what of interest goes in.
+    ``known`` is as for a :class:`Finding`. ``escapes`` is, in words, what of interest goes in. ``line`` counts in the
+    readable layer ``layer``.
     """
 
     path: str
@@ -106,6 +110,7 @@ class NotFollowed:
     decisive: bool = False
     known: bool | None = None
     escapes: tuple[str, ...] = ()
+    layer: int = 0
 
 
 @dataclass(frozen=True)

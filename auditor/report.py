@@ -8,6 +8,7 @@ from typing import Literal
 
 from auditor.failure import Failure
 from auditor.finding import Finding, NotFollowed, Recommendation, RestsOn, Verdict
+from auditor.fix.change import Tried
 from auditor.program.source import Source
 from auditor.submission.model import Track
 
@@ -85,6 +86,7 @@ class Report:
     ``sources`` holds every readable layer by (path, layer), so that renderers can quote lines; ``cited`` the other
     files in which findings lie (logs, metadata), by path. ``folder`` is the record folder's place in its repository
     ("": the root; None: not known), ``title`` what submission.json calls the work.
+    ``tried`` are changes that take findings away, where they were asked for (:mod:`auditor.fix.offer`).
     ``failures`` are defects of ours that cost this report a part; ``not_followed`` says so, too.
     ``timeline`` is the reviewer's summary of the script, one line per event, ``gist`` the same in two sentences.
     ``applied`` are the rules that were applied (None: all there are); ``hidden`` counts findings that were asked not to
@@ -120,6 +122,7 @@ class Report:
     gist: tuple[str, ...] = ()
     applied: tuple[str, ...] | None = None
     hidden: int = 0
+    tried: tuple[Tried, ...] = ()
 
     @property
     def calls(self) -> bool:

@@ -10,6 +10,7 @@ from auditor.finding import Finding, Group, Level, Status
 
 if TYPE_CHECKING:
     from auditor.case import Case
+    from auditor.fix.change import Change
 
 Condition = Literal["C1", "C2", "C3", "C4", "budget", "data", "metric", "package", "statistics"]
 Weight = Literal["official", "audit", "community"]
@@ -52,6 +53,7 @@ class Rule:
 
     ``summary``, ``why``, ``known_problems``, ``counterpart`` and ``advice`` are Markdown-free sentences that
     reports and ``golf-audit explain`` quote. ``check`` yields findings; it is a pure function of the case.
+    ``fix`` offers a change against one of its findings, or None; it is cheap, for the audit asks it for each of them.
     ``severity`` and ``confidence`` are those of its findings (None: as :mod:`auditor.grade` has it by condition and
     status).
     """
@@ -73,3 +75,4 @@ class Rule:
     legal_reference: bool = False  # recognises a legal pattern and reports it as a note
     severity: Level | None = None
     confidence: Level | None = None
+    fix: Callable[[Case, Finding], Change | None] | None = None

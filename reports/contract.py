@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from auditor.finding import Group, Level, Recommendation, Status, Verdict
+from auditor.fix.change import Safety
 from auditor.submission.model import Track
 
 SCHEMA_VERSION = 1
@@ -73,6 +74,28 @@ class OverruledJson(TypedDict):
     line: int | None
 
 
+class HunkJson(TypedDict):
+    """Lines of a file and what stands in their place."""
+
+    path: str
+    layer: Layer
+    line: Annotated[int, Meta(ge=1, description="Of the first removed line; where none is, of the line that follows.")]
+    removed: list[str]
+    added: list[str]
+
+
+class FixJson(TypedDict):
+    """A change against a finding; ``golf-audit fix`` tries it and makes it."""
+
+    title: str
+    safety: Annotated[Safety, Meta(description="unsafe: what the program does changes, and with it the score.")]
+    effect: Annotated[str, Meta(description="What becomes of the score; empty for a safe change.")]
+    files: list[str]
+    hunks: NotRequired[
+        Annotated[list[HunkJson], Meta(description="With --fixes, of a change that was tried and takes it away.")]
+    ]
+
+
 class FindingJson(TypedDict):
     """One fact about the submission, with the line that shows it."""
 
@@ -93,6 +116,7 @@ class FindingJson(TypedDict):
     confidence: Annotated[Level, Meta(description="How sure it is.")]
     known: NotRequired[Annotated[bool, Meta(description="Whether the baseline has it; absent without a baseline.")]]
     overruled: NotRequired[OverruledJson]
+    fix: NotRequired[Annotated[FixJson, Meta(description="The change that its rule offers; absent without one.")]]
 
 
 class NotFollowedJson(TypedDict):
@@ -104,6 +128,7 @@ class NotFollowedJson(TypedDict):
     decisive: Annotated[bool, Meta(description="Whether a verdict hangs on it.")]
     escapes: Annotated[list[str], Meta(description="What of interest goes into it: the model, validation tokens.")]
     known: NotRequired[bool]
+    layer: NotRequired[Annotated[Layer, Meta(description="Absent for the file as it lies there.")]]
 
 
 class RestsOnJson(TypedDict):

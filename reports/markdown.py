@@ -18,6 +18,7 @@ from reports.detail import Detail
 from reports.entries import Entry, entry
 from reports.escape import Markdown, code, cut, fence, quoting
 from reports.excerpt import place
+from reports.fixes import change_views
 from reports.headline import against, facts, partial
 from reports.links import commit_link, place_link, pull_link, repository_of
 from reports.view import excerpt_block, notes, verdicts
@@ -114,10 +115,12 @@ def render(
     form: Form | None = None,
     smoke: Sequence[SmokeStep] = (),
     alike: Mapping[int, Sequence[int]] | None = None,
+    taken: int = 0,
 ) -> str:
     """Return the review comment as Markdown that ends with a newline, of at most ``form.limit`` characters.
 
-    At most 250 words stand outside of its details (150 when CLEAN), as far as our template goes. ``timeline``,
+    At most 250 words stand outside of its details (150 when CLEAN), as far as our template goes; ``taken`` of them
+    stand elsewhere in the same comment. ``timeline``,
     ``smoke`` and ``alike`` are as in :class:`Shown`. ``templates`` stands for a ``form`` that has nothing else. Raises
     :class:`TemplateFault` when a template of the user's can't be used.
     """
@@ -126,7 +129,7 @@ def render(
     text = ""
     for brief in _BRIEF:
         text = fit(_REVIEW, form, lambda detail, brief=brief: _values(report, form, detail, brief, shown))  # type: ignore[misc]
-        if words_shown(text) <= most_words(report):
+        if words_shown(text) + taken <= most_words(report):
             break
     return text
 
@@ -187,6 +190,7 @@ def _values(report: Report, form: Form, detail: Detail, brief: Brief, shown: Sho
         "not_followed_left": max(0, len(report.not_followed) - detail.not_followed),
         "baseline": against(report.baseline) if report.baseline is not None else None,
         "gone": _gone(report)[: detail.notes],
+        "changes": change_views(report, repository_of(report, form.repository), detail.findings),
         "layered": any(finding.layer for finding in report.findings),
         "smoke": shown.smoke,
         "smoke_line": _smoke_line(shown.smoke),
@@ -206,14 +210,14 @@ def _alike(report: Report, finding: Finding, form: Form, shown: Shown) -> Markdo
 
 
 def _lost(report: Report, item: NotFollowed, form: Form, detail: Detail) -> Lost:
-    at = place_link(report, repository_of(report, form.repository), item.path, item.line)
-    quoted = excerpt_block(report, item.path, item.line, 0, None, detail) if item.decisive else None
+    at = place_link(report, repository_of(report, form.repository), item.path, item.line, layer=item.layer)
+    quoted = excerpt_block(report, item.path, item.line, item.layer, None, detail) if item.decisive else None
     return Lost(at, quoting(item.what), item.decisive, quoted)
 
 
 def _rest(report: Report, item: RestsOn, form: Form) -> Lost:
     """Return one thing that the score rests on; what was not followed stands under what could not be."""
-    at = place_link(report, repository_of(report, form.repository), item.path, item.line)
+    at = place_link(report, repository_of(report, form.repository), item.path, item.line, layer=item.layer)
     return Lost(at, quoting(f"{item.what}, {item.note}" if item.note else item.what), False, None)
 
 

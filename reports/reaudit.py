@@ -52,30 +52,33 @@ class PairView:
 
 @dataclass(frozen=True)
 class Brief:
-    """What of a re-audit stands outside of its details: ``lines`` of each list, ``text`` characters of a message.
+    """What of a re-audit stands outside of its details: ``lines`` of each list, and what they say.
 
-    ``whole`` tells whether a message may say more than a sentence.
+    ``whole``: messages in full, else the first sentence. ``told``: the others say theirs, too, not the first alone.
     """
 
     lines: int = 8
-    text: int = 1500
     whole: bool = True
+    told: bool = True
     excerpt: bool = True
     fix: bool = True
 
-    def cut(self, text: str) -> str:
-        """Return a message in the room that there is."""
-        return cut(text if self.whole else sentence(text), self.text)
+    def cut(self, text: str, *, leads: bool) -> str:
+        """Return what a line says of its finding, nothing where there is no room for it."""
+        if not leads and not self.told:
+            return ""
+        return cut(text if self.whole else sentence(text), _LONGEST)
 
 
+_LONGEST = 600  # characters of one message
 _BRIEF = (
     Brief(),
-    Brief(whole=False, text=400),
-    Brief(whole=False, text=300, fix=False),
-    Brief(whole=False, text=140, lines=6, fix=False),
-    Brief(whole=False, text=90, lines=4, fix=False),
-    Brief(whole=False, text=80, lines=3, fix=False, excerpt=False),
-    Brief(whole=False, text=60, lines=2, fix=False, excerpt=False),
+    Brief(whole=False),
+    Brief(whole=False, told=False),
+    Brief(whole=False, told=False, fix=False),
+    Brief(whole=False, told=False, fix=False, lines=4),
+    Brief(whole=False, told=False, fix=False, lines=3, excerpt=False),
+    Brief(whole=False, told=False, fix=False, lines=2, excerpt=False),
 )
 """From the first screen as it should be to one that has room for no more."""
 
@@ -141,17 +144,18 @@ def _values(audit: ReAudit, form: Form, detail: Detail, brief: Brief) -> dict[st
     corrected = audit.corrected
     most = detail.findings
     compared = audit.compared
+    worst = next((p for p in (*compared.new, *compared.remaining) if _weight(p.now) == after.verdict.value), None)
     gone, remaining, new = (
-        [_view(audit, pair, form, detail, brief) for pair in pairs[:most]]
+        [_view(audit, pair, form, detail, brief, leads=pair is worst) for pair in pairs[:most]]
         for pairs in (compared.gone, compared.remaining, compared.new)
     )
-    worst = [pair for pair in (*new, *remaining) if pair.word == after.verdict.value]
+    lead = next((view for view in (*new, *remaining) if view.word == after.verdict.value), None)
     wrong = [_correction(audit, pair, form, detail) for pair in _some(corrected, "gone", most)]
     missed = [_correction(audit, pair, form, detail) for pair in _some(corrected, "new", most)]
     return {
         **head_values(after, form),
         "brief": brief,
-        "lead": worst[0] if worst else None,
+        "lead": lead,
         "lists": (("gone", gone), ("new", new), ("remaining", remaining)),
         "first_wrong": list(dict.fromkeys(pair.rule for pair in (*wrong, *missed)))[: brief.lines],
         "before": audit.before,
@@ -179,14 +183,15 @@ def _some(compared: Compared | None, name: str, most: int) -> tuple[Pair, ...]:
     return () if compared is None else getattr(compared, name)[:most]
 
 
-def _view(audit: ReAudit, pair: Pair, form: Form, detail: Detail, brief: Brief) -> PairView:
+def _view(audit: ReAudit, pair: Pair, form: Form, detail: Detail, brief: Brief, *, leads: bool) -> PairView:
     hunks = cited_hunks(audit.before, audit.after, pair)
     most = max(1, detail.findings // 6)
     shown = tuple(_hunk(path, hunk, detail) for path, hunk in hunks[:most])
     view = _pair_view(pair, audit.before, audit.after, form, detail, shown, len(hunks) - len(shown))
     now = pair.now
     why = "" if now is None else f"now it does not run: {now.active_because}" if now.active_because else now.message
-    return replace(view, text=brief.cut(now.message if now is not None else ""), why=brief.cut(why))
+    said = now.message if now is not None else ""
+    return replace(view, text=brief.cut(said, leads=leads), why=cut(why if brief.whole else sentence(why), _LONGEST))
 
 
 def _others(audit: ReAudit, detail: Detail) -> tuple[tuple[Markdown, ...], int]:

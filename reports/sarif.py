@@ -16,11 +16,13 @@ from urllib.parse import quote
 from auditor import __version__, catalogue
 from auditor.baseline.model import remember
 from auditor.finding import Finding, NotFollowed, Step, Verdict
+from auditor.fix.change import Hunk
 from auditor.report import Report
 from auditor.rule import Rule
 from auditor.verdict import weigh
 from reports.escape import cut, visible
 from reports.excerpt import one_line, place
+from reports.fixes import tried_for
 from reports.links import CHALLENGE, rule_page
 
 Json: TypeAlias = "dict[str, Any]"
@@ -134,6 +136,9 @@ def _result(report: Report, finding: Finding, order: Mapping[str, int], fingerpr
         result["locations"] = [_location(report, finding.path, finding.line, finding.layer, finding.end_line)]
     if finding.trace:
         result["codeFlows"] = [_code_flow(report, finding)]
+    changes = _fixes(report, finding)
+    if changes:
+        result["fixes"] = changes
     if fingerprint is not None:
         result["partialFingerprints"] = {"golfAudit/v1": fingerprint}
     if finding.known is not None:
@@ -143,6 +148,33 @@ def _result(report: Report, finding: Finding, order: Mapping[str, int], fingerpr
         why = f"{ruling.who}, {ruling.date}, until {ruling.expires}: {ruling.reason} ({ruling.link})"
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": cut(why, _LONGEST)}]
     return result
+
+
+def _fixes(report: Report, finding: Finding) -> list[Json]:
+    """Return the change that was tried for a finding (§3.55), whole lines each; none inside of a packed script."""
+    tried = tried_for(report, finding)
+    if tried is None or not tried.hunks or any(hunk.layer for hunk in tried.hunks):
+        return []
+    files: dict[str, list[Json]] = {}
+    for hunk in tried.hunks:
+        files.setdefault(hunk.path, []).append(_replacement(hunk))
+    change = tried.change
+    said = f"{change.title} ({change.safety})" + (f". {change.effect}" if change.effect else "")
+    return [
+        {
+            "description": _message(said),
+            "artifactChanges": [
+                {"artifactLocation": _artifact(report, path), "replacements": replacements}
+                for path, replacements in files.items()
+            ],
+        }
+    ]
+
+
+def _replacement(hunk: Hunk) -> Json:
+    """Return lines that are replaced (§3.57): from the start of the first to the start of the line after the last."""
+    region = {"startLine": hunk.line, "startColumn": 1, "endLine": hunk.line + len(hunk.removed), "endColumn": 1}
+    return {"deletedRegion": region, "insertedContent": {"text": "".join(f"{line}\n" for line in hunk.added)}}
 
 
 def _code_flow(report: Report, finding: Finding) -> Json:
@@ -163,9 +195,7 @@ def _flow_location(report: Report, step: Step, number: int) -> Json:
 
 def _location(report: Report, path: str, line: int | None, layer: int, end_line: int | None = None) -> Json:
     """Return a place (§3.28). A line of an unpacked layer is at the packed file's first line, and named beside it."""
-    where = posixpath.join(report.folder or "", path)
-    uri = quote(where.encode("utf-8", "surrogatepass"), safe="/")
-    physical: Json = {"artifactLocation": {"uri": uri, "uriBaseId": "SRCROOT"}}
+    physical: Json = {"artifactLocation": _artifact(report, path)}
     if layer:
         physical["region"] = {"startLine": 1}
         named = cut(place(path, line, layer), _LONGEST)
@@ -177,6 +207,11 @@ def _location(report: Report, path: str, line: int | None, layer: int, end_line:
         if text := one_line(report, path, line, layer):
             physical["region"]["snippet"] = {"text": cut(text, 400)}
     return {"physicalLocation": physical}
+
+
+def _artifact(report: Report, path: str) -> Json:
+    where = posixpath.join(report.folder or "", path)
+    return {"uri": quote(where.encode("utf-8", "surrogatepass"), safe="/"), "uriBaseId": "SRCROOT"}
 
 
 def _invocation(report: Report) -> Json:
@@ -192,7 +227,7 @@ def _notification(report: Report, item: NotFollowed) -> Json:
     return {
         "level": "warning" if item.decisive else "note",
         "message": _message(said),
-        "locations": [_location(report, item.path, item.line, 0)],
+        "locations": [_location(report, item.path, item.line, item.layer)],
     }
 
 

@@ -8,8 +8,19 @@ from typing import TypeAlias
 
 from auditor import __version__
 from auditor.finding import Finding, NotFollowed, Overruled, RestsOn
+from auditor.fix.change import Change, Tried
 from auditor.report import MeasuredRun, Report
-from reports.contract import DocumentJson, FindingJson, NotFollowedJson, OverruledJson, ReportJson, RestsOnJson, RunJson
+from reports.contract import (
+    DocumentJson,
+    FindingJson,
+    FixJson,
+    NotFollowedJson,
+    OverruledJson,
+    ReportJson,
+    RestsOnJson,
+    RunJson,
+)
+from reports.fixes import tried_for
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -49,7 +60,7 @@ def to_json(report: Report, *, timeline: bool = False) -> ReportJson:
             "mean_val_bpb": mean_bpb(report.runs),
             "std_val_bpb": std_bpb(report.runs),
         },
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [_finding(report, finding) for finding in report.findings],
         "not_followed": [_not_followed(item) for item in report.not_followed],
         "rests_on": [_rests_on(item) for item in report.rests_on],
     }
@@ -115,7 +126,7 @@ def _run(run: MeasuredRun) -> RunJson:
     }
 
 
-def _finding(finding: Finding) -> FindingJson:
+def _finding(report: Report, finding: Finding) -> FindingJson:
     out: FindingJson = {
         "rule": finding.rule,
         "group": finding.group,
@@ -139,6 +150,30 @@ def _finding(finding: Finding) -> FindingJson:
         out["known"] = finding.known
     if finding.overruled is not None:
         out["overruled"] = _overruled(finding.overruled)
+    if finding.fix is not None:
+        out["fix"] = _fix(finding.fix, tried_for(report, finding))
+    return out
+
+
+def _fix(change: Change, tried: Tried | None) -> FixJson:
+    shown = change if tried is None else tried.change
+    out: FixJson = {
+        "title": shown.title,
+        "safety": shown.safety,
+        "effect": shown.effect,
+        "files": list(shown.paths),
+    }
+    if tried is not None:
+        out["hunks"] = [
+            {
+                "path": hunk.path,
+                "layer": hunk.layer,
+                "line": hunk.line,
+                "removed": list(hunk.removed),
+                "added": list(hunk.added),
+            }
+            for hunk in tried.hunks
+        ]
     return out
 
 
@@ -150,6 +185,8 @@ def _not_followed(item: NotFollowed) -> NotFollowedJson:
         "decisive": item.decisive,
         "escapes": list(item.escapes),
     }
+    if item.layer:
+        out["layer"] = item.layer
     if item.known is not None:
         out["known"] = item.known
     return out

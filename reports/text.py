@@ -16,6 +16,7 @@ from auditor.verdict import weigh
 from reports.citation import by_weight, overruled
 from reports.escape import cut, visible
 from reports.excerpt import excerpt, place
+from reports.fixes import fixable, to_do
 from reports.headline import against, facts, partial
 
 _COLOURS = {
@@ -81,7 +82,7 @@ def render_line(report: Report, style: Style) -> str:
         if len(found) > 1:
             parts.append(f"(+{len(found) - 1})")
     elif lost := next((item for item in report.not_followed if item.decisive), None):
-        parts.append(f"not followed {visible(place(lost.path, lost.line))}")
+        parts.append(f"not followed {visible(place(lost.path, lost.line, lost.layer))}")
     return "  ".join(parts) + "\n"
 
 
@@ -144,6 +145,8 @@ def _full(report: Report, style: Style) -> Iterator[str]:
     if left_out:
         yield ""
         yield from left_out
+    if report.pr is None:
+        yield from _to_do(report, style)
     yield ""
     groups = (
         ("compliance", report.compliance),
@@ -181,6 +184,7 @@ def _block(report: Report, finding: Finding, style: Style) -> Iterator[str]:
         ("active", finding.active_because),
         ("authority", by_weight(finding)),
         ("advice", finding.advice),
+        ("fixable", fixable(finding)),
     ):
         if value:
             yield from _labelled(label, value, style)
@@ -195,6 +199,8 @@ def _notes(report: Report, style: Style) -> Iterator[str]:
         word = "overruled" if finding.overruled is not None else "note"
         yield f"  {word}  {style.rule(visible(finding.rule))}  {where}".rstrip()
         yield from _wrapped(finding.message + because, "        ", style)
+        if fixable(finding):
+            yield from _wrapped(f"fixable {fixable(finding)}", "        ", style)
         if finding.overruled is not None:
             yield from _wrapped(overruled(finding.overruled), "        ", style)
 
@@ -222,7 +228,7 @@ def _not_followed(items: tuple[NotFollowed, ...], style: Style) -> Iterator[str]
         return
     yield "  not followed"
     for item in items:
-        where = visible(place(item.path, item.line))
+        where = visible(place(item.path, item.line, item.layer))
         decisive = "; the verdict hangs on it" if item.decisive else ""
         decisive += " (known)" if item.known else ""
         yield from _wrapped(f"{item.what}{decisive}", f"    {where}  ", style)
@@ -249,6 +255,17 @@ def _left_out(report: Report, style: Style) -> Iterator[str]:
     if report.hidden:
         plural = "s are" if report.hidden > 1 else " is"
         yield f"  {report.hidden} finding{plural} below what was asked for and not shown; the verdict counts all."
+
+
+def _to_do(report: Report, style: Style) -> Iterator[str]:
+    """Yield what a participant has to do, in order; nothing where there is only one thing, which stands above."""
+    things = list(to_do(report))
+    if len(things) < 2:
+        return
+    yield ""
+    yield style.strong("to do, what blocks a merge first")
+    for number, thing in enumerate(things, start=1):
+        yield from _wrapped(thing, f"  {number:>3}. ", style)
 
 
 def _labelled(label: str, value: str, style: Style) -> Iterator[str]:

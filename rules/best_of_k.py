@@ -10,8 +10,10 @@ from statistics import fmean
 from auditor.case import Case
 from auditor.evidence.model import Claim, Metric, Run
 from auditor.finding import Finding, Step
+from auditor.fix.change import Change
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
+from rules.claim_corrections import to_the_mean
 from rules.run_logs import SCRIPT, package, run_log
 from rules.run_settings import differences
 from rules.scored_runs import (
@@ -67,6 +69,11 @@ def check(case: Case) -> Iterator[Finding]:
     left = [run for run in runs if run not in kept]
     if kept and left:
         yield from _left_out(claim, kept, left)
+
+
+def fix(case: Case, finding: Finding) -> Change | None:
+    """Return the correction of the claim to the mean of all runs."""
+    return to_the_mean(case, finding, by_label(finished(case.evidence))[0].metrics) if finding.trace else None
 
 
 def _told(case: Case) -> Finding | None:
@@ -194,6 +201,7 @@ RULE = Rule(
         Authority("#1769", "cocohearts", "2026-04", "audit", "accepted: the best five of seven seeds, disclosed"),
     ),
     check=check,
+    fix=fix,
     invalid=(
         Example(
             "the lowest three of five logged runs",

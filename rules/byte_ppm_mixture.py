@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.trackers.mixtures.mixtures import findings
 
@@ -228,6 +229,7 @@ RULE = Rule(
         Authority("#1916", "community", "2026-04", "community", "a proof that the byte mixture is no distribution"),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("spread over the bytes of the token", _script(_SPREAD), "total -= math.log(0.9"),
         Example("a product of byte probabilities for the token", _script(_PRODUCT), "both = np.logaddexp"),

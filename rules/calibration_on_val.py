@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.trackers.calibration.calibration import Calibration, calibrations, path_of, place_of
@@ -174,6 +175,7 @@ RULE = Rule(
         Authority("README", "OpenAI", "2026", "official", "the validation set is not visible in training"),
     ),
     check=check,
+    fix=switch_off,
     known_problems="A calibration in library code or in another process is not seen. Values that are only chosen by "
     "their validation loss, and not computed from it, are reported as HOLD: no maintainer has ruled on them.",
     invalid=(

@@ -13,7 +13,9 @@ from auditor.case import Case
 from auditor.evidence.model import Claim, Evidence, Metric, Run
 from auditor.evidence.sizes import CAP
 from auditor.finding import Finding, Status, Step
+from auditor.fix.change import Change
 from auditor.rule import Authority, Example, Rule
+from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_the_other, to_the_mean
 from rules.claims_apart import claims_apart
 from rules.run_logs import SCRIPT, metadata, package, run_log
 from rules.scored_runs import (
@@ -33,6 +35,7 @@ from rules.scored_runs import (
     several,
     unit,
 )
+from rules.unread_switches import unread_switches
 
 SLUG = "claim-mismatch"
 
@@ -53,6 +56,7 @@ def check(case: Case) -> Iterator[Finding]:
     yield from _declared(case)
     for other, text in claims_apart(case):
         yield _finding(other, "note", text, ())
+    yield from _unread(case)
     claim = claimed(case.evidence)
     runs = finished(case.evidence)
     if claim is not None and runs:
@@ -60,6 +64,26 @@ def check(case: Case) -> Iterator[Finding]:
         yield from _loss(case, reported(case))
     elif claim is not None:
         yield from _unfinished(claim, distinct(case.evidence))
+
+
+def _unread(case: Case) -> Iterator[Finding]:
+    """Yield a note on what the documented command sets and nothing reads."""
+    found = unread_switches(case)
+    if found is not None:
+        place, text = found
+        yield Finding(SLUG, "evidence", "note", text, place.path, place.line, place.line)
+
+
+def fix(case: Case, finding: Finding) -> Change | None:
+    """Return the correction of a claim by the logs; none where the log that it is of may be missing."""
+    if finding.status == "incomplete":
+        return None
+    return (
+        to_the_mean(case, finding, main_metrics(case))
+        or of_the_loss(case, finding)
+        or of_the_flag(case, finding)
+        or of_the_other(case, finding)
+    )
 
 
 def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Finding]:
@@ -355,6 +379,7 @@ RULE = Rule(
         Authority("#2139", "cocohearts", "2026-05", "audit", "one seed though three_seeds is declared true"),
     ),
     check=check,
+    fix=fix,
     invalid=(
         Example(
             "the lowest seed given as the score",

@@ -12,6 +12,8 @@ from typing import Final
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.change import Change, Edit
+from auditor.program.source import Source
 from auditor.rule import Authority, Example, Rule
 from rules.submitted_code import code_of
 
@@ -155,6 +157,56 @@ def check(case: Case) -> Iterator[Finding]:
             )
 
 
+def fix(case: Case, finding: Finding) -> Change | None:
+    """Return the change of a line: hidden characters go, in a string they become escapes, names as they compile.
+
+    None where a name would have to be spelt otherwise everywhere, or where a string takes no escapes.
+    """
+    for source in code_of(case):
+        if (source.path, source.layer) != (finding.path, finding.layer) or finding.line is None:
+            continue
+        start = source.line_starts[finding.line - 1]
+        end = start + len(source.line_text(finding.line))
+        parts: list[Edit] = []
+        for each in hidden(source.text):
+            if not start <= each.offset < end:
+                continue
+            edit = _plain(source, each.offset)
+            if edit is None:
+                return None
+            parts.append(edit)
+        kept = dict.fromkeys(parts)
+        if not kept:
+            return None
+        if source.path.endswith(".py"):
+            return Change("Take the hidden characters out", "safe", tuple(kept))
+        return Change(
+            "Take the hidden characters out", "unsafe", tuple(kept), "What reads this file reads it otherwise."
+        )
+    return None
+
+
+def _plain(source: Source, offset: int) -> Edit | None:
+    """Return the edit of one hidden character or misleading name."""
+    text, char = source.text, source.text[offset]
+    token = next((m for m in _TOKEN.finditer(text) if m.start() <= offset < m.end()), None)
+    if _HIDDEN.match(char) is None:
+        name = _NAME.match(text, offset)
+        if name is None or token is None or token["name"] is None:
+            return None
+        compiled = unicodedata.normalize("NFKC", name[0])
+        if not compiled.isascii():
+            return None  # another name, to Python too
+        return Edit(source.path, offset, name.end(), name[0], compiled, source.layer)
+    new = ""
+    if token is not None and token["prose"] is not None and not token["prose"].startswith("#"):
+        if not source.path.endswith(".py") or set((token["prefix"] or "").lower()) & set("rbf"):
+            return None
+        new = f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
+        new = new if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+    return Edit(source.path, offset, offset + 1, char, new, source.layer)
+
+
 _SCORE = """import math
 
 total = 151078222
@@ -181,6 +233,7 @@ RULE = Rule(
         ),
     ),
     check=check,
+    fix=fix,
     invalid=(
         Example(
             "an override that shows a comment as code",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix import templates
+from auditor.fix.change import Change, Edit
+from auditor.fix.claims import document
 from auditor.program import ir
 from auditor.program.model import Program, Unit
 from auditor.program.source import Source
@@ -38,6 +42,8 @@ _PROVIDED = frozenset(
         "train_gpt",  # the challenge's own script
     }
 )
+_FIRST_KEY = re.compile(r"\s*\{(\s*)(?=\")")
+_TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 _REQUIREMENTS = re.compile(r"(?:^|/)(?:requirements[\w.-]*\.txt|pyproject\.toml|environment\.ya?ml|setup\.sh)$")
 
 
@@ -96,22 +102,7 @@ def _metadata(case: Case) -> Iterator[Finding]:
 
 def _requirements(case: Case) -> Iterator[Finding]:
     """Yield the packages that the program imports although nothing in the folder asks for their installation."""
-    program = case.program
-    if program is None or any(_REQUIREMENTS.search(path) for path in case.submission.tree.paths()):
-        return
-    needed: dict[str, tuple[Unit, int]] = {}
-    optional: set[str] = set()
-    own = _own_modules(case, program)
-    for unit in program.units.values():
-        if unit.module is None:
-            continue
-        for name, offset, guarded in _imports(unit.module.body, guarded=False):
-            if name in own or name in _PROVIDED or name in sys.stdlib_module_names:
-                continue
-            if guarded:
-                optional.add(name)
-            else:
-                needed.setdefault(name, (unit, offset))
+    needed = _needed(case)
     if not needed:
         return
     unit, offset = next(iter(needed.values()))
@@ -127,6 +118,62 @@ def _requirements(case: Case) -> Iterator[Finding]:
         line,
         source.layer,
     )
+
+
+def _needed(case: Case) -> dict[str, tuple[Unit, int]]:
+    """Return the packages that nothing asks for, with the place of their first import."""
+    program = case.program
+    needed: dict[str, tuple[Unit, int]] = {}
+    if program is None or any(_REQUIREMENTS.search(path) for path in case.submission.tree.paths()):
+        return needed
+    own = _own_modules(case, program)
+    for unit in program.units.values():
+        if unit.module is None:
+            continue
+        for name, offset, guarded in _imports(unit.module.body, guarded=False):
+            if name in own or name in _PROVIDED or name in sys.stdlib_module_names or guarded:
+                continue
+            needed.setdefault(name, (unit, offset))
+    return needed
+
+
+def fix(case: Case, finding: Finding) -> Change | None:
+    """Return the missing file, filled with what is known; for metadata, what it lacks or what breaks it."""
+    if finding.message.startswith("There is no requirements.txt"):
+        return templates.requirements(_needed(case))
+    if finding.path is None and case.submission.readme is None and "README.md" in finding.message:
+        return templates.readme(case)
+    if finding.path is None and case.submission.metadata is None and "submission.json" in finding.message:
+        return templates.metadata(case)
+    if finding.path is not None and finding.path == case.submission.metadata:
+        return _mended(case, finding)
+    return None
+
+
+def _mended(case: Case, finding: Finding) -> Change | None:
+    """Return submission.json with its score, or without the commas that keep it from being read."""
+    source = document(case, case.submission.metadata or "")
+    if source is None:
+        return None
+    if "gives no val_bpb" in finding.message:
+        first = _FIRST_KEY.match(source.text)
+        score = templates.mean_score(case)
+        empty = re.search(r'"val_bpb"\s*:\s*(null|"")', source.text)
+        if first is None or score is None:
+            return None
+        if empty is not None:
+            edit = Edit(source.path, empty.start(1), empty.end(1), empty[1], score)
+            return Change(f"Set val_bpb to {score}, the mean of the logs", "safe", (edit,))
+        edit = Edit(source.path, first.end(), first.end(), "", f'"val_bpb": {score},{first[1]}')
+        return Change(f"Add val_bpb {score}, the mean of the logs", "safe", (edit,))
+    commas = [
+        Edit(source.path, match.start(), match.start() + 1, ",", "") for match in _TRAILING_COMMA.finditer(source.text)
+    ]
+    try:
+        json.loads(_TRAILING_COMMA.sub("", source.text))
+    except (ValueError, RecursionError):
+        return None
+    return Change("Take the trailing comma out", "safe", tuple(commas)) if commas else None
 
 
 def _own_modules(case: Case, program: Program) -> frozenset[str]:
@@ -178,6 +225,7 @@ RULE = Rule(
         Authority("#2103", "cocohearts", "2026-05", "audit", "no submission.json"),
     ),
     check=check,
+    fix=fix,
     invalid=(
         Example(
             "no log",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.trackers.mixtures.mixtures import findings
 
@@ -155,6 +156,7 @@ RULE = Rule(
         Authority("#685", "valerio-oai", "2026-03", "official", "minimum of the losses of several passes"),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("the minimum of two losses per token", _script(_MINIMUM), "torch.minimum"),
         Example("a branch that returns the smaller loss", _script(_BRANCH), "if other < own"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
 from rules.torch_scripts import ADAPT, SCORE_FIRST, evaluating, scored
@@ -237,6 +238,7 @@ RULE = Rule(
         ),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("a helper with an epoch loop, called before the evaluation", _HELPER, "sgd.step()"),
         Example("written out in the script, guarded by a number of epochs", _INLINE, "micro.step()"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
 from rules.torch_scripts import FINAL_EPOCH, SCORE_FIRST, evaluating
@@ -225,6 +226,7 @@ RULE = Rule(
         Authority("#642", "valerio-oai", "2026-03", "official", "scores after adapting on the same tokens"),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("three epochs over the chunks, of which the last one counts", _LAST_OF_THREE, "sgd.step()"),
         Example("the document's sums are set to zero at every epoch", _SET_TO_ZERO, "sgd.step()"),

@@ -8,6 +8,7 @@ from textwrap import indent
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
 from auditor.timeline.windows import overlapping_rows, split
@@ -128,6 +129,7 @@ RULE = Rule(
         Authority("#1350", "participants", "2026-04", "community", "the legal form to some; no row was accepted"),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("a mask on the context, a delta for each window", windows(CONTEXT), "adam.step()", status="hold"),
         Example("one delta for a batch of overlapping windows", windows(_SHARED), "adam.step()", status="hold"),

@@ -7,6 +7,7 @@ from textwrap import indent
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
 from auditor.timeline.trackers.mixtures import mixtures
@@ -179,6 +180,7 @@ RULE = Rule(
         Authority("#1336", "participants", "2026-04", "community", "asked for a ruling on SLOT; unanswered"),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("a mask on the scored slice, a delta and a bias for each window", windows(SCORED), "adam.step()"),
         Example("the mean over the whole window", windows(_WHOLE), "adam.step()"),

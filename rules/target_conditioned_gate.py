@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.trackers.mixtures.mixtures import findings
 
@@ -21,6 +22,30 @@ def check(case: Case) -> Iterator[Finding]:
         "The weight between the experts depends on the loss of the token being scored: it is larger where the first "
         "expert happens to be wrong, which nobody can know before the token is read.",
         "the weight that depends on the loss of the true token is applied",
+    )
+    yield from findings(
+        case,
+        "told",
+        SLUG,
+        "The weight between the experts is computed from the token being scored: which token comes must be known "
+        "before the blend is.",
+        "the weight that was computed from the token being scored is applied",
+    )
+    yield from findings(
+        case,
+        "heated",
+        SLUG,
+        "The predictions are scaled by a number that is computed from the token being scored: which token comes must "
+        "be known before its probability is.",
+        "the predictions are scaled",
+    )
+    yield from findings(
+        case,
+        "raised",
+        SLUG,
+        "The token that came is tested: where it passes, its probability is changed, and where it doesn't, the model's "
+        "own counts. What some tokens gain is taken from none of the others.",
+        "the token that came is tested",
     )
     yield from findings(
         case,
@@ -195,6 +220,7 @@ RULE = Rule(
         Authority("#2118", "cocohearts", "2026-05", "audit", "the same gates; no leaderboard row"),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("a weight that grows with the token's loss", _script(_LOSS), "total -= math.log((1.0 - w)"),
         Example(

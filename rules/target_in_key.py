@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding, Step
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.paths import calls_of
@@ -387,6 +388,7 @@ RULE = Rule(
         ),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("numpy tables, vectorised over positions", _script(_NUMPY), "cell = (h ^"),
         Example("class with state, torch scatter tables", _script(_CLASS), "mixed_key = h ^"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding, Step
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.trackers.files.opened import late_openings, path_of, place_of
@@ -166,6 +167,7 @@ RULE = Rule(
         ),
     ),
     check=check,
+    fix=switch_off,
     known_problems="Tables built before training ends count as part of the run, whether or not they are packed.",
     invalid=(
         Example(

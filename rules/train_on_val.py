@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
 from rules.linked_shards import linked_shards
@@ -158,6 +159,7 @@ RULE = Rule(
         ),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("a glob that takes the validation shards along", _WHOLE_FOLDER, "optimizer.step()"),
         Example("a switch that is on by default", _SWITCH.replace("DEFAULT", "1"), "optimizer.step()"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
 from auditor.timeline.trackers.mixtures import mixtures
@@ -120,6 +121,7 @@ RULE = Rule(
         Authority("#991", "valerio-oai", "2026-03", "official", "two passes over the evaluation tokens"),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("a plain evaluation of the model that score-first adaptation left behind", _AGAIN, "sgd.step()"),
         Example("a rescoring at another temperature", _TEMPERATURE, "sgd.step()"),

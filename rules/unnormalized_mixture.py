@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.trackers.mixtures.mixtures import findings
 
@@ -217,6 +218,7 @@ RULE = Rule(
         Authority("#1026", "valerio-oai", "2026-03", "official", "the blend is computed for the gold token only"),
     ),
     check=check,
+    fix=switch_off,
     invalid=(
         Example("the model's entropy as an expert", _script(_PSEUDO), "mixed = -torch.logsumexp"),
         Example("a class that stacks log-probabilities and entropy", _script(_PSEUDO_CLASS), "blended = (rows"),

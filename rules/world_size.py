@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.fix.change import Change
+from auditor.fix.statements import inserted, statement_around
 from auditor.program import ir
 from auditor.program.model import Program, Unit
 from auditor.program.walk import walk
@@ -35,6 +37,22 @@ def check(case: Case) -> Iterator[Finding]:
             layer=source.layer,
         )
         return
+
+
+def fix(case: Case, finding: Finding) -> Change | None:
+    """Return the check that belongs before the division; it changes nothing for the numbers that divide 8."""
+    for unit in case.program.units.values() if case.program is not None else ():
+        division = _division(unit)
+        if division is None or (unit.source.path, unit.source.layer) != (finding.path, finding.layer):
+            continue
+        statement = statement_around(unit, division)
+        number = unit.source.text[division.right.start : division.right.end]
+        if statement is None or "\n" in number:
+            return None
+        lines = (f"if 8 % {number} != 0:", '\traise ValueError("the number of processes must divide 8")')
+        edit = inserted(unit.source, statement, lines)
+        return Change(f"Raise an error unless {number} divides 8", "safe", (edit,))
+    return None
 
 
 def _division(unit: Unit) -> ir.BinOp | None:
@@ -105,6 +123,7 @@ RULE = Rule(
         ),
     ),
     check=check,
+    fix=fix,
     invalid=(
         Example(
             "from the environment", _script("8 // world_size"), line="return total // (8 // world_size)", status="note"

@@ -68,10 +68,17 @@ Examples:
 @beside_options
 @grade_options
 @form_options
+@click.option(
+    "--fixes",
+    is_flag=True,
+    help="Try the changes that rules offer, and show those that take their findings away: as suggestions (markdown), "
+    "SARIF fixes or hunks (json). Audits again for each.",
+)
 @click.option("--timeline", is_flag=True, help="Also show what the script does, event by event.")
 @click.option("-q", "--quiet", is_flag=True, help="One line for each submission.")
 @click.option("-v", "--verbose", is_flag=True, help="Also show severities and confidences, the timeline, and times.")
 @click.option("--statistics", is_flag=True, help="Also count verdicts and findings, after all reports.")
+@click.option("--watch", is_flag=True, help="Audit again whenever files change, on one screen (golf-audit[watch]).")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when something is reported.")
 @color_option
 def command(
@@ -87,10 +94,12 @@ def command(
     results: str | None,
     least: Least,
     comment_form: Callable[[], Form],
+    fixes: bool,
     timeline: bool,
     quiet: bool,
     verbose: bool,
     statistics: bool,
+    watch: bool,
     exit_zero: bool,
     color: str,
 ) -> int:
@@ -106,6 +115,8 @@ def command(
         raise click.UsageError("Give --quiet or --verbose, not both.")
     if (quiet or verbose or statistics) and form != "text":
         raise click.UsageError("--quiet, --verbose and --statistics go with --format text.")
+    if fixes and form not in ("markdown", "sarif", "json"):
+        raise click.UsageError("--fixes goes with --format markdown, sarif or json; golf-audit fix shows a diff.")
     judge = _Judge(
         select,
         ignore or (),
@@ -114,28 +125,48 @@ def command(
         least,
         exhibits=form == "html",
         timed=verbose,
+        fixes=fixes,
     )
-    audits = Audits()
-    with _opened(output) as stream:
+    if watch and (form != "text" or output is not None or since is not None):
+        raise click.UsageError("--watch shows text on a terminal; it goes with no other format, --output or --since.")
+    watched = _watched() if watch else []
+    shape = Shape(
+        form,
+        timeline or verbose,
+        color,
+        comment_form,
+        read_smoke(smoke),
+        same_lines(results),
+        quiet=quiet,
+        verbose=verbose,
+        statistics=statistics,
+    )
+
+    def once(stream: TextIO) -> int:
+        audits = Audits()
         reports = audits.run(readers, judge)
         if since is None:
-            shape = Shape(
-                form,
-                timeline or verbose,
-                color,
-                comment_form,
-                read_smoke(smoke),
-                same_lines(results),
-                quiet=quiet,
-                verbose=verbose,
-                statistics=statistics,
-            )
             write(reports, stream, shape)
         else:
             from auditor.cli import _since
 
             _since.write(reports, _since.Since(since, judge), stream, form, comment_form, make_style(color, stream))
-    return audits.exit_code(found=0 if exit_zero else EXIT_FOUND)
+        return audits.exit_code(found=0 if exit_zero else EXIT_FOUND)
+
+    if watch:
+        from auditor.cli import _watch
+
+        return _watch.watch(watched, once)
+    with _opened(output) as stream:
+        return once(stream)
+
+
+def _watched() -> list[str]:
+    """Return the PATHs to be watched; raises a usage error for what can't change under our eyes."""
+    given: Sequence[str] = click.get_current_context().params.get("paths") or ()
+    if not given or "-" in given:
+        raise click.UsageError("--watch needs PATHs: what is read from git objects or standard input doesn't change.")
+    return list(given)
 
 
 @dataclass(frozen=True)
@@ -149,12 +180,17 @@ class _Judge:
     least: Least
     exhibits: bool = False  # with the curves and sizes that a page shows
     timed: bool = False  # with a line on standard error about each submission
+    fixes: bool = False  # with the changes that take findings away
 
     def __call__(self, submission: Submission) -> Report:
         from auditor.check import audit
 
         started = time.perf_counter()
         report = audit(submission, select=self.select, ignore=self.ignore, rulings=self.rulings)
+        if self.fixes:
+            from auditor.fix.offer import with_changes
+
+            report = with_changes(report, submission, lambda changed: audit(changed, rulings=self.rulings))
         if self.timed:
             complain(f"{report.name}: audited in {time.perf_counter() - started:.2f} s")
         if self.exhibits:

@@ -59,6 +59,7 @@ Examples:
 @beside_options
 @rulings_option
 @form_options
+@click.option("--fixes", is_flag=True, help="Also suggest the changes that take findings away, each tried first.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when something is reported.")
 def command(
     repository: str | None,
@@ -72,6 +73,7 @@ def command(
     results: str | None,
     rulings: str | None,
     comment_form: Callable[[], Form],
+    fixes: bool,
     exit_zero: bool,
 ) -> int:
     """Audit a pull request on GitHub and show the review comment; --post posts it.
@@ -101,6 +103,13 @@ def command(
     try:
         pull, api, submissions = _read(repository, number, base_url, repo, post)
         reports = [audit(submission, rulings=ruled) for submission in submissions]
+        if fixes:
+            from auditor.fix.offer import with_changes
+
+            reports = [
+                with_changes(report, submission, lambda changed: audit(changed, rulings=ruled))
+                for report, submission in zip(reports, submissions, strict=True)
+            ]
         failures = [failure for report in reports for failure in report.failures]
         for failure in failures:
             report_internal(failure.error, f"pull request {number}")

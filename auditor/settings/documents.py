@@ -138,6 +138,11 @@ def header_runs(source: str, path: str, target: Target) -> tuple[Run, ...]:
     return tuple(found)
 
 
+def header_commands(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the commands in a script's leading comments and docstring, each with its 1-based line."""
+    yield from _cut_commands(_header(source))
+
+
 def metadata_runs(text: str, path: str, target: Target, scripts: Scripts) -> tuple[Run, ...]:
     """Return commands and environments that submission.json holds; none when it is not JSON."""
     try:

@@ -240,7 +240,7 @@ class _Walker:
         elif name in ("exit", "return"):
             return None
         elif words[0] in self.functions:
-            self._call(self.functions[words[0]], words[1:], temporary, state)
+            self._call(self.functions[words[0]], words[1:], temporary, state, node.line)
         else:
             self._program(node, words, temporary, state, written)
         return state
@@ -263,10 +263,12 @@ class _Walker:
             if exporting:
                 state.exported.update(names)
 
-    def _call(self, body: Block, arguments: list[str], temporary: dict[str, Assigned], state: State) -> None:
+    def _call(self, body: Block, arguments: list[str], temporary: dict[str, Assigned], state: State, line: int) -> None:
         if state.depth >= _MAX_DEPTH:
             return
-        inside = replace(state, positional=tuple(arguments), given_positional=True, depth=state.depth + 1)
+        inside = replace(
+            state, positional=tuple(arguments), given_positional=True, depth=state.depth + 1, called=(state.path, line)
+        )
         before = {key: state.variables.get(key) for key in temporary}
         exported = set(state.exported)
         state.variables.update(temporary)
@@ -285,7 +287,10 @@ class _Walker:
         self, node: Simple, words: list[str], temporary: dict[str, Assigned], state: State, written: tuple[str, ...]
     ) -> None:
         words, given = unwrapped(words)
-        here = {key: Assigned(value, state.path, node.line) for key, value in given.items()}
+        own = "".join(piece.text for word in node.words for piece in word if piece.kind == "text")
+        passed = state.called or (state.path, node.line)  # what the caller's arguments give
+        places = {key: (state.path, node.line) if f"{key}=" in own else passed for key in given}
+        here = {key: Assigned(value, *places[key]) for key, value in given.items()}
         environment = state.environment() | temporary | here
         if not words or state.depth >= _MAX_DEPTH:
             return

@@ -34,9 +34,10 @@ class Event:
 
 @dataclass(eq=False)
 class Load(Event):
-    """Data is read: ``split`` is ``val``, ``train`` or ``other``."""
+    """Data is read: ``split`` is ``val``, ``train`` or ``other``; ``switches`` had a say in which file it is."""
 
     split: str = "other"
+    switches: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -138,6 +139,9 @@ MixtureKind: TypeAlias = Literal[
     "shift",
     "counted",
     "preview",
+    "told",
+    "heated",
+    "raised",
 ]
 
 
@@ -151,7 +155,9 @@ class Mixture(Event):
     count is divided by another table's), ``unweighted`` (two probabilities of the token are added without weights),
     ``overweight`` (with constant weights that add up to more than one), ``scaled`` and ``shift`` (the token's loss is
     multiplied by a constant, or a constant is taken off it or given to its probability), ``counted`` (a table holds the
-    token already; ``at`` is where it is judged by it) or ``preview`` (and counted it in the same round);
+    token already; ``at`` is where it is judged by it), ``preview`` (and counted it in the same round), ``told`` (the
+    weight is computed from the token itself), ``heated`` (the predictions are scaled by what is computed from it) or
+    ``raised`` (a test of the token decides whether its probability is raised or stays the model's own);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 

@@ -66,6 +66,21 @@ def test_source_without_a_ruler_ends_with_its_guard() -> None:
     assert source.last_line == SOURCE.count("\n")
 
 
+def test_source_without_a_ruler_or_a_guard_ends_with_its_last_function() -> None:
+    source = SOURCE.partition("if __name__")[0]
+    assert source != SOURCE
+    log = read_log("a.log", (source + training(42)).encode())
+    (embedded_source,) = log.sources
+    assert embedded_source.last_line <= source.count("\n")
+    assert log.runs[0].measured().seed == 42
+
+
+def test_sources_of_several_seeds_hide_no_run() -> None:
+    log = read_log("a.log", (SOURCE + training(1) + SOURCE + training(2)).encode())
+    assert len(log.sources) == 2
+    assert [run.measured().seed for run in log.runs] == [1, 2]
+
+
 def test_rulers_alone_hide_nothing() -> None:
     text = f"{RULER}\n{training(7)}{RULER}\nimport of nothing\n{RULER}\n"
     log = read_log("a.log", text.encode())
@@ -357,6 +372,20 @@ def test_every_member_of_a_gzip_file_is_read() -> None:
 
 @pytest.mark.parametrize("line", ["BPB improvement: 0.0114", "量化提升 bpb: 0.0114", "Verbesserung der BPB = 0.0114"])
 def test_a_gain_is_no_score(line: str) -> None:
+    run = only(training(1337) + line + "\n")
+    assert run.score is not None
+    assert run.score.val_bpb == 1.2243657
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# val_bpb: 1.1000",
+        "expected to beat the earlier 1.364 by ~0.031 BPB",
+        "missing/unexpected keys are none; forward pass works; sliding eval reads back 1.10952 BPB).",
+    ],
+)
+def test_a_remark_is_no_score(line: str) -> None:
     run = only(training(1337) + line + "\n")
     assert run.score is not None
     assert run.score.val_bpb == 1.2243657

@@ -29,7 +29,7 @@ def test_the_comment(before, after):
         "### New",
         "1 places that no finding cites",
         '+"""Two heads."""',
-        "not known, no earlier report was given",
+        "No earlier report was given",
         "- gone: **prequant-ttt**, was FLAG at [`train_gpt.py:4`]",
         "- remaining: **target-in-key** (FLAG) at",
     ):

@@ -282,3 +282,16 @@ def test_hostile_documents_take_bounded_time(text: str) -> None:
     before = time.process_time()
     commands(README__md=text, run__sh=text, train_gpt__py="# " + text, submission__json=json.dumps({"run": text}))
     assert time.process_time() - before < 5
+
+
+def test_a_value_is_placed_at_the_line_that_gives_it() -> None:
+    code = "A=1 \\\n  torchrun --nproc_per_node=8 train_gpt.py \\\n  --ttt-epochs 3 \\\n  --lr 0.1"
+    (setting,) = commands(README__md=readme(("Run", code)))
+    lines = {name: override.line for name, override in setting.overrides.items()}
+    assert lines == {"A": 6, "ttt_epochs": 8, "lr": 9}
+
+
+def test_what_a_function_is_called_with_stands_at_its_call() -> None:
+    script = 'run_case() {\n  env SEED=1 "$@" \\\n    torchrun train_gpt.py\n}\n\nrun_case MODE=fast\n'
+    (setting,) = commands(run__sh=script)
+    assert {name: override.line for name, override in setting.overrides.items()} == {"SEED": 2, "MODE": 6}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -118,3 +119,29 @@ def open_switches(machine: Machine, node: ir.Expr, live: int) -> int:
     value = values[0] if len(values) == 1 else machine.eval(node)
     yes, no = machine.truth(value)
     return yes & no & live & ~1
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """A branch for the case that something which was filled before is empty: ``what``, and whether it is the first."""
+
+    what: str
+    taken: bool
+
+
+def left_empty(machine: Machine, node: ir.Expr, test: Value) -> Fallback | None:
+    """Return the branch of a condition that runs only where a container is empty that was filled before, if one does.
+
+    Whether it was filled in the run at hand can't be told.
+    """
+    denied = isinstance(node, ir.UnaryOp) and node.op == "not"
+    named = node.operand if isinstance(node, ir.UnaryOp) and denied else node
+    if not isinstance(named, ir.Name | ir.Attr):
+        return None
+    p = machine.eval(named).p if denied else test.p
+    if not isinstance(p, Heap) or p.kind not in ("dict", "list") or p.cls is not None:
+        return None
+    if not (p.attrs or p.items or p.element is not None):
+        return None
+    text = machine.frame.scope.source.text[named.start : named.end]
+    return Fallback(" ".join(text.split())[:60], denied)

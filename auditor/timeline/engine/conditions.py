@@ -10,6 +10,7 @@ from auditor.timeline.engine import (
     escapes,
     protocols,
 )
+from auditor.timeline.values.atoms import under
 from auditor.timeline.values.constants import is_none, none_ness, past_first, truthiness
 from auditor.timeline.values.folding import fold_compare
 from auditor.timeline.values.payloads import (
@@ -45,13 +46,13 @@ def eval_boolop(machine: Machine, node: ir.BoolOp) -> Value:
     for position, operand in enumerate(node.values):
         machine.live = rest
         value = machine.eval(operand)
-        origins |= value.m
         if position == last:
             stops, goes = rest, 0
             yes, no = machine.truth(value)
         else:
             yes, no = machine.truth(protocols.condition(machine, value, operand))
             stops, goes = (no & rest, yes & rest) if conj else (yes & rest, no & rest)
+        origins |= under(value.m, stops)
         settled |= rest & (no & ~yes if conj else yes & ~no)
         filled_in = not conj and isinstance(value.p, Heap)  # `things or {}` is the things
         if stops == live and not filled and (not goes or filled_in):  # the usual cases: decided by this operand alone
@@ -150,11 +151,11 @@ def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
     live = machine.live
     yes &= live
     no &= live
-    if not no:
-        value = machine.eval(node.body)
-        return Value(value.p, value.m | test.m & decisive)
-    if not yes:
-        value = machine.eval(node.orelse)
+    if not no or not yes:
+        with_guard = machine.guard(node.test, test, yes or no, taken=not no)
+        value = machine.eval(node.orelse if no else node.body)
+        if with_guard:
+            machine.guards.pop()
         return Value(value.p, value.m | test.m & decisive)
     with_guard = machine.guard(node.test, test, yes, taken=True)
     machine.live = yes

@@ -175,7 +175,7 @@ def forget_carried(machine: Machine, node: ir.For | ir.While, iteration: int) ->
             if isinstance(names[name].p, Known) and names[name].p.v is None:  # type: ignore[union-attr]
                 value = Value(None, value.m)
             names[name] = value
-        if iteration and name in advanced:
+        if iteration and name in advanced and not value.m & machine.atoms.family("forward"):
             names[name] = Value(value.p, value.m & ~loops | iteration | value.m & outer_iterations(machine, loops))
 
 

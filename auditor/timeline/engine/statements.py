@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.timeline.engine import (
+    choices,
     classes,
     containers,
     contexts,
@@ -25,6 +26,7 @@ from auditor.timeline.engine import (
     protocols,
     stores,
 )
+from auditor.timeline.values.frames import Guard
 from auditor.timeline.values.payloads import (
     NONE,
     SOME,
@@ -196,6 +198,12 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.deciding |= test.m & machine.atoms.family(escapes.FAMILY)
     pushed = machine.guard(node.test, test, yes, taken=True)
     machine.live = yes
+    fallback = choices.left_empty(machine, node.test, test)
+    if fallback and not pushed:
+        machine.guards.append(Guard(machine.site(node.test), (fallback.what,), yes, taken=True))
+        pushed = True
+    if fallback and fallback.taken:
+        machine.undecided |= yes
     jumped = machine.jumped
     branch = branch_number(machine, node.test)
     if not both & ~1 or asks_for_parameters(machine, node.test):
@@ -212,6 +220,8 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.branches[-1] ^= 1
     if pushed:
         machine.guards[-1] = machine.other_way(machine.guards[-1], no)
+    if fallback:
+        machine.undecided = undecided | (0 if fallback.taken else no)
     after_body = dict(names)
     names.clear()
     names.update(before)

@@ -94,7 +94,8 @@ def fitted(machine: Machine, heaps: Sequence[Heap], origins: int, node: ir.Node)
     What was made by applying a model to them is a calibration, which is another tracker's matter.
     """
     own = val_settings(origins) & machine.live
-    if not own or not heaps or origins & (machine.atoms.family("forward") | machine.atoms.family("applied")):
+    made = machine.atoms.family("forward") | machine.atoms.family("applied") | machine.atoms.family("observed")
+    if not own or not heaps or origins & made:
         return False
     effects.adapt(machine, list(heaps), [_direct(machine, origins, node)], node)
     return True

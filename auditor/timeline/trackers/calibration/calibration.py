@@ -209,7 +209,7 @@ def kept(machine: Machine, origins: int, node: ir.Node, sink: str) -> None:
         for event in machine.atoms.meanings(origins, way):
             assert isinstance(event, Apply)
             use = event.uses.get((way, sink))
-            if use is None:
+            if use is None or not use.bits & ~1:  # the first that some setting in play reaches
                 event.uses[way, sink] = Use(**common(machine, node, machine.live), sink=sink)
             else:
                 use.bits |= machine.live

@@ -24,6 +24,7 @@ from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Mixture, MixtureKind
 from auditor.timeline.trackers.adaptation.effects import overlap
 from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.mixtures.mixtures import of_this_token
 from auditor.timeline.values.atoms import VAL, bits_of, val_settings
 from auditor.timeline.values.payloads import Function, Heap, Known, Method, Native, Value
 
@@ -132,7 +133,7 @@ class Counts(Tracker):
             return out if left.m & VAL else Value(out.p, out.m & ~(right.m & family))
         gold = self.machine.of(Keys).gold
         for one, other in ((left, right), (right, left)):
-            if one.m & gold and other.m & family & ~one.m:
+            if one.m & gold and other.m & family & ~one.m and of_this_token(self.machine, one.m):
                 return self._judged(
                     other.m & family & ~one.m, self._reads_of(one.m) | _iterations(self.machine, one), node, out
                 )

@@ -66,6 +66,8 @@ _JOINING = frozenset(
 )  # fmt: skip
 # Methods of stores that are no dicts: a data base, a key-value store.
 _ASKS = frozenset({"execute", "query", "lookup", "find", "fetch", "search", "hget", "getitem", "find_one", "contains"})
+# What these give is as many as a number says, which is no token in them (a shard's header says how many there are).
+_SIZED = frozenset({"fromfile", "memmap", "empty", "zeros", "ones"})
 # What these give still lies before the position that was subtracted from.
 _KEEPS_PLACE = frozenset(
     {
@@ -376,6 +378,8 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     tokens = keys.reads | keys.mixed
     if not seen & tokens:
         return out
+    if name in _SIZED:
+        return Value(out.p, out.m & ~tokens) if out.m & tokens else out
     if name in _JOINING or (name == "view" and any(_is_type(v) for v in args.positional)):
         wider = machine.atoms.bit("wider", "") if name == "view" else 0
         out = Value(out.p, out.m | keys.joined | wider)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, Mixture, Update
-from auditor.timeline.values.atoms import bits_of
+from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Keys(Tracker):
         # For auditor.timeline.mixtures:
         self.gold = atoms.bit("gold", "")  # the loss or probability of the token that really came
         self.bytes = atoms.bit("bytes", "")  # bytes of tokens
+        self.earlier = atoms.bit("earlier", "")  # losses moved by a place: those of the tokens before
         self.pseudo = atoms.bit("pseudo", "")  # rows of losses, one of which doesn't depend on the token
         self.mixtures = 0
         self.chosen = 0
@@ -89,6 +90,17 @@ class Keys(Tracker):
             return True
         read = self.meaning[bit]
         return not read.place and any(self.among(parent, marked) for parent in bits_of(read.parents))
+
+    def judges(self, origins: int) -> bool:
+        """Return whether something was made from the token being scored, and not by a model: its count, say."""
+        if not origins & VAL or origins & (self.gold | self.machine.atoms.family("forward")):
+            return False
+        for bit in bits_of(origins & self.reads | (origins & self.mixed) >> 1):
+            if self.among(bit, self.inputs):
+                continue
+            if self.among(bit, self.labels) or (not self.meaning[bit].slice and self.place(bit) >= 0):
+                return True
+        return False
 
     def _narrowed(self, bit: int) -> int:
         """Return a read and the nearest of its ancestors that was a label or a model's input."""

@@ -30,6 +30,8 @@ Kind = Literal[
     "clamped targets",
     "bits per token",
     "own answers",
+    "ignored losses",
+    "ranked losses",
 ]
 
 FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split

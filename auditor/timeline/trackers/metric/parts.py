@@ -24,6 +24,7 @@ _LOSSES = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _CLAMPS = frozenset({"clamp", "clip", "clamp_max", "clamp_", "minimum", "fmin", "remainder", "fmod", "mod"})
 _CLASSES = 64  # fewer are no vocabulary
 _PACKS = frozenset({"compress", "dumps", "b64encode", "b85encode", "a85encode", "packbits"})
+_RANKS = frozenset({"median", "nanmedian", "quantile", "nanquantile", "percentile", "nanpercentile", "trim_mean"})
 _FILLS = frozenset({"where", "masked_fill", "masked_fill_"})
 
 
@@ -81,6 +82,8 @@ class Parts(Tracker):
             settings = _settings(self.machine, bound, FEWEST, 10**9)
             if size.m & SIZE and settings and not bound.m & SIZE:
                 return Value(out.p, out.m | self.machine.atoms.bit("limit", settings))
+        if name in _RANKS and given and deep(given[0]) & self._gold():
+            return tag(out, doubt(self.machine, "ranked losses", node, None, self.machine.all))
         if name in _PACKS and given and self._tokens(Value(None, deep(given[0]))):
             return Value(out.p, out.m | self.machine.atoms.bit("packed tokens", ""))
         kinds = 0
@@ -105,7 +108,11 @@ class Parts(Tracker):
         return out
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
-        """Note tokens that are picked below a limit, and losses of some kinds of targets only."""
+        """Note tokens that are picked below a limit, and losses of some targets only: by what they are, or cost."""
+        keys = self.machine.of(Keys)
+        if index.m & keys.picks and index.m & keys.bounded and base.m & keys.gold and not isinstance(base.p, Tup):
+            made = doubt(self.machine, "ignored losses", node, None, self.machine.all)
+            return tag(Value(out.p, out.m & ~(keys.picks | keys.bounded)), made)
         if index.m & self._kinds() and base.m & self._gold() and not isinstance(base.p, Tup):
             return tag(Value(out.p, out.m & ~self._kinds()), self._leave_out(index.m, node))
         if base.m & self.machine.atoms.family("forward"):

@@ -51,6 +51,8 @@ class Mixtures(Tracker):
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
         keys = self.machine.of(Keys)
+        if base.m & keys.gold and not isinstance(base.p, Heap) and _all_but_last(node.index):
+            out = Value(out.p, out.m | keys.earlier)
         if index.m & keys.picks and not index.m & keys.bounded and containers.deep(base) & keys.gold:
             return Value(out.p, selected(self.machine, index.m, out.m))
         return out
@@ -126,7 +128,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
                 return boosted(machine, node, hint, boost, origins)
     if not origins & keys.gold:
         predicted = op == "+" and left.m & right.m & VAL and origins & machine.atoms.family("forward")
-        if predicted and isinstance(node, ir.BinOp) and _weight(node) is not None:
+        if predicted and isinstance(node, ir.BinOp) and weight_of(node) is not None:
             origins |= emit(machine, "blend", node)
         return origins
     if op in ("+", "-"):
@@ -139,12 +141,23 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         if hinted & keys.aware and not hinted & keys.gold and not machine.of(Mixtures).weighed:
             origins = _hinted(machine, node, hinted, origins)
         if op == "+" and isinstance(node, ir.BinOp):
-            weight = _weight(node)
-            if weight is not None and machine.eval(weight).m & keys.gold:
-                origins |= emit(machine, "gate", node)
+            weight = weight_of(node)
+            known = machine.eval(weight).m if weight is not None else 0
+            if known & keys.gold:
+                origins &= ~(known & keys.chosen)  # a loss that was shifted for a weight is no shifted loss
+                if of_this_token(machine, known):
+                    origins |= emit(machine, "gate", node)
     if isinstance(node, ir.AugAssign) and origins & keys.chosen:
         origins = settle_choices(machine, origins)
     return origins
+
+
+def of_this_token(machine: Machine, origins: int) -> bool:
+    """Return whether losses are those of the token being scored: not moved by a place, nor of an earlier round."""
+    rounds = 0
+    for bit in machine.iteration_bits:
+        rounds |= bit
+    return not origins & machine.of(Keys).earlier and origins & rounds == rounds
 
 
 def _bytes_join(gold: int, marked: int, left: int, right: int) -> bool:
@@ -158,7 +171,7 @@ def _is_slot(target: ir.Expr) -> bool:
     return isinstance(target, ir.Subscript) and isinstance(target.index, ir.Const)
 
 
-def _weight(node: ir.BinOp) -> ir.Expr | None:
+def weight_of(node: ir.BinOp) -> ir.Expr | None:
     """Return ``a`` of ``(1 - a) * p + a * q`` (in any order), or None."""
     sides = [_factors(side) for side in (node.left, node.right)]
     for complement, other in (sides, sides[::-1]):
@@ -174,6 +187,12 @@ def _factors(node: ir.Expr) -> list[ir.Expr]:
     if isinstance(node, ir.BinOp) and node.op == "*":
         return [*_factors(node.left), *_factors(node.right)]
     return [node]
+
+
+def _all_but_last(index: ir.Expr) -> bool:
+    """Return whether an index leaves out the last ones along its last axis (``[:-1]``, ``[:, :-1]``)."""
+    last = index.elts[-1] if isinstance(index, ir.Sequence) and index.elts else index
+    return isinstance(last, ir.Slice) and last.lower is None and isinstance(last.upper, ir.UnaryOp)
 
 
 def _is_one(node: ir.Expr) -> bool:
@@ -203,6 +222,8 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         seen |= containers.deep(value)
     if not seen & keys.gold:
         return out
+    if name == "roll":
+        return Value(out.p, out.m | keys.earlier)
     if name in _STACKS and given:
         return _stacked(machine, given[0], node, out)
     if name in _SUMS_OF_EXPERTS and seen & keys.pseudo:

@@ -191,7 +191,8 @@ def load(machine: Machine, origins: int, node: ir.Node) -> None:
     """Record that data is read from a path made from ``origins``."""
     if origins & (VAL | TRAIN):
         split = "val" if origins & VAL and not origins & TRAIN else "train" if not origins & VAL else "train and val"
-        emit_once(machine, Load(**common(machine, node, machine.live), split=split))
+        switches = tuple(str(name) for name in machine.atoms.meanings(origins, "setting"))
+        emit_once(machine, Load(**common(machine, node, machine.live), split=split, switches=switches))
 
 
 def save(machine: Machine, what: str, node: ir.Node) -> None:

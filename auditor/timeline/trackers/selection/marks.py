@@ -63,6 +63,13 @@ def under(machine: Machine, settings: list[int], kind: MixtureKind, node: ir.Nod
         machine.live = live
 
 
+def predicts(machine: Machine, value: Value) -> bool:
+    """Return whether a value is a prediction of the true token: a model's, or counts that were asked for it."""
+    keys = machine.of(Keys)
+    origins = containers.deep(value)
+    return bool(origins & keys.gold) or (not isinstance(value.p, Known) and keys.judges(origins))
+
+
 def kept_apart(machine: Machine, one: Value, other: Value) -> bool:
     """Return whether two predictions of a token are different ones: one rests on something that the other doesn't."""
     keys = machine.of(Keys)

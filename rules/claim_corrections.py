@@ -1,0 +1,95 @@
+"""What a claimed score, loss or flag has to read by the logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from auditor.case import Case
+from auditor.evidence.model import Claim, Metric
+from auditor.finding import Finding
+from auditor.fix.change import Change, Edit, Part
+from auditor.fix.claims import corrected, denied, written
+from rules.claims_apart import claims_apart
+from rules.scored_runs import by_label, claimed, finished, of_named_seeds, reported, unit
+
+_FEWEST = 4  # decimals of a score that is written down
+_PRINTED = 8  # decimals that logs print at most
+
+
+def to_the_mean(case: Case, finding: Finding, metrics: Sequence[Metric]) -> Change | None:
+    """Return the change of the claimed score to the mean of ``metrics``, and of the loss beside it to theirs."""
+    claim = claimed(case.evidence)
+    if claim is None or not metrics or (claim.path, claim.line) != (finding.path, finding.line):
+        return None
+    decimals = min(max(m.decimals for m in metrics), max(claim.decimals, _FEWEST), _PRINTED)
+    value = written(fmean(m.val_bpb for m in metrics), decimals)
+    edit = corrected(case, claim, value)
+    if edit is None:
+        return None
+    of = "the log's score" if len(metrics) == 1 else f"the mean of {len(metrics)} logs"
+    title = f"Set val_bpb to {value}, {of}"
+    parts: list[Part] = [edit]
+    loss = _loss_beside(case, claim, metrics)
+    if loss is not None:
+        parts.append(loss)
+        title += f", and val_loss to {loss.new}"
+    return Change(title, "safe", tuple(parts))
+
+
+def _loss_beside(case: Case, score: Claim[float], metrics: Sequence[Metric]) -> Edit | None:
+    """Return the edit of the loss that is claimed with a score, where the same log lines print one each."""
+    claim = case.evidence.metadata.first("val_loss")
+    losses = [m.val_loss for m in metrics if m.val_loss is not None]
+    if claim is None or score.path != claim.path or len(losses) < len(metrics):
+        return None
+    return corrected(case, claim, written(fmean(losses), min(max(claim.decimals, _FEWEST), _PRINTED)))
+
+
+def main_metrics(case: Case) -> Sequence[Metric]:
+    """Return the final scores that a claim is compared with: those of the named seeds, else of all finished runs."""
+    runs = finished(case.evidence)
+    those = of_named_seeds(case.evidence, runs)
+    series = by_label(those) if those else by_label(runs)
+    return series[0].metrics if series else ()
+
+
+def of_the_loss(case: Case, finding: Finding) -> Change | None:
+    """Return the change of a claimed loss to the mean of the reported runs' losses."""
+    claim = case.evidence.metadata.first("val_loss")
+    losses = [loss for run in reported(case) if (loss := run.val_loss) is not None]
+    if claim is None or not losses or (claim.path, claim.line) != (finding.path, finding.line):
+        return None
+    value = written(fmean(losses), min(max(claim.decimals, _FEWEST), _PRINTED))
+    edit = corrected(case, claim, value)
+    return None if edit is None else Change(f"Set val_loss to {value}, the mean of {len(losses)} logs", "safe", (edit,))
+
+
+def of_the_flag(case: Case, finding: Finding) -> Change | None:
+    """Return the change of a self-declared flag to false."""
+    for claim in case.evidence.metadata.declared:
+        if claim.value and (claim.path, claim.line) == (finding.path, finding.line):
+            edit = denied(case, claim)
+            return None if edit is None else Change(f"Declare {claim.key} to be false", "safe", (edit,))
+    return None
+
+
+def of_the_other(case: Case, finding: Finding) -> Change | None:
+    """Return the change of a score that README or title give otherwise than submission.json, to that one's."""
+    claim = claimed(case.evidence)
+    if claim is None:
+        return None
+    for other, _ in claims_apart(case):
+        if (other.path, other.line) == (finding.path, finding.line) and _supported(case, claim):
+            value = written(claim.value, max(other.decimals, _FEWEST))
+            edit = corrected(case, other, value)
+            return (
+                None if edit is None else Change(f"Give the score as {value}, as submission.json does", "safe", (edit,))
+            )
+    return None
+
+
+def _supported(case: Case, claim: Claim[float]) -> bool:
+    """Tell whether the logs have the claimed score as their mean, so far as the claim is written out."""
+    metrics = main_metrics(case)
+    return bool(metrics) and abs(fmean(m.val_bpb for m in metrics) - claim.value) <= unit(max(claim.decimals, 2))

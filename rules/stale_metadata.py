@@ -1,0 +1,234 @@
+"""What submission.json gives beside the score and the logs print otherwise: loss, bytes, seeds, day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from auditor.case import Case
+from auditor.evidence.model import SMALLEST_ARTIFACT, Run
+from auditor.finding import Finding, Step
+from auditor.fix.change import Change, Edit
+from auditor.fix.claims import corrected, document, written
+from auditor.rule import Authority, Example, Rule
+from rules.run_logs import SCRIPT, package, run_log
+from rules.scored_runs import agrees, by_label, claimed, finished, judged, reported, score, seeds, several, unit
+
+SLUG = "stale-metadata"
+
+_TOLD = 4  # decimals of a loss from which it is told apart
+_ROUNDED_TWICE = 3e-5  # nats: a mean of losses that were rounded before
+_DAY = re.compile(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
+
+
+@dataclass(frozen=True)
+class Stale:
+    """One value: where it stands, the sentence about it, what it should read, and the log lines that say so."""
+
+    path: str
+    line: int | None
+    message: str
+    edit: Edit | None
+    title: str
+    trace: tuple[Step, ...] = ()
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield a note for each value of submission.json that the logs of the claimed score print otherwise."""
+    for stale in _stale(case):
+        yield Finding(
+            rule=SLUG,
+            group="evidence",
+            status="note",
+            message=stale.message,
+            path=stale.path,
+            line=stale.line,
+            end_line=stale.line,
+            trace=stale.trace,
+        )
+
+
+def fix(case: Case, finding: Finding) -> Change | None:
+    """Return the change of the value to what the logs print."""
+    stale = next((s for s in _stale(case) if (s.path, s.message) == (finding.path, finding.message)), None)
+    return None if stale is None or stale.edit is None else Change(stale.title, "safe", (stale.edit,))
+
+
+def _stale(case: Case) -> Iterator[Stale]:
+    if not judged(case) or case.submission.metadata is None:
+        return
+    runs = _claimed_runs(case)
+    if runs:
+        yield from _loss(case, runs)
+        yield from _bytes(case, runs)
+        yield from _seeds(case, runs)
+    yield from _day(case)
+
+
+def _claimed_runs(case: Case) -> Sequence[Run]:
+    """Return the runs whose mean score is what is claimed; none where the logs carry no such claim."""
+    claim = claimed(case.evidence)
+    runs = reported(case)
+    if claim is None or not runs:
+        return ()
+    series = by_label(runs)
+    if any(len(s.metrics) == len(runs) and agrees(claim, s.mean, s.metrics) for s in series):
+        return runs
+    return ()
+
+
+def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
+    claim = case.evidence.metadata.first("val_loss")
+    losses = [(run, loss) for run in runs if (loss := run.val_loss) is not None]
+    if claim is None or len(losses) < len(runs) or claim.decimals < _TOLD:
+        return
+    mean = fmean(loss for _, loss in losses)
+    printed = {m.val_loss for run in finished(case.evidence) for m in run.metrics if m.val_loss is not None}
+    slack = unit(claim.decimals) + _ROUNDED_TWICE
+    if abs(claim.value - mean) <= slack or any(abs(claim.value - each) <= unit(claim.decimals) for each in printed):
+        return
+    value = written(mean, min(claim.decimals, 8))
+    each = f"the logs' final losses are {several([score(loss) for _, loss in losses])}"
+    mean_said = f", their mean {score(mean)}" if len(losses) > 1 else ""
+    yield Stale(
+        claim.path,
+        claim.line,
+        f"submission.json gives val_loss {score(claim.value)}; {each}{mean_said}.",
+        corrected(case, claim, value),
+        f"Set val_loss to {value}, "
+        + (f"the mean of {len(losses)} logs" if len(losses) > 1 else "as the log prints it"),
+        tuple(
+            Step(m.path, m.line, f"val_loss {score(loss)}") for run, loss in losses[:8] if (m := run.score) is not None
+        ),
+    )
+
+
+def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
+    claim = case.evidence.metadata.first("artifact_bytes")
+    sizes = [size for run in runs if (size := run.artifact_bytes) is not None]
+    if claim is None or claim.decimals or len(sizes) < len(runs) or claim.value < SMALLEST_ARTIFACT:
+        return
+    if claim.value % 1000 == 0:
+        return  # rounded
+    printed = {v.value for run in finished(case.evidence) for name in _SIZES for v in run.numbers(name)}
+    mean = fmean(size.value for size in sizes)
+    code = case.evidence.sizes.code_bytes or 0
+    if claim.value in printed or any(abs(claim.value - size.value) <= code for size in sizes):
+        return  # another total, or with the code as it is now
+    if abs(claim.value - mean) <= 1 or min(s.value for s in sizes) <= claim.value <= max(s.value for s in sizes):
+        return  # a mean, of whatever digits
+    largest = max(sizes, key=lambda size: size.value)
+    yield Stale(
+        claim.path,
+        claim.line,
+        f"submission.json gives {round(claim.value):,} bytes; the logs' totals are "
+        f"{several([f'{size.value:,}' for size in sizes])}.",
+        corrected(case, claim, str(largest.value)),
+        f"Set {claim.key.rpartition('.')[2]} to {largest.value}, the largest that a log prints",
+        tuple(Step(s.path, s.line, f"{s.value:,} bytes") for s in sizes[:8] if s.line is not None),
+    )
+
+
+_SIZES = ("total_bytes", "model_bytes")
+
+
+def _seeds(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
+    named, logged = case.evidence.metadata.seeds, seeds(runs)
+    if not named or len(logged) < len(runs) or len(named) != len(logged) or set(named) == set(logged):
+        return
+    source = document(case, case.submission.metadata or "")
+    listed = re.search(r'"seeds"\s*:\s*\[([\d,\s]*)\]', source.text) if source is not None else None
+    edit = None
+    if source is not None and listed is not None:
+        between = re.search(r"\d(,\s*)\d", listed[1])
+        lead = listed[1][: len(listed[1]) - len(listed[1].lstrip())]
+        tail = listed[1][len(listed[1].rstrip()) :]
+        new = lead + (between[1] if between else ", ").join(map(str, logged)) + tail
+        edit = Edit(source.path, listed.start(1), listed.end(1), listed[1], new)
+    line = source.line_of(listed.start()) if source is not None and listed is not None else None
+    yield Stale(
+        case.submission.metadata or "",
+        line,
+        f"submission.json names seeds {several(named)}; the logs are of seeds {several(logged)}.",
+        edit,
+        f"Name the logs' seeds, {several(logged)}",
+    )
+
+
+def _day(case: Case) -> Iterator[Stale]:
+    said, folder = case.evidence.metadata.text("date"), _DAY.search(case.submission.name)
+    if said is None or folder is None or _DAY.search(said.value) or not said.value.strip() or said.line is None:
+        return
+    source = document(case, said.path)
+    if source is None:
+        return
+    line = source.line_text(said.line)
+    found = re.search(r'"date"\s*:\s*"((?:[^"\\]|\\.)*)"', line, re.IGNORECASE)
+    edit = None
+    if found is not None:
+        start = source.line_starts[said.line - 1] + found.start(1)
+        edit = Edit(said.path, start, start + len(found[1]), found[1], folder[0])
+    yield Stale(
+        said.path,
+        said.line,
+        f"The date “{several([said.value])}” is no day in the form YYYY-MM-DD; the folder's name has {folder[0]}.",
+        edit,
+        f"Set date to {folder[0]}, as the folder's name has it",
+    )
+
+
+_THREE = (run_log(1337, 1.2), run_log(42, 1.201), run_log(7, 1.2035))
+
+RULE = Rule(
+    slug=SLUG,
+    title="Metadata that the logs contradict beside the score",
+    group="evidence",
+    condition="package",
+    summary="The claimed score is the logs' mean, but the loss, the bytes or the seeds that submission.json gives with "
+    "it are not what these logs print, or its date is none.",
+    why="Tables and significance tests are made from submission.json. A loss or size of an older run beside a new "
+    "score makes readers doubt the score.",
+    advice="Copy loss, bytes and seeds from the logs that the score is of.",
+    counterpart="val_bpb and val_loss as means of the same log lines, bytes_total as the largest log prints it.",
+    authority=(
+        Authority("README", "OpenAI", "2026", "official", "submission.json with name, GitHub id, val_bpb and metadata"),
+    ),
+    check=check,
+    fix=fix,
+    invalid=(
+        Example(
+            "the loss of an older run",
+            SCRIPT,
+            '"val_loss": 2.0912',
+            files=package(*_THREE, val_bpb=1.2015, val_loss=2.0912, seeds=[1337, 42, 7]),
+            status="note",
+        ),
+        Example(
+            "another size than any log prints",
+            SCRIPT,
+            '"bytes_total": 14123457',
+            files=package(*_THREE, val_bpb=1.2015, bytes_total=14_123_457),
+            status="note",
+        ),
+        Example(
+            "seeds that were not run",
+            SCRIPT,
+            '"seeds": [',
+            files=package(*_THREE, val_bpb=1.2015, seeds=[1, 2, 3]),
+            status="note",
+        ),
+    ),
+    valid=(
+        Example(
+            "everything is of the same runs",
+            SCRIPT,
+            files=package(*_THREE, val_bpb=1.2015, val_loss=2.028132, bytes_total=15_800_070, seeds=[1337, 42, 7]),
+        ),
+        Example("nothing but the score", SCRIPT, files=package(*_THREE, val_bpb=1.2015)),
+        Example("a size in round numbers", SCRIPT, files=package(*_THREE, val_bpb=1.2015, bytes_total=15_900_000)),
+    ),
+    known_problems="A size that was measured with packed code, of which no log tells, looks like an older one.",
+    severity="low",
+)

@@ -1,0 +1,169 @@
+"""What rules offer: on their own examples, each change takes its finding away and adds none."""
+
+import ast
+import json
+from collections.abc import Callable
+
+import pytest
+
+from auditor import catalogue
+from auditor.check import audit
+from auditor.fix.change import Change
+from auditor.fix.plan import Plan, Wanted, plan
+from auditor.rule import Example
+from auditor.submission.discover import describe
+from auditor.submission.memory import MemoryTree
+from auditor.submission.model import Submission
+
+ALL = Wanted(unsafe=True)
+# Rules whose examples have nothing that a change could be made of: no switch, or a log that only a run mends.
+WITHOUT = frozenset(
+    {"calibration-on-val", "context-only-cache", "oracle-selection", "score-after-adapt", "slot-causal"}
+    | {"slot-scored-region", "target-conditioned-gate", "target-in-key", "train-data-at-eval", "train-on-val"}
+    | {"two-pass-rescore", "unnormalized-mixture", "byte-ppm-mixture", "calibration-after-budget"}
+)
+OFFERING = [rule.slug for rule in catalogue.load() if rule.fix is not None]
+
+
+def submission(files: dict[str, str], name: str = "2026-04-01_Example") -> Submission:
+    tree = MemoryTree({path: text.encode() for path, text in files.items()})
+    return describe(tree, given=name, name=name, place=f"records/track_10min_16mb/{name}", script="train_gpt.py")
+
+
+def of(example: Example) -> Submission:
+    return submission({"train_gpt.py": example.code, **example.files})
+
+
+def example_of(slug: str, title: str) -> Example:
+    rule = catalogue.find(slug)
+    assert rule is not None
+    return next(e for e in (*rule.invalid, *rule.valid) if title in e.title)
+
+
+def made(plan: Plan, path: str) -> str:
+    return plan.files[path].decode()
+
+
+@pytest.mark.parametrize("slug", [slug for slug in OFFERING if slug not in WITHOUT])
+def test_a_change_on_an_example_of_the_rule_stands(slug: str) -> None:
+    rule = catalogue.find(slug)
+    assert rule is not None
+    for example in rule.invalid:
+        found = plan(of(example), audit, Wanted({slug}, unsafe=True))
+        if found.made:
+            assert found.files
+            for change in found.made:
+                _well_formed(change.change)
+            assert {slug} == {finding.rule for change in found.made for finding in change.findings}
+            again = plan(submission({p: d.decode() for p, d in {**texts(example), **found.files}.items()}), audit, ALL)
+            assert not [f for m in again.made for f in m.findings if f.rule == slug]
+            return
+    pytest.fail("no example of the rule is changed")
+
+
+def texts(example: Example) -> dict[str, bytes]:
+    return {path: text.encode() for path, text in {"train_gpt.py": example.code, **example.files}.items()}
+
+
+@pytest.mark.parametrize("slug", [slug for slug in OFFERING if slug not in WITHOUT])
+def test_no_valid_example_is_changed(slug: str) -> None:
+    rule = catalogue.find(slug)
+    assert rule is not None
+    for example in rule.valid[:1]:
+        found = plan(of(example), audit, Wanted({slug}, unsafe=True))
+        assert not found.files, example.title
+
+
+def test_one_character_switches_an_adaptation_off() -> None:
+    example = example_of("prequant-ttt", "guarded")
+    found = plan(of(example), audit, ALL)
+    assert made(found, "train_gpt.py") == example.code.replace('"TTT_EPOCHS", 3)', '"TTT_EPOCHS", 0)')
+    (change,) = found.made
+    assert (change.change.safety, change.change.title) == ("unsafe", "Switch TTT_EPOCHS off by default")
+    assert "new run" in change.change.effect
+
+
+def test_a_switch_that_a_command_turns_on_is_turned_off_there() -> None:
+    example = example_of("prequant-ttt", "off by default, on in the documented command")
+    found = plan(of(example), audit, ALL)
+    assert made(found, "README.md") == example.files["README.md"].replace("VAL_ADAPT=1", "VAL_ADAPT=0")
+    assert set(found.files) == {"README.md"}
+
+
+def test_what_a_log_shows_to_have_run_is_not_switched_off() -> None:
+    example = example_of("prequant-ttt", "on by default, off in the log")
+    log = example.files["train_seed1337.log"].replace("val_adapt: False", "val_adapt: True")
+    found = plan(submission({"train_gpt.py": example.code, "train_seed1337.log": log}), audit, Wanted({"prequant-ttt"}))
+    assert not found.files
+    assert all(f.fix is None for f in found.before.findings if f.rule == "prequant-ttt")
+
+
+def test_a_score_becomes_the_mean_of_the_logs_with_the_rest_of_the_line() -> None:
+    example = example_of("claim-mismatch", "metadata of an older run")
+    text = example.files["submission.json"].replace('"val_bpb": 1.1937', '"val_bpb":1.1937')
+    found = plan(submission({"train_gpt.py": example.code, **example.files, "submission.json": text}), audit, Wanted())
+    assert made(found, "submission.json") == text.replace('"val_bpb":1.1937', '"val_bpb":1.2015')
+    assert json.loads(made(found, "submission.json"))["val_bpb"] == 1.2015
+
+
+def test_a_check_of_the_processes_raises_and_stands_before_the_division() -> None:
+    example = example_of("world-size", "from the environment")
+    found = plan(of(example), audit, Wanted({"world-size"}))
+    code = made(found, "train_gpt.py")
+    assert '    if 8 % world_size != 0:\n        raise ValueError("' in code
+    ast.parse(code)
+    assert code.index("8 % world_size") < code.index("8 // world_size")
+
+
+def test_hidden_characters_go_and_stay_as_escapes_in_strings() -> None:
+    helper = plan(of(example_of("hidden-unicode", "without width in a helper")), audit, Wanted({"hidden-unicode"}))
+    assert made(helper, "helper.py") == 'SPLIT = "tra\\u200bin"\n'
+    assert ast.literal_eval(made(helper, "helper.py").partition("= ")[2]) == "tra\u200bin"
+    comment = plan(of(example_of("hidden-unicode", "shows a comment as code")), audit, Wanted({"hidden-unicode"}))
+    assert made(comment, "train_gpt.py").isascii()
+    name = plan(of(example_of("hidden-unicode", "compiles as another")), audit, Wanted({"hidden-unicode"}))
+    assert "\ntotal = total * 2\n" in made(name, "train_gpt.py")
+    cyrillic = plan(of(example_of("hidden-unicode", "Cyrillic")), audit, Wanted({"hidden-unicode"}))
+    assert not cyrillic.files  # another name, which stands elsewhere too
+
+
+def test_missing_files_are_filled_with_what_logs_tell() -> None:
+    example = example_of("missing-files", "no metadata and no README")
+    found = plan(of(example), audit, Wanted({"missing-files"}))
+    fields = json.loads(made(found, "submission.json"))
+    assert fields | {"author": "", "github_id": "", "val_bpb": 1.2, "seeds": [1], "date": "2026-04-01"} == fields
+    assert "| 1 | 1.20000000 |" in made(found, "README.md")
+    assert "torchrun --standalone --nproc_per_node=8 train_gpt.py" in made(found, "README.md")
+    package = plan(of(example_of("missing-files", "nothing asks to install")), audit, Wanted({"missing-files"}))
+    assert made(package, "requirements.txt") == "Brotli\n"
+    lacking = plan(of(example_of("missing-files", "metadata without a score")), audit, Wanted({"missing-files"}))
+    assert json.loads(made(lacking, "submission.json"))["val_bpb"] == 1.2
+
+
+def test_training_stops_early_enough_for_what_follows() -> None:
+    example = example_of("calibration-after-budget", "the full 600 s")
+    found = plan(of(example), audit, Wanted({"calibration-after-budget"}, unsafe=True))
+    assert made(found, "train_gpt.py") == example.code.replace("600", "586", 1)
+    (change,) = found.made
+    assert change.change.safety == "unsafe"
+    assert "14 s less" in change.change.effect
+
+
+def test_a_table_gets_what_it_lacks() -> None:
+    wants: dict[str, Callable[[str], str]] = {
+        "too short": lambda text: text.replace("|------|---------|\n", "|------|---------|---------|\n"),
+        "no line of dashes": lambda text: text.replace("| 1337 |", "|---|---|\n| 1337 |"),
+        "doubled": lambda text: text.replace("||", "|"),
+        "inside of code": lambda text: text.replace("`a|b`", "`a\\|b`"),
+    }
+    for title, want in wants.items():
+        example = example_of("broken-table", title)
+        found = plan(of(example), audit, Wanted({"broken-table"}))
+        assert made(found, "README.md") == want(example.files["README.md"]), title
+
+
+def _well_formed(change: Change) -> None:
+    assert change.title
+    assert not change.title.endswith(".")
+    assert bool(change.effect) == (change.safety == "unsafe")
+    assert change.parts
