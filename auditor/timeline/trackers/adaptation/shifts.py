@@ -169,11 +169,30 @@ def _stretch(low: set[Shift], high: set[Shift]) -> set[int]:
         return {0}
     first, last = ({shift.rounds for shift in each} for each in (low, high))
     known = {number for number in first if number is not None}
-    if last == {0}:  # it ends where this round's begins: all of it is of rounds before
+    if last == {0} and first != {0}:  # it ends where this round's begins: all of it is of rounds before
         return {number for number in known if number < 0} | {-1}
     if None in first or not known or known == {0}:
         return {0}
     return known if min(known) > 0 else known | {0}
+
+
+def _in_step(machine: Machine, picked: int, ahead: int) -> int:
+    """Return the iterations of what runs ``ahead`` of the other items that a loop goes through with it."""
+    for bit in bits_of(picked):
+        loop = machine.rounds.get(bit)
+        name = _called(loop.iter) if isinstance(loop, ir.For) else ""
+        if name == "enumerate" and isinstance(loop, ir.For) and isinstance(loop.iter, ir.Call) and loop.iter.args:
+            name = _called(loop.iter.args[0].value)
+        if name in ("zip", "pairwise"):
+            key, number = round_of(machine, bit)
+            picked = picked & ~bit | machine.atoms.bit("iteration", (key, number + ahead))
+    return picked
+
+
+def _called(node: ir.Expr) -> str:
+    """Return the last name of what is called ("" where nothing is)."""
+    func = node.func if isinstance(node, ir.Call) else None
+    return func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
 
 
 def round_of(machine: Machine, iteration: int) -> tuple[object, int]:
@@ -189,6 +208,8 @@ def region(machine: Machine, origins: int) -> int:
     """Return the iterations that pick the tokens among ``origins``."""
     atoms = machine.atoms
     picked = origins & atoms.family("iteration")
+    if picked and origins & atoms.family("ahead"):
+        picked = _in_step(machine, picked, max(n for n in atoms.meanings(origins, "ahead") if isinstance(n, int)))
     if not origins & atoms.family("shift"):
         return picked
     rounds: dict[int, set[int | None]] = {}
