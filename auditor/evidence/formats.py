@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 Scalar = int | float | str
 
@@ -39,18 +39,23 @@ class Format:
     """One shape of a log line.
 
     ``cue`` is lower-case text that every such line contains, so that most rows are passed over unread;
-    ``pattern`` is sought in the lower-cased line.
+    ``written`` is the ``pattern`` that is sought in the lower-cased line.
     ``reads`` is what the example gives. ``starts_run``: after a final score, such a line opens the next run.
     """
 
     name: str
     cue: str
-    pattern: re.Pattern[str]
+    written: str
     unit: str
     example: str
     reads: Mapping[str, Scalar]
     starts_run: bool = False
     names_digits: bool = False  # the pattern asks for certain digits, as in a product's name
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Return what lines of this shape fit; made when the first one with the cue is read."""
+        return re.compile(self.written)
 
     def read(self, text: str, low: str) -> dict[str, Scalar]:
         """Return the fields that a message gives, in seconds and bytes; empty when it is of another shape.
@@ -128,7 +133,7 @@ def _row(
     names_digits: bool = False,
 ) -> Format:
     expanded = pattern.replace("<N>", f"(?:{_N})").replace("<D>", f"(?:{_D})")
-    return Format(name, cue, re.compile(expanded), unit, example, reads, starts_run, names_digits)
+    return Format(name, cue, expanded, unit, example, reads, starts_run, names_digits)
 
 
 # A table: one row, one shape.

@@ -11,7 +11,6 @@ from auditor.program.model import Packing, Program, Unit, Unparsed
 from auditor.program.parse import read_module
 from auditor.program.source import Source
 from auditor.program.unpack import Layer, PackFailure, decode_text, unpack
-from auditor.program.walk import walk
 from auditor.submission.model import Submission, Unread
 
 MAX_SCRIPT_BYTES = 32 * 1024 * 1024
@@ -173,11 +172,10 @@ def _imported(unit: Unit, known: set[str]) -> list[str]:
     assert unit.module is not None
     here = PurePosixPath(unit.path).parent
     found: list[str] = []
-    for node in walk(*unit.module.body):
-        names: list[tuple[str, int]] = []
+    for node in unit.index.of(ir.Import, ir.ImportFrom):
         if isinstance(node, ir.Import):
             names = [(dotted, 0) for dotted, _ in node.names]
-        elif isinstance(node, ir.ImportFrom):
+        else:
             names = [(node.module, node.level)]
             names += [(f"{node.module}.{name}" if node.module else name, node.level) for name, _ in node.names]
         for dotted, level in names:
@@ -206,8 +204,8 @@ def _run(unit: Unit, files: frozenset[str]) -> list[str]:
     here = PurePosixPath(unit.path).parent
     executes = "exec(" in unit.source.text
     found: list[str] = []
-    for node in walk(*unit.module.body):
-        if not isinstance(node, ir.Const) or not isinstance(node.value, str) or not 0 < len(node.value) < 400:
+    for node in unit.index.of(ir.Const):
+        if not isinstance(node.value, str) or not 0 < len(node.value) < 400:
             continue
         for word in node.value.split():
             name = PurePosixPath(word).name

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from auditor.program import ir
+from auditor.program.index import Body, Index, index_of
 from auditor.program.source import Source
-from auditor.program.walk import Body, bodies
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,14 @@ class Unit:
         return self.sources[-1]
 
     @cached_property
+    def index(self) -> Index:
+        """Return what the module holds by kind (nothing, where it does not parse)."""
+        return index_of(self.module) if self.module is not None else Index(())
+
+    @property
     def bodies(self) -> tuple[Body, ...]:
         """Return the nodes of every function, the module's top level first (nothing for what does not parse)."""
-        return bodies(*self.module.body) if self.module is not None else ()
+        return self.index.bodies if self.module is not None else ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,11 @@ class Program:
     native: Mapping[str, Source]
     whole: bool = True
     texts: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def indexes(self) -> tuple[Index, ...]:
+        """Return the index of every unit."""
+        return tuple(unit.index for unit in self.units.values())
 
     @property
     def main(self) -> Unit:

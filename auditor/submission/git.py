@@ -114,6 +114,12 @@ class Repository:
         commits = dict(line.split(" ", 1) for line in listed.splitlines())
         return tuple(dict.fromkeys(commits[ref] for ref in MAIN_REFS if ref in commits))
 
+    def state(self) -> str | None:
+        """Return what heads are compared with: the main branch. None where a shallow history may be deepened."""
+        if self.run("rev-parse", "--is-shallow-repository").strip() != b"false":
+            return None
+        return " ".join(self.mains())
+
     def merges(self, main: str) -> Mapping[str, str]:
         """Return the first parents of the merge commits on a main branch, by the commit that each merged."""
         if main not in self._merges:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.program.walk import walk
 from auditor.timeline.engine import containers, protocols
-from auditor.timeline.engine.relevance import MAX_PASSES, assigned_names
+from auditor.timeline.engine.relevance import MAX_PASSES
 from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.payloads import (
     SOME,
@@ -41,7 +40,7 @@ def otherwise(machine: Machine, node: ir.For | ir.While) -> None:
     names = machine.frame.names
     before = dict(names)
     machine.block(node.orelse)
-    if any(isinstance(s, ir.Jump) and s.kind == "break" for s in walk(*node.body, into_functions=False)):
+    if any(jump.kind == "break" for jump in machine.relevance.jumps(node)):
         for name, value in before.items():
             other = names.get(name)
             if other is not None and other is not value:
@@ -79,7 +78,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     machine.break_names = []
     machine.loop_count += 1
     first_record = machine.signals.loop_begun()
-    loop_key = (frame.scope.source.path, frame.scope.source.layer, node.start)
+    loop_key = place(machine, node)
     if followed:
         machine.loops.append(machine.loop_count)
         machine.loop_sites.append(machine.site(node))
@@ -152,6 +151,13 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     machine.loop_depth -= 1
 
 
+def place(machine: Machine, node: ir.For | ir.While) -> tuple[object, ...]:
+    """Return what tells a loop from others: where it stands and, in a generator, from where it is pulled on."""
+    frame = machine.frame
+    outer = frame.pulled_by.pulled_at if frame.pulled_by is not None else ()
+    return (frame.scope.source.path, frame.scope.source.layer, node.start, *outer)
+
+
 def forget_carried(machine: Machine, node: ir.For | ir.While, iteration: int) -> None:
     """Forget constants that the loop's body assigns: a later iteration may see other values.
 
@@ -161,7 +167,7 @@ def forget_carried(machine: Machine, node: ir.For | ir.While, iteration: int) ->
     advanced = machine.relevance.advanced(node)
     loops = machine.atoms.family("iteration")
     constants = machine.relevance.latches(node)
-    for name in assigned_names(node):
+    for name in machine.relevance.assigned(node):
         value = names.get(name)
         if value is None:
             continue

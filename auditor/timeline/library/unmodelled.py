@@ -128,11 +128,11 @@ def _assigned(machine: Machine) -> frozenset[str]:
     if known is None:
         names: set[str] = set()
         for unit in machine.program.units.values():
-            for node in walk(*unit.module.body) if unit.module is not None else ():
+            for node in unit.index.of(ir.Assign, ir.AugAssign, ir.Const):
                 if isinstance(node, ir.Assign | ir.AugAssign):
                     targets = node.targets if isinstance(node, ir.Assign) else (node.target,)
                     names.update(t.attr for target in targets for t in walk(target) if isinstance(t, ir.Attr))
-                elif isinstance(node, ir.Const) and isinstance(node.value, str) and node.value.isidentifier():
+                elif isinstance(node.value, str) and node.value.isidentifier():
                     names.add(node.value)  # setattr, __dict__, type(): any way of giving an attribute by its name
         known = machine.attributes = frozenset(names)
     return known

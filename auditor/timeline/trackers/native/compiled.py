@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from auditor.program import ir
+from auditor.program.model import Unit
 from auditor.program.source import Source
-from auditor.program.walk import walk
 from auditor.timeline.engine import containers, parameters, stores
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
@@ -132,15 +132,16 @@ def texts(machine: Machine) -> list[Text]:
         ]
         for unit in machine.program.units.values():
             if unit.module is not None and _LOOKS_NATIVE.search(unit.source.text):
-                found.extend(_constants(unit.source, unit.module))
+                found.extend(_constants(unit))
         sources.texts = found
     return sources.texts
 
 
-def _constants(source: Source, module: ir.Module) -> list[Text]:
+def _constants(unit: Unit) -> list[Text]:
     found = []
-    for node in walk(*module.body):
-        if isinstance(node, ir.Const) and isinstance(node.value, str) and _LOOKS_NATIVE.search(node.value):
+    source = unit.source
+    for node in unit.index.of(ir.Const):
+        if isinstance(node.value, str) and _LOOKS_NATIVE.search(node.value):
             written = source.text[node.start : node.end]
             same = written.count("\n") == node.value.count("\n")
             found.append(Text(source, node.value, source.line_of(node.start), lines_match=same))
