@@ -69,7 +69,7 @@ class Keys(Tracker):
         self.chosen = 0
         self.picks = 0
         self.bounded = atoms.bit("bounded", "")  # the truth of a threshold on the true token's prediction
-        self.small = atoms.bit("kept", "")  # such a threshold that keeps what was predicted well
+        self.keeping = atoms.bit("keeping", "")  # such a threshold that keeps what was predicted well
         self.aware = atoms.bit("aware", "")  # hints that are given only for some of the tokens they are hints for
         self.choices: dict[int, int] = {}
         self.found: dict[tuple[object, ...], Mixture] = {}
