@@ -86,8 +86,8 @@ class Knowing(Tracker):
             return origins & ~self.bonuses  # by a normaliser, it may be
         if not loss.m & (marks.losses | marks.logs) or not loss.m & self.plain:
             return origins
-        if not rest.m & hits or rest.m & self.machine.of(Keys).gold:
-            return origins
+        if not rest.m & hits or rest.m & (self.machine.of(Keys).gold | self.machine.atoms.family("forward")):
+            return origins  # what the model makes of other tokens may be its normaliser
         reads = 0
         for found in self.machine.atoms.meanings(rest.m, "hit"):
             assert isinstance(found, int)
