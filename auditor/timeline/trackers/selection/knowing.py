@@ -13,8 +13,8 @@ from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import Mixture, MixtureKind
-from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.mixtures.mixtures import emit, of_this_token, same_expression, weight_of
+from auditor.timeline.trackers.keys.reads import Keys, of_this_token
+from auditor.timeline.trackers.mixtures.mixtures import emit, same_expression, weight_of
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
