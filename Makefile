@@ -7,8 +7,14 @@ TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# Compiling all of torch and what comes with it takes longer than the tests' own imports of it do.
+PIP := $(BIN)/python -m pip install --quiet --no-compile
+# Every core; a part of the tests alone is sooner done by one: make test PYTEST_ARGS=tests/reports
+PYTEST_ARGS ?= --numprocesses auto --dist worksteal
+# The tests start hundreds of interpreters: what one of them compiled, the next one finds.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo reproduce test lint format readme docs site findings clean
+.PHONY: demo reproduce test fuzz transforms lint format readme docs site findings clean
 
 demo: $(VENV)/.ready  ## audit the examples and print the reports
 	$(BIN)/golf-audit check --exit-zero examples/records/*/*
@@ -18,6 +24,16 @@ reproduce: $(VENV)/.ready-reproduce  ## run three seeds of the reference model's
 
 test: $(VENV)/.ready-dev  ## run the tests
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# What is made of scripts of others, too: a git directory with pull requests' heads, and JSON lines with a field "pr".
+ON_OTHERS = $(if $(CLONE),GOLF_AUDIT_CLONE=$(CLONE) GOLF_AUDIT_PRS=$(PRS))
+SECONDS ?= 600
+
+fuzz: $(VENV)/.ready-dev  ## audit scripts mixed up at random for SECONDS (CLONE=… PRS=…: those of others)
+	$(ON_OTHERS) GOLF_AUDIT_FUZZ=$(SECONDS) $(BIN)/pytest tests/transforms/test_mutants.py
+
+transforms: $(VENV)/.ready-dev  ## every example written in every other way (CLONE=… PRS=…: and 60 scripts of others)
+	$(ON_OTHERS) GOLF_AUDIT_EVERY=1 $(BIN)/pytest --numprocesses auto tests/transforms
 
 lint: $(VENV)/.ready-dev  ## check style, form, types, and what imports what
 	$(BIN)/ruff check .
@@ -40,7 +56,7 @@ docs: $(VENV)/.ready-dev  ## write the pages that come from the code: rules, exa
 	$(BIN)/golf-audit schema --config > docs/schema/config.json
 
 site: $(VENV)/.ready-dev  ## build the documentation's site in build/site, and check every link between its pages
-	$(BIN)/python -m pip install --quiet --group site
+	$(PIP) --group site
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "build/site/index.html; $(BIN)/mkdocs serve shows it"
 
@@ -56,16 +72,16 @@ $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	  || { echo "golf-audit needs Python 3.11 to 3.13; set PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable .
+	$(PIP) --upgrade 'pip>=25.1'
+	$(PIP) --editable .
 	@touch $@
 
 $(VENV)/.ready-reproduce: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
-	$(BIN)/python -m pip install --quiet --editable '.[reproduce]'
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
+	$(PIP) --editable '.[reproduce]'
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
-	$(BIN)/python -m pip install --quiet --group dev
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
+	$(PIP) --group dev
 	@touch $@

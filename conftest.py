@@ -12,6 +12,9 @@ from hypothesis import settings
 settings.register_profile("golf-audit", deadline=None, derandomize=True)
 settings.load_profile("golf-audit")
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # one worker a core: torch's threads would only wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _ON_A_SMALL_DISK = """
 mount --make-rprivate /
 mkdir "$2"

@@ -28,6 +28,7 @@ _DENIED = re.compile(
 
 
 _WITHOUT = re.compile(r"\b(?:no|without|w/o|non|disabled?|off)\b", re.I)
+_SWITCH = re.compile(r"(?:^|; )(\w+) (?:defaults to|is not set by default)")
 _OFF = frozenset({"0", "false", "no", "off", "none"})
 
 
@@ -72,10 +73,19 @@ def attributed(case: Case, findings: Iterable[Finding]) -> Iterator[Finding]:
         if finding.active is not False:
             yield _disowned(case, finding, _FAMILIES[number]) if finding.status == "violation" else finding
             continue
+        if not _one_switch(finding, _FAMILIES[number].words):
+            yield finding
+            continue
         if number not in said:
             said[number] = None if _runs(case.timeline, number, found) else _said(case, _FAMILIES[number].words)
         sentence = said[number]
         yield finding if sentence is None else _doubtful(finding, sentence)
+
+
+def _one_switch(finding: Finding, words: re.Pattern[str]) -> bool:
+    """Return whether what the README names is all that is switched off on the way."""
+    names = list(dict.fromkeys(_SWITCH.findall(finding.active_because)))
+    return len(names) < 2 or all(words.search(name.replace("_", " ")) for name in names)
 
 
 def _doubtful(finding: Finding, said: tuple[str, str, int | None]) -> Finding:

@@ -202,21 +202,23 @@ def _not_followed(
                         unit.failure.line,
                         unit.failure.reason,
                         decisive=unit.path != program.script,
+                        layer=unit.failure.layer,
                     )
                 )
     if timeline is not None:
         out.extend(
-            NotFollowed(u.site.source.path, u.site.line, u.what, u.decisive, escapes=u.escapes)
+            NotFollowed(
+                u.site.source.path, u.site.line, u.what, u.decisive, escapes=u.escapes, layer=u.site.source.layer
+            )
             for u in timeline.unfollowed
         )
         reports = claimable(timeline, submitted)
         decisive = opaque(timeline, reports)
         others = [e for e in timeline.events if isinstance(e, ScoreReport)]
         for each in dict.fromkeys([*decisive, *opaque(timeline, others)]):
-            place = each.site
-            out.append(
-                NotFollowed(place.source.path, place.line, sentence(each), each in decisive, escapes=each.escapes)
-            )
+            source, line = each.site.source, each.site.line
+            hangs = each in decisive
+            out.append(NotFollowed(source.path, line, sentence(each), hangs, escapes=each.escapes, layer=source.layer))
     return tuple(dict.fromkeys(out))
 
 

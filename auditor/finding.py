@@ -100,7 +100,8 @@ class Finding:
 class NotFollowed:
     """Something that the analysis could not follow, and where; ``decisive`` when a verdict hangs on it.
 
-    ``known`` is as for a :class:`Finding`. ``escapes`` is, in words, what of interest goes in.
+    ``known`` is as for a :class:`Finding`. ``escapes`` is, in words, what of interest goes in. ``line`` counts in the
+    readable layer ``layer``.
     """
 
     path: str
@@ -109,6 +110,7 @@ class NotFollowed:
     decisive: bool = False
     known: bool | None = None
     escapes: tuple[str, ...] = ()
+    layer: int = 0
 
 
 @dataclass(frozen=True)

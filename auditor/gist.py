@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from auditor.timeline.events import Adapt, Event, Report, Timeline
+from auditor.timeline.leaks import clean_scores
 from auditor.timeline.values.atoms import TRAIN, VAL
 
 _MOST = 3  # places of one kind
@@ -17,7 +18,7 @@ def gist(timeline: Timeline, script: str) -> tuple[str, ...]:
     file is named.
     """
     events = [event for event in sorted(timeline.events, key=lambda e: e.order) if event.bits & timeline.in_play]
-    told = (_training(events, script), _evaluation(events, script))
+    told = (_training(events, script), _evaluation(timeline, events, script))
     return tuple(sentence for sentence in told if sentence)
 
 
@@ -26,7 +27,7 @@ def _training(events: Sequence[Event], script: str) -> str:
     return f"It learns from the loss on training tokens at {_places(steps, script)}." if steps else ""
 
 
-def _evaluation(events: Sequence[Event], script: str) -> str:
+def _evaluation(timeline: Timeline, events: Sequence[Event], script: str) -> str:
     reports = [e for e in events if isinstance(e, Report)]
     if not reports:
         return ""
@@ -37,7 +38,11 @@ def _evaluation(events: Sequence[Event], script: str) -> str:
     learned = [e for e in events if isinstance(e, Adapt) and e.kinds & VAL]
     text = f"The score that it prints last, at {_places([last], script)}, is of the validation pass at "
     text += _places(scored, script)
-    return text + (f"; validation tokens are learned from at {_places(learned, script)}." if learned else ".")
+    if not learned:
+        return f"{text}."
+    after = {id(adapt) for _, adapt in clean_scores(timeline)}
+    only = ", each only after it was scored" if all(id(adapt) in after for adapt in learned) else ""
+    return f"{text}; validation tokens are learned from at {_places(learned, script)}{only}."
 
 
 def _places(events: Iterable[Event], script: str) -> str:

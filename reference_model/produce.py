@@ -24,11 +24,11 @@ _TEMPERATURE = 0.8  # of self-generated calibration text (#1019)
 _PRUNING_ROUNDS = 4  # packing is not linear in the entries: what eight for a byte leave over is pruned again
 
 
-def packing(config: Config) -> str:
+def packing(config: Config, coder: str) -> str:
     """Return how log lines name the artifact's form, as in ``int8+zlib``: the fewest bits that a group has."""
     levels = [group.levels for group in config.quantize.groups if group.levels]
     bits = min((quantity.bit_length() + 1 for quantity in levels), default=16)
-    return f"int{bits}+{config.quantize.compressor}" if levels else f"fp16+{config.quantize.compressor}"
+    return f"int{bits}+{coder}" if levels else f"fp16+{coder}"
 
 
 def hessians(config: Config, model: GPT, loader: Loader, step: int, ranks: Ranks) -> dict[str, Tensor]:
@@ -74,12 +74,12 @@ def pack(
     moments: Mapping[str, Tensor] | None,
     gradients: Mapping[str, Tensor] | None,
     note: Callable[[str], object] = lambda _: None,
-) -> int:
-    """Quantise ``state``, write the artifact to ``path`` and return its bytes.
+) -> tuple[int, str]:
+    """Quantise ``state``, write the artifact to ``path`` and return its bytes and the name of its coder.
 
     ``controls`` are names of scales, gates and mixes, ``moments`` the Hessians, ``gradients`` norms by row. Where the
     configuration says so, the cheapest entries are zeroed until code and model fit the cap. ``note`` hears of a
-    tensor that its Hessian could not round.
+    tensor that its Hessian could not round, and which coder was taken and why.
     """
     scheme = config.quantize
     tensors = quantize(config, state, moments, controls=controls, row_gradients=gradients, note=note)
@@ -88,14 +88,17 @@ def pack(
         group = group_of(name, scheme)
         return group is not None and group.prune
 
+    artifact = container.encode(tensors, config)
     if scheme.prune_to_fit:
         code = counted_code()
         for _ in range(_PRUNING_ROUNDS):
-            excess = len(container.encode(tensors, config)) + code - CAP_BYTES
+            excess = len(artifact.data) + code - CAP_BYTES
             if excess <= 0:
                 break
             tensors = prune_ones(tensors, ENTRIES_PER_BYTE * excess, may)
-    return container.save(path, tensors, config)
+            artifact = container.encode(tensors, config)
+    note(artifact.why())
+    return container.save(path, artifact), artifact.coder
 
 
 def reload(model: GPT, path: Path) -> None:

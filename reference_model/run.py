@@ -85,6 +85,7 @@ class Run:
         self.compiled = ranks.device.type == "cuda" if request.compiled is None else request.compiled
         self.clock = Clock(settled=device_now(ranks.device))
         self.phases = Phases(device_now(ranks.device))
+        self.packing = produce.packing(self.config, self.config.quantize.compressor)  # until it is packed
         quirks = request.preset.invalid_because if self.config.mode == "published" else ()
         self.result = Result(phases=self.phases.seconds, invalid=list(quirks))
 
@@ -221,21 +222,22 @@ class Run:
         gradients: Mapping[str, Tensor] | None,
     ) -> None:
         result = self.result
-        result.model_bytes = produce.pack(
+        result.model_bytes, coder = produce.pack(
             self.config, state, path, controls=controls, moments=moments, gradients=gradients, note=self.log
         )
+        self.packing = produce.packing(self.config, coder)
         result.code_bytes = counted_code()
-        for line in lines.sizes(produce.packing(self.config), result.model_bytes, result.code_bytes, plain_code()):
+        for line in lines.sizes(self.packing, result.model_bytes, result.code_bytes, plain_code()):
             self.log(line)
         total = result.model_bytes + result.code_bytes
         if total > CAP_BYTES:
             self._invalidate(f"{total:,} bytes of code and model are above the cap of {CAP_BYTES:,}")
 
     def _score(self, model: GPT, val: Val) -> None:
-        packing = produce.packing(self.config)
-
         def report(score: Score) -> None:
-            for line in lines.final(lines.label(score.name, packing), score.val_loss, score.val_bpb, score.seconds):
+            for line in lines.final(
+                lines.label(score.name, self.packing), score.val_loss, score.val_bpb, score.seconds
+            ):
                 self.log(line)
             if score.invalid:
                 self._invalidate(f"{score.name}: {score.invalid}")

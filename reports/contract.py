@@ -128,6 +128,7 @@ class NotFollowedJson(TypedDict):
     decisive: Annotated[bool, Meta(description="Whether a verdict hangs on it.")]
     escapes: Annotated[list[str], Meta(description="What of interest goes into it: the model, validation tokens.")]
     known: NotRequired[bool]
+    layer: NotRequired[Annotated[Layer, Meta(description="Absent for the file as it lies there.")]]
 
 
 class RestsOnJson(TypedDict):

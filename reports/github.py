@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable
 
-from auditor.finding import Finding, Verdict
+from auditor.finding import Finding, NotFollowed, Verdict
 from auditor.report import Report
 from auditor.verdict import weigh
 from reports.escape import cut, visible
@@ -31,16 +31,18 @@ def render(report: Report) -> str:
     """
     counted = [f for f in report.findings if f.active is not False and f.overruled is None]
     ordered = sorted(counted, key=lambda finding: -weigh(finding).severity)
-    decisive = [
-        _command("warning", item.path, report, item.line, None, "not followed", f"The verdict hangs on it: {item.what}")
-        for item in report.not_followed
-        if item.decisive
-    ]
+    decisive = [_not_followed(report, item) for item in report.not_followed if item.decisive]
     advice = f"{report.verdict.value}, recommendation {report.recommendation.value}"
     groups = f"compliance {report.compliance.value}, evidence {report.evidence.value}, package {report.package.value}"
     kind = _COMMANDS[report.verdict]
     verdict = _command(kind, None, report, None, None, f"golf-audit: {report.name}", f"{advice} ({groups})")
     return "".join([verdict, *(_finding(report, finding) for finding in ordered), *decisive])
+
+
+def _not_followed(report: Report, item: NotFollowed) -> str:
+    packed = f"{place(item.path, item.line, item.layer)}: " if item.layer else ""
+    message = f"{packed}The verdict hangs on it: {item.what}"
+    return _command("warning", item.path, report, 1 if item.layer else item.line, None, "not followed", message)
 
 
 def _finding(report: Report, finding: Finding) -> str:

@@ -23,7 +23,7 @@ from reports.headline import against, facts, partial
 from reports.links import commit_link, place_link, pull_link, repository_of
 from reports.view import excerpt_block, notes, verdicts
 
-__all__ = ["Form", "Shown", "SmokeStep", "TemplateFault", "head_values", "render"]
+__all__ = ["Form", "Shown", "SmokeStep", "TemplateFault", "head_values", "most_words", "render"]
 
 _REVIEW = "review.md.j2"
 _MOST_ENTRIES = 3  # causes outside of the details
@@ -54,8 +54,8 @@ class SmokeStep(Protocol):
 class Brief:
     """What of a comment stands outside of its details.
 
-    ``text`` are the characters of the first entry's message, ``rest`` those of the others; ``whole`` tells whether
-    these say more than a sentence.
+    ``text`` are the characters of the first entry's message; ``told`` tells whether the others have one here, ``whole``
+    whether it may be more than a sentence.
     """
 
     counterpart: bool = True
@@ -63,13 +63,14 @@ class Brief:
     excerpt: bool = True
     whole: bool = True
     text: int = 1500
-    rest: int = 1500
+    told: bool = True
     phrases: int = 8  # of what was looked for and not found
 
     def cut(self, each: Entry, *, leads: bool = False) -> Entry:
         """Return an entry with its message in the room that there is: one sentence where another one leads."""
         message = each.first.message if leads or self.whole else sentence(each.first.message)
-        first = dataclasses.replace(each.first, message=cut(message, self.text if leads else min(self.text, self.rest)))
+        told = leads or self.told
+        first = dataclasses.replace(each.first, message=cut(message, self.text) if told else Markdown(""))
         return dataclasses.replace(each, first=first, elsewhere=each.elsewhere if self.whole or leads else ())
 
 
@@ -77,9 +78,9 @@ _BRIEF = (
     Brief(),
     Brief(fixes=False, whole=False, phrases=7),
     Brief(counterpart=False, fixes=False, whole=False, phrases=6),
-    Brief(counterpart=False, fixes=False, whole=False, text=400, rest=140, phrases=5),
-    Brief(counterpart=False, fixes=False, whole=False, text=240, rest=90, phrases=3),
-    Brief(counterpart=False, fixes=False, whole=False, excerpt=False, text=240, rest=90, phrases=2),
+    Brief(counterpart=False, fixes=False, whole=False, told=False, text=400, phrases=5),
+    Brief(counterpart=False, fixes=False, whole=False, told=False, text=240, phrases=3),
+    Brief(counterpart=False, fixes=False, whole=False, told=False, excerpt=False, text=240, phrases=2),
 )
 """From the first screen as it should be to one that has room for no more."""
 
@@ -115,22 +116,28 @@ def render(
     form: Form | None = None,
     smoke: Sequence[SmokeStep] = (),
     alike: Mapping[int, Sequence[int]] | None = None,
+    taken: int = 0,
 ) -> str:
     """Return the review comment as Markdown that ends with a newline, of at most ``form.limit`` characters.
 
-    At most 250 words stand outside of its details (150 when CLEAN), as far as our template goes. ``timeline``,
+    At most 250 words stand outside of its details (150 when CLEAN), as far as our template goes; ``taken`` of them
+    stand elsewhere in the same comment. ``timeline``,
     ``smoke`` and ``alike`` are as in :class:`Shown`. ``templates`` stands for a ``form`` that has nothing else. Raises
     :class:`TemplateFault` when a template of the user's can't be used.
     """
     form = form or Form(templates)
     shown = Shown(timeline, smoke, alike or {})
-    most = _WORDS_CLEAN if report.verdict is Verdict.CLEAN else _WORDS
     text = ""
     for brief in _BRIEF:
         text = fit(_REVIEW, form, lambda detail, brief=brief: _values(report, form, detail, brief, shown))  # type: ignore[misc]
-        if words_shown(text) <= most:
+        if words_shown(text) + taken <= most_words(report):
             break
     return text
+
+
+def most_words(report: Report) -> int:
+    """Return how many words of a comment on a report may stand outside of its details."""
+    return _WORDS_CLEAN if report.verdict is Verdict.CLEAN else _WORDS
 
 
 def head_values(report: Report, form: Form) -> dict[str, Any]:
@@ -204,14 +211,14 @@ def _alike(report: Report, finding: Finding, form: Form, shown: Shown) -> Markdo
 
 
 def _lost(report: Report, item: NotFollowed, form: Form, detail: Detail) -> Lost:
-    at = place_link(report, repository_of(report, form.repository), item.path, item.line)
-    quoted = excerpt_block(report, item.path, item.line, 0, None, detail) if item.decisive else None
+    at = place_link(report, repository_of(report, form.repository), item.path, item.line, layer=item.layer)
+    quoted = excerpt_block(report, item.path, item.line, item.layer, None, detail) if item.decisive else None
     return Lost(at, quoting(item.what), item.decisive, quoted)
 
 
 def _rest(report: Report, item: RestsOn, form: Form) -> Lost:
     """Return one thing that the score rests on; what was not followed stands under what could not be."""
-    at = place_link(report, repository_of(report, form.repository), item.path, item.line)
+    at = place_link(report, repository_of(report, form.repository), item.path, item.line, layer=item.layer)
     return Lost(at, quoting(f"{item.what}, {item.note}" if item.note else item.what), False, None)
 
 

@@ -6,15 +6,19 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 from auditor.causes import causes
-from auditor.finding import Recommendation
+from auditor.finding import Recommendation, Verdict
 from auditor.report import Report
+from auditor.verdict import weigh
+from reports.brief import words_shown
 from reports.comment import Form, TemplateFault
 from reports.detail import GITHUB_LIMIT
 from reports.escape import code, cut, markdown
 from reports.markdown import SmokeStep, render
 
 _NAME = 100  # characters of a submission's name in a list
-_NAMED = 12  # submissions that the list names
+_NAMED = 5  # submissions that the list names outside of its details
+_LISTED = 40  # and in all
+_OTHERWISE = {Verdict.UNREADABLE: ": code that can't be read", Verdict.HOLD: ": what could not be followed"}
 _LEFT_OUT = "\n{} more reviews don't fit into a comment; `golf-audit check` prints them.\n"
 _SHARE = 9_000  # characters in which a review can tell something
 _TAIL = 60  # characters kept for saying how many more there are
@@ -37,6 +41,8 @@ def comment_on(
     ``smoke`` holds steps of smoke tests by a submission's name; the others are as in :func:`reports.markdown.render`.
     Raises :class:`~reports.comment.TemplateFault` when a template of the user's can't be used.
     """
+    ordered = sorted(reports, key=_rank)
+    taken = words_shown(_head(ordered, form.limit) + _frame(1, ordered[0])[0]) if len(ordered) > 1 else 0
 
     def write(report: Report, limit: int) -> str | None:
         try:
@@ -46,6 +52,7 @@ def comment_on(
                 form=dataclasses.replace(form, limit=limit),
                 smoke=(smoke or {}).get(report.name, ()),
                 alike=alike(report),
+                taken=taken if report is ordered[0] else 0,
             )
         except TemplateFault:
             if len(reports) > 1 and form.templates is None:
@@ -100,15 +107,23 @@ def _frame(number: int, report: Report) -> tuple[str, str]:
 def _head(reports: Sequence[Report], limit: int) -> str:
     """Return the pull request's verdict, and a line for each submission; ``reports`` begin with the worst."""
     body = f"**{reports[0].verdict.value}**: the worst of {len(reports)} submissions.\n\n"
+    folded = ""
     for number, line in enumerate(map(_line, reports)):
-        if number >= _NAMED or len(body) + len(line) > limit - _TAIL:
-            return f"{body}\nand {len(reports) - number} more.\n"
-        body += line
-    return body
+        added = line
+        if number == _NAMED:
+            added = f"\n<details><summary>{len(reports) - _NAMED} more submissions</summary>\n\n{line}"
+        if number >= _LISTED or len(body) + len(added) > limit - _TAIL:
+            return f"{body}\nand {len(reports) - number} more.\n{folded}"
+        body += added
+        folded = "\n</details>\n" if number >= _NAMED else ""
+    return body + folded
 
 
 def _line(report: Report) -> str:
     """Return one submission's verdict, recommendation and weightiest cause."""
     found = causes(report)
-    cause = f": {markdown(cut(found[0][0].rule, _NAME))}" if found else ""
+    if found and weigh(found[0][0]) is report.verdict:
+        cause = f": {markdown(cut(found[0][0].rule, _NAME))}"
+    else:  # what it found is not what its verdict hangs on
+        cause = _OTHERWISE.get(report.verdict, "")
     return f"- {code(report.name, _NAME)}: **{report.verdict.value}**, {report.recommendation.value}{cause}\n"

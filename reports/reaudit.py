@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor import catalogue
@@ -13,13 +13,14 @@ from auditor.reaudit.lines import Hunk
 from auditor.reaudit.model import Compared, Pair, ReAudit
 from auditor.report import Report
 from auditor.verdict import weigh
+from reports.brief import sentence, words_shown
 from reports.comment import Form, fit
 from reports.contract import ChangeJson, SinceJson
 from reports.detail import Detail
 from reports.escape import Markdown, cut, fence, visible
 from reports.excerpt import place
 from reports.links import commit_link, repository_of
-from reports.markdown import head_values
+from reports.markdown import head_values, most_words
 from reports.text import Style
 from reports.view import FindingView, finding_place, view_of
 
@@ -45,12 +46,55 @@ class PairView:
     hunks: tuple[Markdown, ...]
     hunks_left: int
     moved: bool
+    text: str = ""  # the message of today as far as there is room for it outside of the details
+    why: str = ""  # why what is gone is gone, likewise
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What of a re-audit stands outside of its details: ``lines`` of each list, and what they say.
+
+    ``whole``: messages in full, else the first sentence. ``told``: the others say theirs, too, not the first alone.
+    """
+
+    lines: int = 8
+    whole: bool = True
+    told: bool = True
+    excerpt: bool = True
+    fix: bool = True
+
+    def cut(self, text: str, *, leads: bool) -> str:
+        """Return what a line says of its finding, nothing where there is no room for it."""
+        if not leads and not self.told:
+            return ""
+        return cut(text if self.whole else sentence(text), _LONGEST)
+
+
+_LONGEST = 600  # characters of one message
+_BRIEF = (
+    Brief(),
+    Brief(whole=False),
+    Brief(whole=False, told=False),
+    Brief(whole=False, told=False, fix=False),
+    Brief(whole=False, told=False, fix=False, lines=4),
+    Brief(whole=False, told=False, fix=False, lines=3, excerpt=False),
+    Brief(whole=False, told=False, fix=False, lines=2, excerpt=False),
+)
+"""From the first screen as it should be to one that has room for no more."""
 
 
 def render(audit: ReAudit, form: Form | None = None) -> str:
-    """Return the re-audit comment as Markdown that ends with a newline, of at most ``form.limit`` characters."""
+    """Return the re-audit comment as Markdown that ends with a newline, of at most ``form.limit`` characters.
+
+    At most 250 words stand outside of its details (150 when CLEAN), as for a first comment.
+    """
     form = form or Form()
-    return fit(_TEMPLATE, form, lambda detail: _values(audit, form, detail))
+    text = ""
+    for brief in _BRIEF:
+        text = fit(_TEMPLATE, form, lambda detail, brief=brief: _values(audit, form, detail, brief))  # type: ignore[misc]
+        if words_shown(text) <= most_words(audit.after):
+            break
+    return text
 
 
 def as_json(audit: ReAudit) -> SinceJson:
@@ -94,26 +138,38 @@ def counts(compared: Compared) -> str:
     return f"{len(compared.gone)} gone, {len(compared.remaining)} remaining, {len(compared.new)} new"
 
 
-def _values(audit: ReAudit, form: Form, detail: Detail) -> dict[str, Any]:
+def _values(audit: ReAudit, form: Form, detail: Detail, brief: Brief) -> dict[str, Any]:
     after = audit.after
     repository = repository_of(after, form.repository)
     corrected = audit.corrected
     most = detail.findings
     compared = audit.compared
+    worst = next((p for p in (*compared.new, *compared.remaining) if _weight(p.now) == after.verdict.value), None)
+    gone, remaining, new = (
+        [_view(audit, pair, form, detail, brief, leads=pair is worst) for pair in pairs[:most]]
+        for pairs in (compared.gone, compared.remaining, compared.new)
+    )
+    lead = next((view for view in (*new, *remaining) if view.word == after.verdict.value), None)
+    wrong = [_correction(audit, pair, form, detail) for pair in _some(corrected, "gone", most)]
+    missed = [_correction(audit, pair, form, detail) for pair in _some(corrected, "new", most)]
     return {
         **head_values(after, form),
+        "brief": brief,
+        "lead": lead,
+        "lists": (("gone", gone), ("new", new), ("remaining", remaining)),
+        "first_wrong": list(dict.fromkeys(pair.rule for pair in (*wrong, *missed)))[: brief.lines],
         "before": audit.before,
         "before_head": commit_link(audit.before, repository),
         "same_head": audit.before.sha == after.sha and after.sha is not None,
         "counts": counts(compared),
-        "gone": [_view(audit, pair, form, detail) for pair in compared.gone[:most]],
-        "remaining": [_view(audit, pair, form, detail) for pair in compared.remaining[:most]],
-        "new": [_view(audit, pair, form, detail) for pair in compared.new[:most]],
+        "gone": gone,
+        "remaining": remaining,
+        "new": new,
         "left": sum(max(0, len(pairs) - most) for pairs in (compared.gone, compared.remaining, compared.new)),
         "said": audit.said is not None,
         "known": corrected is not None,
-        "wrong": [_correction(audit, pair, form, detail) for pair in _some(corrected, "gone", most)],
-        "missed": [_correction(audit, pair, form, detail) for pair in _some(corrected, "new", most)],
+        "wrong": wrong,
+        "missed": missed,
         "elsewhere": [
             _correction(audit, pair, form, detail)
             for pair in _some(corrected, "remaining", most)
@@ -127,11 +183,15 @@ def _some(compared: Compared | None, name: str, most: int) -> tuple[Pair, ...]:
     return () if compared is None else getattr(compared, name)[:most]
 
 
-def _view(audit: ReAudit, pair: Pair, form: Form, detail: Detail) -> PairView:
+def _view(audit: ReAudit, pair: Pair, form: Form, detail: Detail, brief: Brief, *, leads: bool) -> PairView:
     hunks = cited_hunks(audit.before, audit.after, pair)
     most = max(1, detail.findings // 6)
     shown = tuple(_hunk(path, hunk, detail) for path, hunk in hunks[:most])
-    return _pair_view(pair, audit.before, audit.after, form, detail, shown, len(hunks) - len(shown))
+    view = _pair_view(pair, audit.before, audit.after, form, detail, shown, len(hunks) - len(shown))
+    now = pair.now
+    why = "" if now is None else f"now it does not run: {now.active_because}" if now.active_because else now.message
+    said = now.message if now is not None else ""
+    return replace(view, text=brief.cut(said, leads=leads), why=cut(why if brief.whole else sentence(why), _LONGEST))
 
 
 def _others(audit: ReAudit, detail: Detail) -> tuple[tuple[Markdown, ...], int]:

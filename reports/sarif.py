@@ -227,7 +227,7 @@ def _notification(report: Report, item: NotFollowed) -> Json:
     return {
         "level": "warning" if item.decisive else "note",
         "message": _message(said),
-        "locations": [_location(report, item.path, item.line, 0)],
+        "locations": [_location(report, item.path, item.line, item.layer)],
     }
 
 

@@ -185,6 +185,8 @@ def _not_followed(item: NotFollowed) -> NotFollowedJson:
         "decisive": item.decisive,
         "escapes": list(item.escapes),
     }
+    if item.layer:
+        out["layer"] = item.layer
     if item.known is not None:
         out["known"] = item.known
     return out

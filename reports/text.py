@@ -82,7 +82,7 @@ def render_line(report: Report, style: Style) -> str:
         if len(found) > 1:
             parts.append(f"(+{len(found) - 1})")
     elif lost := next((item for item in report.not_followed if item.decisive), None):
-        parts.append(f"not followed {visible(place(lost.path, lost.line))}")
+        parts.append(f"not followed {visible(place(lost.path, lost.line, lost.layer))}")
     return "  ".join(parts) + "\n"
 
 
@@ -228,7 +228,7 @@ def _not_followed(items: tuple[NotFollowed, ...], style: Style) -> Iterator[str]
         return
     yield "  not followed"
     for item in items:
-        where = visible(place(item.path, item.line))
+        where = visible(place(item.path, item.line, item.layer))
         decisive = "; the verdict hangs on it" if item.decisive else ""
         decisive += " (known)" if item.known else ""
         yield from _wrapped(f"{item.what}{decisive}", f"    {where}  ", style)

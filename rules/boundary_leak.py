@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from auditor.case import Case
 from auditor.finding import Finding, Status
 from auditor.program import ir
+from auditor.program.index import Nodes
 from auditor.program.model import Program
 from auditor.program.source import Source
 from auditor.rule import Authority, Example, Rule
@@ -26,9 +27,9 @@ def check(case: Case) -> Iterator[Finding]:
     if case.program is None:
         return
     apart = _keeps_apart(case.program)
-    for source, function, nodes in _functions(case.program):
-        shift = _shift(nodes)
-        if shift is None or _masked(function, nodes):
+    for source, function, parts in _functions(case.program):
+        shift = _shift(node for part in parts for node in part.of(ir.Call, ir.BinOp))
+        if shift is None or _masked(function, [node for part in parts for node in part]):
             continue
         status: Status = "hold" if apart else "note"
         off = switched_off(case.program, case.timeline, function.body, shift) if case.timeline is not None else None
@@ -49,18 +50,18 @@ def check(case: Case) -> Iterator[Finding]:
         return
 
 
-def _functions(program: Program) -> Iterator[tuple[Source, ir.FunctionDef, Sequence[ir.Node]]]:
+def _functions(program: Program) -> Iterator[tuple[Source, ir.FunctionDef, list[Nodes]]]:
     """Yield every function with its nodes and those of the file's own functions that it calls."""
     for unit in program.units.values():
         own = {function.name: nodes for function, nodes in unit.bodies if function is not None}
         for function, nodes in unit.bodies:
             if function is None:
                 continue
-            called = {n.func.id for n in nodes if isinstance(n, ir.Call) and isinstance(n.func, ir.Name)}
-            yield unit.source, function, [*nodes, *(n for name in sorted(called & set(own)) for n in own[name])]
+            called = {call.func.id for call in nodes.of(ir.Call) if isinstance(call.func, ir.Name)}
+            yield unit.source, function, [nodes, *(own[name] for name in sorted(called & set(own)))]
 
 
-def _shift(nodes: Sequence[ir.Node]) -> ir.Node | None:
+def _shift(nodes: Iterable[ir.Node]) -> ir.Node | None:
     """Return where activations are moved by one position and mixed in by a gate, None when they are not."""
     shift: ir.Node | None = None
     gated = mixed = False
@@ -124,9 +125,7 @@ def _keeps_apart(program: Program) -> bool:
     names = {
         node.keyword if isinstance(node, ir.Arg) else _name(node)
         for unit in program.units.values()
-        for body in unit.bodies
-        for node in body.nodes
-        if isinstance(node, ir.Arg | ir.Name | ir.Attr)
+        for node in unit.index.of(ir.Arg, ir.Name, ir.Attr)
     }
     return any(name and _APART.search(name) for name in names)
 

@@ -48,9 +48,9 @@ def _rounded(program: Program) -> Iterator[Finding]:
     """
     for unit in program.units.values():
         for _, nodes in unit.bodies:
-            if not any(_turns_gradients_off(node) for node in nodes):
+            if not any(_turns_gradients_off(node) for node in nodes.of(ir.Attr)):
                 continue
-            for node in nodes:
+            for node in nodes.of(ir.Call):
                 kind = _narrow_loss(node)
                 if kind is None:
                     continue
@@ -171,8 +171,8 @@ class Slip:
 def _slips(program: Program) -> Iterator[Slip]:
     for unit in program.units.values():
         for _, nodes in unit.bodies:
-            length = next((n for n in nodes if _counts_bytes(n)), None)
-            if length is None or not any(_asks_for_space(n) for n in nodes):
+            length = next((n for n in nodes.of(ir.Call) if _counts_bytes(n)), None)
+            if length is None or not any(_asks_for_space(n) for n in nodes.of(ir.Call)):
                 continue
             spaced = next((n for n in nodes if _keeps_space(n)), None)
             if spaced is not None and not any(_cuts_first(n) for n in nodes):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from auditor.case import Case
+from auditor.evidence.counted import training_runs
 from auditor.evidence.model import Evidence
 from auditor.finding import Finding, Status
 from auditor.fix.change import Change
@@ -172,9 +173,13 @@ def _clock(timeline: Timeline, found: Calibration, evidence: Evidence) -> Clock:
 
 
 def _measured(evidence: Evidence) -> Sequence[tuple[float, float | None]]:
-    """Return when each logged run stopped training and how long its calibration took (None: not timed), in seconds."""
+    """Return when each run stopped training and how long its calibration took (None: not timed), in seconds.
+
+    The runs behind the claimed score, where any of them says; else every logged one.
+    """
+    behind = [each.run for each in training_runs(evidence) if each.claimed and each.run.last("stop_time") is not None]
     out: list[tuple[float, float | None]] = []
-    for run in evidence.runs:
+    for run in behind or evidence.runs:
         stop = run.last("stop_time")
         if stop is None:
             continue

@@ -35,6 +35,7 @@ from rules.scored_runs import (
     several,
     unit,
 )
+from rules.unread_switches import unread_switches
 
 SLUG = "claim-mismatch"
 
@@ -55,6 +56,7 @@ def check(case: Case) -> Iterator[Finding]:
     yield from _declared(case)
     for other, text in claims_apart(case):
         yield _finding(other, "note", text, ())
+    yield from _unread(case)
     claim = claimed(case.evidence)
     runs = finished(case.evidence)
     if claim is not None and runs:
@@ -62,6 +64,14 @@ def check(case: Case) -> Iterator[Finding]:
         yield from _loss(case, reported(case))
     elif claim is not None:
         yield from _unfinished(claim, distinct(case.evidence))
+
+
+def _unread(case: Case) -> Iterator[Finding]:
+    """Yield a note on what the documented command sets and nothing reads."""
+    found = unread_switches(case)
+    if found is not None:
+        place, text = found
+        yield Finding(SLUG, "evidence", "note", text, place.path, place.line, place.line)
 
 
 def fix(case: Case, finding: Finding) -> Change | None:
@@ -98,7 +108,8 @@ def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Finding]:
 
 def _unfinished(claim: Claim[float], runs: Sequence[Run]) -> Iterator[Finding]:
     """Yield a hold when logs without a final score do not print the claim anywhere."""
-    last = [run.score for run in runs if run.score is not None]
+    printed_last = ([m for m in run.metrics if m.role in ("step", "pre-quant")][-1:] for run in runs)
+    last = [metric for metrics in printed_last for metric in metrics]
     if not last or any(agrees(claim, m.val_bpb, (m,)) for run in runs for m in run.metrics):
         return
     printed = several([score(m.val_bpb) for m in last])

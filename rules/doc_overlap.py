@@ -64,9 +64,10 @@ def _judge(case: Case, suspect: list[tuple[Run, Value[float]]]) -> Finding:
 def _cut_otherwise(case: Case, runs: Sequence[Run]) -> Finding | None:
     """Return a hold where the submission says that its shards were cut with fewer documents than are scored."""
     whole = next((t for run in runs if (t := validation_tokens(run)) is not None and is_a_whole_count(t.value)), None)
-    said = next((cut for cut in cuts(case) if cut.count < _WHOLE), None)
-    if whole is None or said is None:
-        return None
+    told = list(cuts(case))
+    said = next((cut for cut in told if cut.count < _WHOLE), None)
+    if whole is None or said is None or any(cut.count >= _WHOLE for cut in told):
+        return None  # one that also prepares with all documents says which of the two it used, in words
     message = (
         f"The submission says that its training shards were cut with {said.count:,} validation documents "
         f"({said.text!r}), and its log scores the whole set ({whole.path}:{whole.line}), which has {_WHOLE:,}: the "
@@ -148,6 +149,17 @@ RULE = Rule(
             status="hold",
         ),
         Example(
+            "the submission says so of the preparation's default",
+            PLAIN,
+            "match the default",
+            _logs(80, _OWN)
+            | {
+                "DATA.md": "# Data\n\n80 shards, no more. The 80 training shards match the default `val_docs=10000` "
+                "output. There is no other set.\n"
+            },
+            status="hold",
+        ),
+        Example(
             "the preparation with its defaults",
             PLAIN,
             "--val-docs",
@@ -163,6 +175,12 @@ RULE = Rule(
             "cut with all documents",
             PLAIN,
             files=_logs(80, _OWN) | {"DATA.md": "# Data\n\nPrepare the shards with `prepare.py --val-docs 50000`.\n"},
+        ),
+        Example(
+            "cut with all documents in the place of the default",
+            PLAIN,
+            files=_logs(80, _OWN)
+            | {"DATA.md": "# Data\n\nThe shards were rebuilt: val_docs=50000 where the default is val_docs=10000.\n"},
         ),
         Example(
             "a warning",

@@ -27,7 +27,7 @@ def switched_off(program: Program, timeline: Timeline, body: Sequence[ir.Node], 
         for switch in timeline.switches.values():
             here = switch.site.source is source and assign.value.start <= switch.site.start < assign.value.end
             if here and not any(_on(value) for value in _values(timeline, switch, name)):
-                return f"{switch.name} defaults to {switch.default} ({source.path}:{switch.site.line}); nothing sets it"
+                return f"{switch.name} defaults to {switch.default} ({source.path}:{switch.line}); nothing sets it"
     return None
 
 
@@ -46,8 +46,8 @@ def _tests_around(body: Sequence[ir.Node], node: ir.Node) -> Iterator[str]:
 
 def _assignments(program: Program) -> Iterator[tuple[Source, ir.Assign]]:
     for unit in program.units.values():
-        for node in walk(*unit.module.body) if unit.module is not None else ():
-            if isinstance(node, ir.Assign) and node.targets:
+        for node in unit.index.of(ir.Assign):
+            if node.targets:
                 yield unit.source, node
 
 

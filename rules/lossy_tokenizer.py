@@ -45,16 +45,19 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _folded(unit: Unit) -> ir.Node | None:
     """Return the first folding of a text that is then encoded by a tokenizer, by way of names in one function."""
+    calls = unit.index.of(ir.Call)
+    if not any(isinstance(call.func, ir.Attr) and call.func.attr in _FOLDS for call in calls):
+        return None
     for _, nodes in unit.bodies:
         folded: dict[str, ir.Node] = {}
-        for node in nodes:
-            if isinstance(node, ir.Assign) and node.value is not None:
+        for node in nodes.of(ir.Assign):
+            if node.value is not None:
                 fold = _fold_in(node.value)
                 for target in node.targets:
                     if fold is not None and isinstance(target, ir.Name):
                         folded[target.id] = fold
-        for node in nodes:
-            found = _encoded(node, folded)
+        for call in nodes.of(ir.Call):
+            found = _encoded(call, folded)
             if found is not None:
                 return found
     return None

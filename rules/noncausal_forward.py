@@ -58,7 +58,12 @@ def check(case: Case) -> Iterator[Finding]:
             active_because=judged.because,
             trace=(
                 *calls_of(event),
-                Step(scores[0].site.source.path, scores[0].site.line, "the model is applied to validation tokens"),
+                Step(
+                    scores[0].site.source.path,
+                    scores[0].site.line,
+                    "the model is applied to validation tokens",
+                    scores[0].site.source.layer,
+                ),
                 Step(site.source.path, site.line, f"{event.what} comes in", site.source.layer),
                 Step(last.site.source.path, last.site.line, "the score is reported", last.site.source.layer),
             ),
@@ -150,7 +155,7 @@ RULE = Rule(
     ),
     check=check,
     known_problems="Tensors are followed by the names of their axes; where a reshape hides which axis is the "
-    "sequence, nothing is said. Convolutions and kernels of one's own are not looked into.",
+    "sequence, nothing is said. Kernels of one's own are not looked into, nor convolutions whose sizes are not known.",
     invalid=(
         Example(
             "the mean of the window gates every position",

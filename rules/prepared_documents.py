@@ -12,10 +12,13 @@ from auditor.submission.model import Unread
 _LARGEST = 1_000_000  # bytes of a document
 _MOST = 40  # documents
 _LONGEST = 2_000  # characters of a line
-_OPTION = re.compile(r"--val[-_]docs[= \"'`]{1,3}(?P<count>\d{1,3}(?:[,_]\d{3})+|\d{3,6}|\d{1,3}k)\b", re.I)
+_OPTION = re.compile(
+    r"(?<![\w-])(?:--)?val[-_]docs[= \"'`]{1,3}(?P<count>\d{1,3}(?:[,_]\d{3})+|\d{3,6}|\d{1,3}k)\b", re.I
+)
 _OTHERWISE = re.compile(
     r"\b(?:no|not|never|don't|instead|unlike|avoid\w*|would|wrong\w*|bug\w*|fix\w*|buggy|overlap\w*|leak\w*)\b", re.I
 )
+_SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=[A-Z(])")
 # What is said of such a count must be about the shards that were trained on.
 _TRAINED = re.compile(r"\btrain\w*\b|\brebuil\w*|\bbuil[dt]\b|\bprepar\w*|\bshards?\b|^\s*(?:python|bash|\$|>)", re.I)
 
@@ -40,8 +43,13 @@ def cuts(case: Case) -> Iterator[Cut]:
         except Unread:
             continue  # the reader of the submission has noted it as a problem
         for number, line in enumerate(text.splitlines(), start=1):
-            match = _OPTION.search(line[:_LONGEST])
-            if match is not None and _TRAINED.search(line) and not _OTHERWISE.search(line[:_LONGEST]):
-                digits = match["count"].lower().replace(",", "").replace("_", "")
-                count = int(digits[:-1]) * 1000 if digits.endswith("k") else int(digits)
-                yield Cut(count, path, number, match[0])
+            for sentence in _SENTENCE.split(line[:_LONGEST]):
+                found = list(_OPTION.finditer(sentence))
+                if found and _TRAINED.search(sentence) and not _OTHERWISE.search(sentence):
+                    most = max(found, key=_count)  # of a count and what it replaces
+                    yield Cut(_count(most), path, number, most[0])
+
+
+def _count(match: re.Match[str]) -> int:
+    digits = match["count"].lower().replace(",", "").replace("_", "")
+    return int(digits[:-1]) * 1000 if digits.endswith("k") else int(digits)

@@ -17,6 +17,11 @@ SLUG = "prequant-ttt"
 def say(leak: Leak) -> str:
     """Return the finding's sentence."""
     last = leak.report.site
+    if leak.adapt.without_loss:
+        return (
+            "This is set from validation tokens before they are scored, and the score reported at line "
+            f"{last.line} is computed afterwards with it."
+        )
     return (
         "The model is trained on validation tokens before they are scored: this optimizer step uses their loss, "
         f"and the score reported at line {last.line} "

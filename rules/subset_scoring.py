@@ -14,7 +14,8 @@ from auditor.timeline.trackers.metric.metric import Doubt, Kind, doubts
 from rules.torch_scripts import HEAD, MAIN
 
 SLUG = "subset-scoring"
-KINDS: tuple[Kind, ...] = ("first tokens", "random tokens", "ignored targets", "clamped targets")
+_BY_LOSS: tuple[Kind, ...] = ("ignored losses", "ranked losses")
+KINDS: tuple[Kind, ...] = ("first tokens", "random tokens", "ignored targets", "clamped targets", *_BY_LOSS)
 
 _LEFT_OUT = ("ignored targets", "clamped targets")  # the script itself leaves them out of what it counts
 
@@ -38,6 +39,8 @@ def check(case: Case) -> Iterator[Finding]:
                 status = "note"  # a score on the way, or a default that the main command doesn't use
             elif found.doubt.kind == "first tokens" and found.doubt.number is None:
                 status = "hold"  # a limit that is computed
+            elif found.doubt.kind in _BY_LOSS:
+                status = "hold"  # what else is done with the others may make up for it
             elif status == "violation" and not claimed and found.doubt.kind not in _LEFT_OUT:
                 status = "hold"
         last = found.report.site
@@ -62,6 +65,10 @@ def check(case: Case) -> Iterator[Finding]:
 def _say(doubt: Doubt, *, final: bool) -> str:
     if doubt.kind == "ignored targets":
         return "Which targets count depends on which token they are: the loss of the others is left out of the score."
+    if doubt.kind == "ignored losses":
+        return "Which tokens count depends on how well they were predicted: the losses of the others are left out."
+    if doubt.kind == "ranked losses":
+        return "What is reported is a rank of the losses (their median, say), not their mean: some count, others don't."
     if doubt.kind == "clamped targets":
         return (
             f"Targets are forced into {doubt.number:,.0f} classes, fewer than the vocabulary of the data has: what is "
@@ -125,7 +132,7 @@ RULE = Rule(
         ),
     ),
     check=check,
-    known_problems="Of a loop that breaks after some batches, and of a bound that a file gives, nothing is said.",
+    known_problems="Of documents that a loop passes over, and of a bound that a file gives, nothing is said.",
     invalid=(
         Example(
             "the first three million tokens",

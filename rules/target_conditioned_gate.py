@@ -25,6 +25,30 @@ def check(case: Case) -> Iterator[Finding]:
     )
     yield from findings(
         case,
+        "told",
+        SLUG,
+        "The weight between the experts is computed from the token being scored: which token comes must be known "
+        "before the blend is.",
+        "the weight that was computed from the token being scored is applied",
+    )
+    yield from findings(
+        case,
+        "heated",
+        SLUG,
+        "The predictions are scaled by a number that is computed from the token being scored: which token comes must "
+        "be known before its probability is.",
+        "the predictions are scaled",
+    )
+    yield from findings(
+        case,
+        "raised",
+        SLUG,
+        "The token that came is tested: where it passes, its probability is changed, and where it doesn't, the model's "
+        "own counts. What some tokens gain is taken from none of the others.",
+        "the token that came is tested",
+    )
+    yield from findings(
+        case,
         "hint",
         SLUG,
         "A hint is given only where the token being scored is of a certain kind (the start of a word, say), and its "

@@ -18,6 +18,11 @@ SLUG = "train-on-val"
 
 def say(leak: Leak) -> str:
     """Return the finding's sentence."""
+    if leak.adapt.without_loss:
+        return (
+            "This is set from tokens of the validation split, which the model that is trained then scores "
+            f"(line {leak.score.site.line})."
+        )
     return (
         "The training loop itself reads validation tokens: the data behind this optimizer step comes from the "
         f"validation split, which the model then scores (line {leak.score.site.line})."

@@ -10,7 +10,6 @@ from auditor.fix.change import Change
 from auditor.fix.statements import inserted, statement_around
 from auditor.program import ir
 from auditor.program.model import Program, Unit
-from auditor.program.walk import walk
 from auditor.rule import Authority, Example, Rule
 
 SLUG = "world-size"
@@ -56,10 +55,8 @@ def fix(case: Case, finding: Finding) -> Change | None:
 
 
 def _division(unit: Unit) -> ir.BinOp | None:
-    if unit.module is None:
-        return None
-    for node in walk(*unit.module.body):
-        if isinstance(node, ir.BinOp) and node.op == "//" and _is_eight(node.left) and _is_world(node.right):
+    for node in unit.index.of(ir.BinOp):
+        if node.op == "//" and _is_eight(node.left) and _is_world(node.right):
             return node
     return None
 
@@ -67,7 +64,7 @@ def _division(unit: Unit) -> ir.BinOp | None:
 def _checked(program: Program) -> bool:
     """Return whether some file takes a remainder by the number of processes, or lists its admissible values."""
     for unit in program.units.values():
-        for node in walk(*unit.module.body) if unit.module is not None else ():
+        for node in unit.index.of(ir.BinOp, ir.Compare):
             if isinstance(node, ir.BinOp) and node.op == "%" and _is_world(node.right):
                 return True
             if isinstance(node, ir.Compare) and _is_world(node.left) and node.ops[0] in ("in", "not in"):

@@ -85,8 +85,9 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
     started = time.monotonic()
     interrupted = False
     try:
-        known = open_repository(repo).pull_requests()
-        wanted = [pr for pr in known if prs is None or _chosen(prs, pr)]
+        repository = open_repository(repo)
+        heads = repository.heads()
+        wanted = [pr for pr in heads if prs is None or _chosen(prs, pr)]
         if not wanted:
             asked = f" among {prs}" if prs is not None else ""
             raise Unread(f"{repo}: no pull request heads{asked}; git fetch origin '+refs/pull/*/head:refs/pull/*/head'")
@@ -98,7 +99,7 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
         ):
             outcomes = run_all(
                 todo,
-                RepositoryAudit(str(Path(repo).resolve())),
+                RepositoryAudit(str(Path(repo).resolve()), heads, repository.state()),
                 jobs=jobs or _cores(),
                 timeout=timeout,
                 memory=memory * _MEBIBYTE,

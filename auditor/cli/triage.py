@@ -153,6 +153,7 @@ def _audit(
     """Audit heads, keep their rows in the results file as they come, and return them; True when interrupted."""
     from contextlib import ExitStack
 
+    from auditor.submission.git import open_repository
     from auditor.sweep.pool import run_all
     from auditor.sweep.results import Results, survey
     from auditor.sweep.work import RepositoryAudit
@@ -162,7 +163,7 @@ def _audit(
     with ExitStack() as stack:
         results = stack.enter_context(closing(Results(since, survey(since)))) if since is not None else None
         advance = stack.enter_context(progress(len(heads), len(heads) - len(todo)))
-        job = RepositoryAudit(str(Path(repo).resolve()))
+        job = RepositoryAudit(str(Path(repo).resolve()), heads, open_repository(repo).state())
         outcomes = run_all(todo, job, jobs=jobs or cores(), timeout=timeout, memory=memory * _MEBIBYTE)
         stack.enter_context(closing(outcomes))
         try:

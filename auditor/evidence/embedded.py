@@ -19,7 +19,7 @@ def embedded_sources(data: bytes) -> tuple[EmbeddedSource, ...]:
     """Return the line ranges of ``data`` that hold Python source, in order.
 
     A script stands before a ruler of equal signs (the challenge's baseline writes it so), or, with no
-    ruler after it, ends with its ``__main__`` guard.
+    ruler after it, ends with its ``__main__`` guard, or else with the last function or class of the log.
     """
     spans: list[tuple[int, int]] = []
     start = 0
@@ -29,6 +29,10 @@ def embedded_sources(data: bytes) -> tuple[EmbeddedSource, ...]:
         span = _script(data, start, end, closed=ruler >= 0)
         if span is not None:
             spans.append(span)
+        while ruler < 0 and span is not None:  # the next seed's, in a log of several
+            span = _script(data, span[1], end, closed=False)
+            if span is not None:
+                spans.append(span)
         if ruler < 0:
             return _numbered(data, spans)
         after = data.find(b"\n", ruler)
@@ -55,9 +59,10 @@ def _script(data: bytes, lo: int, hi: int, *, closed: bool) -> tuple[int, int] |
         return None
     if not closed:
         ends = [at for mark in _ENDINGS if (at := data.find(mark, begin, hi)) >= 0]
-        if not ends:
+        last = min(ends) if ends else max(data.rfind(mark, begin, hi) for mark in _STATEMENTS[:2])
+        if last < 0:
             return None
-        hi = _after_block(data, max(ends) + 1, hi)
+        hi = _after_block(data, last + 1, hi)
     found = sum(min(data.count(mark, begin, hi), 3) for mark in _STATEMENTS)
     return (begin, hi) if found >= (3 if not data.count(b"exec(", begin, hi) else 1) else None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 Scalar = int | float | str
 
@@ -39,18 +39,23 @@ class Format:
     """One shape of a log line.
 
     ``cue`` is lower-case text that every such line contains, so that most rows are passed over unread;
-    ``pattern`` is sought in the lower-cased line.
+    ``written`` is the ``pattern`` that is sought in the lower-cased line.
     ``reads`` is what the example gives. ``starts_run``: after a final score, such a line opens the next run.
     """
 
     name: str
     cue: str
-    pattern: re.Pattern[str]
+    written: str
     unit: str
     example: str
     reads: Mapping[str, Scalar]
     starts_run: bool = False
     names_digits: bool = False  # the pattern asks for certain digits, as in a product's name
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Return what lines of this shape fit; made when the first one with the cue is read."""
+        return re.compile(self.written)
 
     def read(self, text: str, low: str) -> dict[str, Scalar]:
         """Return the fields that a message gives, in seconds and bytes; empty when it is of another shape.
@@ -128,7 +133,7 @@ def _row(
     names_digits: bool = False,
 ) -> Format:
     expanded = pattern.replace("<N>", f"(?:{_N})").replace("<D>", f"(?:{_D})")
-    return Format(name, cue, re.compile(expanded), unit, example, reads, starts_run, names_digits)
+    return Format(name, cue, expanded, unit, example, reads, starts_run, names_digits)
 
 
 # A table: one row, one shape.
@@ -181,6 +186,7 @@ FORMATS: tuple[Format, ...] = (
          {"step": 8000, "planned_steps": 9999, "train_time": 535.0}, unit="s"),
     _row("step only", "step", r"^\W{0,4}step\s?[:=]?\s?(?P<step><N>)\s?/\s?(?P<planned_steps><N>)\b(?!.{0,300}(?:train_time|elapsed))",
          "step:100/5000 train_loss:2.1", {"step": 100, "planned_steps": 5000}),
+    _row("validation at a step", "val_", r"^\W{0,4}(?P<step><N>)\s?/\s?(?P<planned_steps><N>) val_(?:loss|bpb)\s?[:=]", "360/360 val_loss: 3.3780 val_bpb: 1.3328", {"step": 360, "planned_steps": 360}),
     _row("step without plan", "step", r"^(?:\W{0,4}|.{0,8}\bepoch \d{1,5}, )step\s?[:=]?\s?(?P<step><N>)\b(?!\s?/)(?=[^\d]{0,12}.{0,40}(?:loss|\blr|%\)|-\d))", "step 00463 (99.3%) | loss: 3.338817 | lrm: 0.01", {"step": 463}),
     _row("step bar", "/s", r"\b(?P<step><N>)/(?P<planned_steps><N>) \[\d{1,3}:\d\d(?::\d\d)?<.{0,30}?\d(?:step|it)/s", "Training:  87%|## | 3499/4000 [42:57<04:52,  1.71step/s] loss=3.1", {"step": 3499, "planned_steps": 4000}),
     _row("steps counted", "steps", r"\b(?:num_steps|total number of steps|total_steps|n_steps|steps_completed)[\"']?\s{0,3}(?:[:=]|is)\s{0,10}(?P<steps_done><N>)\b", "num_steps:        467", {"steps_done": 467}),

@@ -29,6 +29,7 @@ _SHAPE = 80  # bytes of a line that tell its shape, digits aside: beyond a launc
 _MOST_SHAPES = 10_000
 _MOST_MESSAGES = 20_000  # lines that are read closely; the longest log seen has a tenth of that
 _MOST_LINES = 60_000  # lines of shapes that are not routine, telling or not
+_HALF = 0.5000001  # of the last printed digit
 _ROUTINE = 200  # after so many lines of one shape in a run only the latest is kept
 
 _SETTING = re.compile(r"^(?P<name>[A-Za-z_]\w{0,60})\s{0,3}[:=]\s{0,3}(?P<value>[^\s=:][^\n]{0,200})$")
@@ -159,6 +160,8 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
         if len(troubles) < _MOST_TROUBLES and _TROUBLE_CUES.search(raw[:16_000].lower()):
             troubles.extend(_troubles(number, raw))
     merged = tuple(_merged(runs, number))
+    if len(merged) > 1:
+        merged = tuple(replace(run, among_others=True) for run in merged)
     troubles.extend(nought for run in runs for nought in run.noughts[:_MOST_TROUBLES])
     return Log(path, size, blob, decoded.encoding, number, merged, sources, tuple(troubles), unread)
 
@@ -199,22 +202,33 @@ def _troubles(number: int, raw: bytes) -> Iterator[Trouble]:
                 break
 
 
-def _merged(runs: list[_Builder], last: int) -> Iterator[Run]:
-    """Yield the runs that measured something, a run that was printed twice (screen and file) only once."""
-    kept: Run | None = None
+def _merged(runs: list[_Builder], last: int) -> list[Run]:
+    """Return the runs that measured something; what tells of a run again, or sums it up at the end, is part of it."""
+    kept: list[Run] = []
     for builder in runs:
         run = builder.build(builder.end or last)
         if run is None:
             continue
-        if kept is None:
-            kept = run
-        elif _continues(kept, run):
-            kept = _joined(kept, run)
+        if kept and _continues(kept[-1], run):
+            kept[-1] = _joined(kept[-1], run)
+            continue
+        told = next((i for i, before in enumerate(kept) if _sums_up(before, run)), None)
+        if told is None:
+            kept.append(run)
         else:
-            yield kept
-            kept = run
-    if kept is not None:
-        yield kept
+            before = kept[told]
+            kept[told] = replace(before, readings={**run.readings, **before.readings})
+    return kept
+
+
+def _sums_up(before: Run, after: Run) -> bool:
+    """Tell whether a part of a log that trains nothing gives, under its seed, a score that an earlier run printed."""
+    score = after.score
+    if score is None or after.trained or not _same_seed(before, after):
+        return False
+    return any(
+        abs(m.val_bpb - score.val_bpb) <= _HALF * 10.0 ** -min(m.decimals, score.decimals) for m in before.scores
+    )
 
 
 def _continues(before: Run, after: Run) -> bool:

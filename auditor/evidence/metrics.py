@@ -32,6 +32,7 @@ _SECONDS = re.compile(
     r"\s{0,2}[:=]\s{0,2}(?P<value>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s|sec|seconds|m|min|h)?(?![\w.])",
 )
 _ASIDE = re.compile(r"(?:gain|delta|base|baseline|diff|gap|prev|ref)")  # a comparison in passing
+_MOST_WORDS = 8  # before a value that stands before its unit; a sentence has more
 _UNITS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
@@ -84,7 +85,7 @@ ROLES: tuple[RoleRow, ...] = (
     ),
     _row(
         "reference",
-        r"\b(?:delta|gain|gap|improvement|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain",
+        r"\b(?:delta|gain|gap|improvement|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [~≈+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain",
         "quant_gap: 0.014231 BPB (pre:1.16 post:1.17)",
     ),
     _row(
@@ -92,6 +93,7 @@ ROLES: tuple[RoleRow, ...] = (
         r"^(?:[^:=]{0,20}\b)?(?:applying|using|reverting|selected|saving|save|loaded|loading|checkpoint|best_ckpt|new best)\b",
         "Using ema weights (val_bpb=1.1194)",
     ),
+    _row("reference", r"^#{1,6}\s", "# val_bpb: 2.3351"),  # a remark: no script prints its score so
     _row("reference", r"^\W{0,6}(?:(?:\d|three|five)-seed )?mean\b", "Mean: val_bpb 1.1752 over three seeds"),
     _row("reference", r"[\w.]\.(?:pt|ptz|bin|npz|npy)\b", "checkpoint: best_bpb1.1767.pt"),
     _row(
@@ -125,7 +127,8 @@ def parse_metric(text: str, low: str, path: str, line: int) -> Metric | None:
     timing = _seconds(low)
     role = role_of(low, match.end("value"))
     keyed = match.re is _BPB and "_" in match["key"] and _ASIDE.match(match["key"]) is None
-    if float(value) < _LEAST_SCORE and role == "final" and not keyed:
+    told = match.re is _BPB_AFTER and len(low[:start].split()) >= _MOST_WORDS
+    if role == "final" and (told or (float(value) < _LEAST_SCORE and not keyed)):
         role = "reference"
     return Metric(
         label=label,

@@ -111,6 +111,7 @@ class Run:
     readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
     settings: Mapping[str, Value[str]] = field(default_factory=dict)  # printed hyper-parameters, lower case
     name_seed: Value[int] | None = None  # the seed in the file's name
+    among_others: bool = False  # the log holds several runs: its name is of one of them, at most
 
     def all(self, name: str) -> tuple[Reading, ...]:
         """Return every reading of a field, in the order of the log."""
@@ -145,8 +146,19 @@ class Run:
 
     @property
     def seed(self) -> Value[int] | None:
-        """Return the seed that the log prints, else the one in its file name, else in its run id."""
+        """Return the seed that the log prints, else the one in its file name, else in its run id.
+
+        A run that takes no step scores what another run trained: the seed that it prints is a default that nothing
+        used, so a seed in its file name goes before it.
+        """
+        if not self.trained and not self.among_others and self.name_seed is not None:
+            return self.name_seed
         return self.logged_seed or self.name_seed or _whole(self.first("name_seed"))
+
+    @property
+    def trained(self) -> bool:
+        """Tell whether the log shows a step, or the time of training."""
+        return self.steps is not None or self.train_seconds is not None
 
     @property
     def world_size(self) -> Value[int] | None:
@@ -160,8 +172,12 @@ class Run:
 
     @property
     def score(self) -> Metric | None:
-        """Return the reported score: the last final line, else the last pre-quant, else the last step."""
-        for role in ("final", "pre-quant", "step"):
+        """Return the reported score: the last final line, else the last step's, else the last pre-quant.
+
+        A run that broke off is known by the validation of its last step, which every trainer prints: what it calls a
+        diagnostic is of other weights in one lineage than in the next.
+        """
+        for role in ("final", "step", "pre-quant"):
             for metric in reversed(self.metrics):
                 if metric.role == role:
                     return metric
@@ -275,7 +291,7 @@ class Run:
         models |= {t.value for t in totals}  # some print an "artifact" beside the code and a total of both
         sums = {m + c for m in models for c in codes} if len(models) * len(codes) <= 10_000 else set()
         exact = [t for t in totals if t.value in sums]
-        submitted = [t for t in exact if t.label.strip().startswith("size")]
+        submitted = [t for t in exact if t.label.strip().startswith(("size", "submission"))]
         if submitted and all(t.value >= submitted[-1].value for t in submitted):
             return _whole(submitted[-1])
         labelled = [t for t in totals if t.label]

@@ -73,6 +73,10 @@ class RemoteObjects:
         """Return those of the given folders that a commit holds."""
         return frozenset(folder for folder in folders if self._find(commit, folder) is not None)
 
+    def folders(self, commit: str, folder: str) -> frozenset[str] | None:
+        """Return None: what lies beside a record folder is worth no request."""
+        return None
+
     def blob(self, oid: str, count: int) -> bytes:
         """Return a blob's first ``count`` bytes; raises Unread beyond the limits."""
         if oid not in self._blobs:

@@ -58,6 +58,9 @@ class Expressions(Memory):
         if isinstance(node, code.Cast):
             return self.cast(node)
         if isinstance(node, code.Call):
+            item = self.item_called(node)
+            if item is not None:
+                return self.eval(item)
             self.line = node.line
             return called(self, node)
         if isinstance(node, code.New):

@@ -158,8 +158,27 @@ class Memory(ABC):
             return frozenset((*loc, _ELEMENT) if loc in self.arrays else loc for loc in locs), by
         if isinstance(node, code.Cast):
             return self.places(node.value)
+        item = self.item_called(node) if isinstance(node, code.Call) else None
+        if item is not None:
+            return self.element(item)
         value = self.eval(node)
         return value.locs, value
+
+    def item_called(self, node: code.Call) -> code.Index | None:
+        """Return ``array(i, j)``, as views of arrays are read and written, as the item that it is; else None."""
+        if node.receiver is not None or not node.args:
+            return None
+        if any((owner, node.name) in self.unit.functions for owner in ("", self.frames[-1].owner)):
+            return None
+        declared = self.frames[-1].declared.get(node.name)
+        if declared is None and not self.member(node.name):
+            return None
+        if declared is not None and isinstance(declared.value, code.Opaque):
+            return None  # a function made on the spot
+        item: code.Expr = code.Name(node.name, node.line)
+        for at in node.args:
+            item = code.Index(item, at, node.line)
+        return item if isinstance(item, code.Index) else None
 
     def pointed(self, node: code.Expr) -> tuple[frozenset[Loc], Flow | None]:
         """Return where a pointer points; one that was never set has memory of its own."""

@@ -402,7 +402,7 @@ Stmt: TypeAlias = (
 )
 
 
-class Module(msgspec.Struct, frozen=True, gc=False):
-    """A lowered file: its statements, in order."""
+class Module(msgspec.Struct, frozen=True, dict=True):
+    """A lowered file: its statements, in order (and its index, once asked: :func:`auditor.program.index.index_of`)."""
 
     body: tuple[Stmt, ...]

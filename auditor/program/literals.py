@@ -67,6 +67,12 @@ def string_value(literal: str) -> str | bytes:
     return (text if "r" in prefix else unescape(text, in_bytes=True)).encode("latin-1")
 
 
+def formatted_text(text: str, *, raw: bool) -> str:
+    """Return the value of literal text within an f-string; raises :class:`BadLiteralError`."""
+    plain = line_feeds(text).replace("{{", "{").replace("}}", "}")
+    return plain if raw else unescape(plain)
+
+
 def line_feeds(text: str) -> str:
     """Return ``text`` with every line end as a line feed, which is how Python reads them."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

@@ -11,12 +11,13 @@ from auditor.program.model import Packing, Program, Unit, Unparsed
 from auditor.program.parse import read_module
 from auditor.program.source import Source
 from auditor.program.unpack import Layer, PackFailure, decode_text, unpack
-from auditor.program.walk import walk
 from auditor.submission.model import Submission, Unread
 
 MAX_SCRIPT_BYTES = 32 * 1024 * 1024
 MAX_NATIVE_BYTES = 4 * 1024 * 1024
+MAX_CONFIGURATION_BYTES = 64 * 1024
 MAX_HELPERS = 40
+CONFIGURATION = (".json", ".toml", ".yaml", ".yml", ".ini", ".cfg", ".env")
 NATIVE_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hpp")
 
 
@@ -67,7 +68,22 @@ def load_program(submission: Submission) -> Program | Unparsed:
         except Unread:
             continue
         native[path] = Source(path, decode_text(data)[0])
-    return Program(script, units, native, whole=not pending)
+    return Program(script, units, native, whole=not pending, texts=_configuration(submission, units))
+
+
+def _configuration(submission: Submission, units: Mapping[str, Unit]) -> dict[str, str]:
+    """Return the small configuration files that the program's texts name."""
+    out: dict[str, str] = {}
+    for path in submission.tree.paths():
+        name = PurePosixPath(path).name
+        if not name.endswith(CONFIGURATION) or name == "submission.json":
+            continue
+        if any(name in unit.source.text for unit in units.values()):
+            try:
+                out[path] = decode_text(submission.tree.read(path, MAX_CONFIGURATION_BYTES))[0]
+            except Unread:
+                continue
+    return out
 
 
 def _read_unit(
@@ -156,11 +172,10 @@ def _imported(unit: Unit, known: set[str]) -> list[str]:
     assert unit.module is not None
     here = PurePosixPath(unit.path).parent
     found: list[str] = []
-    for node in walk(*unit.module.body):
-        names: list[tuple[str, int]] = []
+    for node in unit.index.of(ir.Import, ir.ImportFrom):
         if isinstance(node, ir.Import):
             names = [(dotted, 0) for dotted, _ in node.names]
-        elif isinstance(node, ir.ImportFrom):
+        else:
             names = [(node.module, node.level)]
             names += [(f"{node.module}.{name}" if node.module else name, node.level) for name, _ in node.names]
         for dotted, level in names:
@@ -189,8 +204,8 @@ def _run(unit: Unit, files: frozenset[str]) -> list[str]:
     here = PurePosixPath(unit.path).parent
     executes = "exec(" in unit.source.text
     found: list[str] = []
-    for node in walk(*unit.module.body):
-        if not isinstance(node, ir.Const) or not isinstance(node.value, str) or not 0 < len(node.value) < 400:
+    for node in unit.index.of(ir.Const):
+        if not isinstance(node.value, str) or not 0 < len(node.value) < 400:
             continue
         for word in node.value.split():
             name = PurePosixPath(word).name

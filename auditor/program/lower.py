@@ -15,7 +15,7 @@ import libcst as cst
 
 from auditor.program import ir
 from auditor.program.joined import Joined
-from auditor.program.literals import BadLiteralError, line_feeds, number, string_value, unescape
+from auditor.program.literals import BadLiteralError, formatted_text, number, string_value
 from auditor.program.positions import Cursor, LostPlaceError
 from auditor.program.source import Source
 
@@ -65,13 +65,18 @@ def _expr(c: Cursor, node: Any) -> ir.Expr:
     lpar = node.lpar
     if not lpar:
         return _EXPRESSIONS[type(node)](c, node)
-    outside = c.at
+    if type(node) is cst.Tuple and not node.elements:
+        for _ in lpar[1:]:
+            c.eat(1)
+        start = c.at
+        c.eat(1)
+        c.eat(1)
+        empty = ir.Sequence(start, c.end, "tuple", ())
+        for _ in lpar[1:]:
+            c.eat(1)
+        return empty
     for _ in lpar:
         c.eat(1)
-    if type(node) is cst.Tuple and not node.elements:
-        for _ in lpar:
-            c.eat(1)
-        return ir.Sequence(outside, c.end, "tuple", ())
     lowered = _EXPRESSIONS[type(node)](c, node)
     for _ in lpar:
         c.eat(1)
@@ -130,8 +135,7 @@ def _string_parts(c: Cursor, nodes: Sequence[Any], at: int, parts: _Parts, raw: 
     for part in nodes:
         if isinstance(part, cst.FormattedStringText | cst.TemplatedStringText):
             text = part.value
-            plain = line_feeds(text).replace("{{", "{").replace("}}", "}")
-            parts.append(ir.Const(at, at + len(text), plain if raw else unescape(plain)))
+            parts.append(ir.Const(at, at + len(text), formatted_text(text, raw=raw)))
             at += len(text)
             continue
         c.jump(at + 1)
@@ -933,9 +937,19 @@ def _match(c: Cursor, node: cst.Match, body: list[ir.Stmt]) -> None:
 
 def _pattern(c: Cursor, node: Any) -> ir.Pattern:
     lpar = getattr(node, "lpar", ())
-    start = c.at
     if isinstance(node, cst.MatchValue | cst.MatchSingleton):
-        return ir.Pattern(start, c.end, "value", _expr(c, node.value))
+        value = _expr(c, node.value)
+        return ir.Pattern(value.start, value.end, "value", value)
+    if type(node) is cst.MatchTuple and not node.patterns:
+        for _ in lpar[1:]:
+            c.eat(1)
+        start = c.at
+        c.eat(1)
+        c.eat(1)
+        empty = ir.Pattern(start, c.end, "sequence")
+        for _ in lpar[1:]:
+            c.eat(1)
+        return empty
     for _ in lpar:
         c.eat(1)
     pattern = _PATTERNS[type(node)](c, node)
@@ -978,7 +992,8 @@ def _match_list(c: Cursor, node: cst.MatchList) -> ir.Pattern:
 
 def _match_tuple(c: Cursor, node: cst.MatchTuple) -> ir.Pattern:
     start = c.at
-    return ir.Pattern(start, c.end, "sequence", parts=_match_items(c, node.patterns))
+    parts = _match_items(c, node.patterns)
+    return ir.Pattern(start, c.end, "sequence", parts=parts)
 
 
 def _match_items(c: Cursor, nodes: Sequence[Any]) -> tuple[ir.Pattern, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from auditor.program import ir
+from auditor.program.index import Body, Index, index_of
 from auditor.program.source import Source
-from auditor.program.walk import Body, bodies
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,21 @@ class Unit:
         return self.sources[-1]
 
     @cached_property
+    def index(self) -> Index:
+        """Return what the module holds by kind (nothing, where it does not parse)."""
+        return index_of(self.module) if self.module is not None else Index(())
+
+    @property
     def bodies(self) -> tuple[Body, ...]:
         """Return the nodes of every function, the module's top level first (nothing for what does not parse)."""
-        return bodies(*self.module.body) if self.module is not None else ()
+        return self.index.bodies if self.module is not None else ()
 
 
 @dataclass(frozen=True)
 class Program:
     """The train script and its helpers. ``units`` is keyed by path; ``native`` holds C, C++ and CUDA text.
 
+    ``texts`` are the small configuration files that the Python names, by path.
     ``whole``: every module that is imported and lies in the submission is among the units.
     """
 
@@ -72,6 +78,12 @@ class Program:
     units: Mapping[str, Unit]
     native: Mapping[str, Source]
     whole: bool = True
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def indexes(self) -> tuple[Index, ...]:
+        """Return the index of every unit."""
+        return tuple(unit.index for unit in self.units.values())
 
     @property
     def main(self) -> Unit:

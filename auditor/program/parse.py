@@ -1,83 +1,62 @@
-"""From text to a syntax tree, and from there to the IR: failures come back as a place and a reason."""
+"""From text to the IR: failures come back as a place and a reason."""
 
 from __future__ import annotations
 
-import ast
 import gc
 import re
-import threading
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-import libcst as cst
-
-from auditor.program import ir
+from auditor.program import from_ast, ir
 from auditor.program.continued import blanked
 from auditor.program.joined import Joined, join_strings
 from auditor.program.literals import BadLiteralError
-from auditor.program.lower import UnlowerableError, lower
 from auditor.program.model import Unparsed
 from auditor.program.nesting import too_deep
 from auditor.program.refused import refused
 from auditor.program.source import Source
 
-_PLACE = re.compile(r"parser error: error at (\d+):")
-_VALIDATION = threading.RLock()  # or two threads could restore each other's replacement
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def parse(source: Source) -> cst.Module | Unparsed:
-    """Return the syntax tree of ``source``, or where and why there is none.
-
-    LibCST's native parser reads newer grammar than the running Python. What could end the process
-    there (see :mod:`auditor.program.nesting`) is refused first.
-    """
-    text = source.text
-    null = text.find("\0")
-    if null >= 0:
-        return _unparsed(source, source.line_of(null), "a NUL byte; Python refuses such a file")
-    deep = too_deep(text)
-    if deep is not None:
-        return _unparsed(source, source.line_of(deep.offset), deep.reason)
-    surrogate = _SURROGATE.search(text)
-    if surrogate is not None:
-        return _unparsed(source, source.line_of(surrogate.start()), "the text is not valid Unicode")
-    try:
-        with _without_gc(), _without_validation():
-            return cst.parse_module(text)
-    except cst.ParserSyntaxError as error:
-        return _syntax_error(source, error.message)
+_NO_PYTHON = re.compile("[\0\ud800-\udfff]")  # nothing that holds one of these is read at all
 
 
 def read_module(source: Source) -> ir.Module | Unparsed:
     """Return the IR of ``source``, or where and why there is none.
 
-    What Python refuses to compile has none either, though it can be parsed (see :mod:`auditor.program.refused`).
+    Python's own parser reads what it accepts, LibCST what is newer than the running Python; LibCST also tells why a
+    text can't be read. What Python refuses to compile has no IR either, though it can be parsed (see
+    :mod:`auditor.program.refused`).
     """
-    source = replace(source, text=blanked(source.text))
-    try:
-        text, joined = join_strings(source.text)
-    except BadLiteralError:
-        text, joined = source.text, {}  # told with its place below
-    found = _read(replace(source, text=text) if joined else source, joined)
+    with _without_gc():
+        text, joined = _joined(blanked(source.text))
+        found: ir.Module | Unparsed | None = None
+        if _NO_PYTHON.search(text) is None and too_deep(text) is None:
+            found = from_ast.read(source.text)
+        if found is None:
+            found = _by_libcst(source, text, joined)
+        if isinstance(found, Unparsed):
+            return found
+        refusal = refused(found)
+    if refusal is None:
+        return found
+    return Unparsed(source.path, source.line_of(refusal.offset), refusal.reason, source.layer)
+
+
+def _by_libcst(source: Source, text: str, joined: Mapping[int, Joined]) -> ir.Module | Unparsed:
+    from auditor.program.from_libcst import read
+
+    found = read(replace(source, text=text), joined)
     if joined and isinstance(found, Unparsed):
-        return _read(source, {})  # a run of what looks like literals may stand inside another one
+        # A run of what looks like literals may stand inside another one.
+        return read(replace(source, text=blanked(source.text)), {})
     return found
 
 
-def _read(source: Source, joined: Mapping[int, Joined]) -> ir.Module | Unparsed:
-    module = parse(source)
-    if isinstance(module, Unparsed):
-        return module
+def _joined(text: str) -> tuple[str, Mapping[int, Joined]]:
     try:
-        with _without_gc():
-            lowered = lower(module, source, joined)
-    except UnlowerableError as error:
-        return _unparsed(source, source.line_of(error.offset), error.reason)
-    refusal = refused(lowered)
-    return lowered if refusal is None else _unparsed(source, source.line_of(refusal.offset), refusal.reason)
+        return join_strings(text)
+    except BadLiteralError:
+        return text, {}  # told with its place by who reads it
 
 
 @contextmanager
@@ -90,53 +69,3 @@ def _without_gc() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-@contextmanager
-def _without_validation() -> Iterator[None]:
-    """Let LibCST build its nodes unchecked while it parses.
-
-    Its checks are for trees made by hand. On parsed ones they cost a sixth of the time and refuse
-    Python that minified scripts do contain, such as ``a or"b"`` and ``1 if x else"b"``.
-    """
-    with _VALIDATION:
-        validate = cst.CSTNode.__post_init__
-        cst.CSTNode.__post_init__ = _accept  # type: ignore[method-assign, assignment]
-        try:
-            yield
-        finally:
-            cst.CSTNode.__post_init__ = validate  # type: ignore[method-assign]
-
-
-def _accept(node: cst.CSTNode) -> None:
-    """Check nothing."""
-
-
-def _unparsed(source: Source, line: int | None, reason: str) -> Unparsed:
-    return Unparsed(source.path, line, reason, source.layer)
-
-
-def _syntax_error(source: Source, message: str) -> Unparsed:
-    place = _PLACE.match(message)
-    if place is None:  # the tokenizer does not say where
-        return _unparsed(source, _line_by_python(source.text), _one_line(message).removeprefix("tokenizer error: "))
-    line = int(place[1])  # the column is that of the token after the bad one, and no help
-    lines = source.text.count("\n") + (not source.text.endswith("\n"))
-    if line > lines:
-        return _unparsed(source, lines, "invalid syntax: the file ends too early")
-    return _unparsed(source, line, "invalid syntax")
-
-
-def _line_by_python(text: str) -> int | None:
-    """Return the line at which the running Python refuses ``text``, None when it doesn't."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            ast.parse(text)
-        except SyntaxError as error:
-            return error.lineno
-    return None
-
-
-def _one_line(message: str) -> str:
-    return message.splitlines()[0] if message else "invalid syntax"

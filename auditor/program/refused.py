@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from auditor.program import ir
-from auditor.program.walk import children
+from auditor.program.index import Index, index_of
 
 
 class Refusal(NamedTuple):
@@ -16,13 +17,6 @@ class Refusal(NamedTuple):
     reason: str
 
 
-class _Place(NamedTuple):
-    function: bool
-    loop: bool
-    module: bool
-    params: frozenset[str]
-
-
 def refused(module: ir.Module) -> Refusal | None:
     """Return the first thing in ``module`` that Python refuses to compile, None when there is nothing.
 
@@ -30,67 +24,82 @@ def refused(module: ir.Module) -> Refusal | None:
     ``continue`` outside of a loop, arguments of one name, a keyword given twice, ``nonlocal`` in a module, a bare
     ``except:`` before another handler.
     """
-    found: list[Refusal] = []
-    top = _Place(function=False, loop=False, module=True, params=frozenset())
-    waiting: list[tuple[ir.Node, _Place]] = [(node, top) for node in module.body]
-    while waiting:
-        node, place = waiting.pop()
-        reason = _reason(node, place)
-        if reason is not None:
-            found.append(Refusal(node.start, reason))
-        if isinstance(node, ir.Try):
-            early = (handler for handler in node.handlers[:-1] if handler.type is None)
-            found.extend(Refusal(handler.start, "default 'except:' must be last") for handler in early)
-        waiting.extend(_below(node, place))
-    return min(found, default=None)
+    return min([*_out_of_place(index_of(module)), *_in_itself(index_of(module))], default=None)
 
 
-def _below(node: ir.Node, place: _Place) -> Iterable[tuple[ir.Node, _Place]]:
+def _out_of_place(index: Index) -> Iterator[Refusal]:
+    """Yield what may stand in a function or a loop only, and doesn't, and the reverse."""
+    around = _Around(index)
+    for kind in (ir.Return, ir.Yield, ir.Jump, ir.Scope, ir.ImportFrom):
+        for at in index.place_of(kind):
+            node = index.nodes[at]
+            reason = _reason(node, around, at)
+            if reason is not None:
+                yield Refusal(node.start, reason)
+
+
+class _Around:
+    """The bodies around a place, found by bisection."""
+
+    def __init__(self, index: Index) -> None:
+        self.regions = sorted(index.regions.values(), key=lambda region: (region.start, -region.end))
+        self.starts = [region.start for region in self.regions]
+        self.outer: list[int] = []  # the body around each body, -1 for none
+        open_: list[int] = []
+        for number, region in enumerate(self.regions):
+            while open_ and self.regions[open_[-1]].end < region.end:
+                open_.pop()
+            self.outer.append(open_[-1] if open_ else -1)
+            open_.append(number)
+
+    def innermost(self, at: int, *, loops: bool) -> ir.Node | None:
+        """Return whose body is the innermost around the node at ``at``; loops count only where asked for."""
+        number = bisect_right(self.starts, at) - 1
+        while number >= 0:
+            region = self.regions[number]
+            if region.end > at and (loops or not isinstance(region.node, ir.For | ir.While)):
+                return region.node
+            number = self.outer[number]
+        return None
+
+
+def _reason(node: ir.Node, around: _Around, at: int) -> str | None:
+    inner = around.innermost(at, loops=isinstance(node, ir.Jump))
     match node:
-        case ir.FunctionDef():
-            params = frozenset(param.name for param in node.params)
-            inside = _Place(function=True, loop=False, module=False, params=params)
-            outside = [*node.decorators, *(param.default for param in node.params if param.default is not None)]
-            return [*((one, place) for one in outside), *((one, inside) for one in node.body)]
-        case ir.Lambda():
-            inside = _Place(function=True, loop=False, module=False, params=frozenset())
-            defaults = [(param.default, place) for param in node.params if param.default is not None]
-            return [*defaults, (node.body, inside)]
-        case ir.ClassDef():
-            inside = _Place(function=False, loop=False, module=False, params=frozenset())
-            return [*((one, place) for one in (*node.bases, *node.decorators)), *((one, inside) for one in node.body)]
-        case ir.For() | ir.While():
-            inside = place._replace(loop=True)
-            head = (node.target, node.iter) if isinstance(node, ir.For) else (node.test,)
-            return [*((one, place) for one in (*head, *node.orelse)), *((one, inside) for one in node.body)]
-        case _:
-            return [(child, place) for child in children(node)]
-
-
-def _reason(node: ir.Node, place: _Place) -> str | None:
-    match node:
-        case ir.Return() if not place.function:
+        case ir.Return() if not isinstance(inner, ir.FunctionDef | ir.Lambda):
             return "'return' outside function"
-        case ir.Yield(kind=kind) if not place.function:
+        case ir.Yield(kind=kind) if not isinstance(inner, ir.FunctionDef | ir.Lambda):
             return f"'{'await' if kind == 'await' else 'yield'}' outside function"
-        case ir.Jump(kind="break") if not place.loop:
+        case ir.Jump(kind="break") if not isinstance(inner, ir.For | ir.While):
             return "'break' outside loop"
-        case ir.Jump(kind="continue") if not place.loop:
+        case ir.Jump(kind="continue") if not isinstance(inner, ir.For | ir.While):
             return "'continue' not properly in loop"
-        case ir.FunctionDef(params=params) | ir.Lambda(params=params):
-            twice = _twice(param.name for param in params if param.name)
-            return None if twice is None else f"duplicate argument '{twice}' in function definition"
-        case ir.Call(args=args):
-            twice = _twice(arg.keyword for arg in args if arg.keyword is not None)
-            return None if twice is None else f"keyword argument repeated: {twice}"
-        case ir.Scope(kind="nonlocal") if place.module:
+        case ir.Scope(kind="nonlocal") if inner is None:
             return "nonlocal declaration not allowed at module level"
-        case ir.Scope(kind="global", names=names) if place.params & set(names):
-            return f"name '{min(place.params & set(names))}' is parameter and global"
-        case ir.ImportFrom(names=(("*", None),)) if not place.module:
+        case ir.Scope(kind="global", names=names) if isinstance(inner, ir.FunctionDef):
+            both = {param.name for param in inner.params} & set(names)
+            return f"name '{min(both)}' is parameter and global" if both else None
+        case ir.ImportFrom(names=(("*", None),)) if inner is not None:
             return "import * only allowed at module level"
         case _:
             return None
+
+
+def _in_itself(index: Index) -> Iterator[Refusal]:
+    """Yield what is refused wherever it stands."""
+    for function in index.of(ir.FunctionDef, ir.Lambda):
+        twice = _twice(param.name for param in function.params if param.name)
+        if twice is not None:
+            yield Refusal(function.start, f"duplicate argument '{twice}' in function definition")
+    for call in index.of(ir.Call):
+        if len(call.args) > 1:
+            twice = _twice(arg.keyword for arg in call.args if arg.keyword is not None)
+            if twice is not None:
+                yield Refusal(call.start, f"keyword argument repeated: {twice}")
+    for attempt in index.of(ir.Try):
+        for handler in attempt.handlers[:-1]:
+            if handler.type is None:
+                yield Refusal(handler.start, "default 'except:' must be last")
 
 
 def _twice(names: Iterable[str]) -> str | None:

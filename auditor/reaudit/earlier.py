@@ -55,6 +55,7 @@ class _NotFollowed(msgspec.Struct, frozen=True):
     line: int | None
     what: str
     decisive: bool = False
+    layer: int = 0
 
 
 class _Run(msgspec.Struct, frozen=True):
@@ -131,7 +132,7 @@ def _report(given: _Report) -> Report:
         package=given.package.verdict,
         # What a ruling had overruled didn't count then, and doesn't now.
         findings=tuple(_finding(each) for each in given.findings if each.overruled is None),
-        not_followed=tuple(NotFollowed(n.path, n.line, n.what, n.decisive) for n in given.not_followed),
+        not_followed=tuple(NotFollowed(n.path, n.line, n.what, n.decisive, layer=n.layer) for n in given.not_followed),
         claims=Claims(given.claims.val_bpb, given.claims.artifact_bytes, tuple(given.claims.seeds)),
         runs=tuple(MeasuredRun(**msgspec.structs.asdict(run)) for run in given.measured.runs),
         pr=given.pr,

@@ -48,11 +48,18 @@ def score_checks(claim: Claim | None, sample: Sample | None, tests: Equivalence 
         yield Check("val_bpb", "open", f"{ours}; {theirs}: not comparable")
         return
     what = "equivalent" if tests.same else "another score" if tests.other else "more seeds would tell"
+    if tests.p is None or tests.interval is None:
+        apart = "all runs score the same, so there is neither an interval nor a p"
+    else:
+        low, high = tests.interval
+        apart = (
+            f"90 % interval [{low:+.6f}, {high:+.6f}], margin {tests.margin:.6f} = {MARGIN_SDS:g} sd, "
+            f"p {tests.p:.4f}: {what}"
+        )
     yield Check(
         "val_bpb",
         "met" if tests.same else "missed" if tests.other else "open",
-        f"{ours}; {theirs}; difference {tests.difference:+.6f}, 90 % interval [{tests.low:+.6f}, {tests.high:+.6f}], "
-        f"margin {tests.margin:.6f} = {MARGIN_SDS:g} sd, p {tests.p:.4f}: {what}",
+        f"{ours}; {theirs}; difference {tests.difference:+.6f}, {apart}",
     )
 
 

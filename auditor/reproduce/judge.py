@@ -58,6 +58,9 @@ def _verdict(
         return "INCONCLUSIVE", f"missing is {lacking[0]}" + (f" (and {len(lacking) - 1} more)" if lacking[1:] else "")
     if tests is None:
         return "INCONCLUSIVE", "there are not two scores to compare"
+    if tests.p is None:
+        apart = f"{tests.difference:+.6f} bpb from the claim"
+        return "INCONCLUSIVE", f"all runs score the same, {apart}: scores without a spread are no evidence"
     if tests.same:
         return "REPRODUCED", f"the mean is within {tests.margin:.6f} bpb of the claim (p {tests.p:.4f})"
     if tests.other:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.settings.expansion import UNKNOWN
-from auditor.settings.shell import Launch
 from auditor.settings.state import Assigned
+from auditor.settings.walked import Launch
 from auditor.submission.model import Override
 
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)(?:=(.*))?\Z", re.S)
@@ -25,13 +25,15 @@ GIVEN_WITHOUT_VALUE = "True"
 class Target:
     """The train script as commands name it: its path, its folder, and every file of the folder.
 
-    ``inner`` names the files that hold the program when the script only hands over to them.
+    ``inner`` names the files that hold the program when the script only hands over to them, ``beside`` the record
+    folders next to it (None: not known).
     """
 
     script: str
     folder: str
     files: frozenset[str]
     inner: frozenset[str] = frozenset()
+    beside: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,11 @@ def _is_script(word: str, target: Target) -> bool | None:
     if name == script:
         if "records" in known and target.folder and known[-1] != target.folder:
             inner = target.script.split("/")[:-1]
-            return True if inner and known[-len(inner) :] == inner else None
+            if inner and known[-len(inner) :] == inner:
+                return True
+            # A folder that doesn't exist is this one under the name that it had while it was written.
+            gone = target.beside is not None and known[-1] not in target.beside and known[-1] != "records"
+            return True if gone and not known[-1].startswith("track_") else None
         if known and set(known) == {".."}:
             return None  # the repository's own script, not this folder's
         return True

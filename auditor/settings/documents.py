@@ -12,9 +12,10 @@ from auditor.settings.files import FileStep
 from auditor.settings.launchers import launcher_shells
 from auditor.settings.markdown import Block, code_blocks
 from auditor.settings.runs import Run, joined
-from auditor.settings.shell import Shell, Walk, launches, walk
+from auditor.settings.shell import launches, walk
 from auditor.settings.state import Assigned
 from auditor.settings.tidy import as_shell
+from auditor.settings.walked import Shell, Walk
 from auditor.submission.model import Override
 
 Scripts = Mapping[str, tuple[str, str]]

@@ -8,8 +8,8 @@ import shlex
 import warnings
 from collections.abc import Iterator
 
-from auditor.settings.shell import Shell
 from auditor.settings.state import Assigned
+from auditor.settings.walked import Shell
 
 _MAX_COMMANDS = 50
 _STARTS = re.compile(r"subprocess|os\.system|\bmodal\b|runpod|paramiko|os\.exec", re.I)

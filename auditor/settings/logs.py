@@ -126,7 +126,8 @@ def _source_within(lines: list[str], closed: bool) -> tuple[int, int]:
     opening = next((offset for offset, line in enumerate(lines) if _SOURCE_OPENING.match(line)), marks[0])
     if closed:
         return opening, len(lines)
-    closing = marks[-1] + 1
+    guard = next((offset for offset in marks if lines[offset].startswith("if __name__")), marks[-1])
+    closing = guard + 1
     while closing < len(lines) and (not lines[closing].strip() or lines[closing][0] in " \t)]}"):
         closing += 1
     return opening, closing

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from auditor.settings.starts import name_of
+
 _VARIABLE = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*(\?=|:=|::=|\+=|=)\s*(.*)\Z")
 _TARGET = re.compile(r"([A-Za-z0-9_][\w.-]*)[ \t]*::?(?!=)[^=]*\Z")
 _REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\$)")
@@ -44,3 +46,8 @@ def _function(target: str) -> str:
 
 def _expanded(text: str) -> str:
     return _REFERENCE.sub(lambda match: "$" if match[2] else f"${{{match[1]}}}", text)
+
+
+def is_makefile(path: str) -> bool:
+    """Tell whether a file is a Makefile, by its name."""
+    return name_of(path).lower() == "makefile" or path.endswith(".mk")

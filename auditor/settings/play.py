@@ -17,6 +17,7 @@ from auditor.settings.documents import (
 )
 from auditor.settings.logs import printed_settings
 from auditor.settings.mentions import mentioned, told_with
+from auditor.settings.places import placed
 from auditor.settings.runs import Run, in_order
 from auditor.submission.model import Override, Setting, Submission, Tree, Unread
 
@@ -113,7 +114,8 @@ def documented_runs(submission: Submission) -> tuple[Run, ...]:
         return ()
     source = _head(submission.tree, submission.script, _MAX_TEXT)
     files = frozenset(submission.tree.paths())
-    target = Target(submission.script, submission.name, files, _handed_over_to(source or "", submission.helpers))
+    inner = _handed_over_to(source or "", submission.helpers)
+    target = Target(submission.script, submission.name, files, inner, submission.beside)
     scripts = _scripts(submission)
     found: list[Run] = []
     readme = _head(submission.tree, submission.readme, _MAX_TEXT)
@@ -132,7 +134,8 @@ def documented_runs(submission: Submission) -> tuple[Run, ...]:
     python = [path for path in submission.helpers if path.endswith(".py")][:_MAX_LAUNCHERS]
     texts = ((path, _head(submission.tree, path, _MAX_TEXT)) for path in python)
     found.extend(launcher_runs(((path, text) for path, text in texts if text is not None), target))
-    return in_order(found)
+    elsewhere = dict(scripts.values())
+    return in_order(placed(found, lambda path: elsewhere.get(path) or _head(submission.tree, path, _MAX_TEXT)))
 
 
 def _scripts(submission: Submission) -> dict[str, tuple[str, str]]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TypeAlias
 
 from auditor.settings.bash import parse
 from auditor.settings.expansion import UNKNOWN, expand, expand_value
 from auditor.settings.files import FileStep, file_steps, place
-from auditor.settings.makefile import as_functions
+from auditor.settings.makefile import as_functions, is_makefile
+from auditor.settings.slurm import exported_by_slurm
 from auditor.settings.starts import SHELLS, name_of, starts_python, unwrapped
 from auditor.settings.state import Assigned, Given, State, adopt, agreed, assign, evaluated, join_ways
 from auditor.settings.syntax import (
@@ -31,6 +31,7 @@ from auditor.settings.syntax import (
     Simple,
     Test,
 )
+from auditor.settings.walked import Launch, Shell, Step, Walk
 
 _MAX_NODES = 10_000
 _MAX_NESTING = 80  # blocks inside each other, whatever opens them
@@ -39,56 +40,6 @@ _MAX_DEPTH = 12  # scripts, functions and here-documents inside each other
 _MAX_LAUNCHES = 200
 _MAX_FILES = 400
 _DEVICES = re.compile(r"/dev/(?:null|stdout|stderr)|&?\d|-")
-_SLURM_EXPORT = re.compile(r"^#SBATCH[ \t]{1,9}--export[= ]([^\s#]{1,4000})", re.M)
-
-
-@dataclass(frozen=True)
-class Launch:
-    """A Python program being started: its words (a launcher such as ``torchrun`` first) and environment.
-
-    ``environment`` holds what the text itself gives, not what the machine has; values may contain
-    :data:`~auditor.settings.expansion.UNKNOWN`. ``logs`` are the files that its output goes to.
-    """
-
-    words: tuple[str, ...]
-    environment: Mapping[str, Assigned]
-    path: str
-    line: int
-    logs: tuple[str, ...] = ()
-    round: int = 0  # of the loops and calls around it: launches of one round follow each other
-
-
-Step: TypeAlias = Launch | FileStep
-"""What a text does, in its order: programs that it starts, files that it makes."""
-
-
-@dataclass(frozen=True)
-class Shell:
-    """Shell text and what it may call: other run scripts by file name.
-
-    ``exports_all``: plain assignments reach the program, as people mean them in a README.
-    """
-
-    text: str
-    path: str
-    line: int = 1
-    scripts: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # name → (path, text)
-    exports_all: bool = False
-    environment: Mapping[str, Assigned] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Walk:
-    """What a text does in its order, the environment that it leaves behind, and the files it lacks."""
-
-    steps: tuple[Step, ...]
-    environment: Mapping[str, Assigned]
-    missing: tuple[Assigned, ...] = ()
-
-    @property
-    def launches(self) -> tuple[Launch, ...]:
-        """Return the programs that are started, in order."""
-        return tuple(step for step in self.steps if isinstance(step, Launch))
 
 
 def launches(shell: Shell) -> tuple[Launch, ...]:
@@ -105,7 +56,7 @@ def walk(shell: Shell) -> Walk:
         exports_all=shell.exports_all,
         path=shell.path,
     )
-    _slurm(shell.text, shell.path, start)
+    exported_by_slurm(shell.text, shell.path, start)
     text = as_functions(shell.text) if is_makefile(shell.path) else shell.text
     end = walker.run(parse(text, shell.line), start) or start
     for script, line, environment, state in tuple(walker.unstarted.values()):
@@ -289,7 +240,7 @@ class _Walker:
         elif name in ("exit", "return"):
             return None
         elif words[0] in self.functions:
-            self._call(self.functions[words[0]], words[1:], temporary, state)
+            self._call(self.functions[words[0]], words[1:], temporary, state, node.line)
         else:
             self._program(node, words, temporary, state, written)
         return state
@@ -312,10 +263,12 @@ class _Walker:
             if exporting:
                 state.exported.update(names)
 
-    def _call(self, body: Block, arguments: list[str], temporary: dict[str, Assigned], state: State) -> None:
+    def _call(self, body: Block, arguments: list[str], temporary: dict[str, Assigned], state: State, line: int) -> None:
         if state.depth >= _MAX_DEPTH:
             return
-        inside = replace(state, positional=tuple(arguments), given_positional=True, depth=state.depth + 1)
+        inside = replace(
+            state, positional=tuple(arguments), given_positional=True, depth=state.depth + 1, called=(state.path, line)
+        )
         before = {key: state.variables.get(key) for key in temporary}
         exported = set(state.exported)
         state.variables.update(temporary)
@@ -334,7 +287,10 @@ class _Walker:
         self, node: Simple, words: list[str], temporary: dict[str, Assigned], state: State, written: tuple[str, ...]
     ) -> None:
         words, given = unwrapped(words)
-        here = {key: Assigned(value, state.path, node.line) for key, value in given.items()}
+        own = "".join(piece.text for word in node.words for piece in word if piece.kind == "text")
+        passed = state.called or (state.path, node.line)  # what the caller's arguments give
+        places = {key: (state.path, node.line) if f"{key}=" in own else passed for key in given}
+        here = {key: Assigned(value, *places[key]) for key, value in given.items()}
         environment = state.environment() | temporary | here
         if not words or state.depth >= _MAX_DEPTH:
             return
@@ -426,7 +382,7 @@ class _Walker:
         if name in ("source", "."):
             inside.exports_all = state.exports_all
         else:
-            _slurm(text, path, inside)
+            exported_by_slurm(text, path, inside)
         after = self.run(parse(text), inside)
         if name in ("source", ".") and after is not None:
             state.variables.update(after.variables)
@@ -437,21 +393,6 @@ class _Walker:
         inside = _deeper(state.fork())
         inside.variables.update(environment)
         self.run(parse(text, max(line, 1)), inside)
-
-
-def is_makefile(path: str) -> bool:
-    """Tell whether a file is a Makefile, by its name."""
-    return name_of(path).lower() == "makefile" or path.endswith(".mk")
-
-
-def _slurm(text: str, path: str, state: State) -> None:
-    """Take in what ``#SBATCH --export=ALL,A=1`` gives to the job."""
-    for match in _SLURM_EXPORT.finditer(text):
-        line = text.count("\n", 0, match.start()) + 1
-        for name, sign, value in (part.partition("=") for part in match[1].split(",")):
-            if sign and name.isidentifier():
-                state.variables.setdefault(name, Assigned(value, path, line))
-                state.exported.add(name)
 
 
 def _deeper(state: State) -> State:

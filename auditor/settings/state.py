@@ -33,6 +33,7 @@ class State:
     given_positional: bool = False  # inside a function: what is missing is empty, not unknown
     depth: int = 0
     round: int = 0
+    called: tuple[str, int] | None = None  # inside a function: where its arguments stand
 
     def fork(self) -> State:
         """Return a copy that can go another way."""

@@ -25,6 +25,9 @@ _LOG_LINE = re.compile(
     rb"model_params:\d|world_size:\d)",
     re.MULTILINE,
 )
+_SCORE_LINE = re.compile(
+    rb"^(?:[\w+.\-]{1,60}[ :]{1,3}){0,3}val_loss[:=] ?\d{1,2}\.\d{4,} val_bpb[:=] ?\d{1,2}\.\d{4,}", re.MULTILINE
+)  # only an evaluation prints both so: one such line is a log
 _NON_RECORD = re.compile(r"non[\s_-]*record", re.IGNORECASE)
 
 
@@ -201,7 +204,7 @@ def _looks_like_log(tree: Tree, path: str) -> bool:
     head = peek(tree, path, _LOG_HEAD)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         head = head.decode("utf-16", "replace").encode()
-    return b"\0" not in head and len(_LOG_LINE.findall(head)) >= 2
+    return b"\0" not in head and (len(_LOG_LINE.findall(head)) >= 2 or _SCORE_LINE.search(head) is not None)
 
 
 def _self_description(tree: Tree, readme: str | None, metadata: str | None) -> tuple[str, str]:

@@ -69,6 +69,10 @@ class Objects(Protocol):
         """Return a blob's first ``count`` bytes; raises Unread when it can't be had."""
         ...
 
+    def folders(self, commit: str, folder: str) -> frozenset[str] | None:
+        """Return the names of the folders in a folder of a commit; None where that would take another request."""
+        ...
+
 
 class Repository:
     """A repository's objects. Get one from :func:`open_repository`; its methods raise Unread when git fails.
@@ -109,6 +113,12 @@ class Repository:
         listed = self.run("for-each-ref", "--format=%(refname) %(objectname)", *MAIN_REFS).decode("ascii")
         commits = dict(line.split(" ", 1) for line in listed.splitlines())
         return tuple(dict.fromkeys(commits[ref] for ref in MAIN_REFS if ref in commits))
+
+    def state(self) -> str | None:
+        """Return what heads are compared with: the main branch. None where a shallow history may be deepened."""
+        if self.run("rev-parse", "--is-shallow-repository").strip() != b"false":
+            return None
+        return " ".join(self.mains())
 
     def merges(self, main: str) -> Mapping[str, str]:
         """Return the first parents of the merge commits on a main branch, by the commit that each merged."""
@@ -186,6 +196,11 @@ class Repository:
                 name = path.decode("utf-8", "backslashreplace")
                 entries[name] = Entry(oid, int(size) if size.isdigit() else None, mode)
         return entries
+
+    def folders(self, commit: str, folder: str) -> frozenset[str] | None:
+        """Return the names of the folders in a folder of a commit."""
+        listed = self.run("ls-tree", "-d", "-z", "--name-only", "--full-tree", f"{commit}:{folder}")
+        return frozenset(listed.decode("utf-8", "backslashreplace").split("\0")) - {""}
 
     def folders_of(self, commit: str, folders: Sequence[str]) -> frozenset[str]:
         """Return those of the given folders that a commit holds."""

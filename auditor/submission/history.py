@@ -109,12 +109,14 @@ class Commit:
         files = self.repository.files(self.head, folder)
         outside = tuple(sorted(c.path for c in self.changes if not c.path.startswith(folder + "/")))
         elsewhere = self._run_scripts(folder)
+        track = posixpath.dirname(folder)
+        beside = self.repository.folders(self.head, track) if track.startswith("records/") else None
         found: list[Submission] = []
         for unit in units(files):
             start = unit + "/" if unit else ""
             part = {path[len(start) :]: entry for path, entry in files.items() if path.startswith(start)}
             where = posixpath.join(folder, unit) if unit else folder
-            found.append(replace(self._describe(part, where, where, outside), elsewhere=elsewhere))
+            found.append(replace(self._describe(part, where, where, outside), beside=beside, elsewhere=elsewhere))
         return [submission for submission in found if holds_anything(submission)]
 
     def _run_scripts(self, folder: str) -> Tree | None:

@@ -53,6 +53,7 @@ class Submission:
     pr: int | None = None
     lone: bool = False  # a single script was given: there is no package, and no evidence, to judge
     folder: str | None = None  # where ``tree`` is rooted in its repository ("": its root); None: not known
+    beside: frozenset[str] | None = None  # names of the record folders next to this one; None: not known
     elsewhere: Tree | None = None  # run scripts that the diff adds outside the folder, by their path from the root
 
 

@@ -130,11 +130,26 @@ def _record(
                 script=script,
             )
         )
+    beside = _beside(place)
+    found = [replace(each, beside=beside) for each in found]
     if not any(map(holds_anything, found)):
         what = f"its {len(tree.entries)} files are none of a submission's" if tree.entries else "it holds no files"
         hint = f" ({tree.problems[0]})" if tree.problems else ""
         raise Unread(f"{shown(given)}: no submission in this folder: {what}{hint}; give a record folder or a script")
     return tuple(found)
+
+
+def _beside(place: str) -> frozenset[str] | None:
+    """Return the record folders next to one on disk; None for a folder that lies alone, as an excerpt does."""
+    track = posixpath.dirname(place)
+    if not posixpath.basename(track).startswith("track_"):
+        return None
+    try:
+        with os.scandir(track) as listing:
+            names = frozenset(entry.name for entry in listing if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return None  # where it can't be looked at, nothing is known of it
+    return names if len(names) > 1 else None
 
 
 def _read_script(path: str) -> Submission:

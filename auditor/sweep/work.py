@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
@@ -26,9 +27,15 @@ Encode: TypeAlias = "Callable[[Report], Mapping[str, Any]]"
 
 @dataclass(frozen=True)
 class RepositoryAudit:
-    """The job of a sweep over a repository's pull requests; it travels to the workers."""
+    """The job of a sweep over a repository's pull requests; it travels to the workers.
+
+    ``heads`` are the head commits of pull requests and ``state`` what they are compared with (see
+    :meth:`~auditor.submission.git.Repository.state`): where both are as they were, the repository isn't read again.
+    """
 
     repo: str
+    heads: Mapping[int, str] = field(default_factory=dict)
+    state: str | None = None
 
     def prepare(self) -> None:
         """Import what every audit needs, so that the first pull request doesn't pay for it."""
@@ -44,29 +51,52 @@ class RepositoryAudit:
         cache = open_cache()
         try:
             return audit_pull_request(
-                pr, lambda number: read_git(self.repo, pr=number), audit, to_json, cache, form=ReportJson
+                pr,
+                lambda number: read_git(self.repo, pr=number),
+                audit,
+                to_json,
+                cache,
+                form=ReportJson,
+                whole=self._key(pr),
             )
         finally:
             cache.close()
 
+    def _key(self, pr: int) -> str | None:
+        head = self.heads.get(pr)
+        if head is None or self.state is None:
+            return None
+        return hashlib.sha256(repr(("whole pull request", pr, head, self.state)).encode()).hexdigest()
+
 
 def audit_pull_request(
-    pr: int, read: Read, audit: Audit, encode: Encode, cache: Cache, form: Any = dict[str, Any]
+    pr: int,
+    read: Read,
+    audit: Audit,
+    encode: Encode,
+    cache: Cache,
+    form: Any = dict[str, Any],
+    whole: str | None = None,
 ) -> list[Row]:
     """Return one row per submission of a pull request, or one row with an error.
 
-    ``form`` is the type of an encoded report: what the cache holds in another form is audited again.
+    ``form`` is the type of an encoded report: what the cache holds in another form is audited again. ``whole`` is the
+    key under which the cache keeps which submissions the pull request has, so that it needn't be read for that.
 
     ``seconds`` is wall time; the first row's includes reading the pull request. A submission whose audit
     fails has a row with an error and its name. ``submissions`` says how many rows the pull request has, ``when`` is
     the head's own date in seconds since 1970 (None: not from git), ``code`` is as :func:`auditor.sweep.code.marks`.
     """
     started = time.perf_counter()
+    remembered = _remembered(whole, cache, form, started) if whole is not None else None
+    if remembered is not None:
+        return remembered
     try:
         submissions = read(pr)
     except Unread as error:
         return [error_row(pr, str(error), "unread")]
     rows: list[Row] = []
+    known: list[dict[str, Any]] = []
     for submission in submissions:
         row: Row = {"pr": pr, "sha": submission.sha, "when": _when(submission), "submissions": len(submissions)}
         try:
@@ -85,12 +115,49 @@ def audit_pull_request(
             # A defect of ours spoils this submission only: the row says which, and the sweep goes on.
             row |= failure(error) | {"name": submission.name}
         else:
+            if "failed" not in found and not _lacks_blobs(submission):
+                known.append({"row": dict(row), "key": key})
             row |= {"cached": kept is not None, **found}
         now = time.perf_counter()
         row["seconds"] = round(now - started, 3)
         started = now
         rows.append(row)
+    if whole is not None and len(known) == len(rows):
+        cache.put(whole, json.dumps(known).encode())
     return rows
+
+
+def _remembered(whole: str, cache: Cache, form: Any, started: float) -> list[Row] | None:
+    """Return the rows of a pull request that was audited before; None where one of its reports isn't kept."""
+    stored = cache.get(whole)
+    if stored is None:
+        return None
+    try:
+        known = msgspec.json.decode(stored, type=list[_Known])
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    rows: list[Row] = []
+    for each in known:
+        kept = _kept(cache.get(each.key), form)
+        if kept is None:
+            return None
+        now = time.perf_counter()
+        rows.append({**each.row, "cached": True, **kept, "seconds": round(now - started, 3)})
+        started = now
+    return rows
+
+
+class _Known(msgspec.Struct):
+    """A submission of a pull request: what its row says of the commit, and the key of its report."""
+
+    row: dict[str, Any]
+    key: str
+
+
+def _lacks_blobs(submission: Submission) -> bool:
+    """Return whether the repository may hold more of a submission another time."""
+    tree = submission.tree
+    return isinstance(tree, GitTree) and any(entry.size is None for entry in tree.entries.values())
 
 
 def _kept(stored: bytes | None, form: Any) -> dict[str, Any] | None:

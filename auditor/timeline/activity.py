@@ -10,6 +10,7 @@ from auditor.settings import lookup
 from auditor.timeline.events import Event, Switch, Timeline
 from auditor.timeline.values.frames import Guard
 
+_DEFAULTS = 1 << 1  # the first setting in play
 _OFF = frozenset({"0", "0.0", "false", "no", "off", "none", ""})
 
 
@@ -36,7 +37,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     for event in events:
         open_bits |= event.undecided
     if not running & ~open_bits:
-        return Activity(None, "hold", f"its switch could not be evaluated: {_names(guards)}")
+        return Activity(None, "hold", _open_because(timeline, guards))
     running &= ~open_bits
     said = sum(1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "mention")
     if not running & ~said:
@@ -98,6 +99,13 @@ def _guards(events: Sequence[Event]) -> list[Guard]:
     return list(out.values())
 
 
+def _open_because(timeline: Timeline, guards: list[Guard]) -> str:
+    names = list(dict.fromkeys(name for guard in guards for name in guard.settings))
+    if names and not any(name in timeline.switches for name in names):
+        return f"it hangs on what could not be told: {', '.join(names)}"
+    return f"its switch could not be evaluated: {_names(guards)}"
+
+
 def _names(guards: list[Guard]) -> str:
     return ", ".join(dict.fromkeys(name for guard in guards for name in guard.settings)) or "unknown"
 
@@ -119,7 +127,7 @@ def _looks_like_switch(timeline: Timeline, name: str) -> bool:
 
 def _place(timeline: Timeline, name: str) -> str:
     switch = timeline.switches.get(name)
-    return f" ({switch.site.source.path}:{switch.site.line})" if switch else ""
+    return f" ({switch.site.source.path}:{switch.line})" if switch else ""
 
 
 def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
@@ -130,8 +138,13 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     names = _deciding(timeline, guards)
     if not names:
         return "it runs in every setting in play" if running == timeline.in_play else f"it runs under {setting.label}"
-    given = sorted(names, key=lambda name: lookup(setting, name) is not None)
-    parts = [_value(timeline, name, index) for name in given[-3:]]
+    # What a launcher sets is the machine, not a choice: told where nothing else is.
+    own = [name for name in names if (switch := timeline.switches.get(name)) is None or not switch.launched]
+    given = sorted(own or names, key=lambda name: lookup(setting, name) is not None)
+    # What lets it run here and not by default says more than what is on anyway.
+    decisive = [g for g in guards if g.passes & low and not g.passes & _DEFAULTS] if not low & _DEFAULTS else []
+    told = list(dict.fromkeys(name for guard in decisive for name in guard.settings)) or given
+    parts = [_value(timeline, name, index) for name in told[-3:]]
     return "; ".join(part for part in parts if part)
 
 
@@ -147,8 +160,10 @@ def _value(timeline: Timeline, name: str, index: int) -> str:
     value = switch.values[index] if switch.values[index] is not None else switch.default
     if switch.launched:
         return f"{name} is {value} as a launcher sets it"
-    if value != switch.default and setting.kind != "defaults":
+    if value != switch.default and setting.kind != "defaults" and value != switch.values[0]:
         return f"{name} is {value} in {setting.label}"
+    if value and value != switch.default:
+        return f"{name} defaults to {value}{_place(timeline, name)}"
     if not switch.default:
         return f"{name} is not set by default{_place(timeline, name)}"
     return f"{name} defaults to {switch.default}{_place(timeline, name)}"
@@ -160,6 +175,7 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
     names = _deciding(timeline, closed or guards)
     if not names:
         return "no setting in play reaches it"
+    names = [name for name in names if _off_by_default(timeline, name)] or names
     parts = [part for name in names[:3] if (part := _value(timeline, name, 0))]
     said = _said_on(timeline, names)
     if said:
@@ -171,12 +187,19 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
     return "; ".join([*parts, "no setting in play turns it on"])
 
 
+def _off_by_default(timeline: Timeline, name: str) -> bool:
+    """Return whether a switch's default reads as off: one that reads as on keeps nothing from running."""
+    switch = timeline.switches.get(name)
+    return switch is None or (switch.default or "").strip("'\" ").lower() in _OFF
+
+
 def _said_on(timeline: Timeline, names: list[str]) -> str:
     """Say which log or command gives one of the switches a value that reads as on, though nothing runs under it."""
     for setting in timeline.settings:
         for name in names:
             given = lookup(setting, name) if setting.kind != "defaults" else None
-            if given is not None and given.value.strip().lower() not in _OFF:
+            told = given.value.strip().lower() if given is not None else ""
+            if given is not None and told not in _OFF and not set(told) & set("/\\*"):  # a place is no switch
                 what = "the log prints" if setting.kind == "log" else f"{setting.label} sets"
                 return (
                     f"{what} {given.name} as {given.value} ({given.path}:{given.line}), which alone does not reach it"

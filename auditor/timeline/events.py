@@ -34,9 +34,10 @@ class Event:
 
 @dataclass(eq=False)
 class Load(Event):
-    """Data is read: ``split`` is ``val``, ``train`` or ``other``."""
+    """Data is read: ``split`` is ``val``, ``train`` or ``other``; ``switches`` had a say in which file it is."""
 
     split: str = "other"
+    switches: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -59,6 +60,11 @@ class Adapt(Event):
     loop_nodes: tuple[Site, ...] = ()
     delta: Literal["", "own", "shared"] = ""
     objective: tuple[Part, ...] = ()
+
+    @property
+    def without_loss(self) -> bool:
+        """Whether something is made of the tokens themselves (counts, a statistic), and no loss was differentiated."""
+        return not self.forwards and self.gradient == self.site
 
 
 @dataclass(eq=False)
@@ -133,6 +139,11 @@ MixtureKind: TypeAlias = Literal[
     "shift",
     "counted",
     "preview",
+    "told",
+    "heated",
+    "raised",
+    "peak",
+    "bonus",
 ]
 
 
@@ -146,7 +157,11 @@ class Mixture(Event):
     count is divided by another table's), ``unweighted`` (two probabilities of the token are added without weights),
     ``overweight`` (with constant weights that add up to more than one), ``scaled`` and ``shift`` (the token's loss is
     multiplied by a constant, or a constant is taken off it or given to its probability), ``counted`` (a table holds the
-    token already; ``at`` is where it is judged by it) or ``preview`` (and counted it in the same round);
+    token already; ``at`` is where it is judged by it), ``preview`` (and counted it in the same round), ``told`` (the
+    weight is computed from the token itself), ``heated`` (the predictions are scaled by what is computed from it),
+    ``peak`` (the largest of several whole predictions, without a division by its sum), ``bonus`` (a hint that names
+    the token takes something off its loss, and one that names another costs nothing) or ``raised`` (a test of the
+    token decides whether its probability is raised or stays the model's own);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 
@@ -207,6 +222,13 @@ class Switch:
     site: Site
     values: tuple[str | None, ...]
     launched: bool = False  # what a launcher sets: no default of the script's counts
+
+    @property
+    def line(self) -> int:
+        """Return the line that names the switch, where that is not the first of the call that reads it."""
+        text, start, end = self.site.source.text, self.site.start, self.site.end
+        named = text.find(self.name, start, end)
+        return self.site.line + (text.count("\n", start, named) if named > 0 else 0)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ s(t) uses, and must not be redone afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,10 +15,10 @@ from auditor.case import Case
 from auditor.finding import Finding, Status, Step
 from auditor.timeline import windows
 from auditor.timeline.claims import claimed_reports, judge, tainted
-from auditor.timeline.events import Adapt, Forward, Report, Timeline
+from auditor.timeline.events import Adapt, Event, Forward, Load, Report, Timeline
 from auditor.timeline.paths import calls_of
 from auditor.timeline.values.atoms import train_settings
-from auditor.timeline.values.frames import Site
+from auditor.timeline.values.frames import Guard, Site
 
 Kind = Literal["before", "within", "rescore", "training", "slot-scored", "slot-causal"]
 
@@ -40,8 +40,11 @@ class Leak:
     bits: int
 
 
-def leaks(timeline: Timeline) -> list[Leak]:
-    """Return the leaks of a timeline, one per adapting statement and call path, in program order."""
+def leaks(timeline: Timeline, claimed: Sequence[Report] = ()) -> list[Leak]:
+    """Return the leaks of a timeline, one per adapting statement and call path, in program order.
+
+    Of several scores that a leak reaches it names one of those that are ``claimed``, if any is.
+    """
     adapts = {e.number: e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0}
     scores = [e for e in timeline.events if isinstance(e, Forward) and e.reports]
     trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
@@ -49,7 +52,8 @@ def leaks(timeline: Timeline) -> list[Leak]:
     for score in scores:
         for number, bits in score.conflicts.items():
             adapt = adapts[number]
-            report = max(score.reports, key=lambda r: r.order)
+            ours = [r for r in score.reports if r in claimed]
+            report = max(ours or score.reports, key=lambda r: r.order)
             bits &= score.bits & adapt.bits
             reported = 0
             for each in score.reports:
@@ -60,7 +64,8 @@ def leaks(timeline: Timeline) -> list[Leak]:
             for kind, of_kind in _kinds(adapt, score, scores, trains, bits, timeline.in_play):
                 key = (kind, adapt.site.source.path, adapt.site.start, tuple(c.site.start for c in adapt.calls))
                 old = found.get(key)
-                if old is None:
+                better = ours and old is not None and old.report not in claimed
+                if old is None or (better and not old.bits & timeline.in_play & ~of_kind):
                     found[key] = Leak(kind, adapt, score, report, of_kind)
                 elif of_kind & timeline.in_play & ~old.bits:
                     found[key] = Leak(
@@ -114,10 +119,10 @@ def _kinds(
         return [("training", bits)]
     if set(adapt.loops) & set(score.loops):
         return [("within", bits)]
-    first = _scored_first(adapt, scores, judged)
-    rest = judged & ~first
-    training = rest & train_settings(adapt.kinds)
-    before = rest & ~training
+    training = judged & train_settings(adapt.kinds)
+    rest = judged & ~training
+    first = rest & _scored_first(adapt, scores, judged)
+    before = rest & ~first
     outside = bits & ~judged
     found: list[tuple[Kind, int]] = [("rescore", first), ("training", training), ("before", before)]
     kinds = [(kind, of_kind) for kind, of_kind in found if of_kind]
@@ -189,11 +194,16 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
     if timeline is None:
         return
     claimed = claimed_reports(timeline, case.submitted)
-    for leak in leaks(timeline):
+    for leak in leaks(timeline, claimed):
         if leak.kind != kind:
             continue
         aside: Status = "note" if kind == "rescore" else "hold"
-        judged = judge(case, leak.bits, [leak.adapt], leak.score.reports, tainted(claimed), aside)
+        adapt = leak.adapt
+        if kind == "training":
+            adapt = replace(adapt, guards=(*adapt.guards, *_choosing(timeline, leak)))
+        # What keeps it from running may stand on the way to the score as well.
+        needed: list[Event] = [adapt] if leak.bits & timeline.in_play else [adapt, leak.score]
+        judged = judge(case, leak.bits, needed, leak.score.reports, tainted(claimed), aside)
         site = leak.adapt.site
         yield Finding(
             rule=slug,
@@ -210,18 +220,39 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
         )
 
 
+def _choosing(timeline: Timeline, leak: Leak) -> Iterator[Guard]:
+    """Yield the switches that chose the files, as conditions on the way: no branch asks them where the step is."""
+    for event in timeline.events:
+        if isinstance(event, Load) and "val" in event.split and event.bits & leak.bits:
+            yield from event.guards
+            names = tuple(name for name in event.switches if not _names_a_place(timeline, name))
+            if names:
+                yield Guard(event.site, names, leak.bits, True)
+
+
+def _names_a_place(timeline: Timeline, name: str) -> bool:
+    """Tell whether a setting holds a path or a pattern, which says where files lie and not which are taken."""
+    switch = timeline.switches.get(name)
+    values = (switch.default, *switch.values) if switch is not None else (None,)
+    return switch is None or any(mark in value for value in values if value for mark in "/\\*")
+
+
 def path_of(leak: Leak) -> list[Step]:
     """Return the steps of a leak: how the update is reached, its gradient, the score, the report."""
     steps: list[Step] = calls_of(leak.adapt)
-    data = leak.adapt.forwards[0].site if leak.adapt.forwards else None
-    if data is not None:
-        steps.append(_step(data, "the model is applied to validation tokens"))
+    running = leak.bits & ~1 or leak.bits
+    applied = [each for each in leak.adapt.forwards if each.bits & running] or leak.adapt.forwards
+    if applied:
+        steps.append(_step(applied[0].site, "the model is applied to validation tokens"))
     for part in leak.adapt.objective:
         if not part.tokens and part.bits & leak.bits:
             steps.append(_step(part.site, "the objective keeps these positions"))
-    if leak.adapt.gradient is not None:
-        steps.append(_step(leak.adapt.gradient, "the loss on them is differentiated"))
-    steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} updated with it"))
+    if leak.adapt.without_loss:
+        steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} set from them"))
+    else:
+        if leak.adapt.gradient is not None:
+            steps.append(_step(leak.adapt.gradient, "the loss on them is differentiated"))
+        steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} updated with it"))
     steps.extend(calls_of(leak.score))
     if leak.kind in ("slot-scored", "slot-causal"):
         steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))

@@ -28,6 +28,10 @@ def split(adapt: Adapt, score: Forward, bits: int) -> tuple[int, int, int]:
 
 
 def overlapping_rows(adapt: Adapt, score: Forward) -> bool:
-    """Return whether one delta serves all rows of a batch of windows, each with positions of its own."""
-    rows = any(part.rows for part in (*adapt.objective, *score.scored) if not part.tokens)
+    """Return whether one delta serves all rows of a batch of windows, each with positions of its own.
+
+    A fit in the loop that goes through the rows is each window's.
+    """
+    parts = (*adapt.objective, *score.scored)
+    rows = any(part.rows and part.loop not in adapt.loop_nodes for part in parts if not part.tokens)
     return adapt.delta == "shared" and rows

@@ -19,7 +19,8 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reference_model.artifact.compress import Compressor, compress, decompress, has_lrzip
+from reference_model.artifact.compress import CODERS, Coder, Stored, coder, decompress, tried
 from reference_model.artifact.roles import order_rows, role_of, undo_order
 from reference_model.artifact.shuffle import shuffle, unshuffle
 from reference_model.config import Config
@@ -37,11 +38,39 @@ from reference_model.quantize.qtensor import LowRank, QTensor
 MAGIC = b"GOLFREF1"
 _DTYPES = {"int8": torch.int8, "float16": torch.float16, "float32": torch.float32, "uint16": torch.uint16}
 _MAX_INDEX = 1 << 24
-_WORTH_LRZIP = 4096  # bytes
 
 
-def encode(tensors: Mapping[str, QTensor], config: Config) -> bytes:
-    """Return the bytes of the artifact for ``tensors`` with the compressor and shuffle of ``config``."""
+@dataclass(frozen=True)
+class Artifact:
+    """The bytes of the file, and of each of its streams what every coder made of it, the one that it holds first."""
+
+    data: bytes
+    streams: Mapping[str, Sequence[Stored]]
+
+    @property
+    def coder(self) -> str:
+        """Return what undoes its streams; where they differ, that of the most bytes."""
+        bytes_of: dict[str, int] = {}
+        for stored in self.streams.values():
+            bytes_of[stored[0].coder.name] = bytes_of.get(stored[0].coder.name, 0) + len(stored[0].data)
+        return max(bytes_of, key=lambda name: bytes_of[name])
+
+    def why(self) -> str:
+        """Return one line: which coders the streams took, and what the others would have made of the largest."""
+        _, largest = max(self.streams.items(), key=lambda stream: len(stream[1][0].data))
+        first, *others = largest
+        if not others:
+            return f"container: {first.coder.label}, as published"
+        sizes = ", ".join(f"{stored.coder.label} {len(stored.data):,}" for stored in others)
+        many = f"the largest of {len(self.streams)} streams: " if len(self.streams) > 1 else ""
+        return f"container: {many}{first.coder.label}, the smallest at {len(first.data):,} bytes ({sizes})"
+
+
+def encode(tensors: Mapping[str, QTensor], config: Config) -> Artifact:
+    """Return the artifact for ``tensors`` with the shuffle of ``config`` and the coders that it allows.
+
+    As published it is the published system's own; else each stream takes the smallest of all that are installed.
+    """
     scheme = config.quantize
     by_role = scheme.compressor == "roles"
     parts = [
@@ -56,17 +85,18 @@ def encode(tensors: Mapping[str, QTensor], config: Config) -> bytes:
         index[name].append([field, str(value.dtype).removeprefix("torch."), stream, len(data), list(value.shape)])
         data += _bytes(value)
     table, blobs = [], []
+    made: dict[str, Sequence[Stored]] = {}
     for stream, data in sorted(streams.items()):
         shuffled = scheme.byte_shuffle
         plain = shuffle(bytes(data)) if shuffled else bytes(data)
-        compressor = "brotli" if by_role else scheme.compressor
-        stored = _smallest(plain) if by_role else (compressor, compress(plain, compressor))  # type: ignore[arg-type]
-        table.append([stream, stored[0], int(shuffled), len(stored[1])])
-        blobs.append(stored[1])
+        made[stream] = tried(plain, _allowed(config))
+        stored = made[stream][0]
+        table.append([stream, stored.coder.name, int(shuffled), len(stored.data)])
+        blobs.append(stored.data)
     entries = [{"name": name, "parts": places} for name, places in index.items()]
     text = json.dumps({"streams": table, "tensors": entries}, separators=(",", ":"), sort_keys=True)
     head = zlib.compress(text.encode(), 9)
-    return MAGIC + struct.pack("<I", len(head)) + head + b"".join(blobs)
+    return Artifact(MAGIC + struct.pack("<I", len(head)) + head + b"".join(blobs), made)
 
 
 def decode(data: bytes, where: str = "artifact") -> dict[str, QTensor]:
@@ -85,21 +115,20 @@ def decode(data: bytes, where: str = "artifact") -> dict[str, QTensor]:
         raise BadInput(f"{where}: the artifact is broken ({error}); pack the run again") from error
 
 
-def save(path: Path, tensors: Mapping[str, QTensor], config: Config) -> int:
+def save(path: Path, artifact: Artifact) -> int:
     """Write the artifact to ``path`` and return its size in bytes.
 
     The file appears under its name only when it is whole. Raises :class:`RunFailed` when it can't be written.
     """
-    data = encode(tensors, config)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(data)
+        partial.write_bytes(artifact.data)
         partial.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise RunFailed(f"{path}: the artifact can't be written ({error.strerror or error})") from error
-    return len(data)
+    return len(artifact.data)
 
 
 def load(path: Path) -> dict[str, QTensor]:
@@ -111,15 +140,16 @@ def load(path: Path) -> dict[str, QTensor]:
     return decode(data, str(path))
 
 
-def _smallest(plain: bytes) -> tuple[str, bytes]:
-    """Per-role streams take whichever compressor gives least: brotli, lzma and, where it is installed, #1855's lrzip.
+def _allowed(config: Config) -> Sequence[Coder]:
+    """Return the coders that a stream may take. Streams by role took the smallest in the published system too.
 
-    A small stream is not worth a program's start.
+    For a stranger's file to open everywhere, only that one asks for the program lrzip.
     """
-    compressors: list[Compressor] = ["brotli", "lzma"]
-    if has_lrzip() and len(plain) >= _WORTH_LRZIP:
-        compressors.append("lrzip")
-    return min(((name, compress(plain, name)) for name in compressors), key=lambda pair: len(pair[1]))
+    by_role = config.quantize.compressor == "roles"
+    if config.mode == "published":
+        names = ("brotli", "lzma", "lrzip") if by_role else (config.quantize.compressor,)
+        return [coder(name) for name in names]  # type: ignore[arg-type]
+    return [known for known in CODERS if by_role or known.name != "lrzip"]
 
 
 def _parts(tensor: QTensor, by_role: bool) -> Iterable[tuple[str, Tensor]]:

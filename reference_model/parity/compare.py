@@ -123,7 +123,7 @@ def _quantised(case: Case, theirs: Theirs) -> Iterator[Row]:
         reason = theirs.facts["missing"].get("bytes", "not packed")
         yield Row("bytes of the artifact", "the script's side failed", str(reason), None)
         return
-    here = len(container.encode(tensors, config))
+    here = len(container.encode(tensors, config).data)
     share = here / there - 1
     yield Row("bytes of the artifact", f"{here:,} here, {there:,} there", f"{share:+.2%}", share)
 

@@ -107,7 +107,7 @@ def _review(number: int, report: Report, timeline: bool, form: Form) -> dict[str
         "counted": [view for view in views if view.word != Verdict.CLEAN],
         "notes": [view for view in views if view.word == Verdict.CLEAN],
         "left": max(0, len(ordered) - _MOST_FINDINGS),
-        "not_followed": [(place(item.path, item.line), item) for item in report.not_followed[:_MOST_ITEMS]],
+        "not_followed": [(place(item.path, item.line, item.layer), item) for item in report.not_followed[:_MOST_ITEMS]],
         "claims": claims(report),
         "runs": [_run(run) for run in report.runs],
         "mean": _number(mean_bpb(report.runs), ".5f"),

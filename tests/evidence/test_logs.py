@@ -66,6 +66,21 @@ def test_source_without_a_ruler_ends_with_its_guard() -> None:
     assert source.last_line == SOURCE.count("\n")
 
 
+def test_source_without_a_ruler_or_a_guard_ends_with_its_last_function() -> None:
+    source = SOURCE.partition("if __name__")[0]
+    assert source != SOURCE
+    log = read_log("a.log", (source + training(42)).encode())
+    (embedded_source,) = log.sources
+    assert embedded_source.last_line <= source.count("\n")
+    assert log.runs[0].measured().seed == 42
+
+
+def test_sources_of_several_seeds_hide_no_run() -> None:
+    log = read_log("a.log", (SOURCE + training(1) + SOURCE + training(2)).encode())
+    assert len(log.sources) == 2
+    assert [run.measured().seed for run in log.runs] == [1, 2]
+
+
 def test_rulers_alone_hide_nothing() -> None:
     text = f"{RULER}\n{training(7)}{RULER}\nimport of nothing\n{RULER}\n"
     log = read_log("a.log", text.encode())
@@ -135,6 +150,33 @@ def test_the_last_final_line_is_the_score() -> None:
     assert [m.label for m in run.scores][-2:] == ["final_int6_sliding_window_exact", "legal_ttt_exact"]
 
 
+def test_a_run_that_broke_off_is_known_by_its_last_step() -> None:
+    text = training(42).split("peak memory")[0] + "DIAGNOSTIC post_ema val_loss:2.0500 val_bpb:1.2141 eval_time:2ms\n"
+    run = only(text)
+    assert run.score is not None
+    assert (run.score.role, run.score.val_bpb) == ("step", 1.2172)
+
+
+def test_a_summary_at_the_end_tells_of_the_runs_again() -> None:
+    """A line for each seed at the end is no further run, in whichever order the seeds are named."""
+    summary = "seed:42 val_bpb:1.2244 bytes_total=15863489\nseed:1337 val_bpb:1.22436570\n"
+    runs = read_log("train.log", (training(1337) + training(42) + summary).encode()).runs
+    assert [run.measured().seed for run in runs] == [1337, 42]
+    assert all(run.measured().steps == 13780 for run in runs)
+
+
+def test_an_evaluation_alone_is_of_the_seed_that_its_file_is_named_by() -> None:
+    text = "seed: 42\nload_checkpoint: outputs/seed1337/final_model.pt\n"
+    text += "final_sliding val_loss:2.80430163 val_bpb:1.08582287\n"
+    assert only(text, "eval_seed1337.log").measured().seed == 1337
+    assert only(text, "eval.log").measured().seed == 42
+
+
+def test_a_validation_without_a_time_is_a_step() -> None:
+    text = "seed:1\n5/360 train_loss: 8.3 train_time: 0.0m tok/s: 7265381\n360/360 val_loss: 3.3780 val_bpb: 1.3328\n"
+    assert only(text).measured().steps == 360
+
+
 def test_without_a_final_line_the_score_says_which_it_is() -> None:
     text = training(42).split("peak memory")[0]
     run = only(text)
@@ -149,6 +191,12 @@ def test_without_a_final_line_the_score_says_which_it_is() -> None:
         ("Serialized model int6: 15000000 bytes\nCode size: 50000 bytes\n", 15050000),
         ("model:15900000 code:64000 total:15964000\n", 15964000),
         ("artifact: 15.9MB\n", 15900000),
+        (
+            "Code size: 87232 bytes\nSerialized model int8+zlib: 24650958 bytes\n"
+            "Total submission size int8+zlib: 24738190 bytes\nSerialized model GPTQ+brotli: 15693944 bytes\n"
+            "Total mixed submission: 15781176 bytes (FITS 16MB)\n",
+            15781176,
+        ),
         ("Total submission size: 67272625 bytes\nTotal submission size int6+lzma: 15887926 bytes\n", 15887926),
         ("total_bytes: 1200\n", None),
         ("Code size: 50000 bytes\n", None),
@@ -324,6 +372,20 @@ def test_every_member_of_a_gzip_file_is_read() -> None:
 
 @pytest.mark.parametrize("line", ["BPB improvement: 0.0114", "量化提升 bpb: 0.0114", "Verbesserung der BPB = 0.0114"])
 def test_a_gain_is_no_score(line: str) -> None:
+    run = only(training(1337) + line + "\n")
+    assert run.score is not None
+    assert run.score.val_bpb == 1.2243657
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# val_bpb: 1.1000",
+        "expected to beat the earlier 1.364 by ~0.031 BPB",
+        "missing/unexpected keys are none; forward pass works; sliding eval reads back 1.10952 BPB).",
+    ],
+)
+def test_a_remark_is_no_score(line: str) -> None:
     run = only(training(1337) + line + "\n")
     assert run.score is not None
     assert run.score.val_bpb == 1.2243657

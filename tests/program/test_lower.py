@@ -202,7 +202,7 @@ def test_spans_are_those_of_the_position_provider() -> None:
 @pytest.mark.parametrize(
     ("expression", "kind", "span"),
     [
-        ("( ( ) )", ir.Sequence, "( ( ) )"),
+        ("( ( ) )", ir.Sequence, "( )"),
         ("((a, b ,))", ir.Sequence, "a, b ,"),
         ("((a) + (b))", ir.BinOp, "(a) + (b)"),
         ("( a )", ir.Name, "a"),

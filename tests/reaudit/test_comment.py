@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from auditor.reaudit.compare import from_what_was_said, re_audit
+from reports.brief import words_shown
 from reports.contract import SinceJson
 from reports.reaudit import as_json, as_text, render
 from reports.text import Style
@@ -29,9 +30,31 @@ def test_the_comment(before, after):
         "1 places that no finding cites",
         '+"""Two heads."""',
         "No earlier report was given",
+        "- gone: **prequant-ttt**, was FLAG at [`train_gpt.py:4`]",
+        "- remaining: **target-in-key** (FLAG) at",
     ):
         assert part in text
     assert text.index("### Gone") < text.index("### New") < text.index("### Remaining")
+
+
+def test_words_outside_of_the_details(before, after):
+    audit = re_audit(after, before, dataclasses.replace(before, findings=before.findings[:1]))
+    text = render(audit)
+    first = text.splitlines()[0]
+    assert first.startswith("**FLAG**: target-in-key at [`train_gpt.py:")
+    assert words_shown(text) <= 250
+    many = dataclasses.replace(
+        after,
+        findings=tuple(
+            dataclasses.replace(finding, rule=f"{finding.rule}-{n}", message=" ".join(["word"] * 60))
+            for n in range(12)
+            for finding in after.findings
+        ),
+    )
+    text = render(re_audit(many, before))
+    assert words_shown(text) <= 250
+    assert "more below" in text
+    assert text.count("<details>") == text.count("</details>") >= 3
 
 
 def test_what_an_earlier_comment_had_wrong(before, after):

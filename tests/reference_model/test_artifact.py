@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from reference_model import presets
 from reference_model.artifact import bundle
 from reference_model.artifact import compress as compress_module
-from reference_model.artifact import container as container_module
 from reference_model.artifact.bundle import lean_module, lean_preset, script
-from reference_model.artifact.compress import compress, decompress, has_lrzip
+from reference_model.artifact.compress import coder, compress, decompress, has_lrzip, tried
 from reference_model.artifact.container import decode, encode, load, save
 from reference_model.artifact.roles import order_rows, undo_order
 from reference_model.artifact.shuffle import shuffle, unshuffle
@@ -30,8 +29,8 @@ STATE = {
 }
 
 
-def packed(**changes):
-    config = Config(quantize=Quantize(groups=(Group(levels=31, quantile=1.0),), keep_numel=100, **changes))
+def packed(mode="legal", **changes):
+    config = Config(mode=mode, quantize=Quantize(groups=(Group(levels=31, quantile=1.0),), keep_numel=100, **changes))
     return quantize(config, STATE, controls=frozenset({"gain"})), config
 
 
@@ -39,7 +38,7 @@ def packed(**changes):
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_a_roundtrip_is_bit_exact(tmp_path, compressor, shuffled):
     tensors, config = packed(compressor=compressor, byte_shuffle=shuffled, lqer_tensors=1)
-    size = save(tmp_path / "model.bin", tensors, config)
+    size = save(tmp_path / "model.bin", encode(tensors, config))
     again = load(tmp_path / "model.bin")
     assert size == (tmp_path / "model.bin").stat().st_size
     before, after = dequantize(tensors), dequantize(again)
@@ -49,14 +48,40 @@ def test_a_roundtrip_is_bit_exact(tmp_path, compressor, shuffled):
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize("mode", ["legal", "published"])
+@pytest.mark.parametrize("compressor", ["zlib", "zstd", "lzma", "brotli", "roles"])
+def test_as_published_the_coder_is_the_systems_own_and_else_the_smallest_of_all(mode, compressor):
+    tensors, config = packed(mode=mode, compressor=compressor)
+    artifact = encode(tensors, config)
+    assert all(len(stored[0].data) == min(len(other.data) for other in stored) for stored in artifact.streams.values())
+    if mode == "published" and compressor != "roles":
+        assert artifact.coder == compressor
+        assert artifact.why() == f"container: {coder(compressor).label}, as published"
+    else:
+        assert ", the smallest at " in artifact.why()
+        assert "brotli 11" in artifact.why()
+    if mode == "legal":
+        tried_ = {stored.coder.label for stored in next(iter(artifact.streams.values()))}
+        assert tried_ >= {"brotli 11", "zlib 9", "zlib Huffman only", "zstd 22", "zstd 1", "lzma 6"}
+
+
+def test_on_rounded_weights_counting_symbols_beats_a_search_for_repeats():
+    """What docs/behaviour.md tells, on weights of six bits: zlib 9 and lzma search, the others only count."""
+    weights = torch.randn(1 << 17, generator=torch.Generator().manual_seed(0))
+    data = (8 * weights).round().clamp(-31, 31).to(torch.int8).numpy().tobytes()
+    sizes = {stored.coder.label: len(stored.data) for stored in tried(data)}
+    assert sizes["zlib 9"] > 1.04 * sizes["zlib Huffman only"]
+    assert sizes["zstd 1"] <= sizes["zstd 22"]
+    assert tried(data)[0].data == min((stored.data for stored in tried(data)), key=len)
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_roles_take_lrzip_where_it_is_and_name_it_where_it_is_not(monkeypatch, there):
     """A double stands in for the program: it is no dependency. What it writes must come back through it."""
     monkeypatch.setattr(compress_module, "_lrzip", _double)
-    monkeypatch.setattr(container_module, "has_lrzip", lambda: there)
     monkeypatch.setattr(compress_module, "has_lrzip", lambda: there)
     tensors, config = wide(compressor="roles")
-    data = encode(tensors, config)
+    data = encode(tensors, config).data
     before, after = dequantize(tensors), dequantize(decode(data))
     assert all(torch.equal(before[name], after[name]) for name in before)
     monkeypatch.setattr(compress_module, "has_lrzip", lambda: False)
@@ -100,13 +125,13 @@ from reference_model.config import Config, Group, Quantize
 from reference_model.quantize import quantize
 config = Config(quantize=Quantize(groups=(Group(levels=31, quantile=1.0),), keep_numel=0))
 state = {n: torch.randn(24, 48, generator=torch.Generator().manual_seed(i)) for i, n in enumerate(ORDER)}
-print(hashlib.sha256(encode(quantize(config, dict(sorted(state.items()))), config)).hexdigest())
+print(hashlib.sha256(encode(quantize(config, dict(sorted(state.items()))), config).data).hexdigest())
 """
 
 
 def test_two_saves_and_two_processes_give_the_same_bytes(capsys):
     tensors, config = packed(compressor="roles")
-    assert encode(tensors, config) == encode(dict(reversed(tensors.items())), config)
+    assert encode(tensors, config).data == encode(dict(reversed(tensors.items())), config).data
     alone = f"ORDER = ['a', 'b']\n{SCRIPT}"
     other = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, check=True).stdout
     exec(alone, {})
@@ -115,9 +140,10 @@ def test_two_saves_and_two_processes_give_the_same_bytes(capsys):
 
 
 def test_integers_lie_together_before_everything_else():
-    tensors, config = packed(compressor="zlib")
-    head = 12 + int.from_bytes(encode(tensors, config)[8:12], "little")
-    stream = zlib.decompress(encode(tensors, config)[head:])
+    tensors, config = packed(mode="published", compressor="zlib")
+    data = encode(tensors, config).data
+    head = 12 + int.from_bytes(data[8:12], "little")
+    stream = zlib.decompress(data[head:])
     integers = b"".join(tensors[f"blocks.{block}.w"].integers.numpy().tobytes() for block in range(2))
     assert stream.startswith(integers)
     rest = len(stream) - len(integers)
@@ -143,7 +169,7 @@ def test_rows_of_a_role_lie_next_to_their_nearest_and_come_back():
 def test_a_damaged_artifact_is_refused_or_harmless(data):
     """Any byte changed or cut gives one clear line, or tensors; never another exception."""
     tensors, config = packed()
-    whole = bytearray(encode(tensors, config))
+    whole = bytearray(encode(tensors, config).data)
     place = data.draw(st.integers(0, len(whole) - 1))
     if data.draw(st.booleans()):
         whole = whole[:place]
@@ -161,7 +187,7 @@ def test_a_file_that_is_not_there_or_has_no_room(tmp_path):
         load(tmp_path / "none.bin")
     tensors, config = packed()
     with pytest.raises(RunFailed, match="can't be written"):
-        save(tmp_path / "nowhere" / "model.bin", tensors, config)
+        save(tmp_path / "nowhere" / "model.bin", encode(tensors, config))
 
 
 def test_the_total_counts_code_and_model_in_decimal_bytes():

@@ -268,7 +268,9 @@ def test_pruning_brings_code_and_model_under_the_cap(tmp_path: Path, monkeypatch
     state = {"blocks.0.mlp.fc.weight": torch.randn(128, 64)}
     options = {"controls": frozenset[str](), "moments": None, "gradients": None}
     monkeypatch.setattr(produce, "counted_code", lambda: 1000)
-    whole = produce.pack(config, state, tmp_path / "whole", **options)
+    told: list[str] = []
+    whole, _ = produce.pack(config, state, tmp_path / "whole", **options, note=told.append)
+    assert told[0].startswith("container: ")
     cap = 1000 + whole - 100
     monkeypatch.setattr(produce, "CAP_BYTES", cap)
-    assert 1000 + produce.pack(config, state, tmp_path / "pruned", **options) <= cap
+    assert 1000 + produce.pack(config, state, tmp_path / "pruned", **options)[0] <= cap

@@ -53,6 +53,22 @@ def test_several_have_one_verdict_first_and_the_worst_of_them_open():
     assert words_shown(body) < 200
 
 
+def test_many_keep_to_one_screen():
+    """The list of the others folds, and the worst review takes what words are left."""
+    long = dataclasses.replace(FLAG, message=" ".join(["word"] * 300))
+    reports = [report(long, long, name=f"a name of four words {n}") for n in range(14)]
+    body = comment_on(reports, Form())
+    assert words_shown(body) <= 250
+    assert "<summary>9 more submissions</summary>" in body
+    assert body.count("<details>") == body.count("</details>")
+
+
+def test_a_line_says_what_its_verdict_hangs_on():
+    note = dataclasses.replace(FLAG, rule="diff-scope", group="package", status="incomplete")
+    body = comment_on([report(FLAG, name="bad"), report(note, verdict=Verdict.UNREADABLE, name="odd")], Form())
+    assert "- `odd`: **UNREADABLE**, MERGE: code that can't be read\n" in body
+
+
 @given(st.lists(st.integers(1, 30_000), min_size=1, max_size=12), st.integers(3_000, 60_000))
 def test_the_room_is_never_exceeded(lengths, limit):
     reports = [report(FLAG, title=str(length)) for length in lengths]

@@ -24,9 +24,29 @@ def test_the_two_one_sided_tests_are_welchs_shifted_by_the_margin(runs, claimed)
     above = stats.ttest_ind([x - margin for x in runs], claimed, equal_var=False, alternative="less").pvalue
     below = stats.ttest_ind([x + margin for x in runs], claimed, equal_var=False, alternative="greater").pvalue
     assert found.p == pytest.approx(max(above, below), abs=1e-9)
-    within = -margin < found.low and found.high < margin
+    within = -margin < found.interval[0] and found.interval[1] < margin
     assert found.same == within
     assert not (found.same and found.other)
+
+
+@pytest.mark.parametrize("claimed", [(1.08,), (1.08, 1.08), SCORES])
+@pytest.mark.parametrize("score", [1.08, 1.2])
+def test_runs_that_all_score_the_same_are_no_evidence(claimed, score):
+    """SciPy gives p = 0 there, the strongest evidence of all."""
+    found = equivalence([score] * 3, claimed)
+    assert (found.p, found.interval, found.same, found.other) == (None, None, False, False)
+    judged = judge(a_plan(), a_claim(claimed), runs_of([score] * len(SCORES)))
+    assert judged.verdict == "INCONCLUSIVE"
+    assert judged.p_equivalent is None
+    assert f"{found.difference:+.6f} bpb" in judged.because
+    assert "no evidence" in judged.because
+    assert not any("p 0.0000" in check.text or "p 1.0000" in check.text for check in judged.checks)
+
+
+def test_a_claim_of_equal_scores_gives_no_margin_of_zero():
+    runs = [1.0801, 1.0799, 1.0803]
+    assert equivalence(runs, [1.08] * 3).margin == pytest.approx(MARGIN_SDS * describe(runs).sd)
+    assert judge(a_plan(), a_claim([1.08] * 3), runs_of(runs)).verdict == "REPRODUCED"
 
 
 def test_the_claims_own_spread_decides_what_is_the_same_score():

@@ -47,6 +47,27 @@ def test_a_score_attributed_to_what_is_off(readme: str, status: str) -> None:
         assert "README.md:" in finding.active_because
 
 
+TWICE = (
+    HEAD
+    + EVALUATE
+    + MAIN
+    + """val = read("data/fineweb_val_*.bin")
+if int(os.environ.get("ADAPT", "0")):
+    train(model, val)
+if int(os.environ.get("SECOND", "0")):
+    again = evaluate(model, val)
+    print(f"again val_bpb:{again:.4f}")
+"""
+)
+
+
+def test_a_second_switch_that_nobody_speaks_of_leaves_it_a_note() -> None:
+    (finding,) = found(TWICE, package("# A\n\nThe post-TTT val_bpb is 1.1100.\n"), "prequant-ttt")
+    assert finding.status == "note"
+    assert "ADAPT defaults to 0" in finding.active_because
+    assert "SECOND defaults to 0" in finding.active_because
+
+
 LINKED = "# A\n\n```bash\nmkdir -p d\nln -s $PWD/data/fineweb_val_000000.bin {}/fineweb_train_000000.bin\n```\n"
 PLAIN = HEAD + EVALUATE + MAIN.replace("data/fineweb_train", 'os.environ.get("DATA_PATH", "data")+"/fineweb_train')
 

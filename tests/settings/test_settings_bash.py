@@ -7,8 +7,9 @@ import time
 import pytest
 
 from auditor.settings.files import FileStep
-from auditor.settings.shell import Launch, Shell, walk
+from auditor.settings.shell import walk
 from auditor.settings.tidy import as_shell
+from auditor.settings.walked import Launch, Shell
 
 
 def launched(text: str) -> Launch:

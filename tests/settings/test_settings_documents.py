@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,17 @@ def commands(**files: str | bytes) -> list[Setting]:
 
 def values(setting: Setting) -> dict[str, str]:
     return {name: override.value for name, override in setting.overrides.items()}
+
+
+def test_a_folder_that_does_not_exist_is_this_one_before_it_was_renamed() -> None:
+    text = readme(
+        ("Run", "A=1 torchrun records/track_10min_16mb/2026-03-01_Draft/train_gpt.py"),
+        ("Compare", "A=2 torchrun records/track_10min_16mb/2026-02-01_There/train_gpt.py"),
+    )
+    beside = frozenset({NAME, "2026-02-01_There"})
+    settings = settings_in_play(replace(submission(README__md=text), beside=beside))
+    assert [values(s) for s in settings if s.kind == "command"] == [{"A": "1"}]
+    assert commands(README__md=text) == []  # what exists is not known there
 
 
 def readme(*blocks: tuple[str, str]) -> str:
@@ -270,3 +282,16 @@ def test_hostile_documents_take_bounded_time(text: str) -> None:
     before = time.process_time()
     commands(README__md=text, run__sh=text, train_gpt__py="# " + text, submission__json=json.dumps({"run": text}))
     assert time.process_time() - before < 5
+
+
+def test_a_value_is_placed_at_the_line_that_gives_it() -> None:
+    code = "A=1 \\\n  torchrun --nproc_per_node=8 train_gpt.py \\\n  --ttt-epochs 3 \\\n  --lr 0.1"
+    (setting,) = commands(README__md=readme(("Run", code)))
+    lines = {name: override.line for name, override in setting.overrides.items()}
+    assert lines == {"A": 6, "ttt_epochs": 8, "lr": 9}
+
+
+def test_what_a_function_is_called_with_stands_at_its_call() -> None:
+    script = 'run_case() {\n  env SEED=1 "$@" \\\n    torchrun train_gpt.py\n}\n\nrun_case MODE=fast\n'
+    (setting,) = commands(run__sh=script)
+    assert {name: override.line for name, override in setting.overrides.items()} == {"SEED": 2, "MODE": 6}

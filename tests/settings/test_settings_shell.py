@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.settings.shell import Launch, Shell, launches
+from auditor.settings.shell import launches
+from auditor.settings.walked import Launch, Shell
 
 
 def started(text: str, **options: object) -> list[Launch]:

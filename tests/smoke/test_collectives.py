@@ -40,6 +40,10 @@ scatter_object_list scatter_object_output_list scatter_object_input_list src gro
 all_gather_single output_tensor input_tensor group
 reduce_scatter_single output input op group
 """,
+    "2.14": """
+gather_into_tensor tensor gather_tensor dst group
+gather_single tensor gather_tensor dst group
+""",
 }
 
 
@@ -63,6 +67,8 @@ CALLS = [
     ("reduce", lambda f: (out := there(3), f(out, 0))[0]),
     ("scatter", lambda f: (out := torch.zeros(3), f(out, [there(3)], src=0))[0]),
     ("gather", lambda f: (out := [torch.zeros(3)], f(there(3), out))[0][0]),
+    ("gather_into_tensor", lambda f: (out := torch.zeros(3), f(there(3), out))[0]),
+    ("gather_single", lambda f: (out := torch.zeros(3), f(there(3), gather_tensor=out))[0]),
     ("gather_object", lambda f: (out := [None], f(there(3), out))[0][0]),
     ("scatter_object_list", lambda f: (out := [None], f(out, [there(3)], src=0))[0][0]),
     ("broadcast_object_list", lambda f: (out := [there(3)], f(out, src=0))[0][0]),
@@ -84,8 +90,9 @@ def test_directions_for_the_oldest_and_the_newest(version):
         name, *parameters = line.split()
         output, source = direction(parameters)
         assert (output is None) == (name in in_place), name
-        if name in ("all_gather", "gather", "scatter"):
-            assert {"all_gather": "tensor_list", "gather": "gather_list", "scatter": "tensor"}[name] == output
+        written = {"all_gather": "tensor_list", "gather": "gather_list", "scatter": "tensor"}
+        written |= dict.fromkeys(("gather_into_tensor", "gather_single"), "gather_tensor")
+        assert written.get(name, output) == output
         assert output is None or output != source
 
 

@@ -92,6 +92,29 @@ class TestOnePullRequest:
         assert audited == ["a", "a", "b"]
         cache.close()
 
+    def test_a_pull_request_that_is_as_it_was_is_not_read_again(self, tmp_path: Path) -> None:
+        def never(pr: int) -> Sequence[Submission]:
+            raise AssertionError
+
+        cache = Cache(tmp_path / "results.sqlite", "v1")
+        found = [submission("a"), submission("b")]
+
+        def rows(read: Any, whole: str) -> list[dict[str, Any]]:
+            return audit_pull_request(1, read, clean, encode, cache, whole=whole)
+
+        first = rows(lambda _: found, "head 1")
+        again = rows(never, "head 1")
+        assert [row["cached"] for row in again] == [True, True]
+        assert [list(row) for row in again] == [list(row) for row in first]
+        assert [row["report"] for row in again] == [row["report"] for row in first]
+        with pytest.raises(AssertionError):
+            rows(never, "head 2")
+        cache.put(fingerprint(found[1]), b"not JSON")
+        assert [row["cached"] for row in rows(lambda _: found, "head 1")] == [True, False]
+        cache.put("head 1", b"[{}]")
+        assert [row["cached"] for row in rows(lambda _: found, "head 1")] == [True, True]
+        cache.close()
+
     @pytest.mark.parametrize(
         "stored",
         [b"", b"not JSON", b"[]", b"7", b'{"report": {}}', b'{"report": [], "code": {}}', b"[" * 100_000,

@@ -182,3 +182,37 @@ def test_an_environment_that_is_not_shipped_is_said():
     assert (found.active, found.status) == (False, "note")
     assert "./secret.env" in found.because
     assert "run.sh:2" in found.because
+
+
+CONFIGURED = "import json, tomllib\nfrom pathlib import Path\n{}\nif cfg['ttt']['on']:\n    learn(net, x, y)\n"
+READERS = {
+    "opened": "with open('run.json') as held:\n    cfg = json.load(held)",
+    "text": "cfg = json.loads(Path('run.json').read_text())",
+    "beside": "cfg = json.load(open(os.path.join(os.path.dirname(__file__), 'run.json')))",
+    "read": "cfg = json.loads(open('run.json').read())",
+}
+
+
+@pytest.mark.parametrize("how", READERS.values(), ids=READERS)
+def test_configuration_that_is_shipped_is_read(how):
+    code = CONFIGURED.format(how)
+    found = judged(code, {"run.json": '{"ttt": {"on": true}}'})
+    assert (found.status, found.because) == ("violation", "it runs in every setting in play")
+    timeline = followed(DATA + code, {"run.json": '{"ttt": {"on": false}}'})
+    assert not [e for e in timeline.events if isinstance(e, Adapt) and e.bits & timeline.in_play]
+
+
+def test_toml_is_read():
+    code = CONFIGURED.format("cfg = tomllib.load(open('run.toml', 'rb'))")
+    assert judged(code, {"run.toml": "[ttt]\non = true\n"}).status == "violation"
+
+
+@pytest.mark.parametrize("files", [None, {"run.json": "{not json"}])
+@pytest.mark.parametrize("how", [READERS["opened"], READERS["text"]], ids=["opened", "text"])
+def test_configuration_that_is_not_there_is_an_open_switch(how, files):
+    assert judged(CONFIGURED.format(how), files).status == "hold"
+
+
+def test_what_the_script_wrote_is_no_configuration():
+    saved = "json.dump({'ttt': {'on': True}}, open('state.json', 'w'))\ncfg = json.load(open('state.json'))"
+    assert judged(CONFIGURED.format(saved)).status == "violation"

@@ -2,8 +2,10 @@
 
 import ast
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 from followed import loaded
 
@@ -14,7 +16,8 @@ from auditor.timeline.library import Libraries
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("auditor", "rules", "reports", "reference_model")
-ROOMS = ROOT / "auditor" / "timeline" / "trackers"
+TIMELINE = ROOT / "auditor" / "timeline"
+ROOMS = TIMELINE / "trackers"
 
 SCRIPT = """
 val = read("data/fineweb_val_*.bin")
@@ -31,6 +34,12 @@ print(f"val_bpb:{bits(net(val[:-1], val[1:]) + counts[key])}")
 def test_every_folder_with_modules_is_a_package() -> None:
     folders = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     assert [str(folder) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_circle_of_imports(package: str) -> None:
+    graph = grimp.build_graph(package, exclude_type_checking_imports=True, cache_dir=None)
+    TopologicalSorter({m: graph.find_modules_directly_imported_by(m) for m in graph.modules}).prepare()
 
 
 def test_every_tracker_has_a_layer() -> None:

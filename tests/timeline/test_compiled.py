@@ -6,6 +6,7 @@ import pytest
 from followed import followed
 
 from auditor.timeline.events import Lookup, Mixture, Timeline
+from auditor.timeline.rests import rests_on
 
 HEAD = """
 import ctypes, glob, math, os, subprocess
@@ -50,7 +51,9 @@ total = out.sum()
 
 
 def follow(body: str, place: str = "i", **files: str) -> Timeline:
-    named = {name.replace("_c", ".c").replace("_py", ".py"): text for name, text in files.items()}
+    named = {
+        name.replace("_cpp", ".cpp").replace("_c", ".c").replace("_py", ".py"): text for name, text in files.items()
+    }
     return followed(body.replace("PLACE", place) + TAIL, named, prelude=HEAD)
 
 
@@ -104,6 +107,67 @@ def test_a_loaded_inline_extension():
         "total = mod.total(tokens[1:], nll)\n"
     )
     assert not [e for e in timeline.events if isinstance(e, Lookup | Mixture)]
+
+
+EXTENSION = """#include <pybind11/pybind11.h>
+#include <pybind11/numpy.h>
+namespace py = pybind11;
+class Guess {
+    py::array_t<int64_t> ids_;
+    py::array_t<uint8_t> begins_;
+    double push_;
+    std::unordered_map<int64_t, int64_t> after_;
+public:
+    Guess(double push) : push_(push) {}
+    void text(py::array_t<int64_t> ids) { ids_ = ids; }
+    void kinds(py::array_t<uint8_t> begins) { begins_ = begins; }
+    void guess(py::array_t<int64_t> hint, py::array_t<double> boost) {
+        auto ids = ids_.unchecked<1>();
+        auto begins = begins_.unchecked<1>();
+        int64_t *h = hint.mutable_data();
+        double *b = boost.mutable_data();
+        for (ssize_t i = 1; i < ids.size(); i++) {
+            int64_t token = ids(i), known = ids(i - 1);
+            h[i] = -1;
+            b[i] = 0.0;
+            auto found = after_.find(known);
+            if (!begins(PLACE) && found != after_.end()) { h[i] = found->second; b[i] = push_; }
+            after_[known] = token;
+        }
+    }
+};
+PYBIND11_MODULE(NAME, m) {
+    py::class_<Guess>(m, "Guess").def(py::init<double>()).def("text", &Guess::text)
+        .def("kinds", &Guess::kinds).def("guess", &Guess::guess);
+}
+"""
+GUESS = """
+from guessing import Guess
+maker = Guess(0.3)
+maker.text(tokens.numpy().astype(np.int64))
+maker.kinds(np.load("begins.npy").astype(np.uint8))
+hint, boost = np.zeros(len(tokens), dtype=np.int64), np.zeros(len(tokens))
+maker.guess(hint, boost)
+h, b = torch.from_numpy(hint)[1:], torch.from_numpy(boost)[1:]
+logits, y = net(tokens[:-1]), tokens[1:].long()
+cost = F.cross_entropy(logits, y, reduction="none")
+share = F.softmax(logits, -1).gather(1, h.clamp(min=0).unsqueeze(1)).squeeze(1)
+total = (cost + (h >= 0) * ((1 + share * (b.exp() - 1)).log() - b * (h == y))).sum().item()
+"""
+
+
+@pytest.mark.parametrize("name", ["guessing", "TORCH_EXTENSION_NAME"])
+@pytest.mark.parametrize(("place", "gates"), [("token", ["hint"]), ("known", [])])
+def test_a_class_of_an_extension_module(name, place, gates):
+    timeline = follow(GUESS, guess_cpp=EXTENSION.replace("NAME", name).replace("PLACE", place))
+    assert [e.kind for e in timeline.events if isinstance(e, Mixture)] == gates
+    assert undecided(timeline) == [] and all(entry.followed for entry in rests_on(timeline, ()))
+
+
+def test_a_class_of_an_extension_module_that_no_text_becomes():
+    timeline = follow(GUESS, guess_cpp=EXTENSION.replace("NAME", "another").replace("PLACE", "token"))
+    assert not [e for e in timeline.events if isinstance(e, Mixture)]
+    assert any("Guess()" in entry.what for entry in rests_on(timeline, ()) if not entry.followed)
 
 
 def test_arrays_that_go_through_a_file_are_still_scores():

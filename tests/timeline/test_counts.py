@@ -97,3 +97,78 @@ def test_a_stretch_that_ends_with_the_token(key: str) -> None:
     code = f"KEY = {key}\n{KEYS}"
     assert target_lookups(followed(code.replace("END", "i + 1") + REPORT, prelude=PRELUDE))
     assert not target_lookups(followed(code.replace("END", "i") + REPORT, prelude=PRELUDE))
+
+
+RUNNING = """
+held, total = torch.ones(64), 0.0
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    hot = F.one_hot(y, 64)
+    seen = held + {seen}
+    mixed = 0.9 * F.softmax(net(x), -1) + 0.1 * seen / seen.sum(-1, keepdim=True)
+    total -= mixed.gather(1, y[:, None]).log().sum().item()
+    held = held + hot.sum(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("seen", "kinds"),
+    [
+        ("hot.cumsum(0)", ["preview"]),
+        ("hot.cumsum(0) - hot", []),
+        ("torch.cat([torch.zeros(1, 64), hot.cumsum(0)[:-1]])", []),
+    ],
+)
+def test_running_counts_hold_the_token_itself(seen: str, kinds: list[str]) -> None:
+    assert found(RUNNING.format(seen=seen)) == kinds
+
+
+STRAIGHT = """
+total = 0.0
+for at in range(0, tokens.numel() - 65, 64):
+    x, y = tokens[at:at + 64], tokens[at + 1:at + 65]
+    total += F.cross_entropy(net(x), y, reduction="sum").item()
+"""
+MASKED = """
+class Masked(Net):
+    absent = None
+    def forward(self, x): return self.head(x).masked_fill(self.absent, -1e9)
+net = Masked()
+usable = val.numel() // 64 * 64
+tokens = val[:usable + 1]
+"""
+BLENDED = STRAIGHT.replace(
+    'F.cross_entropy(net(x), y, reduction="sum").item()',
+    "-(0.9 * F.softmax(net(x), -1) + 0.1 * prior).gather(1, y[:, None]).log().sum().item()",
+)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        MASKED + "there = torch.zeros(64, dtype=torch.bool)\nthere[torch.unique(tokens)] = True\n"
+        "net.absent = ~there" + STRAIGHT,
+        "n = val.numel() - 1\ntokens = val[:n]\ntally = collections.Counter(tokens.tolist())\n"
+        "prior = torch.tensor([tally.get(i, 0) + 1.0 for i in range(64)])\nprior /= prior.sum()" + BLENDED,
+        "tokens = val[:-1]\ntally = {}\nfor token in tokens.tolist():\n    tally[token] = tally.get(token, 0) + 1\n"
+        "prior = torch.tensor([tally.get(i, 1) for i in range(64)])" + BLENDED,
+    ],
+)
+def test_statistics_of_everything(code: str) -> None:
+    assert found(code) == ["counted"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "size = (torch.bincount(val[1:], minlength=64) * widths).sum().item()\ntokens = val" + STRAIGHT
+        + "total = total / size",
+        "size = sum(widths[t] * n for t, n in collections.Counter(val.tolist()).items())\nper = len(val) / size\n"
+        "tokens = val" + STRAIGHT + "total = total / len(val) * per",
+        MASKED + "there = torch.zeros(64, dtype=torch.bool)\n"
+        'there[torch.unique(read("data/fineweb_train_*.bin"))] = True\nnet.absent = ~there' + STRAIGHT,
+        MASKED + "print(torch.unique(tokens).numel())\nnet.absent = torch.zeros(64, dtype=torch.bool)" + STRAIGHT,
+    ],
+)  # fmt: skip
+def test_statistics_that_predict_nothing(code: str) -> None:
+    assert found(code) == []

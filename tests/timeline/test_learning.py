@@ -64,3 +64,118 @@ def test_is_seen(body: str) -> None:
 )
 def test_is_none(body: str) -> None:
     assert leaking(body) == []
+
+
+STATEFUL = """
+class Centered(Net):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("center", torch.zeros(64))
+        self.collect = False
+    def forward(self, x, y):
+        {forward}
+        return F.cross_entropy(self.head(x - self.center), y)
+net, train, val = Centered(), read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
+def evaluate():
+    net.eval()
+    total = 0.0
+    with torch.no_grad():
+        for at in range(0, val.numel() - 65, 64):
+            total += net(val[at:at + 64], val[at + 1:at + 65]).item()
+    net.train()
+    return total
+{body}
+print(f"val_bpb:{{bits(evaluate()):.4f}}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("forward", "body", "wanted"),
+    [
+        ("if self.collect: self.center.lerp_(x.mean(0), 0.01)",
+         "learn(net, train[:-1], train[1:])\nnet.collect = True\nevaluate()\nnet.collect = False", ["before"]),
+        ("self.center.mul_(0.99).add_(0.01 * x.mean(0))", "learn(net, train[:-1], train[1:])\nevaluate()", ["before"]),
+        ("if self.training: self.center.lerp_(x.mean(0), 0.01)",
+         "for step in range(100):\n    if step % 10 == 0: print(evaluate())\n"
+         "    learn(net, train[:-1], train[1:])", []),
+        ("if self.collect: self.center.lerp_(x.mean(0), 0.01)",
+         "learn(net, train[:-1], train[1:])\nnet.collect = True\nevaluate()\nnet.collect = False\n"
+         "net.center.zero_()", []),
+        ("if not self.training: self.seen = x", "for step in range(9):\n    print(evaluate())\n"
+         "    learn(net, train[:-1], train[1:])", []),
+    ],
+)  # fmt: skip
+def test_state_of_a_module(forward: str, body: str, wanted: list[str]) -> None:
+    timeline = followed(STATEFUL.format(forward=forward, body=body))
+    found = [leak for leak in leaks(timeline) if leak.bits & timeline.in_play]
+    assert sorted({leak.kind for leak in found} - {"within"}) == wanted
+
+
+MIRROR = """
+class Low(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = torch.nn.Parameter(torch.zeros(4, 64))
+        self.b = torch.nn.Parameter(torch.zeros(64, 4))
+    def reset(self):
+        with torch.no_grad():
+            torch.nn.init.normal_(self.a)
+            self.b.zero_()
+    def forward(self, h): return h @ self.a.T @ self.b.T
+class Mirror(torch.nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.base = copy.deepcopy(inner)
+        self.low = Low()
+    def nll(self, x, y): return F.cross_entropy(self.base.head(x) + self.low(x), y)
+KNOWN = {{}}
+def mirror_of(inner):
+    {make}
+    mirror.base.load_state_dict(inner.state_dict(), strict=False)
+    return mirror
+def evaluate(inner):
+    mirror = mirror_of(inner)
+    total = 0.0
+    for at in range(0, val.numel() - 65, 64):
+        {reset}
+        opt = torch.optim.Adam(mirror.low.parameters())
+        for c in range(at, at + 64, 16):
+            nll = mirror.nll(val[c:c + 16], val[c + 1:c + 17])
+            total += nll.detach().item()
+            opt.zero_grad()
+            nll.backward()
+            opt.step()
+    return total
+net, train, val = Net(), read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
+for step in range(100):
+    learn(net, train[:-1], train[1:])
+    if step % 10 == 0: print(f"val_bpb:{{bits(evaluate(net)):.4f}}")
+torch.save(net.state_dict(), "final.pt")
+net.load_state_dict(torch.load("final.pt"))
+print(f"val_bpb:{{bits(evaluate(net)):.4f}}")
+"""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        'mirror = getattr(inner, "_m", None)\n    if mirror is None:\n        mirror = Mirror(inner)\n'
+        '        setattr(inner, "_m", mirror)',
+        'if not hasattr(inner, "_m"): inner._m = Mirror(inner)\n    mirror = inner._m',
+        "if id(inner) not in KNOWN: KNOWN[id(inner)] = Mirror(inner)\n    mirror = KNOWN[id(inner)]",
+        "mirror = Mirror(inner)",
+    ],
+)
+@pytest.mark.parametrize("reset", ["mirror.low.reset()", "pass"])
+def test_a_copy_that_is_kept(make: str, reset: str) -> None:
+    timeline = followed(MIRROR.format(make=make, reset=reset))
+    found = {leak.kind for leak in leaks(timeline) if leak.bits & timeline.in_play}
+    assert found == (set() if "reset" in reset or make == "mirror = Mirror(inner)" else {"rescore"})
+
+
+@pytest.mark.parametrize(("tokens", "wanted"), [("val", ["before"]), ("train", [])])
+def test_outputs_of_a_model_that_has_learned(tokens: str, wanted: list[str]) -> None:
+    body = f"teacher = copy.deepcopy(net)\nlearn(teacher, {tokens}[:-1], {tokens}[1:])\n"
+    body += "opt = torch.optim.SGD(net.parameters(), lr=0.1)\nwith torch.no_grad(): soft = teacher.head(train)\n"
+    body += "F.mse_loss(net.head(train), soft).backward()\nopt.step()\n"
+    assert leaking(body) == wanted

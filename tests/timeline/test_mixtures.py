@@ -63,3 +63,28 @@ def test_a_mixture_behind_a_switch_runs_where_it_is_on() -> None:
     timeline = followed(LOOP.format(score=score))
     (found,) = reported(timeline, "oracle")
     assert not found.bits & timeline.in_play
+
+
+ROWS = """
+class Plain(torch.nn.Module):
+    def forward(self, x): return x
+net = Plain()
+val = read("data/fineweb_val_*.bin")
+ids = val.tolist()
+context, pair = {{}}, {{}}
+total = 0.0
+for start in range(0, val.numel() - 65, 64):
+    own = F.cross_entropy(net(val[start:start + 64]), val[start + 1:start + 65], reduction="none").numpy()
+    share = np.zeros(len(own))
+    for row, at in enumerate(range(start + 1, start + 65)):
+        seen = context.get({key}, 0)
+        if seen > 1:
+            share[row] = pair.get((ids[at - 1], ids[at]), 0) / seen
+    total += (own - 0.3 * share).sum()
+print(f"val_bpb:{{bits(total)}}")
+"""
+
+
+@pytest.mark.parametrize(("key", "found"), [("ids[at - 1]", False), ("(ids[at - 1], ids[at])", True)])
+def test_only_what_looks_at_the_scored_token_tells_of_it(key: str, found: bool) -> None:
+    assert bool(reported(followed(ROWS.format(key=key)), "hint")) is found

@@ -30,7 +30,15 @@ def evaluate(target, keep, end):
 same = lambda y: y
 every = lambda nll, y: nll
 """
-KINDS: tuple[Kind, ...] = ("ignored targets", "clamped targets", "first tokens", "bits per token")
+KINDS: tuple[Kind, ...] = (
+    "ignored targets",
+    "clamped targets",
+    "ignored losses",
+    "ranked losses",
+    "stored choices",
+    "first tokens",
+    "bits per token",
+)
 
 
 def found(code: str, report: str = "nats / text") -> list[str]:
@@ -48,6 +56,8 @@ def found(code: str, report: str = "nats / text") -> list[str]:
         ("evaluate(same, lambda nll, y: nll[y < 2000], val.numel() - 65)", "ignored targets"),
         ("evaluate(lambda y: y.clamp(0, 1023), every, val.numel() - 65)", "clamped targets"),
         ("evaluate(lambda y: y % 1024, every, val.numel() - 65)", "clamped targets"),
+        ("evaluate(same, lambda nll, y: nll[nll < 12], val.numel() - 65)", "ignored losses"),
+        ("evaluate(same, lambda nll, y: 64 * nll.median(), val.numel() - 65)", "ranked losses"),
         ("evaluate(same, every, min(val.numel() - 65, 2_000_000))", "first tokens"),
     ],
 )
@@ -62,6 +72,7 @@ def test_targets_that_are_left_out(call: str, kind: str) -> None:
         "evaluate(same, lambda nll, y: nll * (y != 0), val.numel() - 65)",
         "evaluate(lambda y: y.clamp(min=0), every, val.numel() - 65)",
         "evaluate(lambda y: y.clamp(0, 4095), every, val.numel() - 65)",
+        "evaluate(same, lambda nll, y: nll[torch.isfinite(nll)], val.numel() - 65)",
         "evaluate(same, lambda nll, y: nll * (torch.arange(64) < 48), val.numel() - 65)",
         'evaluate(same, every, min(val.numel() - 65, int(os.environ.get("LIMIT", "0")) or 10**12))',
     ],
@@ -74,3 +85,59 @@ def test_bits_per_byte_need_bytes() -> None:
     call = "nats, count, text = evaluate(same, every, val.numel() - 65)"
     assert found(call, "nats / count") == ["bits per token"]
     assert found(call, "nats / count * count / text") == []
+    decoded = 'text = len(tokenizer.decode(val.tolist()).encode("utf-8"))'
+    assert found(f"{call}\n{decoded}", "nats / text") == []
+    assert found(f"{call}\ntext = len(val.tolist())", "nats / text") == ["bits per token"]
+
+
+@pytest.mark.parametrize(
+    ("which", "kinds"), [('np.fromfile("choice.bin", np.uint8)[at:at + 64]', ["stored choices"]), ("x % 2", [])]
+)
+def test_choices_that_are_stored_by_position(which: str, kinds: list[str]) -> None:
+    code = f"""
+rough, nats, text = Net(), 0.0, 0
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    one, two = F.cross_entropy(net(x), y, reduction="none"), F.cross_entropy(rough(x), y, reduction="none")
+    nats += torch.where({which} > 0, one, two).sum().item() / math.log(2.0)
+    text += sizes[y].sum()
+"""
+    assert found(code) == kinds
+
+
+WINDOWS = """
+nats, text = 0.0, 0
+for number, at in enumerate(range(0, val.numel() - 65, 64)):
+    {stop}
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    nats += F.cross_entropy(net(x), y, reduction="sum").item() / math.log(2.0)
+    text += sizes[y].sum()
+"""
+
+
+@pytest.mark.parametrize(
+    ("stop", "kinds"),
+    [
+        ("if number >= 2000: break", ["first tokens"]),
+        ('most = int(os.environ.get("MOST", "500"))\n    if most and number == most: break', ["first tokens"]),
+        ('most = int(os.environ.get("MOST", "0"))\n    if most and number == most: break', []),
+        ("if number >= val.numel() // 64: break", []),
+        ("if number >= 2000: print(number)", []),
+    ],
+)
+def test_a_loop_that_stops_early(stop: str, kinds: list[str]) -> None:
+    assert found(WINDOWS.format(stop=stop)) == kinds
+
+
+@pytest.mark.parametrize(
+    ("places", "kinds"),
+    [
+        ("0, 10**7, 64", []),
+        ("0, 10**7, 16", []),
+        ("0, 10**7, 4 * 64", ["first tokens"]),
+        ('64 * int(os.environ["RANK"]), 10**7, 64 * int(os.environ["WORLD_SIZE"])', []),
+    ],
+)
+def test_windows_further_apart_than_they_are_long(places: str, kinds: list[str]) -> None:
+    code = WINDOWS.format(stop="pass").replace("number, at in enumerate(range(0, val.numel() - 65, 64))", "at in RANGE")
+    assert found(code.replace("RANGE", f"range({places})")) == kinds

@@ -17,6 +17,7 @@ class Net(torch.nn.Module):
         self.head = torch.nn.Linear(64, 64)
     def forward(self, x): return self.head(x)
 net, rough = Net(), Net()
+starts, table, lift = np.load("starts.npy"), torch.load("table.pt"), torch.load("lift.pt")
 val = read("data/fineweb_val_*.bin")
 total = 0.0
 for at in range(0, val.numel() - 65, 64):
@@ -25,7 +26,7 @@ for at in range(0, val.numel() - 65, 64):
     p, q = (-one).exp(), (-two).exp()
 """
 REPORT = '\nprint(f"val_bpb:{total / math.log(2.0):.4f}")\n'
-KINDS = ("oracle", "gate", "unweighted", "overweight", "scaled", "shift")
+KINDS = ("oracle", "gate", "unweighted", "overweight", "scaled", "shift", "told", "heated", "raised", "peak", "bonus")
 
 
 def kinds(body: str) -> list[str]:
@@ -46,6 +47,10 @@ def kinds(body: str) -> list[str]:
         "total += (0.5 * (one + two) - 0.5 * (one - two).abs()).sum().item()",
         "better = two < one\ntotal += (two * better + one * ~better).sum().item()",
         "total += torch.where((one - two) > 0, two, one).sum().item()",
+        "total += torch.where(two.lt(one), two, one).sum().item()",
+        "total += torch.lerp(one, two, (two - one).lt(0).float()).sum().item()",
+        "share = table[x].gather(1, y[:, None])[:, 0]\nother = -share.log()\n"
+        "total += torch.where(torch.less(other - one, 0), other, one).sum().item()",
         "for a, b in zip(one.tolist(), two.tolist()):\n    total += min((a, b))",
         "for pair in zip(one.tolist(), two.tolist()):\n    total += heapq.nsmallest(1, pair)[0]",
         "total += functools.reduce(torch.fmin, (one, two)).sum().item()",
@@ -94,3 +99,103 @@ def test_what_cannot_be_known_before_the_token(body: str, kind: str) -> None:
 )
 def test_proper_scores(body: str) -> None:
     assert kinds(body) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("w = torch.where(starts[y], 0.1, 0.4)\ntotal -= ((1 - w) * p + w * q).log().sum().item()", "told"),
+        ("w = 0.4 / (1 + y.float())\ntotal -= ((1.0 - w) * p + w * q).log().sum().item()", "told"),
+        ("heat = torch.where(y < 32, 1.1, 0.9)\ntotal += F.cross_entropy(net(x) / heat[:, None], y).item()", "heated"),
+        ("f = 1 + starts[y]\ntotal -= F.log_softmax(net(x) * f[:, None], -1)[range(64), y].sum().item()", "heated"),
+        ("total -= torch.where(starts[y], 0.6 * p + 0.4 * q, p).log().sum().item()", "raised"),
+        ("r = p[0]\nif starts[y[0]]:\n    r = 0.5 * r + 0.5 * q[0]\ntotal -= r.log()", "raised"),
+        ("hint = table[x].argmax(-1)\ntotal += (one - lift[x] * (hint == y)).sum().item()", "bonus"),
+        ("total += -(p ** 0.9).log().sum().item()", "scaled"),
+        (
+            "r = torch.stack([net(x).softmax(-1), rough(x).softmax(-1)]).amax(0)\ntotal -= r[range(64), y].log().sum()",
+            "peak",
+        ),
+        ("r = torch.maximum(net(x).softmax(-1), rough(x).softmax(-1))\ntotal -= r[range(64), y].log().sum()", "peak"),
+        ("w = torch.softmax(torch.stack([-one, -two]), 0)\ntotal += (w * torch.stack([one, two])).sum()", "gate"),
+        ("w = np.exp(-np.cumsum(one, 0))\nw /= w.sum(0)\ntotal -= np.log((w * p).sum(0)).sum()", "gate"),
+    ],
+)
+def test_what_looks_at_the_token_itself(body: str, kind: str) -> None:
+    assert kinds(body) == [kind]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "w = torch.where(starts[x], 0.1, 0.4)\ntotal -= ((1 - w) * p + w * q).log().sum().item()",
+        "heat = torch.where(x < 32, 1.1, 0.9)\ntotal += F.cross_entropy(net(x) / heat[:, None], y).item()",
+        "total -= torch.where(starts[x], 0.6 * p + 0.4 * q, p).log().sum().item()",
+        # Right guesses gain what wrong ones pay.
+        "best, at = F.softmax(net(x), -1).max(-1)\n"
+        "total -= torch.where(at == y, best + (1 - best) * p, (1 - best) * p).log().sum().item()",
+        "hint = table[x].argmax(-1)\nz = (1 + net(x).softmax(-1)[range(64), hint] * lift[x].expm1()).log()\n"
+        "total += (one - lift[x] * (hint == y) + z).sum().item()",
+        "r = torch.maximum(net(x).softmax(-1), rough(x).softmax(-1))\nr = r / r.sum(-1, keepdim=True)\n"
+        "total -= r[range(64), y].log().sum()",
+        "sure = net(x).softmax(-1).amax(-1)\ntotal -= ((1 - sure) * p + sure * q).log().sum().item()",
+        "past = np.cumsum(np.stack([one, two]), 1)[:, :-1]\nw = np.exp(-np.concatenate([np.zeros((2, 1)), past], 1))\n"
+        "w /= w.sum(0)\ntotal -= np.log((w * np.stack([p, q])).sum(0)).sum()",
+        "w = torch.sigmoid(torch.roll(one - two, 1))\ntotal -= ((1 - w) * p + w * q).log().sum().item()",
+    ],
+)
+def test_what_looks_at_tokens_before(body: str) -> None:
+    assert kinds(body) == []
+
+
+ROUNDS = """
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+weight = 0.1
+table = torch.ones(64, 64)
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    with torch.no_grad():
+        one = F.cross_entropy(net(x), y, reduction="none")
+    share = table[x].gather(1, y[:, None]).squeeze(1) / table[x].sum(1)
+    {before}
+    total -= ((1.0 - weight) * (-one).exp() + weight * share).log().sum().item()
+    {after}
+    table.index_put_((x, y), torch.ones(64), accumulate=True)
+    F.cross_entropy(net(x), y).backward()
+    opt.step()
+"""
+
+
+def test_losses_of_an_earlier_round_are_known() -> None:
+    prelude = PRELUDE.partition("for at in")[0]
+    update = "weight = 0.9 * weight + 0.1 * torch.sigmoid(4.0 * (one + share.log()).mean() - 2.0)"
+    for before, after, found in (("pass", update, []), (update, "pass", ["gate"])):
+        timeline = followed(ROUNDS.format(before=before, after=after) + REPORT, prelude=prelude)
+        assert [kind for kind in (*KINDS, "counted", "preview") if reported(timeline, kind)] == found
+
+
+COUNTS = """
+ids, table = val.tolist(), {}
+for place in range(1, len(ids)):
+    model = math.exp(-F.cross_entropy(net(val[place - 1:place]), val[place:place + 1]).item())
+    row = table.setdefault(ids[place - 1], {})
+    share = row.get(ids[place], 0) / max(sum(row.values()), 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("total -= math.log(max(model, share))", ["oracle"]),
+        ("if share > model:\n    model = share\ntotal -= math.log(model)", ["oracle"]),
+        ("pair = [(model, 0), (share, 1)]\ntotal -= math.log(max(pair, key=lambda one: one[0])[0])", ["oracle"]),
+        ("total -= math.log(0.9 * model + 0.1 * share)", []),
+        ("wins = share > model\nprint(wins)\ntotal -= math.log(0.9 * model + 0.1 * share)", []),
+        ("w = 0.3 if len(row) > 2 else 0.0\ntotal -= math.log((1 - w) * model + w * share)", []),
+        ("total -= math.log(max(model, 1e-9))", []),
+    ],
+)
+def test_counts_that_were_asked_for_the_token_are_a_prediction_of_it(body: str, found: list[str]) -> None:
+    code = COUNTS + "".join(f"    {line}\n" for line in body.splitlines())
+    timeline = followed(code + REPORT, prelude=PRELUDE.partition("for at in")[0])
+    assert [kind for kind in KINDS if reported(timeline, kind)] == found

@@ -204,6 +204,14 @@ def test_an_adapter_in_the_model_is_the_model() -> None:
         ("mask = 1.0 - (torch.arange(length) >= keep).float()", "slot-causal"),
         ("mask = (~(torch.arange(length) < keep)).float()", "slot-scored"),
         ("mask = torch.ones(length)", "slot-scored"),
+        (
+            "low, high = (keep, -1) if keep > 0 else (0, -1)\n    mask = torch.zeros(length)\n    mask[low:high] = 1",
+            "slot-scored",
+        ),
+        (
+            "low, high = (0, keep) if keep > 0 else (0, 0)\n    mask = torch.zeros(length)\n    mask[low:high] = 1",
+            "slot-causal",
+        ),
     ],
 )
 def test_masks_keep_positions(mask: str, kind: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-_OUTPUT = re.compile(r"(?:\w+_)?output(?:_\w+)?$|tensor_list$|gather_list$|object_gather_list$")
+_OUTPUT = re.compile(r"(?:\w+_)?output(?:_\w+)?$|tensor_list$|(?:object_)?gather_(?:list|tensor)$")
 _INPUT = re.compile(r"(?:\w+_)?input(?:_\w+)?$|scatter_list$|obj$|tensor$")
 _SIZES = re.compile(r"\w*split_sizes$")
 # What has a group and is no collective: who is in it, new ones, and what torch needs of them itself.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, exceptions, protocols
+from auditor.timeline.engine import arguments, containers, decorators, exceptions, protocols
 from auditor.timeline.values.frames import Frame
 from auditor.timeline.values.payloads import (
     NONE,
@@ -25,7 +25,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 # Library classes whose instances hold items, and as what they are followed.
@@ -66,7 +66,7 @@ def do_class(machine: Machine, node: ir.ClassDef) -> None:
         machine.frame = outer
     value = finish(machine, cls, keywords.pop("metaclass", None), keywords, node)
     for decorator in reversed(node.decorators):
-        value = calling.decorate(machine, decorator, value)
+        value = decorators.decorate(machine, decorator, value)
     outer.names[node.name] = value
 
 
@@ -76,7 +76,7 @@ def finish(machine: Machine, cls: Class, given: Value | None, keywords: dict[str
         cls.meta = given.p
     elif given is not None and isinstance(given.p, Function):
         parts = (Value(Known(cls.node.name)), UNKNOWN, _namespace(machine, cls))
-        made = calling.call(machine, given, calling.Args(parts, keywords, node=node), node)
+        made = machine.call(given, arguments.Args(parts, keywords, node=node), node)
         return made if isinstance(made.p, Class) else Value(cls)
     else:
         cls.meta = next((base.meta for base in cls.bases if isinstance(base, Class) and base.meta), None)
@@ -86,20 +86,20 @@ def finish(machine: Machine, cls: Class, given: Value | None, keywords: dict[str
         new = cls.meta.find("__new__")
         if new is not None and isinstance(new.p, Function):
             machine.making.append(cls)
-            args = calling.Args((Value(cls.meta), *parts), keywords, node=node)
-            made = calling.invoke(machine, new.p, None, args, node)
+            args = arguments.Args((Value(cls.meta), *parts), keywords, node=node)
+            made = machine.invoke(new.p, None, args, node)
             machine.making.pop()
             value = made if isinstance(made.p, Class | Heap) else value
         init = cls.meta.find("__init__")
         if init is not None and isinstance(init.p, Function):
-            calling.invoke(machine, init.p, value, calling.Args(parts, keywords, node=node), node)
+            machine.invoke(init.p, value, arguments.Args(parts, keywords, node=node), node)
     for name, attribute in list(cls.attrs.items()):
         if isinstance(attribute.p, Heap) and attribute.p.cls is not None:
             protocols.send(machine, attribute, "__set_name__", [value, Value(Known(name))], node)
     for base in cls.bases:
         hook = base.find("__init_subclass__") if isinstance(base, Class) else None
         if hook is not None and isinstance(hook.p, Function):
-            calling.invoke(machine, hook.p, value, calling.Args((), keywords, node=node), node)
+            machine.invoke(hook.p, value, arguments.Args((), keywords, node=node), node)
             break
     return value
 
@@ -133,18 +133,18 @@ def instance(machine: Machine, cls: Class, args: Args, node: ir.Node) -> Value:
     """Call a class: its metaclass's ``__call__``, ``__new__`` and ``__init__``."""
     if cls.meta is not None:
         called = cls.meta.find("__call__")
-        if called is not None and isinstance(called.p, Function) and not machine.active.get(id(called.p.node)):
-            return calling.invoke(machine, called.p, Value(cls), args, node)
+        if called is not None and isinstance(called.p, Function) and not machine.active.get(called.p.key):
+            return machine.invoke(called.p, Value(cls), args, node)
     if "type" in cls.external_bases() and len(args.positional) == 3:
         name, bases, namespace = args.positional
         return created(machine, name, bases, namespace, cls, node)
     new = cls.find("__new__")
     if new is not None and isinstance(new.p, Function):
-        made = calling.invoke(machine, new.p, Value(cls), args, node)
+        made = machine.invoke(new.p, Value(cls), args, node)
         if isinstance(made.p, Heap) and made.p.cls is not None and cls in made.p.cls.lineage():
-            return calling.initialise(machine, made, cls, args, node)
+            return initialise(machine, made, cls, args, node)
         return made
-    return calling.construct(machine, cls, args, node)
+    return construct(machine, cls, args, node)
 
 
 def bare(machine: Machine, cls: Class, args: Args) -> Heap:
@@ -210,7 +210,7 @@ def read(machine: Machine, found: Value, base: Value, cls: Class, name: str, nod
         getter = p.attrs.get("fget")
         if getter is None:
             return UNKNOWN
-        out = calling.call(machine, getter, calling.Args((base,), node=node), node)
+        out = machine.call(getter, arguments.Args((base,), node=node), node)
         if p.name == "cached" and isinstance(base.p, Heap):
             machine.store_field(base.p.attrs, name, out, machine.all, base.p)
         return out
@@ -226,9 +226,9 @@ def write(machine: Machine, base: Heap, name: str, value: Value, node: ir.Node) 
     if cls is None:
         return False
     custom = cls.find("__setattr__")
-    if custom is not None and isinstance(custom.p, Function) and not machine.active.get(id(custom.p.node)):
-        args = calling.Args((Value(Known(name)), value), node=node)
-        calling.invoke(machine, custom.p, Value(base), args, node)
+    if custom is not None and isinstance(custom.p, Function) and not machine.active.get(custom.p.key):
+        args = arguments.Args((Value(Known(name)), value), node=node)
+        machine.invoke(custom.p, Value(base), args, node)
         return True
     found = cls.find(name)
     if found is None or not isinstance(found.p, Heap):
@@ -236,9 +236,52 @@ def write(machine: Machine, base: Heap, name: str, value: Value, node: ir.Node) 
     if found.p.kind == "property":
         setter = found.p.attrs.get("fset")
         if setter is not None:
-            calling.call(machine, setter, calling.Args((Value(base), value), node=node), node)
+            machine.call(setter, arguments.Args((Value(base), value), node=node), node)
         return setter is not None
     if found.p.cls is not None and found.p.cls.find("__set__") is not None:
         protocols.send(machine, found, "__set__", [Value(base), value], node)
         return True
     return False
+
+
+def construct(machine: Machine, cls: Class, args: Args, node: ir.Node) -> Value:
+    """Make an instance of a class of the program."""
+    bases = cls.external_bases()
+    if any(machine.library.is_optimizer(base) for base in bases):
+        heap = Heap("optimizer", cls=cls, origins=args.origins(), made_at=machine.order)
+        return Value(heap, heap.origins & machine.params)
+    return initialise(machine, Value(bare(machine, cls, args)), cls, args, node)
+
+
+def initialise(machine: Machine, value: Value, cls: Class, args: Args, node: ir.Node) -> Value:
+    """Run ``__init__`` of a class on a new instance."""
+    heap = value.p
+    assert isinstance(heap, Heap)
+    init = cls.find("__init__")
+    if init is not None and isinstance(init.p, Function):
+        machine.invoke(init.p, value, args, node)
+        post = None
+    else:
+        for index, name in enumerate(cls.fields):
+            given = args.get(index, name)
+            if given is not None:
+                heap.attrs[name] = given
+        if heap.kind in ("list", "dict"):
+            fill(machine, heap, args)
+        elif not cls.fields and "args" not in heap.attrs:
+            heap.origins |= args.origins()
+        post = cls.find("__post_init__")
+    if post is not None and isinstance(post.p, Function):
+        machine.invoke(post.p, value, Args(), node)
+    return value
+
+
+def fill(machine: Machine, heap: Heap, args: Args) -> None:
+    """Put what a list or dict is made from into an instance of a class below it."""
+    first = args.get(0)
+    if heap.kind == "list" and first is not None:
+        containers.extend(machine, heap, first)
+    elif heap.kind == "dict":
+        if first is not None:
+            containers.update_dict(machine, heap, first)
+        heap.attrs.update(args.keywords)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import parameters
+from auditor.timeline.engine import streams
 from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import (
@@ -114,20 +114,16 @@ def element_of(machine: Machine, value: Value) -> Value:
         if p.kind == "dict":
             return Value(SOME, p.origins | value.m)
         if p.kind == "instance" and p.cls is not None:
-            from auditor.timeline.engine import calling
-
             for name in ("__iter__", "__next__", "__getitem__"):
                 method = p.cls.find(name)
                 if method is not None:
-                    out = calling.call_method_of(machine, value, name, [] if name != "__getitem__" else [UNKNOWN])
+                    out = machine.call_own(value, name, [] if name != "__getitem__" else [UNKNOWN])
                     return element_of(machine, out) if name == "__iter__" and out.p is not p else out
         if p.kind == "external" and p.element is not None:
             return p.element
         return Value(None, value.m | p.origins)
     if isinstance(p, Stream):
-        from auditor.timeline.engine import generators
-
-        return generators.element(machine, p)
+        return streams.element(p)
     if isinstance(p, Known) and isinstance(p.v, range | tuple | str):
         return Value(SOME, value.m)
     if isinstance(p, Either):
@@ -316,9 +312,7 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
             return tag(join_all(parts), index.m)
         if p.kind == "instance" and p.cls is not None:
             if p.cls.find("__getitem__") is not None:
-                from auditor.timeline.engine import calling
-
-                return calling.call_method_of(machine, base, "__getitem__", [index])
+                return machine.call_own(base, "__getitem__", [index])
             for name in ("layers", "blocks"):
                 if name in p.attrs:
                     return tag(element_of(machine, p.attrs[name]), index.m)
@@ -404,97 +398,3 @@ def append_any(heap: Heap, value: Value) -> None:
         parts.append(heap.element)
     heap.items = None
     heap.element = join_all(parts)
-
-
-def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, value: Value) -> None:
-    """Carry out ``base[index] = value``."""
-    index, value = machine.signals.item_stored(base, target, (index, value))
-    handled = False
-    for payload, _bits in machine.alternatives(base):
-        if isinstance(payload, Heap):
-            if payload.kind == "dict":
-                set_item(machine, payload, index, value)
-                handled = True
-            elif payload.kind == "list":
-                machine.heap_version += 1
-                exact = isinstance(index.p, Known) and isinstance(index.p.v, int) and payload.items is not None
-                if exact and -len(payload.items or ()) <= index.p.v < len(payload.items or ()):  # type: ignore
-                    assert payload.items is not None
-                    payload.items[index.p.v] = value  # type: ignore[union-attr, index]
-                else:
-                    append_any(payload, value)
-                handled = True
-            elif payload.kind == "instance" and payload.cls is not None and payload.cls.find("__setitem__"):
-                from auditor.timeline.engine import calling
-
-                calling.call_method_of(machine, base, "__setitem__", [index, value])
-                handled = True
-        elif isinstance(payload, External) and payload.name == "os.environ":
-            machine.library.environment_written(machine, index, value)
-            handled = True
-    if handled:
-        return
-    if base.m & machine.params:
-        machine.signals.parameters_written(base, value, target, replace=True)
-        return
-    where = index.m & ~(VAL | TRAIN | TEXT_FILE) if index.m & (VAL | TRAIN) else index.m
-    update_in_place(machine, target.value, base, Value(None, deep(value) | where))
-
-
-def update_item(machine: Machine, target: ir.Subscript, value: Value) -> None:
-    """Carry out ``base[index] op= …`` whose result is ``value``."""
-    store(machine, target, machine.eval(target.value), machine.eval(target.index), value)
-
-
-def update_in_place(machine: Machine, where: ir.Expr, base: Value, value: Value) -> None:
-    """Let the tensor at ``where`` also be made from ``value``.
-
-    New tokens replace the iteration of the old ones: a buffer that is refilled holds this iteration's tokens.
-    """
-    old = base.m
-    value = machine.signals.bound(value)
-    if value.m & (VAL | TRAIN):
-        old &= ~machine.atoms.family("iteration")
-    new = Value(base.p, old | parameters.settle(machine, value.m))
-    if new.m == base.m:
-        return
-    if isinstance(where, ir.Name):
-        write_into(machine, where.id, base, new)
-    elif isinstance(where, ir.Attr):
-        machine.store_attr(machine.eval(where.value), where.attr, new, where)
-    elif isinstance(where, ir.Subscript):
-        inner = machine.eval(where.value)
-        if isinstance(inner.p, Heap) and inner.p.kind in ("list", "dict"):
-            store(machine, where, inner, machine.eval(where.index), new)
-        else:
-            update_in_place(machine, where.value, inner, value)
-    elif isinstance(where, ir.Call) and isinstance(where.func, ir.Attr):
-        update_in_place(machine, where.func.value, machine.eval(where.func.value), value)
-
-
-def write_into(machine: Machine, name: str, old: Value, new: Value) -> None:
-    """Let the array called ``name``, and every name of the frame that is bound to the same array, be ``new``.
-
-    What was handed in to the call is remembered, for its caller (see :func:`calling.hand_back`).
-    """
-    frame = machine.frame
-    names = frame.names
-    machine.rebind(name, new)
-    if old is not UNKNOWN and not isinstance(old.p, Heap | Known):
-        for other in [other for other, value in names.items() if value is old]:
-            names[other] = new
-            if other not in frame.rebound:
-                frame.written[other] = new
-    if name not in frame.rebound:
-        frame.written[name] = new
-
-
-def old_value(machine: Machine, target: ir.Expr) -> Value:
-    """Return what ``target`` holds before ``target op= …``: what is read in order to be written back."""
-    if not isinstance(target, ir.Subscript):
-        return machine.eval(target)
-    machine.updating += 1
-    try:
-        return machine.eval(target)
-    finally:
-        machine.updating -= 1

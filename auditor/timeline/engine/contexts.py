@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, exceptions, generators, protocols
+from auditor.timeline.engine import arguments, exceptions, generators, protocols
 from auditor.timeline.values.constants import truthiness
 from auditor.timeline.values.payloads import NONE, UNKNOWN, Heap, Stream, Value, join_all
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 QUIET = ("no_grad", "inference_mode")
+STACK = "exit stack"  # the kind of a ``contextlib.ExitStack``
 
 
 def do_with(machine: Machine, node: ir.With) -> None:
@@ -30,13 +31,13 @@ def _within(machine: Machine, node: ir.With, index: int) -> None:
     if isinstance(value.p, Stream):
         _generator(machine, node, index, value.p, target)
         return
-    quiet = calling.context_name(value) in QUIET
+    quiet = arguments.context_name(value) in QUIET
     if target is not None or protocols.speaks(value):
-        entered = calling.enter(machine, value)
+        entered = enter(machine, value)
         if target is not None:
             machine.bind(target, entered)
     own = protocols.speaks(value) and protocols.find(machine, value.p, "__exit__") is not None
-    swallows = calling.context_name(value) == "suppress"
+    swallows = arguments.context_name(value) == "suppress"
     attempt = exceptions.Attempt()
     live, thrown = machine.live, machine.frame.thrown
     if own or swallows:
@@ -51,6 +52,14 @@ def _within(machine: Machine, node: ir.With, index: int) -> None:
         _leave(machine, node, value, attempt, live)
     elif swallows:
         machine.live |= attempt.bits & live
+    if isinstance(value.p, Heap) and value.p.kind == STACK:
+        unwind(machine, value.p, node)
+
+
+def unwind(machine: Machine, stack: Heap, node: ir.Node) -> None:
+    """Call what an ``ExitStack`` holds, the last first."""
+    while stack.items:
+        machine.call(stack.items.pop(), arguments.Args(node=node), node)
 
 
 def _leave(machine: Machine, node: ir.With, value: Value, attempt: exceptions.Attempt, live: int) -> None:
@@ -100,3 +109,9 @@ def _generator(machine: Machine, node: ir.With, index: int, stream: Stream, targ
         if target is not None:
             machine.bind(target, UNKNOWN)
         _within(machine, node, index + 1)
+
+
+def enter(machine: Machine, value: Value) -> Value:
+    """Return what ``with value as x`` binds."""
+    entered = protocols.send(machine, value, "__enter__", [], ir.Name(0, 0, "__enter__"))
+    return value if entered is None else entered

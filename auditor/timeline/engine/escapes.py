@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers
+from auditor.timeline.engine import containers, models, stores
 from auditor.timeline.events import Opaque
 from auditor.timeline.values.atoms import LISTING, VAL
 from auditor.timeline.values.frames import Site
@@ -107,7 +107,7 @@ def stain(machine: Machine, value: Value, bit: int, where: ir.Expr | None = None
     if where is None or isinstance(where, ir.Call | ir.Const):
         return
     if not isinstance(value.p, Known | Function | Bound | Class | External | Method | Native | Tup):
-        containers.update_in_place(machine, where, value, Value(None, bit))
+        stores.update_in_place(machine, where, value, Value(None, bit))
 
 
 def stain_objects(machine: Machine, heaps: Iterable[Heap], bit: int) -> None:
@@ -191,8 +191,6 @@ def _learns(machine: Machine, value: Value) -> bool:
 
 
 def _is_model(heap: Heap) -> bool:
-    from auditor.timeline.engine import calling
-
     if heap.kind == "external":
         return heap.name.startswith(_LIBRARY_MODELS)
-    return heap.kind == "parameter" or calling.is_module(heap)
+    return heap.kind == "parameter" or models.is_module(heap)

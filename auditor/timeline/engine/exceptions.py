@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import arguments, containers
 from auditor.timeline.values.payloads import UNKNOWN, Class, External, Heap, Payload, Tup, Value, join, join_all
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def is_exception(cls: Class) -> bool:
     return any(base in BUILTIN for base in cls.external_bases())
 
 
-def made(name: str, args: calling.Args, machine: Machine) -> Value | None:
+def made(name: str, args: arguments.Args, machine: Machine) -> Value | None:
     """Return an instance of a built-in exception, None when ``name`` is something else."""
     if name not in BUILTIN:
         return None
@@ -59,7 +59,7 @@ def do_raise(machine: Machine, node: ir.Raise) -> None:
     if node.exc is not None:
         value = machine.eval(node.exc)
         if isinstance(value.p, Class | External):
-            value = calling.call(machine, value, calling.Args(node=node), node.exc)
+            value = machine.call(value, arguments.Args(node=node), node.exc)
     throw(machine, value, machine.live)
     machine.live = 0
 

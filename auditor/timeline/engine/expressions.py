@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.program.source import Source
-from auditor.timeline.engine import calling, containers, escapes, generators, parameters, patterns, protocols, unset
+from auditor.timeline.engine import (
+    arguments,
+    attributes,
+    calling,
+    conditions,
+    containers,
+    generators,
+    parameters,
+    patterns,
+    protocols,
+    unset,
+)
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
-from auditor.timeline.values.constants import LN2, is_none, loose_wildcard, none_ness, past_first
-from auditor.timeline.values.folding import FoldError, fold_compare, fold_unary, split_of_word, string_origins
+from auditor.timeline.values.constants import LN2, loose_wildcard
+from auditor.timeline.values.folding import FoldError, fold_unary, split_of_word, string_origins
 from auditor.timeline.values.frames import Frame, ModuleScope
 from auditor.timeline.values.payloads import (
     SOME,
-    UNKNOWN,
     Begins,
     Class,
     Either,
@@ -23,17 +33,11 @@ from auditor.timeline.values.payloads import (
     Function,
     Heap,
     Known,
-    Later,
-    Payload,
     PerSetting,
     Tup,
     Value,
-    at_setting,
     join,
     join_all,
-    join_payloads,
-    merge,
-    per_setting,
 )
 
 if TYPE_CHECKING:
@@ -96,7 +100,7 @@ def _begin(machine: Machine, node: ir.FString) -> None:
 
 def eval_attr(machine: Machine, node: ir.Attr) -> Value:
     """Return an attribute."""
-    return calling.get_attr(machine, machine.eval(node.value), node.attr, node)
+    return attributes.get_attr(machine, machine.eval(node.value), node.attr, node)
 
 
 def eval_subscript(machine: Machine, node: ir.Subscript) -> Value:
@@ -119,7 +123,7 @@ def subscripted(machine: Machine, base: Value, index: Value, name: str, node: ir
     found = base.p.find(name)
     if found is None or not isinstance(found.p, Function):
         return None
-    return calling.invoke(machine, found.p, base, calling.Args((index,), node=node), node)
+    return calling.invoke(machine, found.p, base, arguments.Args((index,), node=node), node)
 
 
 def eval_slice(machine: Machine, node: ir.Slice) -> Value:
@@ -142,7 +146,7 @@ def eval_unary(machine: Machine, node: ir.UnaryOp) -> Value:
         value = protocols.condition(machine, value, node) if node.op == "not" else value
     if node.op == "not":
         yes, no = machine.truth(value)
-        return Value(boolean(machine, yes, no), value.m)
+        return Value(conditions.boolean(machine, yes, no), value.m)
     out = machine.fold(lambda a: fold_unary(node.op, a), value)
     return machine.signals.negated(node, out)
 
@@ -161,7 +165,7 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
         return Value(Begins(left.p.v), left.m & ~loose_wildcard(left) | containers.deep(right))  # type: ignore[union-attr,arg-type]
     constant = machine.constant(node.op, left, right)
     if constant is not None:
-        return machine.signals.moved(node, left, right, constant) if node.op in ("+", "-") else constant
+        return machine.signals.moved(node, left, right, constant) if node.op in ("+", "-", "*") else constant
     if protocols.speaks(left) or protocols.speaks(right):
         own = protocols.binary(machine, node.op, left, right, node)
         if own is not None:
@@ -191,138 +195,6 @@ def _beside(folder: object, name: object) -> object:
     if not isinstance(folder, str) or not isinstance(name, str):
         raise FoldError
     return name if name.startswith("/") else f"{folder.rstrip('/')}/{name}"
-
-
-def eval_boolop(machine: Machine, node: ir.BoolOp) -> Value:
-    """Return ``and`` or ``or``; later operands only run where earlier ones let them."""
-    conj = node.op == "and"
-    live = machine.live
-    rest = live
-    origins = 0
-    each: list[Payload] = [None] * machine.count
-    filled = 0
-    last = len(node.values) - 1
-    value = UNKNOWN
-    for position, operand in enumerate(node.values):
-        machine.live = rest
-        value = machine.eval(operand)
-        origins |= value.m
-        if position == last:
-            stops, goes = rest, 0
-        else:
-            yes, no = machine.truth(protocols.condition(machine, value, operand))
-            stops, goes = (no & rest, yes & rest) if conj else (yes & rest, no & rest)
-        filled_in = not conj and isinstance(value.p, Heap)  # `things or {}` is the things
-        if stops == live and not filled and (not goes or filled_in):  # the usual cases: decided by this operand alone
-            machine.live = live
-            return Value(value.p, origins)
-        for index in range(machine.count):
-            bit = 1 << index
-            if stops & bit:
-                own = at_setting(value.p, index)
-                each[index] = join_payloads(each[index], own) if filled & bit else own
-                filled |= bit
-        rest = goes
-        if not rest:
-            break
-    machine.live = live
-    for index in range(machine.count):
-        if not filled & 1 << index:
-            each[index] = at_setting(value.p, index)
-    return Value(per_setting(each), origins)
-
-
-def eval_compare(machine: Machine, node: ir.Compare) -> Value:
-    """Return a chain of comparisons."""
-    left = machine.eval(node.left)
-    out: Value | None = None
-    for op, operand in zip(node.ops, node.rights, strict=True):
-        right = machine.eval(operand)
-        part = compare(machine, op, left, right)
-        part = machine.signals.compared(op, left, right, node, part)
-        out = part if out is None else Value(both(machine, out, part), out.m | part.m)
-        left = right
-    assert out is not None
-    return machine.signals.chained(node, out)
-
-
-def both(machine: Machine, a: Value, b: Value) -> Payload:
-    """Return the payload of ``a and b`` for two truth values."""
-    a_yes, a_no = machine.truth(a)
-    b_yes, b_no = machine.truth(b)
-    return boolean(machine, a_no | b_no, a_yes & b_yes)
-
-
-def boolean(machine: Machine, yes: int, no: int) -> Payload:
-    """Return the payload of ``not``: False where ``yes`` only, True where ``no`` only."""
-    each: list[Payload] = []
-    for index in range(machine.count):
-        bit = 1 << index
-        if yes & bit and no & bit:
-            each.append(SOME)
-        elif no & bit:
-            each.append(Known(True))
-        else:
-            each.append(Known(False))
-    return per_setting(each)
-
-
-def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
-    """Return the truth value of one comparison."""
-    origins = left.m | right.m
-    if protocols.speaks(left) or protocols.speaks(right):
-        own = protocols.compare(machine, op, left, right, ir.Name(0, 0, op))
-        if own is not None:
-            return own
-    if op in ("is", "is not", "==", "!=") and (is_none(right.p) or is_none(left.p)):
-        other = left if is_none(right.p) else right
-        each: list[Payload] = []
-        for index in range(machine.count):
-            payload = at_setting(other.p, index)
-            none = none_ness(payload)
-            each.append(SOME if none is None else Known(none == (op in ("is", "=="))))
-        return Value(per_setting(each), origins)
-    if isinstance(left.p, Later | PerSetting) and op in ("==", "!=", ">", "<="):
-        folded = machine.fold(lambda a, b: fold_compare(op, a, b), left, right)
-        later = [past_first(op, at_setting(left.p, i), at_setting(right.p, i)) for i in range(machine.count)]
-        if any(payload is not None for payload in later):
-            mixed = [p or at_setting(folded.p, i) for i, p in enumerate(later)]
-            return Value(per_setting(mixed), origins)
-        return folded
-    if op in ("in", "not in"):
-        found = machine.library.in_environment(machine, left, right)
-        if found is not None:
-            return found if op == "in" else machine.fold(lambda a: not a, found)
-        right = containers.as_constant(machine, right)
-    return machine.fold(lambda a, b: fold_compare(op, a, b), left, right)
-
-
-def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
-    """Return a conditional expression, each side under its settings."""
-    test = protocols.condition(machine, machine.eval(node.test), node.test)
-    decisive = machine.atoms.family("setting") | machine.atoms.family(escapes.FAMILY)
-    yes, no = machine.truth(test)
-    live = machine.live
-    yes &= live
-    no &= live
-    if not no:
-        value = machine.eval(node.body)
-        return Value(value.p, value.m | test.m & decisive)
-    if not yes:
-        value = machine.eval(node.orelse)
-        return Value(value.p, value.m | test.m & decisive)
-    with_guard = machine.guard(node.test, test, yes, taken=True)
-    machine.live = yes
-    a = machine.eval(node.body)
-    if with_guard:
-        machine.guards[-1] = machine.other_way(machine.guards[-1], no)
-    machine.live = no
-    b = machine.eval(node.orelse)
-    if with_guard:
-        machine.guards.pop()
-    machine.live = live
-    out = machine.signals.conditional(test, a, b, merge(a, b, yes, no, machine.count))
-    return Value(out.p, out.m | test.m & decisive)
 
 
 def eval_sequence(machine: Machine, node: ir.Sequence) -> Value:
@@ -392,37 +264,61 @@ def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
         machine.frame = frame
 
 
-def pick_files(machine: Machine, test: ir.Expr) -> None:
-    """Where ``test`` picks files of one split by a word in their names, let the name it tests say so."""
-    if isinstance(test, ir.BoolOp) and test.op == "and":
-        for operand in test.values:
-            pick_files(machine, operand)
+def pick_files(machine: Machine, test: ir.Expr, *, taken: bool = True) -> None:
+    """Where ``test`` picks files of one split by a word in their names, let the name it tests say so.
+
+    ``taken``: whether the test holds here; where it doesn't, the files of that split are left out.
+    """
+    while isinstance(test, ir.UnaryOp) and test.op == "not":
+        test, taken = test.operand, not taken
+    if isinstance(test, ir.BoolOp):
+        if test.op == ("and" if taken else "or"):
+            for operand in test.values:
+                pick_files(machine, operand, taken=taken)
         return
     word: ir.Expr | None = None
     subject: ir.Expr | None = None
-    if isinstance(test, ir.Compare) and test.ops == ("in",):
+    if isinstance(test, ir.Compare) and test.ops in (("in",), ("not in",)):
         word, subject = test.left, test.rights[0]
-    elif (
-        isinstance(test, ir.Call)
-        and isinstance(test.func, ir.Attr)
-        and len(test.args) == 1
-        and test.func.attr in ("startswith", "endswith", "match", "search")
-    ):
-        word, subject = test.args[0].value, test.func.value
+        taken ^= test.ops == ("not in",)
+    elif isinstance(test, ir.Call) and isinstance(test.func, ir.Attr) and test.func.attr in _NAME_TESTS:
+        given = [arg.value for arg in test.args]
+        if len(given) == 1:
+            word, subject = given[0], test.func.value
+        elif len(given) == 2:  # fnmatch(name, pattern), re.search(pattern, name)
+            word, subject = given if isinstance(given[0], ir.Const) else given[::-1]
     if not isinstance(word, ir.Const) or not isinstance(word.value, str) or subject is None:
         return
     while not isinstance(subject, ir.Name):
         if isinstance(subject, ir.Attr):
             subject = subject.value
-        elif isinstance(subject, ir.Call) and isinstance(subject.func, ir.Attr):
+        elif isinstance(subject, ir.Call) and isinstance(subject.func, ir.Attr) and not _of_a_module(machine, subject):
             subject = subject.func.value
         elif isinstance(subject, ir.Call) and len(subject.args) == 1:
             subject = subject.args[0].value
         else:
             return
     value = machine.lookup(subject.id)
-    if value is not None and value.m & LISTING and not value.m & (VAL | TRAIN):
-        machine.rebind(subject.id, Value(value.p, value.m | split_of_word(word.value)))
+    if value is None or not value.m & LISTING:
+        return
+    split, known = split_of_word(word.value), value.m & (VAL | TRAIN)
+    if taken and not known:
+        machine.rebind(subject.id, Value(value.p, value.m | split))
+    elif split in (VAL, TRAIN) and known & VAL and known & TRAIN:
+        left = known & split if taken else known & ~split
+        machine.rebind(subject.id, Value(value.p, value.m & ~(VAL | TRAIN) | left))
+
+
+_NAME_TESTS = frozenset({"startswith", "endswith", "match", "search", "fullmatch", "fnmatch", "fnmatchcase"})
+
+
+def _of_a_module(machine: Machine, call: ir.Call) -> bool:
+    """Return whether a module's function is called (``os.path.basename(name)``): its argument is what is looked at."""
+    root = call.func
+    while isinstance(root, ir.Attr):
+        root = root.value
+    found = machine.lookup(root.id) if isinstance(root, ir.Name) else None
+    return found is not None and isinstance(found.p, External)
 
 
 def eval_lambda(machine: Machine, node: ir.Lambda) -> Value:
@@ -457,9 +353,9 @@ EXPRESSIONS: dict[type[ir.Node], Callable[[Machine, Any], Value]] = {
     ir.Call: calling.eval_call,
     ir.BinOp: eval_binop,
     ir.UnaryOp: eval_unary,
-    ir.BoolOp: eval_boolop,
-    ir.Compare: eval_compare,
-    ir.IfExp: eval_ifexp,
+    ir.BoolOp: conditions.eval_boolop,
+    ir.Compare: conditions.eval_compare,
+    ir.IfExp: conditions.eval_ifexp,
     ir.Sequence: eval_sequence,
     ir.DictDisplay: eval_dict,
     ir.Comprehension: eval_comprehension,

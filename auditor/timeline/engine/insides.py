@@ -1,4 +1,4 @@
-"""What a module's own code uses that lies nowhere: its inside is not followed (see ``calling.apply_module``)."""
+"""What a module's own code uses: its inside is not followed (see ``applying.apply_module``)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,17 @@ def opaque(machine: Machine, model: Heap) -> int:
     for each in machine.atoms.meanings(out, escapes.FAMILY):
         if isinstance(each, Opaque):
             each.bits |= machine.live
+    return out
+
+
+def held(machine: Machine, model: Heap) -> int:
+    """Return the origins of what a model, and the modules in it, hold that is no object."""
+    out = 0
+    for heap in parameters.reach(machine, model):
+        if heap.kind in ("instance", "external"):
+            for value in heap.attrs.values():
+                if not isinstance(value.p, Heap):
+                    out |= value.m
     return out
 
 

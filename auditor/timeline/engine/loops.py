@@ -8,16 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.program.walk import walk
-from auditor.timeline.engine import containers, generators, protocols
-from auditor.timeline.engine.relevance import MAX_PASSES, assigned_names
+from auditor.timeline.engine import containers, protocols
+from auditor.timeline.engine.relevance import MAX_PASSES
 from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.payloads import (
     SOME,
     Heap,
     Known,
     PerSetting,
-    Stream,
     Value,
     at_setting,
     join,
@@ -27,33 +25,6 @@ from auditor.timeline.values.payloads import (
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
-
-
-def do_for(machine: Machine, node: ir.For) -> None:
-    """Follow a ``for`` loop."""
-    iterable = iterated(machine, machine.eval(node.iter), node)
-    if generators.streams(iterable):
-        live = machine.live
-        for payload, bits in machine.alternatives(iterable):
-            machine.live = live & bits
-            if isinstance(payload, Stream):
-                generators.follow_for(machine, node, payload)
-            else:
-                follow_loop(machine, node, Value(payload, iterable.m))
-        machine.live = live
-    else:
-        follow_loop(machine, node, iterable)
-    otherwise(machine, node)
-
-
-def iterated(machine: Machine, value: Value, node: ir.Node) -> Value:
-    """Return what a loop over ``value`` goes through: what ``__iter__`` of the program's own class gives."""
-    if not protocols.speaks(value) or (isinstance(value.p, Heap) and value.p.kind != "instance"):
-        return value
-    made = protocols.send(machine, value, "__iter__", [], node)
-    if made is None or made.p is value.p:
-        return value
-    return made if generators.streams(made) or containers.exact_items(machine, made) is not None else value
 
 
 def do_while(machine: Machine, node: ir.While) -> None:
@@ -69,7 +40,7 @@ def otherwise(machine: Machine, node: ir.For | ir.While) -> None:
     names = machine.frame.names
     before = dict(names)
     machine.block(node.orelse)
-    if any(isinstance(s, ir.Jump) and s.kind == "break" for s in walk(*node.body, into_functions=False)):
+    if any(jump.kind == "break" for jump in machine.relevance.jumps(node)):
         for name, value in before.items():
             other = names.get(name)
             if other is not None and other is not value:
@@ -107,7 +78,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     machine.break_names = []
     machine.loop_count += 1
     first_record = machine.signals.loop_begun()
-    loop_key = (frame.scope.source.path, frame.scope.source.layer, node.start)
+    loop_key = place(machine, node)
     if followed:
         machine.loops.append(machine.loop_count)
         machine.loop_sites.append(machine.site(node))
@@ -132,6 +103,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
             if followed:
                 iteration = machine.atoms.bit("iteration", (loop_key, number))
                 own_bits |= iteration
+                machine.rounds[iteration] = node
                 machine.iteration_bits.append(iteration)
             if number or not followed:
                 forget_carried(machine, node, iteration)
@@ -179,6 +151,13 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     machine.loop_depth -= 1
 
 
+def place(machine: Machine, node: ir.For | ir.While) -> tuple[object, ...]:
+    """Return what tells a loop from others: where it stands and, in a generator, from where it is pulled on."""
+    frame = machine.frame
+    outer = frame.pulled_by.pulled_at if frame.pulled_by is not None else ()
+    return (frame.scope.source.path, frame.scope.source.layer, node.start, *outer)
+
+
 def forget_carried(machine: Machine, node: ir.For | ir.While, iteration: int) -> None:
     """Forget constants that the loop's body assigns: a later iteration may see other values.
 
@@ -188,7 +167,7 @@ def forget_carried(machine: Machine, node: ir.For | ir.While, iteration: int) ->
     advanced = machine.relevance.advanced(node)
     loops = machine.atoms.family("iteration")
     constants = machine.relevance.latches(node)
-    for name in assigned_names(node):
+    for name in machine.relevance.assigned(node):
         value = names.get(name)
         if value is None:
             continue
@@ -202,7 +181,7 @@ def forget_carried(machine: Machine, node: ir.For | ir.While, iteration: int) ->
             if isinstance(names[name].p, Known) and names[name].p.v is None:  # type: ignore[union-attr]
                 value = Value(None, value.m)
             names[name] = value
-        if iteration and name in advanced:
+        if iteration and name in advanced and not value.m & machine.atoms.family("forward"):
             names[name] = Value(value.p, value.m & ~loops | iteration | value.m & outer_iterations(machine, loops))
 
 

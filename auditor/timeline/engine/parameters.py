@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.program.walk import walk
+from auditor.program.index import within
 from auditor.timeline.values.payloads import Bound, Either, Function, Heap, Payload, PerSetting, Tup, Value
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def reach(machine: Machine, heap: Heap) -> list[Heap]:
         values = list(current.attrs.values())
         forward = current.attrs.get("forward")
         if forward is not None:
-            values.extend(closed_over(forward))
+            values.extend(closed_over(machine, forward))
         values.extend(current.items or ())
         if current.element is not None:
             values.append(current.element)
@@ -59,7 +59,7 @@ def reach(machine: Machine, heap: Heap) -> list[Heap]:
     return out
 
 
-def closed_over(function: Value) -> list[Value]:
+def closed_over(machine: Machine, function: Value) -> list[Value]:
     """Return what a function that replaces a module's ``forward`` takes from its defaults and its closure."""
     p = function.p
     func = p.func if isinstance(p, Bound) else p
@@ -68,8 +68,7 @@ def closed_over(function: Value) -> list[Value]:
     out = list(func.defaults.values())
     frame = func.closure
     if frame is not None and frame.func is not None:
-        body = func.node.body if isinstance(func.node, ir.FunctionDef) else (func.node.body,)
-        used = {n.id for n in walk(*body) if isinstance(n, ir.Name)}
+        used = {name.id for name in within(machine.program.indexes, func.node, ir.Name)}
         out += [value for name, value in frame.names.items() if name in used]
     return out
 
@@ -92,9 +91,32 @@ def adapted(machine: Machine, heap: Heap) -> dict[int, int]:
     out: dict[int, int] = {}
     way = frozenset(machine.way())
     for each in reach(machine, heap):
+        if not each.adapted:
+            continue
+        parts = parts_of(machine, each)
         for number, bits in each.adapted.items():
             if number not in each.undone or not each.undone[number] <= way:
+                if parts:
+                    bits &= _among(parts, number, way)
                 out[number] = out.get(number, 0) | bits
+    return out
+
+
+def parts_of(machine: Machine, heap: Heap) -> list[Heap]:
+    """Return the parameters and layers that a module is made of; none where it has such of its own."""
+    if heap.kind != "instance" or heap.cls is None:
+        return []
+    if any(base.rpartition(".")[2] != "Module" for base in heap.cls.external_bases()):
+        return []  # it inherits parameters, say
+    return [each for each in reach(machine, heap) if each.kind in ("parameter", "external")]
+
+
+def _among(parts: list[Heap], number: int, way: frozenset[int]) -> int:
+    """Return the settings under which an adaptation is still in one of the parts."""
+    out = 0
+    for part in parts:
+        if number in part.adapted and (number not in part.undone or not part.undone[number] <= way):
+            out |= part.adapted[number]
     return out
 
 

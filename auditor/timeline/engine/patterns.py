@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import attributes, containers
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
@@ -171,7 +171,9 @@ def _instance(machine: Machine, pattern: ir.Pattern, subject: Value) -> Fit:
     for index, part in enumerate(pattern.parts):
         if index < len(names):
             where = ir.Name(part.start, part.end, "_")
-            item = calling.get_attr(machine, subject, names[index], ir.Attr(part.start, part.end, where, names[index]))
+            item = attributes.get_attr(
+                machine, subject, names[index], ir.Attr(part.start, part.end, where, names[index])
+            )
         else:
             item = Value(None, containers.deep(subject))
         found.append(fits(machine, part, item))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.timeline.engine import arguments
 from auditor.timeline.values.payloads import (
     SOME,
     Bound,
@@ -86,16 +87,14 @@ def send(machine: Machine, value: Value, name: str, given: list[Value], node: ir
 
 
 def _send(machine: Machine, p: Payload, name: str, given: list[Value], node: ir.Node) -> Value | None:
-    from auditor.timeline.engine import calling
-
     method = find(machine, p, name)
     if method is None:
         return None
-    args = calling.Args(tuple(given), node=node)
+    args = arguments.Args(tuple(given), node=node)
     if isinstance(method.p, Bound):
         # What Python calls itself is followed, also where calling the method by name would apply a model.
-        return calling.invoke(machine, method.p.func, method.p.receiver, args, node)
-    return calling.call(machine, method, args, node)
+        return machine.invoke(method.p.func, method.p.receiver, args, node)
+    return machine.call(method, args, node)
 
 
 # ------------------------------------------------------------------ operators

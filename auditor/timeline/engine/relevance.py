@@ -5,20 +5,40 @@ Over-approximate on purpose: a loop that is said to adapt and doesn't costs time
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeGuard
 
 from auditor.program import ir
+from auditor.program.index import Index, within
 from auditor.program.model import Program
 from auditor.program.walk import children, walk
 
+_OWN_STATE = "self.x += …"  # in place, on an attribute of one's own
+_BY_VALUE = "table[…]()"  # what no name is called by
 ADAPTING_CALLS = frozenset(
-    {"backward", "step", "grad", "value_and_grad", "autograd_backward", "addcdiv_", "addcmul_", "lerp_"}
+    {"backward", "step", "grad", "value_and_grad", "autograd_backward", "addcdiv_", "addcmul_", "lerp_", _OWN_STATE}
+)
+ACCUMULATING = frozenset(
+    {
+        "add_",
+        "sub_",
+        "mul_",
+        "lerp_",
+        "addcmul_",
+        "addmm_",
+        "baddbmm_",
+        "addr_",
+        "index_add_",
+        "scatter_add_",
+        "logaddexp_",
+    }
 )
 
 
 COUNTING_CALLS = frozenset({"scatter_add_", "index_add_", "index_put_", "bincount", "at", "Counter"})
 MAX_PASSES = 16
+# nn.Module methods that every script calls and whose namesakes often adapt.
+_COMMON = frozenset({"train", "eval", "forward", "__init__", "get", "update", "reset", "log", "log0"})
 
 
 class Relevance:
@@ -29,32 +49,47 @@ class Relevance:
         self._by_node: dict[int, bool] = {}
         self._yields: dict[int, bool] = {}
         self._advanced: dict[int, frozenset[str]] = {}
+        self._assigned: dict[int, frozenset[str]] = {}
         self._latches: dict[int, dict[str, object]] = {}
         self._keep: list[ir.Node] = []  # keeps ids valid
+        self._indexes = program.indexes
         calls: dict[str, set[str]] = {}
         direct: set[str] = set()
         counting: set[str] = set()
         counted: set[str] = set()
         imported: set[str] = set()
+        stateful: set[int] = set()
+        by_value = False
         for unit in program.units.values():
             if unit.module is None:
                 continue
-            for top in unit.module.body:
-                own = not isinstance(top, ir.ClassDef)
-                for node in walk(top):
-                    if isinstance(node, ir.FunctionDef):
-                        called = _called(node.body)
-                        calls.setdefault(node.name, set()).update(called)
-                        if called & ADAPTING_CALLS:
-                            direct.add(node.name)
-                        if _counts(node.body, called):
-                            counting.add(node.name)
-                    elif own and isinstance(node, ir.AugAssign) and isinstance(node.target, ir.Attr):
-                        counted.add(node.target.attr)
-                    elif isinstance(node, ir.Import):
-                        imported.update(dotted for dotted, _ in node.names)
-                    elif isinstance(node, ir.ImportFrom) and not node.level:
-                        imported.add(node.module)
+            for function in unit.index.of(ir.FunctionDef):
+                called = self._called(function)
+                calls.setdefault(function.name, set()).update(called)
+                if called & ADAPTING_CALLS - {_OWN_STATE} or (_OWN_STATE in called and function.name not in _COMMON):
+                    direct.add(function.name)
+                if _OWN_STATE in called and function.name == "forward":
+                    stateful.add(id(function))
+                if self._counts(function, called):
+                    counting.add(function.name)
+            in_classes = {
+                id(one)
+                for top in unit.module.body
+                if isinstance(top, ir.ClassDef)
+                for one in within(self._indexes, top, ir.AugAssign)
+            }
+            for step in unit.index.of(ir.AugAssign):
+                if isinstance(step.target, ir.Attr) and id(step) not in in_classes:
+                    counted.add(step.target.attr)
+            for node in unit.index.of(ir.Import, ir.ImportFrom):
+                if isinstance(node, ir.Import):
+                    imported.update(dotted for dotted, _ in node.names)
+                elif not node.level:
+                    imported.add(node.module)
+            by_value |= any(not isinstance(one.func, ir.Name | ir.Attr) for one in unit.index.of(ir.Call))
+        if by_value:
+            calls[_BY_VALUE] = _as_values(program) & calls.keys()
+        self.stateful = frozenset(stateful)  # forwards that move a state of their module, by the id of their node
         self.imported = frozenset(imported)  # modules that are imported anywhere, by dotted name
         self.counted = frozenset(counted)  # attributes that functions outside of classes count up
         self._counting = _callers(counting, calls)
@@ -67,35 +102,60 @@ class Relevance:
                 if name not in self._adapting and not called.isdisjoint(self._adapting):
                     self._adapting.add(name)
                     grew = True
-        # nn.Module methods that every script calls and whose namesakes often adapt.
-        self._adapting -= {
-            "train",
-            "eval",
-            "forward",
-            "__init__",
-            "get",
-            "update",
-            "reset",
-            "log",
-            "log0",
-        } - direct
+        self._adapting -= _COMMON - direct
 
     def adapts(self, node: ir.Node) -> bool:
         """Return whether a loop or function may adapt parameters."""
         known = self._by_node.get(id(node))
         if known is None:
-            body = node.body if isinstance(node, ir.For | ir.While | ir.FunctionDef) else (node,)
-            called = _called(body)  # type: ignore[arg-type]
+            called = self._called(node)
             known = bool(called & ADAPTING_CALLS) or not called.isdisjoint(self._adapting)
             self._by_node[id(node)] = known
             self._keep.append(node)
         return known
 
+    def assigned(self, loop: ir.For | ir.While) -> frozenset[str]:
+        """Return the local names that a loop's body assigns."""
+        known = self._assigned.get(id(loop))
+        if known is None:
+            names: set[str] = set()
+            for node in self._setting(loop):
+                if isinstance(node, ir.Assign):
+                    for target in node.targets:
+                        _targets(target, names)
+                else:
+                    _targets(node.target, names)
+            known = frozenset(names)
+            self._assigned[id(loop)] = known
+            self._keep.append(loop)
+        return known
+
+    def _setting(self, loop: ir.For | ir.While) -> list[ir.Assign | ir.AugAssign | ir.NamedExpr]:
+        """Return what sets names in a loop's body."""
+        return within(self._indexes, loop, ir.Assign, ir.AugAssign, ir.NamedExpr, into_functions=False)
+
+    def jumps(self, loop: ir.For | ir.While) -> list[ir.Jump]:
+        """Return the jumps in a loop's body, those of loops in it too."""
+        return within(self._indexes, loop, ir.Jump, into_functions=False)
+
+    def _called(self, node: ir.Node) -> set[str]:
+        """Return the last names of everything called in a loop or function, or below another node."""
+        if isinstance(node, ir.For | ir.While | ir.FunctionDef):
+            return _called(within(self._indexes, node, ir.Call))
+        return _called(one for one in walk(node) if isinstance(one, ir.Call))
+
+    def _counts(self, node: ir.For | ir.While | ir.FunctionDef, called: set[str]) -> bool:
+        """Return whether a loop or function counts something in a table."""
+        return bool(called & COUNTING_CALLS) or any(
+            isinstance(step.target, ir.Subscript) and not isinstance(step.target.index, ir.Const)
+            for step in within(self._indexes, node, ir.AugAssign)
+        )
+
     def yields(self, loop: ir.For | ir.While) -> bool:
         """Return whether a loop of a generator holds a ``yield``."""
         known = self._yields.get(id(loop))
         if known is None:
-            known = any(isinstance(n, ir.Yield) and n.kind != "await" for n in walk(*loop.body, into_functions=False))
+            known = any(n.kind != "await" for n in within(self._indexes, loop, ir.Yield, into_functions=False))
             self._yields[id(loop)] = known
             self._keep.append(loop)
         return known
@@ -104,9 +164,9 @@ class Relevance:
         """Return whether a loop goes over tokens several times and counts them: inside it another loop does."""
         known = self._passes.get(id(loop))
         if known is None:
-            inner = [n for n in walk(*loop.body, into_functions=False) if isinstance(n, ir.For | ir.While)]
-            known = any(_counts(each.body, _called(each.body)) for each in inner)
-            known = known or not _called(loop.body).isdisjoint(self._counting)
+            inner = within(self._indexes, loop, ir.For, ir.While, into_functions=False)
+            known = any(self._counts(each, self._called(each)) for each in inner)
+            known = known or not self._called(loop).isdisjoint(self._counting)
             self._passes[id(loop)] = known
             self._keep.append(loop)
         return known
@@ -116,10 +176,11 @@ class Relevance:
         known = self._advanced.get(id(loop))
         if known is None:
             names: set[str] = set()
-            for node in walk(*loop.body, into_functions=False):
-                if isinstance(node, ir.AugAssign) and isinstance(node.target, ir.Name):
-                    names.add(node.target.id)
-                elif isinstance(node, ir.Assign) and node.value is not None and len(node.targets) == 1:
+            for node in within(self._indexes, loop, ir.AugAssign, ir.Assign, into_functions=False):
+                if isinstance(node, ir.AugAssign):
+                    if isinstance(node.target, ir.Name):
+                        names.add(node.target.id)
+                elif node.value is not None and len(node.targets) == 1:
                     target = node.targets[0]
                     if isinstance(target, ir.Name) and (
                         any(isinstance(n, ir.Name) and n.id == target.id for n in walk(node.value))
@@ -135,7 +196,7 @@ class Relevance:
         """Return the names that a loop's body sets to one constant and to nothing else (``done = True``)."""
         known = self._latches.get(id(loop))
         if known is None:
-            known = _latches(loop)
+            known = _latches(self._setting(loop))
             self._latches[id(loop)] = known
             self._keep.append(loop)
         return known
@@ -144,14 +205,14 @@ class Relevance:
         """Return the attributes of ``self`` that methods other than the constructor count up."""
         return frozenset(
             node.target.attr
-            for receiver, node in _in_methods(cls)
+            for receiver, node in _in_methods(self._indexes, cls)
             if isinstance(node, ir.AugAssign) and _attribute_of(node.target, receiver)
         )
 
     def cursors(self, cls: ir.ClassDef) -> frozenset[str]:
         """Return the attributes of ``self`` that methods other than the constructor advance."""
         names: set[str] = set()
-        for receiver, node in _in_methods(cls):
+        for receiver, node in _in_methods(self._indexes, cls):
             target = node.target if isinstance(node, ir.AugAssign) else None
             if target is None and isinstance(node, ir.Assign) and len(node.targets) == 1:
                 target = node.targets[0]
@@ -160,11 +221,11 @@ class Relevance:
         return frozenset(names)
 
 
-def _in_methods(cls: ir.ClassDef) -> Iterator[tuple[str, ir.Node]]:
-    """Yield what methods other than the constructor hold, with the name of their first parameter (``self``)."""
+def _in_methods(indexes: Sequence[Index], cls: ir.ClassDef) -> Iterator[tuple[str, ir.Assign | ir.AugAssign]]:
+    """Yield what methods other than the constructor set, with the name of their first parameter (``self``)."""
     for method in cls.body:
         if isinstance(method, ir.FunctionDef) and method.name != "__init__" and method.params:
-            for node in walk(*method.body):
+            for node in within(indexes, method, ir.Assign, ir.AugAssign):
                 yield method.params[0].name, node
 
 
@@ -172,31 +233,42 @@ def _attribute_of(target: ir.Expr, receiver: str) -> TypeGuard[ir.Attr]:
     return isinstance(target, ir.Attr) and isinstance(target.value, ir.Name) and target.value.id == receiver
 
 
-def _called(body: tuple[ir.Stmt, ...]) -> set[str]:
-    """Return the last names of everything called in ``body`` (names passed as arguments count too)."""
+def _called(calls: Iterable[ir.Call]) -> set[str]:
+    """Return the last names of everything called (names passed as arguments count too)."""
     out: set[str] = set()
-    for node in walk(*body):
-        if isinstance(node, ir.Call):
-            if isinstance(node.func, ir.Attr):
-                out.add(node.func.attr)
-            elif isinstance(node.func, ir.Name):
-                out.add(node.func.id)
-            for arg in node.args:
-                if isinstance(arg.value, ir.Name):
-                    out.add(arg.value.id)
+    for node in calls:
+        func = node.func
+        if isinstance(func, ir.Attr):
+            out.add(func.attr)
+            if func.attr in ACCUMULATING and _of_self(func.value):
+                out.add(_OWN_STATE)
+        elif isinstance(func, ir.Name):
+            out.add(func.id)
+        else:
+            out.add(_BY_VALUE)
+        for arg in node.args:
+            if isinstance(arg.value, ir.Name):
+                out.add(arg.value.id)
     return out
 
 
-def _counts(body: tuple[ir.Stmt, ...], called: set[str]) -> bool:
-    """Return whether statements count something in a table."""
-    if called & COUNTING_CALLS:
-        return True
-    return any(
-        isinstance(node, ir.AugAssign)
-        and isinstance(node.target, ir.Subscript)
-        and not isinstance(node.target.index, ir.Const)
-        for node in walk(*body)
-    )
+def _as_values(program: Program) -> set[str]:
+    """Return the names that a program reads otherwise than to call them: a function's is put into a table, say."""
+    modules = [unit.module for unit in program.units.values() if unit.module is not None]
+    return {
+        child.id
+        for module in modules
+        for node in walk(*module.body)
+        for child in children(node)
+        if isinstance(child, ir.Name) and not (isinstance(node, ir.Call) and child is node.func)
+    }
+
+
+def _of_self(node: ir.Expr) -> bool:
+    """Return whether something is an attribute of ``self``, or what methods make of one (``self.x.mul_(…)``)."""
+    while isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
+        node = node.func.value
+    return isinstance(node, ir.Attr) and isinstance(node.value, ir.Name) and node.value.id == "self"
 
 
 def _callers(names: set[str], calls: dict[str, set[str]]) -> frozenset[str]:
@@ -210,16 +282,16 @@ def _callers(names: set[str], calls: dict[str, set[str]]) -> frozenset[str]:
     return frozenset(found - {"train", "eval", "forward", "__init__", "get", "log", "log0", "main"} | names)
 
 
-def _latches(loop: ir.For | ir.While) -> dict[str, object]:
+def _latches(setting: Iterable[ir.Assign | ir.AugAssign | ir.NamedExpr]) -> dict[str, object]:
     set_to: dict[str, list[ir.Expr | None]] = {}
-    for node in walk(*loop.body, into_functions=False):
+    for node in setting:
         if isinstance(node, ir.Assign):
             for target in node.targets:
                 names: set[str] = set()
                 _targets(target, names)
                 for name in names:
                     set_to.setdefault(name, []).append(node.value if isinstance(target, ir.Name) else None)
-        elif isinstance(node, ir.AugAssign | ir.NamedExpr):
+        else:
             names = set()
             _targets(node.target, names)
             for name in names:
@@ -231,28 +303,6 @@ def _latches(loop: ir.For | ir.While) -> dict[str, object]:
             type(c) is type(constants[0]) and c == constants[0] for c in constants
         ):
             out[name] = constants[0]
-    return out
-
-
-_ASSIGNED: dict[int, tuple[ir.Node, frozenset[str]]] = {}
-
-
-def assigned_names(loop: ir.For | ir.While) -> frozenset[str]:
-    """Return the local names that a loop's body assigns."""
-    known = _ASSIGNED.get(id(loop))
-    if known is not None and known[0] is loop:
-        return known[1]
-    names: set[str] = set()
-    for node in walk(*loop.body, into_functions=False):
-        if isinstance(node, ir.Assign):
-            for target in node.targets:
-                _targets(target, names)
-        elif isinstance(node, ir.AugAssign | ir.NamedExpr):
-            _targets(node.target, names)
-    out = frozenset(names)
-    if len(_ASSIGNED) > 4096:
-        _ASSIGNED.clear()
-    _ASSIGNED[id(loop)] = (loop, out)
     return out
 
 

@@ -18,7 +18,7 @@ from auditor.program import ir
 from auditor.timeline.values.payloads import Heap, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
     from auditor.timeline.events import Adapt, Forward, Report
 
@@ -135,7 +135,7 @@ class Tracker:
 
     @passed_on
     def moved(self, node: ir.BinOp, left: Value, right: Value, out: Value) -> Value:
-        """Hear that ``out`` is the sum or difference of two constants."""
+        """Hear that ``out`` is the sum, difference or product of two constants."""
         return out
 
     @passed_on
@@ -203,6 +203,11 @@ class Tracker:
         return None
 
     @asked
+    def extension_called(self, name: str, args: Args, node: ir.Node) -> Value | None:
+        """Answer what ``module.name()`` gives, of a module that lies nowhere as Python; None where nobody knows."""
+        return None
+
+    @asked
     def address_taken(self, name: str, receiver: Value, where: ir.Expr) -> Value | None:
         """Answer with the address of an array, where ``receiver.name()`` gives one."""
         return None
@@ -264,6 +269,11 @@ class Tracker:
     def gradient_given(self, origins: int) -> None:
         """Hear that something made from ``origins`` is written into a parameter's ``.grad``."""
 
+    @added
+    def state_moved(self, owner: Heap, name: str, origins: int, node: ir.Node) -> int:
+        """Hear that ``owner.name``, no parameter, takes up something made from ``origins``; return more origins."""
+        return 0
+
     @told
     def parameter_filled(self, heap: Heap, origins: int, node: ir.Node) -> None:
         """Hear that a new parameter is made of a tensor made from ``origins``."""
@@ -324,6 +334,11 @@ class Tracker:
     @added
     def observed(self, origins: int, node: ir.Node) -> int:
         """Hear that a model is applied to something; the answer are further origins of the result."""
+        return 0
+
+    @added
+    def inside_read(self, model: Heap, origins: int, node: ir.Node) -> int:
+        """Hear that a module, whose inside is not followed, is applied to something made from ``origins``."""
         return 0
 
     @told

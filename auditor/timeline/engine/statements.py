@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.timeline.engine import (
-    calling,
+    choices,
     classes,
     containers,
     contexts,
+    decorators,
     escapes,
     exceptions,
     expressions,
     forks,
     imports,
+    iteration,
     loops,
     parameters,
     protocols,
+    stores,
 )
+from auditor.timeline.values.frames import Guard
 from auditor.timeline.values.payloads import (
     NONE,
     SOME,
@@ -45,7 +49,7 @@ def do_function(machine: Machine, node: ir.FunctionDef) -> None:
     func = Function(node, machine.frame.scope, machine.frame, expressions.defaults(machine, node.params), owner)
     value = Value(func)
     for decorator in reversed(node.decorators):
-        value = calling.decorate(machine, decorator, value)
+        value = decorators.decorate(machine, decorator, value)
     if isinstance(value.p, Function) and value.p.owner is None:
         value.p.owner = owner
     machine.frame.names[node.name] = value
@@ -64,7 +68,7 @@ def do_assign(machine: Machine, node: ir.Assign) -> None:
 def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
     """Assign in place: parameters are written, lists extended."""
     target = node.target
-    old = containers.old_value(machine, target)
+    old = stores.old_value(machine, target)
     value = machine.eval(node.value)
     if protocols.speaks(old) or protocols.speaks(value):
         own = protocols.in_place(machine, node.op, old, value, node)
@@ -86,7 +90,7 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
         origins = machine.signals.mingled(node, origins)
         new = machine.signals.combined(node, old, value, Value(SOME, origins))
     if isinstance(target, ir.Subscript):
-        containers.update_item(machine, target, new)
+        stores.update_item(machine, target, new)
         return
     frame = machine.frame
     handed = isinstance(target, ir.Name) and target.id not in frame.rebound
@@ -194,6 +198,12 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.deciding |= test.m & machine.atoms.family(escapes.FAMILY)
     pushed = machine.guard(node.test, test, yes, taken=True)
     machine.live = yes
+    fallback = choices.left_empty(machine, node.test, test)
+    if fallback and not pushed:
+        machine.guards.append(Guard(machine.site(node.test), (fallback.what,), yes, taken=True))
+        pushed = True
+    if fallback and fallback.taken:
+        machine.undecided |= yes
     jumped = machine.jumped
     branch = branch_number(machine, node.test)
     if not both & ~1 or asks_for_parameters(machine, node.test):
@@ -210,18 +220,16 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.branches[-1] ^= 1
     if pushed:
         machine.guards[-1] = machine.other_way(machine.guards[-1], no)
+    if fallback:
+        machine.undecided = undecided | (0 if fallback.taken else no)
+    after_body = dict(names)
+    names.clear()
+    names.update(before)
+    machine.live = else_live = no
+    expressions.pick_files(machine, node.test, taken=False)
     if node.orelse:
-        after_body = dict(names)
-        names.clear()
-        names.update(before)
-        machine.live = no
         machine.block(node.orelse)
         else_live = machine.live
-    else:
-        after_body = dict(names)
-        names.clear()
-        names.update(before)
-        else_live = no
     if pushed:
         machine.guards.pop()
     machine.branches.pop()
@@ -292,7 +300,7 @@ STATEMENTS: dict[type[ir.Node], Callable[[Machine, Any], None]] = {
     ir.Import: imports.do_import,
     ir.ImportFrom: imports.do_import_from,
     ir.If: do_if,
-    ir.For: loops.do_for,
+    ir.For: iteration.do_for,
     ir.While: loops.do_while,
     ir.With: contexts.do_with,
     ir.Try: exceptions.do_try,

@@ -41,7 +41,7 @@ def _bound(machine: Machine, path: str) -> frozenset[str]:
     if unit.module is None:
         return frozenset({_ANY})
     names: set[str] = set()
-    for node in walk(*unit.module.body):
+    for node in unit.index.of(*_BINDING):
         if isinstance(node, ir.Assign):
             for target in node.targets:
                 _targets(target, names)
@@ -62,6 +62,12 @@ def _bound(machine: Machine, path: str) -> frozenset[str]:
     return frozenset(names)
 
 
+_BINDING: tuple[type[ir.Node], ...] = (
+    ir.Assign, ir.AugAssign, ir.NamedExpr, ir.For, ir.CompFor, ir.With, ir.FunctionDef, ir.ClassDef, ir.Param,
+    ir.Handler, ir.Pattern, ir.Import, ir.ImportFrom, ir.Name, ir.Attr,
+)  # fmt: skip
+
+
 def _binds_any(node: ir.Node) -> bool:
     if isinstance(node, ir.Name):
         return node.id in _BINDERS
@@ -77,7 +83,7 @@ def _targets(target: ir.Node, names: set[str]) -> None:
 def _caught(machine: Machine, path: str, name: ir.Name) -> bool:
     """Return whether a ``try`` around ``name`` may catch the error."""
     unit = machine.program.units.get(path) or machine.program.main
-    for node in walk(*unit.module.body) if unit.module is not None else ():
-        if isinstance(node, ir.Try) and node.handlers and node.body[0].start <= name.start <= node.body[-1].end:
+    for node in unit.index.of(ir.Try):
+        if node.handlers and node.body[0].start <= name.start <= node.body[-1].end:
             return True
     return False

@@ -10,7 +10,7 @@ from auditor.timeline.library import objects
 from auditor.timeline.values.payloads import NONE, UNKNOWN, Heap, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 FOLLOWS = frozenset({"update_parameters", "ema_update", "update_ema"})

@@ -11,13 +11,13 @@ from auditor.program import ir
 from auditor.program.model import Unit, Unparsed
 from auditor.program.parse import read_module
 from auditor.program.source import Source
-from auditor.timeline.engine import calling, containers, imports
+from auditor.timeline.engine import arguments, containers, imports
 from auditor.timeline.library import switches, unmodelled
 from auditor.timeline.values.frames import Frame, ModuleScope
 from auditor.timeline.values.payloads import NONE, UNKNOWN, External, Heap, Known, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 MAX_TEXT = 100_000
@@ -152,7 +152,7 @@ def import_module(machine: Machine, args: Args, node: ir.Node) -> Value:
 def run_unit(machine: Machine, unit: Unit, given: Value | None, node: ir.Node) -> Value:
     """Follow a file as a script of its own; return its names."""
     if unit.module is None or machine.nested >= MAX_NESTED:
-        return unmodelled.any_code(machine, calling.Args((given,) if given else (), node=node), node)
+        return unmodelled.any_code(machine, arguments.Args((given,) if given else (), node=node), node)
     names = dict(given.p.attrs) if given is not None and isinstance(given.p, Heap) else {}
     names["__name__"] = Value(Known("__main__"))
     names["__file__"] = Value(Known(unit.path))

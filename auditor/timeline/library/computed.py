@@ -14,7 +14,7 @@ from auditor.timeline.values.folding import FoldError, fold_text_method, split_o
 from auditor.timeline.values.payloads import SOME, UNKNOWN, Known, Payload, PerSetting, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 MATH: dict[str, Callable[..., object]] = {

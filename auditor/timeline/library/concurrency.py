@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import arguments, calling, containers
 from auditor.timeline.values.payloads import (
     NONE,
     SOME,
@@ -26,7 +26,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 THREADS = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process", "torch.multiprocessing.Process"})
@@ -66,7 +66,7 @@ def made(machine: Machine, name: str, args: Args, node: ir.Node) -> Value | None
         first = args.get(1 if "Pool" in name and "Executor" not in name else -1, "initializer")
         if first is not None:
             initial = containers.exact_items(machine, args.keywords.get("initargs") or UNKNOWN) or []
-            calling.call(machine, first, calling.Args(tuple(initial), node=node), node)
+            calling.call(machine, first, arguments.Args(tuple(initial), node=node), node)
         return Value(Heap("executor", name=name, made_at=machine.order))
     if name in QUEUES:
         return Value(Heap("queue", name=name, made_at=machine.order))
@@ -82,7 +82,7 @@ def start(machine: Machine, heap: Heap, node: ir.Node) -> Value:
         rest = containers.element_of(machine, given) if given is not None and items is None else None
         keywords = heap.attrs.get("kwargs")
         named = dict(keywords.p.attrs) if keywords is not None and isinstance(keywords.p, Heap) else {}
-        calling.call(machine, target, calling.Args(tuple(items or ()), named, rest, node), node)
+        calling.call(machine, target, arguments.Args(tuple(items or ()), named, rest, node), node)
     return NONE
 
 
@@ -93,7 +93,7 @@ def start_own(machine: Machine, receiver: Value, node: ir.Node) -> Value | None:
         return None
     run = p.cls.find("run")
     if run is not None and isinstance(run.p, Function):
-        return calling.invoke(machine, run.p, receiver, calling.Args(node=node), node)
+        return calling.invoke(machine, run.p, receiver, arguments.Args(node=node), node)
     return None
 
 
@@ -110,7 +110,7 @@ def method(machine: Machine, heap: Heap, name: str, args: Args, node: ir.Node) -
         more = replace(args, positional=args.positional[1:])
         if name != "submit":
             items = containers.exact_items(machine, args.get(1) or Value(Tup(())))
-            more = calling.Args(tuple(items or ()), node=node)
+            more = arguments.Args(tuple(items or ()), node=node)
         return future(machine, calling.call(machine, func, more, node))
     if name in _MAPS:
         return _mapped(machine, name, func, args, node)
@@ -133,7 +133,7 @@ def _mapped(machine: Machine, name: str, func: Value, args: Args, node: ir.Node)
     out = []
     for row in rows:
         given = tuple(containers.exact_items(machine, row[0]) or row) if spread else tuple(row)
-        out.append(calling.call(machine, func, calling.Args(given, node=node), node))
+        out.append(calling.call(machine, func, arguments.Args(given, node=node), node))
     exact = out if len(rows) > 1 or all(column is not None for column in known) else None
     made = containers.new_list(machine, exact, None if exact is not None else out[0])
     return future(machine, made) if name.endswith("async") else made
@@ -144,7 +144,7 @@ def _future(machine: Machine, heap: Heap, name: str, args: Args, node: ir.Node) 
     if name in ("result", "get", "__await__"):
         return result
     if name == "add_done_callback":
-        calling.call(machine, args.get(0) or UNKNOWN, calling.Args((Value(heap),), node=node), node)
+        calling.call(machine, args.get(0) or UNKNOWN, arguments.Args((Value(heap),), node=node), node)
         return NONE
     if name == "set_result":
         heap.attrs["result"] = args.get(0) or UNKNOWN
@@ -174,7 +174,7 @@ def write_end(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``os.write(fd, data)``."""
     end = args.get(0) or UNKNOWN
     if isinstance(end.p, Heap) and end.p.kind == "queue":
-        _queue(machine, end.p, "put", calling.Args(args.positional[1:]))
+        _queue(machine, end.p, "put", arguments.Args(args.positional[1:]))
     elif isinstance(end.p, Heap) and end.p.kind == "file":
         where = ir.Name(node.start, node.end, "_")
         rest = replace(args, positional=args.positional[1:])
@@ -254,7 +254,7 @@ def raised(machine: Machine, args: Args, node: ir.Node) -> Value:
     wanted = [machine.handlers[name]] if name in machine.handlers else list(machine.handlers.values())
     for handler in wanted:
         if handler.p is not None and not isinstance(handler.p, Known | Class):
-            calling.call(machine, handler, calling.Args((Value(SOME), UNKNOWN), node=node), node)
+            calling.call(machine, handler, arguments.Args((Value(SOME), UNKNOWN), node=node), node)
     return NONE
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, protocols
+from auditor.timeline.engine import arguments, calling, containers, protocols
 from auditor.timeline.values.payloads import SOME, UNKNOWN, Heap, Tup, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -19,7 +19,7 @@ def loader(machine: Machine, args: Args, node: ir.Node) -> Value:
     collate = args.keywords.get("collate_fn")
     if collate is not None and not isinstance(collate.p, type(UNKNOWN.p)):
         batch = containers.new_list(machine, None, item)
-        item = calling.call(machine, collate, calling.Args((batch,), node=node), node)
+        item = calling.call(machine, collate, arguments.Args((batch,), node=node), node)
     return _holding(machine, "torch.utils.data.DataLoader", item)
 
 

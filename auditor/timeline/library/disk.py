@@ -6,16 +6,16 @@ that folder under that split is what was copied.
 
 from __future__ import annotations
 
-import os.path
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers
+from auditor.timeline.library import files
 from auditor.timeline.values.atoms import TRAIN, VAL
-from auditor.timeline.values.payloads import UNKNOWN, Begins, Known, Value
+from auditor.timeline.values.payloads import UNKNOWN, Known, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 COPIES = frozenset(
@@ -37,33 +37,12 @@ def copied(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def lay(machine: Machine, old: Value, new: Value) -> None:
     """Let what lies under the name ``old`` lie under ``new``, too."""
-    from auditor.timeline.library import files
-
     held = machine.files.get(files.path_key(old)) if isinstance(old.p, Known) else None
     if held is not None and isinstance(new.p, Known):
         files.write_file(machine, files.path_key(new), held)
         return
     splits, named = containers.deep(old) & (VAL | TRAIN), containers.deep(new) & (VAL | TRAIN)
-    if splits and splits != named:
-        machine.laid.append((_folder(new), named, splits))
-
-
-def _folder(path: Value) -> str | None:
-    """Return the folder of a path of which no more than its beginning may be known."""
-    if isinstance(path.p, Known) and isinstance(path.p.v, str):
-        return path.p.v.rpartition("/")[0]
-    return path.p.text.rpartition("/")[0] if isinstance(path.p, Begins) else None
-
-
-def found(machine: Machine, path: Value, origins: int) -> int:
-    """Return ``origins`` of a path as they are after what was laid there under other names."""
-    if not machine.laid:
-        return origins
-    here = _folder(path)
-    for folder, named, splits in machine.laid:
-        if folder is not None and here is not None and os.path.normpath(folder) != os.path.normpath(here):
-            continue
-        if named and not named & origins:
-            continue
-        origins = origins & ~named | splits
-    return origins
+    same = bool(splits & VAL) == bool(named & VAL) and bool(splits & TRAIN) == bool(named & TRAIN)
+    anything = not named and splits & VAL and splits & TRAIN  # each file keeps its own name, as a rule
+    if splits and not same and not anything:
+        machine.laid.append((files.folder_of(new), named, splits))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os.path
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, escapes, parameters
-from auditor.timeline.library import disk, objects
+from auditor.program.walk import walk
+from auditor.timeline.engine import arguments, containers, escapes, parameters, stores
+from auditor.timeline.library import objects
 from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Begins, Heap, Known, Payload, Value, join
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
+
+_WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors")
 
 
 def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
@@ -23,7 +28,7 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
     if first is not None:
         if isinstance(first.p, Heap) and first.p.kind in ("buffer", "file"):
             return content(machine, first.p, origins)
-        origins = disk.found(machine, first, origins)
+        origins = found(machine, first, origins)
         saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
         if saved is not None and (not origins & (VAL | TRAIN) or path_key(first) in machine.written):
             return saved  # what the script itself put there, whatever it is called
@@ -52,9 +57,18 @@ def content(machine: Machine, heap: Heap, origins: int) -> Value:
         saved = machine.files.get(heap.name)
         if saved is not None:
             return saved
-        text = heap.attrs.get("text")
-        return text if text is not None else Value(None, heap.origins & ~LISTING | TEXT_FILE)
+        text = shipped(machine, heap.name)
+        return Value(Known(text)) if text is not None else Value(None, heap.origins & ~LISTING | TEXT_FILE)
     return heap.element if heap.element is not None else Value(None, origins)
+
+
+def shipped(machine: Machine, key: str) -> str | None:
+    """Return the text of the configuration file that a path of the script names, if it lies in the submission."""
+    wanted = PurePosixPath(key)
+    found = [path for path in machine.program.texts if PurePosixPath(path).name == wanted.name]
+    exact = [path for path in found if path.endswith(str(wanted).lstrip("./"))]
+    best = exact if len(exact) == 1 else found
+    return machine.program.texts[best[0]] if len(best) == 1 else None
 
 
 def read_into(machine: Machine, held: Value, args: Args) -> Value:
@@ -63,7 +77,7 @@ def read_into(machine: Machine, held: Value, args: Args) -> Value:
     while isinstance(where, ir.Call) and not isinstance(where.func, ir.Attr) and where.args:
         where = where.args[0].value  # memoryview(array)
     if where is not None:
-        containers.update_in_place(machine, where, args.positional[0], Value(None, containers.deep(held)))
+        stores.update_in_place(machine, where, args.positional[0], Value(None, containers.deep(held)))
     return Value(SOME, SIZE)
 
 
@@ -105,7 +119,7 @@ def _of_any_split(machine: Machine, origins: int, node: ir.Node) -> int:
     """Return the opaque origin of one of a folder's files, where its name tells no split."""
     if not origins & LISTING or origins & (VAL | TRAIN):
         return 0
-    what = f"`{calling.shown(machine, node)}()`, which reads one of the files of a folder, of any split"
+    what = f"`{arguments.shown(machine, node)}()`, which reads one of the files of a folder, of any split"
     return escapes.opaque(machine, node, what)
 
 
@@ -118,6 +132,13 @@ def make_buffer(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def save_object(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``torch.save(obj, f)``: a copy that later learning does not reach."""
+    dump_object(machine, args, node)
+    machine.signals.saved("a checkpoint", node)
+    return NONE
+
+
+def dump_object(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``json.dump(obj, f)``: what is read back from the file is what was put there."""
     value, target = args.get(0, "obj") or UNKNOWN, args.get(1, "f") or args.get(1)
     if target is None:
         return NONE
@@ -132,7 +153,6 @@ def save_object(machine: Machine, args: Args, node: ir.Node) -> Value:
         write_file(machine, target.p.name, frozen)
     else:
         write_file(machine, path_key(target), frozen)
-    machine.signals.saved("a checkpoint", node)
     return NONE
 
 
@@ -156,13 +176,43 @@ def join_path(machine: Machine, args: Args, node: ir.Node) -> Value:
     return Value(out.p, out.m | (args.rest.m if args.rest is not None else 0))
 
 
+def _names_weights(args: Args) -> bool:
+    """Return whether a pattern that is written out can only match saved weights, which are of no split."""
+    texts = [n.value for node in args.nodes for n in walk(node) if isinstance(n, ir.Const) and isinstance(n.value, str)]
+    patterns = [text for text in texts if "*" in text]
+    return bool(patterns) and all(text.endswith(_WEIGHTS) for text in patterns)
+
+
 def listing(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``os.listdir(path)``, ``glob.glob(pattern)``: names of files."""
     pattern = args.get(0) or UNKNOWN
     if isinstance(pattern.p, Known) and pattern.p.v in machine.written:
         return containers.new_list(machine, [pattern])
+    if _names_weights(args):
+        return containers.new_list(machine, None, Value(None, args.origins()))
     if isinstance(pattern.p, Known) and isinstance(pattern.p.v, str) and "/" in pattern.p.v:
         folder = pattern.p.v.partition("*")[0].rpartition("/")[0]
         item: Payload = Begins(f"{folder}/") if machine.laid else None
         return containers.new_list(machine, None, Value(item, args.origins() | LISTING))
     return containers.new_list(machine, None, Value(None, args.origins() | LISTING))
+
+
+def folder_of(path: Value) -> str | None:
+    """Return the folder of a path of which no more than its beginning may be known."""
+    if isinstance(path.p, Known) and isinstance(path.p.v, str):
+        return path.p.v.rpartition("/")[0]
+    return path.p.text.rpartition("/")[0] if isinstance(path.p, Begins) else None
+
+
+def found(machine: Machine, path: Value, origins: int) -> int:
+    """Return ``origins`` of a path as they are after what was laid there under other names."""
+    if not machine.laid:
+        return origins
+    here = folder_of(path)
+    for folder, named, splits in machine.laid:
+        if folder is not None and here is not None and os.path.normpath(folder) != os.path.normpath(here):
+            continue
+        if named and not named & origins:
+            continue
+        origins = origins & ~named | splits
+    return origins

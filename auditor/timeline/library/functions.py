@@ -6,14 +6,25 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, classes, containers, exceptions, imports, parameters
+from auditor.timeline.engine import (
+    applying,
+    arguments,
+    classes,
+    containers,
+    exceptions,
+    imports,
+    parameters,
+    stores,
+)
 from auditor.timeline.library import (
     averages,
     code,
     computed,
     concurrency,
+    config_files,
     datasets,
     disk,
+    exit_stacks,
     files,
     functools_,
     iterators,
@@ -50,7 +61,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
@@ -78,6 +89,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "collections.OrderedDict": sequences.make_dict,
     "enumerate": sequences.enumerated,
     "zip": sequences.zipped,
+    "itertools.pairwise": sequences.pairs,
     "filter": sequences.filtered,
     "map": sequences.mapped,
     "itertools.chain": sequences.chained,
@@ -117,6 +129,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "contextlib.contextmanager": iterators.context_manager,
     "contextlib.asynccontextmanager": iterators.context_manager,
     "contextlib.suppress": iterators.suppress,
+    "contextlib.ExitStack": exit_stacks.made,
     "contextlib.closing": iterators.closing,
     "contextlib.nullcontext": iterators.closing,
     "functools.partialmethod": functools_.partial_method,
@@ -187,6 +200,8 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "torch.utils.data.Subset": datasets.part,
     "torch.utils.data.ConcatDataset": datasets.part,
     "torch.utils.data.ChainDataset": datasets.part,
+    **config_files.READERS,
+    "json.dump": files.dump_object,
     "compile": code.compiled,
     "importlib.import_module": code.import_module,
     "__import__": code.import_module,
@@ -273,7 +288,8 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
         if isinstance(out.p, Known | PerSetting):
             return out
     if unmodelled.missing(name):
-        return unmodelled.call_missing(machine, args, node)
+        compiled = machine.signals.extension_called(name, args, node)
+        return unmodelled.call_missing(machine, args, node) if compiled is None else compiled
     last = name.rpartition(".")[2]
     if (
         name in ALIASES
@@ -323,18 +339,24 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     if last == "functional_call":
         model = args.get(0)
         heap_model = model.p if model is not None and isinstance(model.p, Heap) else None
-        return calling.apply(machine, heap_model, origins, calling.shown(machine, node), node, [])
+        return applying.apply(machine, heap_model, origins, arguments.shown(machine, node), node, [])
     if LOGGERS.match(name):
         machine.signals.printed(origins, node)
         return NONE
     if last.endswith("_") and not last.endswith("__") and args.positional:
         return tensors.in_place(machine, last, args.positional[0], args, node, args.nodes[0] if args.nodes else None)
     if last in ("scatter_add", "index_add", "add.at", "at") and args.positional and args.nodes:
-        containers.update_in_place(machine, args.nodes[0], args.positional[0], Value(None, origins))
+        stores.update_in_place(machine, args.nodes[0], args.positional[0], Value(None, origins))
         return NONE
     opaque = unmodelled.call(machine, name, args, node)
-    if (last[:1].isupper() and not last.isupper()) or name in ("sentencepiece.SentencePieceProcessor", "train_gpt.GPT"):
+    classlike = last[:1].isupper() and not last.isupper()
+    if (
+        classlike
+        or name in ("torch.nn.GRU", "torch.nn.LSTM", "torch.nn.RNN")
+        or name in ("sentencepiece.SentencePieceProcessor", "train_gpt.GPT")
+    ):
         heap = Heap("external", name=name, origins=origins, made_at=machine.order)
+        heap.made_with = {str(at): value for at, value in enumerate(args.positional)} | args.keywords
         if last in MODULE_CONTAINERS:
             # Its modules keep their identity: what is trained through one way is trained for all.
             first = args.get(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, classes, containers
+from auditor.timeline.engine import arguments, calling, classes, containers
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
@@ -23,7 +23,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -73,12 +73,12 @@ def reduce(machine: Machine, args: Args, node: ir.Node) -> Value:
         rest = list(known)
         start = args.get(2) or (rest.pop(0) if rest else UNKNOWN)
         for item in rest:
-            start = calling.call(machine, func, calling.Args((start, item), node=node), node)
+            start = calling.call(machine, func, arguments.Args((start, item), node=node), node)
         return start
     element = containers.element_of(machine, items)
     out = args.get(2) or element
     for _ in range(2):
-        out = join(out, calling.call(machine, func, calling.Args((Value(SOME, out.m), element), node=node), node))
+        out = join(out, calling.call(machine, func, arguments.Args((Value(SOME, out.m), element), node=node), node))
     return out
 
 
@@ -109,7 +109,7 @@ def register(machine: Machine, heap: Heap, args: Args, node: ir.Node) -> Value:
         return value
 
     if func is not None:
-        return add(calling.Args((func,)), node)
+        return add(arguments.Args((func,)), node)
     return Value(Native("register", add))
 
 
@@ -136,7 +136,7 @@ def dispatch(machine: Machine, heap: Heap, args: Args, node: ir.Node, receiver: 
 
 def _call(machine: Machine, func: Value, receiver: Value | None, args: Args, node: ir.Node) -> Value:
     if receiver is not None:
-        args = calling.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
+        args = arguments.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
     return calling.call(machine, func, args, node)
 
 
@@ -149,7 +149,9 @@ def partial_method(machine: Machine, args: Args, node: ir.Node) -> Value:
         receiver = more.get(0) or UNKNOWN
 
         def run(rest: Args, where: ir.Node) -> Value:
-            given = calling.Args((receiver, *bound, *rest.positional), {**keywords, **rest.keywords}, rest.rest, where)
+            given = arguments.Args(
+                (receiver, *bound, *rest.positional), {**keywords, **rest.keywords}, rest.rest, where
+            )
             return calling.call(machine, func, given, where)
 
         return Value(Native("partialmethod", run))
@@ -167,7 +169,7 @@ def method_caller(machine: Machine, args: Args, node: ir.Node) -> Value:
 
     def run(more: Args, at: ir.Node) -> Value:
         method = attribute(machine, more, name, at)
-        return calling.call(machine, method, calling.Args(bound, keywords, node=at), at)
+        return calling.call(machine, method, arguments.Args(bound, keywords, node=at), at)
 
     return Value(Native("methodcaller", run))
 
@@ -191,7 +193,7 @@ def attribute(machine: Machine, args: Args, name: Value, node: ir.Node) -> Value
     words = name.p.v.split(".") if isinstance(name.p, Known) and isinstance(name.p.v, str) else [None]
     for word in words:
         asked = Value(Known(word)) if word is not None else name
-        base = objects.get_attribute(machine, calling.Args((base, asked), node=node, nodes=args.nodes), node)
+        base = objects.get_attribute(machine, arguments.Args((base, asked), node=node, nodes=args.nodes), node)
     return base
 
 

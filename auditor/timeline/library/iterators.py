@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, generators
+from auditor.timeline.engine import arguments, calling, containers, generators
 from auditor.timeline.values.payloads import (
     NONE,
     SOME,
@@ -20,7 +20,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 # What takes an iterator without pulling on it; every other function that is handed one runs it to its end.
@@ -62,7 +62,7 @@ def wrapped(machine: Machine, args: Args, node: ir.Node) -> Value | None:
         func = args.positional[0]
 
         def change(item: Value) -> Value:
-            out = calling.call(machine, func, calling.Args((item,), node=node), node)
+            out = calling.call(machine, func, arguments.Args((item,), node=node), node)
             return out if name == "map" else item
     else:
         return stream

@@ -9,7 +9,7 @@ from auditor.timeline.engine import containers, parameters
 from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, PerSetting, Tup, Value, join, join_all
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 

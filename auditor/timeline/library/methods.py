@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, parameters
+from auditor.timeline.engine import applying, arguments, calling, containers, contexts, parameters, stores
 from auditor.timeline.library import (
+    autograd,
     averages,
     computed,
     concurrency,
     disk,
+    exit_stacks,
     files,
     functools_,
     iterators,
     lists,
+    modes,
     objects,
     options,
     tensors,
@@ -51,7 +54,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -77,7 +80,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     if name in ("share_memory", "share_memory_"):
         machine.shares_memory = True
     if name == "run_in_executor":
-        return calling.call(machine, args.get(1) or UNKNOWN, calling.Args(args.positional[2:], node=node), node)
+        return calling.call(machine, args.get(1) or UNKNOWN, arguments.Args(args.positional[2:], node=node), node)
     if name == "run_until_complete":
         return args.get(0) or UNKNOWN
     if isinstance(p, Stream):
@@ -115,7 +118,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         if handled is not None:
             return handled
     if isinstance(p, Heap):
-        if p.name in NATIVE:
+        if p.name in NATIVE or p.kind == "extension":
             if name in OPENS_NATIVE:
                 return receiver
             followed = machine.signals.compiled_called(name, args, node)
@@ -128,14 +131,14 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return Value(SOME, parameters.settle(machine, receiver.m) if not receiver.m & machine.params else receiver.m)
     if name in ("iterdir", "glob", "rglob") and not isinstance(p, Heap):
         return files.listing(machine, _with_receiver(receiver, args), node)
-    if isinstance(p, Known | PerSetting) and computed.all_text(p):
+    if isinstance(p, Known | PerSetting) and computed.all_text(p) and name not in ("read_text", "read_bytes"):
         return computed.text_method(machine, receiver, name, args)
     if name in SHAPE_METHODS:
         return Value(SOME, SIZE)
     if name == "requires_grad_" and receiver.m & machine.params:
         return receiver
     if name == "requires_grad_" and p is SOME:
-        heap = Heap("parameter", name=calling.shown(machine, node), made_at=machine.order)
+        heap = Heap("parameter", name=arguments.shown(machine, node), made_at=machine.order)
         machine.signals.parameter_made(heap, method.where)
         made = Value(heap, parameters.param(machine, heap) | receiver.m)
         machine.made_trainable(method.where, made)
@@ -145,10 +148,10 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     if name in ("append", "extend", "add", "update", "insert", "put", "appendleft", "push") and not (
         name == "add" and p is SOME
     ):
-        containers.update_in_place(machine, method.where, receiver, Value(None, args.origins()))
+        stores.update_in_place(machine, method.where, receiver, Value(None, args.origins()))
         return NONE
     if name == "apply" and isinstance(p, Class):
-        return Value(SOME, parameters.settle(machine, args.origins()))
+        return autograd.apply(machine, p, args, node)
     if args.positional and name in (
         "write",
         "info",
@@ -175,6 +178,9 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         saved = machine.files.get(files.path_key(receiver))
         if saved is not None:
             return saved
+        text = files.shipped(machine, files.path_key(receiver)) if name != "open" else None
+        if text is not None:
+            return Value(Known(text))
         return Value(SOME, receiver.m | TEXT_FILE | machine.signals.read(receiver.m, node))
     if name == "readinto" and args.positional and not isinstance(p, Heap):
         return files.read_into(machine, Value(None, containers.deep(receiver)), args)
@@ -189,14 +195,17 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return containers.new_list(
             machine, None, Value(Tup((UNKNOWN, Value(None, origins))) if name == "items" else None, origins)
         )
+    own = unmodelled.own_method(machine, method, args, node)
+    if own is not None:
+        return own
     if origins & VAL and receiver.m & (machine.params | machine.atoms.family("adapted")) and args.origins() & VAL:
-        return calling.apply(machine, None, origins, calling.shown(machine, node), node, [])
+        return applying.apply(machine, None, origins, arguments.shown(machine, node), node, [])
     opaque = unmodelled.method(machine, method, args, node)
     return Value(SOME if p is SOME else None, parameters.settle(machine, origins) | opaque)
 
 
 def _with_receiver(receiver: Value, args: Args) -> Args:
-    return calling.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
+    return arguments.Args((receiver, *args.positional), args.keywords, args.rest, args.node, args.nodes)
 
 
 def _registered(machine: Machine, receiver: Value, first: Value, args: Args, node: ir.Node) -> None:
@@ -205,6 +214,23 @@ def _registered(machine: Machine, receiver: Value, first: Value, args: Args, nod
     if isinstance(first.p, Known) and isinstance(first.p.v, str) and value is not None:
         where = ir.Name(node.start, node.end, "?")
         machine.store_attr(receiver, first.p.v, value, ir.Attr(node.start, node.end, where, first.p.v))
+
+
+def _loaded(machine: Machine, module: Heap, state: Value | None, args: Args) -> int:
+    """Return the origins of what ``module.load_state_dict(…)`` takes: of one of its class, no more than it has itself.
+
+    A module that was hung on the other one since it was copied is not among what is loaded (``strict=False``).
+    """
+    source = state.p.made_with.get("self") if state is not None and isinstance(state.p, Heap) else None
+    of = source.p if source is not None else None
+    if not isinstance(of, Heap) or of is module or of.cls is not module.cls or of.attrs.keys() <= module.attrs.keys():
+        return args.origins()
+    out = 0
+    for name in of.attrs.keys() & module.attrs.keys():
+        value = of.attrs[name]
+        for held in (*parameters.heaps_in(value.p), *parameters.heaps_of(machine, value.m)):
+            out |= parameters.param(machine, held)
+    return args.origins() & ~parameters.param(machine, of) | out
 
 
 def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Args, node: ir.Node) -> Value | None:
@@ -217,7 +243,8 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             if name in ("parameters", "modules", "children", "buffers"):
                 return containers.new_list(machine, None, Value(SOME, bits))
             if name == "state_dict":
-                return Value(Heap("dict", element=Value(SOME, bits), made_at=machine.order), bits)
+                of = {"self": receiver}
+                return Value(Heap("dict", element=Value(SOME, bits), made_with=of, made_at=machine.order), bits)
             return containers.new_list(machine, None, Value(Tup((Value(SOME), Value(SOME, bits))), bits))
         if name in averages.FOLLOWS and kind == "external":
             return averages.follow(machine, p, args, node)
@@ -225,9 +252,11 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             _registered(machine, receiver, first, args, node)
             return NONE
         if name == "load_state_dict":
-            machine.signals.parameters_restored([p], args.origins(), node)
+            machine.signals.parameters_restored([p], _loaded(machine, p, first, args), node)
             return Value(SOME)
         if name in SELF_METHODS and kind != "parameter":
+            if name in ("train", "eval"):
+                modes.set_mode(machine, p, name, args)
             return receiver
         if name == "update" and kind == "external" and first is not None and isinstance(first.p, Heap):
             return tensors.optimizer_method(machine, receiver, name, args, node)
@@ -252,7 +281,7 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             and args.origins() & VAL
             and p.name.startswith(("fla.", "mamba", "transformers", "torch.nn", "train_gpt."))
         ):
-            return calling.apply(machine, p, args.origins() | p.origins, calling.shown(machine, node), node, [])
+            return applying.apply(machine, p, args.origins() | p.origins, arguments.shown(machine, node), node, [])
         return None
     if kind == "list":
         return lists.list_method(machine, p, receiver, name, args)
@@ -277,6 +306,8 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             value = first or UNKNOWN
             p.element = value if p.element is None else join(p.element, value)
         return NONE
+    if kind == contexts.STACK:
+        return exit_stacks.method(machine, p, name, args, node)
     if kind == "dispatcher":
         return functools_.register(machine, p, args, node) if name == "register" else None
     if kind == "parser":

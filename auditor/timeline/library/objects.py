@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, classes, containers, parameters
+from auditor.timeline.engine import arguments, attributes, calling, classes, containers, parameters
+from auditor.timeline.library.effects.bases import BASES, WRAPPERS
 from auditor.timeline.values.payloads import (
     FALSE,
     NONE,
@@ -31,20 +32,22 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
 def get_attribute(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``getattr(x, name, default)``."""
-    from auditor.timeline.engine import calling
-
     base = args.get(0) or UNKNOWN
     name = args.get(1)
     default = args.get(2)
+    if isinstance(base.p, PerSetting | Either) and default is not None:
+        return machine.per_option(
+            base, lambda one: get_attribute(machine, replace(args, positional=(one, *args.positional[1:])), node)
+        )
     if name is not None and isinstance(name.p, Known) and isinstance(name.p.v, str):
         where = args.nodes[0] if args.nodes else ir.Name(node.start, node.end, "?")
-        found = calling.get_attr(machine, base, name.p.v, ir.Attr(node.start, node.end, where, name.p.v))
+        found = attributes.get_attr(machine, base, name.p.v, ir.Attr(node.start, node.end, where, name.p.v))
         if isinstance(found.p, Method) and default is not None:
             if isinstance(base.p, Heap) and base.p.kind in ("instance", "namespace", "module") and not base.p.origins:
                 return default
@@ -86,6 +89,8 @@ def has_attribute(machine: Machine, args: Args, node: ir.Node) -> Value:
     if isinstance(asked, str) and isinstance(base.p, Heap) and base.p.kind == "instance" and base.p.cls is not None:
         if asked in base.p.attrs or base.p.cls.find(asked) is not None:
             return TRUE
+        if any(asked in BASES.get(name, ()) for name in base.p.cls.external_bases()) and asked not in WRAPPERS:
+            return TRUE
         if not base.p.cls.external_bases() and asked not in ("module", "_orig_mod"):
             return FALSE
     return Value(SOME)
@@ -112,8 +117,9 @@ def clone(machine: Machine, value: Value, seen: dict[int, Heap]) -> Value:
     if isinstance(p, Heap):
         known = seen.get(id(p))
         if known is None:
-            known = Heap(p.kind, p.cls, p.name, made_at=machine.order)
+            known = Heap(p.kind, p.cls, p.name, made_with=p.made_with, made_at=machine.order)
             seen[id(p)] = known
+            known.modes = list(p.modes)
             known.adapted = dict(p.adapted)
             known.undone = dict(p.undone)
             known.origins = parameters.settle(machine, p.origins)
@@ -152,8 +158,8 @@ def partial(machine: Machine, args: Args, node: ir.Node) -> Value:
     bound = args.positional[1:]
     keywords = dict(args.keywords)
 
-    def run(more: calling.Args, at: ir.Node) -> Value:
-        merged = calling.Args((*bound, *more.positional), {**keywords, **more.keywords}, more.rest, at)
+    def run(more: arguments.Args, at: ir.Node) -> Value:
+        merged = arguments.Args((*bound, *more.positional), {**keywords, **more.keywords}, more.rest, at)
         return calling.call(machine, func, merged, at)
 
     return Value(Native("partial", run), func.m)
@@ -164,7 +170,7 @@ def field_factory(machine: Machine, args: Args, node: ir.Node) -> Value:
     from auditor.timeline.engine import calling
 
     factory = args.keywords.get("default_factory")
-    return UNKNOWN if factory is None else calling.call(machine, factory, calling.Args(node=node), node)
+    return UNKNOWN if factory is None else calling.call(machine, factory, arguments.Args(node=node), node)
 
 
 def bind(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -240,7 +246,7 @@ def get_raw(machine: Machine, args: Args, node: ir.Node) -> Value:
     base, name = args.get(0) or UNKNOWN, args.get(1) or UNKNOWN
     if isinstance(base.p, Heap) and isinstance(name.p, Known) and isinstance(name.p.v, str):
         where = ir.Attr(node.start, node.end, ir.Name(node.start, node.end, "_"), name.p.v)
-        return calling.stored_attr(machine, base.p, base, name.p.v, where)
+        return attributes.stored_attr(machine, base.p, base, name.p.v, where)
     return get_attribute(machine, args, node)
 
 
@@ -267,4 +273,4 @@ def itself(machine: Machine, args: Args, node: ir.Node) -> Value:
 def along_axis(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``numpy.apply_along_axis(f, axis, array)``: the function is followed once, on any row."""
     rest = args.positional[2:]
-    return calling.call(machine, args.get(0) or UNKNOWN, calling.Args(rest, args.keywords, args.rest, node), node)
+    return calling.call(machine, args.get(0) or UNKNOWN, arguments.Args(rest, args.keywords, args.rest, node), node)

@@ -9,7 +9,7 @@ from auditor.timeline.library import code, switches
 from auditor.timeline.values.payloads import FALSE, NONE, TRUE, UNKNOWN, External, Heap, Known, Payload, Tup, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 

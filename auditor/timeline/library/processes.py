@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, protocols
+from auditor.timeline.engine import arguments, calling, containers, protocols, stores
 from auditor.timeline.library import computed
 from auditor.timeline.values.atoms import CLOCK
 from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, Value, join
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -31,7 +31,7 @@ def as_text(machine: Machine, args: Args, node: ir.Node) -> Value:
     first = args.get(0)
     if first is not None and protocols.speaks(first):
         return protocols.text(machine, first, node)
-    return computed.constant(str)(machine, calling.Args(args.positional[:1], node=node), node)
+    return computed.constant(str)(machine, arguments.Args(args.positional[:1], node=node), node)
 
 
 def clock(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -69,7 +69,7 @@ def gather_objects(machine: Machine, args: Args, node: ir.Node) -> Value:
                 payload.element = source if payload.element is None else join(payload.element, source)
                 return NONE
         if args.nodes:
-            containers.update_in_place(machine, args.nodes[0], target, Value(None, containers.deep(source)))
+            stores.update_in_place(machine, args.nodes[0], target, Value(None, containers.deep(source)))
     return NONE
 
 
@@ -98,14 +98,14 @@ def spawn(machine: Machine, args: Args, node: ir.Node) -> Value:
     items = containers.exact_items(machine, given) if given is not None else None
     first = [] if args.keywords.get("target") is not None else [Value(Known(0))]
     if target is not None:
-        calling.call(machine, target, calling.Args((*first, *(items or ())), node=node), node)
+        calling.call(machine, target, arguments.Args((*first, *(items or ())), node=node), node)
     return Value(Heap("external", name="process", made_at=machine.order))
 
 
 def submit_spread(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``_thread.start_new_thread(f, args)``."""
     given = containers.exact_items(machine, args.get(1) or UNKNOWN)
-    return calling.call(machine, args.get(0) or UNKNOWN, calling.Args(tuple(given or ()), node=node), node)
+    return calling.call(machine, args.get(0) or UNKNOWN, arguments.Args(tuple(given or ()), node=node), node)
 
 
 def submit(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -114,5 +114,5 @@ def submit(machine: Machine, args: Args, node: ir.Node) -> Value:
 
     if not args.positional:
         return UNKNOWN
-    more = calling.Args(args.positional[1:], dict(args.keywords), args.rest, node)
+    more = arguments.Args(args.positional[1:], dict(args.keywords), args.rest, node)
     return calling.call(machine, args.positional[0], more, node)

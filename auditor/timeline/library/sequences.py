@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers
+from auditor.timeline.engine import arguments, containers
 from auditor.timeline.library import computed
 from auditor.timeline.values.atoms import SIZE
 from auditor.timeline.values.payloads import (
@@ -25,7 +25,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -101,8 +101,30 @@ def zipped(machine: Machine, args: Args, node: ir.Node) -> Value:
     if columns and all(c is not None for c in columns) and args.rest is None:
         rows = zip(*[c for c in columns if c is not None], strict=False)
         return containers.new_list(machine, [Value(Tup(row), join_all(row).m) for row in rows])
-    elements = tuple(containers.element_of(machine, v) for v in args.positional)
-    return containers.new_list(machine, None, Value(Tup(elements), args.origins()))
+    begin = [_begin(each) for each in args.nodes]
+    elements = [containers.element_of(machine, v) for v in args.positional]
+    if len(begin) == len(elements) and len(set(begin)) > 1:  # one runs ahead of the other
+        elements = [_ahead(machine, each, at) if at else each for each, at in zip(elements, begin, strict=True)]
+    return containers.new_list(machine, None, Value(Tup(tuple(elements)), args.origins()))
+
+
+def pairs(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``itertools.pairwise(a)``: each item with the one after it."""
+    element = containers.element_of(machine, args.get(0) or UNKNOWN)
+    return containers.new_list(machine, None, Value(Tup((element, _ahead(machine, element, 1))), args.origins()))
+
+
+def _ahead(machine: Machine, element: Value, rounds: int) -> Value:
+    return containers.tag(element, machine.atoms.bit("ahead", rounds))
+
+
+def _begin(node: ir.Expr) -> int:
+    """Return where ``a[1:]`` begins, 0 for what isn't cut off there."""
+    while isinstance(node, ir.BinOp) and node.op == "+":
+        node = node.left
+    cut = node.index if isinstance(node, ir.Subscript) else None
+    first = cut.lower if isinstance(cut, ir.Slice) and cut.step is None else None
+    return first.value if isinstance(first, ir.Const) and isinstance(first.value, int) and first.value > 0 else 0
 
 
 def same_elements(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -127,10 +149,12 @@ def mapped(machine: Machine, args: Args, node: ir.Node) -> Value:
     columns = [containers.exact_items(machine, v) for v in args.positional[1:]]
     if columns and all(c is not None and len(c) <= 16 for c in columns):
         rows = zip(*[c for c in columns if c is not None], strict=False)
-        out = [calling.call(machine, function, calling.Args(tuple(row), node=node), node) for row in rows]
+        out = [calling.call(machine, function, arguments.Args(tuple(row), node=node), node) for row in rows]
         return containers.new_list(machine, out)
     elements = tuple(containers.element_of(machine, v) for v in args.positional[1:])
-    return containers.new_list(machine, None, calling.call(machine, function, calling.Args(elements, node=node), node))
+    return containers.new_list(
+        machine, None, calling.call(machine, function, arguments.Args(elements, node=node), node)
+    )
 
 
 def chained(machine: Machine, args: Args, node: ir.Node) -> Value:

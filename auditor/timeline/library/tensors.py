@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers, parameters
+from auditor.timeline.engine import arguments, calling, containers, models, parameters, stores
+from auditor.timeline.engine.relevance import ACCUMULATING
 from auditor.timeline.library.names import RESET_METHODS
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL
 from auditor.timeline.values.payloads import (
@@ -24,7 +25,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -38,7 +39,7 @@ def fresh_tensor(machine: Machine, name: str, args: Args, node: ir.Node) -> Valu
         origins |= RANDOM
     flag = args.keywords.get("requires_grad")
     if flag is not None and isinstance(flag.p, Known) and flag.p.v is True:
-        heap = Heap("parameter", name=calling.shown(machine, node), made_at=machine.order)
+        heap = Heap("parameter", name=arguments.shown(machine, node), made_at=machine.order)
         machine.signals.parameter_made(heap, node)
         return Value(heap, parameters.param(machine, heap) | origins)
     return Value(SOME, parameters.settle(machine, origins))
@@ -77,9 +78,9 @@ def grad_function(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``value_and_grad(model, fn)``: a function that gives the loss and its gradients."""
     functions = [v for v in args.positional if isinstance(v.p, Function | Bound | Native | Class | Method)]
     func = functions[-1] if functions else (args.get(0) or UNKNOWN)
-    single = "value" not in calling.shown(machine, node)
+    single = "value" not in arguments.shown(machine, node)
 
-    def run(more: calling.Args, at: ir.Node) -> Value:
+    def run(more: arguments.Args, at: ir.Node) -> Value:
         loss = calling.call(machine, func, more, at)
         gradient = Value(SOME, machine.signals.differentiated(containers.deep(loss), at))
         return gradient if single else Value(Tup((loss, gradient)), loss.m | gradient.m)
@@ -111,13 +112,28 @@ def in_place(machine: Machine, name: str, receiver: Value, args: Args, node: ir.
             if name == "zero_" and not machine.weak and machine.live == machine.all:
                 cleared = Value(receiver.p, 0)
             if isinstance(where, ir.Name):
-                containers.write_into(machine, where.id, receiver, cleared)
+                stores.write_into(machine, where.id, receiver, cleared)
                 receiver = cleared
+            elif isinstance(where, ir.Attr) and not machine.weak and machine.live == machine.all:
+                receiver = Value(receiver.p)
+                machine.store_attr(machine.eval(where.value), where.attr, receiver, where)
         kept = machine.signals.filled(where, name, args)
-        containers.update_in_place(machine, where, receiver, Value(None, origins | kept))
+        if name in ACCUMULATING and isinstance(where, ir.Attr):
+            kept |= _moved(machine, where, origins, node)
+        stores.update_in_place(machine, where, receiver, Value(None, origins | kept))
     elif isinstance(where, ir.Call) and isinstance(where.func, ir.Attr):
-        containers.update_in_place(machine, where, receiver, Value(None, origins))
+        if name in ACCUMULATING and isinstance(where.func.value, ir.Attr):
+            origins |= _moved(machine, where.func.value, origins, node)
+        stores.update_in_place(machine, where, receiver, Value(None, origins))
     return Value(receiver.p, receiver.m | parameters.settle(machine, origins))
+
+
+def _moved(machine: Machine, where: ir.Attr, origins: int, node: ir.Node) -> int:
+    """Return the origins that an attribute takes up when something is accumulated in it."""
+    owner = machine.eval(where.value).p
+    if not isinstance(owner, Heap) or not models.is_module(owner):
+        return 0
+    return machine.signals.state_moved(owner, where.attr, origins, node)
 
 
 def optimizer_method(machine: Machine, receiver: Value, name: str, args: Args, node: ir.Node) -> Value | None:
@@ -127,7 +143,7 @@ def optimizer_method(machine: Machine, receiver: Value, name: str, args: Args, n
         origins = containers.deep(receiver) | args.origins()
         closure = args.get(0)
         if closure is not None and isinstance(closure.p, Function | Bound):
-            calling.call(machine, closure, calling.Args(node=node), node)
+            calling.call(machine, closure, arguments.Args(node=node), node)
         if not isinstance(p, Heap) and closure is not None and closure.p is not None:
             origins |= containers.deep(closure)
         if isinstance(p, Heap) and p.kind != "optimizer" and closure is not None and isinstance(closure.p, Heap):

@@ -7,7 +7,7 @@ first nor cut short by the end of the tokens.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.timeline.values.frames import Site
 
@@ -63,8 +63,8 @@ def size(name: str) -> Form:
 class Part:
     """The positions from ``lower`` to before ``upper`` (None: the window's own), as kept at ``site``.
 
-    It holds under the settings ``bits``. ``rows``: each row of a batch has its own; ``tokens``: what was cut are
-    tokens before a model saw them, not what the model made of them.
+    It holds under the settings ``bits``. ``rows``: each row of a batch has its own, picked in the loop ``loop`` (if in
+    any); ``tokens``: what was cut are tokens before a model saw them, not what the model made of them.
     """
 
     lower: Form | None
@@ -73,12 +73,13 @@ class Part:
     site: Site
     rows: bool = False
     tokens: bool = False
+    loop: Site | None = None
 
     def complement(self) -> Part:
         """Return the positions that are left when these are taken away from a window's tail or head."""
         if self.lower is not None:
-            return Part(None, self.lower, self.bits, self.site, self.rows, self.tokens)
-        return Part(self.upper, None, self.bits, self.site, self.rows, self.tokens)
+            return replace(self, lower=None, upper=self.lower)
+        return replace(self, lower=self.upper, upper=None)
 
 
 def reaches(fitted: Part, scored: Part) -> bool | None:

@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 from typing import Any
 
 from auditor.timeline.values.atoms import TRAIN, VAL
@@ -166,9 +167,37 @@ _TEXT_METHODS = frozenset(
 )
 
 
+PATH_PARTS = frozenset({"parent", "parents", "name", "stem", "suffix"})
+_PATH_METHODS = frozenset({"resolve", "absolute", "expanduser", "as_posix", "joinpath", "with_name", "with_suffix"})
+
+
+def fold_path_part(path: object, name: str) -> object:
+    """Return ``path.parent`` and its like of a path, which we keep as a text; raises FoldError."""
+    if not isinstance(path, str) or name not in PATH_PARTS or len(path) > _MAX_TEXT:
+        raise FoldError
+    part = getattr(PurePosixPath(path), name)
+    return tuple(str(p) for p in part) if name == "parents" else str(part)
+
+
+def _path_method(path: str, name: str, args: list[object]) -> object:
+    if name in ("resolve", "absolute", "expanduser", "as_posix"):
+        return path
+    texts = [arg for arg in args if isinstance(arg, str)]
+    if len(texts) != len(args):
+        raise FoldError
+    try:
+        return str(getattr(PurePosixPath(path), name)(*texts))
+    except (TypeError, ValueError) as error:
+        raise FoldError from error
+
+
 def fold_text_method(text: str, name: str, args: list[object]) -> object:
     """Return ``text.name(*args)`` for the harmless string methods; raises FoldError."""
-    if name not in _TEXT_METHODS or len(text) > _MAX_TEXT:
+    if len(text) > _MAX_TEXT:
+        raise FoldError
+    if name in _PATH_METHODS:
+        return _path_method(text, name, args)
+    if name not in _TEXT_METHODS:
         raise FoldError
     if name == "replace" and len(args) >= 2 and isinstance(args[1], str) and len(args[1]) > 200:
         raise FoldError

@@ -14,7 +14,13 @@ _MODULE = """
     set_extra_state set_submodule share_memory state_dict to to_empty train training type xpu zero_grad __call__
     __getattr__ __setattr__ __delattr__
 """
-MODULE = OBJECT | frozenset(_MODULE.split())
+# What a module may have besides: that of the wrappers which stand for it here (DistributedDataParallel, FSDP, compile).
+_OF_WRAPPERS = """
+    clip_grad_norm_ join join_hook module no_sync register_comm_hook require_backward_grad_sync reshard unshard
+    set_requires_gradient_sync set_is_last_backward set_modules_to_forward_prefetch summon_full_params _orig_mod
+"""
+WRAPPERS = frozenset(_OF_WRAPPERS.split())
+MODULE = OBJECT | frozenset(_MODULE.split()) | WRAPPERS
 
 # The classes by which a base may be known; of an object with another base nothing is said.
 BASES: dict[str, frozenset[str]] = {

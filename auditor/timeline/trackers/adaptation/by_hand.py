@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, parameters
+from auditor.timeline.engine import arguments, calling, insides, parameters, recording
 from auditor.timeline.engine.signals import Tracker
-from auditor.timeline.trackers.adaptation import effects
+from auditor.timeline.trackers.adaptation import effects, shifts
 from auditor.timeline.values.atoms import RANDOM, TRAIN, VAL, val_settings
 from auditor.timeline.values.payloads import SOME, Heap, Known, Tup, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
@@ -28,6 +28,7 @@ class ByHand(Tracker):
         self.deciding: list[int] = []  # for each open condition in progress: what it looks at, where that is a score
         self.tried: set[int] = set()  # objects whose parameters were changed at random
         self.calling = False
+        self.through = 0  # the functions of one's own, with a backward, through which the last loss was computed
 
     def attribute_stored(self, base: Value, name: str, value: Value, node: ir.Attr) -> None:
         """Note ``parameter.grad = value``: what an optimizer's next step will use."""
@@ -37,6 +38,11 @@ class ByHand(Tracker):
     def gradient_given(self, origins: int) -> None:
         """Note a gradient that is written into ``.grad``."""
         given(self.machine, origins)
+
+    def differentiated(self, origins: int, node: ir.Node) -> int:
+        """Note which functions with a backward of their own a loss was computed through."""
+        self.through = origins & self.machine.atoms.family("through")
+        return 0
 
     def gradient_hooked(self, receiver: Value, name: str, args: Args) -> None:
         """Note a function that is called when a gradient is taken."""
@@ -49,6 +55,25 @@ class ByHand(Tracker):
     def parameter_filled(self, heap: Heap, origins: int, node: ir.Node) -> None:
         """Note a parameter that is made of validation tokens."""
         fitted(self.machine, [heap], origins, node)
+
+    def state_moved(self, owner: Heap, name: str, origins: int, node: ir.Node) -> int:
+        """Note a statistic of validation tokens that a module keeps: what reads it has learned from them."""
+        machine = self.machine
+        if not val_settings(origins) & machine.live:
+            return 0
+        events = machine.of(effects.Adaptations).events
+        before = len(events)
+        effects.adapt(machine, [], [_direct(machine, origins, node)], node)
+        out = 0
+        for event in events[before:]:
+            event.params = (f"{recording.name_of(owner)}.{name}",)
+            out |= machine.atoms.bit("adapted", event.number)
+        return out
+
+    def inside_read(self, model: Heap, origins: int, node: ir.Node) -> int:
+        """Return what a module that is applied has learned into a state that is no parameter."""
+        family = self.machine.atoms.family("adapted")
+        return insides.held(self.machine, model) & family if family else 0
 
     def branch_entered(self, node: ir.Expr, test: Value) -> None:
         """Note a branch that a score decides."""
@@ -69,18 +94,23 @@ def fitted(machine: Machine, heaps: Sequence[Heap], origins: int, node: ir.Node)
     What was made by applying a model to them is a calibration, which is another tracker's matter.
     """
     own = val_settings(origins) & machine.live
-    if not own or not heaps or origins & (machine.atoms.family("forward") | machine.atoms.family("applied")):
+    made = machine.atoms.family("forward") | machine.atoms.family("applied") | machine.atoms.family("observed")
+    if not own or not heaps or origins & made:
         return False
-    gradient = effects.Gradient(
+    effects.adapt(machine, list(heaps), [_direct(machine, origins, node)], node)
+    return True
+
+
+def _direct(machine: Machine, origins: int, node: ir.Node) -> effects.Gradient:
+    """Return what stands for a gradient where parameters are set from tokens themselves."""
+    return effects.Gradient(
         kinds=origins & (VAL | TRAIN),
-        region=origins & machine.atoms.family("iteration"),
+        region=shifts.region(machine, origins),
         forwards=(),
         bits=machine.live,
         site=machine.site(node),
         branches=tuple(machine.branches),
     )
-    effects.adapt(machine, list(heaps), [gradient], node)
-    return True
 
 
 def assigned(machine: Machine, value: Value) -> None:
@@ -135,13 +165,17 @@ def backward(machine: Machine, gradient: int, node: ir.Node) -> None:
     both = Value(Tup((item,)), gradient)
     try:
         for function, receiver, name in known.hooks:
-            if name == "register_post_accumulate_grad_hook":
-                given_to: tuple[Value, ...] = (receiver,)
+            if name == "autograd.Function":
+                if not receiver.m & known.through:
+                    continue
+                given_to: tuple[Value, ...] = (Value(receiver.p), item)
+            elif name == "register_post_accumulate_grad_hook":
+                given_to = (receiver,)
             elif name == "register_hook":
                 given_to = (item,)
             else:
                 given_to = (receiver, both, both)
-            calling.call(machine, function, calling.Args(given_to, node=node), node)
+            calling.call(machine, function, arguments.Args(given_to, node=node), node)
     finally:
         known.calling = False
 
@@ -166,7 +200,7 @@ def taken_back(machine: Machine, heaps: Sequence[Heap], node: ir.Node) -> None:
         if found and val_settings(origins) & machine.live:
             gradient = effects.Gradient(
                 kinds=origins & VAL,
-                region=origins & machine.atoms.family("iteration"),
+                region=shifts.region(machine, origins),
                 forwards=(),
                 bits=machine.live,
                 site=machine.site(node),

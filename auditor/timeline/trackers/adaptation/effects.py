@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine.parameters import heaps_of, reach
+from auditor.timeline.engine.parameters import adapted, heaps_of, reach
 from auditor.timeline.engine.recording import common, emit_once, name_of
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Adapt, Forward
-from auditor.timeline.values.atoms import TRAIN, VAL, train_settings, val_settings
+from auditor.timeline.trackers.adaptation import shifts
+from auditor.timeline.values.atoms import TRAIN, VAL, bits_of, train_settings, val_settings
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Heap
 
@@ -29,6 +30,7 @@ class Gradient:
     site: Site
     parts: int = 0  # the parts of a window that the loss keeps
     branches: tuple[int, ...] = ()  # open conditions on the way (see Event.branches)
+    taught: tuple[int, ...] = ()  # adaptations of the models whose outputs the loss compares with
 
 
 class Adaptations(Tracker):
@@ -39,6 +41,7 @@ class Adaptations(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.events: list[Adapt] = []
+        self.reached: dict[int, set[Heap]] = {}  # for each of them, the objects that it changed
         self.pending: list[int] = []  # gradient atoms that wait for an optimizer step
         self.spent = False  # the waiting gradients have been used in a step
 
@@ -71,9 +74,13 @@ class Adaptations(Tracker):
 
     def loop_ended(self, first: int, iterations: int) -> None:
         """Every iteration has run by now: what was adapted on one is adapted on all."""
-        if iterations:
-            for event in self.events[first:]:
-                event.region &= ~iterations
+        if not iterations:
+            return
+        loops = {shifts.round_of(self.machine, bit)[0] for bit in bits_of(iterations)}
+        for event in self.events[first:]:
+            for bit in bits_of(event.region):
+                if shifts.round_of(self.machine, bit)[0] in loops:
+                    event.region &= ~bit
 
 
 # ------------------------------------------------------------------ gradients and updates
@@ -89,15 +96,16 @@ def backward(machine: Machine, origins: int, node: ir.Node) -> int:
     if not forwards and val_settings(kinds) & train_settings(kinds):
         # Tokens of one split and a number computed from the other: the training tokens are what is learned.
         kinds &= ~val_settings(kinds & train_settings(kinds))
-    family = machine.atoms.family("iteration")
     if forwards:
         region = forwards[-1].region
         for forward in forwards:
             region &= forward.region
     else:
-        region = origins & family
+        region = shifts.region(machine, origins)
     parts = origins & machine.atoms.family("part")
-    gradient = Gradient(kinds, region, forwards, machine.live, machine.site(node), parts, tuple(machine.branches))
+    taught = tuple(n for n in machine.atoms.meanings(origins, "adapted") if isinstance(n, int))
+    branches = tuple(machine.branches)
+    gradient = Gradient(kinds, region, forwards, machine.live, machine.site(node), parts, branches, taught)
     return machine.atoms.fresh("gradient", gradient)
 
 
@@ -138,6 +146,8 @@ def adapt(machine: Machine, heaps: list[Heap], gradients: list[Gradient], node: 
         bits = gradient.bits & machine.live
         if not bits:
             continue
+        if gradient.taught:
+            _taught(machine, heaps, gradient.taught, bits)
         trained |= bits & train_settings(gradient.kinds)
         if not gradient.kinds & VAL:
             trained |= bits
@@ -158,10 +168,7 @@ def adapt(machine: Machine, heaps: list[Heap], gradients: list[Gradient], node: 
         machine.of(Adaptations).events.append(event)
         machine.events.append(event)
         machine.signals.adapted(event, heaps, gradient.parts)
-        for heap in heaps:
-            for each in reach(machine, heap):
-                if each.kind in ("instance", "external", "parameter"):
-                    each.adapted[number] = each.adapted.get(number, 0) | bits
+        _mark(machine, heaps, number, bits)
     if trained:
         emit_once(
             machine,
@@ -173,6 +180,24 @@ def adapt(machine: Machine, heaps: list[Heap], gradients: list[Gradient], node: 
                 gradient=next((g.site for g in gradients), None),
             ),
         )
+
+
+def _taught(machine: Machine, heaps: list[Heap], numbers: tuple[int, ...], bits: int) -> None:
+    """Let ``heaps`` learn what other models have learned, from their outputs."""
+    for number in numbers:
+        given = machine.of(Adaptations).events[number].bits & bits
+        if given:  # what it has learned itself, it isn't taught
+            _mark(machine, [heap for heap in heaps if number not in adapted(machine, heap)], number, given)
+
+
+def _mark(machine: Machine, heaps: list[Heap], number: int, bits: int) -> None:
+    """Let ``heaps``, and all that they hold, be changed by an adaptation."""
+    reached = machine.of(Adaptations).reached.setdefault(number, set())
+    for heap in heaps:
+        for each in reach(machine, heap):
+            if each.kind in ("instance", "external", "parameter"):
+                each.adapted[number] = each.adapted.get(number, 0) | bits
+                reached.add(each)
 
 
 def overlap(machine: Machine, a: int, b: int) -> bool:

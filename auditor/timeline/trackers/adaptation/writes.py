@@ -70,8 +70,12 @@ def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *,
         for n in adapted(machine, h)
     }
     changed = False
+    known = machine.of(Adaptations).reached
     for heap in heaps:
-        for each in reach(machine, heap):
+        below = reach(machine, heap)
+        # What was learned in a part of it comes back to that part.
+        parts = {n: known.get(n, set()).intersection(below) for n in new}
+        for each in below:
             if each.kind not in ("instance", "external", "parameter"):
                 continue
             if not each.adapted and not new:
@@ -82,6 +86,8 @@ def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *,
             kept = {n: bits & stays[n] for n, bits in each.adapted.items() if bits & stays[n]}
             each.undone |= {n: frozenset(here) for n in kept if here and firmly}
             for number, bits in new.items():
+                if parts[number] and each not in parts[number]:
+                    continue
                 kept[number] = kept.get(number, 0) | bits
                 each.undone.pop(number, None)
             each.adapted = kept

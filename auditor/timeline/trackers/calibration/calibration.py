@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from auditor.finding import Step
 from auditor.program import ir
-from auditor.timeline.engine import calling
+from auditor.timeline.engine import arguments, calling
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Adapt, Deadline, Event, Forward, Timeline
@@ -33,7 +33,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _MOST = 12  # watching functions at a time
@@ -175,7 +175,7 @@ def _watch(machine: Machine, event: Apply, origins: int, node: ir.Node) -> None:
                 if isinstance(func, Function):
                     count = sum(1 for q in func.node.params if q.kind == "pos" and q.default is None)
                     given = given[: max(2, count - isinstance(p, Bound))]
-            calling.call(machine, watcher.function, calling.Args(given, node=node), node)
+            calling.call(machine, watcher.function, arguments.Args(given, node=node), node)
     finally:
         known.busy = False
 
@@ -209,7 +209,7 @@ def kept(machine: Machine, origins: int, node: ir.Node, sink: str) -> None:
         for event in machine.atoms.meanings(origins, way):
             assert isinstance(event, Apply)
             use = event.uses.get((way, sink))
-            if use is None:
+            if use is None or not use.bits & ~1:  # the first that some setting in play reaches
                 event.uses[way, sink] = Use(**common(machine, node, machine.live), sink=sink)
             else:
                 use.bits |= machine.live

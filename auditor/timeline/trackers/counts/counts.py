@@ -18,22 +18,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import arguments, containers, insides, stores
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Mixture, MixtureKind
 from auditor.timeline.trackers.adaptation.effects import overlap
 from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.mixtures.mixtures import all_but_last, of_this_token
 from auditor.timeline.values.atoms import VAL, bits_of, val_settings
 from auditor.timeline.values.payloads import Function, Heap, Known, Method, Native, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _MOST = 400
 _GIVES = frozenset(
-    {"bincount", "histc", "histogram", "histogram2d", "histogramdd", "unique", "unique_consecutive", "Counter"}
+    {
+        "bincount",
+        "histc",
+        "histogram",
+        "histogram2d",
+        "histogramdd",
+        "unique",
+        "unique_consecutive",
+        "Counter",
+        "value_counts",
+    }
 )
 _INTO = frozenset(
     {"scatter_add_", "scatter_add", "index_add_", "index_add", "index_put_", "add.at", "at", "scatter_reduce_"}
@@ -64,6 +75,7 @@ class Counts(Tracker):
         self.loops: list[int] = []  # the loops in progress, one number per run of a loop
         self.run = 0
         self.made: list[Counting] = []
+        self.running = 0  # countings up to and with each token
         self.labels: dict[int, int] = {}  # the origin of a judged prediction → the reads that it is judged by
 
     def loop_begun(self) -> int:
@@ -84,10 +96,16 @@ class Counts(Tracker):
         """Note a counting call, and a prediction that is judged."""
         if isinstance(func.p, Function | Native):
             return out
-        name = calling.callee_name(func)
-        given = calling.given_to(func, args)
+        name = arguments.callee_name(func)
+        given = arguments.given_to(func, args)
         if name in _GIVES and given and containers.deep(given[0]) & VAL:
             return _with(out, self.counted(containers.deep(given[0]), node))
+        if name == "one_hot" and given and given[0].m & VAL:
+            return _with(out, self.machine.atoms.bit("one hot", given[0].m & self.machine.of(Keys).reads))
+        if name == "cumsum" and given and given[0].m & self.machine.atoms.family("one hot"):
+            running = self.counted(given[0].m | self._hot(given[0].m), node)
+            self.running |= running
+            return _with(Value(out.p, out.m & ~self.machine.atoms.family("one hot")), running)
         if name in _INTO and given:
             self._filled(func, args, given, node)
             return out
@@ -104,7 +122,9 @@ class Counts(Tracker):
         return out
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
-        """Note a prediction that is judged by a token."""
+        """Note a prediction that is judged by a token, and running counts that are moved by one."""
+        if base.m & self.running and all_but_last(node.index):
+            out = Value(out.p, out.m & ~self.running)
         if index.m & VAL and base.m & self.machine.atoms.family("forward") and not isinstance(base.p, Heap):
             counted = base.m & self.machine.atoms.family("counted")
             out = _with(out, self._label(index.m))
@@ -117,13 +137,40 @@ class Counts(Tracker):
         family = self.machine.atoms.family("counted")
         if not out.m & family:
             return out
+        if node.op == "-" and left.m & self.running and right.m & self.machine.atoms.family("one hot"):
+            return Value(out.p, out.m & ~(self.running | self.machine.atoms.family("one hot")))  # but for itself
+        if node.op in ("/", "//") and right.m & family & ~left.m:
+            # How many tokens or bytes there are is what a score is divided by; nothing is predicted with it.
+            return out if left.m & VAL else Value(out.p, out.m & ~(right.m & family))
         gold = self.machine.of(Keys).gold
         for one, other in ((left, right), (right, left)):
-            if one.m & gold and other.m & family & ~one.m:
+            if one.m & gold and other.m & family & ~one.m and of_this_token(self.machine, one.m):
                 return self._judged(
                     other.m & family & ~one.m, self._reads_of(one.m) | _iterations(self.machine, one), node, out
                 )
         return out
+
+    def _hot(self, origins: int) -> int:
+        """Return the reads of which one-hot rows were made."""
+        out = 0
+        for reads in self.machine.atoms.meanings(origins, "one hot"):
+            assert isinstance(reads, int)
+            out |= reads
+        return out
+
+    def inside_read(self, model: Heap, origins: int, node: ir.Node) -> int:
+        """Note a model that holds counts, made before, of the tokens that it is applied to."""
+        machine = self.machine
+        family = machine.atoms.family("counted")
+        if not family or not origins & VAL:
+            return 0
+        over = 0
+        for bit in bits_of(insides.held(machine, model) & family):
+            for event in machine.atoms.meanings(bit, "counted"):
+                assert isinstance(event, Counting)
+                if not set(event.within) & set(self.loops):
+                    over |= bit
+        return self._judged(over, origins, node, Value()).m if over else 0
 
     # ---------------------------------------------------------------- counting
 
@@ -137,7 +184,7 @@ class Counts(Tracker):
         atom = self.counted(key, node)
         where = func.p.where if isinstance(func.p, Method) else args.nodes[0] if args.nodes else None
         if where is not None and atom:
-            containers.update_in_place(self.machine, where, self.machine.eval(where), Value(None, atom))
+            stores.update_in_place(self.machine, where, self.machine.eval(where), Value(None, atom))
 
     def counted(self, origins: int, node: ir.Node) -> int:
         """Return the origin of counting tokens (``origins`` are those of the key), 0 when too many are kept."""
@@ -154,7 +201,7 @@ class Counts(Tracker):
             region=origins & machine.atoms.family("iteration"),
             within=tuple(self.loops),
             rounds=self._rounds(),
-            whole=not self.loops and all(self._unbounded(bit) for bit in bits_of(reads)),
+            whole=bool(reads or not self.loops) and all(self._unbounded(bit) for bit in bits_of(reads)),
         )
         self.made.append(event)
         return machine.atoms.fresh("counted", event)
@@ -214,10 +261,9 @@ class Counts(Tracker):
         """Return as what a counting holds the tokens ``reads`` that are judged now, None where it doesn't."""
         if not overlap(self.machine, event.region, region):
             return None
-        shared = event.reads & self._with_ancestors(reads)
         if not set(event.within) & set(self.loops):
-            return "counted" if event.whole or shared else None
-        if not shared:
+            return "counted" if event.whole or event.reads & self._with_ancestors(reads, wherever=True) else None
+        if not event.reads & self._with_ancestors(reads):
             return None
         return "preview" if event.rounds == self._rounds() else "counted"
 
@@ -242,13 +288,14 @@ class Counts(Tracker):
             out |= bit
         return out
 
-    def _with_ancestors(self, reads: int) -> int:
+    def _with_ancestors(self, reads: int, *, wherever: bool = False) -> int:
+        """Return reads and those that they narrow (``wherever``: also those that they are a shifted part of)."""
         out = reads
         meaning = self.machine.of(Keys).meaning
         for bit in bits_of(reads):
             read = meaning[bit]
-            if not read.place:
-                out |= self._with_ancestors(read.parents)
+            if wherever or not read.place:
+                out |= self._with_ancestors(read.parents, wherever=wherever)
         return out
 
     def _emit(self, event: Counting, kind: MixtureKind, node: ir.Node) -> int:

@@ -25,12 +25,26 @@ class Mixed:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor made from the tokens; ``axes`` is None where they are not known."""
+    """A tensor made from the tokens; ``axes`` is None where they are not known.
+
+    Through a convolution (``reach``), a position knows those up to ``ahead`` later ones; what is padded on the left
+    takes some of these away again.
+    """
 
     axes: Axes | None = None
     pooled: Mixed | None = None
     leak: Mixed | None = None
     masked: bool = False
+    ahead: int = 0
+    reach: Mixed | None = None
+
+    @property
+    def knows_later(self) -> Mixed | None:
+        """Where later positions came in that are given back to earlier ones."""
+        return self.leak or (self.reach if self.ahead > 0 else None)
+
+
+SHIFTED = -1_000_000  # ``ahead`` of what was moved along the positions, nobody knows how far
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,9 @@ class Size:
     """The length of an axis."""
 
     axis: str
+
+
+NOTHING = object()  # Python's None; what is not known is None here
 
 
 @dataclass(frozen=True)
@@ -67,7 +84,9 @@ def blended(values: list[object], axes: Axes | None = None) -> Tensor:
     pooled = next((t.pooled for t in tensors if t.pooled is not None), None)
     if leak is None and pooled is not None and widest is not None and "T" in widest:
         leak, pooled = pooled, None
-    return Tensor(widest, pooled if leak is None else None, leak, any(t.masked for t in tensors))
+    far = max(tensors, key=lambda t: t.ahead, default=Tensor())
+    masked = any(t.masked for t in tensors)
+    return Tensor(widest, pooled if leak is None else None, leak, masked, far.ahead, far.reach)
 
 
 def reduced(tensor: Tensor, dims: list[int] | None, *, keep: bool, mixed: Mixed) -> Tensor:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from auditor.program import ir
+from auditor.timeline.trackers.forwards import grids
 from auditor.timeline.trackers.forwards.axes import (
+    NOTHING,
+    SHIFTED,
     Axes,
     Mixed,
     Several,
@@ -17,6 +21,7 @@ from auditor.timeline.trackers.forwards.axes import (
     multiplied,
     reduced,
 )
+from auditor.timeline.trackers.forwards.grids import Grid, looks_ahead
 
 _POOLS = {
     "mean": "a mean", "sum": "a sum", "amax": "a maximum", "amin": "a minimum", "std": "a standard deviation",
@@ -42,10 +47,15 @@ def attention(name: str, given: list[object], keywords: dict[str, object], mixed
     """Return what a fused attention gives; None for another function."""
     if name not in _ATTENTION:
         return None
-    out = blended(given[:1])
+    axes = given[0].axes if given and isinstance(given[0], Tensor) else None
+    out = replace(blended(given[:3], axes), axes=axes)
     causal = keywords.get("is_causal", keywords.get("causal", given[5] if len(given) > 5 and name[0] == "s" else False))
-    mask = keywords.get("attn_mask", given[3] if len(given) > 3 and name[0] == "s" else None)
-    if causal is not False or mask is not None or keywords.get("block_mask") is not None:
+    mask = keywords.get("attn_mask", given[3] if len(given) > 3 and name[0] == "s" else NOTHING)
+    if isinstance(mask, Grid) and causal is False:
+        if not looks_ahead(mask, blocks=None if any(isinstance(c, float) for c in mask.cells) else False):
+            return out
+        return replace(out, leak=out.leak or replace(mixed, what="attention whose mask leaves later positions open"))
+    if causal is not False or mask is not NOTHING or "block_mask" in keywords:
         return out
     looks = given[1] if len(given) > 1 else None
     place = -2 if name[0] == "s" else -3
@@ -53,17 +63,28 @@ def attention(name: str, given: list[object], keywords: dict[str, object], mixed
     if axes is not None and (index_of(axes, place) is None or axes[place] != "T"):
         return out  # not over positions
     return replace(
-        out, leak=replace(mixed, what="attention without a mask", certain=mixed.certain and axes is not None)
+        out,
+        leak=out.leak or replace(mixed, what="attention without a mask", certain=mixed.certain and axes is not None),
     )
 
 
 def function(name: str, given: list[object], keywords: dict[str, object], mixed: Mixed) -> object:
     """Return what a library's function, or a tensor's method, makes of tensors (``given``: the tensor first)."""
     first = given[0] if given else None
+    grid = grids.function(name, given, keywords)
+    if grid is not None:
+        return grid
     if isinstance(first, Several):
         return _of_several(name, first, given, keywords)
     if not isinstance(first, Tensor):
         tensors = [v for v in (*given, *keywords.values()) if isinstance(v, Tensor)]
+        if (
+            name == "where"
+            and isinstance(first, Grid)
+            and tensors
+            and looks_ahead(first, blocks=isinstance(given[-1], Tensor))
+        ):
+            return blended(list(given))
         if name in ("where",) and tensors:
             return replace(blended(list(given)), masked=True)
         return blended(list(tensors)) if tensors else None
@@ -71,6 +92,8 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
     if attended is not None:
         return attended
     if name in _MASKS:
+        if len(given) > 1 and isinstance(given[1], Grid) and looks_ahead(given[1], blocks=True):
+            return blended(given)
         return replace(blended(given), masked=True)
     dims = _dims(name, given, keywords)
     if name in _POOLS and (name not in ("max", "min") or not (len(given) > 1 and isinstance(given[1], Tensor))):
@@ -85,6 +108,8 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
         else:
             out = first
         return Several((out, out)) if name in ("sort", "topk") else out
+    if name == "pad":
+        return _padded(first, given, keywords)
     if name == "roll":
         shift = given[1] if len(given) > 1 else keywords.get("shifts")
         dim = given[2] if len(given) > 2 else keywords.get("dims")
@@ -93,7 +118,7 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
             return replace(
                 first, leak=first.leak or replace(mixed, what="a shift by which each position sees the next")
             )
-        return first
+        return replace(first, ahead=first.ahead - shift if isinstance(shift, int) else SHIFTED)
     if name in ("matmul", "bmm", "mm") and len(given) > 1 and isinstance(given[1], Tensor):
         return multiplied(first, given[1], mixed)
     moved = _moved(name, first, given)
@@ -111,20 +136,53 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
         return blended([v for v in given if isinstance(v, Tensor)])
     if name in ("cross_entropy", "nll_loss"):
         return replace(first, axes=(), pooled=None)
-    return replace(blended(given), axes=None, pooled=None)
+    return replace(blended(given), axes=None, pooled=None, ahead=SHIFTED)
+
+
+def _padded(first: Tensor, given: list[object], keywords: dict[str, object]) -> Tensor:
+    """Return a padded tensor: what is put before the first position moves all others back."""
+    sizes = given[1] if len(given) > 1 else keywords.get("pad")
+    axes = first.axes
+    if axes is None or "T" not in axes or not isinstance(sizes, Several):
+        return replace(first, ahead=SHIFTED)
+    at = 2 * (len(axes) - 1 - axes.index("T"))
+    before = sizes.items[at] if at < len(sizes.items) else 0
+    return replace(first, ahead=first.ahead - before if isinstance(before, int) else SHIFTED)
+
+
+def _convolved(first: Tensor, made: dict[str, object], mixed: Mixed) -> Tensor:
+    """Return what a convolution gives: a position reads up to ``(kernel - 1) * dilation - padding`` later ones."""
+    if first.axes is None or first.axes[-1] != "T":
+        return first
+    kernel = made.get("kernel_size", made.get("2"))
+    padding = made.get("padding", made.get("4", 0))
+    dilation = made.get("dilation", made.get("5", 1))
+    if not isinstance(kernel, int) or not isinstance(dilation, int) or made.get("stride", made.get("3", 1)) != 1:
+        return replace(first, ahead=SHIFTED)
+    whole = (kernel - 1) * dilation
+    padding = whole // 2 if padding == "same" else padding
+    if not isinstance(padding, int):
+        return replace(first, ahead=SHIFTED)
+    what = "a convolution that reads later positions"
+    return replace(first, ahead=first.ahead + whole - padding, reach=replace(mixed, what=what))
 
 
 def _of_several(name: str, first: Several, given: list[object], keywords: dict[str, object]) -> object:
     if name in ("cat", "concat", "concatenate", "stack", "einsum"):
-        return blended(list(first.items))
+        out = blended(list(first.items))
+        dim = keywords.get("dim", given[1] if len(given) > 1 else 0)
+        at = index_of(out.axes, dim) if out.axes is not None and isinstance(dim, int) else None
+        joined = name != "stack" and (out.axes is None or at is None or out.axes[at] == "T")
+        return replace(out, ahead=SHIFTED) if joined else out
     return None
 
 
 def _dims(name: str, given: list[object], keywords: dict[str, object]) -> list[int] | None:
     dim = keywords.get("dim", keywords.get("axis", keywords.get("dims")))
+    dim = None if dim is NOTHING else dim
     if dim is None and len(given) > 1:
         at = 2 if name in ("norm", "topk", "normalize", "fft", "rfft", "vector_norm") else 1
-        dim = given[at] if len(given) > at else None
+        dim = given[at] if len(given) > at and given[at] is not NOTHING else None
     if isinstance(dim, int) and not isinstance(dim, bool):
         return [dim]
     if isinstance(dim, Several) and all(isinstance(d, int) for d in dim.items):
@@ -185,7 +243,7 @@ def _shaped(first: Tensor, sizes: list[object]) -> Tensor:
     return replace(first, axes=axes)
 
 
-def sliced(base: Tensor, index: ir.Expr, mixed: Mixed) -> Tensor:
+def sliced(base: Tensor, index: ir.Expr, mixed: Mixed, known: Callable[[ir.Expr], object]) -> Tensor:
     """Return ``base[index]``: a single position taken from the end holds what all others must not know."""
     axes = base.axes
     if axes is None:
@@ -198,6 +256,7 @@ def sliced(base: Tensor, index: ir.Expr, mixed: Mixed) -> Tensor:
     left: list[str] = []
     place = 0
     pooled = base.pooled
+    moved = False
     for part in parts:
         if isinstance(part, ir.Const) and part.value is None:
             left.append("1")
@@ -206,12 +265,15 @@ def sliced(base: Tensor, index: ir.Expr, mixed: Mixed) -> Tensor:
             return replace(base, axes=None)
         if isinstance(part, ir.Slice):
             left.append(axes[place])
+            moved = moved or (axes[place] == "T" and part.lower is not None)
         elif axes[place] == "T" and isinstance(part, ir.UnaryOp):
             pooled = pooled or replace(mixed, what="the last position")
-        elif not isinstance(part, ir.Const | ir.UnaryOp):
+        elif not isinstance(part, ir.Const | ir.UnaryOp) and (
+            axes[place] == "T" or not isinstance(known(part), int | float)
+        ):
             return replace(base, axes=None)
         place += 1
-    return replace(base, axes=(*left, *axes[place:]), pooled=pooled)
+    return replace(base, axes=(*left, *axes[place:]), pooled=pooled, ahead=SHIFTED if moved else base.ahead)
 
 
 def module(
@@ -244,6 +306,10 @@ def module(
         if axes is not None and axes[-1] == "T" and len(axes) == 3:
             return replace(first, leak=first.leak or replace(mixed, what="statistics over the positions"))
         return first
+    if name == "Conv1d":
+        return _convolved(first, made, mixed)
+    if name in ("ZeroPad1d", "ConstantPad1d", "ReflectionPad1d", "ReplicationPad1d"):
+        return replace(first, ahead=SHIFTED)
     if name.startswith("Conv") or name in ("Flatten", "Unflatten"):
         return replace(first, axes=axes)
     return first

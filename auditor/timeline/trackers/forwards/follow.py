@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.program.walk import walk
-from auditor.timeline.trackers.forwards import calls
-from auditor.timeline.trackers.forwards.axes import Mixed, Several, Size, Tensor, blended, multiplied
+from auditor.timeline.trackers.forwards import calls, grids
+from auditor.timeline.trackers.forwards.axes import NOTHING, Mixed, Several, Size, Tensor, blended, multiplied
+from auditor.timeline.trackers.forwards.grids import Grid
 from auditor.timeline.values.frames import ModuleScope, Site
-from auditor.timeline.values.payloads import Class, Either, Function, Heap, Known, PerSetting, Value
+from auditor.timeline.values.payloads import Either, Function, Heap, Known, PerSetting, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -44,6 +45,7 @@ class Pass:
         for param, value in zip(params[1:], given, strict=False):
             names[param.name] = value
         body = Body(self, function.p.scope, names, depth)
+        body.defaults(node)
         body.block(node.body)
         return body.result()
 
@@ -64,6 +66,12 @@ class Body:
             return self.returned[0]
         tensors = [v for v in self.returned if isinstance(v, Tensor)]
         return blended(list(tensors)) if tensors else (self.returned[-1] if self.returned else None)
+
+    def defaults(self, node: ir.FunctionDef) -> None:
+        """Give the parameters that were not passed their defaults, where these are constants."""
+        for param in node.params:
+            if isinstance(param.default, ir.Const) and param.name not in self.names:
+                self.names[param.name] = self.eval(param.default)
 
     # ---------------------------------------------------------------- statements
 
@@ -152,12 +160,15 @@ class Body:
         if isinstance(test, ir.Attr) and test.attr == "training":
             return False
         value = self.eval(test)
-        if isinstance(value, bool | int | float | str):
+        if isinstance(value, bool | int | float | str) and not (isinstance(value, float) and math.isnan(value)):
             return bool(value)
         if isinstance(test, ir.Compare) and len(test.ops) == 1 and test.ops[0] in ("is", "is not", "==", "!="):
             left, right = self.eval(test.left), test.rights[0]
-            if isinstance(right, ir.Const) and right.value is None and isinstance(left, Tensor | Heap | Several):
-                return test.ops[0] in ("is not", "!=")
+            if isinstance(right, ir.Const) and right.value is None:
+                if left is NOTHING:
+                    return test.ops[0] in ("is", "==")
+                if isinstance(left, Tensor | Heap | Several | Grid):
+                    return test.ops[0] in ("is not", "!=")
         return None
 
     # ---------------------------------------------------------------- expressions
@@ -172,7 +183,7 @@ class Body:
         if isinstance(node, ir.Name):
             return self.names.get(node.id)
         if isinstance(node, ir.Const):
-            return node.value
+            return NOTHING if node.value is None else node.value
         if isinstance(node, ir.Attr):
             return self.attribute(node)
         if isinstance(node, ir.Call):
@@ -181,6 +192,8 @@ class Body:
             return self.binary(node.op, self.eval(node.left), self.eval(node.right), node)
         if isinstance(node, ir.UnaryOp):
             value = self.eval(node.operand)
+            if isinstance(value, Grid):
+                return grids.inverted(value) if node.op == "~" else grids.combined("*", value, -1)
             return -value if node.op == "-" and isinstance(value, int | float) else value
         if isinstance(node, ir.Subscript):
             base = self.eval(node.value)
@@ -188,7 +201,9 @@ class Body:
                 at = self.eval(node.index)
                 return base.items[at] if isinstance(at, int) and -len(base.items) <= at < len(base.items) else None
             if isinstance(base, Tensor):
-                return calls.sliced(base, node.index, self.mixed(node))
+                return calls.sliced(base, node.index, self.mixed(node), self.eval)
+            if isinstance(base, Grid):
+                return grids.sliced(base, node.index)
             if isinstance(base, Heap):
                 return self.element(base)
             index = self.eval(node.index)
@@ -211,6 +226,9 @@ class Body:
             return value
         if isinstance(node, ir.Compare):
             values = [self.eval(node.left), *(self.eval(r) for r in node.rights)]
+            grid = grids.combined(node.ops[0], values[0], values[1]) if len(values) == 2 else None
+            if grid is not None:
+                return grid
             return blended(values) if any(isinstance(v, Tensor) for v in values) else None
         return None
 
@@ -220,15 +238,22 @@ class Body:
             return multiplied(left, right, self.mixed(node))
         values = [v for v in (left, right) if isinstance(v, Tensor)]
         if not values:
-            return None
+            return grids.combined(op, left, right) or _number(op, left, right)
         out = blended(list(values))
         attended = out.axes is not None and "S" in out.axes and op in ("+", "*")
+        added = next((v for v in (left, right) if isinstance(v, Grid)), None)
+        if attended and added is not None and op == "+" and grids.looks_ahead(added):
+            return out
         plain = all(isinstance(v, Tensor | int | float) for v in (left, right))
         return replace(out, masked=True) if attended and not plain else out
 
     def attribute(self, node: ir.Attr) -> object:
         """Return an attribute: of a module what it holds, of a tensor its sizes or views."""
+        if node.attr == "training":
+            return False  # as at evaluation
         base = self.eval(node.value)
+        if node.attr == "inf" and base is None:
+            return math.inf
         if isinstance(base, Heap):
             found = base.attrs.get(node.attr)
             if found is None and base.cls is not None:
@@ -257,8 +282,10 @@ class Body:
             base = self.eval(func.value)
             if isinstance(base, Heap):
                 return self.of_module(base, func.attr, given, keywords, node)
-            if isinstance(base, Tensor | Several):
+            if isinstance(base, Tensor | Several | Grid):
                 return calls.function(func.attr, [base, *given], keywords, self.mixed(node))
+            if func.attr == "sqrt" and isinstance(func.value, ir.Name) and func.value.id == "math":
+                return math.nan
             return self.checked(func.attr, given, keywords, node)
         called = self.eval(func)
         if isinstance(called, Heap):
@@ -267,10 +294,14 @@ class Body:
         own = self.scope.names.get(name)
         if own is not None and isinstance(own.p, Function) and isinstance(own.p.node, ir.FunctionDef):
             return self.own(own.p, given, keywords)
+        if name == "float" and given and isinstance(given[0], str) and given[0].strip("+-") in ("inf", "Infinity"):
+            return -math.inf if given[0][0] == "-" else math.inf
         if name in ("range", "enumerate", "zip", "len"):
             items = given[0] if given and isinstance(given[0], Heap) else None
             inner = self.element(items) if items is not None else None
-            return Several((Several((0, inner)),)) if name == "enumerate" else Several((None,))
+            if name == "enumerate":
+                return Several((Several((0, inner)),))
+            return Several((math.nan if name == "range" else None,))
         return self.checked(name, given, keywords, node)
 
     def checked(self, name: str, given: list[object], keywords: dict[str, object], node: ir.Node) -> object:
@@ -279,9 +310,9 @@ class Body:
             name in ("cross_entropy", "nll_loss")
             and given
             and isinstance(given[0], Tensor)
-            and given[0].leak is not None
+            and (later := given[0].knows_later) is not None
         ):
-            self.owner.found.append(given[0].leak)
+            self.owner.found.append(later)
             return None
         if name in ("cross_entropy", "nll_loss"):
             return None
@@ -295,6 +326,7 @@ class Body:
         params = [p.name for p in node.params if p.kind == "pos"]
         names = dict(zip(params, given, strict=False)) | {k: v for k, v in keywords.items() if k is not None}
         body = Body(self.owner, function.scope, names, self.depth + 1)
+        body.defaults(node)
         body.block(node.body)
         return body.result()
 
@@ -316,7 +348,18 @@ class Body:
         name = heap.name.rpartition(".")[2]
         if name in ("Sequential", "ModuleList") and heap.element is not None and isinstance(heap.element.p, Heap):
             return self.apply(heap.element.p, given, keywords, node)
-        return calls.module(name, given, keywords, self.mixed(node), _made(self.scope, heap, name))
+        return calls.module(name, given, keywords, self.mixed(node), {k: _plain(v) for k, v in heap.made_with.items()})
+
+
+def _number(op: str, left: object, right: object) -> int | float | None:
+    """Return arithmetic of two numbers; not a number, where it is certainly one that is not known."""
+    if op == "**" and left is None and isinstance(right, int | float):
+        return math.nan
+    if not isinstance(left, int | float) or not isinstance(right, int | float):
+        return None
+    if isinstance(left, float) or isinstance(right, float) or op not in ("+", "-", "*", "//"):
+        return math.nan
+    return {"+": left + right, "-": left - right, "*": left * right}.get(op, left // right if right else None)
 
 
 def _plain(value: Value | None) -> object:
@@ -335,21 +378,3 @@ def _plain(value: Value | None) -> object:
         if len(each) == 1 and all(isinstance(p, Known) for p in value.p.each[1:]) and isinstance(first, Known):
             return first.v
     return None
-
-
-def _made(scope: ModuleScope, heap: Heap, name: str) -> dict[str, object]:
-    """Return the constants of keywords with which a module of a library is made in this file, where all agree."""
-    if name not in ("GRU", "LSTM", "RNN"):
-        return {}
-    out: dict[str, object] = {}
-    for value in scope.names.values():
-        if not isinstance(value.p, Class):
-            continue
-        for node in walk(value.p.node):
-            if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr | ir.Name):
-                called = node.func.attr if isinstance(node.func, ir.Attr) else node.func.id
-                if called == name:
-                    for arg in node.args:
-                        if arg.keyword is not None and isinstance(arg.value, ir.Const):
-                            out[arg.keyword] = arg.value.value
-    return out

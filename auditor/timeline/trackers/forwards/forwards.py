@@ -87,5 +87,5 @@ def _look(machine: Machine, model: Heap, method: str, rank: int) -> list[Mixed]:
     tokens = Tensor(("T",) if rank == 1 else ("B", "T"))
     result = done.run(model, method, [tokens])
     items = result.items if isinstance(result, Several) else (result,)
-    done.found += [item.leak for item in items if isinstance(item, Tensor) and item.leak is not None]
+    done.found += [later for item in items if isinstance(item, Tensor) and (later := item.knows_later) is not None]
     return list(dict.fromkeys(done.found))[:3]

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling
+from auditor.timeline.engine import arguments, models
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, Report, Timeline, Update
 from auditor.timeline.trackers.keys.reads import Keys, Mixing, Place, Read
-from auditor.timeline.values.atoms import VAL
+from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import (
     SOME,
@@ -38,7 +38,7 @@ from auditor.timeline.values.payloads import (
 )
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 MAX_READS = 600
@@ -66,6 +66,8 @@ _JOINING = frozenset(
 )  # fmt: skip
 # Methods of stores that are no dicts: a data base, a key-value store.
 _ASKS = frozenset({"execute", "query", "lookup", "find", "fetch", "search", "hget", "getitem", "find_one", "contains"})
+# What these give is as many as a number says, which is no token in them (a shard's header says how many there are).
+_SIZED = frozenset({"fromfile", "memmap", "empty", "zeros", "ones"})
 # What these give still lies before the position that was subtracted from.
 _KEEPS_PLACE = frozenset(
     {
@@ -95,6 +97,8 @@ class Lookups(Tracker):
 
     def moved(self, node: ir.BinOp, left: Value, right: Value, out: Value) -> Value:
         """Note a place before another one, also where both are known numbers."""
+        if node.op == "*":
+            return out
         if node.op == "-" and not (left.m | right.m) & self.machine.atoms.family("forward"):
             return Behind(out.p, out.m, left.base if isinstance(left, Behind) else left)
         return Behind(out.p, out.m, left.base) if isinstance(left, Behind) else out
@@ -148,6 +152,8 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
     keys = machine.of(Keys)
     if base.m & machine.atoms.family("wider"):
         return out  # a view of several tokens as one number: which column of it doesn't matter
+    if base.m & keys.reads and _whole(node.index):
+        return out  # the same tokens in another shape (x[None], y[:, None])
     parents = base.m & keys.reads
     path = machine.frame.scope.source.path
     key = (path, node.start, parents)
@@ -163,6 +169,7 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
             _has_slice(node.index),
             _last(node.index),
             _column(node.index),
+            _rest(node.index),
         )
         bit = machine.atoms.fresh("read", made)
         twin = machine.atoms.fresh("mixed", made)
@@ -172,6 +179,15 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
         keys.reads |= bit
         keys.mixed |= twin
     return Value(out.p, out.m & ~(keys.reads | keys.mixed) | bit)
+
+
+def _whole(node: ir.Expr) -> bool:
+    """Return whether an index picks everything: new axes and whole ones."""
+    if isinstance(node, ir.Sequence):
+        return bool(node.elts) and all(_whole(elt) for elt in node.elts)
+    if isinstance(node, ir.Slice):
+        return node.lower is None and node.upper is None and node.step is None
+    return isinstance(node, ir.Const) and (node.value is None or node.value is Ellipsis)
 
 
 def place_of(index: Value, node: ir.Expr) -> Place:
@@ -216,6 +232,14 @@ def _column(node: ir.Expr) -> tuple[object, ...]:
     picked = tuple(e.value if isinstance(e, ir.Const) else ":" for e in node.elts)
     whole = all(e.lower is None and e.upper is None for e in node.elts if isinstance(e, ir.Slice))
     return picked if whole and any(type(e) is int for e in picked) else ()
+
+
+def _rest(node: ir.Expr) -> bool:
+    """Return whether an index leaves out the last columns of each row only (``[:, :-1]``)."""
+    if not isinstance(node, ir.Sequence) or len(node.elts) < 2 or not all(isinstance(e, ir.Slice) for e in node.elts):
+        return False
+    last = node.elts[-1]
+    return isinstance(last, ir.Slice) and last.lower is None and isinstance(last.upper, ir.UnaryOp)
 
 
 def _has_slice(node: ir.Expr) -> bool:
@@ -351,8 +375,8 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     if kind is Function or kind is Native:
         return out
     keys = machine.of(Keys)
-    name = calling.callee_name(func)
-    given = calling.given_to(func, args)
+    name = arguments.callee_name(func)
+    given = arguments.given_to(func, args)
     if name in _KEEPS_PLACE and given and isinstance(given[0], Behind):
         return Behind(out.p, out.m, given[0].base)
     seen = 0
@@ -363,6 +387,8 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     tokens = keys.reads | keys.mixed
     if not seen & tokens:
         return out
+    if name in _SIZED:
+        return Value(out.p, out.m & ~tokens) if out.m & tokens else out
     if name in _JOINING or (name == "view" and any(_is_type(v) for v in args.positional)):
         wider = machine.atoms.bit("wider", "") if name == "view" else 0
         out = Value(out.p, out.m | keys.joined | wider)
@@ -419,17 +445,24 @@ def _is_type(value: Value) -> bool:
 
 def _of_module(func: Value) -> bool:
     receiver = func.p.receiver.p if isinstance(func.p, Bound) else None
-    return isinstance(receiver, Heap) and calling.is_module(receiver)
+    return isinstance(receiver, Heap) and models.is_module(receiver)
 
 
 def settle(machine: Machine) -> None:
     """Decide, when all has been followed, which reads of each look-up's key are the token being scored."""
     keys = machine.of(Keys)
     mixings = list(keys.mixings.values())
+    # Windows that another key leaves the last token of out of: that one is the token being scored.
+    shorter: frozenset[tuple[str, int]] = frozenset()
+    for event in keys.events.values():
+        for bit in bits_of(event.key & ~keys.inputs):
+            shorter |= keys.same(keys.meaning[bit].parents) if keys.meaning[bit].rest else frozenset()
     for event in keys.events.values():
         event.target = keys.targets(event.key)
         if event.target == event.key:
             event.target = 0  # nothing of the context is in the key
+        if shorter:
+            event.target |= sum(b for b in bits_of(event.key & ~keys.inputs) if keys.same(b) & shorter)
         event.target |= keys.containing(event.key, joined=event.joined)
         if not event.target:
             continue

@@ -2,6 +2,7 @@
 
 from auditor.timeline.trackers.metric.metric import Doubts
 from auditor.timeline.trackers.metric.parts import Parts
+from auditor.timeline.trackers.metric.stops import Stops
 from auditor.timeline.trackers.metric.units import Units
 
-TRACKERS = (Doubts, Parts, Units)
+TRACKERS = (Doubts, Parts, Stops, Units)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling
+from auditor.timeline.engine import arguments
 from auditor.timeline.engine.containers import deep, tag
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys
@@ -15,7 +15,7 @@ from auditor.timeline.values.atoms import SIZE, VAL, bits_of
 from auditor.timeline.values.payloads import External, Function, Known, Native, Tup, Value, at_setting
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _ORDER = frozenset({"<", ">", "<=", ">="})
@@ -24,6 +24,7 @@ _LOSSES = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _CLAMPS = frozenset({"clamp", "clip", "clamp_max", "clamp_", "minimum", "fmin", "remainder", "fmod", "mod"})
 _CLASSES = 64  # fewer are no vocabulary
 _PACKS = frozenset({"compress", "dumps", "b64encode", "b85encode", "a85encode", "packbits"})
+_RANKS = frozenset({"median", "nanmedian", "quantile", "nanquantile", "percentile", "nanpercentile", "trim_mean"})
 _FILLS = frozenset({"where", "masked_fill", "masked_fill_"})
 
 
@@ -74,13 +75,15 @@ class Parts(Tracker):
         """Note limits, and targets that are clamped, ignored or judged."""
         if isinstance(func.p, Function | Native):
             return out
-        name = calling.callee_name(func)
-        given = calling.given_to(func, args)
+        name = arguments.callee_name(func)
+        given = arguments.given_to(func, args)
         if name == "min" and len(given) == 2 and not out.m & VAL:
             size, bound = (given[0], given[1]) if given[0].m & SIZE else (given[1], given[0])
             settings = _settings(self.machine, bound, FEWEST, 10**9)
             if size.m & SIZE and settings and not bound.m & SIZE:
                 return Value(out.p, out.m | self.machine.atoms.bit("limit", settings))
+        if name in _RANKS and given and deep(given[0]) & self._gold():
+            return tag(out, doubt(self.machine, "ranked losses", node, None, self.machine.all))
         if name in _PACKS and given and self._tokens(Value(None, deep(given[0]))):
             return Value(out.p, out.m | self.machine.atoms.bit("packed tokens", ""))
         kinds = 0
@@ -105,7 +108,11 @@ class Parts(Tracker):
         return out
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
-        """Note tokens that are picked below a limit, and losses of some kinds of targets only."""
+        """Note tokens that are picked below a limit, and losses of some targets only: by what they are, or cost."""
+        keys = self.machine.of(Keys)
+        if index.m & keys.picks and index.m & keys.small and base.m & keys.gold and not isinstance(base.p, Tup):
+            made = doubt(self.machine, "ignored losses", node, None, self.machine.all)
+            return tag(Value(out.p, out.m & ~(keys.picks | keys.bounded | keys.small)), made)
         if index.m & self._kinds() and base.m & self._gold() and not isinstance(base.p, Tup):
             return tag(Value(out.p, out.m & ~self._kinds()), self._leave_out(index.m, node))
         if base.m & self.machine.atoms.family("forward"):

@@ -15,18 +15,18 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.program import ir
 from auditor.timeline.claims import claimed_reports, judge, reaches
-from auditor.timeline.engine import calling, containers
+from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
 from auditor.timeline.paths import calls_of
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.values.atoms import VAL
+from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _ORDER = frozenset({"<", ">", "<=", ">="})
@@ -46,10 +46,13 @@ class Mixtures(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
+        self.weighed = False  # whether a boost that is a setting was given to a hint of some tokens only
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
         keys = self.machine.of(Keys)
+        if base.m & keys.gold and not isinstance(base.p, Heap) and all_but_last(node.index):
+            out = Value(out.p, out.m | keys.earlier)
         if index.m & keys.picks and not index.m & keys.bounded and containers.deep(base) & keys.gold:
             return Value(out.p, selected(self.machine, index.m, out.m))
         return out
@@ -67,7 +70,7 @@ class Mixtures(Tracker):
         """Note what a library mixes."""
         if isinstance(func.p, Function | Native):
             return out
-        return called(self.machine, calling.callee_name(func), calling.given_to(func, args), args, node, out)
+        return called(self.machine, arguments.callee_name(func), arguments.given_to(func, args), args, node, out)
 
     def bound(self, value: Value) -> Value:
         """Note a loss that a branch picks."""
@@ -125,7 +128,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
                 return boosted(machine, node, hint, boost, origins)
     if not origins & keys.gold:
         predicted = op == "+" and left.m & right.m & VAL and origins & machine.atoms.family("forward")
-        if predicted and isinstance(node, ir.BinOp) and _weight(node) is not None:
+        if predicted and isinstance(node, ir.BinOp) and weight_of(node) is not None:
             origins |= emit(machine, "blend", node)
         return origins
     if op in ("+", "-"):
@@ -133,13 +136,28 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         side_by_side = isinstance(node, ir.AugAssign) and _is_slot(node.target)
         if not side_by_side and _bytes_join(keys.gold, keys.bytes, left.m, right.m):
             origins |= emit(machine, "bytes", node)
+        hinted = right.m if left.m & keys.gold else left.m
+        # Where settings weigh the script's hints, it is they that tell which of these count.
+        if hinted & keys.aware and not hinted & keys.gold and not machine.of(Mixtures).weighed:
+            origins = _hinted(machine, node, hinted, origins)
         if op == "+" and isinstance(node, ir.BinOp):
-            weight = _weight(node)
-            if weight is not None and machine.eval(weight).m & keys.gold:
-                origins |= emit(machine, "gate", node)
+            weight = weight_of(node)
+            known = machine.eval(weight).m if weight is not None else 0
+            if known & keys.gold:
+                origins &= ~(known & keys.chosen)  # a loss that was shifted for a weight is no shifted loss
+                if of_this_token(machine, known):
+                    origins |= emit(machine, "gate", node)
     if isinstance(node, ir.AugAssign) and origins & keys.chosen:
         origins = settle_choices(machine, origins)
     return origins
+
+
+def of_this_token(machine: Machine, origins: int) -> bool:
+    """Return whether losses are those of the token being scored: not moved by a place, nor of an earlier round."""
+    rounds = 0
+    for bit in machine.iteration_bits:
+        rounds |= bit
+    return not origins & machine.of(Keys).earlier and origins & rounds == rounds
 
 
 def _bytes_join(gold: int, marked: int, left: int, right: int) -> bool:
@@ -153,7 +171,7 @@ def _is_slot(target: ir.Expr) -> bool:
     return isinstance(target, ir.Subscript) and isinstance(target.index, ir.Const)
 
 
-def _weight(node: ir.BinOp) -> ir.Expr | None:
+def weight_of(node: ir.BinOp) -> ir.Expr | None:
     """Return ``a`` of ``(1 - a) * p + a * q`` (in any order), or None."""
     sides = [_factors(side) for side in (node.left, node.right)]
     for complement, other in (sides, sides[::-1]):
@@ -169,6 +187,12 @@ def _factors(node: ir.Expr) -> list[ir.Expr]:
     if isinstance(node, ir.BinOp) and node.op == "*":
         return [*_factors(node.left), *_factors(node.right)]
     return [node]
+
+
+def all_but_last(index: ir.Expr) -> bool:
+    """Return whether an index leaves out the last ones along its last axis (``[:-1]``, ``[:, :-1]``)."""
+    last = index.elts[-1] if isinstance(index, ir.Sequence) and index.elts else index
+    return isinstance(last, ir.Slice) and last.lower is None and isinstance(last.upper, ir.UnaryOp)
 
 
 def _is_one(node: ir.Expr) -> bool:
@@ -198,6 +222,8 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         seen |= containers.deep(value)
     if not seen & keys.gold:
         return out
+    if name == "roll":
+        return Value(out.p, out.m | keys.earlier)
     if name in _STACKS and given:
         return _stacked(machine, given[0], node, out)
     if name in _SUMS_OF_EXPERTS and seen & keys.pseudo:
@@ -253,7 +279,8 @@ def compared(machine: Machine, node: ir.Expr) -> int:
 def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
     """Return the origins that a branch gives to what is stored in it (0: none).
 
-    A choice between losses, or a truth about a token: what is stored at the token's place then tells of it.
+    A choice between losses, or a truth about a token: what is stored at the token's place then tells of it. A truth
+    about the tokens before it (was this context seen?) tells nothing of it.
     """
     keys = machine.of(Keys)
     if test.m & keys.gold:
@@ -261,7 +288,10 @@ def branch(machine: Machine, node: ir.Expr, test: Value) -> int:
     if test.m & keys.picks:
         return test.m & keys.picks
     known = keys.lookups | keys.mixed | keys.mixtures | machine.atoms.family("forward")
-    return keys.aware if test.m & VAL and not test.m & known else 0
+    if not test.m & VAL or test.m & known:
+        return 0
+    reads = test.m & keys.reads
+    return keys.aware if not reads or any(keys.place(bit) >= 0 for bit in bits_of(reads)) else 0
 
 
 def aware_of(machine: Machine) -> int:
@@ -275,15 +305,22 @@ def aware_of(machine: Machine) -> int:
 def boosted(machine: Machine, node: ir.Node, hint: Value, boost: Value, origins: int) -> int:
     """Return the origins of a hint's probability times a boost: a gate, where the boost is not zero."""
     live = machine.live
+    machine.of(Mixtures).weighed = True
     for index in range(machine.count):
         payload = at_setting(boost.p, index)
         if isinstance(payload, Known) and payload.v == 0:
             machine.live &= ~(1 << index)
+    origins = _hinted(machine, node, hint.m, origins)
+    machine.live = live
+    return origins
+
+
+def _hinted(machine: Machine, node: ir.Node, hint: int, origins: int) -> int:
+    """Return the origins of a loss that a ``hint`` changes, which is given only for some kinds of the token scored."""
     if machine.live:
-        gates = [site for site in machine.atoms.meanings(hint.m, "gated") if isinstance(site, Site)]
+        gates = [site for site in machine.atoms.meanings(hint, "gated") if isinstance(site, Site)]
         for site in gates or [machine.site(node)]:
             origins |= emit(machine, "hint", node, site)
-    machine.live = live
     return origins & ~(machine.of(Keys).aware | machine.atoms.family("gated"))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import calling
+from auditor.timeline.engine import arguments
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup
 from auditor.timeline.trackers.keys.reads import Keys
@@ -18,7 +18,7 @@ from auditor.timeline.trackers.mixtures.mixtures import emit
 from auditor.timeline.values.payloads import Function, Native, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _DIVISIONS = frozenset({"div", "div_", "divide", "true_divide", "truediv"})
@@ -46,8 +46,8 @@ class Ratios(Tracker):
         """Note what a library divides or normalises."""
         if isinstance(func.p, Function | Native):
             return out
-        name = calling.callee_name(func)
-        return called(self.machine, name, calling.given_to(func, args), node, numbered(self.machine, name, out))
+        name = arguments.callee_name(func)
+        return called(self.machine, name, arguments.given_to(func, args), node, numbered(self.machine, name, out))
 
 
 def numbered(machine: Machine, name: str, out: Value) -> Value:

@@ -11,9 +11,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from auditor.program import ir
+from auditor.program.model import Unit
 from auditor.program.source import Source
-from auditor.program.walk import walk
-from auditor.timeline.engine import containers, parameters
+from auditor.timeline.engine import containers, parameters, stores
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, MixtureKind
@@ -21,11 +21,11 @@ from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures import mixtures
 from auditor.timeline.values.atoms import BITS, VAL, val_settings
 from auditor.timeline.values.frames import Frame, Site
-from auditor.timeline.values.payloads import SOME, Known, Payload, Value, at_setting
+from auditor.timeline.values.payloads import SOME, Heap, Known, Payload, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.native.exported import Library, Outcome, Result
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 MAX_BYTES: Final = 400_000  # of one text: what people write is far below
@@ -35,6 +35,9 @@ _LOOKS_NATIVE: Final = re.compile(
     r"|\b(?:int|void|float|double|long|u?int\d+_t)\s*\*?\s*\w+\s*\([^){]*\)\s*\{"
 )
 _DEFINES: Final = r"\b{}\s*\([^;{{}}]*\)\s*(?:const\s*)?(?::[^;{{}}]*)?\{{|[\"&:]{}\b"
+# How a text declares the module of Python that it becomes; one that its build names may be any.
+_DECLARES: Final = re.compile(r"\b(?:NB_MODULE|PYBIND11_MODULE|BOOST_PYTHON_MODULE)\s*\(\s*(\w+)|\bPyInit_(\w+)\s*\(")
+_ANY_MODULE: Final = "TORCH_EXTENSION_NAME"
 _IN_BITS: Final = re.compile(r"\blog\(\s*2(?:\.0*)?f?\s*\)|\blog2f?\(|\bM_LN2\b|\b0\.69314|\b1\.4426")
 # Methods that give the address of an array, which compiled code then reads or fills.
 ADDRESSES: Final = frozenset({"data_as", "data_ptr"})
@@ -77,6 +80,11 @@ class Text:
         quoted = re.escape(name)
         return re.search(_DEFINES.format(quoted, quoted), self.text) is not None
 
+    def declares(self, module: str) -> bool:
+        """Return whether the text becomes ``module`` of Python when it is built."""
+        names = {one or other for one, other in _DECLARES.findall(self.text)}
+        return module in names or _ANY_MODULE in names
+
     def opened(self) -> Library:
         """Return the text, parsed when it is first needed."""
         if self.library is None:
@@ -98,6 +106,16 @@ class Sources(Tracker):
         """Follow a call of compiled code."""
         return called(self.machine, name, args, node)
 
+    def extension_called(self, name: str, args: Args, node: ir.Node) -> Value | None:
+        """Follow a call of a module, or of a class in it, that a text of the submission is built into."""
+        module, _, last = name.rpartition(".")
+        built = [text for text in texts(self.machine) if text.declares(module.rpartition(".")[2])]
+        if any(last in text.opened().unit.classes for text in built):
+            return Value(Heap("extension", name=name, origins=args.origins(), made_at=self.machine.order))
+        if any(text.opened().find(last) is not None for text in built):
+            return called(self.machine, last, args, node)
+        return None
+
     def address_taken(self, name: str, receiver: Value, where: ir.Expr) -> Value | None:
         """Return the address of an array."""
         return address(self.machine, receiver, where) if name in ADDRESSES else None
@@ -114,15 +132,16 @@ def texts(machine: Machine) -> list[Text]:
         ]
         for unit in machine.program.units.values():
             if unit.module is not None and _LOOKS_NATIVE.search(unit.source.text):
-                found.extend(_constants(unit.source, unit.module))
+                found.extend(_constants(unit))
         sources.texts = found
     return sources.texts
 
 
-def _constants(source: Source, module: ir.Module) -> list[Text]:
+def _constants(unit: Unit) -> list[Text]:
     found = []
-    for node in walk(*module.body):
-        if isinstance(node, ir.Const) and isinstance(node.value, str) and _LOOKS_NATIVE.search(node.value):
+    source = unit.source
+    for node in unit.index.of(ir.Const):
+        if isinstance(node.value, str) and _LOOKS_NATIVE.search(node.value):
             written = source.text[node.start : node.end]
             same = written.count("\n") == node.value.count("\n")
             found.append(Text(source, node.value, source.line_of(node.start), lines_match=same))
@@ -225,6 +244,7 @@ def _gate(machine: Machine, text: Text, result: Result, node: ir.Node) -> int:
     if not result.weights:
         bit = machine.atoms.bit("gated", text.site(result.gates[-1]))
         return machine.of(Keys).aware | bit
+    machine.of(mixtures.Mixtures).weighed = True
     live = 0
     for number in result.weights:
         value = text.given.get(number)
@@ -302,6 +322,6 @@ def _fill(machine: Machine, args: Args, position: int, origins: int) -> None:
             machine.frame = held.frame
             where = held.where
             held = machine.eval(where)
-        containers.update_in_place(machine, where, held, Value(None, origins))
+        stores.update_in_place(machine, where, held, Value(None, origins))
     finally:
         machine.frame = outer

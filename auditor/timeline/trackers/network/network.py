@@ -13,7 +13,7 @@ from auditor.timeline.events import Adapt, Event, Timeline
 from auditor.timeline.values.payloads import Heap, Known, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _CALLS = re.compile(

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine.parameters import adapted, opaque, settle
+from auditor.timeline.engine.parameters import adapted, opaque, param, settle
 from auditor.timeline.engine.recording import common, emit_once
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Forward, Load, Lookup, Mixture, Report, Save
+from auditor.timeline.trackers.adaptation import shifts
 from auditor.timeline.trackers.adaptation.effects import Adaptations, Gradient, adapt, overlap
 from auditor.timeline.values.atoms import BITS, TRAIN, VAL, val_settings
 from auditor.timeline.values.frames import Site
@@ -72,8 +73,11 @@ def forward(
         seen |= opaque(machine, heap)
     applied = machine.signals.observed(seen, node)
     if not val_settings(seen) & machine.live:
-        return Value(SOME, seen | applied)
-    region = seen & machine.atoms.family("iteration")
+        taught = 0  # what the model has learned goes on to whoever learns from its outputs
+        for heap in [*([model] if model is not None else []), *extra]:
+            taught |= settle(machine, param(machine, heap)) & machine.atoms.family("adapted")
+        return Value(SOME, seen | applied | taught)
+    region = shifts.region(machine, seen)
     found: dict[int, int] = {}
     for heap in [*([model] if model is not None else []), *extra]:
         for number, bits in adapted(machine, heap).items():
@@ -187,7 +191,8 @@ def load(machine: Machine, origins: int, node: ir.Node) -> None:
     """Record that data is read from a path made from ``origins``."""
     if origins & (VAL | TRAIN):
         split = "val" if origins & VAL and not origins & TRAIN else "train" if not origins & VAL else "train and val"
-        emit_once(machine, Load(**common(machine, node, machine.live), split=split))
+        switches = tuple(str(name) for name in machine.atoms.meanings(origins, "setting"))
+        emit_once(machine, Load(**common(machine, node, machine.live), split=split, switches=switches))
 
 
 def save(machine: Machine, what: str, node: ir.Node) -> None:

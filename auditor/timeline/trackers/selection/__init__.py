@@ -1,6 +1,7 @@
 """What decides which prediction of a token counts, and how much of it: choices, gates, weights, shifts."""
 
+from auditor.timeline.trackers.selection.knowing import Knowing
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.trackers.selection.tracker import Selection
 
-TRACKERS = (Marks, Selection)
+TRACKERS = (Marks, Selection, Knowing)

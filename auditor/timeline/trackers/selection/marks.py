@@ -30,6 +30,7 @@ class Marks(Tracker):
         self.probs = atoms.bit("space", "probability")
         self.space = self.losses | self.logs | self.probs
         self.rivals = atoms.bit("rivals", "")  # several predictions of the same token, side by side
+        self.whole = atoms.bit("whole", "")  # several predictions of all tokens, side by side
         self.gap = atoms.bit("gap", "")  # the difference of two predictions of the same token
         self.cut = atoms.bit("cut", "")  # such a difference, cut off at one side
         self.weighted = atoms.bit("weighted", "")  # a log probability to which a weight was added
@@ -61,6 +62,13 @@ def under(machine: Machine, settings: list[int], kind: MixtureKind, node: ir.Nod
         return pending(machine, kind, node) if machine.live & ~1 else 0
     finally:
         machine.live = live
+
+
+def predicts(machine: Machine, value: Value) -> bool:
+    """Return whether a value is a prediction of the true token: a model's, or counts that were asked for it."""
+    keys = machine.of(Keys)
+    origins = containers.deep(value)
+    return bool(origins & keys.gold) or (not isinstance(value.p, Known) and keys.judges(origins))
 
 
 def kept_apart(machine: Machine, one: Value, other: Value) -> bool:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import containers
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending
+from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending, predicts
 from auditor.timeline.values.payloads import External, Function, Heap, Known, Method, Tup, Value, join_all
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 # What these give of rivals are some of them, by rank: the lowest, the highest, or an order from which one is taken.
@@ -22,7 +22,7 @@ RANKED = LOWEST | HIGHEST | {
     "median", "nanmedian",
 }  # fmt: skip
 PLACES = frozenset({"argmin", "argmax", "argsort", "nanargmin", "nanargmax", "argpartition"})
-_SIDE_BY_SIDE = frozenset({"stack", "vstack", "column_stack", "dstack", "array", "tensor", "as_tensor", "asarray"})
+SIDE_BY_SIDE = frozenset({"stack", "vstack", "column_stack", "dstack", "array", "tensor", "as_tensor", "asarray"})
 _CUTS = frozenset(
     {"relu", "relu_", "clamp", "clamp_", "clamp_min", "clamp_max", "clip", "abs", "abs_", "fabs", "sign", "heaviside",
      "threshold", "hardtanh", "leaky_relu", "absolute", "maximum", "minimum", "max", "min", "fmax", "fmin"}
@@ -40,7 +40,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     if name == "reduce" and given:
         name, given = _reduced(given)
     rivals = several(machine, given)
-    if name in _SIDE_BY_SIDE and rivals:
+    if name in SIDE_BY_SIDE and rivals:
         return Value(out.p, out.m | marks.rivals)
     if name in PLACES and rivals:
         bit = machine.atoms.bit("pick", pending(machine, "oracle", node))
@@ -60,18 +60,12 @@ def several(machine: Machine, given: list[Value]) -> bool:
     keys, marks = machine.of(Keys), machine.of(Marks)
     if any(value.m & marks.rivals for value in given):
         return True
-    golds = [v for v in given if v.m & keys.gold and not isinstance(v.p, Heap | Tup | Known)]
-    if len(golds) > 1 and golds[0] is not golds[1]:
-        return True
-    for value in given:
-        items = containers.exact_items(machine, value) if isinstance(value.p, Heap | Tup) else None
-        if items is not None and sum(1 for item in items if item.m & keys.gold and not _sized(item)) > 1:
+    singles = [v for v in given if not isinstance(v.p, Heap | Tup | Known)]
+    for values in (singles, *(containers.exact_items(machine, v) or [] for v in given if isinstance(v.p, Heap | Tup))):
+        found = [v for v in values if not isinstance(v.p, Known) and predicts(machine, v)]
+        if len(found) > 1 and found[0] is not found[1] and any(containers.deep(v) & keys.gold for v in found):
             return True
     return False
-
-
-def _sized(item: Value) -> bool:
-    return isinstance(item.p, Known)
 
 
 def _harmless(machine: Machine, name: str, given: list[Value]) -> bool:
@@ -112,10 +106,10 @@ def _selected(machine: Machine, given: list[Value], out: Value) -> Value:
     for choice in machine.atoms.meanings(selector, "pick"):
         assert isinstance(choice, int)
         bit = machine.atoms.bit("pick", choice)
-        golds = [v for v in given if containers.deep(v) & keys.gold and not v.m & bit]
+        golds = [v for v in given if not v.m & bit and predicts(machine, v)]
         bounded = any(v.m & bit and v.m & keys.bounded for v in given)
         apart = len(golds) > 1 and kept_apart(machine, golds[0], golds[1])
-        if golds and (apart or not bounded):
+        if any(containers.deep(v) & keys.gold for v in golds) and (apart or not bounded):
             chosen |= choice
     return Value(out.p, out.m & ~keys.picks | chosen) if chosen else out
 
@@ -134,7 +128,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         return origins & ~(marks.cut | marks.gap) | pending(machine, "oracle", node)
     if not isinstance(node, ir.BinOp):
         return origins
-    if op == "-" and both:
+    if op == "-" and (both or (predicts(machine, left) and predicts(machine, right))):
         return _relative(machine, left, right, origins) | marks.gap
     if op == "+" and origins & keys.chosen:
         origins = _restored(machine, left, right, origins)
@@ -147,7 +141,7 @@ def _masked(machine: Machine, left: Value, right: Value, origins: int) -> int:
     keys = machine.of(Keys)
     for mask, loss in ((left, right), (right, left)):
         picks = mask.m & keys.picks
-        if picks and loss.m & keys.gold and not loss.m & picks:
+        if picks and not loss.m & picks and predicts(machine, loss):
             for choice in machine.atoms.meanings(picks, "pick"):
                 assert isinstance(choice, int)
                 origins |= choice

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import containers
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending
+from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending, predicts
 from auditor.timeline.values.payloads import Heap, Known, Tup, Value
 
 if TYPE_CHECKING:
@@ -24,14 +24,36 @@ def compared(machine: Machine, op: str, left: Value, right: Value, out: Value, n
     if op not in _ORDER or not (left.m ^ right.m) & keys.gold:
         return out
     gold, limit = (left, right) if left.m & keys.gold else (right, left)
+    if gold.m & machine.of(Marks).space and predicts(machine, limit):
+        bit = machine.atoms.bit("pick", pending(machine, "oracle", node))  # another prediction of the token
+        keys.picks |= bit
+        return Value(out.p, out.m | bit)
     if not gold.m & machine.of(Marks).space or gold.m & machine.of(Marks).summed or _numeric(machine, limit):
         return out
     if gold.m & machine.of(Marks).gap and not any(numbers(machine, limit).values()):
         bit = machine.atoms.bit("pick", pending(machine, "oracle", node))
     else:
         bit = machine.atoms.bit("pick", pending(machine, "gate", node)) | keys.bounded
-    keys.picks |= bit & ~keys.bounded
+        keys.picks |= bit & ~keys.bounded
+        above = (op in (">", ">=")) == (gold is left)
+        bit |= keys.small if _keeps(machine, gold, limit, above=above) else 0
+        return Value(out.p, out.m | bit)
+    keys.picks |= bit
     return Value(out.p, out.m | bit)
+
+
+def _keeps(machine: Machine, gold: Value, limit: Value, *, above: bool) -> bool:
+    """Return whether what passes was predicted better than a constant: small losses, large probabilities."""
+    marks = machine.of(Marks)
+    space = gold.m & marks.space
+    found = numbers(machine, limit).values()
+    if not found:
+        return False
+    if space == marks.losses:
+        return not above and all(0.5 <= n < _LARGEST for n in found)
+    if space == marks.logs:
+        return above and all(-_LARGEST < n <= -0.5 for n in found)
+    return space == marks.probs and above and all(_NUMERIC < n < 1 for n in found)
 
 
 def _numeric(machine: Machine, limit: Value) -> bool:
@@ -44,7 +66,9 @@ def either(machine: Machine, test: Value, one: Value, other: Value, out: Value) 
     """Return ``one if test else other`` as chosen by ``test``, where that looks at the true token's prediction."""
     keys = machine.of(Keys)
     picks = test.m & keys.picks
-    if not picks or not containers.deep(one) & containers.deep(other) & keys.gold:
+    if not picks or not (predicts(machine, one) and predicts(machine, other)):
+        return out
+    if not (containers.deep(one) | containers.deep(other)) & keys.gold:
         return out
     if test.m & keys.bounded and not kept_apart(machine, one, other):
         return out

@@ -23,7 +23,7 @@ from auditor.timeline.values.bounds import Part
 from auditor.timeline.values.payloads import SOME, Class, External, Heap, Known, Method, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.calling import Args
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 MAX_PARTS = 400
@@ -375,7 +375,8 @@ def _sliced(machine: Machine, node: ir.Subscript, *, tokens: bool) -> int:
     lower, upper = symbols.bound(found.lower), symbols.bound(found.upper)
     if lower is None and upper is None:
         return 0
-    return _bit(machine, Part(lower, upper, machine.live, machine.site(node), rows, tokens))
+    loop = machine.loop_sites[-1] if rows and machine.loop_sites else None
+    return _bit(machine, Part(lower, upper, machine.live, machine.site(node), rows, tokens, loop))
 
 
 def _bit(machine: Machine, part: Part) -> int:

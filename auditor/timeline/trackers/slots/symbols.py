@@ -6,9 +6,11 @@ slices of predictions and masks, so bounds are looked up when asked for rather t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from auditor.program import ir
 from auditor.program.walk import walk
@@ -288,12 +290,24 @@ def _bind(out: Definitions, target: ir.Expr, value: ir.Expr, start: int) -> None
     if isinstance(target, ir.Name):
         out.bound.setdefault(target.id, []).append((start, value))
     elif isinstance(target, ir.Sequence):
-        exact = value.elts if isinstance(value, ir.Sequence) and len(value.elts) == len(target.elts) else None
+        exact = _items(value, len(target.elts))
         for position, elt in enumerate(target.elts):
             if exact is not None:
                 _bind(out, elt, exact[position], start)
             elif isinstance(elt, ir.Name):
                 out.bound.setdefault(elt.id, []).append((start, None))
+
+
+def _items(value: ir.Expr, count: int) -> Sequence[ir.Expr] | None:
+    """Return the ``count`` items of a tuple that is written out, also one that a conditional expression chooses."""
+    if isinstance(value, ir.Sequence):
+        return value.elts if len(value.elts) == count else None
+    if not isinstance(value, ir.IfExp):
+        return None
+    body, orelse = _items(value.body, count), _items(value.orelse, count)
+    if body is None or orelse is None:
+        return None
+    return [msgspec.structs.replace(value, body=one, orelse=other) for one, other in zip(body, orelse, strict=True)]
 
 
 def _loop_items(target: ir.Expr, iterable: ir.Expr) -> Iterator[tuple[str, ir.Expr | None]]:

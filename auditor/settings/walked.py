@@ -1,0 +1,59 @@
+"""What a walk through shell text is given and what it finds: programs that are started, files that are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from auditor.settings.files import FileStep
+from auditor.settings.state import Assigned
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A Python program being started: its words (a launcher such as ``torchrun`` first) and environment.
+
+    ``environment`` holds what the text itself gives, not what the machine has; values may contain
+    :data:`~auditor.settings.expansion.UNKNOWN`. ``logs`` are the files that its output goes to.
+    """
+
+    words: tuple[str, ...]
+    environment: Mapping[str, Assigned]
+    path: str
+    line: int
+    logs: tuple[str, ...] = ()
+    round: int = 0  # of the loops and calls around it: launches of one round follow each other
+
+
+Step: TypeAlias = Launch | FileStep
+"""What a text does, in its order: programs that it starts, files that it makes."""
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Shell text and what it may call: other run scripts by file name.
+
+    ``exports_all``: plain assignments reach the program, as people mean them in a README.
+    """
+
+    text: str
+    path: str
+    line: int = 1
+    scripts: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # name → (path, text)
+    exports_all: bool = False
+    environment: Mapping[str, Assigned] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What a text does in its order, the environment that it leaves behind, and the files it lacks."""
+
+    steps: tuple[Step, ...]
+    environment: Mapping[str, Assigned]
+    missing: tuple[Assigned, ...] = ()
+
+    @property
+    def launches(self) -> tuple[Launch, ...]:
+        """Return the programs that are started, in order."""
+        return tuple(step for step in self.steps if isinstance(step, Launch))

@@ -1,0 +1,69 @@
+"""Models that are applied to data, and calls of what could not be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.engine import insides, parameters, recording
+from auditor.timeline.engine.arguments import Args, extra_heaps, shown
+from auditor.timeline.values.atoms import TRAIN, VAL
+from auditor.timeline.values.payloads import (
+    SOME,
+    Function,
+    Heap,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+
+def opaque(machine: Machine, heap: Heap | None, func: Value, args: Args, node: ir.Node) -> Value:
+    """Call something that can't be followed: its result is made from its arguments."""
+    origins = args.origins() | func.m
+    if heap is not None:
+        origins |= heap.origins
+    if origins & VAL and (heap is not None or func.m & machine.params or func.m & machine.atoms.family("adapted")):
+        return apply(machine, heap, origins, shown(machine, node), node, extra_heaps(args))
+    what = f"`{shown(machine, node)}()`, and what is called there could not be told"
+    bit = machine.escape(node, what, args.all(), args.nodes)
+    return Value(None, parameters.settle(machine, origins) | bit)
+
+
+def applies(machine: Machine, func: Function, args: Args) -> bool:
+    """Return whether calling a module's method applies the model to data (rather than setting it up)."""
+    if machine.relevance.adapts(func.node):
+        return False
+    return bool(args.origins() & (VAL | TRAIN))
+
+
+def keeps_state(machine: Machine, heap: Heap, forward: Function) -> bool:
+    """Return whether applying a module changes it, or one that it holds."""
+    if machine.relevance.adapts(forward.node):
+        return True
+    if not machine.relevance.stateful:
+        return False
+    held = [each for each in parameters.reach(machine, heap) if each.kind == "instance" and each.cls is not None]
+    below = [each.cls.find("forward") for each in held if each.cls is not None]
+    return any(
+        f is not None and isinstance(f.p, Function) and id(f.p.node) in machine.relevance.stateful for f in below
+    )
+
+
+def apply_module(machine: Machine, heap: Heap, args: Args, node: ir.Node, method: str) -> Value:
+    """Apply a module to data: one event, its inside is not followed."""
+    name = recording.name_of(heap)
+    told = name if method == "forward" else f"{name}.{method}"
+    origins = args.origins() | insides.opaque(machine, heap)
+    origins |= machine.signals.inside_read(heap, origins, node)
+    return apply(machine, heap, origins, told, node, extra_heaps(args))
+
+
+def apply(
+    machine: Machine, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap] = ()
+) -> Value:
+    """Apply a model to something made from ``origins``."""
+    out = machine.signals.applied(model, origins, name, node, extra)
+    return Value(SOME, parameters.settle(machine, origins)) if out is None else out

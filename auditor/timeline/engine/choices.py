@@ -1,0 +1,147 @@
+"""Values that differ by setting: which may be true where, and one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.values.atoms import LISTING, TRAIN, VAL
+from auditor.timeline.values.constants import truthiness
+from auditor.timeline.values.frames import Guard
+from auditor.timeline.values.payloads import (
+    UNKNOWN,
+    Either,
+    Heap,
+    Known,
+    Payload,
+    PerSetting,
+    Value,
+    at_setting,
+    merge,
+    same,
+)
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+
+def per_option(machine: Machine, base: Value, compute: Callable[[Value], Value]) -> Value:
+    """Return ``compute`` of each payload that ``base`` may have, merged by setting."""
+    live = machine.live
+    out: Value | None = None
+    done = 0
+    for payload, bits in machine.alternatives(base):
+        machine.live = live & bits
+        value = compute(Value(payload, base.m))
+        out = value if out is None else merge(value, out, bits, done, machine.count)
+        done |= bits
+    machine.live = live
+    return UNKNOWN if out is None else out
+
+
+def truth(machine: Machine, value: Value) -> tuple[int, int]:
+    """Return the settings for which ``value`` may be true, and for which it may be false."""
+    p = value.p
+    if type(p) is PerSetting:
+        yes = no = 0
+        for index, payload in enumerate(p.each):
+            t = truthiness(payload)
+            if t is not False:
+                yes |= 1 << index
+            if t is not True:
+                no |= 1 << index
+        return yes, no
+    t = truthiness(p)
+    if t is None and type(p) is Heap and p.kind == "list" and value.m & LISTING and value.m & (VAL | TRAIN):
+        t = True  # the challenge's shards are there
+    return (machine.all if t is not False else 0), (machine.all if t is not True else 0)
+
+
+def alternatives(machine: Machine, value: Value) -> list[tuple[Payload, int]]:
+    """Return the payloads that ``value`` may have among the live settings, each with its settings."""
+    p = value.p
+    if type(p) is PerSetting:
+        found: list[tuple[Payload, int]] = []
+        for index, payload in enumerate(p.each):
+            bit = 1 << index
+            if not machine.live & bit:
+                continue
+            options = payload.options if isinstance(payload, Either) else (payload,)
+            for option in options:
+                for at, (seen, bits) in enumerate(found):
+                    if same(seen, option):
+                        found[at] = (seen, bits | bit)
+                        break
+                else:
+                    found.append((option, bit))
+        return found
+    if type(p) is Either:
+        return [(option, machine.live) for option in p.options]
+    return [(p, machine.live)]
+
+
+def guard(machine: Machine, node: ir.Expr, test: Value, passes: int, *, taken: bool) -> bool:
+    """Push a condition on the way when it reads a setting; return whether it was pushed."""
+    switches = machine.atoms.meanings(test.m, "setting")
+    if not switches:
+        return False
+    machine.guards.append(Guard(machine.site(node), tuple(str(s) for s in switches), passes, taken))
+    return True
+
+
+def other_way(machine: Machine, guard: Guard, passes: int) -> Guard:
+    """Return the guard of the other branch."""
+    return Guard(guard.site, guard.settings, passes, not guard.taken)
+
+
+def open_switches(machine: Machine, node: ir.Expr, live: int) -> int:
+    """Return the settings for which a switch in the condition ``node`` could not be evaluated."""
+    if isinstance(node, ir.BoolOp):
+        out = 0
+        for operand in node.values:
+            out |= machine.open_switches(operand, live)
+        return out
+    if isinstance(node, ir.UnaryOp) and node.op == "not":
+        return machine.open_switches(node.operand, live)
+    family = machine.atoms.family("setting")
+    parts = [node.left, *node.rights] if isinstance(node, ir.Compare) else [node]
+    if not isinstance(node, ir.Compare | ir.Name | ir.Attr | ir.Subscript):
+        return 0
+    values = [machine.eval(part) for part in parts]
+    if not all(v.m & family or isinstance(v.p, Known) for v in values):
+        return 0
+    if any(v.m & ~family for v in values):
+        return 0
+    if any(isinstance(at_setting(v.p, i), Either) for v in values for i in range(machine.count)):
+        return 0  # data chooses between values that are known
+    value = values[0] if len(values) == 1 else machine.eval(node)
+    yes, no = machine.truth(value)
+    return yes & no & live & ~1
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """A branch for the case that something which was filled before is empty: ``what``, and whether it is the first."""
+
+    what: str
+    taken: bool
+
+
+def left_empty(machine: Machine, node: ir.Expr, test: Value) -> Fallback | None:
+    """Return the branch of a condition that runs only where a container is empty that was filled before, if one does.
+
+    Whether it was filled in the run at hand can't be told.
+    """
+    denied = isinstance(node, ir.UnaryOp) and node.op == "not"
+    named = node.operand if isinstance(node, ir.UnaryOp) and denied else node
+    if not isinstance(named, ir.Name | ir.Attr):
+        return None
+    p = machine.eval(named).p if denied else test.p
+    if not isinstance(p, Heap) or p.kind not in ("dict", "list") or p.cls is not None:
+        return None
+    if not (p.attrs or p.items or p.element is not None):
+        return None
+    text = machine.frame.scope.source.text[named.start : named.end]
+    return Fallback(" ".join(text.split())[:60], denied)

@@ -1,0 +1,120 @@
+"""Loops over the validation tokens that end before they do, or that step over some of them.
+
+A loop that counts its rounds and breaks at a constant number of them scores the first tokens only; one whose windows
+begin further apart than they are long leaves out what lies between them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.program.walk import walk
+from auditor.timeline.engine.containers import tag
+from auditor.timeline.engine.signals import Tracker
+from auditor.timeline.trackers.metric.metric import doubt
+from auditor.timeline.values.atoms import VAL
+from auditor.timeline.values.payloads import Heap, Known, Value, at_setting
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+
+class Stops(Tracker):
+    """Where loops over the validation tokens stop, and how far they step."""
+
+    rank = 16
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.loops: dict[str, list[ir.For | ir.While]] = {}  # by file
+
+    def observed(self, origins: int, node: ir.Node) -> int:
+        """Note that what a model is applied to comes from a loop that stops early."""
+        if not origins & VAL & self.machine.live:
+            return 0
+        out = 0
+        for loop in self._around(node):
+            for stop in _stops(loop):
+                if settings := self._constant(stop.rights[0], 2):
+                    out |= doubt(self.machine, "first tokens", stop, None, settings)
+        return out
+
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Note windows that begin further apart than they are long."""
+        piece = node.index
+        if not base.m & VAL or isinstance(base.p, Heap) or not isinstance(piece, ir.Slice):
+            return out
+        length = _length(piece)
+        if length is None or not isinstance(piece.lower, ir.Name) or base.m & self.machine.atoms.family("iteration"):
+            return out
+        for loop in self._around(node):
+            if isinstance(loop, ir.For) and isinstance(loop.target, ir.Name) and loop.target.id == piece.lower.id:
+                settings = self._apart(loop.iter, length)
+                return tag(out, doubt(self.machine, "first tokens", loop.iter, None, settings)) if settings else out
+        return out
+
+    def _apart(self, starts: ir.Expr, length: ir.Expr) -> int:
+        """Return the settings under which ``range(…, …, step)`` steps further than ``length``."""
+        if not isinstance(starts, ir.Call) or not isinstance(starts.func, ir.Name) or starts.func.id != "range":
+            return 0
+        if len(starts.args) != 3 or not isinstance(starts.args[0].value, ir.Const):
+            return 0  # where one process begins elsewhere than another, the others take the rest
+        step, long = self.machine.eval(starts.args[2].value), self.machine.eval(length)
+        out = 0
+        for number in range(1, self.machine.count):
+            one, other = at_setting(step.p, number), at_setting(long.p, number)
+            if isinstance(one, Known) and isinstance(other, Known) and type(one.v) is int and type(other.v) is int:
+                out |= (one.v > other.v > 1) << number
+        return out
+
+    def _constant(self, bound: ir.Expr, least: int) -> int:
+        value = self.machine.eval(bound)
+        out = 0
+        for number in range(1, self.machine.count):
+            payload = at_setting(value.p, number)
+            if isinstance(payload, Known) and type(payload.v) is int:
+                out |= (payload.v >= least) << number
+        return out
+
+    def _around(self, node: ir.Node) -> list[ir.For | ir.While]:
+        """Return the loops of the function in progress that a node stands in."""
+        path = self.machine.frame.scope.source.path
+        if path not in self.loops:
+            unit = self.machine.program.units.get(path)
+            own = (n for body in unit.bodies for n in body.nodes) if unit is not None else ()
+            self.loops[path] = [n for n in own if isinstance(n, ir.For | ir.While)]
+        return [loop for loop in self.loops[path] if loop.start <= node.start < loop.end]
+
+
+def _length(piece: ir.Slice) -> ir.Expr | None:
+    """Return ``n`` of ``[at:at + n]``."""
+    upper = piece.upper
+    if piece.step is None and isinstance(upper, ir.BinOp) and upper.op == "+" and isinstance(upper.left, ir.Name):
+        return upper.right if isinstance(piece.lower, ir.Name) and upper.left.id == piece.lower.id else None
+    return None
+
+
+def _stops(loop: ir.For | ir.While) -> list[ir.Compare]:
+    """Return the comparisons of a loop's own counter that end it."""
+    counters = {n.id for n in walk(loop.target) if isinstance(n, ir.Name)} if isinstance(loop, ir.For) else set()
+    counters |= {
+        s.target.id
+        for s in walk(*loop.body, into_functions=False)
+        if isinstance(s, ir.AugAssign) and isinstance(s.target, ir.Name) and isinstance(s.value, ir.Const)
+    }
+    out = []
+    for statement in loop.body:
+        if not isinstance(statement, ir.If) or not any(
+            isinstance(s, ir.Jump) and s.kind == "break" for s in statement.body
+        ):
+            continue
+        tests = statement.test.values if isinstance(statement.test, ir.BoolOp) else (statement.test,)
+        for test in tests:
+            if (
+                isinstance(test, ir.Compare)
+                and test.ops in ((">=",), (">",), ("==",))
+                and isinstance(test.left, ir.Name)
+            ):
+                out += [test] if test.left.id in counters else []
+    return out

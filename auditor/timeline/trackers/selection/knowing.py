@@ -1,0 +1,238 @@
+"""Weights, temperatures and branches that are computed from the token being scored itself, not from its loss.
+
+Whether a read is the token being scored is known when all has been followed (its label may come later), so what is
+found here waits until then. A prediction is *plain* while it is the model's own, in whatever unit: where a test of the
+token raises it and leaves it plain elsewhere, what the raised tokens gain is taken from none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.engine import arguments, containers
+from auditor.timeline.engine.signals import Names, Tracker
+from auditor.timeline.events import Mixture, MixtureKind
+from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.mixtures.mixtures import emit, of_this_token, same_expression, weight_of
+from auditor.timeline.trackers.selection.marks import Marks
+from auditor.timeline.values.atoms import VAL, bits_of
+from auditor.timeline.values.frames import Site
+from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Tup, Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.arguments import Args
+    from auditor.timeline.engine.machine import Machine
+
+# What these give is the same prediction in another unit, type or shape.
+_SAME = frozenset(
+    {
+        "exp", "log", "neg", "negative", "numpy", "cpu", "to", "double", "float", "astype", "squeeze", "unsqueeze",
+        "view", "reshape", "view_as", "tolist", "item", "flatten", "detach", "clone", "copy", "asarray", "array",
+        "tensor", "as_tensor", "from_numpy", "cuda", "ravel", "half", "bfloat16", "log2", "exp2", "list", "zip",
+        "enumerate", "clamp_min",
+    }
+)  # fmt: skip
+
+
+class Knowing(Tracker):
+    """What a weight, a temperature or a test knows of the token being scored."""
+
+    rank = 46
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.plain = machine.atoms.bit("plain", "")
+        self.shares = machine.atoms.bit("shares", "")  # made from losses, and divided by their sum
+        self.bonuses = 0
+        self.waiting: dict[int, int] = {}  # the origin of a find → the reads that it looks at
+        self.tests: dict[int, Value] = {}  # the number of an open condition → its test
+        self.places: dict[int, ir.Node] = {}  # a test, by identity → where it is
+        self.last: ir.Node | None = None  # the last comparison
+        self.sides: dict[tuple[int, str], dict[int, Value]] = {}  # predictions stored under it, by side
+
+    # ---------------------------------------------------------------- arithmetic
+
+    def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
+        """Note a blend whose weight knows the token, and predictions that are scaled by what does."""
+        keys = self.machine.of(Keys)
+        origins = out.m & ~self.plain
+        if node.op == "+" and isinstance(node, ir.BinOp) and origins & keys.gold:
+            weight = weight_of(node)
+            reads = self._reads(self.machine.eval(weight)) if weight is not None else 0
+            if reads:
+                origins |= self._found("told", reads, node)
+        both = left.m & right.m & keys.gold
+        if node.op == "/" and both and _by_own_sum(node):
+            origins |= self.shares
+        elif node.op == "*" and both and self._posterior(left, right):
+            origins = origins & ~self.shares | emit(self.machine, "gate", node)
+        if node.op in ("+", "-") and isinstance(node, ir.BinOp):
+            for loss, rest in ((left, right), (right, left)):
+                if loss.m & keys.gold and rest.m & VAL and not isinstance(rest.p, Known | PerSetting):
+                    origins = self._lowered(loss, rest, node, origins)
+        if node.op in ("*", "/"):
+            for scores, factor in ((left, right), (right, left)):
+                if node.op == "/" and scores is right:
+                    continue
+                if self._predicts(scores) and not self._predicts(factor) and (reads := self._reads(factor)):
+                    origins |= self.machine.atoms.bit("heated", (self.machine.site(node), reads))
+        return out if origins == out.m else Value(out.p, origins)
+
+    def _lowered(self, loss: Value, rest: Value, node: ir.BinOp, origins: int) -> int:
+        """Return the origins of a loss that something is taken off where a hint is right, and added to nowhere."""
+        marks, hits = self.machine.of(Marks), self.machine.atoms.family("hit")
+        if loss.m & self.bonuses:
+            return origins & ~self.bonuses  # by a normaliser, it may be
+        if not loss.m & (marks.losses | marks.logs) or not loss.m & self.plain:
+            return origins
+        if not rest.m & hits or rest.m & self.machine.of(Keys).gold:
+            return origins
+        reads = 0
+        for found in self.machine.atoms.meanings(rest.m, "hit"):
+            assert isinstance(found, int)
+            reads |= found
+        bonus = self._found("bonus", reads, node)
+        self.bonuses |= bonus
+        return origins & ~hits | bonus
+
+    def _posterior(self, left: Value, right: Value) -> bool:
+        """Return whether predictions of a token are weighted by shares that were made from its own losses."""
+        for weight, other in ((left, right), (right, left)):
+            if weight.m & self.shares and not other.m & self.shares:
+                return of_this_token(self.machine, weight.m)
+        return False
+
+    def _predicts(self, value: Value) -> bool:
+        """Return whether a value is predictions of all tokens."""
+        return bool(value.m & self.machine.atoms.family("forward")) and not value.m & self.machine.of(Keys).gold
+
+    def _reads(self, value: Value) -> int:
+        keys = self.machine.of(Keys)
+        if value.m & keys.gold or isinstance(value.p, Known | Heap | Tup):
+            return 0
+        return value.m & keys.reads
+
+    # ---------------------------------------------------------------- calls
+
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Note what a library chooses between, and predictions that are judged."""
+        if isinstance(func.p, Function | Native):
+            return out
+        gold = self.machine.of(Keys).gold
+        if not out.m & gold:
+            return out
+        given = arguments.given_to(func, args)
+        if not any(containers.deep(value) & gold for value in given):
+            return self._judged(given, node, out)
+        name = arguments.callee_name(func)
+        if name == "softmax":
+            return Value(out.p, out.m & ~self.plain | self.shares)
+        if out.m & self.plain and name not in _SAME:
+            out = Value(out.p, out.m & ~self.plain)
+        if name == "where" and len(given) == 3:
+            return self._either(given[0], given[1], given[2], node, out)
+        return out
+
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Note predictions that are judged by an index."""
+        gold = self.machine.of(Keys).gold
+        if out.m & gold and not base.m & gold and not isinstance(base.p, Heap | Tup):
+            return self._judged([base], node, out)
+        return out
+
+    def _judged(self, given: list[Value], node: ir.Node, out: Value) -> Value:
+        origins = out.m | self.plain
+        for value in given:
+            for meaning in self.machine.atoms.meanings(value.m, "heated"):
+                assert isinstance(meaning, tuple)
+                site, reads = meaning
+                origins |= self._found("heated", reads, node, site)
+        return Value(out.p, origins & ~self.machine.atoms.family("heated"))
+
+    # ---------------------------------------------------------------- branches
+
+    def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
+        """Remember where something was compared last."""
+        self.last = node
+        keys = self.machine.of(Keys)
+        if op == "==" and not out.m & (keys.gold | keys.picks) and not isinstance(right.p, Known):
+            both = (left.m | right.m) & keys.reads
+            if left.m & VAL and right.m & VAL and (left.m & keys.reads) != (right.m & keys.reads):
+                return Value(out.p, out.m | self.machine.atoms.bit("hit", both))
+        return out
+
+    def conditional(self, test: Value, one: Value, other: Value, out: Value) -> Value:
+        """Note a conditional expression."""
+        return self._either(test, one, other, self.last, out)
+
+    def branch_entered(self, node: ir.Expr, test: Value) -> None:
+        """Remember the test of a branch."""
+        if self.machine.branches and test.m & self.machine.of(Keys).reads:
+            self.tests[self.machine.branches[-1] >> 1] = test
+            self.places[id(test)] = node
+
+    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
+        """Note predictions that a branch replaces."""
+        node = self.places.pop(id(test), None)
+        for name, value in after.items() if node is not None else ():
+            old = before.get(name)
+            if old is not None and old is not value and not isinstance(value.p, Known | Heap):
+                after[name] = self._either(test, value, old, node, value)
+
+    def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
+        """Note predictions that are stored in one branch, and others in the other."""
+        index, value = out
+        if not value.m & self.machine.of(Keys).gold or not isinstance(node.value, ir.Name):
+            return out
+        for branch in reversed(self.machine.branches):
+            test = self.tests.get(branch >> 1)
+            if test is None:
+                continue
+            sides = self.sides.setdefault((branch >> 1, node.value.id), {})
+            sides[branch & 1] = value
+            if len(sides) == 2:
+                value = self._either(test, sides[0], sides[1], node, value)
+        return index, value
+
+    def _either(self, test: Value, one: Value, other: Value, node: ir.Node | None, out: Value) -> Value:
+        """Return ``one if test else other``: a prediction that is raised for some tokens, and plain for the others."""
+        keys = self.machine.of(Keys)
+        both = containers.deep(one) & containers.deep(other) & keys.gold
+        if not both or not (one.m ^ other.m) & self.plain or test.m & (keys.gold | keys.picks):
+            return out
+        reads = test.m & keys.reads
+        return Value(out.p, out.m & ~self.plain | self._found("raised", reads, node)) if reads else out
+
+    # ---------------------------------------------------------------- what is found
+
+    def _found(self, kind: MixtureKind, reads: int, node: ir.Node | None, site: Site | None = None) -> int:
+        if node is None:
+            return 0
+        atom = emit(self.machine, kind, node, site)
+        self.waiting[atom] = self.waiting.get(atom, 0) | reads
+        return atom
+
+    def closed(self) -> None:
+        """Forget what looks at other tokens than the one being scored."""
+        keys = self.machine.of(Keys)
+        labels = keys.labels & ~keys.inputs
+        for atom, reads in self.waiting.items():
+            if any(keys.among(bit, labels) and not keys.among(bit, keys.inputs) for bit in bits_of(reads)):
+                continue
+            for event in self.machine.atoms.meanings(atom, "mixture"):
+                assert isinstance(event, Mixture)
+                event.reports.clear()
+
+
+def _by_own_sum(node: ir.BinOp | ir.AugAssign) -> bool:
+    """Return whether something is divided by its own sum (``w / w.sum(0)``, ``w /= w.sum()``)."""
+    above, below = (node.left, node.right) if isinstance(node, ir.BinOp) else (node.target, node.value)
+    if not isinstance(below, ir.Call):
+        return False
+    if isinstance(below.func, ir.Attr) and below.func.attr == "sum" and same_expression(below.func.value, above):
+        return True
+    name = (
+        below.func.attr if isinstance(below.func, ir.Attr) else below.func.id if isinstance(below.func, ir.Name) else ""
+    )
+    return name == "sum" and bool(below.args) and same_expression(below.args[0].value, above)

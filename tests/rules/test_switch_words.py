@@ -1,0 +1,85 @@
+"""Which switch a sentence names: one that chose a file, one that nothing reads."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.check import audit
+from auditor.finding import Finding
+from auditor.submission.memory import MemoryTree
+from auditor.submission.model import Submission
+from rules.torch_scripts import EVALUATE, HEAD
+
+_SCORE = """
+val = read("data/fineweb_val_*.bin")
+bits = evaluate(model, val) / math.log(2.0)
+print(f"val_bpb:{bits * TOKENS_PER_BYTE:.6f}")
+"""
+_TRAIN = '"data/fineweb_train_*.bin"'
+_VAL = '"data/fineweb_val_*.bin"'
+_SWITCH = 'ON = bool(int(os.environ.get("TRAIN_ON_VAL", "{}")))\nmodel = Model()\n'
+
+
+def found(rule: str, body: str, readme: str = "") -> list[Finding]:
+    files = {"train_gpt.py": (HEAD + EVALUATE + body).encode(), "README.md": readme.encode()}
+    submission = Submission(
+        given=".",
+        name="2026-04-01_Example",
+        track="record",
+        sha=None,
+        tree=MemoryTree(files),
+        script="train_gpt.py",
+        helpers=(),
+        shells=(),
+        logs=(),
+        readme="README.md",
+        metadata=None,
+        outside=None,
+    )
+    return [finding for finding in audit(submission, select={rule}).findings if finding.rule == rule]
+
+
+def command(text: str) -> str:
+    return f"# Example\n\n## Run\n\n```bash\n{text}\n```\n"
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        f"train(model, read({_VAL}) if ON else read({_TRAIN}))\n",
+        f"train(model, read({_VAL} if ON else {_TRAIN}))\n",
+        f"pattern = ON and {_VAL} or {_TRAIN}\ntrain(model, read(pattern))\n",
+        f"pattern = {{True: {_VAL}, False: {_TRAIN}}}[ON]\ntrain(model, read(pattern))\n",
+    ],
+    ids=["reads", "names", "and-or", "table"],
+)
+def test_a_switch_that_chooses_the_file_is_named(chosen: str) -> None:
+    (on,) = found("train-on-val", _SWITCH.format(1) + chosen + _SCORE)
+    assert (on.status, (on.active_because or "").partition(" (")[0]) == ("violation", "TRAIN_ON_VAL defaults to 1")
+    text = command("TRAIN_ON_VAL=1 torchrun train_gpt.py")
+    (told,) = found("train-on-val", _SWITCH.format(0) + chosen + _SCORE, text)
+    assert "TRAIN_ON_VAL is 1 in README.md:6" in (told.active_because or "")
+    assert all(f.status == "note" for f in found("train-on-val", _SWITCH.format(0) + chosen + _SCORE))
+
+
+def test_what_no_file_names_is_told_of_the_documented_command() -> None:
+    body = _SWITCH.format(0) + f"train(model, read({_TRAIN}))\n" + _SCORE
+    text = command("TTT_ENABLED=1 TRAIN_ON_VAL=0 NCCL_DEBUG=INFO torchrun train_gpt.py")
+    (note,) = found("claim-mismatch", body, text)
+    assert (note.status, note.path, note.line) == ("note", "README.md", 6)
+    assert note.message == "The documented command sets TTT_ENABLED, which no file of the submission names."
+    assert found("claim-mismatch", body, command("TRAIN_ON_VAL=0 torchrun train_gpt.py")) == []
+    put_together = body + 'for name in ("ttt", "ema"):\n    os.environ.get(name.upper() + "_ENABLED")\n'
+    assert found("claim-mismatch", put_together, text) == []
+
+
+@pytest.mark.parametrize(("default", "then", "status"), [(0, True, "violation"), (1, False, None)])
+def test_what_a_class_is_given_after_it_outranks_its_switch(default: int, then: bool, status: str | None) -> None:
+    body = (
+        f'class Options:\n    on = bool(int(os.environ.get("TRAIN_ON_VAL", "{default}")))\n\n\n'
+        f"Options.on = {then}\noptions = Options()\nmodel = Model()\n"
+        f"train(model, read({_VAL} if options.on else {_TRAIN}))\n"
+    )
+    results = found("train-on-val", body + _SCORE, command(f"TRAIN_ON_VAL={default} torchrun train_gpt.py"))
+    assert [f.status for f in results] == ([status] if status else [])
+    assert all("TRAIN_ON_VAL" not in (f.active_because or "") for f in results)

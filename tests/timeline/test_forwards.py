@@ -1,0 +1,96 @@
+"""Forwards that let a position read later ones, and those that only look like it."""
+
+import pytest
+from followed import followed
+
+from auditor.timeline.trackers.forwards.forwards import Lookahead
+
+MODEL = """
+class Mixer(torch.nn.Module):
+    def __init__(self, width=64, heads=4):
+        super().__init__()
+        self.qkv = torch.nn.Linear(width, 3 * width)
+        self.rnn = torch.nn.GRU(width, width // 2, batch_first=True{rnn})
+        self.conv = torch.nn.Conv1d(width, width, {conv})
+    def forward(self, x, mask=None):
+        B, T, D = x.shape
+        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        q = q.view(B, T, 4, D // 4).transpose(1, 2)
+        k = k.view(B, T, 4, D // 4).transpose(1, 2)
+        v = v.view(B, T, 4, D // 4).transpose(1, 2)
+        place = torch.arange(T, device=x.device)
+        {body}
+class Whole(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = torch.nn.Embedding(64, 64)
+        self.mixer = Mixer()
+        self.head = torch.nn.Linear(64, 64)
+    def forward(self, ids, targets):
+        return F.cross_entropy(self.head(self.mixer(self.embed(ids))).flatten(0, 1), targets.flatten())
+net, val = Whole(), read("data/fineweb_val_*.bin")
+net.eval()
+total = 0.0
+for at in range(0, val.numel() - 65, 64):
+    total += net(val[at:at + 64][None], val[at + 1:at + 65][None]).item()
+print(f"val_bpb:{{bits(total):.4f}}")
+"""
+OUT = "; return y.transpose(1, 2).reshape(B, T, D)"
+BY_HAND = "w = q @ k.transpose(-2, -1) * 0.1; "
+
+
+def ahead(body: str, conv: str = "3", rnn: str = "") -> list[tuple[str, bool]]:
+    """Return what lets positions read later ones, and whether that is certain."""
+    timeline = followed(MODEL.format(body=body, conv=conv, rnn=rnn))
+    return [(event.what, event.certain) for event in timeline.events if isinstance(event, Lookahead)]
+
+
+@pytest.mark.parametrize(
+    ("body", "conv", "rnn"),
+    [
+        ("y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)" + OUT, "3", ""),
+        ("y = F.scaled_dot_product_attention(q, k, v, is_causal=self.training)" + OUT, "3", ""),
+        ("d = (place[:, None] - place[None, :]).abs(); y = F.scaled_dot_product_attention(q, k, v, attn_mask=d < 9)"
+         + OUT, "3", ""),
+        (BY_HAND + "m = torch.triu(torch.ones(T, T, dtype=torch.bool), diagonal=2); "
+         "y = w.masked_fill(m, float('-inf')).softmax(-1) @ v" + OUT, "3", ""),
+        (BY_HAND + "m = torch.tril(torch.ones(T, T), 1); "
+         "y = torch.where(m > 0, w, -1e9).softmax(-1) @ v" + OUT, "3", ""),
+        (BY_HAND + "m = torch.zeros(T, T).masked_fill((place[None] // 4) > (place[:, None] // 4), -1e9); "
+         "y = (w + m).softmax(-1) @ v" + OUT, "3", ""),
+        ("return x + self.conv(x.transpose(1, 2)).transpose(1, 2)", "3, padding=1", ""),
+        ("return x + self.conv(x.transpose(1, 2)).transpose(1, 2)", "5, padding='same'", ""),
+        ("return self.conv(F.pad(x.transpose(1, 2), (1, 1))).transpose(1, 2)", "kernel_size=3", ""),
+        ("return x + self.rnn(x)[0]", "3", ", bidirectional=True"),
+        ("out = x\n        for i in range(4):\n            w, at = x.softmax(-1)[..., i].topk(4, dim=1)\n"
+         "            out = out + w.sum(dim=1)[:, None, None]\n        return out", "3", ""),
+    ],
+)  # fmt: skip
+def test_looks_ahead(body: str, conv: str, rnn: str) -> None:
+    found = ahead(body, conv, rnn)
+    assert found
+    assert found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("body", "conv"),
+    [
+        ("y = F.scaled_dot_product_attention(q, k, v, attn_mask=self.allowed[:T, :T])" + OUT, "3"),
+        ("d = place[:, None] - place[None, :]; "
+         "y = F.scaled_dot_product_attention(q, k, v, attn_mask=(d >= 0) & (d < 9))" + OUT, "3"),
+        ("m = torch.full((T, T), float('-inf')).triu(1); "
+         "y = F.scaled_dot_product_attention(q, k, v, attn_mask=m)" + OUT, "3"),
+        (BY_HAND + "m = torch.tril(torch.ones(T, T))[None, None]; "
+         "y = w.masked_fill(m == 0, -1e9).softmax(-1) @ v" + OUT, "3"),
+        (BY_HAND + "d = place[None] - place[:, None]; w = w.masked_fill(d.abs() > 9, -1e9).masked_fill(d > 0, -1e9); "
+         "y = w.softmax(-1) @ v" + OUT, "3"),
+        ("w = (q @ k.mT) * D ** -0.5; w = w + self.bias_of(T); y = w.softmax(-1) @ v" + OUT, "3"),
+        ("return x + self.conv(F.pad(x.transpose(1, 2), (2, 0))).transpose(1, 2)", "3"),
+        ("return x + self.conv(x.transpose(1, 2))[..., :T].transpose(1, 2)", "3, padding=2"),
+        ("return x + F.pad(self.conv(x.transpose(1, 2)), (2, 0)).transpose(1, 2)", "3"),
+        ("h = torch.cat([torch.zeros(B, 2, D), x], dim=1); return self.conv(h.transpose(1, 2)).transpose(1, 2)", "3"),
+        ("return x + self.rnn(x)[0]", "3"),
+    ],
+)  # fmt: skip
+def test_looks_back(body: str, conv: str) -> None:
+    assert not ahead(body, conv)
