@@ -52,7 +52,13 @@ def module(text: str) -> ir.Module:
 
 
 @pytest.fixture(
-    params=[NESTED, STATEMENTS.replace("from .. x . y import *", "from .. x . y import z"), PROGRAM, EXAMPLE.read_text("utf-8")], ids=["nested", "forms", "all", "script"]
+    params=[
+        NESTED,
+        STATEMENTS.replace("from .. x . y import *", "from .. x . y import z"),
+        PROGRAM,
+        EXAMPLE.read_text("utf-8"),
+    ],
+    ids=["nested", "forms", "all", "script"],
 )
 def body(request: pytest.FixtureRequest) -> tuple[ir.Stmt, ...]:
     return module(request.param).body

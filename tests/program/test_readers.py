@@ -164,7 +164,7 @@ def test_every_form_is_read_alike() -> None:
     matches = [f"match (a):\n    case {case}: b;\n    case 0:\n        c\n" for case in CASES]
     matches += [f"match {subject}:\n    case _: b\n" for subject in ("a, b", "(a, b)", "a,", "*a, b", "( a )")]
     texts = [PROGRAM, STATEMENTS, FORMATTED, *matches]
-    assert all([compare(text) for text in texts])
+    assert all(compare(text) for text in texts)
     alike = [compare(one) for text in texts for one in programs_of(text)]
     assert sum(alike) > 0.9 * len(alike)  # what one of them refuses, this Python's f-strings among it
 
