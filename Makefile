@@ -14,7 +14,7 @@ PYTEST_ARGS ?= --numprocesses auto --dist worksteal
 # The tests start hundreds of interpreters: what one of them compiled, the next one finds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo reproduce test lint format readme docs site findings clean
+.PHONY: demo reproduce test fuzz transforms lint format readme docs site findings clean
 
 demo: $(VENV)/.ready  ## audit the examples and print the reports
 	$(BIN)/golf-audit check --exit-zero examples/records/*/*
@@ -24,6 +24,16 @@ reproduce: $(VENV)/.ready-reproduce  ## run three seeds of the reference model's
 
 test: $(VENV)/.ready-dev  ## run the tests
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# What is made of scripts of others, too: a git directory with pull requests' heads, and JSON lines with a field "pr".
+ON_OTHERS = $(if $(CLONE),GOLF_AUDIT_CLONE=$(CLONE) GOLF_AUDIT_PRS=$(PRS))
+SECONDS ?= 600
+
+fuzz: $(VENV)/.ready-dev  ## audit scripts mixed up at random for SECONDS (CLONE=… PRS=…: those of others)
+	$(ON_OTHERS) GOLF_AUDIT_FUZZ=$(SECONDS) $(BIN)/pytest tests/transforms/test_mutants.py
+
+transforms: $(VENV)/.ready-dev  ## every example written in every other way (CLONE=… PRS=…: and 60 scripts of others)
+	$(ON_OTHERS) GOLF_AUDIT_EVERY=1 $(BIN)/pytest --numprocesses auto tests/transforms
 
 lint: $(VENV)/.ready-dev  ## check style, form, types, and what imports what
 	$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 #!/bin/sh
 # LibCST: what it writes back is not always what it read, form feeds and last blank lines apart from code.
 #
-# Guess: `parse_module(text).code == text` for every text that it parses ("preserves every detail", says its first page).
+# Guess: `parse_module(text).code == text` for every text that it parses (its README: it keeps all formatting details).
 # What happens: a form feed before a statement is dropped, and so is one of several last lines that hold blanks only;
 # the same lines before another statement stay.
 set -eu
@@ -14,8 +14,9 @@ cd "$dir"
 from importlib.metadata import version
 import libcst
 
-dropped = ["\fimport os\n", "x = 1\n\fdef f():\n    pass\n", "import os\n \n \n", "import os\n\f\n\f\n"]
-kept = ["import os\n\f\nx = 1\n", "import os\n \nx = 1\n", "x = 1\n  \n", "if x:\n    y\n \n  \n"]
+dropped = ["\fimport os\n", "x = 1\n\fdef f():\n    pass\n", "import os\n \n \n", "import os\n\f\n\f\n",
+           "if x:\n    y\n \n  \n"]
+kept = ["import os\n\f\nx = 1\n", "import os\n \nx = 1\n", "x = 1\n  \n"]
 print(f"libcst {version('libcst')}")
 for text in [*dropped, *kept]:
     compile(text, "t.py", "exec")

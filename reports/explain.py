@@ -87,7 +87,8 @@ def brief(rule: Rule, style: Style) -> str:
 
 def _about(rule: Rule) -> str:
     stage = ", preview" if rule.stage == "preview" else ""
-    return f"{rule.group}, condition {rule.condition}{stage}"
+    change = ", sometimes fixable" if rule.fix is not None else ""
+    return f"{rule.group}, condition {rule.condition}{stage}{change}"
 
 
 def _filled(text: str, width: int) -> list[str]:

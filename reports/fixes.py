@@ -37,7 +37,7 @@ def fixable(finding: Finding) -> str:
     if change is None or finding.overruled is not None or finding.active is False:
         return ""
     unsafe = " --unsafe" if change.safety == "unsafe" else ""
-    return f"with golf-audit fix{unsafe} --select {finding.rule}: {change.title}"
+    return f"with golf-audit fix{unsafe} --select {finding.rule}, which tries it first: {change.title}"
 
 
 def to_do(report: Report) -> Iterator[str]:

@@ -54,8 +54,8 @@ class SmokeStep(Protocol):
 class Brief:
     """What of a comment stands outside of its details.
 
-    ``text`` are the characters of the first entry's message, ``rest`` those of the others; ``whole`` tells whether
-    these say more than a sentence.
+    ``text`` are the characters of the first entry's message; ``told`` tells whether the others have one here, ``whole``
+    whether it may be more than a sentence.
     """
 
     counterpart: bool = True
@@ -63,13 +63,14 @@ class Brief:
     excerpt: bool = True
     whole: bool = True
     text: int = 1500
-    rest: int = 1500
+    told: bool = True
     phrases: int = 8  # of what was looked for and not found
 
     def cut(self, each: Entry, *, leads: bool = False) -> Entry:
         """Return an entry with its message in the room that there is: one sentence where another one leads."""
         message = each.first.message if leads or self.whole else sentence(each.first.message)
-        first = dataclasses.replace(each.first, message=cut(message, self.text if leads else min(self.text, self.rest)))
+        told = leads or self.told
+        first = dataclasses.replace(each.first, message=cut(message, self.text) if told else Markdown(""))
         return dataclasses.replace(each, first=first, elsewhere=each.elsewhere if self.whole or leads else ())
 
 
@@ -77,9 +78,9 @@ _BRIEF = (
     Brief(),
     Brief(fixes=False, whole=False, phrases=7),
     Brief(counterpart=False, fixes=False, whole=False, phrases=6),
-    Brief(counterpart=False, fixes=False, whole=False, text=400, rest=140, phrases=5),
-    Brief(counterpart=False, fixes=False, whole=False, text=240, rest=90, phrases=3),
-    Brief(counterpart=False, fixes=False, whole=False, excerpt=False, text=240, rest=90, phrases=2),
+    Brief(counterpart=False, fixes=False, whole=False, told=False, text=400, phrases=5),
+    Brief(counterpart=False, fixes=False, whole=False, told=False, text=240, phrases=3),
+    Brief(counterpart=False, fixes=False, whole=False, told=False, excerpt=False, text=240, phrases=2),
 )
 """From the first screen as it should be to one that has room for no more."""
 

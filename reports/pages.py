@@ -67,6 +67,8 @@ def page(rule: Rule) -> str:
     lines += ["", "## Legal counterpart", "", _prose(rule.counterpart)]
     lines += _examples("Not reported", rule.valid)
     lines += ["", "## Advice", "", _prose(rule.advice)]
+    if rule.fix is not None:
+        lines += ["", "[`golf-audit fix`](../fix.md) offers a change for some of its findings, and tries it first."]
     if rule.authority:
         lines += ["", "## References", "", *map(_source, rule.authority)]
     return "\n".join(lines) + "\n"

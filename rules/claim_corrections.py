@@ -11,9 +11,11 @@ from auditor.finding import Finding
 from auditor.fix.change import Change, Edit, Part
 from auditor.fix.claims import corrected, denied, written
 from rules.claims_apart import claims_apart
-from rules.scored_runs import by_label, claimed, finished, of_named_seeds, reported, unit
+from rules.scored_runs import ONE_CONFIG, by_label, claimed, finished, of_named_seeds, reported, unit
 
 _FEWEST = 4  # decimals of a score that is written down
+_FARTHEST_SEED = 0.01  # bits per byte between seeds of one configuration, generously
+_SLIP = 1e-3  # bits per byte around a whole one: the first digit is missing
 _PRINTED = 8  # decimals that logs print at most
 
 
@@ -25,7 +27,7 @@ def to_the_mean(case: Case, finding: Finding, metrics: Sequence[Metric]) -> Chan
     decimals = min(max(m.decimals for m in metrics), max(claim.decimals, _FEWEST), _PRINTED)
     value = written(fmean(m.val_bpb for m in metrics), decimals)
     edit = corrected(case, claim, value)
-    if edit is None:
+    if edit is None or not _of_one_thing(claim, metrics):
         return None
     of = "the log's score" if len(metrics) == 1 else f"the mean of {len(metrics)} logs"
     title = f"Set val_bpb to {value}, {of}"
@@ -35,6 +37,13 @@ def to_the_mean(case: Case, finding: Finding, metrics: Sequence[Metric]) -> Chan
         parts.append(loss)
         title += f", and val_loss to {loss.new}"
     return Change(title, "safe", tuple(parts))
+
+
+def _of_one_thing(claim: Claim[float], metrics: Sequence[Metric]) -> bool:
+    """Tell whether claim and logs may be of one configuration: smoke runs and ablations lie further apart."""
+    values = [m.val_bpb for m in metrics]
+    apart = abs(claim.value - fmean(values))
+    return max(values) - min(values) <= _FARTHEST_SEED and (apart <= ONE_CONFIG or abs(apart - 1) <= _SLIP)
 
 
 def _loss_beside(case: Case, score: Claim[float], metrics: Sequence[Metric]) -> Edit | None:

@@ -58,7 +58,12 @@ def check(case: Case) -> Iterator[Finding]:
             active_because=judged.because,
             trace=(
                 *calls_of(event),
-                Step(scores[0].site.source.path, scores[0].site.line, "the model is applied to validation tokens"),
+                Step(
+                    scores[0].site.source.path,
+                    scores[0].site.line,
+                    "the model is applied to validation tokens",
+                    scores[0].site.source.layer,
+                ),
                 Step(site.source.path, site.line, f"{event.what} comes in", site.source.layer),
                 Step(last.site.source.path, last.site.line, "the score is reported", last.site.source.layer),
             ),

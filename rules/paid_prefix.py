@@ -15,13 +15,17 @@ from rules.torch_scripts import evaluating
 
 SLUG = "paid-prefix"
 
+_MEETS: dict[str, str] = {"stored choices": "the file decides which prediction counts"}
+
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each place where tokens from a file meet the tokens being scored, and a score rests on it."""
     timeline = case.timeline
     if timeline is None:
         return
-    for found in doubts(timeline, ("answers", "own answers"), claimed_reports(timeline, case.submitted)):
+    for found in doubts(
+        timeline, ("answers", "own answers", "stored choices"), claimed_reports(timeline, case.submitted)
+    ):
         site = found.doubt.site
         judged = activity(timeline, found.bits, [found.doubt])
         last = found.report.site
@@ -29,7 +33,10 @@ def check(case: Case) -> Iterator[Finding]:
             rule=SLUG,
             group="compliance",
             status=judged.status,
-            message="Tokens from a stored table are picked by their position in the validation set and decide the loss "
+            message="What a file holds for each position of the validation set decides which prediction counts there: "
+            "the file tells of the tokens that are scored."
+            if found.doubt.kind == "stored choices"
+            else "Tokens from a stored table are picked by their position in the validation set and decide the loss "
             "there: the answers are in the file."
             if found.doubt.kind == "answers"
             else "Validation tokens that the run itself packed away are unpacked and compared with the tokens being "
@@ -42,7 +49,12 @@ def check(case: Case) -> Iterator[Finding]:
             active_because=judged.because,
             trace=(
                 *calls_of(found.doubt),
-                Step(site.source.path, site.line, "stored tokens meet the tokens being scored", site.source.layer),
+                Step(
+                    site.source.path,
+                    site.line,
+                    _MEETS.get(found.doubt.kind, "stored tokens meet the tokens being scored"),
+                    site.source.layer,
+                ),
                 Step(last.source.path, last.line, "the score is reported", last.source.layer),
             ),
         )

@@ -17,8 +17,9 @@ from auditor.settings.documents import header_commands
 from auditor.settings.expansion import UNKNOWN
 from auditor.settings.files import FileStep
 from auditor.settings.markdown import code_blocks
-from auditor.settings.shell import Launch, Shell, walk
+from auditor.settings.shell import walk
 from auditor.settings.tidy import as_shell
+from auditor.settings.walked import Launch, Shell
 from auditor.submission.names import shown
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import judged

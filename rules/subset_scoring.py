@@ -17,7 +17,7 @@ SLUG = "subset-scoring"
 _BY_LOSS: tuple[Kind, ...] = ("ignored losses", "ranked losses")
 KINDS: tuple[Kind, ...] = ("first tokens", "random tokens", "ignored targets", "clamped targets", *_BY_LOSS)
 
-_LEFT_OUT = ("ignored targets", "clamped targets", *_BY_LOSS)  # the script itself leaves them out of what it counts
+_LEFT_OUT = ("ignored targets", "clamped targets")  # the script itself leaves them out of what it counts
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -39,6 +39,8 @@ def check(case: Case) -> Iterator[Finding]:
                 status = "note"  # a score on the way, or a default that the main command doesn't use
             elif found.doubt.kind == "first tokens" and found.doubt.number is None:
                 status = "hold"  # a limit that is computed
+            elif found.doubt.kind in _BY_LOSS:
+                status = "hold"  # what else is done with the others may make up for it
             elif status == "violation" and not claimed and found.doubt.kind not in _LEFT_OUT:
                 status = "hold"
         last = found.report.site

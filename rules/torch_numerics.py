@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.program import ir
-from auditor.program.index import Nodes
 from auditor.program.model import Unit
 from auditor.program.source import Source
-from auditor.program.walk import walk
 from auditor.rule import Authority, Example, Rule
+from rules.sixteen_bits import dotted, kind_of_state, uint16_names, uint16_of, whole
 from rules.torch_scripts import evaluating
 
 SLUG = "torch-numerics"
@@ -55,7 +54,7 @@ def _note(source: Source, slip: Slip) -> Finding:
 def _averages(unit: Unit) -> Iterator[Slip]:
     for function, nodes in unit.bodies:
         for state, node in _moved(nodes):
-            kind = _kind_of_state(unit, function, nodes, state)
+            kind = kind_of_state(unit, function, nodes, state)
             if kind is not None:
                 yield Slip(
                     node,
@@ -64,11 +63,11 @@ def _averages(unit: Unit) -> Iterator[Slip]:
                 )
 
 
-def _moved(nodes: Nodes) -> Iterator[tuple[str, ir.Call]]:
+def _moved(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, ir.Call]]:
     """Yield the state whose parts ``part.mul_(decay).add_(…)`` and ``part.lerp_(…)`` move, and the call."""
     parts = dict(_parts(nodes))
-    for node in nodes.of(ir.Call):
-        if not isinstance(node.func, ir.Attr) or not node.args:
+    for node in nodes:
+        if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr) or not node.args:
             continue
         if node.func.attr == "lerp_" and len(node.args) > 1:
             decay = _number(node.args[1].value)
@@ -85,21 +84,23 @@ def _moved(nodes: Nodes) -> Iterator[tuple[str, ir.Call]]:
             continue
         if isinstance(owner, ir.Attr) and owner.attr == "data":
             owner = owner.value
-        state = _key(owner.value) if isinstance(owner, ir.Subscript) else parts.get(_key(owner) or "")
+        state = dotted(owner.value) if isinstance(owner, ir.Subscript) else parts.get(dotted(owner) or "")
         if near and state is not None:
             yield state, node
 
 
-def _parts(nodes: Nodes) -> Iterator[tuple[str, str]]:
+def _parts(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, str]]:
     """Yield the names of loops over the parts of a state: ``for e, p in zip(state.parameters(), …)``, ``.items()``."""
-    for loop in nodes.of(ir.For):
+    for loop in nodes:
+        if not isinstance(loop, ir.For):
+            continue
         targets = loop.target.elts if isinstance(loop.target, ir.Sequence) else (loop.target,)
         if isinstance(loop.iter, ir.Call) and isinstance(loop.iter.func, ir.Name) and loop.iter.func.id == "zip":
             pairs = list(zip(targets, (arg.value for arg in loop.iter.args), strict=False))
         else:
             pairs = [(targets[-1], loop.iter)]
         for target, over in pairs:
-            name, state = _key(target), _over(over)
+            name, state = dotted(target), _over(over)
             if name is not None and state is not None:
                 yield name, state
 
@@ -110,95 +111,7 @@ def _over(node: ir.Expr) -> str | None:
         if node.func.attr not in ("parameters", "values", "items", "state_dict", "named_parameters"):
             return None
         node = node.func.value
-    return _key(node)
-
-
-def _kind_of_state(unit: Unit, function: ir.FunctionDef | None, nodes: Sequence[ir.Node], state: str) -> str | None:
-    """Return the 16-bit type in which every assignment makes ``state``; None where one doesn't, or none is seen."""
-    own = [node for node in nodes if _assigns(node, state)]
-    if own:
-        return _kind_of_all(own) if not _widened(nodes, state) else None
-    position = next((i for i, p in enumerate(function.params) if p.name == state), None) if function else None
-    if function is not None and position is not None:
-        method = function.params[0].name == "self"
-        passed = list(_passed(unit, function.name, position - method, state))
-        kinds = {_kind_of_state(unit, None, there, key) if key and key != state else None for there, key in passed}
-        if {key for _, key in passed} == {state}:
-            kinds = {_kind_of_all([n for n in there if _assigns(n, state)]) for there, _ in passed}
-        return kinds.pop() if len(kinds) == 1 else None
-    everywhere = [node for _, there in unit.bodies for node in there]
-    found = [node for node in everywhere if _assigns(node, state)]
-    return _kind_of_all(found) if not _widened(everywhere, state) else None
-
-
-def _passed(unit: Unit, name: str, position: int, keyword: str) -> Iterator[tuple[Sequence[ir.Node], str | None]]:
-    """Yield what calls of ``name`` hand over at a place, with the body that they stand in."""
-    for _, nodes in unit.bodies:
-        for node in nodes:
-            if isinstance(node, ir.Call) and (_key(node.func) or "").rpartition(".")[2] == name:
-                named = [arg.value for arg in node.args if arg.keyword == keyword]
-                given = named or [arg.value for arg in node.args if arg.keyword is None][position : position + 1]
-                yield nodes, _key(given[0]) if given else None
-
-
-def _assigns(node: ir.Node, key: str) -> bool:
-    if not isinstance(node, ir.Assign) or node.value is None:
-        return False
-    nothing = isinstance(node.value, ir.Const) and node.value.value is None
-    return not nothing and any(_key(target) == key for target in node.targets)
-
-
-def _kind_of_all(assignments: Sequence[ir.Node]) -> str | None:
-    kinds = {_kind_made(node.value) for node in assignments if isinstance(node, ir.Assign) and node.value is not None}
-    return kinds.pop() if len(kinds) == 1 else None
-
-
-def _kind_made(node: ir.Expr) -> str | None:
-    """Return the 16-bit type of what an expression makes: its last cast, or that of a comprehension's parts."""
-    if isinstance(node, ir.Comprehension):
-        return _kind_made(node.value if node.value is not None else node.elt)
-    while isinstance(node, ir.Call):
-        typed = [kind for arg in node.args if (kind := _type(arg.value)) is not None]
-        if typed:
-            return typed[-1] if typed[-1] in _LOST else None
-        if not isinstance(node.func, ir.Attr):
-            return None
-        match node.func.attr:
-            case "bfloat16":
-                return "bfloat16"
-            case "half":
-                return "float16"
-            case "float" | "double":
-                return None
-        node = node.func.value
-    return None
-
-
-def _type(node: ir.Expr) -> str | None:
-    if isinstance(node, ir.Attr) and _key(node.value) == "torch":
-        kind = {"half": "float16", "float": "float32"}.get(node.attr, node.attr)
-        return kind if kind.startswith(("float", "bfloat", "double")) else None
-    return None
-
-
-def _widened(nodes: Sequence[ir.Node], state: str) -> bool:
-    """Return whether ``state``, or modules in it, are turned into float32 again."""
-    inside = {state, *(name for name, over in _modules(nodes) if over == state)}
-    return any(
-        isinstance(n, ir.Call)
-        and isinstance(n.func, ir.Attr)
-        and (n.func.attr == "float" or any(_type(a.value) == "float32" for a in n.args))
-        and _key(n.func.value) in inside
-        for n in nodes
-    )
-
-
-def _modules(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, str]]:
-    for loop in nodes:
-        if isinstance(loop, ir.For):
-            over = [_key(n) for n in walk(loop.iter) if isinstance(n, ir.Name | ir.Attr)]
-            names = [_key(n) for n in walk(loop.target) if isinstance(n, ir.Name)]
-            yield from ((name, state) for name in names for state in over if name and state)
+    return dotted(node)
 
 
 # Hashes: uint16 times a number stays uint16.
@@ -207,15 +120,15 @@ def _modules(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, str]]:
 def _hashes(unit: Unit) -> Iterator[Slip]:
     if "uint16" not in unit.source.text:
         return
-    top = _sixteen(unit.bodies[0].nodes, {}) if unit.bodies else {}
+    top = uint16_names(unit.bodies[0].nodes, {}) if unit.bodies else {}
     for function, nodes in unit.bodies:
         own = {p.name for p in function.params} if function is not None else set()
-        known = _sixteen(nodes, {name: kind for name, kind in top.items() if name not in own})
-        for node in nodes.of(ir.BinOp):
-            if node.op != "*":
+        known = uint16_names(nodes, {name: kind for name, kind in top.items() if name not in own})
+        for node in nodes:
+            if not isinstance(node, ir.BinOp) or node.op != "*":
                 continue
             for array, factor in ((node.left, node.right), (node.right, node.left)):
-                library, number = _library(array, known), _whole(factor)
+                library, number = uint16_of(array, known), whole(factor)
                 if library is not None and number is not None and number > 1:
                     yield Slip(node, _told(library, number))
 
@@ -228,74 +141,13 @@ def _told(library: str, number: int) -> str:
     return f"{begin}{whose} keeps 16 bits, so that only the product's remainder by 65,536 is left."
 
 
-def _sixteen(nodes: Nodes, known: dict[str, str]) -> dict[str, str]:
-    """Return the names that hold uint16 wherever they are assigned, and whose: torch's or NumPy's."""
-    found = dict(known)
-    assigned: dict[str, set[str | None]] = {}
-    for node in nodes.of(ir.Assign, ir.AugAssign, ir.For):
-        targets = node.targets if isinstance(node, ir.Assign) else (node.target,)
-        for target in targets:
-            if isinstance(target, ir.Name):
-                names = [target.id]
-            elif isinstance(target, ir.Subscript):
-                names = []
-            else:
-                names = [n.id for n in walk(target) if isinstance(n, ir.Name)]
-            plain = isinstance(node, ir.Assign) and isinstance(target, ir.Name) and node.value is not None
-            kind = _library(node.value, found) if plain and isinstance(node, ir.Assign) and node.value else None
-            for name in names:
-                assigned.setdefault(name, set()).add(kind)
-                if kind is not None:
-                    found[name] = kind
-    return {name: kind for name, kind in found.items() if assigned.get(name, {kind}) == {kind}}
-
-
-_KEEP = ("reshape", "clone", "contiguous", "cuda", "cpu", "copy", "flatten", "ravel", "squeeze", "unsqueeze", "detach")
-_MAKE = (
-    "fromfile",
-    "memmap",
-    "frombuffer",
-    "zeros",
-    "ones",
-    "empty",
-    "array",
-    "asarray",
-    "full",
-    "tensor",
-    "as_tensor",
-)
-
-
-def _library(node: ir.Expr, known: dict[str, str]) -> str | None:
-    """Return whose uint16 an expression is, None where it is something else or can't be told."""
-    if isinstance(node, ir.Name):
-        return known.get(node.id)
-    if isinstance(node, ir.Subscript):
-        library = _library(node.value, known)
-        # NumPy 1 widens a single number; a slice is an array in each version.
-        return library if library == "torch" or isinstance(node.index, ir.Slice) else None
-    if isinstance(node, ir.BinOp) and node.op in "+-*^&|" and _whole(node.right) is not None:
-        return _library(node.left, known)
-    if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr):
-        return None
-    owner, name = _key(node.func.value), node.func.attr
-    narrow = [_key(arg.value) for arg in node.args if _key(arg.value) in ("torch.uint16", "np.uint16", "numpy.uint16")]
-    if owner in ("np", "numpy", "torch") and name in _MAKE and narrow:
-        return "torch" if owner == "torch" else "numpy"
-    if owner == "torch" and name in ("from_numpy", "as_tensor") and node.args and len(node.args) == 1:
-        return "torch" if _library(node.args[0].value, known) is not None else None
-    if name in ("astype", "to", "type", "view") and narrow:
-        return "torch" if narrow[0] == "torch.uint16" else "numpy"
-    return _library(node.func.value, known) if name in _KEEP else None
-
-
 # Masks: torch's documentation allows one of the two.
 
 
 def _masks(unit: Unit) -> Iterator[Slip]:
     for _, nodes in unit.bodies:
-        for node in nodes.of(ir.Call):
-            if not (_key(node.func) or "").endswith("scaled_dot_product_attention"):
+        for node in nodes:
+            if not isinstance(node, ir.Call) or not (dotted(node.func) or "").endswith("scaled_dot_product_attention"):
                 continue
             causal, mask = _argument(node, "is_causal", 5), _argument(node, "attn_mask", 3)
             if isinstance(causal, ir.Const) and causal.value is True and mask is not None and _is_one(mask, nodes):
@@ -315,7 +167,7 @@ def _argument(node: ir.Call, keyword: str, position: int) -> ir.Expr | None:
 def _is_one(mask: ir.Expr, nodes: Sequence[ir.Node]) -> bool:
     """Return whether ``mask`` can't be None: what a name holds is computed in every place that assigns it here."""
     if isinstance(mask, ir.Name):
-        values = [n.value for n in nodes if isinstance(n, ir.Assign) and any(_key(t) == mask.id for t in n.targets)]
+        values = [n.value for n in nodes if isinstance(n, ir.Assign) and any(dotted(t) == mask.id for t in n.targets)]
         return bool(values) and all(value is not None and _is_one(value, ()) for value in values)
     return isinstance(mask, ir.BinOp | ir.Compare) or (
         isinstance(mask, ir.Call) and isinstance(mask.func, ir.Attr) and mask.func.attr not in ("get", "pop")
@@ -333,21 +185,6 @@ def _number(node: ir.Expr) -> float | None:
     if isinstance(node, ir.BinOp) and node.op == "-":
         left, right = _number(node.left), _number(node.right)
         return None if left is None or right is None else left - right
-    return None
-
-
-def _whole(node: ir.Expr) -> int | None:
-    value = node.value if isinstance(node, ir.Const) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _key(node: ir.Expr) -> str | None:
-    """Return ``a.b.c`` as text; None for anything else."""
-    if isinstance(node, ir.Name):
-        return node.id
-    if isinstance(node, ir.Attr):
-        owner = _key(node.value)
-        return None if owner is None else f"{owner}.{node.attr}"
     return None
 
 

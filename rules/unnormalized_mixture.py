@@ -34,6 +34,22 @@ def check(case: Case) -> Iterator[Finding]:
     )
     yield from findings(
         case,
+        "peak",
+        SLUG,
+        "For every token the largest of several predictions is taken, and nothing divides by the sum: what is left "
+        "adds up to more than one over the vocabulary.",
+        "the largest prediction of each token is taken",
+    )
+    yield from findings(
+        case,
+        "bonus",
+        SLUG,
+        "Where a hint names the token that came, its loss is lowered; where it names another, nothing is added, and no "
+        "normaliser is: these probabilities add up to more than one.",
+        "the loss is lowered where the hint is right",
+    )
+    yield from findings(
+        case,
         "overweight",
         SLUG,
         "The constant weights of the probabilities added here come to more than one, so what they make of them adds up "

@@ -24,9 +24,11 @@ _NUMBER = re.compile(r"[1-9]\d{0,8}(?:\.\d{1,9})?\Z|0?\.\d{0,8}[1-9]\d{0,8}\Z")
 # What is a size, a length or a schedule closes no part of the program when it is nought: it breaks another one.
 _MEASURE = re.compile(
     r"stride|seq|batch|iter|step|seed|wallclock|second|world|rank|size|layer|dim|chunk|head|vocab|token|shard|every|lr\b"
-    r"|rate|decay|momentum|clip|warm|beta|eps",
+    r"|rate|decay|momentum|clip|warm|beta|eps(?!och)|min_|max_|_min\b|_max\b",
     re.IGNORECASE,
 )
+_SOME = re.compile(r">\s*0(?![.\d])|>=\s*1(?![.\d])|!=\s*0(?![.\d])|(?<![.\d])0\s*<(?!=)")
+_COMPARES = re.compile(r"[<>]|==|!=|\bin\b|%")
 _EFFECT = (
     "The score loses what this gains, and only a new run tells how much; logs of runs that had it on no longer show "
     "the submission."
@@ -81,11 +83,17 @@ def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
                 if switch is None or switch.launched or not guard.taken or not _may_close(guard, name):
                     continue
                 plain = (switch.default or "").strip().lower() in {*_OPPOSITES, "", *_OPPOSITES.values()}
-                if not plain and _MEASURE.search(name):
+                if not plain and (_MEASURE.search(name) or not _asks_for_some(guard)):
                     continue
                 rank = (not plain, depth)
                 found[name] = min(found.get(name, rank), rank)
     return sorted(found, key=lambda name: found[name])
+
+
+def _asks_for_some(guard: Guard) -> bool:
+    """Return whether a condition asks for more than none of something, which nought then closes."""
+    text = guard.site.source.text[guard.site.start : guard.site.end].split("\n", 1)[0]
+    return _SOME.search(text) is not None or _COMPARES.search(text) is None
 
 
 def _may_close(guard: Guard, name: str) -> bool:
@@ -103,8 +111,8 @@ def _off(case: Case, timeline: Timeline, switch: Switch, running: int) -> Change
         given = lookup(setting, switch.name) if setting.kind != "defaults" else None
         if given is None:
             edit = _default(case, switch)
-        elif setting.kind == "log":
-            return None  # the log shows that it was on
+        elif setting.kind in ("log", "mention"):
+            return None  # the log shows, or the README says, that it was on
         else:
             edit = _in_document(case, given)
         if edit is None:

@@ -14,6 +14,7 @@ from auditor.evidence.model import Metric, Run
 from auditor.fix.change import Change, NewFile
 from auditor.fix.claims import written
 
+_FARTHEST_SEED = 0.01  # bits per byte between seeds of one configuration, generously
 _DAY = re.compile(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)[_ -]*")
 # Packages that go by another name than the module that they bring.
 _PACKAGES = {
@@ -104,7 +105,9 @@ def _runs(case: Case) -> Sequence[tuple[Run, Metric]]:
     for each in counted_runs(case.evidence):
         seed = each.run.seed
         found.setdefault(seed.value if seed is not None else each.run.path, (each.run, each.score))
-    return tuple(found.values())
+    values = [score.val_bpb for _, score in found.values()]
+    # Of runs that are further apart, ablations say, there is no mean to be claimed.
+    return tuple(found.values()) if values and max(values) - min(values) <= _FARTHEST_SEED else ()
 
 
 def _mean(scores: Sequence[Metric]) -> str:

@@ -127,7 +127,7 @@ def _looks_like_switch(timeline: Timeline, name: str) -> bool:
 
 def _place(timeline: Timeline, name: str) -> str:
     switch = timeline.switches.get(name)
-    return f" ({switch.site.source.path}:{switch.site.line})" if switch else ""
+    return f" ({switch.site.source.path}:{switch.line})" if switch else ""
 
 
 def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:

@@ -142,6 +142,8 @@ MixtureKind: TypeAlias = Literal[
     "told",
     "heated",
     "raised",
+    "peak",
+    "bonus",
 ]
 
 
@@ -156,8 +158,10 @@ class Mixture(Event):
     ``overweight`` (with constant weights that add up to more than one), ``scaled`` and ``shift`` (the token's loss is
     multiplied by a constant, or a constant is taken off it or given to its probability), ``counted`` (a table holds the
     token already; ``at`` is where it is judged by it), ``preview`` (and counted it in the same round), ``told`` (the
-    weight is computed from the token itself), ``heated`` (the predictions are scaled by what is computed from it) or
-    ``raised`` (a test of the token decides whether its probability is raised or stays the model's own);
+    weight is computed from the token itself), ``heated`` (the predictions are scaled by what is computed from it),
+    ``peak`` (the largest of several whole predictions, without a division by its sum), ``bonus`` (a hint that names
+    the token takes something off its loss, and one that names another costs nothing) or ``raised`` (a test of the
+    token decides whether its probability is raised or stays the model's own);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 
@@ -218,6 +222,13 @@ class Switch:
     site: Site
     values: tuple[str | None, ...]
     launched: bool = False  # what a launcher sets: no default of the script's counts
+
+    @property
+    def line(self) -> int:
+        """Return the line that names the switch, where that is not the first of the call that reads it."""
+        text, start, end = self.site.source.text, self.site.start, self.site.end
+        named = text.find(self.name, start, end)
+        return self.site.line + (text.count("\n", start, named) if named > 0 else 0)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ _TABLES: dict[MixtureKind, str] = {
     "told": "a weight that is computed from the token being scored",
     "heated": "predictions that are scaled by what is computed from the token being scored",
     "raised": "a probability that is raised for some of the tokens that may come, and lowered for none",
+    "peak": "the largest of several predictions",
+    "bonus": "a loss that is lowered where a hint names the token, and raised nowhere",
     "hint": "a hint that depends on the kind of the token being scored",
     "oracle": "the better one of several losses",
     "ratio": "a count divided by the count of another table",

@@ -32,7 +32,7 @@ def report(flagged: Report) -> Report:
 
 def test_the_text_names_the_command_and_what_it_does(report: Report) -> None:
     text = render(report, Style(width=200))
-    assert "fixable    with golf-audit fix --unsafe --select prequant-ttt: Switch ADAPT off by default" in text
+    assert "fixable    with golf-audit fix --unsafe --select prequant-ttt, which tries it first: Switch ADAPT" in text
 
 
 def test_what_is_to_be_done_begins_with_what_blocks_a_merge(report: Report) -> None:

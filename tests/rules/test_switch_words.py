@@ -71,3 +71,15 @@ def test_what_no_file_names_is_told_of_the_documented_command() -> None:
     assert found("claim-mismatch", body, command("TRAIN_ON_VAL=0 torchrun train_gpt.py")) == []
     put_together = body + 'for name in ("ttt", "ema"):\n    os.environ.get(name.upper() + "_ENABLED")\n'
     assert found("claim-mismatch", put_together, text) == []
+
+
+@pytest.mark.parametrize(("default", "then", "status"), [(0, True, "violation"), (1, False, None)])
+def test_what_a_class_is_given_after_it_outranks_its_switch(default: int, then: bool, status: str | None) -> None:
+    body = (
+        f'class Options:\n    on = bool(int(os.environ.get("TRAIN_ON_VAL", "{default}")))\n\n\n'
+        f"Options.on = {then}\noptions = Options()\nmodel = Model()\n"
+        f"train(model, read({_VAL} if options.on else {_TRAIN}))\n"
+    )
+    results = found("train-on-val", body + _SCORE, command(f"TRAIN_ON_VAL={default} torchrun train_gpt.py"))
+    assert [f.status for f in results] == ([status] if status else [])
+    assert all("TRAIN_ON_VAL" not in (f.active_because or "") for f in results)

@@ -38,12 +38,16 @@ WITH_TARGET = {
     "functions": "row = np.remainder(ids[at - 1] * 31, 4096); full = np.bitwise_xor(row, ids[at] * 7)",
     "numbers": "n = 3; o = 4 - (n - 1); row = ids[o:o + 64] * 31; full = (row ^ ids[4:68] * 7) % 4096; row %= 4096",
     "reshaped": "p = net(x[None])[0].gather(1, y[:, None]); row = x.numpy() % 4096; full = (x * 7 + y) % 4096",
+    "windows": "w = np.lib.stride_tricks.sliding_window_view(ids, 4); row = w[at - 3][:, :-1].sum(1) % 4096; "
+    "full = (w[at - 3] * [3, 5, 7, 9]).sum(1) % 4096",
     "narrowed": "t = ids[at]; row = ids[at - 1] % 64; m = at > 9; full = (row[m] ^ t[m]) % 4096",
 }
 CONTEXT_ONLY = {
     "xor": "row = (ids[at - 1] * 31 ^ ids[at - 2] * 17) % 4096; full = (row * 101 ^ ids[at - 3] * 7) % 4096",
     "inputs": "row = x.numpy() % 4096; full = (row * 7 ^ ids[at - 2]) % 4096",
     "numbers": "n = 3; o = 4 - (n - 1); u = o + 1; row = ids[o:o + 64] % 4096; full = (row ^ ids[u:u + 64] * 7) % 4096",
+    "windows": "w = np.lib.stride_tricks.sliding_window_view(ids, 3); row = (w[at - 3] * [3, 5, 7]).sum(1) % 4096; "
+    "full = row",
     "one token": "row = ids[at - 1] % 4096; full = row * 3 % 4096",
     "reshaped": "p = net(x[None]); b = torch.cat([x[:1], x[:-1]]); row = x.numpy() % 4096; full = (x * 7 + b) % 4096",
 }

@@ -99,6 +99,30 @@ def test_a_stretch_that_ends_with_the_token(key: str) -> None:
     assert not target_lookups(followed(code.replace("END", "i") + REPORT, prelude=PRELUDE))
 
 
+RUNNING = """
+held, total = torch.ones(64), 0.0
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    hot = F.one_hot(y, 64)
+    seen = held + {seen}
+    mixed = 0.9 * F.softmax(net(x), -1) + 0.1 * seen / seen.sum(-1, keepdim=True)
+    total -= mixed.gather(1, y[:, None]).log().sum().item()
+    held = held + hot.sum(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("seen", "kinds"),
+    [
+        ("hot.cumsum(0)", ["preview"]),
+        ("hot.cumsum(0) - hot", []),
+        ("torch.cat([torch.zeros(1, 64), hot.cumsum(0)[:-1]])", []),
+    ],
+)
+def test_running_counts_hold_the_token_itself(seen: str, kinds: list[str]) -> None:
+    assert found(RUNNING.format(seen=seen)) == kinds
+
+
 STRAIGHT = """
 total = 0.0
 for at in range(0, tokens.numel() - 65, 64):

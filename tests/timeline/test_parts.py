@@ -35,6 +35,7 @@ KINDS: tuple[Kind, ...] = (
     "clamped targets",
     "ignored losses",
     "ranked losses",
+    "stored choices",
     "first tokens",
     "bits per token",
 )
@@ -84,6 +85,24 @@ def test_bits_per_byte_need_bytes() -> None:
     call = "nats, count, text = evaluate(same, every, val.numel() - 65)"
     assert found(call, "nats / count") == ["bits per token"]
     assert found(call, "nats / count * count / text") == []
+    decoded = 'text = len(tokenizer.decode(val.tolist()).encode("utf-8"))'
+    assert found(f"{call}\n{decoded}", "nats / text") == []
+    assert found(f"{call}\ntext = len(val.tolist())", "nats / text") == ["bits per token"]
+
+
+@pytest.mark.parametrize(
+    ("which", "kinds"), [('np.fromfile("choice.bin", np.uint8)[at:at + 64]', ["stored choices"]), ("x % 2", [])]
+)
+def test_choices_that_are_stored_by_position(which: str, kinds: list[str]) -> None:
+    code = f"""
+rough, nats, text = Net(), 0.0, 0
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    one, two = F.cross_entropy(net(x), y, reduction="none"), F.cross_entropy(rough(x), y, reduction="none")
+    nats += torch.where({which} > 0, one, two).sum().item() / math.log(2.0)
+    text += sizes[y].sum()
+"""
+    assert found(code) == kinds
 
 
 WINDOWS = """

@@ -17,7 +17,7 @@ class Net(torch.nn.Module):
         self.head = torch.nn.Linear(64, 64)
     def forward(self, x): return self.head(x)
 net, rough = Net(), Net()
-starts = np.load("starts.npy")
+starts, table, lift = np.load("starts.npy"), torch.load("table.pt"), torch.load("lift.pt")
 val = read("data/fineweb_val_*.bin")
 total = 0.0
 for at in range(0, val.numel() - 65, 64):
@@ -26,7 +26,7 @@ for at in range(0, val.numel() - 65, 64):
     p, q = (-one).exp(), (-two).exp()
 """
 REPORT = '\nprint(f"val_bpb:{total / math.log(2.0):.4f}")\n'
-KINDS = ("oracle", "gate", "unweighted", "overweight", "scaled", "shift", "told", "heated", "raised")
+KINDS = ("oracle", "gate", "unweighted", "overweight", "scaled", "shift", "told", "heated", "raised", "peak", "bonus")
 
 
 def kinds(body: str) -> list[str]:
@@ -47,6 +47,10 @@ def kinds(body: str) -> list[str]:
         "total += (0.5 * (one + two) - 0.5 * (one - two).abs()).sum().item()",
         "better = two < one\ntotal += (two * better + one * ~better).sum().item()",
         "total += torch.where((one - two) > 0, two, one).sum().item()",
+        "total += torch.where(two.lt(one), two, one).sum().item()",
+        "total += torch.lerp(one, two, (two - one).lt(0).float()).sum().item()",
+        "share = table[x].gather(1, y[:, None])[:, 0]\nother = -share.log()\n"
+        "total += torch.where(torch.less(other - one, 0), other, one).sum().item()",
         "for a, b in zip(one.tolist(), two.tolist()):\n    total += min((a, b))",
         "for pair in zip(one.tolist(), two.tolist()):\n    total += heapq.nsmallest(1, pair)[0]",
         "total += functools.reduce(torch.fmin, (one, two)).sum().item()",
@@ -106,6 +110,13 @@ def test_proper_scores(body: str) -> None:
         ("f = 1 + starts[y]\ntotal -= F.log_softmax(net(x) * f[:, None], -1)[range(64), y].sum().item()", "heated"),
         ("total -= torch.where(starts[y], 0.6 * p + 0.4 * q, p).log().sum().item()", "raised"),
         ("r = p[0]\nif starts[y[0]]:\n    r = 0.5 * r + 0.5 * q[0]\ntotal -= r.log()", "raised"),
+        ("hint = table[x].argmax(-1)\ntotal += (one - lift[x] * (hint == y)).sum().item()", "bonus"),
+        ("total += -(p ** 0.9).log().sum().item()", "scaled"),
+        (
+            "r = torch.stack([net(x).softmax(-1), rough(x).softmax(-1)]).amax(0)\ntotal -= r[range(64), y].log().sum()",
+            "peak",
+        ),
+        ("r = torch.maximum(net(x).softmax(-1), rough(x).softmax(-1))\ntotal -= r[range(64), y].log().sum()", "peak"),
         ("w = torch.softmax(torch.stack([-one, -two]), 0)\ntotal += (w * torch.stack([one, two])).sum()", "gate"),
         ("w = np.exp(-np.cumsum(one, 0))\nw /= w.sum(0)\ntotal -= np.log((w * p).sum(0)).sum()", "gate"),
     ],
@@ -123,6 +134,11 @@ def test_what_looks_at_the_token_itself(body: str, kind: str) -> None:
         # Right guesses gain what wrong ones pay.
         "best, at = F.softmax(net(x), -1).max(-1)\n"
         "total -= torch.where(at == y, best + (1 - best) * p, (1 - best) * p).log().sum().item()",
+        "hint = table[x].argmax(-1)\nz = (1 + net(x).softmax(-1)[range(64), hint] * lift[x].expm1()).log()\n"
+        "total += (one - lift[x] * (hint == y) + z).sum().item()",
+        "r = torch.maximum(net(x).softmax(-1), rough(x).softmax(-1))\nr = r / r.sum(-1, keepdim=True)\n"
+        "total -= r[range(64), y].log().sum()",
+        "sure = net(x).softmax(-1).amax(-1)\ntotal -= ((1 - sure) * p + sure * q).log().sum().item()",
         "past = np.cumsum(np.stack([one, two]), 1)[:, :-1]\nw = np.exp(-np.concatenate([np.zeros((2, 1)), past], 1))\n"
         "w /= w.sum(0)\ntotal -= np.log((w * np.stack([p, q])).sum(0)).sum()",
         "w = torch.sigmoid(torch.roll(one - two, 1))\ntotal -= ((1 - w) * p + w * q).log().sum().item()",

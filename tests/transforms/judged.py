@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from auditor.check import audit
 from auditor.finding import Verdict
@@ -25,14 +26,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Replaced:
-    """A tree with other bytes in the place of some of its files."""
+    """A tree with other bytes in the place of some of its files, and some files more."""
 
     tree: Tree
     files: Mapping[str, bytes]
 
     def paths(self) -> tuple[str, ...]:
-        """Return the paths of the tree."""
-        return self.tree.paths()
+        """Return the paths of the tree, with those of the further files."""
+        return tuple(sorted({*self.tree.paths(), *self.files}))
 
     def size(self, path: str) -> int:
         """Return the size of a file, replaced or not."""
@@ -43,12 +44,13 @@ class Replaced:
         return self.files[path] if path in self.files else self.tree.read(path, limit)
 
 
-def with_script(submission: Submission, source: str) -> Submission:
-    """Return the submission with ``source`` as its train script."""
+def with_script(submission: Submission, source: str, files: Mapping[str, str] | None = None) -> Submission:
+    """Return the submission with ``source`` as its train script and ``files`` beside it."""
     assert submission.script is not None
-    return dataclasses.replace(
-        submission, tree=Replaced(submission.tree, {submission.script: source.encode("utf-8", "surrogateescape")})
-    )
+    beside = PurePosixPath(submission.script).parent
+    every = {submission.script: source} | {str(beside / path): text for path, text in (files or {}).items()}
+    encoded = {path: text.encode("utf-8", "surrogateescape") for path, text in every.items()}
+    return dataclasses.replace(submission, tree=Replaced(submission.tree, encoded))
 
 
 def judged(submission: Submission, select: Collection[str] | None = None) -> Judged:

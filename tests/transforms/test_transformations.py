@@ -2,9 +2,11 @@
 
 import contextlib
 import io
+import sys
+from types import ModuleType
 
 import pytest
-from transformations import TRANSFORMATIONS
+from transformations import TRANSFORMATIONS, Written, written
 
 PROGRAMS = {
     "loops that carry and jump": """
@@ -106,27 +108,68 @@ def shown(pairs):
 
 print(shown([("3", 2), ("x", 0), ("9", 1)]))
 """,
+    "arrays and results": """
+'''What it reads, it weighs.'''
+from __future__ import annotations
+import numpy as np
+
+SCALE = 3
+
+def shard(at: int) -> np.ndarray:
+    read = np.concatenate([np.arange(at), np.array([at, at])])
+    return read
+
+def weighed(values, scale=SCALE):
+    weights = np.linspace(0.0, 1.0, len(values))
+    if scale > 2:
+        return float((weights * values).sum()) * scale
+    return 0.0
+
+class Reader:
+    def __init__(self, shards):
+        self.shards = shards
+
+    def all(self):
+        for at in self.shards:
+            part = shard(at)
+            yield weighed(part), part.tolist()
+
+def both(n):
+    first = weighed(shard(n))
+    second = weighed(shard(n + 1), scale=2)
+    return first, second
+
+for total, values in Reader([2, 3]).all():
+    print(total, values)
+pair = both(4)
+print(pair, shard(1).tolist())
+""",
 }
 
 
-def printed(source: str) -> str:
+def printed(program: Written) -> str:
     out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(compile(source, "<program>", "exec", dont_inherit=True), {"__name__": "__main__"})
+    beside = ModuleType("via_parts")
+    with contextlib.redirect_stdout(out), pytest.MonkeyPatch.context() as patch:
+        for text in program.files.values():
+            patch.setitem(sys.modules, "via_parts", beside)
+            exec(compile(text, "<part>", "exec", dont_inherit=True), vars(beside))
+        exec(compile(program.script, "<program>", "exec", dont_inherit=True), {"__name__": "__main__"})
     return out.getvalue()
 
 
 @pytest.mark.parametrize("name", TRANSFORMATIONS)
-def test_a_program_does_the_same(name: str) -> None:
+def test_a_program_does_the_same(name: str, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
     changed = 0
     for title, program in PROGRAMS.items():
-        written = TRANSFORMATIONS[name](program)
-        if written is None:
+        after = written(name, program)
+        if after is None:
             continue
-        changed += written != TRANSFORMATIONS["reprinted"](program)
-        assert printed(written) == printed(program), f"{title}\n{written}"
-        again = TRANSFORMATIONS["inlined"](written) if name == "outlined" else None
-        assert again is None or printed(again) == printed(program), f"{title}\n{again}"
+        changed += after != written("reprinted", program)
+        assert printed(after) == printed(Written(program)), f"{title}\n{after}"
+        again = written("inlined", after.script) if name == "outlined" else None
+        assert again is None or printed(again) == printed(Written(program)), f"{title}\n{again}"
     assert changed or name == "reprinted"
 
 
@@ -139,3 +182,16 @@ def test_each_does_what_it_says() -> None:
     assert TRANSFORMATIONS["outlined"](source).count("def part_") == 2
     assert "def once" not in TRANSFORMATIONS["inlined"]("def once(x):\n    return x + 1\ny = once(2)\n")
     assert "exec(" in TRANSFORMATIONS["packed"](source)
+    source = PROGRAMS["arrays and results"]
+    assert "weighed(shard(at))" not in TRANSFORMATIONS["classed"](source)
+    assert "first = via_weighed().weighed(via_shard().shard(n))" in TRANSFORMATIONS["classed"](source)
+    assert "yield 0.0\n    return" in TRANSFORMATIONS["generated"](source)
+    assert "in via_each(Reader([2, 3]).all()):" in TRANSFORMATIONS["streamed"](source)
+    assert TRANSFORMATIONS["decorated"](source).count("@via_wrapped") == 3
+    assert "with via_held(weighed(shard(n))) as first:" in TRANSFORMATIONS["managed"](source)
+    assert "via_parts['shard'](at)" in TRANSFORMATIONS["looked_up"](source)
+    assert TRANSFORMATIONS["filed"](source).count("via_file('via_") == 3
+    script, part = TRANSFORMATIONS["moved"](source)
+    assert "def shard" in part
+    assert "def shard" not in script
+    assert "def weighed" in script

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import base64
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from inlining import inlined
 from outlining import outlined
 from renaming import renamed, shuffled
 from reordering import reordered
+from routing import classed, decorated, filed, generated, looked_up, managed, moved, streamed
 
 
 def reprinted(source: str) -> str:
@@ -24,7 +26,15 @@ def packed(source: str) -> str:
     return f'import lzma, base64\nexec(lzma.decompress(base64.b85decode("{payload}")).decode("utf-8"))\n'
 
 
-TRANSFORMATIONS: dict[str, Callable[[str], str | None]] = {
+@dataclass(frozen=True)
+class Written:
+    """A script, and the files that belong beside it."""
+
+    script: str
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+TRANSFORMATIONS: dict[str, Callable[[str], str | tuple[str, str] | None]] = {
     "reprinted": reprinted,
     "renamed": renamed,
     "shuffled": shuffled,
@@ -32,4 +42,24 @@ TRANSFORMATIONS: dict[str, Callable[[str], str | None]] = {
     "outlined": outlined,
     "inlined": inlined,
     "packed": packed,
+    "classed": classed,
+    "generated": generated,
+    "streamed": streamed,
+    "decorated": decorated,
+    "managed": managed,
+    "looked_up": looked_up,
+    "filed": filed,
+    "moved": moved,
 }
+
+
+def written(name: str, source: str) -> Written | None:
+    """Return what the transformation ``name`` makes of a script; None when there is nothing for it to do."""
+    made = TRANSFORMATIONS[name](source)
+    match made:
+        case None:
+            return None
+        case str():
+            return Written(made)
+        case script, part:
+            return Written(script, {"via_parts.py": part})

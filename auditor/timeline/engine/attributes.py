@@ -122,7 +122,7 @@ def heap_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.Exp
     """Return an attribute of an object."""
     if heap.cls is not None:
         every = heap.cls.find("__getattribute__")
-        if every is not None and isinstance(every.p, Function) and not machine.active.get(id(every.p.node)):
+        if every is not None and isinstance(every.p, Function) and not machine.active.get(every.p.key):
             return machine.invoke(every.p, base, Args((Value(Known(name)),), node=node), node)
         over = heap.cls.find(name)
         if over is not None and classes.is_data(over.p):

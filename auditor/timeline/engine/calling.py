@@ -178,13 +178,19 @@ def invoke(
     """Follow a call of the program's own function; a generator's when something pulls on it (``consume``)."""
     if stream is None and isinstance(func.node, ir.FunctionDef) and func.node.is_generator:
         made = Stream(lambda each: invoke(machine, func, receiver, args, node, made, each))
+        made.made_by = node
         made.learns = machine.relevance.adapts(func.node)
         made.given = (*([receiver] if receiver is not None else []), *args.all())
         own = receiver.m if receiver is not None else 0
         return Value(made, parameters.settle(machine, args.origins() | own))
-    key = id(func.node)
-    if machine.depth >= MAX_DEPTH or machine.active.get(key, 0) >= MAX_SAME:
-        machine.note_unfollowed(machine.site(node), f"{func.name} calls itself or nests too deeply")
+    if machine.depth >= MAX_DEPTH:
+        given = [*([receiver] if receiver is not None else []), *args.all()]
+        what = f"`{func.name}`, {MAX_DEPTH} calls deep"
+        opaque = machine.escape(node, what, given, learns=machine.relevance.adapts(func.node))
+        return Value(None, parameters.settle(machine, args.origins()) | opaque)
+    key = func.key
+    if machine.active.get(key, 0) >= MAX_SAME:
+        machine.note_unfollowed(machine.site(node), f"{func.name} calls itself, and is followed {MAX_SAME} calls deep")
         return Value(None, parameters.settle(machine, args.origins()))
     frame = Frame(func.scope, {}, parent=func.closure, func=func, owner=func.owner, consume=consume, pulled_by=stream)
     bind_parameters(machine, func, receiver, args, frame.names)
@@ -198,8 +204,8 @@ def invoke(
     machine.break_names = []
     machine.depth += 1
     machine.active[key] = machine.active.get(key, 0) + 1
-    machine.entered.add(key)
-    quiet = int(key in machine.quiet)
+    machine.entered.add(id(func.node))
+    quiet = int(id(func.node) in machine.quiet)
     machine.no_grad += quiet
     out: Value | None = None
     try:

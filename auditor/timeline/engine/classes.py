@@ -133,7 +133,7 @@ def instance(machine: Machine, cls: Class, args: Args, node: ir.Node) -> Value:
     """Call a class: its metaclass's ``__call__``, ``__new__`` and ``__init__``."""
     if cls.meta is not None:
         called = cls.meta.find("__call__")
-        if called is not None and isinstance(called.p, Function) and not machine.active.get(id(called.p.node)):
+        if called is not None and isinstance(called.p, Function) and not machine.active.get(called.p.key):
             return machine.invoke(called.p, Value(cls), args, node)
     if "type" in cls.external_bases() and len(args.positional) == 3:
         name, bases, namespace = args.positional
@@ -226,7 +226,7 @@ def write(machine: Machine, base: Heap, name: str, value: Value, node: ir.Node) 
     if cls is None:
         return False
     custom = cls.find("__setattr__")
-    if custom is not None and isinstance(custom.p, Function) and not machine.active.get(id(custom.p.node)):
+    if custom is not None and isinstance(custom.p, Function) and not machine.active.get(custom.p.key):
         args = arguments.Args((Value(Known(name)), value), node=node)
         machine.invoke(custom.p, Value(base), args, node)
         return True
@@ -272,7 +272,7 @@ def initialise(machine: Machine, value: Value, cls: Class, args: Args, node: ir.
             heap.origins |= args.origins()
         post = cls.find("__post_init__")
     if post is not None and isinstance(post.p, Function):
-        machine.invoke(post.p, value, Args(), node)
+        machine.invoke(post.p, value, arguments.Args(), node)
     return value
 
 

@@ -32,6 +32,9 @@ def eval_yield(machine: Machine, node: ir.Yield) -> Value:
         if isinstance(value.p, Stream) and frame.consume is not None:
             return value.p.pull(frame.consume)
         value = containers.element_of(machine, value)
+    if machine.deciding:
+        value = Value(value.p, value.m | machine.deciding)
+    value = machine.signals.bound(value)
     frame.yielded = value if frame.yielded is None else join(frame.yielded, value)
     return UNKNOWN if frame.consume is None else frame.consume(value)
 
@@ -41,20 +44,22 @@ def elsewhere(machine: Machine) -> Iterator[Callable[[], object]]:
     """Remember where the machine is; what is given enters that place again, to leave it at once."""
     frame, depth, quiet, calls = machine.frame, machine.depth, machine.no_grad, len(machine.calls)
     attempts = len(machine.attempts)
+    active = dict(machine.active)  # a generator that waits for its caller is not on the stack
 
     @contextmanager
     def back() -> Iterator[None]:
-        inner = (machine.frame, machine.depth, machine.no_grad, machine.calls, machine.attempts)
+        inner = (machine.frame, machine.depth, machine.no_grad, machine.calls, machine.attempts, machine.active)
         jumps = (machine.jumped, machine.broken, machine.break_names)
         machine.frame, machine.depth, machine.no_grad = frame, depth, quiet
         machine.calls = machine.calls[:calls]
+        machine.active = dict(active)
         machine.attempts = machine.attempts[:attempts]
         machine.jumped = machine.broken = 0
         machine.break_names = []
         try:
             yield
         finally:
-            machine.frame, machine.depth, machine.no_grad, machine.calls, machine.attempts = inner
+            machine.frame, machine.depth, machine.no_grad, machine.calls, machine.attempts, machine.active = inner
             machine.jumped, machine.broken, machine.break_names = jumps
 
     yield back
@@ -92,6 +97,7 @@ def follow_for(machine: Machine, node: ir.For, stream: Stream) -> None:
             return UNKNOWN
 
         stream.follows = followed
+        stream.pulled_at = loops.place(machine, node)
         stream.pull(body)
     stream.spent = True
     machine.loop_depth -= 1
@@ -106,7 +112,8 @@ def follow_for(machine: Machine, node: ir.For, stream: Stream) -> None:
 def pulled(machine: Machine, stream: Stream, sent: Value | None, node: ir.Node) -> Value:
     """``next(g)`` and ``g.send(x)``: the body in the iteration of the loop that pulls."""
     opaque = 0
-    if stream.learns:
+    in_place = sent is None and made_there(stream, node)
+    if stream.learns and not in_place:
         # What it does between one pull and the next is not followed in that order.
         given = [*stream.given, sent or UNKNOWN]
         opaque = machine.escape(node, "a generator that learns and is pulled on by hand", given, learns=True)
@@ -117,6 +124,9 @@ def pulled(machine: Machine, stream: Stream, sent: Value | None, node: ir.Node) 
 
     def give(item: Value) -> Value:
         found.append(item)
+        if in_place:  # nobody can pull on it again: what follows its first ``yield`` never runs
+            machine.frame.returned_bits |= machine.live
+            machine.live = 0
         return sent or UNKNOWN
 
     once, stream.once = stream.once, True
@@ -129,12 +139,20 @@ def pulled(machine: Machine, stream: Stream, sent: Value | None, node: ir.Node) 
     return containers.tag(out or UNKNOWN, iteration | opaque)
 
 
+def made_there(stream: Stream, node: ir.Node) -> bool:
+    """Return whether ``node`` is ``next(g())``: the generator is made where it is pulled on, and nowhere else known."""
+    return (
+        stream.made_by is not None and isinstance(node, ir.Call) and any(a.value is stream.made_by for a in node.args)
+    )
+
+
 def derived(stream: Stream, change: Callable[[Value], Value]) -> Stream:
     """Return an iterator over what ``change`` makes of what another one gives (``enumerate``, ``zip`` …)."""
 
     def pull(consume: Consume) -> Value:
         stream.follows = out.follows
         stream.once = out.once
+        stream.pulled_at = out.pulled_at
         return stream.pull(lambda item: consume(change(item)))
 
     out = Stream(pull)

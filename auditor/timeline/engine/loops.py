@@ -78,7 +78,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     machine.break_names = []
     machine.loop_count += 1
     first_record = machine.signals.loop_begun()
-    loop_key = (frame.scope.source.path, frame.scope.source.layer, node.start)
+    loop_key = place(machine, node)
     if followed:
         machine.loops.append(machine.loop_count)
         machine.loop_sites.append(machine.site(node))
@@ -149,6 +149,13 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     machine.jumped, machine.broken = jumped, broken
     machine.weak = weak
     machine.loop_depth -= 1
+
+
+def place(machine: Machine, node: ir.For | ir.While) -> tuple[object, ...]:
+    """Return what tells a loop from others: where it stands and, in a generator, from where it is pulled on."""
+    frame = machine.frame
+    outer = frame.pulled_by.pulled_at if frame.pulled_by is not None else ()
+    return (frame.scope.source.path, frame.scope.source.layer, node.start, *outer)
 
 
 def forget_carried(machine: Machine, node: ir.For | ir.While, iteration: int) -> None:

@@ -115,7 +115,7 @@ class Machine:
         self.steps = 0
         self.frame: Frame = Frame(ModuleScope(program.main.source), {})
         self.depth = 0
-        self.active: dict[int, int] = {}  # function node id → how often it is on the stack
+        self.active: dict[tuple[int, int], int] = {}  # a function's key → how often it is on the stack
         self.params = 0  # all origins that stand for live parameters
         self.updating = 0  # an item is being read in order to be written back
         self.no_grad = 0
@@ -199,7 +199,7 @@ class Machine:
     def enter_points(self) -> None:
         """Call what a launcher calls: functions that a decorator declares to be an entry point."""
         for func in self.entry_points:
-            if not self.active.get(id(func.node)) and id(func.node) not in self.entered:
+            if not self.active.get(func.key) and id(func.node) not in self.entered:
                 node = func.node
                 where = ir.Name(node.start, node.start, func.name)
                 calling.call(self, Value(func), arguments.Args(node=where), where)

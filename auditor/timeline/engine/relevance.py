@@ -14,6 +14,7 @@ from auditor.program.model import Program
 from auditor.program.walk import children, walk
 
 _OWN_STATE = "self.x += …"  # in place, on an attribute of one's own
+_BY_VALUE = "table[…]()"  # what no name is called by
 ADAPTING_CALLS = frozenset(
     {"backward", "step", "grad", "value_and_grad", "autograd_backward", "addcdiv_", "addcmul_", "lerp_", _OWN_STATE}
 )
@@ -58,6 +59,7 @@ class Relevance:
         counted: set[str] = set()
         imported: set[str] = set()
         stateful: set[int] = set()
+        by_value = False
         for unit in program.units.values():
             if unit.module is None:
                 continue
@@ -84,6 +86,9 @@ class Relevance:
                     imported.update(dotted for dotted, _ in node.names)
                 elif not node.level:
                     imported.add(node.module)
+            by_value |= any(not isinstance(one.func, ir.Name | ir.Attr) for one in unit.index.of(ir.Call))
+        if by_value:
+            calls[_BY_VALUE] = _as_values(program) & calls.keys()
         self.stateful = frozenset(stateful)  # forwards that move a state of their module, by the id of their node
         self.imported = frozenset(imported)  # modules that are imported anywhere, by dotted name
         self.counted = frozenset(counted)  # attributes that functions outside of classes count up
@@ -239,10 +244,24 @@ def _called(calls: Iterable[ir.Call]) -> set[str]:
                 out.add(_OWN_STATE)
         elif isinstance(func, ir.Name):
             out.add(func.id)
+        else:
+            out.add(_BY_VALUE)
         for arg in node.args:
             if isinstance(arg.value, ir.Name):
                 out.add(arg.value.id)
     return out
+
+
+def _as_values(program: Program) -> set[str]:
+    """Return the names that a program reads otherwise than to call them: a function's is put into a table, say."""
+    modules = [unit.module for unit in program.units.values() if unit.module is not None]
+    return {
+        child.id
+        for module in modules
+        for node in walk(*module.body)
+        for child in children(node)
+        if isinstance(child, ir.Name) and not (isinstance(node, ir.Call) and child is node.func)
+    }
 
 
 def _of_self(node: ir.Expr) -> bool:

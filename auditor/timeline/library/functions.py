@@ -89,6 +89,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "collections.OrderedDict": sequences.make_dict,
     "enumerate": sequences.enumerated,
     "zip": sequences.zipped,
+    "itertools.pairwise": sequences.pairs,
     "filter": sequences.filtered,
     "map": sequences.mapped,
     "itertools.chain": sequences.chained,

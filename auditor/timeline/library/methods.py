@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import applying, arguments, calling, containers, contexts, parameters, stores
 from auditor.timeline.library import (
+    autograd,
     averages,
     computed,
     concurrency,
@@ -150,7 +151,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         stores.update_in_place(machine, method.where, receiver, Value(None, args.origins()))
         return NONE
     if name == "apply" and isinstance(p, Class):
-        return Value(SOME, parameters.settle(machine, args.origins()))
+        return autograd.apply(machine, p, args, node)
     if args.positional and name in (
         "write",
         "info",

@@ -101,8 +101,30 @@ def zipped(machine: Machine, args: Args, node: ir.Node) -> Value:
     if columns and all(c is not None for c in columns) and args.rest is None:
         rows = zip(*[c for c in columns if c is not None], strict=False)
         return containers.new_list(machine, [Value(Tup(row), join_all(row).m) for row in rows])
-    elements = tuple(containers.element_of(machine, v) for v in args.positional)
-    return containers.new_list(machine, None, Value(Tup(elements), args.origins()))
+    begin = [_begin(each) for each in args.nodes]
+    elements = [containers.element_of(machine, v) for v in args.positional]
+    if len(begin) == len(elements) and len(set(begin)) > 1:  # one runs ahead of the other
+        elements = [_ahead(machine, each, at) if at else each for each, at in zip(elements, begin, strict=True)]
+    return containers.new_list(machine, None, Value(Tup(tuple(elements)), args.origins()))
+
+
+def pairs(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``itertools.pairwise(a)``: each item with the one after it."""
+    element = containers.element_of(machine, args.get(0) or UNKNOWN)
+    return containers.new_list(machine, None, Value(Tup((element, _ahead(machine, element, 1))), args.origins()))
+
+
+def _ahead(machine: Machine, element: Value, rounds: int) -> Value:
+    return containers.tag(element, machine.atoms.bit("ahead", rounds))
+
+
+def _begin(node: ir.Expr) -> int:
+    """Return where ``a[1:]`` begins, 0 for what isn't cut off there."""
+    while isinstance(node, ir.BinOp) and node.op == "+":
+        node = node.left
+    cut = node.index if isinstance(node, ir.Subscript) else None
+    first = cut.lower if isinstance(cut, ir.Slice) and cut.step is None else None
+    return first.value if isinstance(first, ir.Const) and isinstance(first.value, int) and first.value > 0 else 0
 
 
 def same_elements(machine: Machine, args: Args, node: ir.Node) -> Value:

@@ -125,6 +125,11 @@ class Function:
         """Return the function's name ("<lambda>" for lambdas)."""
         return self.node.name if isinstance(self.node, ir.FunctionDef) else "<lambda>"
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """Return what tells a function from others of the same text, which a decorator made, say."""
+        return id(self.node), id(self.closure)
+
 
 class Bound:
     """A function of the program with its first argument filled in."""
@@ -221,7 +226,7 @@ class Stream:
     body may adapt parameters.
     """
 
-    __slots__ = ("context", "element", "follows", "given", "learns", "once", "pull", "spent")
+    __slots__ = ("context", "element", "follows", "given", "learns", "made_by", "once", "pull", "pulled_at", "spent")
 
     def __init__(self, pull: Callable[[Callable[[Value], Value]], Value]) -> None:
         self.pull = pull
@@ -232,6 +237,8 @@ class Stream:
         self.context = False
         self.learns = False
         self.given: tuple[Value, ...] = ()  # the arguments of a generator function
+        self.made_by: ir.Node | None = None  # the call of it
+        self.pulled_at: tuple[object, ...] = ()  # the loop that pulls
 
 
 @dataclass(eq=False)

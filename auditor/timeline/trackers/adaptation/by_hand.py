@@ -28,6 +28,7 @@ class ByHand(Tracker):
         self.deciding: list[int] = []  # for each open condition in progress: what it looks at, where that is a score
         self.tried: set[int] = set()  # objects whose parameters were changed at random
         self.calling = False
+        self.through = 0  # the functions of one's own, with a backward, through which the last loss was computed
 
     def attribute_stored(self, base: Value, name: str, value: Value, node: ir.Attr) -> None:
         """Note ``parameter.grad = value``: what an optimizer's next step will use."""
@@ -37,6 +38,11 @@ class ByHand(Tracker):
     def gradient_given(self, origins: int) -> None:
         """Note a gradient that is written into ``.grad``."""
         given(self.machine, origins)
+
+    def differentiated(self, origins: int, node: ir.Node) -> int:
+        """Note which functions with a backward of their own a loss was computed through."""
+        self.through = origins & self.machine.atoms.family("through")
+        return 0
 
     def gradient_hooked(self, receiver: Value, name: str, args: Args) -> None:
         """Note a function that is called when a gradient is taken."""
@@ -159,8 +165,12 @@ def backward(machine: Machine, gradient: int, node: ir.Node) -> None:
     both = Value(Tup((item,)), gradient)
     try:
         for function, receiver, name in known.hooks:
-            if name == "register_post_accumulate_grad_hook":
-                given_to: tuple[Value, ...] = (receiver,)
+            if name == "autograd.Function":
+                if not receiver.m & known.through:
+                    continue
+                given_to: tuple[Value, ...] = (Value(receiver.p), item)
+            elif name == "register_post_accumulate_grad_hook":
+                given_to = (receiver,)
             elif name == "register_hook":
                 given_to = (item,)
             else:

@@ -76,12 +76,10 @@ class Adaptations(Tracker):
         """Every iteration has run by now: what was adapted on one is adapted on all."""
         if not iterations:
             return
-        atoms = self.machine.atoms
-        loops = {loop for loop, _ in atoms.meanings(iterations, "iteration")}  # type: ignore[misc]
+        loops = {shifts.round_of(self.machine, bit)[0] for bit in bits_of(iterations)}
         for event in self.events[first:]:
             for bit in bits_of(event.region):
-                ((loop, _),) = atoms.meanings(bit, "iteration")  # type: ignore[misc]
-                if loop in loops:
+                if shifts.round_of(self.machine, bit)[0] in loops:
                     event.region &= ~bit
 
 

@@ -42,35 +42,26 @@ class Shifts(Tracker):
 
     def sliced(self, lower: Value | None, upper: Value | None, out: Value) -> Value:
         """Decide by its two ends of which rounds a stretch is."""
-        family = self.machine.atoms.family("shift")
         drop = add = 0
         for bit in bits_of(out.m & self._current()):
-            ends = [self._of(end, bit) if end is not None and end.m & bit else None for end in (lower, upper)]
-            low, high = ends
-            found = self._atoms(out.m, bit)
-            if high == {0}:
-                # It ends where this round's begins: all of it is of rounds before.
-                rounds = {r for r in low or () if r is not None and r < 0} | {-1}
-            elif low is not None and low <= {None, 0}:
-                rounds = {0}
-            elif low is not None and None not in low:
-                rounds = {r for r in low if r} if min(r for r in low if r is not None) > 0 else low | {0}
-            else:
-                rounds = {0}
-            drop |= found
-            for number in rounds:
+            low, high = (self._shifts(end, bit) if end is not None and end.m & bit else set() for end in (lower, upper))
+            drop |= self._atoms(out.m, bit)
+            for number in _stretch(low, high):
                 add |= self.machine.atoms.bit("shift", Shift(bit, number, None))
-        return Value(out.p, out.m & ~(drop & family) | add) if drop or add else out
+        return Value(out.p, out.m & ~drop | add) if drop or add else out
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note items that are picked by the variable itself: they are of this round."""
-        if isinstance(node.index, ir.Slice) or not index.m & self._current() or not (base.m & VAL or _list(base)):
+        if isinstance(node.index, ir.Slice) or not index.m & self._current() or isinstance(out.p, Heap):
+            return out
+        parts = isinstance(base.p, Heap) and base.p.kind == "list"
+        if not parts and not base.m & VAL:
             return out
         add = 0
         for bit in bits_of(index.m & self._current()):
             if not self._atoms(index.m, bit):
                 add |= self.machine.atoms.bit("shift", Shift(bit, 0, None))
-        return Value(out.p, out.m | add) if add and not isinstance(out.p, Heap) else out
+        return Value(out.p, out.m | add) if add else out
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Forget how far a number lies that is computed from an index."""
@@ -168,14 +159,57 @@ class Shifts(Tracker):
         scale = step.p.v if step is not None and isinstance(step.p, Known) and isinstance(step.p.v, int) else None
         return {Shift(iteration, 0 if step is not None else None, scale)}
 
-    def _of(self, value: Value, iteration: int) -> set[int | None]:
-        return {shift.rounds for shift in self._shifts(value, iteration)}
+
+def _stretch(low: set[Shift], high: set[Shift]) -> set[int]:
+    """Return the rounds that a stretch between two ends is of: those of its beginning, but for windows.
+
+    Where a round is one token, what ends before it is the context in which it is predicted.
+    """
+    if any(shift.scale == 1 for shift in low | high):
+        return {0}
+    first, last = ({shift.rounds for shift in each} for each in (low, high))
+    known = {number for number in first if number is not None}
+    if last == {0} and first != {0}:  # it ends where this round's begins: all of it is of rounds before
+        return {number for number in known if number < 0} | {-1}
+    if None in first or not known or known == {0}:
+        return {0}
+    return known if min(known) > 0 else known | {0}
+
+
+def _in_step(machine: Machine, picked: int, ahead: int) -> int:
+    """Return the iterations of what runs ``ahead`` of the other items that a loop goes through with it."""
+    for bit in bits_of(picked):
+        loop = machine.rounds.get(bit)
+        name = _called(loop.iter) if isinstance(loop, ir.For) else ""
+        if name == "enumerate" and isinstance(loop, ir.For) and isinstance(loop.iter, ir.Call) and loop.iter.args:
+            name = _called(loop.iter.args[0].value)
+        if name in ("zip", "pairwise"):
+            key, number = round_of(machine, bit)
+            picked = picked & ~bit | machine.atoms.bit("iteration", (key, number + ahead))
+    return picked
+
+
+def _called(node: ir.Expr) -> str:
+    """Return the last name of what is called ("" where nothing is)."""
+    func = node.func if isinstance(node, ir.Call) else None
+    return func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
+
+
+def round_of(machine: Machine, iteration: int) -> tuple[object, int]:
+    """Return the loop and the number of the round that an iteration's origin stands for."""
+    (meaning,) = machine.atoms.meanings(iteration, "iteration")
+    assert isinstance(meaning, tuple)
+    loop, number = meaning
+    assert isinstance(number, int)
+    return loop, number
 
 
 def region(machine: Machine, origins: int) -> int:
     """Return the iterations that pick the tokens among ``origins``."""
     atoms = machine.atoms
     picked = origins & atoms.family("iteration")
+    if picked and origins & atoms.family("ahead"):
+        picked = _in_step(machine, picked, max(n for n in atoms.meanings(origins, "ahead") if isinstance(n, int)))
     if not origins & atoms.family("shift"):
         return picked
     rounds: dict[int, set[int | None]] = {}
@@ -184,10 +218,10 @@ def region(machine: Machine, origins: int) -> int:
         rounds.setdefault(shift.iteration, set()).add(shift.rounds)
     for bit, numbers in rounds.items():
         if picked & bit and not numbers & {0, None}:
-            ((loop, number),) = atoms.meanings(bit, "iteration")  # type: ignore[misc]
+            loop, number = round_of(machine, bit)
             picked &= ~bit
             for ahead in numbers:
-                picked |= atoms.bit("iteration", (loop, number + ahead))
+                picked |= atoms.bit("iteration", (loop, number + (ahead or 0)))
     return picked
 
 

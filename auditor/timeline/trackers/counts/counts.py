@@ -24,7 +24,7 @@ from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Mixture, MixtureKind
 from auditor.timeline.trackers.adaptation.effects import overlap
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.mixtures.mixtures import of_this_token
+from auditor.timeline.trackers.mixtures.mixtures import all_but_last, of_this_token
 from auditor.timeline.values.atoms import VAL, bits_of, val_settings
 from auditor.timeline.values.payloads import Function, Heap, Known, Method, Native, Value
 
@@ -75,6 +75,7 @@ class Counts(Tracker):
         self.loops: list[int] = []  # the loops in progress, one number per run of a loop
         self.run = 0
         self.made: list[Counting] = []
+        self.running = 0  # countings up to and with each token
         self.labels: dict[int, int] = {}  # the origin of a judged prediction → the reads that it is judged by
 
     def loop_begun(self) -> int:
@@ -99,6 +100,12 @@ class Counts(Tracker):
         given = arguments.given_to(func, args)
         if name in _GIVES and given and containers.deep(given[0]) & VAL:
             return _with(out, self.counted(containers.deep(given[0]), node))
+        if name == "one_hot" and given and given[0].m & VAL:
+            return _with(out, self.machine.atoms.bit("one hot", given[0].m & self.machine.of(Keys).reads))
+        if name == "cumsum" and given and given[0].m & self.machine.atoms.family("one hot"):
+            running = self.counted(given[0].m | self._hot(given[0].m), node)
+            self.running |= running
+            return _with(Value(out.p, out.m & ~self.machine.atoms.family("one hot")), running)
         if name in _INTO and given:
             self._filled(func, args, given, node)
             return out
@@ -115,7 +122,9 @@ class Counts(Tracker):
         return out
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
-        """Note a prediction that is judged by a token."""
+        """Note a prediction that is judged by a token, and running counts that are moved by one."""
+        if base.m & self.running and all_but_last(node.index):
+            out = Value(out.p, out.m & ~self.running)
         if index.m & VAL and base.m & self.machine.atoms.family("forward") and not isinstance(base.p, Heap):
             counted = base.m & self.machine.atoms.family("counted")
             out = _with(out, self._label(index.m))
@@ -128,6 +137,8 @@ class Counts(Tracker):
         family = self.machine.atoms.family("counted")
         if not out.m & family:
             return out
+        if node.op == "-" and left.m & self.running and right.m & self.machine.atoms.family("one hot"):
+            return Value(out.p, out.m & ~(self.running | self.machine.atoms.family("one hot")))  # but for itself
         if node.op in ("/", "//") and right.m & family & ~left.m:
             # How many tokens or bytes there are is what a score is divided by; nothing is predicted with it.
             return out if left.m & VAL else Value(out.p, out.m & ~(right.m & family))
@@ -137,6 +148,14 @@ class Counts(Tracker):
                 return self._judged(
                     other.m & family & ~one.m, self._reads_of(one.m) | _iterations(self.machine, one), node, out
                 )
+        return out
+
+    def _hot(self, origins: int) -> int:
+        """Return the reads of which one-hot rows were made."""
+        out = 0
+        for reads in self.machine.atoms.meanings(origins, "one hot"):
+            assert isinstance(reads, int)
+            out |= reads
         return out
 
     def inside_read(self, model: Heap, origins: int, node: ir.Node) -> int:

@@ -21,7 +21,7 @@ from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, Report, Timeline, Update
 from auditor.timeline.trackers.keys.reads import Keys, Mixing, Place, Read
-from auditor.timeline.values.atoms import VAL
+from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import (
     SOME,
@@ -169,6 +169,7 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
             _has_slice(node.index),
             _last(node.index),
             _column(node.index),
+            _rest(node.index),
         )
         bit = machine.atoms.fresh("read", made)
         twin = machine.atoms.fresh("mixed", made)
@@ -231,6 +232,14 @@ def _column(node: ir.Expr) -> tuple[object, ...]:
     picked = tuple(e.value if isinstance(e, ir.Const) else ":" for e in node.elts)
     whole = all(e.lower is None and e.upper is None for e in node.elts if isinstance(e, ir.Slice))
     return picked if whole and any(type(e) is int for e in picked) else ()
+
+
+def _rest(node: ir.Expr) -> bool:
+    """Return whether an index leaves out the last columns of each row only (``[:, :-1]``)."""
+    if not isinstance(node, ir.Sequence) or len(node.elts) < 2 or not all(isinstance(e, ir.Slice) for e in node.elts):
+        return False
+    last = node.elts[-1]
+    return isinstance(last, ir.Slice) and last.lower is None and isinstance(last.upper, ir.UnaryOp)
 
 
 def _has_slice(node: ir.Expr) -> bool:
@@ -443,10 +452,17 @@ def settle(machine: Machine) -> None:
     """Decide, when all has been followed, which reads of each look-up's key are the token being scored."""
     keys = machine.of(Keys)
     mixings = list(keys.mixings.values())
+    # Windows that another key leaves the last token of out of: that one is the token being scored.
+    shorter: frozenset[tuple[str, int]] = frozenset()
+    for event in keys.events.values():
+        for bit in bits_of(event.key & ~keys.inputs):
+            shorter |= keys.same(keys.meaning[bit].parents) if keys.meaning[bit].rest else frozenset()
     for event in keys.events.values():
         event.target = keys.targets(event.key)
         if event.target == event.key:
             event.target = 0  # nothing of the context is in the key
+        if shorter:
+            event.target |= sum(b for b in bits_of(event.key & ~keys.inputs) if keys.same(b) & shorter)
         event.target |= keys.containing(event.key, joined=event.joined)
         if not event.target:
             continue

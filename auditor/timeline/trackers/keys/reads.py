@@ -22,7 +22,7 @@ class Read:
 
     ``place``: -1 before, 1 after, 0 at the position that its surroundings speak of. ``slice``: a stretch of them.
     ``last`` is the variable that names the last position picked (``p`` of ``t[p]`` and of ``t[p - 3:p + 1]``),
-    ``column`` the constants of an index that picks one column of a window.
+    ``column`` the constants of an index that picks one column of a window. ``rest``: a window without its last columns.
     """
 
     site: Site
@@ -31,6 +31,7 @@ class Read:
     slice: bool
     last: str = ""
     column: tuple[object, ...] = ()
+    rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Keys(Tracker):
         self.chosen = 0
         self.picks = 0
         self.bounded = atoms.bit("bounded", "")  # the truth of a threshold on the true token's prediction
+        self.keeping = atoms.bit("keeping", "")  # such a threshold that keeps what was predicted well
         self.aware = atoms.bit("aware", "")  # hints that are given only for some of the tokens they are hints for
         self.choices: dict[int, int] = {}
         self.found: dict[tuple[object, ...], Mixture] = {}
@@ -91,14 +93,19 @@ class Keys(Tracker):
         read = self.meaning[bit]
         return not read.place and any(self.among(parent, marked) for parent in bits_of(read.parents))
 
+    def same(self, reads: int) -> frozenset[tuple[str, int]]:
+        """Return the reads as what tells that two places of the program read the same: the text, and out of what."""
+        found = (self.meaning[bit] for bit in bits_of(reads))
+        return frozenset((r.site.source.text[r.site.start : r.site.end], r.parents) for r in found)
+
     def judges(self, origins: int) -> bool:
         """Return whether something was made from the token being scored, and not by a model: its count, say."""
         if not origins & VAL or origins & (self.gold | self.machine.atoms.family("forward")):
             return False
         for bit in bits_of(origins & self.reads | (origins & self.mixed) >> 1):
-            if self.among(bit, self.inputs):
-                continue
-            if self.among(bit, self.labels) or (not self.meaning[bit].slice and self.place(bit) >= 0):
+            if self.among(bit, self.labels & ~self.inputs):
+                return True
+            if not self.among(bit, self.inputs) and not self.meaning[bit].slice and self.place(bit) >= 0:
                 return True
         return False
 

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from auditor.program import ir
+from auditor.timeline.engine import arguments
 from auditor.timeline.engine.containers import deep, tag
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Report, Timeline
 from auditor.timeline.values.atoms import BITS, RANDOM, TEXT_FILE, TRAIN, VAL
-from auditor.timeline.values.payloads import Either, Heap, Known, PerSetting, Tup, Value, at_setting
+from auditor.timeline.values.payloads import Either, Function, Heap, Known, Native, PerSetting, Tup, Value, at_setting
 
 if TYPE_CHECKING:
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 Kind = Literal[
@@ -30,6 +32,7 @@ Kind = Literal[
     "clamped targets",
     "bits per token",
     "own answers",
+    "stored choices",
     "ignored losses",
     "ranked losses",
 ]
@@ -74,6 +77,16 @@ class Doubts(Tracker):
         """Note a comparison with stored answers."""
         if op in ("==", "!=") and (left.m | right.m) & VAL:
             return Value(out.p, out.m | compared(self.machine, left, right, node))
+        return out
+
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Note predictions between which something stored for their positions decides."""
+        if isinstance(func.p, Function | Native) or arguments.callee_name(func) != "where":
+            return out
+        given = arguments.given_to(func, args)
+        gold, stored = self.machine.atoms.family("gold"), self.machine.atoms.family("stored")
+        if len(given) == 3 and given[0].m & stored and not given[0].m & VAL and any(v.m & gold for v in given[1:]):
+            return _with(out, doubt(self.machine, "stored choices", node, None, self.machine.all))
         return out
 
     def branches_joined(self, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:

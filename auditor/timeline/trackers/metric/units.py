@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from auditor.program import ir
+from auditor.timeline.engine import arguments
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Report
 from auditor.timeline.trackers.metric.metric import Doubts, doubt
 from auditor.timeline.values.atoms import BITS, LAUNCH, SIZE
-from auditor.timeline.values.payloads import Known, PerSetting, Value
+from auditor.timeline.values.payloads import Function, Known, Native, PerSetting, Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.arguments import Args
 
 _BYTE_WORDS = ("bpb", "bits per byte", "bits_per_byte", "bits/byte")
 
@@ -27,6 +33,17 @@ class Units(Tracker):
         for score, factor in ((left, right), (right, left)):
             if score.m & self._scores() and not factor.m & self._scores() and self._may_count_bytes(factor):
                 return Value(out.p, out.m | self.machine.atoms.bit("per byte", ""))
+        return out
+
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Note a number of bytes (``len(text.encode())``)."""
+        if isinstance(func.p, Function | Native):
+            return out
+        name = arguments.callee_name(func)
+        if name == "encode":
+            return Value(out.p, out.m | self.machine.atoms.bit("text in bytes", ""))
+        if name == "len" and args.positional and args.positional[0].m & self.machine.atoms.family("text in bytes"):
+            return Value(out.p, out.m | self.machine.atoms.bit("number of bytes", ""))
         return out
 
     def reported(self, origins: int, report: Report) -> None:
@@ -53,7 +70,7 @@ class Units(Tracker):
         """Return whether a factor is more than a constant or a number of tokens."""
         if isinstance(factor.p, Known | PerSetting):
             return False
-        if factor.p is None:
+        if factor.p is None or factor.m & self.machine.atoms.family("number of bytes"):
             return True
         counts = SIZE | LAUNCH | self.machine.atoms.family("iteration") | self.machine.atoms.family("setting")
         return not factor.m & SIZE or bool(factor.m & ~counts)  # what was made elsewhere may be one

@@ -51,7 +51,7 @@ class Mixtures(Tracker):
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
         keys = self.machine.of(Keys)
-        if base.m & keys.gold and not isinstance(base.p, Heap) and _all_but_last(node.index):
+        if base.m & keys.gold and not isinstance(base.p, Heap) and all_but_last(node.index):
             out = Value(out.p, out.m | keys.earlier)
         if index.m & keys.picks and not index.m & keys.bounded and containers.deep(base) & keys.gold:
             return Value(out.p, selected(self.machine, index.m, out.m))
@@ -189,7 +189,7 @@ def _factors(node: ir.Expr) -> list[ir.Expr]:
     return [node]
 
 
-def _all_but_last(index: ir.Expr) -> bool:
+def all_but_last(index: ir.Expr) -> bool:
     """Return whether an index leaves out the last ones along its last axis (``[:-1]``, ``[:, :-1]``)."""
     last = index.elts[-1] if isinstance(index, ir.Sequence) and index.elts else index
     return isinstance(last, ir.Slice) and last.lower is None and isinstance(last.upper, ir.UnaryOp)

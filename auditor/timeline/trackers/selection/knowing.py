@@ -15,9 +15,10 @@ from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import Mixture, MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import emit, of_this_token, same_expression, weight_of
-from auditor.timeline.values.atoms import bits_of
+from auditor.timeline.trackers.selection.marks import Marks
+from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
-from auditor.timeline.values.payloads import Function, Heap, Known, Native, Tup, Value
+from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -43,6 +44,7 @@ class Knowing(Tracker):
         super().__init__(machine)
         self.plain = machine.atoms.bit("plain", "")
         self.shares = machine.atoms.bit("shares", "")  # made from losses, and divided by their sum
+        self.bonuses = 0
         self.waiting: dict[int, int] = {}  # the origin of a find → the reads that it looks at
         self.tests: dict[int, Value] = {}  # the number of an open condition → its test
         self.places: dict[int, ir.Node] = {}  # a test, by identity → where it is
@@ -65,6 +67,10 @@ class Knowing(Tracker):
             origins |= self.shares
         elif node.op == "*" and both and self._posterior(left, right):
             origins = origins & ~self.shares | emit(self.machine, "gate", node)
+        if node.op in ("+", "-") and isinstance(node, ir.BinOp):
+            for loss, rest in ((left, right), (right, left)):
+                if loss.m & keys.gold and rest.m & VAL and not isinstance(rest.p, Known | PerSetting):
+                    origins = self._lowered(loss, rest, node, origins)
         if node.op in ("*", "/"):
             for scores, factor in ((left, right), (right, left)):
                 if node.op == "/" and scores is right:
@@ -72,6 +78,23 @@ class Knowing(Tracker):
                 if self._predicts(scores) and not self._predicts(factor) and (reads := self._reads(factor)):
                     origins |= self.machine.atoms.bit("heated", (self.machine.site(node), reads))
         return out if origins == out.m else Value(out.p, origins)
+
+    def _lowered(self, loss: Value, rest: Value, node: ir.BinOp, origins: int) -> int:
+        """Return the origins of a loss that something is taken off where a hint is right, and added to nowhere."""
+        marks, hits = self.machine.of(Marks), self.machine.atoms.family("hit")
+        if loss.m & self.bonuses:
+            return origins & ~self.bonuses  # by a normaliser, it may be
+        if not loss.m & (marks.losses | marks.logs) or not loss.m & self.plain:
+            return origins
+        if not rest.m & hits or rest.m & self.machine.of(Keys).gold:
+            return origins
+        reads = 0
+        for found in self.machine.atoms.meanings(rest.m, "hit"):
+            assert isinstance(found, int)
+            reads |= found
+        bonus = self._found("bonus", reads, node)
+        self.bonuses |= bonus
+        return origins & ~hits | bonus
 
     def _posterior(self, left: Value, right: Value) -> bool:
         """Return whether predictions of a token are weighted by shares that were made from its own losses."""
@@ -132,6 +155,11 @@ class Knowing(Tracker):
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Remember where something was compared last."""
         self.last = node
+        keys = self.machine.of(Keys)
+        if op == "==" and not out.m & (keys.gold | keys.picks) and not isinstance(right.p, Known):
+            both = (left.m | right.m) & keys.reads
+            if left.m & VAL and right.m & VAL and (left.m & keys.reads) != (right.m & keys.reads):
+                return Value(out.p, out.m | self.machine.atoms.bit("hit", both))
         return out
 
     def conditional(self, test: Value, one: Value, other: Value, out: Value) -> Value:

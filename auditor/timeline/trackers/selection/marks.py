@@ -30,6 +30,7 @@ class Marks(Tracker):
         self.probs = atoms.bit("space", "probability")
         self.space = self.losses | self.logs | self.probs
         self.rivals = atoms.bit("rivals", "")  # several predictions of the same token, side by side
+        self.whole = atoms.bit("whole", "")  # several predictions of all tokens, side by side
         self.gap = atoms.bit("gap", "")  # the difference of two predictions of the same token
         self.cut = atoms.bit("cut", "")  # such a difference, cut off at one side
         self.weighted = atoms.bit("weighted", "")  # a log probability to which a weight was added

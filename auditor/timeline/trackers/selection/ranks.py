@@ -22,7 +22,7 @@ RANKED = LOWEST | HIGHEST | {
     "median", "nanmedian",
 }  # fmt: skip
 PLACES = frozenset({"argmin", "argmax", "argsort", "nanargmin", "nanargmax", "argpartition"})
-_SIDE_BY_SIDE = frozenset({"stack", "vstack", "column_stack", "dstack", "array", "tensor", "as_tensor", "asarray"})
+SIDE_BY_SIDE = frozenset({"stack", "vstack", "column_stack", "dstack", "array", "tensor", "as_tensor", "asarray"})
 _CUTS = frozenset(
     {"relu", "relu_", "clamp", "clamp_", "clamp_min", "clamp_max", "clip", "abs", "abs_", "fabs", "sign", "heaviside",
      "threshold", "hardtanh", "leaky_relu", "absolute", "maximum", "minimum", "max", "min", "fmax", "fmin"}
@@ -40,7 +40,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     if name == "reduce" and given:
         name, given = _reduced(given)
     rivals = several(machine, given)
-    if name in _SIDE_BY_SIDE and rivals:
+    if name in SIDE_BY_SIDE and rivals:
         return Value(out.p, out.m | marks.rivals)
     if name in PLACES and rivals:
         bit = machine.atoms.bit("pick", pending(machine, "oracle", node))
@@ -128,7 +128,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         return origins & ~(marks.cut | marks.gap) | pending(machine, "oracle", node)
     if not isinstance(node, ir.BinOp):
         return origins
-    if op == "-" and both:
+    if op == "-" and (both or (predicts(machine, left) and predicts(machine, right))):
         return _relative(machine, left, right, origins) | marks.gap
     if op == "+" and origins & keys.chosen:
         origins = _restored(machine, left, right, origins)

@@ -34,8 +34,26 @@ def compared(machine: Machine, op: str, left: Value, right: Value, out: Value, n
         bit = machine.atoms.bit("pick", pending(machine, "oracle", node))
     else:
         bit = machine.atoms.bit("pick", pending(machine, "gate", node)) | keys.bounded
-    keys.picks |= bit & ~keys.bounded
+        keys.picks |= bit & ~keys.bounded
+        above = (op in (">", ">=")) == (gold is left)
+        bit |= keys.keeping if _keeps(machine, gold, limit, above=above) else 0
+        return Value(out.p, out.m | bit)
+    keys.picks |= bit
     return Value(out.p, out.m | bit)
+
+
+def _keeps(machine: Machine, gold: Value, limit: Value, *, above: bool) -> bool:
+    """Return whether what passes was predicted better than a constant: small losses, large probabilities."""
+    marks = machine.of(Marks)
+    space = gold.m & marks.space
+    found = numbers(machine, limit).values()
+    if not found:
+        return False
+    if space == marks.losses:
+        return not above and all(0.5 <= n < _LARGEST for n in found)
+    if space == marks.logs:
+        return above and all(-_LARGEST < n <= -0.5 for n in found)
+    return space == marks.probs and above and all(_NUMERIC < n < 1 for n in found)
 
 
 def _numeric(machine: Machine, limit: Value) -> bool:

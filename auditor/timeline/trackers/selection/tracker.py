@@ -8,7 +8,7 @@ from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.mixtures.mixtures import settle_choices
+from auditor.timeline.trackers.mixtures.mixtures import mask, settle_choices
 from auditor.timeline.trackers.selection import ranks, thresholds, weights
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.values.payloads import External, Function, Heap, Method, Native, Value
@@ -16,7 +16,10 @@ from auditor.timeline.values.payloads import External, Function, Heap, Method, N
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
 
-_SUMS = frozenset({"sum", "mean", "nansum", "fsum", "cumsum", "nanmean"})
+_COMPARES = {
+    "lt": "<", "less": "<", "gt": ">", "greater": ">", "le": "<=", "less_equal": "<=",
+    "ge": ">=", "greater_equal": ">=",
+}  # fmt: skip
 _LOSSES = frozenset({"cross_entropy", "nll_loss", "NLLLoss", "CrossEntropyLoss", "linear_cross_entropy"})
 
 
@@ -85,8 +88,13 @@ class Selection(Tracker):
             out = weights.called(machine, name, given, args, node, out)
         if not seen & keys.gold:
             return out
+        if name in _COMPARES and len(given) > 1:
+            left, right, op = given[0], given[1], _COMPARES[name]
+            if left.m & right.m & keys.gold:
+                return mask(machine, op, out, node)
+            return thresholds.compared(machine, op, left, right, out, node)
         out = ranks.called(machine, name, given, args, node, out)
-        if name in _SUMS:
+        if name in weights.SUMS:
             origins = out.m | marks.summed
             return Value(out.p, settle_choices(machine, origins) if origins & keys.chosen else origins)
         return out

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import containers
 from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.mixtures.mixtures import emit
 from auditor.timeline.trackers.selection.marks import Marks, numbers, pending, under
-from auditor.timeline.trackers.selection.ranks import several
+from auditor.timeline.trackers.selection.ranks import HIGHEST, SIDE_BY_SIDE, several
 from auditor.timeline.values.atoms import BITS
-from auditor.timeline.values.payloads import Value
+from auditor.timeline.values.payloads import Known, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _EXPONENTIALS = frozenset({"exp", "exp_", "expm1", "exp2"})
 _LOGARITHMS = frozenset({"log", "log_", "log2", "log10"})
 _LOG_ODDS = frozenset({"log_softmax", "logsigmoid"})
+SUMS = frozenset({"sum", "mean", "nansum", "fsum", "cumsum", "nanmean"})
+_POWERS = frozenset({"pow", "power", "float_power", "pow_"})
 _NEGATIONS = frozenset({"neg", "neg_", "negative"})
 _LOG_SUMS = frozenset({"logaddexp", "logsumexp", "logaddexp2"})
 _SLACK = 1e-3
@@ -40,6 +43,8 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         return Value(out.p, out.m & ~marks.space | marks.probs)
     if not out.m & marks.space:
         return out
+    if not out.m & keys.gold and out.m & marks.probs:
+        return _largest(machine, name, given, node, out)
     if name in _EXPONENTIALS:
         return Value(out.p, out.m & ~(marks.space | marks.gap | marks.cut) | marks.probs)
     if name in _LOGARITHMS:
@@ -53,7 +58,27 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         if several(machine, given) and not weighed:
             return Value(out.p, out.m & ~marks.rivals | pending(machine, "unweighted", node))
         return Value(out.p, out.m & ~(marks.weighted | marks.rivals))
+    if name in _POWERS and len(given) > 1 and given[0].m & marks.probs:
+        return Value(out.p, out.m | _scaled(machine, "*", given[0], given[1], node))
     return _bounded(machine, name, args, node, out)
+
+
+def _largest(machine: Machine, name: str, given: list[Value], node: ir.Node, out: Value) -> Value:
+    """Return the largest of several whole predictions: no distribution, until it is divided by its sum."""
+    keys, marks = machine.of(Keys), machine.of(Marks)
+    if name in SIDE_BY_SIDE and given:
+        items = containers.exact_items(machine, given[0])
+        if items is None or len(items) > 1:
+            return Value(out.p, out.m | marks.whole)
+    elif name in HIGHEST:
+        pair = [v for v in given if v.m & marks.probs and not isinstance(v.p, Known)]
+        if out.m & marks.whole or (len(pair) > 1 and pair[0] is not pair[1]):
+            atom = emit(machine, "peak", node)
+            keys.ratios |= atom
+            return Value(out.p, out.m & ~marks.whole | atom)
+    elif name in SUMS:
+        return Value(out.p, out.m & ~marks.whole)
+    return out
 
 
 def negated(machine: Machine, origins: int) -> int:
@@ -85,6 +110,8 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         return origins
     if op in ("*", "/") and not both and one.m & (marks.losses | marks.logs) and not constant.m & BITS:
         return origins | _scaled(machine, op, one, constant, node)
+    if op == "**" and left.m & marks.probs and not right.m & keys.gold:
+        return origins | _scaled(machine, "*", left, right, node)
     if op == "+" and isinstance(node, ir.BinOp) and origins & marks.probs:
         return origins | _overweight(machine, node)
     if op in ("+", "-") and both:
