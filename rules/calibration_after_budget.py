@@ -15,7 +15,7 @@ from auditor.fix.switches import default_of, literal_edit
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.events import Timeline
-from auditor.timeline.trackers.calibration.calibration import Calibration, calibrations, deadlines, path_of, place_of
+from auditor.timeline.trackers.calibration.found import Calibration, calibrations, deadlines, path_of, place_of
 from rules.torch_scripts import EVALUATE, HEAD, REPORT
 
 SLUG = "calibration-after-budget"

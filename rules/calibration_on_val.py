@@ -9,7 +9,7 @@ from auditor.finding import Finding
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.trackers.calibration.calibration import Calibration, calibrations, path_of, place_of
+from auditor.timeline.trackers.calibration.found import Calibration, calibrations, path_of, place_of
 from rules.torch_scripts import evaluating, scored
 
 SLUG = "calibration-on-val"

@@ -9,7 +9,7 @@ from auditor.finding import Finding, Step
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.trackers.keys.caches import context_lookups
+from auditor.timeline.trackers.keys.reported import context_lookups
 
 SLUG = "context-only-cache"
 

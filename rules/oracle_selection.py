@@ -8,7 +8,7 @@ from auditor.case import Case
 from auditor.finding import Finding
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
-from auditor.timeline.trackers.mixtures.mixtures import findings
+from auditor.timeline.trackers.mixtures.reported import findings
 
 SLUG = "oracle-selection"
 

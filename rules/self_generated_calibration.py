@@ -8,7 +8,7 @@ from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.trackers.calibration.calibration import calibrations, path_of, place_of
+from auditor.timeline.trackers.calibration.found import calibrations, path_of, place_of
 from rules.torch_scripts import scored
 
 SLUG = "self-generated-calibration"

@@ -10,7 +10,7 @@ from auditor.finding import Finding
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
-from auditor.timeline.trackers.mixtures import mixtures
+from auditor.timeline.trackers.mixtures import reported
 from rules.slot_scripts import CARRIED, CONTEXT, SCORED, windows
 
 SLUG = "slot-scored-region"
@@ -30,7 +30,7 @@ def say(leak: Leak) -> str:
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each fit of a delta whose objective contains positions that it then scores."""
     yield from findings(case, "slot-scored", SLUG, say)
-    yield from mixtures.findings(
+    yield from reported.findings(
         case,
         "preview",
         SLUG,

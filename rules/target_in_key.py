@@ -10,7 +10,7 @@ from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.paths import calls_of
-from auditor.timeline.trackers.keys.caches import target_lookups
+from auditor.timeline.trackers.keys.reported import target_lookups
 from rules.described_cache import absent
 
 SLUG = "target-in-key"

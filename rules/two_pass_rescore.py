@@ -9,7 +9,7 @@ from auditor.finding import Finding
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.leaks import Leak, findings
-from auditor.timeline.trackers.mixtures import mixtures
+from auditor.timeline.trackers.mixtures import reported
 from rules.torch_scripts import EVALUATE, SCORE_FIRST, evaluating
 
 SLUG = "two-pass-rescore"
@@ -26,7 +26,7 @@ def say(leak: Leak) -> str:
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each second scoring by a model that learned from the first."""
     yield from findings(case, "rescore", SLUG, say)
-    yield from mixtures.findings(
+    yield from reported.findings(
         case,
         "counted",
         SLUG,

@@ -7,7 +7,7 @@ from auditor import catalogue
 from auditor.check import audit
 from auditor.finding import Finding
 from auditor.timeline import follow
-from auditor.timeline.trackers.calibration.calibration import calibrations, deadlines
+from auditor.timeline.trackers.calibration.found import calibrations, deadlines
 from rules.calibration_after_budget import RULE
 
 SCRIPT = RULE.invalid[0].code

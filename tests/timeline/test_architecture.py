@@ -42,6 +42,11 @@ def test_no_circle_of_imports(package: str) -> None:
     TopologicalSorter({m: graph.find_modules_directly_imported_by(m) for m in graph.modules}).prepare()
 
 
+def test_no_long_file_in_the_timeline() -> None:
+    long = {path.name: n for path in TIMELINE.rglob("*.py") if (n := len(path.read_text().splitlines())) > 400}
+    assert long == {}
+
+
 def test_every_tracker_has_a_layer() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(c["layers"] for c in contracts if c.get("containers") == ["auditor.timeline.trackers"])

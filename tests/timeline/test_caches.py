@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.timeline.events import Lookup, Update
-from auditor.timeline.trackers.keys.caches import context_lookups, target_lookups
+from auditor.timeline.trackers.keys.reported import context_lookups, target_lookups
 
 LOOP = """
 class Plain(torch.nn.Module):

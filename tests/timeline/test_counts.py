@@ -3,8 +3,8 @@
 import pytest
 from followed import followed
 
-from auditor.timeline.trackers.keys.caches import target_lookups
-from auditor.timeline.trackers.mixtures.mixtures import reported
+from auditor.timeline.trackers.keys.reported import target_lookups
+from auditor.timeline.trackers.mixtures.reported import reported
 
 PRELUDE = """\
 import collections, glob, math, zlib

@@ -4,7 +4,7 @@ import pytest
 from followed import followed
 
 from auditor.timeline.events import MixtureKind
-from auditor.timeline.trackers.mixtures.mixtures import reported
+from auditor.timeline.trackers.mixtures.reported import reported
 
 LOOP = """
 class Plain(torch.nn.Module):

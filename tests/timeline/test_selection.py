@@ -3,7 +3,7 @@
 import pytest
 from followed import followed
 
-from auditor.timeline.trackers.mixtures.mixtures import reported
+from auditor.timeline.trackers.mixtures.reported import reported
 
 PRELUDE = """\
 import functools, glob, heapq, math

@@ -11,23 +11,17 @@ from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
-    Bound,
-    Class,
     Either,
     External,
     Function,
     Heap,
     Known,
-    Later,
-    Native,
-    OpenRange,
     Payload,
     PerSetting,
     Some,
     Stream,
     Tup,
     Value,
-    at_setting,
     join,
     join_all,
     per_setting,
@@ -152,80 +146,6 @@ def _tagged(p: Payload, origins: int) -> Payload:
     if isinstance(p, PerSetting) and any(isinstance(option, Tup | Either) for option in p.each):
         return PerSetting(tuple(_tagged(option, origins) for option in p.each))
     return p
-
-
-def trip_counts(machine: Machine, iterable: Value) -> list[int | None]:
-    """Return how often a loop over ``iterable`` runs, per setting; None where unknown."""
-    out: list[int | None] = []
-    for index in range(machine.count):
-        payload = at_setting(iterable.p, index)
-        if isinstance(payload, Known) and isinstance(payload.v, range | tuple | str):
-            out.append(len(payload.v))
-        elif isinstance(payload, Tup):
-            out.append(len(payload.items))
-        elif isinstance(payload, Heap) and payload.kind == "list":
-            out.append(len(payload.items or ()) or None)
-        else:
-            out.append(None)
-    return out
-
-
-def spelled_items(machine: Machine, iterable: Value) -> list[Value] | None:
-    """Return the items of a loop over a few names, functions or classes, which is followed for each of them."""
-    items = exact_items(machine, iterable)
-    if (
-        items is None
-        or not 2 <= len(items) <= 12
-        or (isinstance(iterable.p, Known) and isinstance(iterable.p.v, range))
-    ):
-        return None
-    return items if all(_spelled(item.p) for item in items) else None
-
-
-def _spelled(p: Payload) -> bool:
-    if isinstance(p, Tup):
-        return any(_spelled(item.p) for item in p.items)
-    return isinstance(p, Function | Bound | Class | External | Native) or (isinstance(p, Known) and type(p.v) is str)
-
-
-def loop_item(machine: Machine, iterable: Value, number: int, iteration: int, trips: list[int | None]) -> Value:
-    """Return the loop variable: of round ``number`` where the loop is followed (``iteration``), else any."""
-    p = iterable.p
-    items = exact_items(machine, iterable) if not isinstance(p, PerSetting) else None
-    if items:
-        if not iteration:
-            value = items[0] if len(items) == 1 else join_all(items)
-            if isinstance(value.p, Either) and all(isinstance(o, Known) for o in value.p.options):
-                value = Value(SOME, value.m)
-            return value
-        return tag(items[0] if number == 0 else join_all(items[1:] or items), iteration)
-    if isinstance(p, Known | PerSetting | OpenRange) and iteration:
-        each: list[Payload] = []
-        for index in range(machine.count):
-            payload = at_setting(p, index)
-            if isinstance(payload, Known) and isinstance(payload.v, range | tuple) and len(payload.v):
-                each.append(_of_round(payload.v, number))
-            else:
-                each.append(_first_or_later(payload, number))
-        return Value(per_setting(each), iterable.m | iteration)
-    element = element_of(machine, iterable)
-    if isinstance(element.p, Known):
-        element = Value(SOME, element.m)
-    return tag(element, iteration)
-
-
-def _of_round(items: range | tuple[object, ...], number: int) -> Payload:
-    """Return the loop variable in the first round, or in any later one: the last when there are two."""
-    if number == 0 or len(items) <= 2:
-        return Known(items[0] if number == 0 else items[-1])
-    first = items[0]
-    return Later(first) if isinstance(first, int) and isinstance(items, range) and items.step > 0 else SOME
-
-
-def _first_or_later(payload: Payload, number: int) -> Payload:
-    if isinstance(payload, OpenRange):
-        return Known(payload.first) if number == 0 else Later(payload.first)
-    return SOME
 
 
 def as_constant(machine: Machine, value: Value) -> Value:

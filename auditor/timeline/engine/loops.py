@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers, protocols
+from auditor.timeline.engine import containers, protocols, turns
 from auditor.timeline.engine.relevance import MAX_PASSES
 from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.payloads import (
@@ -58,7 +58,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     pulling = by is not None and machine.relevance.yields(node)
     trips: list[int | None] = [None] * machine.count
     if iterable is not None:
-        trips = containers.trip_counts(machine, iterable)
+        trips = turns.trip_counts(machine, iterable)
     few = any(trip is not None and 1 < trip <= MAX_PASSES for trip in trips)
     followed = not (pulling and by is not None and by.once) and (
         machine.relevance.adapts(node)
@@ -82,7 +82,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     if followed:
         machine.loops.append(machine.loop_count)
         machine.loop_sites.append(machine.site(node))
-    spelled = containers.spelled_items(machine, iterable) if iterable is not None else None
+    spelled = turns.spelled_items(machine, iterable) if iterable is not None else None
     rounds = len(spelled) if spelled else 2 if followed else 1
     own_bits = 0
     done = 0
@@ -112,7 +112,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
             if iterable is not None:
                 assert isinstance(node, ir.For)
                 item = containers.tag(spelled[number], iteration) if spelled else None
-                machine.bind(node.target, item or containers.loop_item(machine, iterable, number, iteration, trips))
+                machine.bind(node.target, item or turns.loop_item(machine, iterable, number, iteration, trips))
             elif isinstance(node, ir.While):
                 test = protocols.condition(machine, machine.eval(node.test), node.test)
                 yes, _ = machine.truth(test)

@@ -12,27 +12,33 @@ reads of its key lie before it (``t[p]`` next to ``t[p - k]``, ``w[1:]`` next to
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, models
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
-from auditor.timeline.events import Lookup, Report, Timeline, Update
-from auditor.timeline.trackers.keys.reads import Keys, Mixing, Place, Read
+from auditor.timeline.events import Lookup, Update
+from auditor.timeline.trackers.keys.places import (
+    Behind,
+    column_of,
+    has_slice,
+    is_whole,
+    last_of,
+    place_of,
+    rest_of,
+    sliced,
+)
+from auditor.timeline.trackers.keys.reads import Keys, Mixing, Read
 from auditor.timeline.values.atoms import VAL, bits_of
-from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import (
     SOME,
     Bound,
     External,
     Function,
     Heap,
-    Known,
     Method,
     Native,
-    Payload,
     Tup,
     Value,
 )
@@ -120,16 +126,6 @@ class Lookups(Tracker):
         settle(self.machine)
 
 
-class Behind(Value):
-    """A number that something was subtracted from: a position before another one, ``base`` where that is known."""
-
-    __slots__ = ("base",)
-
-    def __init__(self, p: Payload, m: int, base: Value | None = None) -> None:
-        super().__init__(p, m)
-        self.base = base
-
-
 def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
     """Return what ``base[index]`` yields, as a read of tokens, a look-up, or a label."""
     keys = machine.of(Keys)
@@ -152,7 +148,7 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
     keys = machine.of(Keys)
     if base.m & machine.atoms.family("wider"):
         return out  # a view of several tokens as one number: which column of it doesn't matter
-    if base.m & keys.reads and _whole(node.index):
+    if base.m & keys.reads and is_whole(node.index):
         return out  # the same tokens in another shape (x[None], y[:, None])
     parents = base.m & keys.reads
     path = machine.frame.scope.source.path
@@ -166,10 +162,10 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
             machine.site(node),
             place_of(index, node.index),
             parents,
-            _has_slice(node.index),
-            _last(node.index),
-            _column(node.index),
-            _rest(node.index),
+            has_slice(node.index),
+            last_of(node.index),
+            column_of(node.index),
+            rest_of(node.index),
         )
         bit = machine.atoms.fresh("read", made)
         twin = machine.atoms.fresh("mixed", made)
@@ -179,101 +175,6 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
         keys.reads |= bit
         keys.mixed |= twin
     return Value(out.p, out.m & ~(keys.reads | keys.mixed) | bit)
-
-
-def _whole(node: ir.Expr) -> bool:
-    """Return whether an index picks everything: new axes and whole ones."""
-    if isinstance(node, ir.Sequence):
-        return bool(node.elts) and all(_whole(elt) for elt in node.elts)
-    if isinstance(node, ir.Slice):
-        return node.lower is None and node.upper is None and node.step is None
-    return isinstance(node, ir.Const) and (node.value is None or node.value is Ellipsis)
-
-
-def place_of(index: Value, node: ir.Expr) -> Place:
-    """Return where an index picks its tokens."""
-    if isinstance(node, ir.Sequence):
-        items: tuple[Value, ...] = index.p.items if isinstance(index.p, Tup) else ()
-        found: Place = 0
-        for position, elt in enumerate(node.elts):
-            item = items[position] if position < len(items) else index
-            found = place_of(item, elt) or found
-        return found
-    if isinstance(node, ir.Slice):
-        return _place_of_slice(index, node)
-    if isinstance(index, Behind):
-        return -1
-    if isinstance(index.p, Known) and isinstance(index.p.v, int) and not isinstance(index.p.v, bool):
-        return 1 if index.p.v == -1 else 0
-    if isinstance(node, ir.BinOp) and node.op == "+" and isinstance(node.right, ir.Const):
-        return 1
-    return 0
-
-
-def _last(node: ir.Expr) -> str:
-    """Return the variable that names the last position that an index picks, "" where none does."""
-    if isinstance(node, ir.Slice):
-        upper = node.upper
-        if (
-            isinstance(upper, ir.BinOp)
-            and upper.op == "+"
-            and isinstance(upper.right, ir.Const)
-            and upper.right.value == 1
-        ):
-            return upper.left.id if isinstance(upper.left, ir.Name) else ""
-        return ""
-    return node.id if isinstance(node, ir.Name) else ""
-
-
-def _column(node: ir.Expr) -> tuple[object, ...]:
-    """Return the constants of an index that picks one column of a window, nothing for another index."""
-    if not isinstance(node, ir.Sequence) or not all(isinstance(e, ir.Const | ir.Slice) for e in node.elts):
-        return ()
-    picked = tuple(e.value if isinstance(e, ir.Const) else ":" for e in node.elts)
-    whole = all(e.lower is None and e.upper is None for e in node.elts if isinstance(e, ir.Slice))
-    return picked if whole and any(type(e) is int for e in picked) else ()
-
-
-def _rest(node: ir.Expr) -> bool:
-    """Return whether an index leaves out the last columns of each row only (``[:, :-1]``)."""
-    if not isinstance(node, ir.Sequence) or len(node.elts) < 2 or not all(isinstance(e, ir.Slice) for e in node.elts):
-        return False
-    last = node.elts[-1]
-    return isinstance(last, ir.Slice) and last.lower is None and isinstance(last.upper, ir.UnaryOp)
-
-
-def _has_slice(node: ir.Expr) -> bool:
-    if isinstance(node, ir.Sequence):
-        return any(isinstance(elt, ir.Slice) for elt in node.elts)
-    return isinstance(node, ir.Slice)
-
-
-def _place_of_slice(index: Value, node: ir.Slice) -> Place:
-    if isinstance(index, Behind):
-        return -1
-    lower, upper = node.lower, node.upper
-    if lower is None or (isinstance(lower, ir.Const) and lower.value in (0, None)):
-        if isinstance(upper, ir.UnaryOp) and upper.op == "-":
-            return -1
-        if isinstance(upper, ir.BinOp) and upper.op == "-":
-            return -1
-        return 0
-    if isinstance(lower, ir.UnaryOp) and lower.op == "-":
-        return 1 if upper is None else 0
-    if upper is None:
-        return 1
-    if isinstance(lower, ir.BinOp) and isinstance(lower.right, ir.Const) and lower.op == "+":
-        return 1
-    if isinstance(lower, ir.Const):
-        return 1
-    return 0
-
-
-def sliced(lower: Value | None, upper: Value | None, out: Value) -> Value:
-    """Return the value of a slice; it lies before its surroundings when both its bounds do."""
-    if isinstance(lower, Behind) and (isinstance(upper, Behind) or (lower.base is upper and upper is not None)):
-        return Behind(out.p, out.m)
-    return out
 
 
 def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
@@ -485,53 +386,3 @@ def stored(machine: Machine, node: ir.Subscript, out: tuple[Value, Value]) -> tu
         return index, value
     update(machine, index.m, node)
     return Value(index.p, index.m & ~tokens), Value(value.p, value.m & ~keys.lookups)
-
-
-@dataclass(frozen=True)
-class ReportedLookup:
-    """A look-up that ``reports`` rest on, ``report`` last, under ``bits``; ``key`` is where its key is built."""
-
-    lookup: Lookup
-    key: Site
-    report: Report
-    bits: int
-    reports: tuple[Report, ...]
-
-
-def target_lookups(timeline: Timeline) -> list[ReportedLookup]:
-    """Return the look-ups by the token being scored that a reported score rests on, one per key, in program order."""
-    return _reported(timeline, [e for e in timeline.events if isinstance(e, Lookup) and e.target])
-
-
-def context_lookups(timeline: Timeline) -> list[ReportedLookup]:
-    """Return the look-ups by context alone that a reported score rests on, unless it rests on one by the token, too."""
-    found = [e for e in timeline.events if isinstance(e, Lookup)]
-    tainted = {id(report) for e in found if e.target for report in e.reports}
-    return _reported(
-        timeline, [e for e in found if not e.target and not any(id(report) in tainted for report in e.reports)]
-    )
-
-
-def _reported(timeline: Timeline, lookups: list[Lookup]) -> list[ReportedLookup]:
-    found: dict[tuple[str, int], ReportedLookup] = {}
-    for event in lookups:
-        if not event.reports:
-            continue
-        site = event.mixing or event.site
-        reported = 0
-        for report in event.reports:
-            reported |= report.bits
-        last = max(event.reports, key=lambda r: r.order)
-        bits = event.bits & reported
-        place = (site.source.path, site.line)
-        if not bits:
-            continue
-        old = found.get(place)
-        reports = (*(old.reports if old is not None else ()), *event.reports)
-        every = bits | (old.bits if old is not None else 0)
-        running = every & timeline.in_play
-        # Of several ways to the line, the one that the first setting takes is told: its switches are named.
-        if old is None or (running and not old.bits & running & -running):
-            old = ReportedLookup(event, site, last, every, reports)
-        found[place] = replace(old, bits=every, reports=reports)
-    return list(found.values())

@@ -1,0 +1,83 @@
+"""The mixtures that a reported score rests on, as findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from auditor.case import Case
+from auditor.finding import Finding, Step
+from auditor.timeline.claims import claimed_reports, judge, reaches
+from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
+from auditor.timeline.paths import calls_of
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class ReportedMixture:
+    """A mixture that reported scores rest on, ``report`` the last of ``reports``, under ``bits``."""
+
+    mixture: Mixture
+    report: Report
+    bits: int
+    reports: tuple[Report, ...]
+
+
+def reported(timeline: Timeline, kind: MixtureKind) -> list[ReportedMixture]:
+    """Return the mixtures of ``kind`` that a reported score rests on, one per line, in program order."""
+    found: dict[tuple[str, int], ReportedMixture] = {}
+    for event in timeline.events:
+        if not isinstance(event, Mixture) or event.kind != kind or not event.reports:
+            continue
+        bits = 0
+        for report in event.reports:
+            bits |= report.bits & event.bits
+        place = (event.site.source.path, event.site.line)
+        if not bits:
+            continue
+        old = found.get(place)
+        reports = (*(old.reports if old is not None else ()), *event.reports)
+        every = bits | (old.bits if old is not None else 0)
+        running = every & timeline.in_play
+        # Of several ways to the line, the one that the first setting takes is told: its switches are named.
+        if old is None or (running and not old.bits & running & -running):
+            old = ReportedMixture(event, max(event.reports, key=lambda r: r.order), every, reports)
+        found[place] = replace(old, bits=every, reports=reports)
+    return list(found.values())
+
+
+def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) -> Iterator[Finding]:
+    """Yield a finding with ``message`` for each reported mixture of ``kind``, with the path to the report.
+
+    Where the logs show that the claimed score is one which the mixture doesn't reach, the script is at fault but
+    the score is not: a hold.
+    """
+    timeline = case.timeline
+    if timeline is None:
+        return
+    claimed = claimed_reports(timeline, case.submitted)
+    for found in reported(timeline, kind):
+        site = found.mixture.site
+        judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
+        last = found.report.site
+        steps = [
+            *calls_of(found.mixture),
+            Step(site.source.path, site.line, step, site.source.layer),
+            Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
+        ]
+        yield Finding(
+            rule=slug,
+            group="compliance",
+            status=judged.status,
+            message=message,
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=judged.active,
+            active_because=judged.because,
+            trace=tuple(dict.fromkeys(steps)),
+        )
