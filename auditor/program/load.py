@@ -203,16 +203,21 @@ def _run(unit: Unit, files: frozenset[str]) -> list[str]:
         return []
     here = PurePosixPath(unit.path).parent
     executes = "exec(" in unit.source.text
+    basenames = {path.rpartition("/")[2] for path in files}
     found: list[str] = []
     for node in unit.index.of(ir.Const):
         if not isinstance(node.value, str) or not 0 < len(node.value) < 400:
             continue
         for word in node.value.split():
-            name = PurePosixPath(word).name
-            names = [name] if name.endswith(".py") or (executes and name.endswith(_TEXTS)) else []
+            names = []
+            if ".py" in word or (executes and any(text in word for text in _TEXTS)):
+                name = PurePosixPath(word).name
+                names = [name] if name.endswith(".py") or (executes and name.endswith(_TEXTS)) else []
             if word.replace(".", "").replace("_", "").isalnum() and "import" in unit.source.text:
                 names.append(f"{word.replace('.', '/')}.py")
             for each in names:
+                if each.rpartition("/")[2] not in basenames:
+                    continue
                 path = str(here / each)
                 if path in files and path != unit.path and path not in found:
                     found.append(path)

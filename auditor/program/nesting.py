@@ -28,6 +28,13 @@ _STRING_REST = {
     '"""': re.compile(r'(?:[^\\"]|\\.|"(?!""))*+(?:""")?', re.DOTALL),
     "'''": re.compile(r"(?:[^\\']|\\.|'(?!''))*+(?:''')?", re.DOTALL),
 }
+# Short lines on which every bracket and string ends: whatever they hold, they can't reach a bound, and most lines are
+# such. (Each of their 120 characters counts for one link at most, each bracket for another one.)
+_PLAIN = r"""[^()\[\]{}"'#\\;\r\n]++ | "(?!"")[^"\\{}\r\n]*+" | '(?!\'\')[^'\\{}\r\n]*+'"""
+_NESTED = _PLAIN
+for _ in range(4):
+    _NESTED = rf"{_PLAIN} | [(\[{{] (?:{_NESTED})*+ [)\]}}]"
+_SIMPLE = re.compile(rf"(?: (?=[^\n]{{0,120}}\n) (?:{_NESTED})*+ (?:[#][^\r\n]*+)? \r?\n )*+", re.VERBOSE)
 # In f-strings a backslash does not hide a brace, except in the name of a character.
 _RAW_TEXT = re.compile(r"""\\(?:\r\n|[^{}]) | \{\{ | [{}] | "{3} | '{3} | ["'\r\n]""", re.VERBOSE | re.DOTALL)
 _TEXT = re.compile(r"""\\N\{[^{}"'\r\n]*\} | """ + _RAW_TEXT.pattern, re.VERBOSE | re.DOTALL)
@@ -92,7 +99,7 @@ def too_deep(text: str) -> TooDeep | None:
 def _scan(text: str, events: re.Pattern[str], *, gaps: bool) -> TooDeep | None:
     levels = _Levels()
     stack = levels.stack
-    at = 0
+    at = _SIMPLE.match(text).end() if gaps else 0  # type: ignore[union-attr]  # matches ""
     while match := events.search(text, at):
         start = match.start()
         if gaps:
@@ -117,6 +124,8 @@ def _scan(text: str, events: re.Pattern[str], *, gaps: bool) -> TooDeep | None:
                 return TooDeep(start, _LINKS)
             if not stack:
                 levels.links = levels.lambdas = 0
+                if gaps and token == "\n":
+                    at = _SIMPLE.match(text, at).end()  # type: ignore[union-attr]
         elif token in "\"'":
             prefix = _formatted_prefix(text, start)
             if prefix:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import re
 import time
 import warnings
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.program import ir
+from auditor.program import ir, nesting
 from auditor.program.model import Unparsed
 from auditor.program.nesting import MAX_BRACKETS, MAX_ELIF, MAX_LINKS, too_deep
 from auditor.program.parse import read_module
@@ -148,6 +149,21 @@ def test_what_the_parser_survives_is_read(text: str) -> None:
     read(text)
 
 
+_WORDS = r"""f' f" { } ' \" ''' ( ) [ ] : = , \ # a 1 def if else lambda not . + ** match case r'"""
+_MORE = st.sampled_from(
+    [*_WORDS.split(), "\n", "\n", "\r\n", ";", "(" * 30, "a+" * 40, "x" * 30, "lambda ", '"(" ', " "]
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(_MORE, max_size=80).map("".join))
+def test_lines_that_are_passed_over_hide_nothing(text: str) -> None:
+    found = too_deep(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nesting, "_SIMPLE", re.compile(""))
+        assert too_deep(text) == found
+
+
 def test_a_collected_heap_stays_collected() -> None:
     assert gc.isenabled()
     read("x = 1\n")
@@ -161,7 +177,6 @@ def test_unknown_escapes_raise_no_warning() -> None:
         read("x = '\\d' f'\\d{y}'\n")
 
 
-_WORDS = r"""f' f" { } ' \" ''' ( ) [ ] : = , \ # a 1 def if else lambda not . + ** match case r'"""
 _FRAGMENTS = st.sampled_from([*_WORDS.split(), "\n", "\n  ", " ", "\r", "\t", "\x0c", "\u00e9", "lambda "])
 
 

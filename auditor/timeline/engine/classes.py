@@ -272,7 +272,7 @@ def initialise(machine: Machine, value: Value, cls: Class, args: Args, node: ir.
             heap.origins |= args.origins()
         post = cls.find("__post_init__")
     if post is not None and isinstance(post.p, Function):
-        machine.invoke(post.p, value, Args(), node)
+        machine.invoke(post.p, value, arguments.Args(), node)
     return value
 
 

@@ -49,9 +49,9 @@ def passed_on(signal: Signal) -> Signal:
 
     def ask(heard: Heard) -> Callable[..., Any]:
         def tell(*args: object) -> object:
-            out = args[-1]
+            *before, out = args
             for hear in heard:
-                out = hear(*args[:-1], out)
+                out = hear(*before, out)
             return out
 
         return tell
