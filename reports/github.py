@@ -13,6 +13,7 @@ from auditor.report import Report
 from auditor.verdict import weigh
 from reports.escape import cut, visible
 from reports.excerpt import place
+from reports.fixes import fixable
 
 _TITLE, _MESSAGE = 250, 3_000  # characters; GitHub cuts a message off at 4 KB
 _COMMANDS = {
@@ -46,7 +47,8 @@ def _not_followed(report: Report, item: NotFollowed) -> str:
 
 
 def _finding(report: Report, finding: Finding) -> str:
-    said: Iterable[str] = (finding.message, finding.active_because, finding.advice)
+    change = f"fixable {fixable(finding)}" if fixable(finding) else ""
+    said: Iterable[str] = (finding.message, finding.active_because, finding.advice, change)
     packed = f"{place(finding.path, finding.line, finding.layer)}: " if finding.layer else ""
     verdict = weigh(finding)
     line, end = (1, None) if finding.layer else (finding.line, finding.end_line)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding, Step
-from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.trackers.keys.reported import context_lookups
@@ -164,7 +163,6 @@ RULE = Rule(
         Authority("#2135", "cocohearts", "2026-05", "audit", "token-only hints, on the leaderboard"),
     ),
     check=check,
-    fix=switch_off,
     invalid=(
         Example("rows of counts under a hashed context", _script(_DENSE), "share = (counts[row, y]", status="note"),
         Example("a class of rows, averaged with the model", _script(_CLASS), "found = self.rows[", status="note"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import shutil
 import sys
 import time
@@ -68,4 +69,6 @@ def _and_then(changes: Iterable[object]) -> Iterable[object]:
 def _of_files(paths: Sequence[str]) -> Iterable[object]:
     with needs("watch", "watchfiles"):
         import watchfiles
+    # It would say on its own that it was interrupted.
+    logging.getLogger("watchfiles").setLevel(logging.ERROR)
     return watchfiles.watch(*paths, debounce=_SETTLE, step=100, raise_interrupt=False)

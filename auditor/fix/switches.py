@@ -44,6 +44,8 @@ def switch_off(case: Case, finding: Finding) -> Change | None:
     timeline = case.timeline
     if timeline is None or finding.path is None or finding.line is None or finding.active is False:
         return None
+    if finding.status == "note":
+        return None  # it changes no verdict: nothing has to be switched off
     events = list(_events(timeline, finding))
     running = 0
     for event in events:

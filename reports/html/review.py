@@ -15,6 +15,7 @@ from auditor.verdict import weigh, worst
 from reports.citation import citations, overruled
 from reports.comment import Form
 from reports.excerpt import place
+from reports.fixes import fixable
 from reports.headline import against, facts
 from reports.html.code import CodeFile, anchor, code_of
 from reports.html.page import fill
@@ -56,6 +57,7 @@ class FindingView:
     counterpart: str
     overruled: str | None
     legal: bool
+    fixable: str
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ def _view(report: Report, finding: Finding, prefix: str, repository: str | None)
         counterpart=rule.counterpart if rule else "",
         overruled=overruled(finding.overruled) if finding.overruled is not None else None,
         legal=rule is not None and rule.legal_reference,
+        fixable=fixable(finding),
     )
 
 

@@ -18,7 +18,7 @@ from auditor.submission.model import Submission
 ALL = Wanted(unsafe=True)
 # Rules whose examples have nothing that a change could be made of: no switch, or a log that only a run mends.
 WITHOUT = frozenset(
-    {"calibration-on-val", "context-only-cache", "oracle-selection", "score-after-adapt", "slot-causal"}
+    {"calibration-on-val", "oracle-selection", "score-after-adapt", "slot-causal"}
     | {"slot-scored-region", "target-conditioned-gate", "target-in-key", "train-data-at-eval", "train-on-val"}
     | {"two-pass-rescore", "unnormalized-mixture", "byte-ppm-mixture", "calibration-after-budget"}
 )
@@ -72,6 +72,10 @@ def test_no_valid_example_is_changed(slug: str) -> None:
     for example in rule.valid[:1]:
         found = plan(of(example), audit, Wanted({slug}, unsafe=True))
         assert not found.files, example.title
+
+
+def test_nothing_is_offered_against_what_is_legal() -> None:
+    assert not [rule.slug for rule in catalogue.load() if rule.legal_reference and rule.fix is not None]
 
 
 def test_one_character_switches_an_adaptation_off() -> None:
