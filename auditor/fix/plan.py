@@ -178,7 +178,9 @@ def fault(before: Report, after: Report, targets: Sequence[Finding]) -> str | No
     for target in targets:
         if weigh(target) is not Verdict.CLEAN:
             if not any(target is each for each in gone):
-                return f"{target.rule} would still be there"
+                now = next((p.now for p in compared.remaining if p.then is target and p.now is not None), None)
+                because = f": {now.active_because}" if now is not None and now.active_because else ""
+                return f"{target.rule} would still be there{because}"
         elif _notes(after)[_key(target)] >= _notes(before)[_key(target)]:
             return f"{target.rule} would still be there"
     for pair in compared.new:

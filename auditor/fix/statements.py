@@ -12,7 +12,9 @@ from auditor.program.source import Source
 from auditor.program.walk import walk
 
 _CONTINUES = re.compile(r"(?:elif|else|except|finally|case)\b")
-_INDENT = re.compile(r"^([ \t]+)\S", re.MULTILINE)
+_BLOCK = re.compile(
+    r"^([ \t]*)(?:def|class|if|for|while|with|try|else)\b[^\n]*:[ \t]*(?:#[^\n]*)?\r?\n\1([ \t]+)[^\s#]", re.MULTILINE
+)
 
 
 def statement_around(unit: Unit, node: ir.Node) -> ir.Node | None:
@@ -31,8 +33,8 @@ def inserted(source: Source, before: ir.Node, lines: Sequence[str]) -> Edit:
     """Return the insertion of ``lines`` above a statement: indented as it is, each further by its own tabs."""
     start = source.line_starts[source.line_of(before.start) - 1]
     indent = _before(source, before.start)
-    step = _INDENT.search(source.text)
-    unit = step[1] if step is not None else "    "
+    step = _BLOCK.search(source.text)
+    unit = step[2] if step is not None else "    "
     ending = "\r\n" if source.text[:start].endswith("\r\n") or "\r\n" in source.text[:200] else "\n"
     text = "".join(indent + line.replace("\t", unit) + ending for line in lines)
     return Edit(source.path, start, start, "", text, source.layer)

@@ -44,4 +44,7 @@ def _line(lines: list[str], override: Override) -> int:
             return max(number, 1)
         if not lines[number - 1].rstrip().endswith(_GOES_ON):
             break
-    return at
+    # Given further up, in an array or a variable that the command takes along.
+    given = f"{override.name}={override.value}"
+    above = (number for number in range(min(at, len(lines)), 0, -1) if given in lines[number - 1].replace('"', ""))
+    return next(above, at)

@@ -175,7 +175,11 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
     names = _deciding(timeline, closed or guards)
     if not names:
         return "no setting in play reaches it"
-    names = [name for name in names if _off_by_default(timeline, name)] or names
+    off = [name for name in names if _off_by_default(timeline, name)]
+    if not off:  # what keeps it from running is none of the switches by itself
+        parts = [part for name in names[:3] if (part := _value(timeline, name, 0))]
+        return "; ".join(["no setting in play reaches it", *parts])
+    names = off
     parts = [part for name in names[:3] if (part := _value(timeline, name, 0))]
     said = _said_on(timeline, names)
     if said:

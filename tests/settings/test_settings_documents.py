@@ -295,3 +295,9 @@ def test_what_a_function_is_called_with_stands_at_its_call() -> None:
     script = 'run_case() {\n  env SEED=1 "$@" \\\n    torchrun train_gpt.py\n}\n\nrun_case MODE=fast\n'
     (setting,) = commands(run__sh=script)
     assert {name: override.line for name, override in setting.overrides.items()} == {"SEED": 2, "MODE": 6}
+
+
+def test_a_value_of_an_array_stands_where_the_array_is_given() -> None:
+    script = 'VARS=(\n  A=1\n  MODE="fast"\n)\n\nenv "${VARS[@]}" \\\n  torchrun train_gpt.py\n'
+    (setting,) = commands(run__sh=script)
+    assert {name: override.line for name, override in setting.overrides.items()} == {"A": 2, "MODE": 3}

@@ -97,6 +97,8 @@ def _of(finding: Mapping[str, Any], texts: _Texts, logs: tuple[str, ...]) -> Ite
             for match in pattern.finditer(text):
                 at_place = texts.of_any_layer(match["path"], int(match["line"]))
                 value = match.groupdict().get("value")
+                if value == "True" and any(f"--{match['name'].replace('_', '-')}" in t for t in at_place):
+                    value = None  # an option that stands alone
                 holds = any(_names(t, match["name"]) and (value is None or _says(t, value)) for t in at_place)
                 yield holds, f"{kind}: {match.group()!r}: {at_place!r}"
     if _NOTHING.search(because):
@@ -123,7 +125,9 @@ def _names(text: str, name: str) -> bool:
 
 
 def _says(text: str, value: str) -> bool:
-    plain = value.strip().strip("'\"")
+    plain, text = value.strip().strip("'\""), re.sub(r"(?<=\d)_(?=\d)", "", text)
+    if "store_true" in text or "store_false" in text or re.search(r"""["'],\s*[A-Za-z_]\w*\)""", text):
+        return True  # an option that stands alone; a default that another line gives
     if plain in text or (plain.lower() in ("true", "false", "1", "0") and _ON_OFF.search(text)):
         return True
     try:

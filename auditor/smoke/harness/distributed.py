@@ -60,6 +60,7 @@ def install(journal: Journal) -> None:
         "is_available": lambda: True, "is_nccl_available": lambda: True, "get_rank": lambda *_a, **_k: 0,
         "get_world_size": lambda *_a, **_k: 1, "get_backend": lambda *_a, **_k: "nccl",
         "get_backend_config": lambda *_a, **_k: "nccl", "get_pg_count": lambda: 1,
+        "get_backend_impl": lambda *_a, **_k: None, "_get_reconfigure_handle": lambda *_a, **_k: "",
         "get_process_group_ranks": lambda *_a, **_k: [0], "get_node_local_rank": lambda *_a, **_k: 0,
         "get_global_rank": lambda *_a, **_k: 0, "get_group_rank": lambda *_a, **_k: 0,
         "_rank_not_in_group": lambda *_a, **_k: False, "_get_process_group_name": lambda *_a, **_k: "",

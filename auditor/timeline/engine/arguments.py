@@ -59,8 +59,10 @@ def extra_heaps(args: Args) -> list[Heap]:
 
 def shown(machine: Machine, node: ir.Node) -> str:
     """Return a short quotation of a call's function."""
-    text = machine.frame.scope.source.text[node.start : node.end]
-    return " ".join(text.split("(", 1)[0].split())[:60]
+    text = machine.frame.scope.source.text
+    if isinstance(node, ir.Call) and node.func.end > node.func.start:
+        return " ".join(text[node.func.start : node.func.end].split())[:60]
+    return " ".join(text[node.start : node.end].split("(", 1)[0].split())[:60]
 
 
 def context_name(value: Value) -> str:

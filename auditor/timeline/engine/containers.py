@@ -280,9 +280,11 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
         if isinstance(node.index, ir.Slice):
             return new_list(machine, None, tag(join_all(p.items), index.m))
         return tag(join_all(p.items), index.m)
+    if kind is Function:
+        assert isinstance(p, Function)
+        return machine.library.launcher(machine, p)
     if kind is External:
         assert isinstance(p, External)
-
         if p.name == "os.environ":
             return machine.library.environment_read(machine, index, node)
         return Value(None, base.m | index.m)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from auditor.program import ir
-from auditor.timeline.values.payloads import Heap, Method, Payload, Value
+from auditor.timeline.values.payloads import Function, Heap, Method, Payload, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -23,6 +23,9 @@ class Library(Protocol):
 
     def call_method(self, machine: Machine, method: Method, args: Args, node: ir.Node) -> Value:
         """Call a method of a value whose class the program doesn't define."""
+
+    def launcher(self, machine: Machine, function: Function) -> Value:
+        """Return what ``function[…]`` is: a kernel, ready to be started."""
 
     def mode_of(self, machine: Machine, module: Heap) -> Value | None:
         """Return whether a module is in training mode, where that is known."""

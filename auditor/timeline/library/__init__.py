@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.library import iterators, modes, switches, unmodelled
+from auditor.timeline.library import iterators, kernels, modes, switches, unmodelled
 from auditor.timeline.library.functions import call_external
 from auditor.timeline.library.methods import call_method
 from auditor.timeline.library.names import SHAPE_ATTRIBUTES, VIEW_ATTRIBUTES, is_optimizer_name
 from auditor.timeline.library.options import in_environment, parse_printed
-from auditor.timeline.values.payloads import Heap, Method, Payload, Value
+from auditor.timeline.values.payloads import Function, Heap, Method, Payload, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -30,6 +30,10 @@ class Libraries:
     def call_method(self, machine: Machine, method: Method, args: Args, node: ir.Node) -> Value:
         """Call a method of a value whose class the program doesn't define."""
         return call_method(machine, method, args, node)
+
+    def launcher(self, machine: Machine, function: Function) -> Value:
+        """Return what ``function[…]`` is: a kernel, ready to be started."""
+        return kernels.launcher(machine, function)
 
     def mode_of(self, machine: Machine, module: Heap) -> Value | None:
         """Return whether a module is in training mode, where that is known."""

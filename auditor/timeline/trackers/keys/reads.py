@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from auditor.program import ir
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, Mixture, Update
 from auditor.timeline.values.atoms import VAL, bits_of
@@ -69,7 +70,7 @@ class Keys(Tracker):
         self.chosen = 0
         self.picks = 0
         self.bounded = atoms.bit("bounded", "")  # the truth of a threshold on the true token's prediction
-        self.keeping = atoms.bit("keeping", "")  # such a threshold that keeps what was predicted well
+        self.better = atoms.bit("kept", "")  # such a threshold that keeps what was predicted well
         self.aware = atoms.bit("aware", "")  # hints that are given only for some of the tokens they are hints for
         self.choices: dict[int, int] = {}
         self.found: dict[tuple[object, ...], Mixture] = {}
@@ -196,3 +197,17 @@ class Keys(Tracker):
             if not read.slice and not self.meaning[parent].slice:
                 return self._array(parent)
         return read.parents
+
+
+def of_this_token(machine: Machine, origins: int) -> bool:
+    """Return whether losses are those of the token being scored: not moved by a place, nor of an earlier round."""
+    rounds = 0
+    for bit in machine.iteration_bits:
+        rounds |= bit
+    return not origins & machine.of(Keys).earlier and origins & rounds == rounds
+
+
+def all_but_last(index: ir.Expr) -> bool:
+    """Return whether an index leaves out the last ones along its last axis (``[:-1]``, ``[:, :-1]``)."""
+    last = index.elts[-1] if isinstance(index, ir.Sequence) and index.elts else index
+    return isinstance(last, ir.Slice) and last.lower is None and isinstance(last.upper, ir.UnaryOp)

@@ -110,9 +110,9 @@ class Parts(Tracker):
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note tokens that are picked below a limit, and losses of some targets only: by what they are, or cost."""
         keys = self.machine.of(Keys)
-        if index.m & keys.picks and index.m & keys.keeping and base.m & keys.gold and not isinstance(base.p, Tup):
+        if index.m & keys.picks and index.m & keys.better and base.m & keys.gold and not isinstance(base.p, Tup):
             made = doubt(self.machine, "ignored losses", node, None, self.machine.all)
-            return tag(Value(out.p, out.m & ~(keys.picks | keys.bounded | keys.keeping)), made)
+            return tag(Value(out.p, out.m & ~(keys.picks | keys.bounded | keys.better)), made)
         if index.m & self._kinds() and base.m & self._gold() and not isinstance(base.p, Tup):
             return tag(Value(out.p, out.m & ~self._kinds()), self._leave_out(index.m, node))
         if base.m & self.machine.atoms.family("forward"):

@@ -20,7 +20,7 @@ from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
 from auditor.timeline.paths import calls_of
-from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.keys.reads import Keys, all_but_last, of_this_token
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
@@ -152,14 +152,6 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     return origins
 
 
-def of_this_token(machine: Machine, origins: int) -> bool:
-    """Return whether losses are those of the token being scored: not moved by a place, nor of an earlier round."""
-    rounds = 0
-    for bit in machine.iteration_bits:
-        rounds |= bit
-    return not origins & machine.of(Keys).earlier and origins & rounds == rounds
-
-
 def _bytes_join(gold: int, marked: int, left: int, right: int) -> bool:
     """Return whether one side is made from the true token's loss and the other only from its bytes."""
     return bool(left & gold and right & marked and not right & gold) or bool(
@@ -187,12 +179,6 @@ def _factors(node: ir.Expr) -> list[ir.Expr]:
     if isinstance(node, ir.BinOp) and node.op == "*":
         return [*_factors(node.left), *_factors(node.right)]
     return [node]
-
-
-def all_but_last(index: ir.Expr) -> bool:
-    """Return whether an index leaves out the last ones along its last axis (``[:-1]``, ``[:, :-1]``)."""
-    last = index.elts[-1] if isinstance(index, ir.Sequence) and index.elts else index
-    return isinstance(last, ir.Slice) and last.lower is None and isinstance(last.upper, ir.UnaryOp)
 
 
 def _is_one(node: ir.Expr) -> bool:

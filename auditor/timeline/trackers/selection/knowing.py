@@ -13,8 +13,8 @@ from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import Mixture, MixtureKind
-from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.mixtures.mixtures import emit, of_this_token, same_expression, weight_of
+from auditor.timeline.trackers.keys.reads import Keys, of_this_token
+from auditor.timeline.trackers.mixtures.mixtures import emit, same_expression, weight_of
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
@@ -86,8 +86,8 @@ class Knowing(Tracker):
             return origins & ~self.bonuses  # by a normaliser, it may be
         if not loss.m & (marks.losses | marks.logs) or not loss.m & self.plain:
             return origins
-        if not rest.m & hits or rest.m & self.machine.of(Keys).gold:
-            return origins
+        if not rest.m & hits or rest.m & (self.machine.of(Keys).gold | self.machine.atoms.family("forward")):
+            return origins  # what the model makes of other tokens may be its normaliser
         reads = 0
         for found in self.machine.atoms.meanings(rest.m, "hit"):
             assert isinstance(found, int)

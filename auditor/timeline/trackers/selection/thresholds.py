@@ -36,7 +36,7 @@ def compared(machine: Machine, op: str, left: Value, right: Value, out: Value, n
         bit = machine.atoms.bit("pick", pending(machine, "gate", node)) | keys.bounded
         keys.picks |= bit & ~keys.bounded
         above = (op in (">", ">=")) == (gold is left)
-        bit |= keys.keeping if _keeps(machine, gold, limit, above=above) else 0
+        bit |= keys.better if _keeps(machine, gold, limit, above=above) else 0
         return Value(out.p, out.m | bit)
     keys.picks |= bit
     return Value(out.p, out.m | bit)
