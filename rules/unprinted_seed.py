@@ -11,7 +11,6 @@ from auditor.fix.change import Change
 from auditor.fix.statements import inserted, statement_around
 from auditor.program import ir
 from auditor.program.model import Unit
-from auditor.program.walk import walk
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import package, run_log
 from rules.scored_runs import finished, judged
@@ -64,8 +63,8 @@ def fix(case: Case, finding: Finding) -> Change | None:
 def _seeded(case: Case) -> tuple[Unit, ir.Call] | None:
     """Return the first call that seeds torch, with its file."""
     for unit in case.program.units.values() if case.program is not None else ():
-        for node in walk(*unit.module.body) if unit.module is not None else ():
-            if not isinstance(node, ir.Call) or not node.args or not isinstance(node.func, ir.Attr):
+        for node in unit.index.of(ir.Call):
+            if not node.args or not isinstance(node.func, ir.Attr):
                 continue
             owner = node.func.value
             if node.func.attr == "manual_seed" and isinstance(owner, ir.Name) and owner.id == "torch":

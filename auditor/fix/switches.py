@@ -11,7 +11,6 @@ from auditor.fix.change import Change, Edit, Part
 from auditor.program import ir
 from auditor.program.source import Source
 from auditor.program.unpack import decode_text
-from auditor.program.walk import walk
 from auditor.settings import lookup
 from auditor.submission.model import Override, Unread
 from auditor.timeline.events import Event, Switch, Timeline
@@ -170,8 +169,8 @@ def _literal(case: Case, switch: Switch) -> ir.Const | None:
     unit = next((u for u in (case.program.units.values() if case.program else ()) if u.source is site.source), None)
     if unit is None or unit.module is None:
         return None
-    for node in walk(*unit.module.body):
-        if node.end <= site.start or node.start >= site.end or not isinstance(node, ir.Call):
+    for node in unit.index.of(ir.Call):
+        if node.end <= site.start or node.start >= site.end:
             continue
         found = _after_name(node, switch.name)
         if found is not None:

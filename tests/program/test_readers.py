@@ -205,6 +205,22 @@ def test_either_reader_is_enough() -> None:
     assert isinstance(read_module(Source("t.py", refused)), ir.Module)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = " + "-" * 20_000 + "1",
+        "x = a" + ".b" * 20_000,
+        "x = " + "lambda: " * 20_000 + "1",
+        "(" * 300,
+        "x\0",
+        "'\ud800'",
+    ],
+    ids=["signs", "attributes", "lambdas", "brackets", "null", "surrogate"],
+)
+def test_what_python_s_parser_can_t_take_is_nothing_even_unguarded(text: str) -> None:
+    assert from_ast.read(text) is None
+
+
 def test_libcst_is_not_imported_for_what_python_reads() -> None:
     code = (
         "import sys; from auditor.program.parse import read_module; from auditor.program.source import Source;"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from keyword import iskeyword
 from typing import Any, Literal
 
 from auditor.program import ir
-from auditor.program.from_ast.places import LostError, Places, line_start, line_starts
+from auditor.program.from_ast.places import LostError, Places
 from auditor.program.from_ast.strings import Field, pieces
 from auditor.program.from_ast.strings import Literal as Plain
 from auditor.program.literals import formatted_text, string_value
@@ -397,97 +396,48 @@ def _await(p: Places, n: ast.Await) -> ir.Expr:
 def _joined(p: Places, n: ast.JoinedStr) -> ir.Expr:
     start, end = p.starts[n.lineno] + n.col_offset, end_of(p, n)
     found = pieces(p, start, end)
-    fields = [piece for piece in found if isinstance(piece, Field)]
-    if len(fields) != sum(value.__class__ is ast.FormattedValue for value in n.values):
-        raise LostError
-    values = iter(_fields(p, fields))
+    values = _formatted(n, sum(isinstance(piece, Field) for piece in found))
     parts: list[ir.Expr] = []
     for piece in found:
         if isinstance(piece, Field):
-            _field(p, piece, values, parts)
-        elif isinstance(piece, Plain):
-            parts.append(ir.Const(*piece, string_value(p.text[piece.start : piece.end])))
-        else:
-            parts.append(
-                ir.Const(piece.start, piece.end, formatted_text(p.text[piece.start : piece.end], raw=piece.raw))
-            )
+            _field(p, piece, values.pop(), parts)
+            continue
+        written = p.text[piece.start : piece.end]
+        value = string_value(written) if isinstance(piece, Plain) else formatted_text(written, raw=piece.raw)
+        parts.append(ir.Const(piece.start, piece.end, value))
     return ir.FString(start, end, tuple(parts))
 
 
-def _field(p: Places, field: Field, values: Any, parts: list[ir.Expr]) -> None:
+def _formatted(n: Any, count: int) -> list[ast.FormattedValue]:
+    """Return the values of an f-string or of a format specification, the last one first; there must be ``count``."""
+    found = [value for value in n.values if isinstance(value, ast.FormattedValue)] if n is not None else []
+    if len(found) != count:
+        raise LostError
+    return found[::-1]
+
+
+def _field(p: Places, field: Field, n: ast.FormattedValue, parts: list[ir.Expr]) -> None:
     if field.equals is not None:
         first, end = p.skip(field.start), field.equals + 1
         parts.append(ir.Const(first, end, p.text[first : p.skip(end)]))
-    parts.append(next(values))
+    value = _in_field(p, field, n.value)
+    if value.start < field.start or value.end > field.end:
+        raise LostError
+    parts.append(value)
+    within = _formatted(n.format_spec, len(field.within))
     for inner in field.within:
         # Only the values in a specification matter: ``.4f`` is not part of what is said.
         inside: list[ir.Expr] = []
-        _field(p, inner, values, inside)
+        _field(p, inner, within.pop(), inside)
         parts.extend(part for part in inside if not isinstance(part, ir.Const))
 
 
-_WORDS: dict[str, object] = {"None": None, "True": True, "False": False}
-
-
-def _fields(p: Places, fields: Sequence[Field]) -> list[ir.Expr]:
-    """Return the expressions of fields, each followed by those of its specification."""
-    found: list[ir.Expr | None] = []
-    apart: list[tuple[int, Field]] = []
-    waiting = list(reversed(fields))
-    while waiting:
-        field = waiting.pop()
-        waiting.extend(reversed(field.within))
-        written = p.text[field.start : field.end]
-        word = written.strip(" \t\f\r\n")
-        if word.isidentifier() and word.isascii() and (word in _WORDS or not iskeyword(word)):
-            start = field.start + written.index(word)
-            end = start + len(word)
-            found.append(ir.Const(start, end, _WORDS[word]) if word in _WORDS else ir.Name(start, end, word))
-        else:
-            apart.append((len(found), field))
-            found.append(None)
-    if apart:
-        for (at, _), value in zip(apart, _parsed(p, [field for _, field in apart]), strict=True):
-            found[at] = value
-    return found  # type: ignore[return-value]  # none is missing now
-
-
-def _parsed(p: Places, fields: Sequence[Field]) -> list[ir.Expr]:
-    """Read the expressions of fields, all at once: one parenthesised expression each."""
-    texts = [p.text[field.start : field.end] for field in fields]
-    tree: Any = compile(
-        "".join([f"({text})\n" for text in texts]), "<fields>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True
-    )
-    outer = p.starts
-    starts = [0]
-    opened = []  # the line of each field's first character
-    for field, text in zip(fields, texts, strict=True):
-        opened.append(len(starts))
-        lines = line_starts(text, 0)
-        starts.append(line_start(field.start - 1, f"({text[: lines[2]] if len(lines) > 2 else text}"))
-        for number in range(2, len(lines)):
-            begin = int(lines[number])
-            end = int(lines[number + 1]) if number + 1 < len(lines) else len(text)
-            starts.append(line_start(field.start + begin, text[begin:end]))
-    if len(tree.body) != len(fields):
-        raise LostError
-    found: list[ir.Expr] = []
-    p.starts = starts
-    try:
-        for field, line, statement in zip(fields, opened, tree.body, strict=True):
-            if not isinstance(statement, ast.Expr):
-                raise LostError
-            found.append(_in_field(p, field, line, statement.value))
-    finally:
-        p.starts = outer
-    return found
-
-
-def _in_field(p: Places, field: Field, line: int, node: ast.expr) -> ir.Expr:
-    if node.lineno == line and node.col_offset == 0:  # the parentheses were ours
-        if isinstance(node, ast.GeneratorExp):
-            return generator_in(p, node, field.start, field.end)
-        if isinstance(node, ast.Tuple):
+def _in_field(p: Places, field: Field, node: ast.expr) -> ir.Expr:
+    if isinstance(node, ast.Tuple | ast.GeneratorExp):
+        start = p.starts[node.lineno] + node.col_offset
+        if start < field.start:  # up to Python 3.11 the braces are read as parentheses
+            if isinstance(node, ast.GeneratorExp):
+                return generator_in(p, node, field.start, field.end)
             start, end = p.skip(field.start), p.last(end_of(p, node.elts[-1]), field.end)
             return ir.Sequence(start, end, "tuple", exprs(p, node.elts))
     return expr(p, node)  # type: ignore[no-any-return]

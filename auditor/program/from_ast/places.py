@@ -31,7 +31,7 @@ class _Wide(int):
         return int(self) + column - bisect_left(self.later, column)
 
 
-def line_start(offset: int, line: str) -> int:
+def _line_start(offset: int, line: str) -> int:
     """Return ``offset`` as something to which columns of ``line``, in bytes, may be added."""
     if line.isascii():
         return offset
@@ -55,7 +55,7 @@ def line_starts(text: str, first: int) -> list[int]:
         for number in range(1, len(starts)):
             begin = starts[number]
             end = starts[number + 1] if number + 1 < len(starts) else len(text)
-            starts[number] = line_start(begin, text[begin:end])
+            starts[number] = _line_start(begin, text[begin:end])
     return starts
 
 

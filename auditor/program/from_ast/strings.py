@@ -1,7 +1,7 @@
 """The pieces of f-strings, found in the text.
 
-Python up to 3.11 gives the nodes inside of an f-string places that are wrong as soon as it has several lines, and no
-Python tells what stood around them. So an f-string is cut into its pieces here, and its expressions are read apart.
+Python's tree has the expressions of an f-string with their places, but not where the text between them stands, and the
+texts of adjacent literals are one in it. So the text is cut into its pieces here.
 """
 
 from __future__ import annotations
