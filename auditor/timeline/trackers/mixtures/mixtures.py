@@ -125,6 +125,8 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         if predicted and isinstance(node, ir.BinOp) and weight_of(node) is not None:
             origins |= emit(machine, "blend", node)
         return origins
+    if op == "+" and isinstance(node, ir.BinOp) and origins & keys.chosen and _adds_up(node):
+        origins &= ~keys.chosen
     if op in ("+", "-"):
         # One array may hold the sums of losses and of bytes side by side, each under its own index.
         side_by_side = isinstance(node, ir.AugAssign) and _is_slot(node.target)
@@ -144,6 +146,15 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     if isinstance(node, ir.AugAssign) and origins & keys.chosen:
         origins = settle_choices(machine, origins)
     return origins
+
+
+def _adds_up(node: ir.BinOp) -> bool:
+    """Return whether the larger of two logarithms gets the rest of their sum: ``max(a, b) + log1p(exp(-|a - b|))``."""
+    calls = [side.func for side in (node.left, node.right) if isinstance(side, ir.Call)]
+    names = [
+        func.attr if isinstance(func, ir.Attr) else func.id for func in calls if isinstance(func, ir.Attr | ir.Name)
+    ]
+    return any(name in ("log1p", "log") for name in names)
 
 
 def _bytes_join(gold: int, marked: int, left: int, right: int) -> bool:
