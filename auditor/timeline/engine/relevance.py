@@ -254,14 +254,8 @@ def _called(calls: Iterable[ir.Call]) -> set[str]:
 
 def _as_values(program: Program) -> set[str]:
     """Return the names that a program reads otherwise than to call them: a function's is put into a table, say."""
-    modules = [unit.module for unit in program.units.values() if unit.module is not None]
-    return {
-        child.id
-        for module in modules
-        for node in walk(*module.body)
-        for child in children(node)
-        if isinstance(child, ir.Name) and not (isinstance(node, ir.Call) and child is node.func)
-    }
+    called = {id(call.func) for index in program.indexes for call in index.of(ir.Call)}
+    return {name.id for index in program.indexes for name in index.of(ir.Name) if id(name) not in called}
 
 
 def _of_self(node: ir.Expr) -> bool:
