@@ -182,7 +182,8 @@ def _places(wrapper: metadata.MetadataWrapper, text: str) -> Mapping[cst.CSTNode
         at[byte : byte + width] = [number] * width
         byte += width
     at[byte] = len(text)
-    return {node: (at[span.start], at[span.start + span.length]) for node, span in spans.items()}
+    # Of a text without a last line end, LibCST counts one that it then takes back.
+    return {node: (at[min(s.start, byte)], at[min(s.start + s.length, byte)]) for node, s in spans.items()}
 
 
 def _smallest(places: Mapping[cst.CSTNode, tuple[int, int]], edit: Edit) -> cst.CSTNode:

@@ -120,5 +120,10 @@ def test_a_long_script_comes_back() -> None:
     assert all(parsed(text[start:end]) for start, end in blocks(text))
 
 
+def test_a_last_line_without_an_end_may_hold_any_letter() -> None:
+    text = "def f():\n    return 'é\U0001f40d', 1"
+    assert edited(text, [edit(text, "1", "2")]) == text[:-1] + "2"
+
+
 def test_splices_are_made_from_the_back() -> None:
     assert spliced("abc", [Edit("", 0, 1, "a", "xx"), Edit("", 2, 3, "c", "")]) == "xxb"
