@@ -85,7 +85,8 @@ def attributed(case: Case, findings: Iterable[Finding]) -> Iterator[Finding]:
 def _one_switch(finding: Finding, words: re.Pattern[str]) -> bool:
     """Return whether what the README names is all that is switched off on the way."""
     names = list(dict.fromkeys(_SWITCH.findall(finding.active_because)))
-    return len(names) < 2 or all(words.search(name.replace("_", " ")) for name in names)
+    of_one_thing = len({name.partition("_")[0] for name in names}) < 2  # NGRAM_ENABLED, NGRAM_TWO_PASS
+    return of_one_thing or all(words.search(name.replace("_", " ")) for name in names)
 
 
 def _doubtful(finding: Finding, said: tuple[str, str, int | None]) -> Finding:

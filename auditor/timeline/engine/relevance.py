@@ -253,9 +253,17 @@ def _called(calls: Iterable[ir.Call]) -> set[str]:
 
 
 def _as_values(program: Program) -> set[str]:
-    """Return the names that a program reads otherwise than to call them: a function's is put into a table, say."""
-    called = {id(call.func) for index in program.indexes for call in index.of(ir.Call)}
-    return {name.id for index in program.indexes for name in index.of(ir.Name) if id(name) not in called}
+    """Return the names that a program puts into tables: items of displays, values that are stored under a key."""
+    items: list[ir.Expr] = []
+    for index in program.indexes:
+        for display in index.of(ir.Sequence):
+            items.extend(display.elts)
+        for table in index.of(ir.DictDisplay):
+            items.extend(table.values)
+        for stored in index.of(ir.Assign):
+            if stored.value is not None and any(isinstance(target, ir.Subscript) for target in stored.targets):
+                items.append(stored.value)
+    return {item.id for item in items if isinstance(item, ir.Name)}
 
 
 def _of_self(node: ir.Expr) -> bool:
