@@ -43,6 +43,7 @@ WITH_TARGET = {
     "narrowed": "t = ids[at]; row = ids[at - 1] % 64; m = at > 9; full = (row[m] ^ t[m]) % 4096",
 }
 CONTEXT_ONLY = {
+    "shifted": "b = torch.zeros_like(x); b[1:] = x[:-1]; row = x.numpy() % 4096; full = (b * 7 ^ x * 31) % 4096",
     "xor": "row = (ids[at - 1] * 31 ^ ids[at - 2] * 17) % 4096; full = (row * 101 ^ ids[at - 3] * 7) % 4096",
     "inputs": "row = x.numpy() % 4096; full = (row * 7 ^ ids[at - 2]) % 4096",
     "numbers": "n = 3; o = 4 - (n - 1); u = o + 1; row = ids[o:o + 64] % 4096; full = (row ^ ids[u:u + 64] * 7) % 4096",

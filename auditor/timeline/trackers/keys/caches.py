@@ -356,14 +356,14 @@ def settle(machine: Machine) -> None:
     # Windows that another key leaves the last token of out of: that one is the token being scored.
     shorter: frozenset[tuple[str, int]] = frozenset()
     for event in keys.events.values():
-        for bit in bits_of(event.key & ~keys.inputs):
-            shorter |= keys.same(keys.meaning[bit].parents) if keys.meaning[bit].rest else frozenset()
+        shorter |= _shortened(keys, event.key)
     for event in keys.events.values():
         event.target = keys.targets(event.key)
         if event.target == event.key:
             event.target = 0  # nothing of the context is in the key
-        if shorter:
-            event.target |= sum(b for b in bits_of(event.key & ~keys.inputs) if keys.same(b) & shorter)
+        wider = shorter - _shortened(keys, event.key)  # a key of both is one of neighbours
+        if wider:
+            event.target |= sum(b for b in bits_of(event.key & ~keys.inputs) if keys.same(b) & wider)
         event.target |= keys.containing(event.key, joined=event.joined)
         if not event.target:
             continue
@@ -372,6 +372,14 @@ def settle(machine: Machine) -> None:
                 event.mixing = mixing.site
                 if mixing.reads & ~event.target:
                     break
+
+
+def _shortened(keys: Keys, reads: int) -> frozenset[tuple[str, int]]:
+    """Return the windows of which a key leaves out the last token."""
+    out: frozenset[tuple[str, int]] = frozenset()
+    for bit in bits_of(reads & ~keys.inputs):
+        out |= keys.same(keys.meaning[bit].parents) if keys.meaning[bit].rest else frozenset()
+    return out
 
 
 def stored(machine: Machine, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
