@@ -43,7 +43,7 @@ BOMBS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "lzma.decompress({}, format=lzma.FORMAT_RAW, filters=[{{'id': lzma.FILTER_LZMA2}}])",
     ),
     "zlib": (lambda data: zlib.compress(data, 1), "zlib.decompress({})"),
-    "gzip": (lambda data: gzip.compress(data, 1), "gzip.decompress({})"),
+    "gzip": (lambda data: gzip.compress(data, 1, mtime=0), "gzip.decompress({})"),
     "bz2": (lambda data: bz2.compress(data, 1), "bz2.decompress({})"),
     "zstd": (lambda data: zstandard.compress(data, 1), "zstandard.decompress({})"),
     "brotli": (lambda data: brotli.compress(data, quality=1), "brotli.decompress({})"),

@@ -43,7 +43,7 @@ def b64(data: bytes) -> str:
 
 
 Z = b64(zlib.compress(INNER.encode()))
-GZIP = b64(gzip.compress(INNER.encode()))
+GZIP = b64(gzip.compress(INNER.encode(), mtime=0))
 BZ2 = b64(bz2.compress(INNER.encode()))
 BROTLI = b64(brotli.compress(INNER.encode()))
 SHIFTED = INNER.translate(str.maketrans("fghijklmnopqrstuvwxyzabcde", "abcdefghijklmnopqrstuvwxyz"))

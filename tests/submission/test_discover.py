@@ -58,7 +58,7 @@ def test_every_file_has_its_role() -> None:
         ("eval.out", b"", True),
         ("train.log.gz", b"", True),
         ("train_seed42.txt.gz", b"", True),
-        ("vocab.txt.gz", gzip.compress(STEPS), False),
+        ("vocab.txt.gz", gzip.compress(STEPS, mtime=0), False),
         ("model.tar.gz", b"", False),
         ("train.log.zip", b"", False),
         ("train.log.1", b"", True),

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from random import Random
 
 import pytest
+from audited import Script, of_examples, of_others
 from judged import with_script
 from mutations import mutant
-from scripts import Script, of_examples, of_others
 
 from auditor.check import audit
 from reports.schema import to_json

@@ -6,8 +6,8 @@
 import os
 
 import pytest
+from audited import drawn, of_pull_request
 from compared import compared
-from scripts import drawn, of_pull_request
 from transformations import TRANSFORMATIONS
 
 NAMES = list(TRANSFORMATIONS)

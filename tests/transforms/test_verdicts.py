@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audited import of_example
 from compared import compared
-from scripts import of_example
 from transformations import TRANSFORMATIONS
 
 from auditor import catalogue
