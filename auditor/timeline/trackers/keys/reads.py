@@ -141,20 +141,9 @@ class Keys(Tracker):
             last = max(places.values())
             before = sum(bit for bit, place in places.items() if place < last)
             for bit, place in places.items():
-                if place == last and not self._fed(bit) and self._joins(bit, before):
+                if place == last and not self.among(bit, self.inputs) and self._joins(bit, before):
                     named |= bit
         return named
-
-    def _fed(self, bit: int) -> bool:
-        """Return whether a model is given a read, or another one out of the same batch, of which no label is picked."""
-        if self.among(bit, self.inputs):
-            return True
-        fed = given = 0
-        for read in bits_of(self.inputs):
-            fed |= self.meaning[read].parents
-        for read in bits_of(self.labels & ~self.inputs):
-            given |= self.meaning[read].parents
-        return bool(self.meaning[bit].parents & fed & ~given)
 
     def containing(self, reads: int, *, joined: bool) -> int:
         """Return those of the plain bits ``reads`` that hold the token being scored beside its context.
