@@ -227,8 +227,9 @@ def _moved(name: str, first: Tensor, given: list[object]) -> Tensor | None:
         return replace(first, axes=tuple(a for p, a in enumerate(axes) if p != gone))
     if name in ("view", "reshape", "expand"):
         return _shaped(first, list(order))
-    if name in ("view_as", "expand_as") and isinstance(given[1], Tensor):
-        return blended([first, given[1]], given[1].axes)
+    like = given[1] if len(given) > 1 else None  # not where it is given by name, or with a star
+    if name in ("view_as", "expand_as") and isinstance(like, Tensor):
+        return blended([first, like], like.axes)
     return replace(first, axes=None)
 
 
