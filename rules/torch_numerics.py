@@ -12,7 +12,7 @@ from auditor.program.model import Unit
 from auditor.program.source import Source
 from auditor.rule import Authority, Example, Rule
 from rules.sixteen_bits import dotted, kind_of_state, uint16_names, uint16_of, whole
-from rules.torch_scripts import evaluating
+from rules.torch_scripts import EVALUATE, evaluating
 
 SLUG = "torch-numerics"
 
@@ -188,15 +188,6 @@ def _number(node: ir.Expr) -> float | None:
     return None
 
 
-_PLAIN = """
-@torch.inference_mode()
-def evaluate(model, tokens):
-    total = torch.zeros(())
-    for at in range(0, tokens.numel() - 1025, 1024):
-        total += model(tokens[at:at + 1024][None], tokens[at + 1:at + 1025][None]) * 1024
-    return total.item() / (tokens.numel() - 1)
-"""
-
 _AVERAGED = """
 shadow = copy.deepcopy(model).bfloat16()
 for step in range(100):
@@ -254,35 +245,35 @@ RULE = Rule(
     invalid=(
         Example(
             "a copy of the model in bfloat16",
-            evaluating(_PLAIN, top=_AVERAGED),
+            evaluating(EVALUATE, top=_AVERAGED),
             line="slow.data.lerp_(fast.data.to(slow.dtype), 1.0 - 0.9965)",
             status="note",
         ),
         Example(
             "a dictionary of averages in bfloat16",
-            evaluating(_PLAIN, top=_KEPT),
+            evaluating(EVALUATE, top=_KEPT),
             line="self.shadow[name].mul_(self.decay).add_(p.detach().bfloat16(), alpha=1 - self.decay)",
             status="note",
         ),
         Example(
             "a hash of tokens as they lie on disk",
-            evaluating(_PLAIN, top=_HASHED),
+            evaluating(EVALUATE, top=_HASHED),
             line="pairs = (raw[:-1] * 36313 ^ raw[1:]) % 4096",
             status="note",
         ),
         Example(
             "a window's mask beside is_causal",
-            evaluating(_MASKED + _PLAIN),
+            evaluating(_MASKED + EVALUATE),
             line="return F.scaled_dot_product_attention(q, k, v, attn_mask=near, is_causal=True)",
             status="note",
         ),
     ),
     valid=(
-        Example("an average in float32", evaluating(_PLAIN, top=_AVERAGED.replace(".bfloat16()", ".float()"))),
+        Example("an average in float32", evaluating(EVALUATE, top=_AVERAGED.replace(".bfloat16()", ".float()"))),
         Example(
             "a copy whose matrices are float32 again",
             evaluating(
-                _PLAIN,
+                EVALUATE,
                 top=_AVERAGED.replace(
                     ".bfloat16()\n", ".bfloat16()\nfor part in shadow.modules():\n    part.float()\n"
                 ),
@@ -290,19 +281,19 @@ RULE = Rule(
         ),
         Example(
             "averages that are cast when they are read",
-            evaluating(_PLAIN, top=_KEPT.replace("bfloat16", "float32").replace(".float32()", ".float()")),
+            evaluating(EVALUATE, top=_KEPT.replace("bfloat16", "float32").replace(".float32()", ".float()")),
         ),
         Example(
             "tokens that are widened first",
-            evaluating(_PLAIN, top=_HASHED.replace("np.uint16))", "np.uint16).astype(np.int64))")),
+            evaluating(EVALUATE, top=_HASHED.replace("np.uint16))", "np.uint16).astype(np.int64))")),
         ),
         Example(
             "a mask that may be none",
-            evaluating(_MASKED.replace("near = torch", "near = None if width is None else torch") + _PLAIN),
+            evaluating(_MASKED.replace("near = torch", "near = None if width is None else torch") + EVALUATE),
         ),
         Example(
             "is_causal where there is no mask",
-            evaluating(_MASKED.replace("is_causal=True", "is_causal=near is None") + _PLAIN),
+            evaluating(_MASKED.replace("is_causal=True", "is_causal=near is None") + EVALUATE),
         ),
     ),
 )

@@ -10,10 +10,8 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import libcst as cst
@@ -21,11 +19,11 @@ from libcst import metadata
 
 from auditor.fix.change import Edit, Unfixable
 from auditor.program.continued import blanked
+from auditor.program.from_libcst import without_validation
 from auditor.program.nesting import too_deep
 
 _ENDS = re.compile(r"\r\n|\n|\r")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_CHECKS = threading.RLock()  # or two threads could restore each other's replacement
 _TOKENS = (cst.Comment, cst.SimpleString, cst.FormattedStringText, cst.Integer, cst.Float, cst.Name)
 
 
@@ -34,7 +32,7 @@ def parsed(text: str) -> cst.Module:
     if "\0" in text or _SURROGATE.search(text) is not None or too_deep(text) is not None:
         raise Unfixable("it can't be parsed")
     try:
-        with _unchecked():
+        with without_validation():
             module = cst.parse_module(text)
         written = module.code
     except (cst.ParserSyntaxError, cst.CSTValidationError, ValueError, RecursionError, MemoryError):
@@ -50,7 +48,7 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
     An insertion is of whole lines before the statement that starts there; anything else lies in one string, comment,
     number or name, or is one expression.
     """
-    with _unchecked():
+    with without_validation():
         return _edited(text, edits)
 
 
@@ -122,26 +120,6 @@ def _changed(source: str, edits: Sequence[Edit]) -> str:
         return wrapper.module.visit(_Swap(swaps)).code
     except (cst.CSTValidationError, ValueError):
         raise Unfixable("the change doesn't fit where it belongs") from None
-
-
-@contextmanager
-def _unchecked() -> Iterator[None]:
-    """Let LibCST build its nodes unchecked.
-
-    Its checks refuse Python that minified scripts do contain, such as ``1 if x else"b"``; what is made is compared as
-    text and parsed again.
-    """
-    with _CHECKS:
-        check = cst.CSTNode.__post_init__
-        cst.CSTNode.__post_init__ = _accept  # type: ignore[method-assign, assignment]
-        try:
-            yield
-        finally:
-            cst.CSTNode.__post_init__ = check  # type: ignore[method-assign]
-
-
-def _accept(node: cst.CSTNode) -> None:
-    """Check nothing."""
 
 
 def _moved(edit: Edit, by: int) -> Edit:

@@ -168,10 +168,7 @@ def stored_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.E
             return Value(SOME, machine.signals.gradients_waiting())
         if name in machine.library.view_attributes:
             return base
-    if heap.kind in ("instance", "external") and name in ("__dict__", "_modules", "_parameters", "_buffers"):
-        # The object's own fields: what is written there is written to the object.
-        return Value(Heap("dict", attrs=heap.attrs, made_at=machine.order), base.m)
-    if heap.kind in ("instance", "external") and name in ("__dict__", "_modules", "_parameters", "_buffers"):
+    if heap.kind == "external" and name in ("__dict__", "_modules", "_parameters", "_buffers"):
         # The object's own fields: what is written there is written to the object.
         return Value(Heap("dict", attrs=heap.attrs, made_at=machine.order), base.m)
     if heap.kind == "namespace":
