@@ -49,19 +49,19 @@ def leaks(timeline: Timeline, claimed: Sequence[Report] = ()) -> list[Leak]:
     scores = [e for e in timeline.events if isinstance(e, Forward) and e.reports]
     trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
     found: dict[tuple[object, ...], Leak] = {}
+    firsts = _scored_first(list(adapts.values()), scores)
     for score in scores:
+        ours = [r for r in score.reports if r in claimed]
+        report = max(ours or score.reports, key=lambda r: r.order)
+        reported = 0
+        for each in score.reports:
+            reported |= each.bits
         for number, bits in score.conflicts.items():
             adapt = adapts[number]
-            ours = [r for r in score.reports if r in claimed]
-            report = max(ours or score.reports, key=lambda r: r.order)
-            bits &= score.bits & adapt.bits
-            reported = 0
-            for each in score.reports:
-                reported |= each.bits
-            bits &= reported
+            bits &= score.bits & adapt.bits & reported
             if not bits:
                 continue
-            for kind, of_kind in _kinds(adapt, score, scores, trains, bits, timeline.in_play):
+            for kind, of_kind in _kinds(adapt, score, trains, bits, timeline.in_play, firsts[number]):
                 key = (kind, adapt.site.source.path, adapt.site.start, tuple(c.site.start for c in adapt.calls))
                 old = found.get(key)
                 better = ours and old is not None and old.report not in claimed
@@ -102,7 +102,7 @@ def _last_of_each(found: list[Leak], in_play: int) -> list[Leak]:
 
 
 def _kinds(
-    adapt: Adapt, score: Forward, scores: list[Forward], trains: list[Adapt], bits: int, in_play: int
+    adapt: Adapt, score: Forward, trains: list[Adapt], bits: int, in_play: int, scored_first: int
 ) -> list[tuple[Kind, int]]:
     """Return the kinds of a leak, each with those of the settings ``bits`` under which it is of that kind."""
     if adapt.delta and set(adapt.loops) & set(score.loops):
@@ -121,7 +121,7 @@ def _kinds(
         return [("within", bits)]
     training = judged & train_settings(adapt.kinds)
     rest = judged & ~training
-    first = rest & _scored_first(adapt, scores, judged)
+    first = rest & scored_first
     before = rest & ~first
     outside = bits & ~judged
     found: list[tuple[Kind, int]] = [("rescore", first), ("training", training), ("before", before)]
@@ -129,15 +129,21 @@ def _kinds(
     return [(kind, of_kind | outside) for kind, of_kind in kinds]
 
 
-def _scored_first(adapt: Adapt, scores: list[Forward], bits: int) -> int:
-    """Return those of ``bits`` under which a score of the model as it was comes first in the loop of the update."""
-    out = 0
-    for earlier in scores:
-        if earlier.order < adapt.order and set(earlier.loops) & set(adapt.loops):
-            spoilt = 0
-            for conflict in earlier.conflicts.values():
-                spoilt |= conflict
-            out |= bits & earlier.bits & ~spoilt
+def _scored_first(adapts: list[Adapt], scores: list[Forward]) -> dict[int, int]:
+    """Return, by number, the settings under which the model as it was is scored first in the loop of an update."""
+    in_loop: dict[int, list[tuple[int, int]]] = {}  # scores of a loop: when, and under which settings of a clean model
+    for score in scores:
+        spoilt = 0
+        for conflict in score.conflicts.values():
+            spoilt |= conflict
+        for loop in set(score.loops):
+            in_loop.setdefault(loop, []).append((score.order, score.bits & ~spoilt))
+    out = dict.fromkeys((adapt.number for adapt in adapts), 0)
+    for adapt in adapts:
+        for loop in set(adapt.loops):
+            for order, bits in in_loop.get(loop, ()):
+                if order < adapt.order:
+                    out[adapt.number] |= bits
     return out
 
 

@@ -28,6 +28,7 @@ class Stops(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.loops: dict[str, list[ir.For | ir.While]] = {}  # by file
+        self.stops: dict[int, list[ir.Compare]] = {}  # of a loop, by identity
 
     def observed(self, origins: int, node: ir.Node) -> int:
         """Note that what a model is applied to comes from a loop that stops early."""
@@ -35,7 +36,9 @@ class Stops(Tracker):
             return 0
         out = 0
         for loop in self._around(node):
-            for stop in _stops(loop):
+            if id(loop) not in self.stops:
+                self.stops[id(loop)] = _stops(loop)
+            for stop in self.stops[id(loop)]:
                 if settings := self._constant(stop.rights[0], 2):
                     out |= doubt(self.machine, "first tokens", stop, None, settings)
         return out
