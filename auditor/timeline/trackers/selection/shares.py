@@ -181,7 +181,8 @@ class Shares(Tracker):
         if name in _SUMS and origins & self.spread:
             return Value(out.p, origins & ~(self.spread | self.loose) | self._blend("loose", node, origins))
         keys, marks = self.machine.of(Keys), self.machine.of(Marks)
-        if name in _SUMS and given and given[0].m & keys.pseudo and origins & marks.probs and origins & keys.gold:
+        side_by_side = given and given[0].m & keys.pseudo and given[0].m & marks.space == marks.probs
+        if name in _SUMS and side_by_side and origins & keys.gold:
             return Value(out.p, origins | emit(self.machine, "pseudo", node))
         if name in _LARGEST and origins & marks.probs and not origins & keys.gold and self._alone(given):
             return Value(out.p, origins | self.top)
