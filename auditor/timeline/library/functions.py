@@ -323,7 +323,7 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     origins = args.origins()
     if name.startswith(("time.", "datetime.")):
         return Value(SOME, CLOCK)
-    if "rand" in last or name.startswith("random."):
+    if "rand" in last or last in ("bernoulli", "multinomial") or name.startswith("random."):
         return Value(SOME, parameters.settle(machine, origins) | RANDOM)
     if last == "log2":
         return Value(SOME, parameters.settle(machine, origins) | BITS)
