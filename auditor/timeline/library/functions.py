@@ -285,6 +285,8 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     spelled = texts.FUNCTIONS.get(name)
     if spelled is not None and args.positional:
         out = machine.fold(texts.bounded(spelled), *[containers.as_constant(machine, v) for v in args.positional])
+        if name == "os.path.dirname":
+            return files.folder(out)
         if isinstance(out.p, Known | PerSetting):
             return out
     if unmodelled.missing(name):
