@@ -12,9 +12,12 @@ from typing import Any, TypeAlias
 import msgspec
 
 from auditor.cache import Cache, open_cache
+from auditor.executors.child import retire
+from auditor.executors.model import Lost
+from auditor.failure import described
 from auditor.report import Report
 from auditor.submission.fingerprint import fingerprint
-from auditor.submission.git import GitTree, Repository
+from auditor.submission.git import GitTree, Repository, open_repository
 from auditor.submission.history import read_git
 from auditor.submission.model import Submission, Unread
 from auditor.sweep.code import CodeMarks, marks
@@ -31,11 +34,13 @@ class RepositoryAudit:
 
     ``heads`` are the head commits of pull requests and ``state`` what they are compared with (see
     :meth:`~auditor.submission.git.Repository.state`): where both are as they were, the repository isn't read again.
+    ``elsewhere``: the repository of a node is a clone of its own, which has to be as this one is.
     """
 
     repo: str
     heads: Mapping[int, str] = field(default_factory=dict)
     state: str | None = None
+    elsewhere: bool = False
 
     def prepare(self) -> None:
         """Import what every audit needs, so that the first pull request doesn't pay for it."""
@@ -48,9 +53,11 @@ class RepositoryAudit:
         from reports.contract import ReportJson
         from reports.schema import to_json
 
+        if self.elsewhere:
+            self._check(pr)
         cache = open_cache()
         try:
-            return audit_pull_request(
+            rows = audit_pull_request(
                 pr,
                 lambda number: read_git(self.repo, pr=number),
                 audit,
@@ -61,6 +68,28 @@ class RepositoryAudit:
             )
         finally:
             cache.close()
+        if any(row.get("kind") == "memory" for row in rows):
+            retire()
+        return rows
+
+    def key(self, pr: int) -> str:
+        """Return by content which audit a pull request needs."""
+        return f"{pr}@{self.heads.get(pr, '')}"
+
+    def _check(self, pr: int) -> None:
+        """Raise :class:`Lost` where this node's clone would be audited to other rows."""
+        try:
+            repository = open_repository(self.repo)
+            head, state = repository.pull_request(pr), repository.state()
+        except Unread as error:
+            raise Lost(f"{error} (on this node)") from None
+        if head != self.heads.get(pr):
+            found = head[:12] if head is not None else "none"
+            raise Lost(
+                f"{self.repo}: head of #{pr} is {found} on this node, {self.heads[pr][:12]} was asked for; fetch"
+            )
+        if state != self.state:
+            raise Lost(f"{self.repo}: its main branch isn't what it is where the sweep was started; fetch")
 
     def _key(self, pr: int) -> str | None:
         head = self.heads.get(pr)
@@ -186,21 +215,9 @@ def failure(error: BaseException) -> Row:
         return {"error": "out of memory", "kind": "memory"}
     if isinstance(error, Unread):
         return {"error": str(error), "kind": "unread"}
-    said = str(error).strip().splitlines()
-    where = _where(error)
-    return {"error": f"{type(error).__name__}: {said[0][:300] if said else ''}{where}", "kind": "internal"}
+    return {"error": described(error), "kind": "internal"}
 
 
 def error_row(pr: int, error: str, kind: str) -> Row:
     """Return the row of a pull request that has no report."""
     return {"pr": pr, "submissions": 1, "error": error, "kind": kind}
-
-
-def _where(error: BaseException) -> str:
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    if place is None:
-        return ""
-    code = place.tb_frame.f_code
-    return f" (in {code.co_name}, {code.co_filename.rsplit('/', 1)[-1]}:{place.tb_lineno})"
