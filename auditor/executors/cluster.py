@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import pickle
+import socket
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ _LEAST_AHEAD = 16
 _TICK = 1.0
 _PATIENCE = 600.0  # seconds without a node that could take a unit; an autoscaler needs minutes
 _LOCAL = "local:"
+_KNOCK = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,6 @@ class RayExecutor:
             ray.shutdown()
 
     def _connect(self, address: str) -> None:
-        # Ctrl-C is the driver's: a cluster that this process starts would get it, too, from the terminal.
         self._ours = not ray.is_initialized()
         if not self._ours:
             return
@@ -154,6 +155,7 @@ class RayExecutor:
                 cores = _cores(address)
                 ray.init(num_cpus=cores, include_dashboard=False, **quiet)
             else:
+                _knock(address)
                 ray.init(address=address, **quiet)
         except (ConnectionError, RayError, RuntimeError, ValueError, TimeoutError, OSError) as error:
             raise ExecutorError(f"--cluster {address}: no Ray cluster answers there ({_line(error)})") from None
@@ -209,6 +211,13 @@ class RayExecutor:
             if now - self._able >= self._patience:
                 raise ExecutorError(f"no node of the cluster has {asked}")
             self._say(f"no node has {asked} yet: waiting for one, {self._patience:.0f} s at most")
+
+
+def _knock(address: str) -> None:
+    """Raise OSError or ValueError where nothing listens at ``host:port``: Ray would go on asking for minutes."""
+    host_name, _, port = address.rpartition("/")[2].rpartition(":")
+    if address != "auto":
+        socket.create_connection((host_name.strip("[]"), int(port)), timeout=_KNOCK).close()
 
 
 def _fits(wanted: dict[str, float], has: dict[str, float]) -> int:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import pickle
 import socket
+import sys
 from dataclasses import dataclass
 
 from auditor.executors.local import LocalExecutor
@@ -42,6 +43,7 @@ def serve(task: bytes, order: Order) -> Outcome:
     name = hashlib.sha256(task + repr(order.limits).encode()).hexdigest()
     pool = None if order.alone else _pools.get(name)
     if pool is None:
+        _forget_main()
         _close_all()  # of another sweep: their processes hold memory
         pool = LocalExecutor(pickle.loads(task), jobs=1, limits=order.limits)
         if not order.alone:
@@ -57,6 +59,13 @@ def serve(task: bytes, order: Order) -> Outcome:
         if order.alone:
             pool.close()
     return Outcome(found.key, found.value, found.failure, node)
+
+
+def _forget_main() -> None:
+    """Keep the processes of the pool from running Ray's worker as their main module: importing Ray takes seconds."""
+    main = sys.modules["__main__"]
+    if str(getattr(main, "__file__", "")).endswith("default_worker.py"):
+        del main.__file__
 
 
 def _refused(order: Order, why: str, node: str) -> Outcome:
