@@ -79,7 +79,7 @@ def command(
 ) -> int:
     """Audit the head of every pull request, one JSON line per submission.
 
-    A line is {"pr", "sha", "when", "seconds", "cached", "report", "code"} or {"pr", "error"}. What FILE holds
+    A line is {"pr", "sha", "when", "author", "seconds", "cached", "report", "code"} or {"pr", "error"}. What FILE holds
     already is skipped, so an interrupted sweep goes on where it stopped; a pull request that crashes, hangs or
     needs too much memory costs one line with the reason. On a cluster every node needs golf-audit and the repository
     under the same path; a node that is lost costs a second try.

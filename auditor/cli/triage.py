@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from auditor.sweep.work import Row
 
 _MEBIBYTE = 1024 * 1024
-_FORMATS = ("text", "html", "csv", "parquet", "json")
+_FORMATS = ("text", "html", "csv", "parquet", "xlsx", "json")
 _SORTS = ("verdict", "pr", "score", "bytes", "age")
 
 _EXAMPLES = """\b
@@ -87,8 +87,8 @@ def command(
     from auditor.sweep.triage import triage
 
     wanted = _verdicts(verdicts)
-    if told == "parquet" and output is None and sys.stdout.isatty():
-        raise click.UsageError("--format parquet isn't for a terminal; give --output FILE.")
+    if told in ("parquet", "xlsx") and output is None and sys.stdout.isatty():
+        raise click.UsageError(f"--format {told} isn't for a terminal; give --output FILE.")
     try:
         known = open_repository(repo).heads()
         heads = {pr: sha for pr, sha in known.items() if prs is None or chosen(prs, pr)}
@@ -208,21 +208,20 @@ def _write(
     elif told == "json":
         data = shape.as_json(items, queue.groups, today, repo).encode("utf-8")
     else:
-        data = _parquet(shape.records(items, today))
+        data = _table(shape.records(items, today), told)
     _deliver(data, output)
 
 
-def _parquet(records: Iterable[dict[str, object]]) -> bytes:
-    import io
-
+def _table(records: Iterable[dict[str, object]], told: str) -> bytes:
     from auditor.cli._extra import needs
 
-    with needs("table", "pandas", "pyarrow"):
+    with needs("table", "pandas", "pyarrow", "openpyxl"):
         import pandas as pd
-        import pyarrow  # noqa: F401 (what pandas writes Parquet with)
-    stream = io.BytesIO()
-    pd.DataFrame.from_records(list(records)).to_parquet(stream, index=False)
-    return stream.getvalue()
+
+        from auditor.frames.export import as_parquet, as_xlsx
+
+        frame = pd.DataFrame.from_records(list(records))
+        return as_parquet(frame) if told == "parquet" else as_xlsx(frame)
 
 
 def _deliver(data: bytes, output: str | None) -> None:

@@ -22,6 +22,9 @@ from auditor.submission.history import read_git
 from auditor.submission.model import Submission, Unread
 from auditor.sweep.code import CodeMarks, marks
 
+_LARGEST_METADATA = 1 << 20
+_LONGEST_AUTHOR = 100  # characters
+
 Row: TypeAlias = "dict[str, Any]"  # one line of the results, as JSON values
 Read: TypeAlias = "Callable[[int], Sequence[Submission]]"
 Audit: TypeAlias = "Callable[[Submission], Report]"
@@ -114,7 +117,8 @@ def audit_pull_request(
 
     ``seconds`` is wall time; the first row's includes reading the pull request. A submission whose audit
     fails has a row with an error and its name. ``submissions`` says how many rows the pull request has, ``when`` is
-    the head's own date in seconds since 1970 (None: not from git), ``code`` is as :func:`auditor.sweep.code.marks`.
+    the head's own date in seconds since 1970 (None: not from git), ``author`` whom submission.json names, ``code`` is
+    as :func:`auditor.sweep.code.marks`.
     """
     started = time.perf_counter()
     remembered = _remembered(whole, cache, form, started) if whole is not None else None
@@ -127,7 +131,8 @@ def audit_pull_request(
     rows: list[Row] = []
     known: list[dict[str, Any]] = []
     for submission in submissions:
-        row: Row = {"pr": pr, "sha": submission.sha, "when": _when(submission), "submissions": len(submissions)}
+        row: Row = {"pr": pr, "sha": submission.sha, "when": _when(submission), "author": _author(submission)}
+        row["submissions"] = len(submissions)
         try:
             key = fingerprint(submission)
             kept = _kept(cache.get(key), form)
@@ -200,6 +205,23 @@ def _kept(stored: bytes | None, form: Any) -> dict[str, Any] | None:
     except (msgspec.MsgspecError, RecursionError):
         return None
     return {"report": found["report"], "code": found["code"]}
+
+
+def _author(submission: Submission) -> str | None:
+    """Return who submission.json says wrote it, by account where it names one; None where it doesn't."""
+    from auditor.evidence.metadata import read_metadata
+
+    if submission.metadata is None:
+        return None
+    try:
+        found = read_metadata(submission.metadata, submission.tree.read(submission.metadata, _LARGEST_METADATA))
+    except Unread:
+        return None
+    for name in ("github_id", "author"):
+        claim = found.text(name)
+        if claim is not None and claim.value.strip():
+            return claim.value.strip()[:_LONGEST_AUTHOR]
+    return None
 
 
 def _when(submission: Submission) -> int | None:
