@@ -127,7 +127,7 @@ def _cost(campaign: Campaign, node: Node, planned: Sequence[Planned]) -> Cost:
     share = wanted.gpus / len(node.machine.gpus) if node.machine.gpus else wanted.cpus / node.machine.cores
     left = unfinished([each.afar for each in planned])
     by_job = {id(each.afar): each for each in planned}
-    expected = sum(by_job[id(afar)].seconds for afar, _ in left)
+    expected = sum(min(by_job[id(afar)].seconds, wall_seconds(afar.job.plan)) for afar, _ in left)
     most = sum(wall_seconds(afar.job.plan) for afar, _ in left)
     share = min(1.0, share) or 1.0
     return Cost(len(left), expected * share / 3600, most * share / 3600, share)

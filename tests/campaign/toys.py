@@ -58,9 +58,7 @@ def toys(root: Path, timeout: int = 60) -> Path:
     names = [
         submission(root, "AsClaimed", 1.1000, {"11": 1.1010, "12": 1.1020}),
         submission(root, "BetterOnPaper", 1.1200, {"11": 1.0810, "12": 1.0830}),
-        submission(
-            root, "Fails", 1.1, {"11": 1.09, "12": 1.091}, "raise RuntimeError(f'out of luck with seed {seed}')"
-        ),
+        submission(root, "Fails", 1.1, {"11": 1.09, "12": 1.091}, "raise RuntimeError('out of luck')"),
         submission(root, "Hangs", 1.1, {"11": 1.2, "12": 1.21}, "time.sleep(100_000)"),
         submission(root, "TooLarge", 1.05, {"11": 1.0500, "12": 1.0510}, size=17_000_000),
     ]
@@ -68,7 +66,13 @@ def toys(root: Path, timeout: int = 60) -> Path:
     lines += ['budget = "train=60s,eval=60s"', ""]
     for name in names:
         lines += ["[[submission]]", f'path = "{name}"', ""]
-    lines += ["[[submission]]", 'preset = "demo"', 'name = "baseline, toy size"', 'set = ["train.iterations=20"]', ""]
+    lines += [
+        "[[submission]]",
+        'preset = "demo"',
+        'name = "baseline, toy size"',
+        'set = ["schedule.iterations=20"]',
+        "",
+    ]
     file = root / "campaign.toml"
     file.write_text("\n".join(lines))
     return file
