@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"#\d+")
 _REF = re.compile(r"(?:([\w.-]+/[\w.-]+) ?)?(?:#(\d+)|README)")
 _SHA = re.compile(r"[0-9a-f]{4,64}")
 _LONGEST = 500  # characters of an address; a path that makes a longer one is named, not linked
-_NUMBER = re.compile(r"<span>#</span>(\d+)\b")  # how escaped prose shows #123
+_NUMBER = re.compile(r"#\d+")
 
 
 def is_repository(address: str) -> bool:
