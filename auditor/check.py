@@ -51,7 +51,11 @@ def audit(
     ``select`` names the rules to apply (None: all), ``ignore`` those to leave out. Findings that one of the
     ``rulings`` overrules are kept and don't count.
     """
-    rules = [r for r in catalogue.load() if (select is None or r.slug in select) and r.slug not in ignore]
+    rules = [
+        r
+        for r in catalogue.applied(submission.challenge)
+        if (select is None or r.slug in select) and r.slug not in ignore
+    ]
     evidence = read_evidence(submission)
     with _room():
         loaded = load_program(submission)
@@ -114,6 +118,7 @@ def audit(
         title=title.value if title is not None else "",
         cited=_cited(submission, findings, sources),
         failures=tuple(failures),
+        challenge=submission.challenge,
     )
 
 
@@ -166,7 +171,7 @@ def _apply(rule: Rule, case: Case, failures: list[Failure]) -> Iterator[Finding]
         # No pull request is cited against itself.
         found = dataclasses.replace(
             finding,
-            message=finding.message.replace(f" ({own})", ""),
+            message=_said(finding.message.replace(f" ({own})", ""), case),
             authority=tuple(ref for ref in finding.authority if ref != own) or refs,
             advice=finding.advice or rule.advice,
             severity=severity(finding, rule),
@@ -174,6 +179,11 @@ def _apply(rule: Rule, case: Case, failures: list[Failure]) -> Iterator[Finding]
         )
         offer = _offer(rule, case, found, failures)
         yield found if offer is None else dataclasses.replace(found, fix=offer)
+
+
+def _said(message: str, case: Case) -> str:
+    """Return a message whose references to pull requests can't be taken for another challenge's."""
+    return message if case.challenge.rules.all_rules else catalogue.qualified(message)
 
 
 def _offer(rule: Rule, case: Case, finding: Finding, failures: list[Failure]) -> Change | None:

@@ -72,6 +72,7 @@ class Rule:
     valid: tuple[Example, ...] = ()
     known_problems: str = ""
     stage: Literal["preview", "stable"] = "stable"
+    needs: tuple[str, ...] = ()  # what of the challenge's data it can't do without, as Challenge.has takes it
     legal_reference: bool = False  # recognises a legal pattern and reports it as a note
     severity: Level | None = None
     confidence: Level | None = None

@@ -16,6 +16,12 @@ from auditor.timeline.trackers.forwards.forwards import Lookahead
 SLUG = "noncausal-forward"
 
 
+_DENOISES = (
+    "knows the tokens after it. Some of the tokens, picked at random, are replaced before they are given to it, so the "
+    "score may be a denoiser's bound: whether only replaced tokens are scored was not judged."
+)
+
+
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each place in a scored forward where later positions are given back to earlier ones.
 
@@ -40,7 +46,9 @@ def check(case: Case) -> Iterator[Finding]:
         bits = event.bits & _any(reports)
         judged = activity(timeline, bits, [event])
         status: Status = judged.status
-        if status == "violation" and not (event.certain and (not claimed or any(r in claimed for r in reports))):
+        if event.hidden:
+            status = "note"
+        elif status == "violation" and not (event.certain and (not claimed or any(r in claimed for r in reports))):
             status = "hold"
         last = max(reports, key=lambda report: report.order)
         site = event.site
@@ -49,7 +57,7 @@ def check(case: Case) -> Iterator[Finding]:
             group="compliance",
             status=status,
             message=f"In the model's forward, {event.what} is given back to every position: a position's prediction "
-            "knows the tokens after it, the one that it predicts among them.",
+            + (_DENOISES if event.hidden else "knows the tokens after it, the one that it predicts among them."),
             path=site.source.path,
             line=site.line,
             end_line=site.end_line,

@@ -40,6 +40,7 @@ def update(repo: str, output: str | None) -> None:
     Rows keep what is known of their seeds while their score stays; of new rows the seeds' scores are read from
     the record folder on main or from the pull request's head. Nothing is fetched.
     """
+    from auditor.challenge import default
     from auditor.evidence import leaderboard
     from auditor.evidence.frontier import load
     from auditor.submission.git import open_repository
@@ -61,12 +62,12 @@ def update(repo: str, output: str | None) -> None:
         raise click.ClickException(f"{repo}: {error}") from None
     except Unread as error:
         raise click.ClickException(str(error)) from None
-    source = f"leaderboard of openai/parameter-golf, README.md of main at {main[:9]}"
+    source = f"leaderboard of {default().repository}, README.md of main at {main[:9]}"
     if any(row.status == "proposed" for row in rows):
         source += "; rows of #2146 are proposed"
     place = Path(output) if output else _data_file()
     try:
-        place.write_text(leaderboard.to_json(rows, known.bars, known.seeds, source, day), encoding="utf-8")
+        place.write_text(leaderboard.to_json(rows, source, day), encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"can't write {place}: {error.strerror}") from None
     click.echo(f"{place}: {len(rows)} rows, leaderboard of {day}")
@@ -76,9 +77,10 @@ def update(repo: str, output: str | None) -> None:
 
 
 def _data_file() -> Path:
-    import auditor.evidence.frontier as module
+    from auditor.challenge import default
+    from auditor.evidence.frontier import data_file
 
-    return Path(module.__file__).with_name("frontier.json")
+    return data_file(default())
 
 
 def _finder(repository: Repository, repo: str, main: str) -> Scores:
@@ -101,12 +103,15 @@ def _finder(repository: Repository, repo: str, main: str) -> Scores:
 
 def _candidates(repository: Repository, repo: str, main: str, entry: Entry) -> Sequence[Submission]:
     """Return the submissions that may be a row's: its folder on main, else those of its pull request."""
+    from auditor.challenge import default
     from auditor.submission.discover import describe
     from auditor.submission.git import git_tree
     from auditor.submission.history import read_git
     from auditor.submission.model import Unread
 
-    place = f"records/track_10min_16mb/{entry.folder}"
+    challenge = default()
+    track = next(track for track in challenge.tracks if track.kind == "record")
+    place = f"{challenge.layout.archive}/{track.folder}/{entry.folder}"
     if entry.folder is not None and repository.folders_of(main, [place]):
         tree, problems = git_tree(repository, repository.files(main, place))
         return (describe(tree, given=repo, name=entry.folder, place=place, problems=problems),)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
+from auditor.challenge.known import default, folder
+from auditor.challenge.model import Challenge
 from auditor.evidence.statistics import Sample, describe
 
 
@@ -94,18 +96,31 @@ class Frontier:
         return [b for b in self.bars if b.since <= date][-1] if date >= self.bars[0].since else self.bars[0]
 
 
-@lru_cache(maxsize=1)
-def load() -> Frontier:
-    """Return the frontier that this version of the tool carries."""
-    text = resources.files("auditor.evidence").joinpath("frontier.json").read_text("utf-8")
-    data = json.loads(text)
+def load(challenge: Challenge | None = None) -> Frontier:
+    """Return the frontier of a challenge (None: parameter-golf) that this version of the tool carries.
+
+    A challenge without rows has an empty one.
+    """
+    asked = challenge if challenge is not None else default()
+    source, updated, rows = _rows(data_file(asked)) if asked.records.frontier is not None else ("", "", ())
     return Frontier(
-        rows=tuple(_row(r) for r in data["rows"]),
-        bars=tuple(Bar(b["from"], b["p"], b["nats"], b["source"]) for b in data["bars"]),
-        seeds=tuple(SeedCount(c["from"], c["seeds"], c["source"]) for c in data["seeds"]),
-        source=data["source"],
-        updated=data["updated"],
+        rows=rows,
+        bars=tuple(Bar(b.since.isoformat(), b.p, b.nats, b.source) for b in asked.records.bars),
+        seeds=tuple(SeedCount(c.since.isoformat(), c.seeds, c.source) for c in asked.records.seeds),
+        source=source,
+        updated=updated,
     )
+
+
+def data_file(challenge: Challenge) -> Path:
+    """Return where the rows of a challenge's frontier lie."""
+    return folder() / (challenge.records.frontier or f"{challenge.name}.frontier.json")
+
+
+@cache
+def _rows(path: Path) -> tuple[str, str, tuple[Row, ...]]:
+    data = json.loads(path.read_text("utf-8"))
+    return data["source"], data["updated"], tuple(_row(r) for r in data["rows"])
 
 
 def _row(raw: dict[str, object]) -> Row:

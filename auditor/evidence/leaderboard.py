@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from auditor.evidence.frontier import Bar, Frontier, Row, SeedCount
+from auditor.evidence.frontier import Frontier, Row
 from auditor.evidence.model import Evidence
 
 _COLUMNS = ("run", "score", "author", "summary", "date", "info")
@@ -125,21 +125,12 @@ def scores_in(evidence: Evidence, score: float) -> tuple[tuple[float, ...], str]
     return (), ""
 
 
-def to_json(rows: Sequence[Row], bars: Sequence[Bar], seeds: Sequence[SeedCount], source: str, updated: str) -> str:
+def to_json(rows: Sequence[Row], source: str, updated: str) -> str:
     """Return the frontier as the data file holds it: a row to a line, so that its history can be read."""
     head = {"source": source, "updated": updated}
     lines = [f'  "{key}": {json.dumps(value, ensure_ascii=False)},' for key, value in head.items()]
-    listed = ",\n    ".join(
-        json.dumps({"from": b.since, "p": b.p, "nats": b.nats, "source": b.source}, ensure_ascii=False) for b in bars
-    )
     each = ",\n    ".join(json.dumps(_plain(row), ensure_ascii=False) for row in rows)
-    counts = ",\n    ".join(
-        json.dumps({"from": c.since, "seeds": c.seeds, "source": c.source}, ensure_ascii=False) for c in seeds
-    )
-    asked = f'  "seeds": [\n    {counts}\n  ],'
-    return (
-        "\n".join(["{", *lines, f'  "bars": [\n    {listed}\n  ],', asked, f'  "rows": [\n    {each}\n  ]', "}"]) + "\n"
-    )
+    return "\n".join(["{", *lines, f'  "rows": [\n    {each}\n  ]', "}"]) + "\n"
 
 
 def _entry(cells: Sequence[str]) -> Entry:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
+from auditor.challenge.places import is_metadata
 from auditor.program import ir
 from auditor.program.model import Packing, Program, Unit, Unparsed
 from auditor.program.parse import read_module
@@ -76,7 +77,7 @@ def _configuration(submission: Submission, units: Mapping[str, Unit]) -> dict[st
     out: dict[str, str] = {}
     for path in submission.tree.paths():
         name = PurePosixPath(path).name
-        if not name.endswith(CONFIGURATION) or name == "submission.json":
+        if not name.endswith(CONFIGURATION) or is_metadata(name):
             continue
         if any(name in unit.source.text for unit in units.values()):
             try:

@@ -28,6 +28,7 @@ def fingerprint(submission: Submission) -> str:
         submission.problems,
         submission.pr,
         submission.lone,
+        submission.challenge,
     )
     digest.update(repr(described).encode("utf-8", "backslashreplace"))
     for path in submission.tree.paths():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from auditor.challenge import Challenge, default
 
 Track = Literal["record", "non-record", "unknown"]
 
@@ -55,6 +57,7 @@ class Submission:
     folder: str | None = None  # where ``tree`` is rooted in its repository ("": its root); None: not known
     beside: frozenset[str] | None = None  # names of the record folders next to this one; None: not known
     elsewhere: Tree | None = None  # run scripts that the diff adds outside the folder, by their path from the root
+    challenge: Challenge = field(default_factory=default)
 
 
 @dataclass(frozen=True)

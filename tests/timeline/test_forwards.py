@@ -94,3 +94,71 @@ def test_looks_ahead(body: str, conv: str, rnn: str) -> None:
 )  # fmt: skip
 def test_looks_back(body: str, conv: str) -> None:
     assert not ahead(body, conv)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "h = [x, self.qkv(x)[..., :D]]; w = torch.stack(h, dim=2).sum(-1).softmax(-1); return x * w[..., :1]",
+        "f = torch.fft.rfft(x, n=2 * T, dim=1) * torch.fft.rfft(self.kernel(T), n=2 * T, dim=0)[None]; "
+        "return torch.fft.irfft(f, n=2 * T, dim=1)[:, :T]",
+        "f = torch.fft.rfft(F.pad(x, (0, 0, 0, T)), dim=1); return torch.fft.irfft(f * self.kernel(T), dim=1)[:, :T]",
+    ],
+)
+def test_stacked_layers_and_padded_transforms_look_back(body: str) -> None:
+    assert not ahead(body)
+
+
+UNMASKED = "y = F.scaled_dot_product_attention(q, k, v)" + OUT
+DENOISED = """
+def bound(net, ids):
+    picked = {picked}
+    {replaced}
+    loss = net(noised, ids)
+    return loss
+"""
+
+
+@pytest.mark.parametrize(
+    ("picked", "replaced", "hidden"),
+    [
+        ("torch.rand(ids.shape) < 0.3", "noised = torch.where(picked, 63, ids)", True),
+        ("torch.bernoulli(torch.full(ids.shape, 0.5)).bool()", "noised = ids.masked_fill(picked, 63)", True),
+        ("torch.rand_like(ids.float()) < 0.3", "noised = ids.clone(); noised[picked] = 63", True),
+        ("torch.rand(ids.shape) < 0.3", "noised = ids + 1 * picked", False),  # nothing is hidden: it holds
+    ],
+)
+def test_a_denoiser_is_not_said_to_see_what_it_predicts(picked: str, replaced: str, hidden: bool) -> None:
+    script = MODEL.format(body=UNMASKED, conv="3", rnn="").replace(
+        "net(val[at:at + 64][None], val[at + 1:at + 65][None])", "bound(net, val[at:at + 64][None])"
+    )
+    script = script.replace("net, val =", DENOISED.format(picked=picked, replaced=replaced) + "net, val =")
+    found = [event for event in followed(script).events if isinstance(event, Lookahead)]
+    assert found
+    assert all(event.hidden is hidden and not event.certain for event in found)
+
+
+def test_a_denoiser_that_replaces_in_its_forward() -> None:
+    script = MODEL.format(body=UNMASKED, conv="3", rnn="").replace(
+        "        return F.cross_entropy(self.head(self.mixer(self.embed(ids)))",
+        "        picked = torch.rand(ids.shape) < 0.4\n        ids = torch.where(picked, 63, ids)\n"
+        "        return F.cross_entropy(self.head(self.mixer(self.embed(ids)))",
+    )
+    found = [event for event in followed(script).events if isinstance(event, Lookahead)]
+    assert found
+    assert all(event.hidden for event in found)
+
+
+def test_a_norm_is_not_asked_for_tokens() -> None:
+    """A module that is given hidden states, whose axes nobody wrote down, tells nothing."""
+    script = MODEL.format(body="return self.norm(x)", conv="3", rnn="").replace(
+        "class Whole",
+        "class Norm(torch.nn.Module):\n    def forward(self, h):\n        return h * torch.rsqrt("
+        "h.pow(2).mean(dim=-1, keepdim=True))\nclass Whole",
+    )
+    script = script.replace(
+        "total += net(val[at:at + 64][None], val[at + 1:at + 65][None]).item()",
+        "h = Norm()(net.embed(val[at:at + 64][None])); "
+        "total += F.cross_entropy(net.head(h).flatten(0, 1), val[at + 1:at + 65]).item()",
+    )
+    assert not [event for event in followed(script).events if isinstance(event, Lookahead)]

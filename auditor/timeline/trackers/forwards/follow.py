@@ -28,6 +28,8 @@ class Pass:
         self.found: list[Mixed] = []
         self.steps = 0
         self.open = 0  # conditions in progress that could not be decided
+        self.draws = False  # something is drawn at random in it: perhaps a denoiser
+        self.hides = False  # after that, tokens are replaced
 
     def run(self, heap: Heap, method: str, given: list[object], depth: int = 0) -> object:
         """Return what ``heap.method(…)`` gives."""
@@ -145,7 +147,13 @@ class Body:
         elif isinstance(target, ir.Subscript) and isinstance(target.value, ir.Name):
             old = self.names.get(target.value.id)
             if isinstance(old, Tensor):
+                self.hide(old)
                 self.names[target.value.id] = blended([old, value], old.axes)
+
+    def hide(self, *values: object) -> None:
+        """Note that some of these values are replaced."""
+        if self.owner.draws and any(isinstance(v, Tensor) and v.raw for v in values):
+            self.owner.hides = True
 
     def truth(self, test: ir.Expr) -> bool | None:
         """Return whether a condition holds at evaluation, None where that is not known."""
@@ -208,7 +216,7 @@ class Body:
                 return self.element(base)
             index = self.eval(node.index)
             if isinstance(index, Tensor):  # a table of parameters
-                return replace(index, axes=(*index.axes, "D") if index.axes is not None else None)
+                return calls.embedded(index)
             return None
         if isinstance(node, ir.Sequence):
             return Several(tuple(self.eval(e) for e in node.elts))
@@ -278,11 +286,16 @@ class Body:
         given = [self.eval(a.value) for a in node.args if a.keyword is None]
         keywords = {a.keyword: self.eval(a.value) for a in node.args if a.keyword is not None}
         func = node.func
+        name = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
+        if name.startswith(("rand", "bernoulli")):
+            self.owner.draws = True
         if isinstance(func, ir.Attr):
             base = self.eval(func.value)
             if isinstance(base, Heap):
                 return self.of_module(base, func.attr, given, keywords, node)
             if isinstance(base, Tensor | Several | Grid):
+                if func.attr in ("where", "masked_fill", "masked_fill_"):
+                    self.hide(base, *given)
                 return calls.function(func.attr, [base, *given], keywords, self.mixed(node))
             if func.attr == "sqrt" and isinstance(func.value, ir.Name) and func.value.id == "math":
                 return math.nan
@@ -290,7 +303,6 @@ class Body:
         called = self.eval(func)
         if isinstance(called, Heap):
             return self.apply(called, given, keywords, node)
-        name = func.id if isinstance(func, ir.Name) else ""
         own = self.scope.names.get(name)
         if own is not None and isinstance(own.p, Function) and isinstance(own.p.node, ir.FunctionDef):
             return self.own(own.p, given, keywords)
@@ -316,6 +328,8 @@ class Body:
             return None
         if name in ("cross_entropy", "nll_loss"):
             return None
+        if name in ("where", "masked_fill"):
+            self.hide(*given)
         return calls.function(name, [*given], keywords, self.mixed(node))
 
     def own(self, function: Function, given: list[object], keywords: dict[str, object]) -> object:

@@ -15,7 +15,7 @@ from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import emit
 from auditor.timeline.trackers.selection.marks import Marks, numbers, pending, under
 from auditor.timeline.trackers.selection.ranks import HIGHEST, SIDE_BY_SIDE, several
-from auditor.timeline.values.atoms import BITS
+from auditor.timeline.values.atoms import BITS, RANDOM
 from auditor.timeline.values.payloads import Known, Value
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ def _shifted(
 
 
 def _scaled(machine: Machine, op: str, one: Value, constant: Value, node: ir.Node) -> int:
+    if one.m & RANDOM:  # a weight in the mean over draws, as of a denoiser's bound
+        return 0
     settings = []
     for index, number in numbers(machine, constant).items():
         if not number:
