@@ -15,6 +15,7 @@ from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import Mixture, MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
 from auditor.timeline.trackers.mixtures.mixtures import emit, same_expression, weight_of
+from auditor.timeline.trackers.selection import weights
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
@@ -202,6 +203,8 @@ class Knowing(Tracker):
         """Return ``one if test else other``: a prediction that is raised for some tokens, and plain for the others."""
         keys = self.machine.of(Keys)
         both = containers.deep(one) & containers.deep(other) & keys.gold
+        if both and test.m & self.machine.atoms.family("hit") and not (one.m | other.m) & self.plain:
+            return Value(out.p, weights.unshifted(self.machine, out.m))
         if not both or not (one.m ^ other.m) & self.plain or test.m & (keys.gold | keys.picks):
             return out
         reads = test.m & keys.reads
