@@ -106,7 +106,8 @@ class Machine:
         self.passed: list[int] = []  # open conditions whose other branch left the function, outermost call first
         self.decided: set[int] = set()  # conditions that leave nothing open that matters
         self.branch_count = 0
-        self.branch_of: dict[int, tuple[Value, int]] = {}  # the number of a condition, by the value that decides it
+        self.branch_of: dict[tuple[object, ...], int] = {}  # the number of a condition, by what it asks of which values
+        self.conjunctions: dict[int, frozenset[int]] = {}  # the branches that a branch stands for together
         self.loop_sites: list[Site] = []
         self.rounds: dict[int, ir.Node] = {}  # the loop that an iteration's origin is of
         self.iteration_bits: list[int] = []  # the innermost followed loop's current iteration, as origin
