@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.values.atoms import LISTING, TRAIN, VAL
-from auditor.timeline.values.constants import truthiness
+from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.frames import Guard
 from auditor.timeline.values.payloads import (
     UNKNOWN,
@@ -29,10 +29,22 @@ if TYPE_CHECKING:
 
 def per_option(machine: Machine, base: Value, compute: Callable[[Value], Value]) -> Value:
     """Return ``compute`` of each payload that ``base`` may have, merged by setting."""
+    return _each(machine, base, machine.alternatives(base), compute)
+
+
+def per_thing(machine: Machine, base: Value, compute: Callable[[Value], Value]) -> Value:
+    """Return ``compute`` of each payload that ``base`` may have but None, which has no attributes of its own."""
+    options = machine.alternatives(base)
+    return _each(machine, base, [(p, bits) for p, bits in options if not is_none(p)] or options, compute)
+
+
+def _each(
+    machine: Machine, base: Value, options: list[tuple[Payload, int]], compute: Callable[[Value], Value]
+) -> Value:
     live = machine.live
     out: Value | None = None
     done = 0
-    for payload, bits in machine.alternatives(base):
+    for payload, bits in options:
         machine.live = live & bits
         value = compute(Value(payload, base.m))
         out = value if out is None else merge(value, out, bits, done, machine.count)
