@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -99,13 +99,14 @@ def guard(machine: Machine, node: ir.Expr, test: Value, passes: int, *, taken: b
     switches = machine.atoms.meanings(test.m, "setting")
     if not switches:
         return False
-    machine.guards.append(Guard(machine.site(node), tuple(str(s) for s in switches), passes, taken))
+    names = tuple(str(s) for s in switches)
+    machine.guards.append(Guard(machine.site(node), names, passes, taken, machine.truth(test)))
     return True
 
 
 def other_way(machine: Machine, guard: Guard, passes: int) -> Guard:
     """Return the guard of the other branch."""
-    return Guard(guard.site, guard.settings, passes, not guard.taken)
+    return replace(guard, passes=passes, taken=not guard.taken)
 
 
 def open_switches(machine: Machine, node: ir.Expr, live: int) -> int:
