@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 from test_evidence_runs import case_of, found
 
+from auditor.challenge import default
 from auditor.cli import run as golf_audit
 from auditor.cli.frontier import command
-from auditor.challenge import default
 from auditor.evidence.frontier import Row, data_file, load
 from auditor.evidence.leaderboard import NoLeaderboard, merge, parse, scores_in, to_json
 from rules.evidence_examples import metadata, record
