@@ -27,7 +27,7 @@ class HereExecutor:
         while self._waiting:
             unit = self._waiting.popleft()
             try:
-                outcome = Outcome(unit.key, self._task(unit.payload))
+                outcome = Outcome(unit.key, self._task(unit.handed()))
             except Lost as error:
                 outcome = Outcome(unit.key, failure=Failure("node", str(error)))
             except Exception as error:
