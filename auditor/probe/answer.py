@@ -22,7 +22,7 @@ _BETS = (0.005, 0.02, 0.08, 0.3, 0.7, 0.999)
 
 @dataclass(frozen=True)
 class Bet:
-    """``total`` is the mean sum of probabilities over all candidates, ``bits`` the log2 of the wealth, of ``tokens``."""
+    """``total`` is the mean sum of probabilities over all candidates, ``bits`` the log2 of the wealth of ``tokens``."""
 
     total: float
     bits: float

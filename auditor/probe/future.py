@@ -79,7 +79,9 @@ def _numbered(positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return out
 
 
-def _move(one: Placed, other: Placed, mine: npt.NDArray[np.int64], theirs: npt.NDArray[np.int64], apart: npt.NDArray[np.bool_]) -> Move:
+def _move(
+    one: Placed, other: Placed, mine: npt.NDArray[np.int64], theirs: npt.NDArray[np.int64], apart: npt.NDArray[np.bool_]
+) -> Move:
     at, there = mine[apart], theirs[apart]
     first = int(np.argmin(at))
     positions = one.positions[at]

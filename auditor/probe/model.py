@@ -23,7 +23,7 @@ RULES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Seen:
-    """The first token that shows it: its ``position`` in the validation set, what it was given ``before``, ``after``."""
+    """The first token that shows it: its ``position`` in the set, what it was given ``before`` and ``after``."""
 
     position: int
     before: float
@@ -34,8 +34,9 @@ class Seen:
 class Result:
     """One experiment: ``reason`` in a line, ``place`` the script's line (``file:line``) where it was seen.
 
-    ``seen`` is what moved (future, order); ``total`` the mean sum over candidates and ``bits`` the log2 of the odds
-    against chance (answer); ``tokens`` how many the result rests on.
+    ``seen`` is what moved (future, order), ``rescored`` when the same token had been scored before; ``total`` the mean
+    sum over candidates and ``bits`` the log2 of the odds against chance (answer); ``tokens`` how many the result
+    rests on.
     """
 
     experiment: str
@@ -46,6 +47,7 @@ class Result:
     total: float | None = None
     bits: float | None = None
     tokens: int = 0
+    rescored: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,10 @@ class Compared:
 
 @dataclass(frozen=True)
 class ProbeReport:
-    """The experiments on one submission. ``cut`` says how the run was made small; ``seed`` draws the same tokens again.
+    """The experiments on one submission.
 
-    ``verdict`` is ``HOLD`` where an experiment fails and no finding of the static audit explains it, ``FLAG`` where one
-    does; else empty: nothing was shown.
+    ``cut`` says how the run was made small; ``seed`` draws the same tokens again. ``runs`` took ``seconds`` of wall
+    clock together, and at most ``memory`` bytes. ``printed`` is the line with the score.
     """
 
     submission: str
@@ -88,6 +90,12 @@ class ProbeReport:
     def failed(self) -> bool:
         """Whether any experiment failed."""
         return any(result.status == "FAIL" for result in self.results)
+
+    @property
+    def hold(self) -> bool:
+        """Whether an experiment failed that no finding of the static audit explains."""
+        standing = self.compared.standing if self.compared is not None else {}
+        return any(r.status == "FAIL" and standing.get(r.experiment) != "explained" for r in self.results)
 
     def result(self, experiment: str) -> Result:
         """Return an experiment's result."""

@@ -32,6 +32,7 @@ from auditor.smoke.plan import Plan, plan
 from auditor.submission.model import Submission
 
 SECONDS, MEMORY_BYTES = 240.0, 12 << 30
+_TRIES = 4
 _AMOUNT = 4.0  # nats that are added to a value to see whether the score rests on it
 _REACHED = 0.1  # of what was added, that has to reach the printed score
 _LINEAR = 0.05  # how far from all of it, for the values that are the score
@@ -150,9 +151,15 @@ def _fit(lab: _Lab, draw: Draw) -> tuple[str, ...]:
                 ran = lab.run(draw)
                 if ran.trouble is not None:
                     lab.bare = not lab.bare
-            if ran.trouble is None or ran.outcome.stopped is not None or len(lab.ran) > 6:
+            if ran.trouble is None or len(lab.ran) > _TRIES or not _worth_another(ran):
                 return told
     return told
+
+
+def _worth_another(ran: Ran) -> bool:
+    """Tell whether a run that didn't finish may do so at other settings."""
+    failed = next((e for e in ran.events if e.name == "failed"), None)
+    return failed is not None and failed.text("cause") in ("script", "exit", "data")
 
 
 def _text(submission: Submission) -> str:
@@ -210,7 +217,11 @@ def _future(lab: _Lab, base: _Base, seed: int, found: Pass | None) -> Result:
         return Result("future", "SKIP", f"the run that asks what the score rests on didn't finish: {nudged.trouble}")
     if reach < _REACHED * _AMOUNT * tokens:
         if found is None:
-            return Result("future", "SKIP", "values moved that the printed score doesn't rest on; those that it does were not seen")
+            return Result(
+                "future",
+                "SKIP",
+                "values moved that the printed score doesn't rest on; those that it does were not seen",
+            )
         return _unmoved(base, there, found, count, moves)
     top = moves[0]
     place = base.placed[top.name].site.place
@@ -219,7 +230,7 @@ def _future(lab: _Lab, base: _Base, seed: int, found: Pass | None) -> Result:
         f"does; so are {tokens:,} of {BOUNDARY:,} tokens before it, and the printed score rests on them"
     )
     seen = Seen(top.position, top.before, top.after)
-    return Result("future", "FAIL", reason, place, seen, tokens=tokens, total=None, bits=1.0 if top.rescored else 0.0)
+    return Result("future", "FAIL", reason, place, seen, tokens=tokens, rescored=top.rescored)
 
 
 def _unmoved(
@@ -227,7 +238,11 @@ def _unmoved(
 ) -> Result:
     """Return PASS where the values that add up to the printed score are among those that were compared."""
     if found is None or found.placed.site.name not in there:
-        return Result("future", "SKIP", f"nothing moved, but no values that were seen add up to the printed {base.printed.bpb or base.printed.loss}")
+        return Result(
+            "future",
+            "SKIP",
+            "nothing moved, but no values that were seen add up to the printed score",
+        )
     tokens = int((found.positions < BOUNDARY).sum())
     aside = f"; what moved at {len(moves)} other lines is not in the score" if moves else ""
     reason = f"{tokens:,} tokens are scored the same, whichever of two futures follows{aside}"
@@ -259,9 +274,13 @@ def _order(later: Result) -> Result:
     """Return whether a token is scored again and reported after it was learned from, as the future experiment saw."""
     if later.status == "SKIP":
         return replace(later, experiment="order")
-    if later.status == "FAIL" and later.bits:
-        return replace(later, experiment="order", bits=None, reason=f"scored before, and again with what followed: {later.reason}")
-    reason = "no token's later score is reported in place of its first" if later.status == "PASS" else "each token has one score, though it knows the future"
+    if later.status == "FAIL" and later.rescored:
+        return replace(later, experiment="order", reason=f"scored before, and again with what followed: {later.reason}")
+    reason = (
+        "no token's later score is reported in place of its first"
+        if later.status == "PASS"
+        else "each token has one score, though it knows the future"
+    )
     return Result("order", "PASS", reason, later.place, tokens=later.tokens)
 
 
@@ -274,7 +293,16 @@ def _answer(lab: _Lab, base: _Base, later: Result, found: Pass | None, passes: l
     place = found.placed.site.place
     total = f"{shown.total:.4f} on average over {shown.tokens:,} tokens drawn among {base.size - lowest(base.size):,}"
     if shown.bits < BITS:
-        return Result("answer", "PASS", f"the probabilities of all candidates sum to {total}", place, None, shown.total, shown.bits, shown.tokens)
+        return Result(
+            "answer",
+            "PASS",
+            f"the probabilities of all candidates sum to {total}",
+            place,
+            None,
+            shown.total,
+            shown.bits,
+            shown.tokens,
+        )
     nudged = lab.run(base.draw, {found.placed.site.name: [found.span]}, 1.0)
     reach = _reach(base, nudged)
     if reach is None:
@@ -282,7 +310,9 @@ def _answer(lab: _Lab, base: _Base, later: Result, found: Pass | None, passes: l
     units = (np.log(2.0), 1.0)
     if not any(abs(reach / (unit * len(found.positions)) - 1.0) <= _LINEAR for unit in units):
         return Result("answer", "SKIP", "the values that sum to more than one are not those that are reported", place)
-    reason = f"the probabilities of all candidates sum to {total}: odds of 2^{shown.bits:.0f} against any that sum to one"
+    reason = (
+        f"the probabilities of all candidates sum to {total}: odds of 2^{shown.bits:.0f} against any that sum to one"
+    )
     return Result("answer", "FAIL", reason, place, None, shown.total, shown.bits, shown.tokens)
 
 

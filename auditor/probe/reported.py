@@ -57,9 +57,7 @@ def _ratio(printed: Printed, sizes: npt.NDArray[np.int64]) -> Result | None:
     return Result("reported", "FAIL", reason, tokens=len(sizes) - 1)
 
 
-def _least(
-    printed: Printed, free: npt.NDArray[np.bool_], sizes: npt.NDArray[np.int64], size: int
-) -> Result | None:
+def _least(printed: Printed, free: npt.NDArray[np.bool_], sizes: npt.NDArray[np.int64], size: int) -> Result | None:
     """Return a failure where the printed score is below what drawn tokens cost, however they are predicted."""
     if printed.bpb is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,20 +51,21 @@ def placed(sites: Mapping[str, Site], tokens: Tokens) -> dict[str, Placed]:
         positions = index.positions(site.targets)
         if (positions >= 0).sum() >= 16:
             out[name] = Placed(site, site.values, positions, exact=True)
-    covered = _order(out)
+    covered = _order(out.values())
     for name, site in sites.items():
-        if name not in out and (positions := _by_order(len(site.values), covered)) is not None:
-            out[name] = Placed(site, site.values, positions, exact=False)
+        near = None if name in out else _by_order(len(site.values), covered)
+        if near is not None:
+            out[name] = Placed(site, site.values, near, exact=False)
     return out
 
 
-def _order(found: Mapping[str, Placed]) -> Positions | None:
+def _order(found: Iterable[Placed]) -> Positions | None:
     """Return the scored tokens in their order, where all sites agree that it ascends; else None.
 
     Without any site that tells, the order is that of the set.
     """
     best: Positions | None = None
-    for each in found.values():
+    for each in found:
         known = each.positions[each.positions >= 0]
         unique, at = np.unique(known, return_index=True)
         if not each.site.learns and (np.diff(at) < 0).any():
@@ -90,4 +91,4 @@ def moved(one: Values, other: Values) -> npt.NDArray[np.bool_]:
     """Return which of two (n,) values differ by more than the last bits of a float32."""
     with np.errstate(invalid="ignore"):
         apart = np.abs(one - other) > 2e-6 * np.maximum(1.0, np.maximum(np.abs(one), np.abs(other)))
-    return apart | (np.isnan(one) != np.isnan(other))
+    return np.asarray(apart | (np.isnan(one) != np.isnan(other)))

@@ -36,7 +36,7 @@ class Site:
 
 
 class Record:
-    """Collects events. ``perturb`` maps a site's key to spans (start, stop) of its values that are moved by ``amount``."""
+    """Collects events. ``perturb`` maps a site's key to spans (start, stop) of values that are moved by ``amount``."""
 
     def __init__(self, path: str, perturb: dict[str, Any] | None) -> None:
         self._path = path
@@ -54,7 +54,7 @@ class Record:
         self.limit = 2 * len(tokens) + 4096
 
     def place(self, frame: FrameType | None, *, direct: bool) -> str | None:
-        """Return ``file:line`` of the script's innermost frame; None without one, or with ``direct`` behind a library."""
+        """Return ``file:line`` of the script's innermost frame; None without, or with ``direct`` behind a library."""
         depth = 0
         while frame is not None and depth < 60:
             name = frame.f_code.co_filename
