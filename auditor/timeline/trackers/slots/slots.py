@@ -101,8 +101,7 @@ class Slots(Tracker):
 
     def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
         """Note a mask that is written."""
-        index, value = out
-        return index, (stored(self.machine, node, base, index, value) if self.watching else value)
+        return (out[0], stored(self.machine, node, base, *out)) if self.watching else out
 
     def filled(self, where: ir.Expr | None, name: str, args: Args) -> int:
         """Note a mask that is filled."""
