@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from auditor.durable import write_text, write_whole
-from auditor.executors.model import Lost, Unit
+from auditor.executors.model import Late, Lost, Unit
 from auditor.reproduce.launch import Exit, log_path
 from auditor.reproduce.machine import look
 from auditor.reproduce.model import CannotReproduce, Machine, Plan, PlannedRun, Status
@@ -79,20 +79,22 @@ def node_of(told: Mapping[str, Any]) -> Node:
     return Node(msgspec.convert(told["machine"], Machine), str(told["held_by"]))
 
 
-def packed(submission: Submission) -> Submission:
-    """Return the submission with its files in memory, so that it can travel; what is too large stays behind."""
-    files = {}
+def _packed(order: Order) -> Order:
+    """Return the order with its submission's files in memory, so that it can travel; what is too large stays behind."""
+    submission, files = order.submission, {}
+    if submission is None:
+        return order
     for name in submission.tree.paths():
         try:
             files[name] = submission.tree.read(name, _LARGEST_FILE)
         except Unread:
             continue
-    return replace(submission, tree=MemoryTree(files), elsewhere=None)
+    return replace(order, submission=replace(submission, tree=MemoryTree(files), elsewhere=None))
 
 
 def unit(plan: Plan, run: PlannedRun, order: Order) -> Unit:
     """Return a seed as a unit; its key is what tells its run from others by content."""
-    return Unit(f"{run.folder} {fingerprint(plan, run)}", order)
+    return Unit(f"{run.folder} {fingerprint(plan, run)}", Late(lambda: _packed(order)))
 
 
 def deposit(plan: Plan, run: PlannedRun, sent: Mapping[str, Any], node: str, attempts: int) -> Status:

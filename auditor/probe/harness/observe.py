@@ -45,7 +45,7 @@ class Observer(TorchFunctionMode):
 
 def watch(observer: Observer) -> None:
     """Put the mode in force for this thread and every one that it starts."""
-    observer.__enter__()
+    observer.__enter__()  # type: ignore[no-untyped-call]
     run = threading.Thread.run
 
     def run_watched(self: threading.Thread) -> None:

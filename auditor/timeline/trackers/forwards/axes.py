@@ -94,6 +94,14 @@ def blended(values: list[object], axes: Axes | None = None) -> Tensor:
     return Tensor(widest, pooled if leak is None else None, leak, masked, far.ahead, far.reach, raw)
 
 
+def either(values: list[object]) -> Tensor:
+    """Return what is one of several values: what one of them has pooled is not given back by the others."""
+    tensors = [v for v in values if isinstance(v, Tensor)]
+    known = next((t for t in tensors if t.leak is not None), None)
+    placed = next((t for t in tensors if t.axes is not None and "T" in t.axes), None)
+    return known or placed or blended(values)
+
+
 def reduced(tensor: Tensor, dims: list[int] | None, *, keep: bool, mixed: Mixed) -> Tensor:
     """Return a tensor of which the axes ``dims`` (None: all) are reduced."""
     axes = tensor.axes

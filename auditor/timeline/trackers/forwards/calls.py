@@ -109,13 +109,19 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
             return blended(given)
         return replace(blended(given), masked=True)
     dims = _dims(name, given, keywords)
-    if name in _POOLS and (name not in ("max", "min") or not (len(given) > 1 and isinstance(given[1], Tensor))):
+    if name in ("max", "min") and len(given) > 1 and not isinstance(given[1], int):
+        return blended(given)  # of two tensors, element by element
+    if name in _POOLS:
         keep = keywords.get("keepdim") is True or keywords.get("keepdims") is True or True in given[2:3]
         out = reduced(first, dims, keep=keep, mixed=replace(mixed, what=f"{_POOLS[name]} over the positions"))
         return Several((out, out)) if name in ("max", "min", "median") and dims is not None else out
-    if name in ("fft", "rfft") and (first.longer or "n" in keywords or len(given) > 1):
-        # Padded to twice the window and cut again, a product of two transforms is a causal convolution.
-        return replace(first, axes=None, pooled=None)
+    if name in ("fft", "rfft") and not first.raw and (first.longer or "n" in keywords or len(given) > 1):
+        # Padded to twice the window and cut again, a product of two transforms is a causal convolution; whether it is
+        # depends on the lengths, the cut and the kernel.
+        whole = given[1] if len(given) > 1 else keywords.get("n")
+        known = isinstance(whole, Size) and whole.axis == "T"
+        what = f"{_SPREADS[name]} over the positions"
+        return replace(first, leak=first.leak or replace(mixed, what=what, certain=mixed.certain and known))
     if _SPREADS.get(name) and not first.raw:
         axes = first.axes
         over = [axes[p] for d in dims or [] if axes is not None and (p := index_of(axes, d)) is not None]
