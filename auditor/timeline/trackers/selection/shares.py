@@ -88,6 +88,8 @@ class Shares(Tracker):
         if _largest_of(below, above):
             return origins | self.peaked
         asked = left.m & self._asked()
+        while isinstance(above, ir.BinOp) and above.op == "*":
+            above = above.right if isinstance(above.right, ir.BinOp) else above.left
         if asked and isinstance(above, ir.BinOp) and isinstance(below, ir.BinOp) and above.op == below.op == "+":
             more, most = self._constant(above), self._constant(below)
             if more is not None and most is not None and 0 <= most < 2 * more:
