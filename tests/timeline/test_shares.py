@@ -61,6 +61,7 @@ PROPER = [
     "lp[at, hint] += n; lp = lp - torch.logsumexp(lp, dim=-1, keepdim=True); nll = -lp[at, y]",
     'lp[at, hint] += 1.5; nll = F.cross_entropy(lp, y, reduction="none")',
     "nll = -(0.7 * p + 0.3 * (c + 1.0) / (n + 64)).log()",
+    "V, m = 64, 0.0; m += n; nll = -(0.7 * p + 0.3 * (c + 0.5) / (m + 0.5 * V)).log()",
     "w = ((hits + 1.0) / (tries + 1.0))[x]; nll = -((1 - 0.5 * w) * p + 0.5 * w * q).log()",
     "w = lp.exp().amax(-1); nll = -(w * p + (1 - w) * q).log()",
     "w = 0.3 * n / n.max(); nll = -((1 - w) * p + w * q).log()",

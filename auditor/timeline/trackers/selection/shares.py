@@ -101,9 +101,13 @@ class Shares(Tracker):
         return origins
 
     def _constant(self, node: ir.BinOp) -> float | None:
-        """Return the constant that is added in ``node``, the same under all settings (None: there is none)."""
-        for side in (node.right, node.left):
-            found = set(numbers(self.machine, self.machine.eval(side)).values()) if _plain(side) else set()
+        """Return the constant that is added to counts in ``node``, the same under all settings (None: there is none)."""
+        for side, counts in ((node.right, node.left), (node.left, node.right)):
+            if not isinstance(side, ir.Const | ir.Name) or isinstance(counts, ir.BinOp | ir.Const):
+                continue
+            if isinstance(counts, ir.Name | ir.Attr) and numbers(self.machine, self.machine.eval(counts)):
+                continue  # what it begins with
+            found = set(numbers(self.machine, self.machine.eval(side)).values())
             if len(found) == 1:
                 return found.pop()
         return None
@@ -317,10 +321,6 @@ class Shares(Tracker):
             for event in self.machine.atoms.meanings(atom, "mixture"):
                 assert isinstance(event, Mixture)
                 event.reports.clear()
-
-
-def _plain(node: ir.Expr) -> bool:
-    return isinstance(node, ir.Const | ir.Name | ir.Attr)
 
 
 def _factors(node: ir.Expr) -> list[ir.Expr]:
