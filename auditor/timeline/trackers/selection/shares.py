@@ -101,7 +101,7 @@ class Shares(Tracker):
         return origins
 
     def _constant(self, node: ir.BinOp) -> float | None:
-        """Return the constant that is added to counts in ``node``, the same under all settings (None: there is none)."""
+        """Return the constant that is added to counts in ``node``, the same under all settings, else None."""
         for side, counts in ((node.right, node.left), (node.left, node.right)):
             if not isinstance(side, ir.Const | ir.Name) or isinstance(counts, ir.BinOp | ir.Const):
                 continue
