@@ -13,6 +13,7 @@ import click
 
 from auditor.cli import EXIT_INTERRUPTED, EXIT_USAGE, complain
 from auditor.cli._config import Configured
+from auditor.cli._options import challenge_option
 
 if TYPE_CHECKING:
     from auditor.sweep.summary import Summary
@@ -31,6 +32,7 @@ Examples:
 
 
 @click.command(cls=Configured, epilog=_EXAMPLES)
+@challenge_option
 @click.option(
     "--repo",
     metavar="GIT_DIR",
@@ -75,6 +77,7 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
     Exit code 0: the sweep is complete, whatever it found; 2: wrong usage or unreadable input;
     130: interrupted, with all that was done kept.
     """
+    from auditor.challenge import chosen
     from auditor.submission.git import open_repository
     from auditor.submission.model import Unread
     from auditor.sweep.pool import PoolError, run_all
@@ -99,7 +102,7 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
         ):
             outcomes = run_all(
                 todo,
-                RepositoryAudit(str(Path(repo).resolve()), heads, repository.state()),
+                RepositoryAudit(str(Path(repo).resolve()), heads, repository.state(), chosen()),
                 jobs=jobs or _cores(),
                 timeout=timeout,
                 memory=memory * _MEBIBYTE,
