@@ -137,6 +137,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     tokenizer: str = ""  # of the data that the preset reads
     found: str = ""  # what the data folder holds, once it was looked into
+    wall: float | None = None  # seconds after which a run is ended; None: the caps and ten minutes
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Wanted:
     output: Path | None = None
     sandbox: bool = True
     changes: tuple[str, ...] = ()
+    wall: float | None = None  # seconds after which a run is ended; None: the caps and ten minutes
 
 
 def choose_seeds(wanted: int, claimed: Iterable[int] = ()) -> tuple[int, ...]:

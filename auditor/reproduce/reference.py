@@ -55,6 +55,7 @@ def plan_reference(wanted: Wanted, machine: Machine) -> tuple[Plan, Claim | None
         disk_bytes=_disk(preset) * len(runs),
         notes=notes,
         tokenizer=preset.config.data.tokenizer,
+        wall=wanted.wall,
     )
     return plan, claim
 
