@@ -89,11 +89,7 @@ def command(
     Exit code 0: the sweep is complete, whatever it found; 2: wrong usage or unreadable input;
     130: interrupted, with all that was done kept.
     """
-<<<<<<< HEAD
-    from auditor.challenge import chosen
-=======
     from auditor.executors.model import ExecutorError, Limits
->>>>>>> main
     from auditor.submission.git import open_repository
     from auditor.submission.model import Unread
     from auditor.sweep.audits import audit_all
@@ -112,22 +108,13 @@ def command(
             raise Unread(f"{repo}: no pull request heads{asked}; git fetch origin '+refs/pull/*/head:refs/pull/*/head'")
         kept = survey(out)
         todo = [pr for pr in wanted if pr not in kept.finished]
-        job = RepositoryAudit(str(Path(repo).resolve()), heads, repository.state(), elsewhere=cluster is not None)
+        where, state = str(Path(repo).resolve()), repository.state()
+        job = RepositoryAudit(where, heads, state, elsewhere=cluster is not None, challenge=chosen())
         limits = Limits(timeout, memory * _MEBIBYTE)
         with (
             closing(Results(out, kept)) as results,
             _progress(len(wanted), len(wanted) - len(todo)) as advance,
         ):
-<<<<<<< HEAD
-            outcomes = run_all(
-                todo,
-                RepositoryAudit(str(Path(repo).resolve()), heads, repository.state(), chosen()),
-                jobs=jobs or _cores(),
-                timeout=timeout,
-                memory=memory * _MEBIBYTE,
-            )
-=======
->>>>>>> main
             try:
                 with (
                     opened(job, limits, jobs=jobs, cluster=cluster) as executor,

@@ -43,11 +43,8 @@ class RepositoryAudit:
     repo: str
     heads: Mapping[int, str] = field(default_factory=dict)
     state: str | None = None
-<<<<<<< HEAD
-    challenge: str | None = None  # the one that the user named; None: by the layout
-=======
     elsewhere: bool = False
->>>>>>> main
+    challenge: str | None = None  # the one that the user named; None: by the layout
 
     def prepare(self) -> None:
         """Import what every audit needs, so that the first pull request doesn't pay for it."""

@@ -46,7 +46,7 @@ def test_runs_of_one_script_in_one_folder_are_a_sample() -> None:
         (logs(*LOSSES), "a", "no other is there", 5),
         (logs(*LOSSES) | {"baseline/a.txt": log(3.2)}, "a", "the others are for comparison", 5),
         (
-            {**logs(*LOSSES), "train_gpt.py": SOURCE + "\n", "z.txt": log(3.2, source=SOURCE[:-9])},
+            {**logs(*LOSSES), "train_gpt.py": SOURCE + "\n", "z.txt": log(3.2, source=SOURCE.replace("tokens", "ids"))},
             "a",
             "it is of the",
             5,
