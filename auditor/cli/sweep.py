@@ -89,6 +89,7 @@ def command(
     Exit code 0: the sweep is complete, whatever it found; 2: wrong usage or unreadable input;
     130: interrupted, with all that was done kept.
     """
+    from auditor.challenge import chosen
     from auditor.executors.model import ExecutorError, Limits
     from auditor.submission.git import open_repository
     from auditor.submission.model import Unread
