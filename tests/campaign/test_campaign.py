@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -245,3 +247,15 @@ def test_data_are_fetched_once_and_checked(tmp_path: Path) -> None:
     with pytest.raises(CannotReproduce, match="not the file whose hash"):
         obtain(DataPlace(str(tmp_path / "bad"), str(shared), sha256={"fineweb_val_000000.bin": "0" * 64}))
     assert not (tmp_path / "bad").exists()
+
+
+def test_the_files_of_the_documentation_can_be_used() -> None:
+    folder = Path(__file__).parents[2] / "docs" / "cluster"
+    campaign = read_campaign(folder / "campaign.toml")
+    assert len(campaign.entries) == 3 and campaign.resources.gpus == 8 and campaign.data is not None
+    if shutil.which("bash"):
+        subprocess.run(["bash", "-n", str(folder / "slurm.sh")], check=True)
+    yaml = pytest.importorskip("yaml")
+    made = yaml.safe_load((folder / "raycluster.yaml").read_text("utf-8"))
+    assert made["spec"]["workerGroupSpecs"][0]["maxReplicas"] == 64
+    assert json.loads(json.loads(made["spec"]["workerGroupSpecs"][0]["rayStartParams"]["resources"])) == {"h100": 1}
