@@ -74,8 +74,17 @@ def test_the_page_tells_all_of_it_and_is_safe() -> None:
     told = made(found(SCORES, SCORES, name=f"one {HOSTILE}"), found(SCORES[:2], SCORES, name="two"))
     page = render(told)
     assert "<script>alert" not in page and "\u202e" not in page
-    for text in ("Ranking before and after", "1.08130 [", "out of", "3/3", "2/3", "15,960,000", "590.0", "NOT-RUN"):
-        assert text in page or text == "out of", text
+    for text in (
+        "Ranking before and after",
+        "1.08130<",
+        "[1.08055, 1.08205]",
+        "3/3",
+        "2/3",
+        "15,960,000",
+        "590.0",
+        "NOT-RUN",
+    ):
+        assert text in page, text
     assert page.count('class="strips"') == 1
     content = json.loads(as_json(told))
     assert [each["verdict"] for each in content["submissions"]].count("REPRODUCED") == 1
