@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from auditor.campaign.model import Report, Standing
+from auditor.challenge import default
 from auditor.reproduce.report.words import COLUMNS, MARKS, cells
 from reports.escape import cut
 from reports.html.page import fill
 from reports.html.plot import Tick, ticks
-from reports.links import CHALLENGE
 
 _NAME = 60  # characters of a name in the plot
 _WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 760, 250, 20, 26, 34
@@ -52,7 +52,7 @@ class Row:
 
 def render(report: Report, repository: str | None = None) -> str:
     """Return the page; ``repository`` is the address of the pull requests (None: the challenge's)."""
-    pulls = f"{repository or CHALLENGE}/pull/"
+    pulls = f"{repository or default().address}/pull/"
     standings = report.standings
     plan = report.plan
     runs = [run for each in standings if each.found is not None for run in each.found.runs]
