@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from auditor.evidence.counted import Counted
 from auditor.evidence.denominator import BYTES_PER_TOKEN, VALIDATION_BYTES, bytes_per_token
@@ -36,16 +37,14 @@ _PER_BYTE = (1.0, 1 / math.log(2))
 _NAMES = ("train_data", "tokenizer", "val_data")
 
 
-@dataclass(frozen=True)
-class Rightly:
+class Rightly(Struct, frozen=True):
     """Where some line of a submission's logs divides rightly: for which token counts, with which tokenizers."""
 
     tokens: frozenset[float]
     tokenizers: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Denominator:
+class Denominator(Struct, frozen=True):
     """What a run's counted score was divided by.
 
     ``ratio`` is bytes per token by loss and score, ``tokens`` the printed number of validation tokens. ``name`` is

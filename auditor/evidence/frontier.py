@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Literal
 
+from msgspec import Struct
+
 from auditor.evidence.statistics import Sample, describe
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row of the leaderboard: bits per byte, ``scores`` one per seed (empty where none are published).
 
     ``pooled`` is the sample that the maintainers used where they pooled a cited reproduction.
@@ -38,8 +38,7 @@ class Row:
         return describe(self.scores) if self.scores else None
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """What a record had to show from a date on: a one-sided p below ``p``, and maybe a gain in nats."""
 
     since: str
@@ -48,8 +47,7 @@ class Bar:
     source: str
 
 
-@dataclass(frozen=True)
-class SeedCount:
+class SeedCount(Struct, frozen=True):
     """How many seeds a record had to show from a date on, by what was accepted."""
 
     since: str
@@ -57,8 +55,7 @@ class SeedCount:
     source: str
 
 
-@dataclass(frozen=True)
-class Frontier:
+class Frontier(Struct, frozen=True):
     """The rows in the order of their dates, the bars in force, and the seeds that were asked for."""
 
     rows: tuple[Row, ...]

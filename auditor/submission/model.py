@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from msgspec import Struct
+
 Track = Literal["record", "non-record", "unknown"]
 
 
@@ -57,8 +59,7 @@ class Submission:
     elsewhere: Tree | None = None  # run scripts that the diff adds outside the folder, by their path from the root
 
 
-@dataclass(frozen=True)
-class Override:
+class Override(Struct, frozen=True):
     """A value that a command line or a log gives to a setting, and where it says so."""
 
     name: str  # environment variable, command-line option without dashes, or printed attribute
@@ -67,8 +68,7 @@ class Override:
     line: int
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A setting in play: how the script is documented or logged to have run.
 
     ``kind`` says which: the script's defaults (no overrides), a documented command, switches that a sentence of

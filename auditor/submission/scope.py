@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.submission.names import is_log, is_readme, is_source
 from auditor.submission.trainer import DEFAULT_NAME
@@ -12,8 +13,7 @@ from auditor.submission.trainer import DEFAULT_NAME
 METADATA_NAME = "submission.json"
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """One file of a diff. ``old`` and ``new`` are blob ids, None where the file is absent on that side."""
 
     path: str
@@ -21,8 +21,7 @@ class Change:
     new: str | None
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The folders that a diff submits, and the changed files that lie in none of them (deletions too)."""
 
     folders: tuple[str, ...]

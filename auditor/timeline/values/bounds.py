@@ -7,7 +7,9 @@ first nor cut short by the end of the tokens.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.timeline.values.frames import Site
 
@@ -15,8 +17,7 @@ END = "$end"  # the atom of a bound that counts from the end, as negative indice
 ONE = ""  # the atom of a constant
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(Struct, frozen=True):
     """A sum of sizes: how often each atom is in it, by name, without zeros."""
 
     terms: tuple[tuple[str, int], ...] = ()
@@ -59,8 +60,7 @@ def size(name: str) -> Form:
     return Form(((name, 1),))
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Struct, frozen=True):
     """The positions from ``lower`` to before ``upper`` (None: the window's own), as kept at ``site``.
 
     It holds under the settings ``bits``. ``rows``: each row of a batch has its own, picked in the loop ``loop`` (if in

@@ -14,7 +14,6 @@ What one followed pass reads before it counts is not among them: it scores first
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -53,8 +52,7 @@ _PICKS = frozenset({"gather", "take_along_dim", "take_along_axis", "index_select
 _OPEN_BOUND = re.compile(r":\s*(?!-\s*\d)[^\]\s,:-]")  # a stretch that ends somewhere inside
 
 
-@dataclass(eq=False)
-class Counting(Event):
+class Counting(Event, eq=False):
     """Tokens are counted: the reads in the key, the iterations that pick them, the loops in progress."""
 
     reads: int = 0

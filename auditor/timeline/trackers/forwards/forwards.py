@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 
-@dataclass(eq=False)
-class Lookahead(Event):
+class Lookahead(Event, eq=False):
     """A model is applied at ``applied``; at ``site``, in its forward, later positions come in, as ``what``."""
 
     applied: Site | None = None
