@@ -11,8 +11,6 @@ from msgspec import Struct
 
 from auditor.submission.model import Submission, Unread
 
-CAP = 16_000_000  # bytes, decimal (README of the challenge)
-
 _ARTIFACTS = (
     ".ptz",
     ".pt",

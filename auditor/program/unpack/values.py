@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from auditor.challenge.places import in_archive
 from auditor.program.unpack.incremental import Incremental
 from auditor.program.unpack.model import MAX_BYTES, LaterCall, Refused
 
@@ -202,7 +203,7 @@ class Files:
         if inside is None:
             return None
         found = self._sibling(inside)
-        if found is None and inside.startswith("records/"):
+        if found is None and in_archive(inside):
             # Scripts run from the repository's root and name themselves from there.
             inside = inside.rsplit("/", 1)[-1]
             found = self._sibling(inside)

@@ -285,6 +285,8 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     spelled = texts.FUNCTIONS.get(name)
     if spelled is not None and args.positional:
         out = machine.fold(texts.bounded(spelled), *[containers.as_constant(machine, v) for v in args.positional])
+        if name == "os.path.dirname":
+            return files.folder(out)
         if isinstance(out.p, Known | PerSetting):
             return out
     if unmodelled.missing(name):
@@ -323,7 +325,7 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     origins = args.origins()
     if name.startswith(("time.", "datetime.")):
         return Value(SOME, CLOCK)
-    if "rand" in last or name.startswith("random."):
+    if "rand" in last or last in ("bernoulli", "multinomial") or name.startswith("random."):
         return Value(SOME, parameters.settle(machine, origins) | RANDOM)
     if last == "log2":
         return Value(SOME, parameters.settle(machine, origins) | BITS)

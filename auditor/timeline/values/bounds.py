@@ -7,9 +7,7 @@ first nor cut short by the end of the tokens.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-
-from msgspec import Struct
-from msgspec.structs import replace
+from dataclasses import dataclass, field, replace
 
 from auditor.timeline.values.frames import Site
 
@@ -17,7 +15,8 @@ END = "$end"  # the atom of a bound that counts from the end, as negative indice
 ONE = ""  # the atom of a constant
 
 
-class Form(Struct, frozen=True):
+@dataclass(frozen=True)
+class Form:
     """A sum of sizes: how often each atom is in it, by name, without zeros."""
 
     terms: tuple[tuple[str, int], ...] = ()
@@ -60,11 +59,13 @@ def size(name: str) -> Form:
     return Form(((name, 1),))
 
 
-class Part(Struct, frozen=True):
+@dataclass(frozen=True)
+class Part:
     """The positions from ``lower`` to before ``upper`` (None: the window's own), as kept at ``site``.
 
     It holds under the settings ``bits``. ``rows``: each row of a batch has its own, picked in the loop ``loop`` (if in
-    any); ``tokens``: what was cut are tokens before a model saw them, not what the model made of them.
+    any); ``tokens``: what was cut are tokens before a model saw them, not what the model made of them. ``branches`` are
+    the open conditions on the way to where it was met first (see ``Event.branches``).
     """
 
     lower: Form | None
@@ -74,6 +75,7 @@ class Part(Struct, frozen=True):
     rows: bool = False
     tokens: bool = False
     loop: Site | None = None
+    branches: tuple[int, ...] = field(default=(), compare=False)
 
     def complement(self) -> Part:
         """Return the positions that are left when these are taken away from a window's tail or head."""

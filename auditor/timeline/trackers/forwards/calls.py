@@ -48,6 +48,8 @@ def attention(name: str, given: list[object], keywords: dict[str, object], mixed
     """Return what a fused attention gives; None for another function."""
     if name not in _ATTENTION:
         return None
+    if given and isinstance(given[0], Tensor) and given[0].raw:
+        return given[0]
     axes = given[0].axes if given and isinstance(given[0], Tensor) else None
     out = replace(blended(given[:3], axes), axes=axes)
     causal = keywords.get("is_causal", keywords.get("causal", given[5] if len(given) > 5 and name[0] == "s" else False))
@@ -69,6 +71,13 @@ def attention(name: str, given: list[object], keywords: dict[str, object], mixed
     )
 
 
+def embedded(ids: Tensor | None) -> Tensor | None:
+    """Return what looking tokens up in a table gives: an axis more."""
+    if ids is None:
+        return None
+    return replace(ids, axes=(*ids.axes, "D") if ids.axes is not None else None, raw=False)
+
+
 def function(name: str, given: list[object], keywords: dict[str, object], mixed: Mixed) -> object:
     """Return what a library's function, or a tensor's method, makes of tensors (``given``: the tensor first)."""
     first = given[0] if given else None
@@ -77,6 +86,8 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
         return grid
     if isinstance(first, Several):
         return _of_several(name, first, given, keywords)
+    if name in ("embedding", "one_hot"):
+        return embedded(next((v for v in given if isinstance(v, Tensor)), None))
     if not isinstance(first, Tensor):
         tensors = [v for v in (*given, *keywords.values()) if isinstance(v, Tensor)]
         if (
@@ -97,11 +108,20 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
             return blended(given)
         return replace(blended(given), masked=True)
     dims = _dims(name, given, keywords)
-    if name in _POOLS and (name not in ("max", "min") or not (len(given) > 1 and isinstance(given[1], Tensor))):
+    if name in ("max", "min") and len(given) > 1 and not isinstance(given[1], int):
+        return blended(given)  # of two tensors, element by element
+    if name in _POOLS:
         keep = keywords.get("keepdim") is True or keywords.get("keepdims") is True or True in given[2:3]
         out = reduced(first, dims, keep=keep, mixed=replace(mixed, what=f"{_POOLS[name]} over the positions"))
         return Several((out, out)) if name in ("max", "min", "median") and dims is not None else out
-    if _SPREADS.get(name):
+    if name in ("fft", "rfft") and not first.raw and (first.longer or "n" in keywords or len(given) > 1):
+        # Padded to twice the window and cut again, a product of two transforms is a causal convolution; whether it is
+        # depends on the lengths, the cut and the kernel.
+        whole = given[1] if len(given) > 1 else keywords.get("n")
+        known = isinstance(whole, Size) and whole.axis == "T"
+        what = f"{_SPREADS[name]} over the positions"
+        return replace(first, leak=first.leak or replace(mixed, what=what, certain=mixed.certain and known))
+    if _SPREADS.get(name) and not first.raw:
         axes = first.axes
         over = [axes[p] for d in dims or [] if axes is not None and (p := index_of(axes, d)) is not None]
         if "T" in over and "S" not in (axes or ()) and first.leak is None:
@@ -148,7 +168,8 @@ def _padded(first: Tensor, given: list[object], keywords: dict[str, object]) -> 
         return replace(first, ahead=SHIFTED)
     at = 2 * (len(axes) - 1 - axes.index("T"))
     before = sizes.items[at] if at < len(sizes.items) else 0
-    return replace(first, ahead=first.ahead - before if isinstance(before, int) else SHIFTED)
+    longer = at + 1 < len(sizes.items) and sizes.items[at + 1] != 0
+    return replace(first, ahead=first.ahead - before if isinstance(before, int) else SHIFTED, longer=longer)
 
 
 def _convolved(first: Tensor, made: dict[str, object], mixed: Mixed) -> Tensor:
@@ -172,10 +193,20 @@ def _of_several(name: str, first: Several, given: list[object], keywords: dict[s
     if name in ("cat", "concat", "concatenate", "stack", "einsum"):
         out = blended(list(first.items))
         dim = keywords.get("dim", given[1] if len(given) > 1 else 0)
+        if name == "stack":
+            return replace(out, axes=_with_axis(out.axes, dim))
         at = index_of(out.axes, dim) if out.axes is not None and isinstance(dim, int) else None
-        joined = name != "stack" and (out.axes is None or at is None or out.axes[at] == "T")
+        joined = out.axes is None or at is None or out.axes[at] == "T"
         return replace(out, ahead=SHIFTED) if joined else out
     return None
+
+
+def _with_axis(axes: Axes | None, dim: object) -> Axes | None:
+    """Return the axes with a new one at ``dim``."""
+    if axes is None or not isinstance(dim, int):
+        return None
+    at = dim + len(axes) + 1 if dim < 0 else dim
+    return (*axes[:at], "D", *axes[at:])
 
 
 def _dims(name: str, given: list[object], keywords: dict[str, object]) -> list[int] | None:
@@ -287,7 +318,9 @@ def module(
         return None
     axes = first.axes
     if name in ("Embedding", "EmbeddingBag"):
-        return replace(first, axes=(*axes, "D") if axes is not None else None)
+        return embedded(first)
+    if first.raw:
+        return first
     if name in ("GRU", "LSTM", "RNN"):
         both = made.get("bidirectional") is True
         out = (

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from auditor.program import ir
 from auditor.timeline.trackers.forwards import calls, grids
-from auditor.timeline.trackers.forwards.axes import NOTHING, Mixed, Several, Size, Tensor, blended, multiplied
+from auditor.timeline.trackers.forwards.axes import NOTHING, Mixed, Several, Size, Tensor, blended, either, multiplied
 from auditor.timeline.trackers.forwards.grids import Grid
 from auditor.timeline.values.frames import ModuleScope, Site
 from auditor.timeline.values.payloads import Either, Function, Heap, Known, PerSetting, Value
@@ -29,6 +29,7 @@ class Pass:
         self.found: list[Mixed] = []
         self.steps = 0
         self.open = 0  # conditions in progress that could not be decided
+        self.draws = False  # something is drawn at random in it: perhaps a denoiser
 
     def run(self, heap: Heap, method: str, given: list[object], depth: int = 0) -> object:
         """Return what ``heap.method(…)`` gives."""
@@ -66,12 +67,12 @@ class Body:
         if len(self.returned) == 1:
             return self.returned[0]
         tensors = [v for v in self.returned if isinstance(v, Tensor)]
-        return blended(list(tensors)) if tensors else (self.returned[-1] if self.returned else None)
+        return either(list(tensors)) if tensors else (self.returned[-1] if self.returned else None)
 
     def defaults(self, node: ir.FunctionDef) -> None:
         """Give the parameters that were not passed their defaults, where these are constants."""
         for param in node.params:
-            if isinstance(param.default, ir.Const) and param.name not in self.names:
+            if isinstance(param.default, ir.Const | ir.UnaryOp) and param.name not in self.names:
                 self.names[param.name] = self.eval(param.default)
 
     # ---------------------------------------------------------------- statements
@@ -182,7 +183,10 @@ class Body:
         """Return what an expression is, as far as it matters here."""
         self.owner.steps += 1
         if isinstance(node, ir.Name):
-            return self.names.get(node.id)
+            if node.id in self.names:
+                return self.names[node.id]
+            constant = _plain(self.scope.names.get(node.id))
+            return constant if isinstance(constant, bool | int | float | str) else None
         if isinstance(node, ir.Const):
             return NOTHING if node.value is None else node.value
         if isinstance(node, ir.Attr):
@@ -209,7 +213,7 @@ class Body:
                 return self.element(base)
             index = self.eval(node.index)
             if isinstance(index, Tensor):  # a table of parameters
-                return replace(index, axes=(*index.axes, "D") if index.axes is not None else None)
+                return calls.embedded(index)
             return None
         if isinstance(node, ir.Sequence):
             return Several(tuple(self.eval(e) for e in node.elts))
@@ -220,7 +224,7 @@ class Body:
             self.owner.open += 1
             both = [self.eval(node.body), self.eval(node.orelse)]
             self.owner.open -= 1
-            return blended(both) if any(isinstance(v, Tensor) for v in both) else None
+            return either(both) if any(isinstance(v, Tensor) for v in both) else None
         if isinstance(node, ir.NamedExpr):
             value = self.eval(node.value)
             self.bind(node.target, value)
@@ -279,6 +283,9 @@ class Body:
         given = [self.eval(a.value) for a in node.args if a.keyword is None]
         keywords = {a.keyword: self.eval(a.value) for a in node.args if a.keyword is not None}
         func = node.func
+        name = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
+        if name.startswith(("rand", "bernoulli")):
+            self.owner.draws = True
         if isinstance(func, ir.Attr):
             base = self.eval(func.value)
             if isinstance(base, Heap):
@@ -291,7 +298,6 @@ class Body:
         called = self.eval(func)
         if isinstance(called, Heap):
             return self.apply(called, given, keywords, node)
-        name = func.id if isinstance(func, ir.Name) else ""
         own = self.scope.names.get(name)
         if own is not None and isinstance(own.p, Function) and isinstance(own.p.node, ir.FunctionDef):
             return self.own(own.p, given, keywords)
