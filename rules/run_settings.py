@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.evidence.model import Run, Value
 
@@ -93,8 +94,7 @@ _PLAIN = re.compile(r"^[\w.+\-:,/\[\]() ]{1,60}$")
 READ = ("world_size", "train_shards", "val_tokens")
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A setting and the value that each of the runs prints for it."""
 
     name: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.evidence.model import Claim, Evidence, Metric, Run
@@ -23,8 +24,7 @@ _FEWEST_DECIMALS = 2  # that a claim is taken to have: JSON drops the zeros of 1
 ONE_CONFIG = 0.05  # bits per byte: scores of one configuration lie closer together
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(Struct, frozen=True):
     """The last line of one label in each run that prints it: the runs' values of one score."""
 
     label: str

@@ -8,8 +8,9 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import PurePosixPath
+
+from msgspec.structs import replace
 
 from auditor.evidence.closing import closing
 from auditor.evidence.embedded import embedded_sources

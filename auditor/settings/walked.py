@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from auditor.settings.files import FileStep
 from auditor.settings.state import Assigned
 
 
-@dataclass(frozen=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """A Python program being started: its words (a launcher such as ``torchrun`` first) and environment.
 
     ``environment`` holds what the text itself gives, not what the machine has; values may contain
@@ -30,8 +30,7 @@ Step: TypeAlias = Launch | FileStep
 """What a text does, in its order: programs that it starts, files that it makes."""
 
 
-@dataclass(frozen=True)
-class Shell:
+class Shell(Struct, frozen=True):
     """Shell text and what it may call: other run scripts by file name.
 
     ``exports_all``: plain assignments reach the program, as people mean them in a README.
@@ -45,8 +44,7 @@ class Shell:
     environment: Mapping[str, Assigned] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """What a text does in its order, the environment that it leaves behind, and the files it lacks."""
 
     steps: tuple[Step, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.finding import Status
 from auditor.settings import lookup
@@ -17,8 +18,7 @@ _OFF = frozenset({"0", "0.0", "false", "no", "off", "none", ""})
 _UNSET = "None"  # what a switch is that is read without a default and set by nothing
 
 
-@dataclass(frozen=True)
-class Activity:
+class Activity(Struct, frozen=True):
     """Whether something runs (None: could not be decided), what a violation of it amounts to, and why."""
 
     active: bool | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from auditor.program import ir
 from auditor.timeline.engine.signals import Tracker
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 Place = Literal[-1, 0, 1]
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(Struct, frozen=True):
     """Tokens picked at ``site`` out of those that the reads ``parents`` picked (a mask).
 
     ``place``: -1 before, 1 after, 0 at the position that its surroundings speak of. ``slice``: a stretch of them.
@@ -35,8 +35,7 @@ class Read:
     rest: bool = False
 
 
-@dataclass(frozen=True)
-class Mixing:
+class Mixing(Struct, frozen=True):
     """An operation that mixed the reads ``reads`` (as plain bits) into one key; ``fresh`` were not mixed before."""
 
     site: Site
