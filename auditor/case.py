@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditor.challenge.model import Challenge
 from auditor.evidence.model import Evidence
 from auditor.program.model import Program, Unparsed
 from auditor.settings.runs import Run
@@ -22,3 +23,8 @@ class Case:
     submitted: tuple[str, ...] = ()  # log lines that print the claimed score
     unreadable: Unparsed | None = None  # why there is no program
     runs: tuple[Run, ...] = ()  # the runs that are documented, the main one first
+
+    @property
+    def challenge(self) -> Challenge:
+        """Return the challenge that the submission was made to."""
+        return self.submission.challenge

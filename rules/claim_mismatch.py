@@ -11,12 +11,12 @@ from statistics import fmean
 
 from auditor.case import Case
 from auditor.evidence.model import Claim, Evidence, Metric, Run
-from auditor.evidence.sizes import CAP
 from auditor.finding import Finding, Status, Step
 from auditor.fix.change import Change
 from auditor.rule import Authority, Example, Rule
 from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_the_other, to_the_mean
 from rules.claims_apart import claims_apart
+from rules.limits import cap
 from rules.run_logs import SCRIPT, metadata, package, run_log
 from rules.scored_runs import (
     ONE_CONFIG,
@@ -324,7 +324,7 @@ def _three_seeds(case: Case) -> _Said:
 def _under_cap(case: Case) -> _Said:
     sizes = [size for run in case.evidence.runs if (size := run.artifact_bytes) is not None]
     worst = max(sizes, key=lambda v: v.value, default=None)
-    if worst is None or worst.value <= CAP:
+    if worst is None or worst.value <= cap(case):
         return None
     return "note", f"a log totals {worst.value:,} bytes", (Step(worst.path, worst.line or 1, "the total"),)
 
@@ -379,6 +379,7 @@ RULE = Rule(
         Authority("#2139", "cocohearts", "2026-05", "audit", "one seed though three_seeds is declared true"),
     ),
     check=check,
+    needs=("artifact",),
     fix=fix,
     invalid=(
         Example(

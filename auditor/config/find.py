@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.challenge.places import is_archive
+
 OWN_FILE = "golf-audit.toml"
 PROJECT_FILE = "pyproject.toml"
 
@@ -61,7 +63,7 @@ def reach(path: Path) -> Path:
         folder = folder.parent
     up = (folder, *folder.parents)
     trees = (each for each in up if os.path.exists(each / ".git"))  # noqa: PTH110
-    archives = (each.parent for each in up if each.name == "records")
+    archives = (each.parent for each in up if is_archive(each.name))
     return next(trees, None) or next(archives, None) or folder
 
 

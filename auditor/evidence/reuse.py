@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 from auditor.cache import open_cache
+from auditor.challenge import challenges
+from auditor.challenge.places import is_archive
 from auditor.evidence.metadata import read_metadata
 from auditor.evidence.model import Reuse
 from auditor.submission.git import GitTree, Repository
 from auditor.submission.model import Submission, Unread
 from auditor.submission.names import is_log
-from auditor.submission.scope import METADATA_NAME
 
 _LARGEST_TREE = 4_000_000  # bytes of one git tree
 _DEEPEST = 6  # folders below a record folder
@@ -131,7 +132,7 @@ def build(repository: Repository, heads: list[tuple[int, str]]) -> LogIndex:
                 continue
             seen.add((folder, tree))
             files = dict(_files(repository, tree))
-            metadata = files.get(METADATA_NAME, "")
+            metadata = next((files[name] for name in challenges().metadata_names if name in files), "")
             for path, blob in files.items():
                 if is_log(path):
                     logs.setdefault(blob, []).append(Held(folders[folder], folder, path, metadata))
@@ -150,7 +151,7 @@ def _same_author(repository: Repository, metadata: str, submission: Submission) 
 
 
 def _names(metadata: bytes) -> frozenset[str]:
-    claims = read_metadata(METADATA_NAME, metadata)
+    claims = read_metadata("metadata", metadata)
     texts = [claims.text(name) for name in ("author", "github_id")]
     return frozenset(text.value.strip().lower().lstrip("@") for text in texts if text is not None and text.value)
 
@@ -162,12 +163,13 @@ def _record_folders(repository: Repository, commit: str) -> Iterator[tuple[str, 
     except Unread:
         return  # a head that was named but not fetched
     root = head.split(b"\n", 1)[0].removeprefix(b"tree ").decode("ascii", "replace")
-    records = next((oid for name, oid, is_tree in _entries(repository, root) if is_tree and name == "records"), None)
+    found = ((name, oid) for name, oid, is_tree in _entries(repository, root) if is_tree and is_archive(name))
+    archive, records = next(found, ("", None))
     for track, tree, is_tree in _entries(repository, records) if records else ():
         if is_tree:
             for name, oid, is_folder in _entries(repository, tree):
                 if is_folder:
-                    yield f"records/{track}/{name}", oid
+                    yield f"{archive}/{track}/{name}", oid
 
 
 def _files(repository: Repository, tree: str, below: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:

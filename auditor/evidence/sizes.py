@@ -10,8 +10,6 @@ from pathlib import PurePosixPath
 
 from auditor.submission.model import Submission, Unread
 
-CAP = 16_000_000  # bytes, decimal (README of the challenge)
-
 _ARTIFACTS = (
     ".ptz",
     ".pt",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
+from auditor.challenge.places import in_archive
 from auditor.submission.git import checkout_root, open_repository
 from auditor.submission.history import base_of, existing_folders
 from auditor.submission.model import Unread
@@ -30,7 +31,7 @@ class Branch:
     def about(self, place: str) -> tuple[str, ...] | None:
         """Return the changed files outside a record folder on disk; None for other and unchanged folders."""
         folder = posixpath.relpath(place, self.root)
-        touched = folder.startswith("records/") and any(path.startswith(folder + "/") for path in self.changed)
+        touched = in_archive(folder) and any(path.startswith(folder + "/") for path in self.changed)
         return self.beside(folder) if touched else None
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from auditor.challenge.places import in_archive
 from auditor.submission.discover import NO_FOLDER, describe, holds_a_trainer, holds_anything, units
 from auditor.submission.git import Entry, Objects, Repository, git_tree, open_repository
 from auditor.submission.model import Submission, Tree, Unread
@@ -110,7 +111,7 @@ class Commit:
         outside = tuple(sorted(c.path for c in self.changes if not c.path.startswith(folder + "/")))
         elsewhere = self._run_scripts(folder)
         track = posixpath.dirname(folder)
-        beside = self.repository.folders(self.head, track) if track.startswith("records/") else None
+        beside = self.repository.folders(self.head, track) if in_archive(track) else None
         found: list[Submission] = []
         for unit in units(files):
             start = unit + "/" if unit else ""
@@ -122,7 +123,9 @@ class Commit:
     def _run_scripts(self, folder: str) -> Tree | None:
         """Return the run scripts that the changes add outside of record folders, None where there are none."""
         added = {c.path for c in self.changes if c.old is None and c.new is not None}
-        wanted = {path for path in added if is_shell(path) and not path.startswith(("records/", folder + "/"))}
+        wanted = {
+            path for path in added if is_shell(path) and not in_archive(path) and not path.startswith(folder + "/")
+        }
         if not wanted:
             return None
         files = {path: entry for path, entry in self.repository.files(self.head).items() if path in wanted}

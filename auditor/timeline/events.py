@@ -144,6 +144,10 @@ MixtureKind: TypeAlias = Literal[
     "raised",
     "peak",
     "bonus",
+    "loose",
+    "noisy",
+    "lifted",
+    "smoothed",
 ]
 
 
@@ -160,8 +164,11 @@ class Mixture(Event):
     token already; ``at`` is where it is judged by it), ``preview`` (and counted it in the same round), ``told`` (the
     weight is computed from the token itself), ``heated`` (the predictions are scaled by what is computed from it),
     ``peak`` (the largest of several whole predictions, without a division by its sum), ``bonus`` (a hint that names
-    the token takes something off its loss, and one that names another costs nothing) or ``raised`` (a test of the
-    token decides whether its probability is raised or stays the model's own);
+    the token takes something off its loss, and one that names another costs nothing), ``raised`` (a test of the
+    token decides whether its probability is raised or stays the model's own), ``loose`` (with weights that nothing
+    makes add up to one), ``noisy`` (the probability that one of two predictions is right), ``lifted`` (something is
+    added to some tokens after the softmax) or ``smoothed`` (a count of the token is raised by more than its share of
+    what the divisor is raised by);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 

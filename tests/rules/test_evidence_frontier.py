@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner
 from test_evidence_runs import case_of, found
 
+from auditor.challenge import default
 from auditor.cli import run as golf_audit
 from auditor.cli.frontier import command
-from auditor.evidence.frontier import Row, load
+from auditor.evidence.frontier import Row, data_file, load
 from auditor.evidence.leaderboard import NoLeaderboard, merge, parse, scores_in, to_json
 from rules.evidence_examples import metadata, record
 
@@ -147,10 +148,10 @@ def test_what_is_known_of_a_row_stays_until_its_score_changes() -> None:
 
 def test_the_data_file_is_what_is_read() -> None:
     frontier = load()
-    text = to_json(frontier.rows, frontier.bars, frontier.seeds, frontier.source, frontier.updated)
+    text = to_json(frontier.rows, frontier.source, frontier.updated)
     data = json.loads(text)
     assert [row["score"] for row in data["rows"]] == [row.score for row in frontier.rows]
-    path = Path(__file__).parents[2] / "auditor" / "evidence" / "frontier.json"
+    path = data_file(default())
     assert path.read_text("utf-8") == text
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditor.challenge.places import in_archive
 from auditor.program.unpack.incremental import Incremental
 from auditor.program.unpack.model import MAX_BYTES, LaterCall, Refused
 
@@ -215,7 +216,7 @@ class Files:
         if inside is None:
             return None
         found = self._sibling(inside)
-        if found is None and inside.startswith("records/"):
+        if found is None and in_archive(inside):
             # Scripts run from the repository's root and name themselves from there.
             inside = inside.rsplit("/", 1)[-1]
             found = self._sibling(inside)

@@ -17,7 +17,7 @@ import torch
 from auditor.smoke.harness.journal import MAX_TEXT
 from auditor.smoke.harness.packages import Anything, NoStandIn
 
-_HERE = str(Path(__file__).parent)
+_HERE = str(Path(__file__).parents[2]) + os.sep  # the auditor
 _LIBRARIES = (*{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}, "<frozen")
 _KERNEL = re.compile(
     r"\bcuda\b|nvcc|cutlass|_scaled_mm|not (?:implemented|supported).{0,40}(?:cpu|float8)|triton|no kernel|\bgpu\b"

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import glob
 import io
 import json
 import os
+import pathlib
 import re
 import sys
 from collections.abc import Callable
@@ -21,7 +23,8 @@ from auditor.smoke.harness.blame import main_has_begun
 from auditor.smoke.harness.journal import Journal
 
 _SHARD = re.compile(r"(?:train|val|fineweb|test)[^/]*\.bin\Z", re.I)
-_FOLDER = re.compile(r"(?:fineweb|sp\d{3,5}|byte260)[^/.]*\Z|(?:^|/)datasets/[^/.]+\Z", re.I)
+_FOLDER = re.compile(r"(?:fineweb|sp\d{3,5}|byte260)[^/.]*\Z|(?:^|/)datasets/[^/.]+\Z|(?:^|/)data\Z", re.I)
+_PATTERN = re.compile(r"(?:train|val|fineweb)[^/]*\Z|\.bin\Z", re.I)
 _TOKENIZER = re.compile(r"\.(?:model|vocab)\Z|tokenizer[^/]*\.json\Z", re.I)
 _SYSTEM = ("/usr/", "/proc/", "/sys/", "/dev/", "/etc/", "/lib", "/bin/", "/opt/cuda")
 _OF_A_PATH = (
@@ -42,10 +45,11 @@ _OF_TWO = ("rename", "replace", "link", "symlink")
 
 
 class Files:
-    """Where each path that the script names really lies."""
+    """Where each path that the script names really lies; ``sets`` writes the data that is made."""
 
-    def __init__(self, overlay: str, journal: Journal) -> None:
+    def __init__(self, overlay: str, journal: Journal, sets: shards.Sets | None = None) -> None:
         self._overlay = overlay
+        self._sets = sets or shards.Sets()
         self._home = os.environ["HOME"]
         self._journal = journal
         self._real: dict[str, Any] = {name: getattr(os, name) for name in (*_OF_A_PATH, *_OF_TWO)}
@@ -92,8 +96,7 @@ class Files:
             if not self._exists(here):
                 self._folders(folder)
                 val = re.search("val|test", base) is not None
-                tokens = shards.VAL_TOKENS if val else shards.TRAIN_TOKENS
-                shards.write_shard(here, sidecar="bytes" in base, tokens=tokens, size=shards.vocabulary(full))
+                self._sets.write_shard(here, sidecar="bytes" in base, val=val, size=shards.vocabulary(full))
         elif _TOKENIZER.search(base):
             self._made("tokenizer")
             self._folders(folder)
@@ -109,7 +112,16 @@ class Files:
     def _set(self, folder: str) -> None:
         if not self._exists(f"{folder}/fineweb_train_000000.bin"):
             self._folders(folder)
-            shards.write_set(folder)
+            self._sets.write(folder)
+
+    def _looked_for(self, pattern: Any, root: Any = None) -> None:
+        """Make the shards that a pattern reads like, where its folder has none."""
+        if self._busy or not isinstance(pattern, str | os.PathLike):
+            return
+        name = os.path.join(os.fspath(root), os.fspath(pattern)) if root is not None else os.fspath(pattern)  # noqa: PTH118
+        folder, base = os.path.split(name)
+        if isinstance(name, str) and _PATTERN.search(base) and not re.search(r"[*?\[]", folder):
+            self.place(f"{folder or '.'}/fineweb_train_000000.bin")
 
     def _folders(self, folder: str) -> None:
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103
@@ -132,6 +144,25 @@ class Files:
         opener = self._one(builtins.open)
         builtins.open = io.open = opener
         self._numpy()
+        self._patterns()
+
+    def _patterns(self) -> None:
+        """See the patterns that files are looked for by, before a folder is read that isn't there."""
+        find, walk, below = glob.glob, glob.iglob, pathlib.Path.glob
+
+        def found(pattern: Any, *args: Any, **kwargs: Any) -> Any:
+            self._looked_for(pattern, kwargs.get("root_dir"))
+            return find(pattern, *args, **kwargs)
+
+        def walked(pattern: Any, *args: Any, **kwargs: Any) -> Any:
+            self._looked_for(pattern, kwargs.get("root_dir"))
+            return walk(pattern, *args, **kwargs)
+
+        def of_path(path: Any, pattern: Any, *args: Any, **kwargs: Any) -> Any:
+            self._looked_for(pattern, path)
+            return below(path, pattern, *args, **kwargs)
+
+        glob.glob, glob.iglob, pathlib.Path.glob = found, walked, of_path
 
     def _one(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(path: Any = ".", *args: Any, **kwargs: Any) -> Any:

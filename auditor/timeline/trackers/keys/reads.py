@@ -60,6 +60,7 @@ class Keys(Tracker):
         self.mixings: dict[tuple[str, int, int, int], Mixing] = {}
         self.events: dict[tuple[object, ...], Lookup] = {}
         self.updates: dict[tuple[object, ...], Update] = {}
+        self.ahead = atoms.bit("ahead", "")  # an array that holds what is made of a token one place after it
         self.joined = atoms.bit("joined", "")  # several tokens made into one number or text
         self.spots = atoms.bit("spots", "")  # where tokens of some kind stand: numbers, which are no tokens themselves
         self.truths = atoms.bit("truths", "")  # what a comparison of tokens gave: a mask, which picks none of them

@@ -35,6 +35,11 @@ Kind = Literal[
     "stored choices",
     "ignored losses",
     "ranked losses",
+    "left out",
+    "best evaluation",
+    "window bytes",
+    "file bytes",
+    "more bytes",
 ]
 
 FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split

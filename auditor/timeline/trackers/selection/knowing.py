@@ -16,6 +16,7 @@ from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import Mixture, MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
 from auditor.timeline.trackers.mixtures.mixtures import emit, same_expression, weight_of
+from auditor.timeline.trackers.selection import weights
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
@@ -48,6 +49,7 @@ class Knowing(Tracker):
         super().__init__(machine)
         self.plain = machine.atoms.bit("plain", "")
         self.shares = machine.atoms.bit("shares", "")  # made from losses, and divided by their sum
+        self.whole = machine.atoms.bit("whole share", "")  # ``w + (1 - w) * p``: a hint's share, as if it was right
         self.bonuses = 0
         self.reduced = machine.atoms.bit("reduced", "")  # one number made of predictions of all tokens: an entropy, say
         self.waiting: dict[int, int] = {}  # the origin of a find → the reads that it looks at
@@ -67,6 +69,8 @@ class Knowing(Tracker):
             reads = self._reads(self.machine.eval(weight)) if weight is not None else 0
             if reads:
                 origins |= self._found("told", reads, node)
+            if _gives_whole_share(node):
+                origins |= self.whole
         both = left.m & right.m & keys.gold
         if node.op == "/" and both and _by_own_sum(node):
             origins |= self.shares
@@ -222,10 +226,16 @@ class Knowing(Tracker):
         """Return ``one if test else other``: a prediction that is raised for some tokens, and plain for the others."""
         keys = self.machine.of(Keys)
         both = containers.deep(one) & containers.deep(other) & keys.gold
+        if both and test.m & self.machine.atoms.family("hit") and not (one.m | other.m) & self.plain:
+            return Value(out.p, weights.unshifted(self.machine, out.m))
         if not both or not (one.m ^ other.m) & self.plain or test.m & (keys.gold | keys.picks):
             return out
         reads = test.m & keys.reads
-        return Value(out.p, out.m & ~self.plain | self._found("raised", reads, node)) if reads else out
+        if not reads:
+            return out
+        if test.m & self.machine.atoms.family("hit") and node is not None and (one.m | other.m) & self.whole:
+            return Value(out.p, out.m & ~self.plain | emit(self.machine, "raised", node))  # the hint names the token
+        return Value(out.p, out.m & ~self.plain | self._found("raised", reads, node))
 
     # ---------------------------------------------------------------- what is found
 
@@ -259,3 +269,15 @@ def _by_own_sum(node: ir.BinOp | ir.AugAssign) -> bool:
         below.func.attr if isinstance(below.func, ir.Attr) else below.func.id if isinstance(below.func, ir.Name) else ""
     )
     return name == "sum" and bool(below.args) and same_expression(below.args[0].value, above)
+
+
+def _gives_whole_share(node: ir.BinOp) -> bool:
+    """Return whether a sum is ``w + (1 - w) * p``."""
+    for share, rest in ((node.left, node.right), (node.right, node.left)):
+        factors = (rest.left, rest.right) if isinstance(rest, ir.BinOp) and rest.op == "*" else ()
+        for factor in factors:
+            if not isinstance(factor, ir.BinOp) or factor.op != "-" or not isinstance(factor.left, ir.Const):
+                continue
+            if factor.left.value == 1 and same_expression(factor.right, share):
+                return True
+    return False

@@ -1,0 +1,49 @@
+"""The score that a script prints: the last number that it calls bits per byte, and the loss beside it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_NUMBER = r"(\d{1,6}\.\d{1,17}(?:e[-+]?\d{1,3})?)(?![\w.]|\s*(?:s|ms|MB|%)\b)"
+_BPB = re.compile(rf"(\w*(?:bpb|bits[_ /]per[_ /]byte|bpc)\w*)[\"'\])]{{0,2}}\s*(?:[:=]|is)?\s*{_NUMBER}", re.I)
+_LOSS = re.compile(rf"(\w*(?:loss|nll)\w*)[\"'\])]{{0,2}}\s*[:=]?\s*{_NUMBER}", re.I)
+_NOT = re.compile(r"train|ttt_loss|delta|diff|baseline|improve|best|target", re.I)
+_LONGEST = 2000  # characters of a line
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A printed score: ``bpb`` bits per byte, ``loss`` nats per token beside it, ``text`` as it stands there."""
+
+    bpb: float | None
+    loss: float | None
+    text: str
+    digits: int
+
+    @property
+    def step(self) -> float:
+        """The size of the last printed digit."""
+        return float(10.0**-self.digits)
+
+
+def printed_score(output: str) -> Printed | None:
+    """Return the last score that a run printed; None where it printed none."""
+    found: Printed | None = None
+    loss_only: Printed | None = None
+    for line in output.splitlines():
+        if len(line) > _LONGEST:
+            continue
+        scores = [m for m in _BPB.finditer(line) if not _NOT.search(m[1])]
+        losses = [m for m in _LOSS.finditer(line) if not _NOT.search(m[1]) and "bpb" not in m[1].lower()]
+        if scores:
+            last = scores[-1]
+            loss = float(losses[-1][2]) if losses else None
+            found = Printed(float(last[2]), loss, line.strip(), _digits(last[2]))
+        elif losses:
+            loss_only = Printed(None, float(losses[-1][2]), line.strip(), _digits(losses[-1][2]))
+    return found or loss_only
+
+
+def _digits(number: str) -> int:
+    return len(re.split("[eE]", number)[0].partition(".")[2])
