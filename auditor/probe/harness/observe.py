@@ -81,7 +81,9 @@ def _nll_loss(record: Record, out: Tensor, args: Any, kwargs: Any) -> Any:
     return _targeted(record, "loss", out, each, target, 1.0, reduction)
 
 
-def _targeted(record: Record, kind: str, out: Tensor, each: Tensor, target: Tensor, sign: float, reduction: str) -> Any:
+def _targeted(
+    record: Record, kind: str, out: Tensor, each: Tensor, target: Tensor, sign: float, reduction: str
+) -> Any:
     tokens = target.detach().reshape(-1).cpu().numpy().astype(np.int64)
     if not record.about_validation(tokens):
         return None
@@ -142,9 +144,7 @@ def _reduced(record: Record, out: Tensor, args: Any, kwargs: Any) -> Any:
     if move is None:
         return None
     sign = 1.0 if values.mean() >= 0 else -1.0
-    change = float(move.sum()) * (
-        1.0 if abs(float(out) - values.sum()) <= abs(float(out) - values.mean()) else 1 / len(values)
-    )
+    change = float(move.sum()) * (1.0 if abs(float(out) - values.sum()) <= abs(float(out) - values.mean()) else 1 / len(values))
     return out + sign * change
 
 
