@@ -15,7 +15,9 @@ from auditor.evidence.statistics import Sample, describe
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the leaderboard: bits per byte, ``scores`` one per seed (empty where none are published).
+    """One row of the leaderboard: ``scores`` one per seed (empty where none are published).
+
+    Scores are in bits per byte; where the challenge has a target, the row's is its time in seconds.
 
     ``pooled`` is the sample that the maintainers used where they pooled a cited reproduction.
     """
@@ -31,6 +33,8 @@ class Row:
     published_p: float | None = None
     pooled: Sample | None = None
     folder: str | None = None  # the record folder's own name
+    log: str | None = None  # the log that the table names, below that folder
+    number: int | None = None  # the record's own, where the table counts
 
     @property
     def sample(self) -> Sample | None:
@@ -85,7 +89,8 @@ class Frontier:
 
     def own(self, pr: int | None, folder: str) -> Row | None:
         """Return the row of a submission, by its pull request or its record folder's own name."""
-        return next((r for r in self.rows if (pr is not None and r.pr == pr) or r.folder == folder), None)
+        here = [r for r in self.rows if r.folder == folder or (pr is not None and r.pr == pr)]
+        return next((r for r in here if r.log is not None and r.folder == folder), next(iter(here), None))
 
     def seed_count(self, date: str) -> SeedCount:
         """Return how many seeds were asked for on a date (YYYY-MM-DD)."""
@@ -102,7 +107,8 @@ def load(challenge: Challenge | None = None) -> Frontier:
     A challenge without rows has an empty one.
     """
     asked = challenge if challenge is not None else default()
-    source, updated, rows = _rows(data_file(asked)) if asked.records.frontier is not None else ("", "", ())
+    place = data_file(asked)
+    source, updated, rows = _rows(place) if asked.records.frontier is not None and place.is_file() else ("", "", ())
     return Frontier(
         rows=rows,
         bars=tuple(Bar(b.since.isoformat(), b.p, b.nats, b.source) for b in asked.records.bars),

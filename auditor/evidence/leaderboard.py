@@ -115,6 +115,16 @@ def merge(known: Frontier, entries: Sequence[Entry], scores: Scores) -> tuple[tu
     return tuple(ordered), Changes(tuple(added), tuple(changed), tuple(removed))
 
 
+def compared(old: Sequence[Row], new: Sequence[Row]) -> Changes:
+    """Return what differs between two lists of rows, by their names."""
+    before, after = {row.name: row for row in old}, {row.name: row for row in new}
+    return Changes(
+        added=tuple(name for name in after if name not in before),
+        changed=tuple(name for name, row in after.items() if name in before and before[name] != row),
+        removed=tuple(name for name in before if name not in after),
+    )
+
+
 def scores_in(evidence: Evidence, score: float) -> tuple[tuple[float, ...], str]:
     """Return the scores by seed whose mean is a row's score, and where they stand; none where no such are found."""
     per_seed = {c.seed: c.value for c in reversed(evidence.metadata.all("val_bpb", per_seed=True))}
@@ -176,6 +186,9 @@ def _plain(row: Row) -> dict[str, object]:
         "status": row.status,
         "source": row.source,
     }
+    for key, value in (("log", row.log), ("number", row.number)):
+        if value is not None:
+            out[key] = value
     if row.published_p is not None:
         out["published_p"] = row.published_p
     if row.pooled is not None:

@@ -104,6 +104,7 @@ def describe(
         pr=pr,
         folder=folder,
         challenge=challenge,
+        track_folder=track_folder(place),
     )
 
 

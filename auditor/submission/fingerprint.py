@@ -29,6 +29,7 @@ def fingerprint(submission: Submission) -> str:
         submission.pr,
         submission.lone,
         submission.challenge,
+        submission.track_folder,
     )
     digest.update(repr(described).encode("utf-8", "backslashreplace"))
     for path in submission.tree.paths():

@@ -32,6 +32,16 @@ class Tree(Protocol):
 
 
 @dataclass(frozen=True)
+class Carried:
+    """A source file that no folder holds but a log carries: its name, and the log's lines that are it."""
+
+    name: str
+    log: str
+    first_line: int
+    last_line: int
+
+
+@dataclass(frozen=True)
 class Submission:
     """One record folder (or a lone script) and what belongs to it.
 
@@ -58,6 +68,8 @@ class Submission:
     beside: frozenset[str] | None = None  # names of the record folders next to this one; None: not known
     elsewhere: Tree | None = None  # run scripts that the diff adds outside the folder, by their path from the root
     challenge: Challenge = field(default_factory=default)
+    track_folder: str = ""  # the name of the track's folder (``track_…``), empty where it isn't known
+    carried: tuple[Carried, ...] = ()  # the program where a log carries it; ``script`` then names that log
 
 
 @dataclass(frozen=True)

@@ -239,6 +239,14 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Words:
+    """The constant parts of a text that no setting in play makes, and the conditions on the way to it."""
+
+    parts: tuple[str, ...]
+    guards: tuple[Guard, ...]
+
+
+@dataclass(frozen=True)
 class Timeline:
     """Everything that happens, in program order, and what could not be followed.
 
@@ -251,6 +259,7 @@ class Timeline:
     unfollowed: tuple[Unfollowed, ...]
     steps: int
     failure: tuple[Site, Exception] | None = None  # where the engine or a tracker failed: what follows is missing
+    words: tuple[Words, ...] = ()
 
     @property
     def in_play(self) -> int:

@@ -20,6 +20,7 @@ from auditor.timeline.engine import (
     protocols,
     unset,
 )
+from auditor.timeline.events import Words
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import LN2, loose_wildcard
 from auditor.timeline.values.folding import FoldError, fold_unary, split_of_word, string_origins
@@ -87,6 +88,10 @@ def eval_fstring(machine: Machine, node: ir.FString) -> Value:
         text = "".join(texts)
         return Value(Known(text), origins | string_origins(text))
     _begin(machine, node)
+    if machine.guards and not machine.live & ~1:
+        parts = tuple(part.value for part in node.parts if isinstance(part, ir.Const) and isinstance(part.value, str))
+        key = (machine.frame.scope.source.path, node.start)
+        machine.words.setdefault(key, Words(parts, tuple(machine.guards)))
     return Value(SOME, origins)
 
 

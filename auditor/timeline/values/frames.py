@@ -70,11 +70,17 @@ class CallStep:
 class Guard:
     """A condition on the way to a place.
 
-    ``passes`` are the settings under which the way was open; ``settings`` the switches that it reads.
+    ``passes`` are the settings under which the way was open; ``settings`` the switches that it reads; ``may`` the
+    settings under which it may hold, and those under which it may not, wherever the way there is open.
     """
 
     site: Site
     settings: tuple[str, ...]
     passes: int
     taken: bool
-    decided: int = -1
+    may: tuple[int, int] = (-1, -1)
+
+    @property
+    def opens(self) -> int:
+        """Return the settings under which the condition itself lets this way be taken."""
+        return self.may[0] if self.taken else self.may[1]

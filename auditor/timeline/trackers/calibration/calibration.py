@@ -49,6 +49,7 @@ class Apply(Event):
 
     kinds: int = 0
     generated: bool = False
+    within: tuple[int, ...] = ()  # the loops in progress
     watched: bool = False
     learned: bool = False
     uses: dict[tuple[Way, str], Use] = field(default_factory=dict)
@@ -82,6 +83,18 @@ class Calibrations(Tracker):
         self.events: dict[tuple[object, ...], Apply] = {}
         self.deadlines: dict[tuple[object, ...], Deadline] = {}
         self.busy = False
+        self.loops: list[int] = []  # the loops in progress, one number per run of a loop
+        self.run = 0
+
+    def loop_begun(self) -> int:
+        """Note a loop."""
+        self.run += 1
+        self.loops.append(self.run)
+        return 0
+
+    def loop_ended(self, first: int, iterations: int) -> None:
+        """Forget a loop."""
+        self.loops.pop()
 
     def observed(self, origins: int, node: ir.Node) -> int:
         """Note that a model is applied."""
@@ -113,7 +126,10 @@ class Calibrations(Tracker):
         chosen(self.machine, test, before, after)
 
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
-        """Note scores that are scaled by a chosen number."""
+        """Note scores that are scaled by a chosen number, or moved by what a model gave in a loop before."""
+        applied = self.machine.atoms.family("applied")
+        if (left.m ^ right.m) & applied and left.m & right.m & VAL:
+            moved(self.machine, left, right, node)
         if isinstance(node, ir.BinOp) and node.op in ("*", "/"):
             scaled(self.machine, left, right, node)
         return out
@@ -149,6 +165,7 @@ def applied(machine: Machine, origins: int, node: ir.Node) -> int:
         machine.events.append(event)
     event.bits |= machine.live
     event.kinds |= origins & (VAL | TRAIN)
+    event.within = tuple(known.loops)
     if known.watchers:
         _watch(machine, event, origins, node)
     return machine.atoms.bit("applied", event)
@@ -249,6 +266,25 @@ def scaled(machine: Machine, left: Value, right: Value, node: ir.Node) -> None:
         return
     forwards = [f for f in machine.atoms.meanings(scores.m, "forward") if isinstance(f, Forward)]
     given(machine, number.m, forwards, node)
+
+
+def moved(machine: Machine, left: Value, right: Value, node: ir.Node) -> None:
+    """Note that predictions are combined with what the model gave, for all of its tokens, in a loop that has ended."""
+    atoms = machine.atoms
+    gold, running = atoms.family("gold"), set(machine.of(Calibrations).loops)
+    for scores, other in ((left, right), (right, left)):
+        if other.m & gold or not scores.m & atoms.family("forward"):
+            continue
+        for event in atoms.meanings(other.m & ~scores.m, "applied"):
+            assert isinstance(event, Apply)
+            if not event.within or running.intersection(event.within) or not running:
+                continue
+            use = event.uses.setdefault(
+                ("applied", "scores"), Use(**common(machine, node, machine.live), sink="scores")
+            )
+            use.bits |= machine.live
+            forwards = [f for f in atoms.meanings(scores.m, "forward") if isinstance(f, Forward)]
+            use.scored.extend(f for f in forwards if f not in use.scored)
 
 
 def given(machine: Machine, origins: int, forwards: list[Forward], node: ir.Node) -> None:

@@ -79,7 +79,7 @@ def calibrations(timeline: Timeline, split: Literal["val", "train", "self"]) -> 
         found = _use(event)
         if found is not None:
             way, use = found
-            if way == "applied" and _reported(timeline, event):
+            if way == "applied" and use.sink != "scores" and _reported(timeline, event):
                 continue  # a score, kept beside what was scored
             if bits & use.bits:
                 out.append(Calibration(event, use, way, bits & use.bits))

@@ -255,7 +255,8 @@ class Counts(Tracker):
             same = event.whole or event.reads & self._with_ancestors(reads, wherever=True)
             return "counted" if same or sweeps.covers(self.machine, event.reads, reads, node) else None
         if not event.reads & self._with_ancestors(reads):
-            return None
+            now = event.rounds == self._rounds() and event.within == tuple(self.loops)
+            return "preview" if now and sweeps.same_end(self.machine, event.reads, reads) else None
         return "preview" if event.rounds == self._rounds() else "counted"
 
     def _now(self, region: int) -> int:

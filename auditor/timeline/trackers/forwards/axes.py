@@ -40,6 +40,7 @@ class Tensor:
     reach: Mixed | None = None
     raw: bool = False
     longer: bool = False  # padded behind the last position
+    cut: int = 0  # how many of the first positions were just left out
 
     @property
     def knows_later(self) -> Mixed | None:
@@ -91,6 +92,14 @@ def blended(values: list[object], axes: Axes | None = None) -> Tensor:
     masked = any(t.masked for t in tensors)
     raw = bool(tensors) and all(t.raw for t in tensors)
     return Tensor(widest, pooled if leak is None else None, leak, masked, far.ahead, far.reach, raw)
+
+
+def either(values: list[object]) -> Tensor:
+    """Return what is one of several values: what one of them has pooled is not given back by the others."""
+    tensors = [v for v in values if isinstance(v, Tensor)]
+    known = next((t for t in tensors if t.leak is not None), None)
+    placed = next((t for t in tensors if t.axes is not None and "T" in t.axes), None)
+    return known or placed or blended(values)
 
 
 def reduced(tensor: Tensor, dims: list[int] | None, *, keep: bool, mixed: Mixed) -> Tensor:

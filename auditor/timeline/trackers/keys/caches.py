@@ -143,7 +143,7 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
     forwards = machine.atoms.family("forward")
     if base.m & forwards:
         return Value(out.p, out.m | label(machine, index.m))
-    if base.m & VAL and not base.m & (keys.lookups | keys.mixed):
+    if base.m & VAL and not base.m & (keys.lookups | keys.mixed) and (base.m & keys.reads or not base.m & keys.spots):
         return read(machine, base, index, node, out)
     return out
 
@@ -182,7 +182,7 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
         keys.meaning[bit] = made
         keys.reads |= bit
         keys.mixed |= twin
-    return Value(out.p, out.m & ~(keys.reads | keys.mixed | keys.ahead) | bit)
+    return Value(out.p, out.m & ~(keys.reads | keys.mixed | keys.spots | keys.ahead) | bit)
 
 
 def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
@@ -369,7 +369,7 @@ def stored(machine: Machine, node: ir.Subscript, out: tuple[Value, Value]) -> tu
     A count that is read, raised and stored at its key doesn't make the table rest on that look-up.
     """
     keys = machine.of(Keys)
-    tokens = keys.reads | keys.mixed
+    tokens = keys.reads | keys.mixed | keys.spots
     index, value = out
     if value.m & tokens and moved_on(keys, node, value):
         return index, Value(value.p, value.m & ~tokens | keys.ahead)

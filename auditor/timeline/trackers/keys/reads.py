@@ -62,6 +62,7 @@ class Keys(Tracker):
         self.updates: dict[tuple[object, ...], Update] = {}
         self.ahead = atoms.bit("ahead", "")  # an array that holds what is made of a token one place after it
         self.joined = atoms.bit("joined", "")  # several tokens made into one number or text
+        self.spots = atoms.bit("spots", "")  # where tokens of some kind stand: numbers, which are no tokens themselves
         # For auditor.timeline.mixtures:
         self.gold = atoms.bit("gold", "")  # the loss or probability of the token that really came
         self.bytes = atoms.bit("bytes", "")  # bytes of tokens

@@ -39,6 +39,7 @@ Kind = Literal[
     "best evaluation",
     "window bytes",
     "file bytes",
+    "more bytes",
 ]
 
 FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split
