@@ -10,6 +10,7 @@ import io
 import posixpath
 import re
 import tokenize
+from collections.abc import Iterable
 from functools import lru_cache
 
 from msgspec import Struct
@@ -178,6 +179,21 @@ def p_below(losses: Sample, target: float) -> float | None:
 def _holds(runs: Runs, log: str) -> bool:
     """Tell whether a sample has the log of that path, or lies in the folder of that path."""
     return any(final.log.path == log or final.log.path.startswith(log.rstrip("/") + "/") for final in runs.finals)
+
+
+def pooled(found: Iterable[Runs], runs: Runs) -> tuple[Runs, ...]:
+    """Return the samples that may be meant with one: of the same folder, plan and machine, by other scripts."""
+    first = runs.finals[0]
+    planned = first.run.planned_steps.value if first.run.planned_steps is not None else None
+    return tuple(
+        each
+        for each in found
+        if each.folder == runs.folder
+        and not each.aside
+        and each.finals[0].cards == first.cards
+        and (steps := each.finals[0].run.planned_steps) is not None
+        and steps.value == planned
+    )
 
 
 def kept_aside(path: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from auditor.challenge import find
 from auditor.check import audit
+from auditor.cli import run as golf_audit
 from auditor.evidence.read import read_evidence
 from auditor.evidence.samples import claimed, p_below, samples
 from auditor.evidence.speedrun import rows
@@ -102,3 +105,15 @@ def test_the_table_of_records() -> None:
     assert (first.number, first.score, first.date, first.pr) == (7, 750.0, "2024-10-18", 9)
     assert (first.folder, first.log, first.author) == ("2024-10-18_New", "a.txt", "@ada, @ben")
     assert (second.score, second.folder, second.log) == (20880.0, None, None)
+
+
+def test_the_page_knows_the_challenge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "records" / "track_1_short" / "2026-01-07_PairedHeadAttention"
+    folder.mkdir(parents=True)
+    for name, text in (logs(*LOSSES) | {"train_gpt.py": SOURCE}).items():
+        (folder / name).write_text(text)
+    assert golf_audit(["check", "--format", "html", "--exit-zero", str(folder)]) == 0
+    page = capsys.readouterr().out
+    assert "no cap is asked" in page
+    assert "5 runs show a mean of 3.2775" in page
+    assert "https://github.com/openai/" not in page
