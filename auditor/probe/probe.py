@@ -312,7 +312,7 @@ def _answer(lab: _Lab, base: _Base, later: Result, found: Pass | None, passes: l
         return Result(
             "answer",
             "SKIP",
-            f"the values that sum to more than one are not those that are reported: of 1 added, {reach / len(found.positions):.2f} arrives",
+            f"what sums to more than one is not what is reported: of 1, {reach / len(found.positions):.2f} arrives",
             place,
         )
     reason = (

@@ -13,7 +13,8 @@ FUTURE = Result("future", "FAIL", "token 5 is given 1 and 2", "\x1b[31mtrain.py:
 PASSED = Result("answer", "PASS", "sums to 0.9", "train.py:7", total=0.9, bits=-3.0, tokens=900)
 REPORT = ProbeReport(
     "folder", "bad\u202ename", "train_gpt.py", "README.md:3", (FUTURE, PASSED), 7, ("ITERATIONS=4",), 3, 9.5, 1 << 30,
-    "bubblewrap", ("torch.compile",), "val_bpb:1.2", Compared("CLEAN", (), {"future": "unexplained", "answer": "agrees"}),
+    "bubblewrap", ("torch.compile",), "val_bpb:1.2",
+    Compared("CLEAN", (), {"future": "unexplained", "answer": "agrees"}),
 )  # fmt: skip
 KNOWN = dataclasses.replace(
     REPORT, compared=Compared("FLAG", ("prequant-ttt",), {"future": "explained", "answer": "agrees"})
