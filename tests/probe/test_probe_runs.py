@@ -1,14 +1,21 @@
-"""Whole scripts through the sandbox: one that is honest, one that learns first, one that picks the better loss."""
+"""Whole scripts through the sandbox: one that is honest, one that learns first, one that picks the better loss.
+
+Each takes two or three runs of some seconds: GOLF_AUDIT_PROBE=1 asks for them.
+"""
+
+import os
 
 import pytest
 
 pytest.importorskip("torch", reason="probe runs scripts, which need torch")
 
 from auditor.probe.probe import probe
-from auditor.sandbox.run import mechanism
 from auditor.submission import read_path
 
-pytestmark = pytest.mark.skipif(mechanism() == "none", reason="nothing here can hold a stranger's script")
+pytestmark = [
+    pytest.mark.skipif("GOLF_AUDIT_PROBE" not in os.environ, reason="runs scripts: GOLF_AUDIT_PROBE=1"),
+    pytest.mark.skipif("mechanism() == 'none'", reason="nothing here can hold a stranger's script"),
+]
 
 SCRIPT = """
 import glob, math
