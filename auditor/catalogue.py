@@ -54,14 +54,16 @@ def load() -> tuple[Rule, ...]:
 def applied(challenge: Challenge) -> tuple[Rule, ...]:
     """Return the rules that apply to a challenge, by group and slug, each by the authority that it has there.
 
-    A rule applies where the challenge has all that it needs (:meth:`auditor.challenge.model.Challenge.has`) and,
-    unless the challenge takes all rules, gives an authority for it.
+    A rule applies where the challenge has all that it needs (:meth:`auditor.challenge.model.Challenge.has`), and is its
+    own or one that the challenge gives an authority for.
     """
     ruled = challenge.rules.ruled
     able = [rule for rule in load() if all(challenge.has(need) for need in rule.needs)]
-    if challenge.rules.all_rules:
-        return tuple(able)
-    return tuple(_elsewhere(rule, challenge) for rule in able if rule.slug in ruled)
+    return tuple(
+        rule if rule.challenge == challenge.name else _elsewhere(rule, challenge)
+        for rule in able
+        if rule.challenge == challenge.name or rule.slug in ruled
+    )
 
 
 def _elsewhere(rule: Rule, challenge: Challenge) -> Rule:

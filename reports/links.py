@@ -15,11 +15,11 @@ from reports.excerpt import place
 
 _CLONE = Path(__file__).parents[1]
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~-]+)+/?")
-_NUMBER = re.compile(r"#\d+")
+_PLAIN = re.compile(r"#\d+")
 _REF = re.compile(r"(?:([\w.-]+/[\w.-]+) ?)?(?:#(\d+)|README)")
 _SHA = re.compile(r"[0-9a-f]{4,64}")
 _LONGEST = 500  # characters of an address; a path that makes a longer one is named, not linked
-_NUMBER = re.compile(r"#\d+")
+_NUMBER = re.compile(r"<span>#</span>(\d+)\b")  # how escaped prose shows #123
 
 
 def is_repository(address: str) -> bool:
@@ -81,7 +81,7 @@ def pull_link(number: int, repository: str | None) -> Markdown:
 
 def reference(ref: str) -> Markdown:
     """Return what a rule cites (``#462``, ``README``, ``OWNER/NAME#462``) as a link into the challenge's repository."""
-    return linked(Markdown(ref) if _NUMBER.fullmatch(ref) else markdown(ref), ruling_address(ref))
+    return linked(Markdown(ref) if _PLAIN.fullmatch(ref) else markdown(ref), ruling_address(ref))
 
 
 def _is_sha(sha: str | None) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.finding import Finding, Status, Step
@@ -24,6 +25,7 @@ _DIVISORS: dict[Kind, str] = {
     "count of bytes was seen on the way to it.",
     "file bytes": "The score is divided by the size of a file of tokens: that is how many bytes their numbers take, "
     "not the text.",
+    "more bytes": "A constant is added to the bytes of each token before they are added up: text that isn't there.",
     "window bytes": "The losses are those of the tail of each window, the bytes that divide them those of all of its "
     "tokens: text that is scored once is counted as often as windows hold it.",
 }
@@ -166,8 +168,7 @@ def _per_token(case: Case) -> Iterator[Finding]:
         )
 
 
-@dataclass(frozen=True)
-class Slip:
+class Slip(Struct, frozen=True):
     """A place that counts the bytes of a tokenizer's pieces."""
 
     source: Source

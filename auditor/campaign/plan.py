@@ -14,7 +14,7 @@ from auditor.reproduce.afar import Afar, unfinished
 from auditor.reproduce.model import Budget, CannotReproduce
 from auditor.reproduce.place import DataPlace
 from auditor.reproduce.plan import Wanted
-from auditor.reproduce.remote import Node, Order, packed
+from auditor.reproduce.remote import Node, Order
 from auditor.reproduce.reproduce import prepare
 from auditor.reproduce.submitted import read_submission, wall_seconds
 from auditor.sandbox import NoSandbox
@@ -63,7 +63,7 @@ def _planned(campaign: Campaign, entry: Entry, node: Node, taken: set[str]) -> P
     taken.add(folder)
     own = entry.preset is not None and Path(entry.preset).is_file()
     text = Path(entry.preset).read_text("utf-8") if own and entry.preset is not None else None
-    order = Order(wanted, 0, None if submission is None else packed(submission), campaign.data, text)
+    order = Order(wanted, 0, submission, campaign.data, text)
     return Planned(entry, Afar(job, order), entry.pr, _seconds(submission, campaign.budget))
 
 

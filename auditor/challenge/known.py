@@ -59,7 +59,12 @@ class Challenges:
         return _read(self.folder / f"{name}.toml")
 
     def of(self, track: str) -> Challenge:
-        """Return the challenge that a track's folder (``track_…``; "" for none) belongs to, else the default one."""
+        """Return the challenge that a track's folder (``track_…``; "" for none) belongs to, else the default one.
+
+        Where :func:`choose` named one, that is it.
+        """
+        if _chosen:
+            return self.find(_chosen[-1])
         if track:
             for challenge in self:
                 if challenge.track(track) is not None:
@@ -69,6 +74,24 @@ class Challenges:
     def __iter__(self) -> Iterator[Challenge]:
         """Yield all challenges, the default first."""
         return (self.find(name) for name in self.names)
+
+
+_chosen: list[str] = []  # what the user named for this process
+
+
+def choose(name: str | None) -> None:
+    """Take all submissions that this process reads from now on as made to a challenge; None: by their layout again.
+
+    Raises :class:`UnknownChallenge`.
+    """
+    if name is not None:
+        find(name)
+    _chosen[:] = [] if name is None else [name]
+
+
+def chosen() -> str | None:
+    """Return the name that :func:`choose` was given, for another process to choose it too."""
+    return _chosen[-1] if _chosen else None
 
 
 def folder() -> Path:

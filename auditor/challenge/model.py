@@ -126,7 +126,7 @@ class Target:
 class Track:
     """One track: its folder below the archive, and whether a submission to it stands for a record.
 
-    ``declared`` is a regular expression on what metadata call it.
+    ``declared`` is a regular expression on what metadata call it; ``compiler_flags`` are allowed all the same.
     """
 
     folder: str
@@ -134,12 +134,24 @@ class Track:
     kind: Literal["record", "non-record"]
     source: str
     declared: str | None = None
+    compiler_flags: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
 
     def target(self, day: str | None) -> Target | None:
         """Return the target in force on a day (YYYY-MM-DD; None: the latest), None for a track without one."""
         found = [t for t in self.targets if day is None or t.since.isoformat() <= day]
         return found[-1] if found else next(iter(self.targets), None)
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """From which day on a record may set no extra flag of the compiler: modules of options, and arguments."""
+
+    since: datetime.date
+    options: tuple[str, ...]  # what begins the dotted names of options, such as torch._inductor.config
+    call: str  # the dotted name of the function that compiles
+    arguments: tuple[str, ...]  # those of its arguments that say how to tune, not what to trace
+    source: str
 
 
 @dataclass(frozen=True)
@@ -197,11 +209,10 @@ class Ruled:
 class Applied:
     """Which rules apply.
 
-    ``all_rules``: all that find the data that they need, by the authority that they name themselves. Else those in
-    ``ruled``, by the authority that it gives; ``not_ruled`` tells of some others why they don't apply.
+    A challenge's own rules (:attr:`auditor.rule.Rule.challenge`) apply by the authority that they name themselves.
+    ``ruled`` gives an authority to others; ``not_ruled`` tells of some why they don't apply.
     """
 
-    all_rules: bool = False
     ruled: Mapping[str, tuple[Ruled, ...]] = field(default_factory=dict)
     not_ruled: Mapping[str, str] = field(default_factory=dict)
 
@@ -220,11 +231,12 @@ class Challenge:
     data: Data
     records: Records
     tracks: tuple[Track, ...]
-    rules: Applied
     artifact: Artifact | None = None
     time: Time | None = None
     hardware: Hardware | None = None
     cutoff: Cutoff | None = None
+    compiler: Compiler | None = None
+    rules: Applied = Applied()
 
     def __hash__(self) -> int:
         """Return a hash of the name: the tables hold mappings, which have none."""

@@ -90,8 +90,6 @@ def _consistent(challenge: Challenge, path: Path) -> None:
     both = challenge.rules.ruled.keys() & challenge.rules.not_ruled.keys()
     if both:
         raise Malformed(f"{path}: rules: {sorted(both)[0]} is both in ruled and in not_ruled")
-    if challenge.rules.all_rules and challenge.rules.ruled:
-        raise Malformed(f"{path}: rules: give all_rules or ruled, not both")
 
 
 def _ascending(days: list[str], where: str) -> None:

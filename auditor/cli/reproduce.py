@@ -167,7 +167,7 @@ def _carry_out_afar(
     from auditor.executors.model import Limits
     from auditor.reproduce.afar import Afar, Ended, carry_out_afar, probe
     from auditor.reproduce.place import DataPlace
-    from auditor.reproduce.remote import Order, Runs, packed
+    from auditor.reproduce.remote import Order, Runs
     from auditor.reproduce.report.text import make_console, print_plan
     from auditor.reproduce.reproduce import look_back, prepare
     from auditor.reproduce.submitted import read_submission, run_seconds
@@ -185,7 +185,7 @@ def _carry_out_afar(
         place = None if wanted.data is None else DataPlace(str(wanted.data.resolve()))
         own = None if wanted.preset is None else Path(wanted.preset)
         text = own.read_text("utf-8") if own is not None and own.is_file() else None
-        order = Order(wanted, 0, None if submission is None else packed(submission), place, text)
+        order = Order(wanted, 0, submission, place, text)
 
         def tell(end: Ended) -> None:
             where = " before" if end.before else f" on {end.node}" if end.node else ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from statistics import fmean
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.evidence.frontier import Frontier, Row
 from auditor.evidence.model import Evidence
@@ -24,8 +26,7 @@ class NoLeaderboard(ValueError):  # noqa: N818 (says what is missing)
     """A README without a leaderboard that can be read; the message is one line."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One line of the README's table; ``score`` in bits per byte."""
 
     name: str
@@ -37,8 +38,7 @@ class Entry:
     published_p: float | None
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What an update changed, by the rows' names."""
 
     added: tuple[str, ...] = ()
@@ -115,6 +115,16 @@ def merge(known: Frontier, entries: Sequence[Entry], scores: Scores) -> tuple[tu
     return tuple(ordered), Changes(tuple(added), tuple(changed), tuple(removed))
 
 
+def compared(old: Sequence[Row], new: Sequence[Row]) -> Changes:
+    """Return what differs between two lists of rows, by their names."""
+    before, after = {row.name: row for row in old}, {row.name: row for row in new}
+    return Changes(
+        added=tuple(name for name in after if name not in before),
+        changed=tuple(name for name, row in after.items() if name in before and before[name] != row),
+        removed=tuple(name for name in before if name not in after),
+    )
+
+
 def scores_in(evidence: Evidence, score: float) -> tuple[tuple[float, ...], str]:
     """Return the scores by seed whose mean is a row's score, and where they stand; none where no such are found."""
     per_seed = {c.seed: c.value for c in reversed(evidence.metadata.all("val_bpb", per_seed=True))}
@@ -176,6 +186,9 @@ def _plain(row: Row) -> dict[str, object]:
         "status": row.status,
         "source": row.source,
     }
+    for key, value in (("log", row.log), ("number", row.number)):
+        if value is not None:
+            out[key] = value
     if row.published_p is not None:
         out["published_p"] = row.published_p
     if row.pooled is not None:

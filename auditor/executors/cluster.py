@@ -164,7 +164,8 @@ class RayExecutor:
         room = max(_LEAST_AHEAD, self._slots * _AHEAD)
         while self._waiting and len(self._given) < room:
             given = self._waiting.popleft()
-            order = host.Order(given.unit, self._limits, self._version, alone=self._resources.gpus > 0)
+            unit = Unit(given.unit.key, given.unit.handed())
+            order = host.Order(unit, self._limits, self._version, alone=self._resources.gpus > 0)
             self._given[self._serve.remote(self._task, order)] = given
 
     def _outcome(self, ref: Any, given: _Given) -> Outcome | None:

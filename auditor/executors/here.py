@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from auditor.executors.model import Failure, Outcome, Progress, Task, Unit
+from auditor.executors.model import Failure, Lost, Outcome, Progress, Task, Unit
 from auditor.failure import described
 
 
@@ -27,7 +27,9 @@ class HereExecutor:
         while self._waiting:
             unit = self._waiting.popleft()
             try:
-                outcome = Outcome(unit.key, self._task(unit.payload))
+                outcome = Outcome(unit.key, self._task(unit.handed()))
+            except Lost as error:
+                outcome = Outcome(unit.key, failure=Failure("node", str(error)))
             except Exception as error:
                 outcome = Outcome(unit.key, failure=Failure("internal", described(error)))
             self._done += 1

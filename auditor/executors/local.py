@@ -114,7 +114,7 @@ class LocalExecutor:
         while self._waiting and self._pool is not None and len(self._given) < self._jobs * (1 + _AHEAD):
             given = self._waiting.popleft()
             try:
-                future = self._pool.schedule(child.perform, (given.unit.payload,), timeout=self._limits.timeout)
+                future = self._pool.schedule(child.perform, (given.unit.handed(),), timeout=self._limits.timeout)
             except (BrokenProcessPool, RuntimeError) as error:
                 self._waiting.appendleft(given)
                 self._broken(error)

@@ -33,11 +33,22 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True)
+class Late:
+    """A payload that is made when its unit is handed over: while it waits it costs nothing."""
+
+    make: Callable[[], Any]
+
+
+@dataclass(frozen=True)
 class Unit:
     """One piece of work. ``key`` says by content which one it is: equal keys are equal work."""
 
     key: str
     payload: Any
+
+    def handed(self) -> Any:
+        """Return the payload as the task gets it."""
+        return self.payload.make() if isinstance(self.payload, Late) else self.payload
 
 
 @dataclass(frozen=True)

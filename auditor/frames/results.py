@@ -32,7 +32,9 @@ def results_frame(path: Path) -> pd.DataFrame:
         rows.append(vars(entry) | {"rules": list(entry.rules), "author": row.get("author")})
     frame = pd.DataFrame.from_records(rows, columns=[name for name in COLUMNS if name != "week"])
     frame["day"] = pd.to_datetime(frame["day"].replace("", None))
-    frame.insert(frame.columns.get_loc("day") + 1, "week", frame["day"] - pd.to_timedelta(frame["day"].dt.weekday, "D"))
+    frame.insert(
+        frame.columns.get_loc("day") + 1, "week", frame["day"] - pd.to_timedelta(frame["day"].dt.day_of_week, "D")
+    )
     frame["artifact_bytes"] = frame["artifact_bytes"].astype("Int64")
     frame["val_bpb"] = pd.to_numeric(frame["val_bpb"])
     frame[_TEXTS] = frame[_TEXTS].replace("", None)

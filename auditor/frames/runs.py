@@ -37,7 +37,7 @@ def runs_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             frame[name] = pd.to_numeric(frame[name])
     for name in ("invalid", "stand_ins"):
         if name in frame:
-            frame[name] = frame[name].map(lambda values: "; ".join(values or ()))
+            frame[name] = frame[name].map(lambda values: "; ".join(values) if isinstance(values, list) else "")
     return frame[[*_FIRST, *(name for name in frame.columns if name not in _FIRST)]]
 
 

@@ -7,8 +7,6 @@ leaves nothing behind there. What comes back is laid where a run of this machine
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +16,7 @@ from typing import Any
 import msgspec
 
 from auditor.durable import write_text, write_whole
-from auditor.executors.model import Lost, Unit
+from auditor.executors.model import Late, Lost, Unit
 from auditor.reproduce.launch import Exit, log_path
 from auditor.reproduce.machine import look
 from auditor.reproduce.model import CannotReproduce, Machine, Plan, PlannedRun, Status
@@ -26,7 +24,7 @@ from auditor.reproduce.place import DataPlace, obtain
 from auditor.reproduce.plan import Wanted
 from auditor.reproduce.record import RECORD, fingerprint
 from auditor.reproduce.reproduce import Job, carry_out, checked, prepare
-from auditor.sandbox import NoSandbox, mechanism
+from auditor.sandbox import NoSandbox, mechanism, scratch_folder
 from auditor.submission.memory import MemoryTree
 from auditor.submission.model import Submission, Unread
 
@@ -65,13 +63,11 @@ class Runs:
         """Return plain data; raises :class:`Lost` for what another node may be able to do."""
         if order is None:
             return {"machine": asdict(look()), "held_by": mechanism()}
-        folder = Path(tempfile.mkdtemp(prefix="golf-audit-run-"))
         try:
-            return _run(order, folder)
+            with scratch_folder() as folder:
+                return _run(order, folder)
         except (CannotReproduce, NoSandbox) as error:
             raise Lost(str(error)) from None
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def node_of(told: Mapping[str, Any]) -> Node:
@@ -79,20 +75,22 @@ def node_of(told: Mapping[str, Any]) -> Node:
     return Node(msgspec.convert(told["machine"], Machine), str(told["held_by"]))
 
 
-def packed(submission: Submission) -> Submission:
-    """Return the submission with its files in memory, so that it can travel; what is too large stays behind."""
-    files = {}
+def _packed(order: Order) -> Order:
+    """Return the order with its submission's files in memory, so that it can travel; what is too large stays behind."""
+    submission, files = order.submission, {}
+    if submission is None:
+        return order
     for name in submission.tree.paths():
         try:
             files[name] = submission.tree.read(name, _LARGEST_FILE)
         except Unread:
             continue
-    return replace(submission, tree=MemoryTree(files), elsewhere=None)
+    return replace(order, submission=replace(submission, tree=MemoryTree(files), elsewhere=None))
 
 
 def unit(plan: Plan, run: PlannedRun, order: Order) -> Unit:
     """Return a seed as a unit; its key is what tells its run from others by content."""
-    return Unit(f"{run.folder} {fingerprint(plan, run)}", order)
+    return Unit(f"{run.folder} {fingerprint(plan, run)}", Late(lambda: _packed(order)))
 
 
 def deposit(plan: Plan, run: PlannedRun, sent: Mapping[str, Any], node: str, attempts: int) -> Status:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditor.settings.commands import Command, Target, command_of, command_of_environment
 from auditor.settings.files import FileStep

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from fnmatch import fnmatchcase
+
+from msgspec.structs import replace
 
 from auditor.settings.bash import parse
 from auditor.settings.expansion import UNKNOWN, expand, expand_value

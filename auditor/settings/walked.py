@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from auditor.settings.files import FileStep
 from auditor.settings.scripts import Scripts
 from auditor.settings.state import Assigned
 
 
-@dataclass(frozen=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """A Python program being started: its words (a launcher such as ``torchrun`` first) and environment.
 
     ``environment`` holds what the text itself gives, not what the machine has; values may contain
@@ -31,8 +31,7 @@ Step: TypeAlias = Launch | FileStep
 """What a text does, in its order: programs that it starts, files that it makes."""
 
 
-@dataclass(frozen=True)
-class Shell:
+class Shell(Struct, frozen=True):
     """Shell text and what it may call: other run scripts.
 
     ``exports_all``: plain assignments reach the program, as people mean them in a README.
@@ -47,8 +46,7 @@ class Shell:
     folder: str = ""  # where it is carried out, as far as the text before it tells
 
 
-@dataclass(frozen=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """What a text does in its order, the environment that it leaves behind, and the files it lacks.
 
     ``missing`` are files that it reads its environment from, ``unfound`` scripts that it starts: others of their name

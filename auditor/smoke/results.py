@@ -24,6 +24,7 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
     "artifact": {"status": str, "reason": str, "bytes": int, "seconds": float, "cause": str},
     "stand-in": {"name": str},
     "vocabulary": {"size": int},
+    "cut": {"what": str},
     "end": {"cpu": float},
 }
 _MAY_BE_NO_NUMBER = frozenset({("loss", "value")})

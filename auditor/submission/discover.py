@@ -104,6 +104,7 @@ def describe(
         pr=pr,
         folder=folder,
         challenge=challenge,
+        track_folder=track_folder(place),
     )
 
 
@@ -131,6 +132,11 @@ def lone_script(tree: Tree, script: str, *, given: str, sha: str | None = None, 
 def holds_anything(submission: Submission) -> bool:
     """Tell whether anything in a folder makes it a submission: code, a log, metadata or a README."""
     return bool(submission.script or submission.helpers or submission.logs or submission.metadata or submission.readme)
+
+
+def holds_a_program(submission: Submission) -> bool:
+    """Tell whether a folder holds a script, or logs that carry one by the custom of the challenge."""
+    return submission.script is not None or (submission.challenge.layout.logs_carry_source and bool(submission.logs))
 
 
 def holds_a_trainer(submission: Submission) -> bool:

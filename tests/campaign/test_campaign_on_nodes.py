@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(os.environ.get("GOLF_AUDIT_CLUSTER") != "1", rea
 def test_the_page_of_a_campaign(tmp_path: Path) -> None:
     file = toys(tmp_path, timeout=int(os.environ.get("GOLF_AUDIT_RUN_SECONDS", "60")))
     command = [sys.executable, "-m", "auditor", "campaign", str(file), "--yes", "--export", str(tmp_path / "runs.csv")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))}
     with cluster(2, 1) as nodes:
         done = subprocess.run(
             [*command, "--cluster", nodes.address], env=environment, cwd=ROOT, capture_output=True, text=True,

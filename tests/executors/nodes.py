@@ -48,7 +48,7 @@ class Nodes:
 def cluster(nodes: int, cores: int = 1, *resources: str, **environment: str) -> Iterator[Nodes]:
     """Yield a cluster of so many nodes beside its head, which has no cores."""
     paths = os.pathsep.join((str(ROOT), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")))
-    given = os.environ | {"PYTHONPATH": paths.strip(os.pathsep)} | environment
+    given = {"RAY_raylet_start_wait_time_s": "180"} | os.environ | {"PYTHONPATH": paths.strip(os.pathsep)} | environment
     given.pop("PYTHONDONTWRITEBYTECODE", None)  # Ray's workers would compile it again and again
     command = [sys.executable, __file__, str(nodes), str(cores), *resources]
     with subprocess.Popen(

@@ -96,57 +96,103 @@ def test_looks_back(body: str, conv: str) -> None:
     assert not ahead(body, conv)
 
 
+def test_a_softmax_over_stacked_layers_looks_back() -> None:
+    assert not ahead(
+        "h = [x, self.qkv(x)[..., :D]]; w = torch.stack(h, dim=2).sum(-1).softmax(-1); return x * w[..., :1]"
+    )
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        "h = [x, self.qkv(x)[..., :D]]; w = torch.stack(h, dim=2).sum(-1).softmax(-1); return x * w[..., :1]",
         "f = torch.fft.rfft(x, n=2 * T, dim=1) * torch.fft.rfft(self.kernel(T), n=2 * T, dim=0)[None]; "
         "return torch.fft.irfft(f, n=2 * T, dim=1)[:, :T]",
         "f = torch.fft.rfft(F.pad(x, (0, 0, 0, T)), dim=1); return torch.fft.irfft(f * self.kernel(T), dim=1)[:, :T]",
     ],
 )
-def test_stacked_layers_and_padded_transforms_look_back(body: str) -> None:
+def test_what_a_padded_transform_does_is_not_certain(body: str) -> None:
+    """A causal convolution, if the kernel is no longer than the window and the cut is right."""
+    assert ahead(body) == [("a Fourier transform over the positions", False)]
+
+
+@pytest.mark.parametrize("transform", ["torch.fft.fft(x, n=T, dim=1).real", "torch.fft.fft(x, dim=1).real"])
+def test_a_transform_of_the_window_looks_ahead(transform: str) -> None:
+    assert ahead(f"return {transform}") == [("a Fourier transform over the positions", True)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def unit(h, dim=-1):\n            return F.normalize(h, p=2, dim=dim)\n        return unit(x)",
+        "left = torch.ones(B, T, 1); w = torch.min(x[..., :1].sigmoid(), left); return x * w",
+    ],
+)
+def test_defaults_and_minima_of_two_tensors_look_back(body: str) -> None:
     assert not ahead(body)
 
 
 UNMASKED = "y = F.scaled_dot_product_attention(q, k, v)" + OUT
-DENOISED = """
+BOUND = """
 def bound(net, ids):
     picked = {picked}
     {replaced}
-    loss = net(noised, ids)
-    return loss
+    logits = net.logits(noised)
+    loss = -torch.log_softmax(logits, -1).gather(-1, ids[..., None]).squeeze(-1)
+    return ({counted}).sum()
 """
+WHERE = "noised = torch.where(picked, 63, ids)"
+PICKED = "torch.rand(ids.shape) < 0.3"
 
 
-@pytest.mark.parametrize(
-    ("picked", "replaced", "hidden"),
-    [
-        ("torch.rand(ids.shape) < 0.3", "noised = torch.where(picked, 63, ids)", True),
-        ("torch.bernoulli(torch.full(ids.shape, 0.5)).bool()", "noised = ids.masked_fill(picked, 63)", True),
-        ("torch.rand_like(ids.float()) < 0.3", "noised = ids.clone(); noised[picked] = 63", True),
-        ("torch.rand(ids.shape) < 0.3", "noised = ids + 1 * picked", False),  # nothing is hidden: it holds
-    ],
-)
-def test_a_denoiser_is_not_said_to_see_what_it_predicts(picked: str, replaced: str, hidden: bool) -> None:
+def bounds(picked: str, replaced: str, counted: str) -> list[bool]:
+    """Return, for each place where a denoiser looks ahead, whether its score counts where tokens were replaced."""
     script = MODEL.format(body=UNMASKED, conv="3", rnn="").replace(
         "net(val[at:at + 64][None], val[at + 1:at + 65][None])", "bound(net, val[at:at + 64][None])"
     )
-    script = script.replace("net, val =", DENOISED.format(picked=picked, replaced=replaced) + "net, val =")
-    found = [event for event in followed(script).events if isinstance(event, Lookahead)]
-    assert found
-    assert all(event.hidden is hidden and not event.certain for event in found)
-
-
-def test_a_denoiser_that_replaces_in_its_forward() -> None:
-    script = MODEL.format(body=UNMASKED, conv="3", rnn="").replace(
-        "        return F.cross_entropy(self.head(self.mixer(self.embed(ids)))",
-        "        picked = torch.rand(ids.shape) < 0.4\n        ids = torch.where(picked, 63, ids)\n"
-        "        return F.cross_entropy(self.head(self.mixer(self.embed(ids)))",
+    script = script.replace(
+        "    def forward(self, ids, targets):",
+        "    def logits(self, ids):\n        return self.head(self.mixer(self.embed(ids)))\n"
+        "    def forward(self, ids, targets):",
     )
-    found = [event for event in followed(script).events if isinstance(event, Lookahead)]
+    said = BOUND.format(picked=picked, replaced=replaced, counted=counted)
+    events = followed(script.replace("net, val =", said + "net, val =")).events
+    found = [event for event in events if isinstance(event, Lookahead)]
     assert found
-    assert all(event.hidden for event in found)
+    assert not any(event.certain for event in found)
+    return [bool(event.bounds) for event in found]
+
+
+@pytest.mark.parametrize(
+    ("picked", "replaced", "counted"),
+    [
+        (PICKED, WHERE, "loss * picked"),
+        (PICKED, WHERE, "2.0 * loss * (noised == 63).float()"),
+        (PICKED, WHERE, "loss[picked]"),
+        (PICKED, WHERE, "torch.where(picked, loss, 0.0)"),
+        (PICKED, "noised = torch.where(~picked, ids, 63)", "loss.masked_fill(~picked, 0.0)"),
+        ("torch.bernoulli(torch.full(ids.shape, 0.5)).bool()", "noised = ids.masked_fill(picked, 63)", "picked * loss"),
+        ("torch.rand_like(ids.float()) < 0.3", "noised = ids.clone(); noised[picked] = 63", "loss[noised == 63]"),
+    ],
+)
+def test_a_bound_that_counts_where_tokens_were_replaced(picked: str, replaced: str, counted: str) -> None:
+    assert all(bounds(picked, replaced, counted))
+
+
+@pytest.mark.parametrize(
+    ("picked", "replaced", "counted"),
+    [
+        (PICKED, WHERE, "loss"),
+        (PICKED, WHERE, "loss * ~picked"),
+        (PICKED, WHERE, "loss * (noised != 63)"),
+        (PICKED, WHERE, "torch.where(picked, 0.0, loss)"),
+        (PICKED, "noised = torch.where(picked, ids, 63)", "loss * picked"),
+        (PICKED, "noised = torch.where(picked, ids, ids)", "loss * picked"),
+        (PICKED, "noised = ids + 0 * picked", "loss * picked"),
+        (PICKED, WHERE, "loss * (torch.rand(ids.shape) < 0.3)"),
+    ],
+)
+def test_a_denoiser_that_counts_elsewhere(picked: str, replaced: str, counted: str) -> None:
+    assert not any(bounds(picked, replaced, counted))
 
 
 def test_a_norm_is_not_asked_for_tokens() -> None:

@@ -62,7 +62,7 @@ def main() -> None:
     _at_the_end(record, journal)
     journal.tell("ready")
     try:
-        _run(script, arguments)
+        _run(script, arguments, journal)
     except processes.Handed:
         pass
     except BaseException as error:
@@ -89,15 +89,19 @@ def _at_the_end(record: Any, journal: Journal) -> None:
     os._exit = left  # type: ignore[assignment]
 
 
-def _run(script: str, arguments: list[str]) -> None:
+def _run(script: str, arguments: list[str], journal: Journal) -> None:
+    from auditor.probe.harness.shorten import shortened
+
     sys.argv = [script, *arguments]
     main_module = types.ModuleType("__main__")
     main_module.__file__ = script
     main_module.__dict__["__builtins__"] = __builtins__
     sys.modules["__main__"] = main_module
     with open(script, "rb") as source:  # noqa: PTH123
-        code = compile(source.read(), script, "exec", dont_inherit=True)
-    exec(code, main_module.__dict__)
+        tree, told = shortened(source.read(), script)
+    for each in told:
+        journal.tell("cut", what=each)
+    exec(compile(tree, script, "exec", dont_inherit=True), main_module.__dict__)
 
 
 if __name__ == "__main__":

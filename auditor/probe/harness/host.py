@@ -23,7 +23,7 @@ class _Watched:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return what numpy does, and note it where the script asked."""
         out = self._real(*args, **kwargs)
-        if not self._record.direct(sys._getframe(1)):
+        if not self._record.is_own(sys._getframe(1).f_code.co_filename):
             return out
         try:
             moved = self._log(out) if self._kind == "log" else self._sum(out, args[0])
@@ -66,7 +66,7 @@ def install(record: Record) -> None:
 def _scalar(record: Record, real: Any) -> Any:
     def call(*args: Any) -> float:
         out = float(real(*args))
-        if not record.direct(sys._getframe(1)):
+        if not record.is_own(sys._getframe(1).f_code.co_filename):
             return out
         move = record.note("log", np.array([out]), depth=2)
         return out if move is None else out - float(move[0])

@@ -45,7 +45,7 @@ class Observer(TorchFunctionMode):
 
 def watch(observer: Observer) -> None:
     """Put the mode in force for this thread and every one that it starts."""
-    observer.__enter__()
+    observer.__enter__()  # type: ignore[no-untyped-call]
     run = threading.Thread.run
 
     def run_watched(self: threading.Thread) -> None:
@@ -81,9 +81,7 @@ def _nll_loss(record: Record, out: Tensor, args: Any, kwargs: Any) -> Any:
     return _targeted(record, "loss", out, each, target, 1.0, reduction)
 
 
-def _targeted(
-    record: Record, kind: str, out: Tensor, each: Tensor, target: Tensor, sign: float, reduction: str
-) -> Any:
+def _targeted(record: Record, kind: str, out: Tensor, each: Tensor, target: Tensor, sign: float, reduction: str) -> Any:
     tokens = target.detach().reshape(-1).cpu().numpy().astype(np.int64)
     if not record.about_validation(tokens):
         return None
@@ -144,7 +142,9 @@ def _reduced(record: Record, out: Tensor, args: Any, kwargs: Any) -> Any:
     if move is None:
         return None
     sign = 1.0 if values.mean() >= 0 else -1.0
-    change = float(move.sum()) * (1.0 if abs(float(out) - values.sum()) <= abs(float(out) - values.mean()) else 1 / len(values))
+    change = float(move.sum()) * (
+        1.0 if abs(float(out) - values.sum()) <= abs(float(out) - values.mean()) else 1 / len(values)
+    )
     return out + sign * change
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,6 +18,9 @@ from auditor.smoke.harness.blame import own
 
 _PER_SITE, _SITES, _ALL = 600_000, 400, 6_000_000  # values
 _GRAM = 4
+_BETWEEN = str(Path(__file__).parents[2])
+_OVERRIDES = ("torch/overrides.py", "torch/functional.py", "torch/_tensor.py")
+"""What lies between a torch function and whoever calls it: the auditor's modes, and torch's way to them."""
 
 
 class Site:
@@ -32,7 +36,7 @@ class Site:
 
 
 class Record:
-    """Collects events. ``perturb`` maps a site's key to spans (start, stop) of its values that are moved by ``amount``."""
+    """Collects events. ``perturb`` maps a site's key to spans (start, stop) of values that are moved by ``amount``."""
 
     def __init__(self, path: str, perturb: dict[str, Any] | None) -> None:
         self._path = path
@@ -49,24 +53,20 @@ class Record:
         self._grams = set(_keys(np.asarray(tokens, dtype=np.int64)).tolist())
         self.limit = 2 * len(tokens) + 4096
 
-    def place(self, frame: FrameType | None) -> str | None:
-        """Return ``file:line`` of the script's innermost frame; None where a library called."""
+    def place(self, frame: FrameType | None, *, direct: bool) -> str | None:
+        """Return ``file:line`` of the script's innermost frame; None without, or with ``direct`` behind a library."""
         depth = 0
         while frame is not None and depth < 60:
             name = frame.f_code.co_filename
-            mine = self._own.get(name)
-            if mine is None:
-                mine = self._own[name] = own(name)
-            if mine:
+            if self.is_own(name):
                 return f"{name.rsplit('/', 1)[-1]}:{frame.f_lineno}"
+            if direct and not name.startswith(_BETWEEN) and not name.endswith(_OVERRIDES):
+                return None
             frame, depth = frame.f_back, depth + 1
         return None
 
-    def direct(self, frame: FrameType | None) -> bool:
-        """Tell whether a frame is the script's own."""
-        if frame is None:
-            return False
-        name = frame.f_code.co_filename
+    def is_own(self, name: str) -> bool:
+        """Tell whether a file is the script's own."""
         mine = self._own.get(name)
         if mine is None:
             mine = self._own[name] = own(name)
@@ -82,7 +82,7 @@ class Record:
 
     def note(self, kind: str, values: Any, targets: Any = None, *, grad: bool = False, depth: int = 1) -> Any:
         """Write down (n,) float values, and the (n,) tokens they are of; return which to move by how much, or None."""
-        place = self.place(sys._getframe(depth))
+        place = self.place(sys._getframe(depth), direct=targets is None)
         if place is None or len(values) == 0:
             return None
         self._clock += 1

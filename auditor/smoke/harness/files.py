@@ -47,9 +47,9 @@ _OF_TWO = ("rename", "replace", "link", "symlink")
 class Files:
     """Where each path that the script names really lies; ``sets`` writes the data that is made."""
 
-    def __init__(self, overlay: str, journal: Journal, sets: shards.Sets = shards.Sets()) -> None:
+    def __init__(self, overlay: str, journal: Journal, sets: shards.Sets | None = None) -> None:
         self._overlay = overlay
-        self._sets = sets
+        self._sets = sets or shards.Sets()
         self._home = os.environ["HOME"]
         self._journal = journal
         self._real: dict[str, Any] = {name: getattr(os, name) for name in (*_OF_A_PATH, *_OF_TWO)}

@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import field
+from msgspec.structs import replace
+
 from auditor.program import ir
-from auditor.timeline.engine import arguments
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
-from auditor.timeline.events import Event
+from auditor.timeline.events import Event, Report
 from auditor.timeline.trackers.forwards.axes import Mixed, Several, Tensor
 from auditor.timeline.trackers.forwards.follow import Pass
-from auditor.timeline.values.atoms import RANDOM, VAL, val_settings
+from auditor.timeline.trackers.forwards.noise import Noise
+from auditor.timeline.values.atoms import RANDOM, val_settings
 from auditor.timeline.values.frames import Site
-from auditor.timeline.values.payloads import Function, Heap, Native, Value
+from auditor.timeline.values.payloads import Function, Heap, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 
-_REPLACES = {"where": 0, "masked_fill": 1, "masked_fill_": 1}  # the place of what says which are replaced
 _STATES = 3  # axes of hidden states, where tokens have one or two
 
 
-@dataclass(eq=False)
-class Lookahead(Event):
+class Lookahead(Event, eq=False):
     """A model is applied at ``applied``; at ``site``, in its forward, later positions come in, as ``what``.
 
-    ``hidden``: of the tokens that it is given, those that something drawn at random picks are replaced, as for a
-    denoiser.
+    ``bounds``: reports of losses that count only where the tokens that it is given were replaced at random, as those of
+    a denoiser's bound do.
     """
 
     applied: Site | None = None
     what: str = ""
     certain: bool = False
-    hidden: bool = False
+    bounds: list[Report] = field(default_factory=list)
 
 
 class Forwards(Tracker):
@@ -47,31 +46,8 @@ class Forwards(Tracker):
 
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
-        self.known: dict[tuple[int, str, int], tuple[list[Mixed], bool]] = {}
+        self.known: dict[tuple[int, str, int], list[Mixed]] = {}
         self.told: set[tuple[object, ...]] = set()
-
-    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
-        """Note tokens of which those that are picked at random are replaced."""
-        if not out.m & RANDOM or isinstance(func.p, Function | Native):
-            return out
-        name = arguments.callee_name(func).rpartition(".")[2]
-        if name not in _REPLACES:
-            return out
-        given = arguments.given_to(func, args)
-        at = _REPLACES[name]
-        if len(given) <= at or not given[at].m & RANDOM:
-            return out
-        return self._hidden(out) if any(v.m & VAL for v in given) else out
-
-    def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
-        """Note the same, done in place."""
-        index, value = out
-        if index.m & RANDOM and base.m & VAL and not value.m & VAL:
-            return index, self._hidden(value)
-        return out
-
-    def _hidden(self, value: Value) -> Value:
-        return Value(value.p, value.m | self.machine.atoms.bit("hidden", ""))
 
     def applied(
         self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap] = ()
@@ -85,8 +61,7 @@ class Forwards(Tracker):
         key = (id(model.cls.node), method, rank)
         if key not in self.known:
             self.known[key] = _look(machine, model, method, rank)
-        found, hides = self.known[key]
-        for mixed in found:
+        for mixed in self.known[key]:
             place = (mixed.site, node.start, tuple(c.site.start for c in machine.calls))
             if place in self.told:
                 continue
@@ -94,7 +69,8 @@ class Forwards(Tracker):
             fields = common(machine, node, machine.live & val_settings(origins))
             fields["site"] = mixed.site
             event = Lookahead(**fields, applied=machine.site(node), what=mixed.what, certain=mixed.certain)
-            event.hidden = hides or bool(origins & machine.atoms.family("hidden"))
+            noise = machine.of(Noise)
+            event.bounds = noise.bounds if origins & noise.hidden else []
             event.certain = mixed.certain and not origins & RANDOM
             machine.events.append(event)
         return None
@@ -119,8 +95,7 @@ def _rank(model: Heap, method: str, node: ir.Node) -> int:
     return 2
 
 
-def _look(machine: Machine, model: Heap, method: str, rank: int) -> tuple[list[Mixed], bool]:
-    """Return where later positions come in, and whether tokens that are picked at random are replaced first."""
+def _look(machine: Machine, model: Heap, method: str, rank: int) -> list[Mixed]:
     done = Pass(machine)
     tokens = Tensor(("T",), raw=True) if rank == 1 else Tensor(("B", "T", "D")[:rank], raw=rank < _STATES)
     result = done.run(model, method, [tokens])
@@ -128,4 +103,4 @@ def _look(machine: Machine, model: Heap, method: str, rank: int) -> tuple[list[M
     done.found += [later for item in items if isinstance(item, Tensor) and (later := item.knows_later) is not None]
     if done.draws:
         done.found = [replace(mixed, certain=False) for mixed in done.found]
-    return list(dict.fromkeys(done.found))[:3], done.hides
+    return list(dict.fromkeys(done.found))[:3]

@@ -14,7 +14,7 @@ from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import Adapt, Forward
 from auditor.timeline.trackers.metric.metric import doubt
 from auditor.timeline.values.atoms import BITS, VAL
-from auditor.timeline.values.payloads import Function, Heap, Native, Tup, Value
+from auditor.timeline.values.payloads import Function, Heap, Native, Stream, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -40,6 +40,8 @@ class Best(Tracker):
             return out
         given = arguments.given_to(func, args)
         several = [v for v in given if isinstance(v.p, Heap | Tup) and self._scores(deep(v))]
+        if given and isinstance(given[0].p, Stream) and self._scores(deep(out)):
+            several = [out]
         if len(given) > 1 and not several:
             several = [v for v in given if self._scores(v.m)]
             if len(several) < 2:
@@ -50,7 +52,7 @@ class Best(Tracker):
         """Note the evaluation that lies at the best place."""
         made = 0
         for each in self.chosen:
-            made |= index.m & each
+            made |= (index.m | base.m) & each
         return tag(out, made) if made and isinstance(base.p, Heap) else out
 
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
@@ -74,9 +76,19 @@ class Best(Tracker):
         if found is None:
             return
         score, node = found
-        rest = node.rights[0] if isinstance(node.left, ir.Name) and before.get(node.left.id) is score else node.left
-        if isinstance(rest, ir.Name) and after.get(rest.id) is score and before.get(rest.id) is not score:
-            after[rest.id] = tag(score, self._found([score], node))
+        rest = node.rights[0] if self._named(node.left, before) is score else node.left
+        while isinstance(rest, ir.Subscript | ir.Attr):
+            rest = rest.value
+        if not isinstance(rest, ir.Name):
+            return
+        kept = after.get(rest.id)
+        if kept is None or kept is before.get(rest.id):
+            return
+        if kept is score or (isinstance(kept.p, Tup) and any(item is score for item in kept.p.items)):
+            after[rest.id] = tag(kept, self._found([score], node))
+
+    def _named(self, node: ir.Expr, names: Names) -> Value | None:
+        return names.get(node.id) if isinstance(node, ir.Name) else None
 
     def _scores(self, origins: int) -> bool:
         """Return whether something is a score in bits of validation tokens."""

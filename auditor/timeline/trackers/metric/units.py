@@ -26,7 +26,19 @@ class Units(Tracker):
 
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a factor that may be a count of bytes, and a mask."""
-        if node.op == "*" and left.m & VAL and right.m & VAL and not out.m & self._scores():
+        ordered = self.machine.atoms.family("ordered")
+        if node.op == "*" and out.m & self.machine.of(Keys).gold and (left.m ^ right.m) & self.machine.of(Keys).gold:
+            mask = right if left.m & self.machine.of(Keys).gold else left
+            if mask.m & ordered:
+                out = Value(out.p, out.m | self.machine.atoms.bit("tail", ""))
+        if node.op == "+" and isinstance(node, ir.BinOp) and not out.m & self._scores():
+            return self._more(left, right, node, out)
+        ordered = self.machine.atoms.family("ordered")
+        if (
+            node.op == "*"
+            and not out.m & self._scores()
+            and (left.m & right.m & VAL or (out.m & VAL and out.m & ordered))
+        ):
             return Value(out.p, out.m | self.machine.atoms.bit("masked", ""))
         if node.op not in ("*", "/") or not out.m & self._scores():
             return out
@@ -50,11 +62,25 @@ class Units(Tracker):
             return Value(out.p, out.m | self.machine.atoms.bit("tail", ""))
         return out
 
+    def _more(self, left: Value, right: Value, node: ir.BinOp, out: Value) -> Value:
+        """Return bytes of tokens, marked where a constant is added to those of each."""
+        sizes = self.machine.atoms.family("number of bytes")
+        for size, more in ((left, right), (right, left)):
+            per_token = size.m & sizes and size.m & self.machine.of(Keys).reads and not size.m & self._added()
+            if per_token and isinstance(more.p, Known) and type(more.p.v) in (int, float) and more.p.v >= 1:  # type: ignore[operator]
+                return Value(out.p, out.m | self.machine.atoms.bit("more bytes", self.machine.site(node)))
+        return out
+
+    def _added(self) -> int:
+        return self.machine.atoms.family("added up")
+
     def _other_bytes(self, score: Value, divisor: Value, node: ir.Node) -> int:
         """Return the origin of a quotient by bytes of a file of tokens, or of whole windows with tails scored."""
         machine, keys = self.machine, self.machine.of(Keys)
         if divisor.m & machine.atoms.family("size of a file"):
             return doubt(machine, "file bytes", node, None, machine.all)
+        if divisor.m & machine.atoms.family("more bytes"):
+            return doubt(machine, "more bytes", node, None, machine.all)
         labels = keys.labels & ~keys.inputs
         if (
             score.m & machine.atoms.family("tail")
@@ -71,6 +97,10 @@ class Units(Tracker):
         name = arguments.callee_name(func)
         if name in ("getsize", "stat") and (out.m | args.positional[0].m if args.positional else out.m) & VAL:
             return Value(out.p, out.m | self.machine.atoms.bit("size of a file", ""))
+        if name in ("where", "masked_fill") and out.m & VAL and not out.m & self._scores():
+            return Value(out.p, out.m | self.machine.atoms.bit("masked", ""))
+        if name in ("sum", "item", "cumsum") and out.m & self.machine.atoms.family("number of bytes"):
+            return Value(out.p, out.m | self.machine.atoms.bit("added up", ""))
         if name == "encode":
             return Value(out.p, out.m | self.machine.atoms.bit("text in bytes", ""))
         if name == "frombuffer" and out.m & self.machine.atoms.family("text in bytes") and _of_bytes(args):

@@ -1,0 +1,57 @@
+"""How a run is made small: through the script's own switches, as far as its text names them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from auditor.smoke.plan import Plan
+
+_SHORT: Mapping[str, str] = {
+    **dict.fromkeys(("ITERATIONS", "NUM_ITERATIONS", "MAX_STEPS", "TRAIN_STEPS", "NUM_STEPS", "MAX_ITERS"), "4"),
+    **dict.fromkeys(("WARMUP_STEPS", "COMPILE_WARMUP_STEPS", "LR_WARMUP_STEPS"), "1"),
+    **dict.fromkeys(("VAL_LOSS_EVERY", "CHECKPOINT_EVERY", "SAVE_EVERY"), "0"),
+    **dict.fromkeys(("TRAIN_LOG_EVERY",), "1"),
+    **dict.fromkeys(("GPTQ_CALIB_BATCHES", "GPTQ_CALIBRATION_BATCHES", "CALIBRATION_BATCHES", "CALIB_BATCHES"), "2"),
+    **dict.fromkeys(("AR_CALIB_SEQS", "GPTQ_NUM_SEQS", "CALIB_SEQS", "GPTQ_CALIB_SAMPLES", "GPTQ_NSAMPLES"), "2"),
+}
+"""Training and calibration in a few steps."""
+_BATCHES: Mapping[str, str] = {
+    **dict.fromkeys(("TRAIN_SEQ_LEN", "EVAL_SEQ_LEN", "SEQ_LEN", "VAL_SEQ_LEN", "TTT_SEQ_LEN", "BLOCK_SIZE"), "256"),
+    **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE", "VAL_BATCH_SIZE", "VAL_BATCH_TOKENS"),
+                    "2048"),
+    **dict.fromkeys(("EVAL_STRIDE", "SLIDING_STRIDE", "STRIDE", "SLIDING_WINDOW_STRIDE"), "64"),
+    **dict.fromkeys(("TTT_CHUNK_TOKENS", "TTT_CHUNK", "NGRAM_CHUNK_TOKENS", "TTT_CHUNK_SIZE"), "1024"),
+    **dict.fromkeys(("EVAL_BATCH_SEQS", "SW_EVAL_BATCH", "TTT_BATCH_SEQS", "EVAL_BATCH", "SLIDING_BATCH_SEQS"), "8"),
+    **dict.fromkeys(("NGRAM_BUCKETS", "NGRAM_EVAL_BUCKETS", "CACHE_BUCKETS", "NGRAM_TABLE_SIZE", "EVAL_NGRAM_BUCKETS"),
+                    "4096"),
+}  # fmt: skip
+"""Short sequences and batches, and tables as full as real ones are after the whole validation set."""
+_NARROW: Mapping[str, str] = {
+    **dict.fromkeys(("MODEL_DIM", "DIM", "D_MODEL", "N_EMBD", "HIDDEN_DIM", "HIDDEN_SIZE"), "128"),
+    **dict.fromkeys(("NUM_HEADS", "N_HEADS", "N_HEAD"), "4"),
+    **dict.fromkeys(("NUM_KV_HEADS", "N_KV_HEADS", "N_KV_HEAD"), "2"),
+}
+"""A model of a hundredth of the work. Its layers stay: connections name them."""
+LEVELS = 3
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A plan at toy size, and in words what was set for it."""
+
+    plan: Plan
+    told: tuple[str, ...]
+
+
+def cut(planned: Plan, source: str, level: int) -> Cut:
+    """Return a plan made small. ``level`` 0 narrows most, :data:`LEVELS` - 1 least: only training is cut."""
+    tables = (_SHORT, _BATCHES, _NARROW)[: LEVELS - level]
+    named = set(re.findall(r"""["']([A-Z][A-Z0-9_]{2,40})["']""", source))
+    wanted = {name: value for table in tables for name, value in table.items() if name in named}
+    environment = dict(planned.environment)
+    for name, value in wanted.items():
+        environment[name] = value
+    told = tuple(f"{name}={value}" for name, value in wanted.items())
+    return Cut(replace(planned, environment=environment), told)

@@ -1,0 +1,62 @@
+"""Training loops with a length in the script's text, made short: ``range(20000)`` around a backward pass.
+
+Only constants change, so lines stay where they are. What such a loop learns from stays what it is.
+"""
+
+from __future__ import annotations
+
+import ast
+
+_LONG, _SHORT = 64, 6
+
+
+def shortened(source: bytes, name: str) -> tuple[ast.Module, list[str]]:
+    """Return a script's tree with its training loops cut, and in words which; raises what :func:`compile` does."""
+    tree = ast.parse(source, name)
+    learning = _learning(tree)
+    told: list[str] = []
+    for loop in ast.walk(tree):
+        if not isinstance(loop, ast.For) or not _is_range(loop.iter) or not _learns(loop.body, learning):
+            continue
+        if _reads_places(loop):
+            continue
+        for argument in loop.iter.args[:2]:  # type: ignore[attr-defined]
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, int) and argument.value >= _LONG:
+                told.append(f"line {loop.lineno}: {argument.value} steps to {_SHORT}")
+                argument.value = _SHORT
+    return tree, told
+
+
+def _is_range(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "range"
+        and 1 <= len(node.args) <= 2
+    )
+
+
+def _reads_places(loop: ast.For) -> bool:
+    """Tell whether a loop has a loop over it that a shorter one would not end: it has an else branch."""
+    return bool(loop.orelse)
+
+
+def _learns(body: list[ast.stmt], learning: set[str]) -> bool:
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                if name == "backward" or name in learning:
+                    return True
+    return False
+
+
+def _learning(tree: ast.Module) -> set[str]:
+    """Return the names of functions that go backward, themselves or through others."""
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found: set[str] = set()
+    while True:
+        more = {f.name for f in functions if f.name not in found and _learns(f.body, found)}
+        if not more:
+            return found
+        found |= more

@@ -1,0 +1,349 @@
+"""The experiments on one submission: which runs they take, and what follows from them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from auditor.evidence.read import read_evidence
+from auditor.probe.answer import BITS, Bet, bet
+from auditor.probe.cut import LEVELS, cut
+from auditor.probe.future import Move, compared
+from auditor.probe.model import EXPERIMENTS, ProbeReport, Result, Seen
+from auditor.probe.passes import Pass, explaining
+from auditor.probe.printed import Printed
+from auditor.probe.reported import reported
+from auditor.probe.run import Ran, Spans, run_script
+from auditor.probe.scores import Placed, moved, placed
+from auditor.probe.sizes import byte_counts
+from auditor.probe.static import compare
+from auditor.probe.tokens import BOUNDARY, COUNT, DOCUMENT, Draw, drawn, lowest
+from auditor.program.load import load_program
+from auditor.program.model import Program
+from auditor.sandbox import Limits, Mechanism
+from auditor.smoke.plan import Plan, plan
+from auditor.submission.model import Submission
+
+SECONDS, MEMORY_BYTES = 240.0, 12 << 30
+_TRIES = 4
+_AMOUNT = 4.0  # nats that are added to a value to see whether the score rests on it
+_REACHED = 0.1  # of what was added, that has to reach the printed score
+_LINEAR = 0.05  # how far from all of it, for the values that are the score
+_HEADER = re.compile(r"20240520|offset\s*=|\bheader\b|count\s*=\s*256|\[\s*(?:256|512)\s*:", re.I)
+_NO_HEADER = re.compile(r"out of (?:range|bounds)|out of memory|index \d+")
+
+
+@dataclass
+class _Lab:
+    """One submission in the sandbox: how it is run, and what its runs took."""
+
+    submission: Submission
+    planned: Plan
+    limits: Limits
+    use: Mechanism | None
+    bare: bool = False
+    ran: list[Ran] = field(default_factory=list)
+
+    def run(self, draw: Draw, spans: Spans | None = None, amount: float = 0.0) -> Ran:
+        """Run the script under a draw, with ``amount`` added at ``spans``."""
+        out = run_script(
+            self.submission, self.planned, draw, self.limits, use=self.use, spans=spans, amount=amount, bare=self.bare
+        )
+        self.ran.append(out)
+        return out
+
+
+@dataclass(frozen=True)
+class _Base:
+    """The first run: its draw, tokens (COUNT,) and their bytes, what it computed about them, and what it printed."""
+
+    ran: Ran
+    draw: Draw
+    size: int
+    tokens: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+    placed: dict[str, Placed]
+    printed: Printed
+
+
+def probe(
+    submission: Submission,
+    *,
+    experiments: Collection[str] = EXPERIMENTS,
+    seconds: float = SECONDS,
+    memory_bytes: int = MEMORY_BYTES,
+    seed: int | None = None,
+    use: Mechanism | None = None,
+) -> ProbeReport:
+    """Run the experiments on one submission and return what they show.
+
+    ``seconds`` and ``memory_bytes`` are the limits of each run; ``seed`` draws the tokens (None: new ones, as the
+    script can't have them). Raises :class:`auditor.sandbox.NoSandbox` when nothing can hold the script.
+    """
+    chosen = [name for name in EXPERIMENTS if name in experiments]
+    seed = secrets.randbits(48) if seed is None else seed
+    blank = ProbeReport(submission.given, submission.name, None, "", (), seed)
+    planned = plan(submission, read_evidence(submission))
+    if isinstance(planned, str):
+        return replace(blank, results=_skipped(chosen, planned))
+    limits = Limits(
+        wall_seconds=seconds, memory_bytes=memory_bytes, processes=1024, file_bytes=1 << 30, scratch_bytes=2 << 30,
+        output_bytes=16 << 20,
+    )  # fmt: skip
+    begun = time.monotonic()
+    lab = _Lab(submission, planned, limits, use)
+    first = Draw(_part(seed, "shared"), _part(seed, "one"))
+    told = _fit(lab, first)
+    ran = lab.ran[-1]
+    base = _base(ran, first)
+    results = _skipped(chosen, base) if isinstance(base, str) else _results(lab, base, seed, chosen)
+    return replace(
+        blank,
+        script=planned.script,
+        setting=lab.planned.setting,
+        results=results,
+        cut=(*told, *(e.text("what") for e in ran.events if e.name == "cut")),
+        runs=len(lab.ran),
+        seconds=round(time.monotonic() - begun, 2),
+        memory=max(each.outcome.peak_memory for each in lab.ran),
+        mechanism=ran.outcome.mechanism,
+        stand_ins=tuple(dict.fromkeys(e.text("name") for e in ran.events if e.name == "stand-in")),
+        printed=ran.printed.text if ran.printed else "",
+        compared=compare(submission, results),
+    )
+
+
+def _part(seed: int, role: str) -> int:
+    """Return the seed of one part of the tokens: from it nobody in a sandbox can tell another part's."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {role}".encode()).digest()[:6], "big")
+
+
+def _skipped(chosen: Collection[str], reason: str) -> tuple[Result, ...]:
+    return tuple(Result(name, "SKIP", reason) for name in chosen)
+
+
+def _fit(lab: _Lab, draw: Draw) -> tuple[str, ...]:
+    """Run the script ever less cut, and at its defaults, until it goes to its end; return what was set for that."""
+    source = _text(lab.submission)
+    whole = lab.planned
+    lab.bare = not _HEADER.search(source)
+    told: tuple[str, ...] = ()
+    seen: set[tuple[object, ...]] = set()
+    plans = [whole, whole.at_defaults()] if whole.environment or whole.arguments else [whole]
+    for planned in plans:
+        for level in range(LEVELS):
+            made = cut(planned, source, level)
+            key = (made.plan.arguments, tuple(sorted(made.plan.environment.items())))
+            if key in seen:
+                continue
+            seen.add(key)
+            lab.planned, told = made.plan, made.told
+            ran = lab.run(draw)
+            if ran.trouble is not None and _NO_HEADER.search(ran.trouble):
+                lab.bare = not lab.bare
+                ran = lab.run(draw)
+                if ran.trouble is not None:
+                    lab.bare = not lab.bare
+            if ran.trouble is None or len(lab.ran) > _TRIES or not _worth_another(ran):
+                return told
+    return told
+
+
+def _worth_another(ran: Ran) -> bool:
+    """Tell whether a run that didn't finish may do so at other settings."""
+    failed = next((e for e in ran.events if e.name == "failed"), None)
+    return failed is not None and failed.text("cause") in ("script", "exit", "data")
+
+
+def _text(submission: Submission) -> str:
+    loaded = load_program(submission)
+    return "\n".join(unit.source.text for unit in loaded.units.values()) if isinstance(loaded, Program) else ""
+
+
+def _base(ran: Ran, draw: Draw) -> _Base | str:
+    """Return the first run as what can be judged, or in one line why it can't be."""
+    if ran.trouble is not None:
+        return f"the run didn't finish: {ran.trouble}"
+    if ran.vocabulary is None:
+        return "the script read no validation tokens"
+    if ran.printed is None:
+        return "the script prints no score"
+    tokens = draw.tokens(ran.vocabulary).astype(np.int64)
+    sizes = byte_counts(tokens, ran.vocabulary)
+    return _Base(ran, draw, ran.vocabulary, tokens, sizes, placed(ran.sites, tokens), ran.printed)
+
+
+def _results(lab: _Lab, base: _Base, seed: int, chosen: Collection[str]) -> tuple[Result, ...]:
+    found, passes = explaining(base.placed, base.printed, base.sizes)
+    out: dict[str, Result] = {}
+    later = _future(lab, base, seed, found)
+    out["future"] = later
+    out["order"] = _order(later)
+    if "answer" in chosen:
+        out["answer"] = _answer(lab, base, later, found, passes)
+    if "reported" in chosen:
+        out["reported"] = _reported(base, later, found)
+    return tuple(out[name] for name in chosen)
+
+
+def _future(lab: _Lab, base: _Base, seed: int, found: Pass | None) -> Result:
+    draw = Draw(base.draw.seed, _part(seed, "other"), repeats=True)
+    other = lab.run(draw)
+    if other.trouble is not None:
+        return Result("future", "SKIP", f"the run with another future didn't finish: {other.trouble}")
+    there = placed(other.sites, draw.tokens(base.size).astype(np.int64))
+    moves, count = compared(base.placed, there)
+    if not moves:
+        return _unmoved(base, there, found, count)
+    tokens = max(move.tokens for move in moves)
+    nudged = lab.run(base.draw, {move.name: [*move.spans] for move in moves}, _AMOUNT)
+    # What is added comes after what is written down: without chance that is what it was.
+    if nudged.trouble is None and _trembling(base, nudged, moves):
+        again = lab.run(base.draw)
+        if again.trouble is not None:
+            return Result("future", "SKIP", f"the same run again didn't finish: {again.trouble}")
+        trembling = _trembling(base, again, moves)
+        if trembling:
+            return Result("future", "SKIP", f"two runs with the same tokens differ at {trembling}")
+    reach = _reach(base, nudged)
+    if reach is None:
+        return Result("future", "SKIP", f"the run that asks what the score rests on didn't finish: {nudged.trouble}")
+    if reach < _REACHED * _AMOUNT * tokens:
+        if found is None:
+            return Result(
+                "future",
+                "SKIP",
+                "values moved that the printed score doesn't rest on; those that it does were not seen",
+            )
+        return _unmoved(base, there, found, count, moves)
+    top = moves[0]
+    place = base.placed[top.name].site.place
+    reason = (
+        f"token {top.position:,} is given {top.before:.6g} where one future follows and {top.after:.6g} where another "
+        f"does; so are {tokens:,} of {BOUNDARY:,} tokens before it, and the printed score rests on them"
+    )
+    seen = Seen(top.position, top.before, top.after)
+    return Result("future", "FAIL", reason, place, seen, tokens=tokens, rescored=top.rescored)
+
+
+def _unmoved(
+    base: _Base, there: dict[str, Placed], found: Pass | None, count: int, moves: Collection[Move] = ()
+) -> Result:
+    """Return PASS where the values that add up to the printed score are among those that were compared."""
+    if found is None or found.placed.site.name not in there:
+        return Result(
+            "future",
+            "SKIP",
+            "nothing moved, but no values that were seen add up to the printed score",
+        )
+    tokens = int((found.positions < BOUNDARY).sum())
+    aside = f"; what moved at {len(moves)} other lines is not in the score" if moves else ""
+    reason = f"{tokens:,} tokens are scored the same, whichever of two futures follows{aside}"
+    return Result("future", "PASS", reason, found.placed.site.place, tokens=tokens)
+
+
+def _trembling(base: _Base, again: Ran, moves: Collection[Move]) -> str:
+    """Return the first site that moved by itself, empty where the same tokens give the same values."""
+    for move in moves:
+        site, there = base.placed[move.name].site, again.sites.get(move.name)
+        if there is None or len(there.values) != len(site.values) or moved(site.values, there.values).any():
+            return site.place
+    return ""
+
+
+def _reach(base: _Base, nudged: Ran) -> float | None:
+    """Return by how many nats, over all tokens, the printed score moved."""
+    if nudged.trouble is not None or nudged.printed is None:
+        return None
+    here, there = base.printed, nudged.printed
+    if here.loss is not None and there.loss is not None and here.bpb is None:
+        return (there.loss - here.loss) * (COUNT - 1)
+    if here.bpb is None or there.bpb is None:
+        return None
+    return (there.bpb - here.bpb) * float(np.log(2.0)) * float(base.sizes[1:].sum())
+
+
+def _order(later: Result) -> Result:
+    """Return whether a token is scored again and reported after it was learned from, as the future experiment saw."""
+    if later.status == "SKIP":
+        return replace(later, experiment="order")
+    if later.status == "FAIL" and later.rescored:
+        return replace(later, experiment="order", reason=f"scored before, and again with what followed: {later.reason}")
+    reason = (
+        "no token's later score is reported in place of its first"
+        if later.status == "PASS"
+        else "each token has one score, though it knows the future"
+    )
+    return Result("order", "PASS", reason, later.place, tokens=later.tokens)
+
+
+def _answer(lab: _Lab, base: _Base, later: Result, found: Pass | None, passes: list[Pass]) -> Result:
+    if later.status == "FAIL":
+        return Result("answer", "SKIP", "what is scored knows the future, and so may know the answer")
+    if found is None:
+        return Result("answer", "SKIP", "no values that were seen add up to the printed score")
+    shown = _bet(base, found)
+    place = found.placed.site.place
+    total = f"{shown.total:.4f} on average over {shown.tokens:,} tokens drawn among {base.size - lowest(base.size):,}"
+    if shown.bits < BITS:
+        return Result(
+            "answer",
+            "PASS",
+            f"the probabilities of all candidates sum to {total}",
+            place,
+            None,
+            shown.total,
+            shown.bits,
+            shown.tokens,
+        )
+    nudged = lab.run(base.draw, {found.placed.site.name: [found.span]}, 1.0)
+    reach = _reach(base, nudged)
+    if reach is None:
+        return Result("answer", "SKIP", f"the run that asks what the score rests on didn't finish: {nudged.trouble}")
+    units = (np.log(2.0), 1.0)
+    if not any(abs(reach / (unit * len(found.positions)) - 1.0) <= _LINEAR for unit in units):
+        return Result(
+            "answer",
+            "SKIP",
+            f"what sums to more than one is not what is reported: of 1, {reach / len(found.positions):.2f} arrives",
+            place,
+        )
+    reason = (
+        f"the probabilities of all candidates sum to {total}: odds of 2^{shown.bits:.0f} against any that sum to one"
+    )
+    return Result("answer", "FAIL", reason, place, None, shown.total, shown.bits, shown.tokens)
+
+
+def _bet(base: _Base, found: Pass) -> Bet:
+    """Return the bet on a pass's drawn tokens; where places are only near, none near a start of a document."""
+    free = drawn(base.tokens)
+    if not found.placed.exact:
+        near = 8 + abs(COUNT - len(found.positions)) // 4
+        at = np.arange(COUNT) % DOCUMENT
+        free = (at > near) & (at < DOCUMENT - near)
+    return bet(found.nats[free[found.positions]], base.size - lowest(base.size))
+
+
+def _reported(base: _Base, later: Result, found: Pass | None) -> Result:
+    result = reported(found, base.printed, base.tokens, base.sizes, base.size, _covered(base))
+    if any("bytes" in e.text("name") for e in base.ran.events if e.name == "stand-in") and result.status == "FAIL":
+        return Result("reported", "SKIP", "bytes are read from a file that is made up here")
+    return result
+
+
+def _covered(base: _Base) -> npt.NDArray[np.bool_]:
+    """Return which tokens of the set some site scores; where none tells, all but two sequences at the end."""
+    out = np.zeros(COUNT, dtype=bool)
+    for each in base.placed.values():
+        if each.exact:
+            out[each.positions[each.positions >= 0]] = True
+    if not out.any():
+        out[: COUNT - 2 * 2048] = True
+    return out

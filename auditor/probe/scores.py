@@ -1,0 +1,94 @@
+"""The values of a run as what they are of: per site, a validation token's place for each value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from auditor.probe.locate import Index, Positions
+from auditor.probe.tokens import COUNT, Tokens
+from auditor.probe.trace import Site, Values
+
+_MOST_PASSES = 6
+_LEAST = 0.75  # of the tokens, that a site's values must cover to be read in their order
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A site whose (n,) ``values`` are of the tokens at (n,) ``positions``.
+
+    ``exact`` when the tokens themselves tell that; else the place in the order does, and is only near.
+    """
+
+    site: Site
+    values: Values
+    positions: Positions
+    exact: bool
+
+    def first(self) -> tuple[Positions, Values]:
+        """Return the tokens that have a value, ascending, and the first value of each."""
+        known = self.positions >= 0
+        places, index = np.unique(self.positions[known], return_index=True)
+        return places, self.values[known][index]
+
+    def last(self) -> tuple[Positions, Values]:
+        """Return the tokens that have a value, ascending, and the last value of each."""
+        known = self.positions >= 0
+        places, index = np.unique(self.positions[known][::-1], return_index=True)
+        return places, self.values[known][::-1][index]
+
+
+def placed(sites: Mapping[str, Site], tokens: Tokens) -> dict[str, Placed]:
+    """Return the sites that compute something of validation tokens, by name."""
+    index = Index(tokens)
+    out: dict[str, Placed] = {}
+    for name, site in sites.items():
+        if site.targets is None:
+            continue
+        positions = index.positions(site.targets)
+        if (positions >= 0).sum() >= 16:
+            out[name] = Placed(site, site.values, positions, exact=True)
+    covered = _order(out.values())
+    for name, site in sites.items():
+        near = None if name in out else _by_order(len(site.values), covered)
+        if near is not None:
+            out[name] = Placed(site, site.values, near, exact=False)
+    return out
+
+
+def _order(found: Iterable[Placed]) -> Positions | None:
+    """Return the scored tokens in their order, where all sites agree that it ascends; else None.
+
+    Without any site that tells, the order is that of the set.
+    """
+    best: Positions | None = None
+    for each in found:
+        known = each.positions[each.positions >= 0]
+        unique, at = np.unique(known, return_index=True)
+        if not each.site.learns and (np.diff(at) < 0).any():
+            return None
+        if best is None or len(unique) > len(best):
+            best = unique
+    return np.arange(1, COUNT) if best is None else best
+
+
+def _by_order(count: int, covered: Positions | None) -> Positions | None:
+    """Return places for ``count`` values in the order of the scored tokens; None where their number doesn't fit."""
+    if covered is None or not len(covered):
+        return None
+    for passes in range(1, _MOST_PASSES + 1):
+        each, rest = divmod(count, passes)
+        if rest == 0 and _LEAST * COUNT <= each <= 1.02 * COUNT:
+            spread = np.linspace(0, len(covered) - 1, each).round().astype(np.int64)
+            return np.tile(covered[spread], passes)
+    return None
+
+
+def moved(one: Values, other: Values) -> npt.NDArray[np.bool_]:
+    """Return which of two (n,) values differ by more than the last bits of a float32."""
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(one - other) > 2e-6 * np.maximum(1.0, np.maximum(np.abs(one), np.abs(other)))
+    return np.asarray(apart | (np.isnan(one) != np.isnan(other)))
