@@ -93,3 +93,33 @@ def test_a_limit_that_the_documented_command_lifts_is_a_note() -> None:
     }
     report = audit(submission(code, files), select=[subset_scoring.SLUG])
     assert [f.status for f in report.findings] == ["note"]
+
+
+@pytest.mark.parametrize(("default", "status"), [("", None), (', "1"', "hold")])
+def test_a_limit_of_a_smoke_test_counts_where_the_switch_is_on(default: str, status: str | None) -> None:
+    code = script(
+        f'\nusable = val.numel()\nif os.environ.get("SMOKE_TEST"{default}) == "1":\n'
+        "    usable = min(usable, 1000000)\n"
+        "bits = evaluate(model, val[:usable]) / math.log(2.0)\nprint(f'val_bpb:{bits:.6f}')\n"
+    )
+    report = audit(submission(code), select=[subset_scoring.SLUG])
+    assert [f.status for f in report.findings] == ([status] if status else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('np.frombuffer(sp.decode(val.tolist()).encode("utf-8"), dtype=np.uint8)', []),
+        ('np.frombuffer(sp.decode(val.tolist()).encode("utf-8"), dtype=np.uint16)', ["bits per token"]),
+        ("np.array(other.encode(sp.decode(val.tolist())), dtype=np.int64)", ["bits per token"]),
+    ],
+)
+def test_tokens_that_are_bytes_of_a_text_are_counted_as_bytes(text: str, found: list[str]) -> None:
+    code = script(
+        "\nimport sentencepiece as spm\nsp = spm.SentencePieceProcessor(model_file='a.model')\n"
+        "other = spm.SentencePieceProcessor(model_file='b.model')\n"
+        f"held = torch.from_numpy({text}.astype(np.int64))\n"
+        "bits = evaluate(model, held) / math.log(2.0)\nprint(f'val_bpb:{bits}')\n"
+    )
+    kinds = [e.kind for e in followed(code).events if isinstance(e, Doubt) and e.reports]
+    assert kinds == found

@@ -1,7 +1,7 @@
 """Files that are copied, moved and linked: what lies under a new name is what lay under the old one.
 
 A copy of a shard keeps its name as a rule. Where the new name says another split than the old one, what is read from
-that folder under that split is what was copied; or what was there before, too, where it may not be copied.
+that folder under that split is what was copied; where it may not be copied, what was there before.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def lay(machine: Machine, old: Value, new: Value) -> None:
     same = bool(splits & VAL) == bool(named & VAL) and bool(splits & TRAIN) == bool(named & TRAIN)
     anything = not named and splits & VAL and splits & TRAIN  # each file keeps its own name, as a rule
     if splits and not same and not anything:
-        if machine.weak or machine.live != machine.all:  # what was there before, where it is not carried out
-            splits = under(splits, machine.live) | named
+        surely, kept = machine.live & ~machine.weak, machine.all & ~machine.live | machine.weak & machine.live
+        if kept:  # what was there before, where it may not be copied: training data is a stopgap there
+            splits = under(splits, surely) | under(named, kept) | under(splits & VAL, machine.live & machine.weak)
         machine.laid.append((files.folder_of(new), named, splits))

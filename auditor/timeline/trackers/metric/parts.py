@@ -55,7 +55,7 @@ class Parts(Tracker):
                     return tag(Value(out.p, out.m & ~self._kinds()), self._leave_out(mask.m, node))
         elif node.op == "//" and isinstance(node, ir.BinOp) and isinstance(node.right, ir.Const):
             if left.m & SIZE and not left.m & VAL and isinstance(node.left, ir.Call):
-                settings = _settings(self.machine, right, 2, 64)
+                settings = _settings(self.machine, right, 2, 64) & self.machine.live
                 return Value(out.p, out.m | self.machine.atoms.bit("fraction", settings)) if settings else out
         elif node.op == "%" and self._tokens(left) and isinstance(node, ir.BinOp):
             return self._smaller(left, right, 0, node, out)
@@ -86,7 +86,7 @@ class Parts(Tracker):
         given = arguments.given_to(func, args)
         if name == "min" and len(given) == 2 and not out.m & VAL:
             size, bound = (given[0], given[1]) if given[0].m & SIZE else (given[1], given[0])
-            settings = _settings(self.machine, bound, FEWEST, 10**9)
+            settings = _settings(self.machine, bound, FEWEST, 10**9) & self.machine.live
             if size.m & SIZE and settings and not bound.m & SIZE:
                 return Value(out.p, out.m | self.machine.atoms.bit("limit", settings))
         if name in _RANKS and given and deep(given[0]) & self._gold():

@@ -11,7 +11,7 @@ from auditor.timeline.events import Report
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.metric.metric import Doubts, doubt
 from auditor.timeline.values.atoms import BITS, LAUNCH, SIZE, VAL
-from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Tup, Value
+from auditor.timeline.values.payloads import External, Function, Heap, Known, Native, PerSetting, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -103,6 +103,8 @@ class Units(Tracker):
             return Value(out.p, out.m | self.machine.atoms.bit("added up", ""))
         if name == "encode":
             return Value(out.p, out.m | self.machine.atoms.bit("text in bytes", ""))
+        if name == "frombuffer" and out.m & self.machine.atoms.family("text in bytes") and _of_bytes(args):
+            return Value(out.p, out.m | self.machine.atoms.bit("tokens are bytes", ""))
         if name == "len" and args.positional and args.positional[0].m & self.machine.atoms.family("text in bytes"):
             return Value(out.p, out.m | self.machine.atoms.bit("number of bytes", ""))
         return out
@@ -112,7 +114,7 @@ class Units(Tracker):
         machine = self.machine
         if not origins & BITS or not origins & self._scores():
             return
-        families = ("per byte", "opaque", "difference")
+        families = ("per byte", "opaque", "difference", "tokens are bytes")
         if any(origins & machine.atoms.family(family) for family in families):
             return
         said = f"{report.label} {report.site.source.text[report.site.start : report.site.end][:600]}".lower()
@@ -135,3 +137,9 @@ class Units(Tracker):
             return True
         counts = SIZE | LAUNCH | self.machine.atoms.family("iteration") | self.machine.atoms.family("setting")
         return not factor.m & SIZE or bool(factor.m & ~counts)  # what was made elsewhere may be one
+
+
+def _of_bytes(args: Args) -> bool:
+    """Return whether ``frombuffer`` is told that each element is one byte."""
+    kind = args.get(1, "dtype")
+    return kind is not None and isinstance(kind.p, External) and kind.p.name.rpartition(".")[2] in ("uint8", "ubyte")
