@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
+from msgspec import Struct
 
 from auditor.cli import EXIT_FOUND, EXIT_INTERNAL, complain, report_internal
 from auditor.cli._beside import beside_options, read_smoke, same_lines
@@ -167,8 +167,7 @@ def _address(base_url: str, repository: str) -> str:
     return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}/{repository}"
 
 
-@dataclass(frozen=True)
-class _Comment:
+class _Comment(Struct, frozen=True):
     """What is to be said of one pull request, and in which ways."""
 
     reports: Sequence[Report]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
+
+from msgspec import Struct
 
 Scalar = int | float | str
 
@@ -34,8 +35,7 @@ _CLOCK = re.compile(r"(?:(\d{1,3})h\s?)?(\d{1,4})m\s?(\d{1,2}(?:\.\d{1,6})?)s")
 _SCALE = {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "B": 1.0, "MB": 1e6, "MiB": 1048576.0}
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(Struct, frozen=True, dict=True):
     """One shape of a log line.
 
     ``cue`` is lower-case text that every such line contains, so that most rows are passed over unread;

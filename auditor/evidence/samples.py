@@ -11,8 +11,9 @@ import posixpath
 import re
 import tokenize
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from auditor.challenge.model import Challenge
 from auditor.evidence.frontier import Row, load
@@ -27,8 +28,7 @@ _ASIDE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Final:
+class Final(Struct, frozen=True):
     """The end of one run: its last validation loss in nats per token, and the training time beside it."""
 
     log: Log
@@ -57,8 +57,7 @@ class Final:
         return len(self.run.all("gpu"))
 
 
-@dataclass(frozen=True)
-class Runs:
+class Runs(Struct, frozen=True):
     """Runs of one script in one folder: a sample. ``digest`` is the script's, empty where the logs carry none."""
 
     folder: str
@@ -82,8 +81,7 @@ class Runs:
         return all(_ASIDE.search(final.log.path) for final in self.finals)
 
 
-@dataclass(frozen=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """The sample that a submission stands on; ``because`` tells how it was told from the others."""
 
     runs: Runs

@@ -5,7 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from auditor.challenge import challenges
 from auditor.challenge.places import in_archive
@@ -103,8 +105,7 @@ def existing_folders(repository: Repository, changes: Sequence[Change], base: st
     return repository.folders_of(base, folders) | copied
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """Where the submissions of one head commit come from; ``problems`` are what couldn't be read of its changes."""
 
     repository: Objects

@@ -101,8 +101,7 @@ class Slots(Tracker):
 
     def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
         """Note a mask that is written."""
-        index, value = out
-        return index, (stored(self.machine, node, base, index, value) if self.watching else value)
+        return (out[0], stored(self.machine, node, base, *out)) if self.watching else out
 
     def filled(self, where: ir.Expr | None, name: str, args: Args) -> int:
         """Note a mask that is filled."""
@@ -304,8 +303,7 @@ def reported(machine: Machine, forwards: tuple[Forward, ...], origins: int) -> N
         return
     found = [part for part in _parts(machine, origins) if not part.tokens]
     for forward in forwards:
-        # A sum of two branches keeps each one's own positions.
-        kept = [part for part in found if not forward.excludes([*part.branches])]
+        kept = [part for part in found if not forward.excludes([*part.branches])]  # a sum of two has both one's parts
         forward.scored = tuple(dict.fromkeys((*forward.scored, *kept)))
 
 
