@@ -6,8 +6,9 @@ then is what the followed call gives.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.values.payloads import Bound, Function, Known, Value, at_setting
