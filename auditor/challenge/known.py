@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -58,16 +58,17 @@ class Challenges:
             raise UnknownChallenge(f"no challenge is called {name!r}; {nearest(name, list(self.names))}")
         return _read(self.folder / f"{name}.toml")
 
-    def of(self, track: str) -> Challenge:
+    def of(self, track: str, beside: Iterable[str] = ()) -> Challenge:
         """Return the challenge that a track's folder (``track_…``; "" for none) belongs to, else the default one.
 
-        Where :func:`choose` named one, that is it.
+        Where :func:`choose` named one, that is it. ``beside`` are the tracks' folders of the repository, which tell
+        of what lies in none.
         """
         if _chosen:
             return self.find(_chosen[-1])
-        if track:
+        for folder in (track,) if track else beside:
             for challenge in self:
-                if challenge.track(track) is not None:
+                if challenge.track(folder) is not None:
                     return challenge
         return self.find(DEFAULT)
 

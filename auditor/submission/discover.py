@@ -61,11 +61,13 @@ def describe(
     pr: int | None = None,
     script: str | None = None,
     folder: str | None = None,
+    tracks: Iterable[str] = (),
 ) -> Submission:
     """Return the submission that a record folder's tree is.
 
     ``place`` is the folder's path in its repository or on disk, and tells the track. ``script`` fixes the
-    train script; without it one is chosen and every doubt becomes a problem. ``folder`` is the field of that name.
+    train script; without it one is chosen and every doubt becomes a problem. ``tracks`` are the tracks' folders of the
+    repository, which tell the challenge of what lies in none. ``folder`` is the field of that name.
     """
     paths = tree.paths()
     notes = list(problems)
@@ -86,7 +88,7 @@ def describe(
         notes.append(f"{len(unclear):,} files could be logs by their names; {_MOST_PEEKED} were looked at")
     inside = {path for path in unclear[:_MOST_PEEKED] if _looks_like_log(tree, path)}
     logs = tuple(path for path in paths if named[path] or path in inside)
-    challenge = challenges().of(track_folder(place))
+    challenge = challenges().of(track_folder(place), tracks)
     return Submission(
         given=given,
         name=name,

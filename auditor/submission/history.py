@@ -9,8 +9,17 @@ from dataclasses import replace
 
 from msgspec import Struct
 
+from auditor.challenge import challenges
 from auditor.challenge.places import in_archive
-from auditor.submission.discover import NO_FOLDER, describe, holds_a_program, holds_a_trainer, holds_anything, units
+from auditor.submission.discover import (
+    NO_FOLDER,
+    describe,
+    holds_a_program,
+    holds_a_trainer,
+    holds_anything,
+    track_folder,
+    units,
+)
 from auditor.submission.git import Entry, Objects, Repository, git_tree, open_repository
 from auditor.submission.model import Submission, Tree, Unread
 from auditor.submission.names import is_shell, is_source, shown
@@ -164,7 +173,18 @@ class Commit(Struct, frozen=True):
             problems=(*notes, *self.problems, *problems),
             pr=self.pr,
             folder=folder,
+            tracks=() if track_folder(place) else self._tracks(),
         )
+
+    def _tracks(self) -> list[str]:
+        """Return the tracks' folders that lie in the archives of main."""
+        if not isinstance(self.repository, Repository):
+            return []
+        main = next(iter(self.repository.mains()), None)
+        if main is None:
+            return []
+        archives = self.repository.folders_of(main, sorted(challenges().archives))
+        return sorted(track for archive in archives for track in self.repository.folders(main, archive) or ())
 
 
 def _head(repository: Repository, repo: str, pr: int | None, rev: str | None, sha: str | None) -> str:

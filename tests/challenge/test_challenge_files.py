@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 GOLF = tomllib.loads((ROOT / "rules" / "challenges" / "parameter-golf.toml").read_text("utf-8"))
 
 # What is particular to parameter-golf: numbers of code, and names of its folders and files.
-NUMBERS = (16_000_000, 32_000_000, 151_080_000, 62_021_632, 45_508_608, 40_540_160, 47_851_520, 36_335_616, 63_779_840)
+NUMBERS = (16_000_000, 151_080_000, 62_021_632, 45_508_608, 40_540_160, 47_851_520, 36_335_616, 63_779_840)
 NAMES = ("track_10min_16mb", "track_non_record_16mb", "openai/parameter-golf", "submission.json", "10485760")
 # The reference model is a trainer for parameter-golf, and no part of an audit.
 CODE = [p for room in ("auditor", "rules", "reports") for p in sorted((ROOT / room).rglob("*.py"))]
