@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from auditor.challenge.model import Challenge
 from auditor.evidence.model import Evidence
@@ -12,8 +12,7 @@ from auditor.submission.model import Submission
 from auditor.timeline.events import Timeline
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """One submission under audit. ``program`` and ``timeline`` are None when the script can't be read."""
 
     submission: Submission

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from auditor.finding import NotFollowed
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """An exception of the audit itself: where in the submission, and what of the audit it was (a rule, the engine)."""
 
     error: Exception

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.finding import Finding, Status, Step
@@ -167,8 +168,7 @@ def _per_token(case: Case) -> Iterator[Finding]:
         )
 
 
-@dataclass(frozen=True)
-class Slip:
+class Slip(Struct, frozen=True):
     """A place that counts the bytes of a tokenizer's pieces."""
 
     source: Source

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import ceil
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.challenge.model import Time
@@ -30,8 +31,7 @@ _LEAST_RESERVE = 2
 _UNTIMED = "as #1060 does (no log times the calibration)"
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """When training stops before a calibration, in seconds; ``over`` is how far the logs show it to end too late.
 
     ``stop`` is None where neither the code nor a log says; ``over`` None where no log times the calibration.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.evidence.counted import Counted, counted_runs
@@ -19,8 +20,7 @@ SLUG = "eval-wallclock"
 _MOST_CLAIMED = 10  # times the limit: a claim beyond that is in another unit
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """What a run's score needs on validation data, in seconds.
 
     ``scoring`` is the evaluation that prints the score, ``before`` adaptation ahead of quantisation, ``hints``

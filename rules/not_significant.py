@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.evidence.counted import Counted, counted_runs
@@ -24,8 +25,7 @@ SLUG = "not-significant"
 _CLEARLY_ABOVE = 0.002  # bits per byte above the row that stood: more than seeds differ
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """A submission's sample against a row: ``delta`` is new minus old in bits per byte.
 
     ``gain`` is what that saves, in nats per token where the bytes per token are known (``per_token``), else in nats

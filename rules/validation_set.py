@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.challenge.model import Data
 from auditor.evidence.counted import Counted
@@ -22,16 +23,14 @@ _PER_BYTE = (1.0, 1 / math.log(2))
 _NAMES = ("train_data", "tokenizer", "val_data")
 
 
-@dataclass(frozen=True)
-class Rightly:
+class Rightly(Struct, frozen=True):
     """Where some line of a submission's logs divides rightly: for which token counts, with which tokenizers."""
 
     tokens: frozenset[float]
     tokenizers: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Denominator:
+class Denominator(Struct, frozen=True):
     """What a run's counted score was divided by.
 
     ``ratio`` is bytes per token by loss and score, ``tokens`` the printed number of validation tokens. ``name`` is

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from auditor.challenge.places import is_archive
 
@@ -17,8 +18,7 @@ _LARGEST = 1024 * 1024  # bytes of a stranger's file that are looked at
 _TABLE = re.compile(rb"""\[\s*tool\s*\.\s*["']?golf-audit""")
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """The files that may configure, nearest first, and those that the audited party could have written."""
 
     files: tuple[Path, ...]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from auditor.challenge.known import default, folder
 from auditor.challenge.model import Challenge
 from auditor.evidence.statistics import Sample, describe
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row of the leaderboard: ``scores`` one per seed (empty where none are published).
 
     Scores are in bits per byte; where the challenge has a target, the row's is its time in seconds.
@@ -44,8 +44,7 @@ class Row:
         return describe(self.scores) if self.scores else None
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """What a record had to show from a date on: a one-sided p below ``p``, and maybe a gain in nats."""
 
     since: str
@@ -54,8 +53,7 @@ class Bar:
     source: str
 
 
-@dataclass(frozen=True)
-class SeedCount:
+class SeedCount(Struct, frozen=True):
     """How many seeds a record had to show from a date on, by what was accepted."""
 
     since: str
@@ -63,8 +61,7 @@ class SeedCount:
     source: str
 
 
-@dataclass(frozen=True)
-class Frontier:
+class Frontier(Struct, frozen=True):
     """The rows in the order of their dates, the bars in force, and the seeds that were asked for."""
 
     rows: tuple[Row, ...]
@@ -88,9 +85,12 @@ class Frontier:
         return next((r for r in self.rows if r.pr == pr), None)
 
     def own(self, pr: int | None, folder: str) -> Row | None:
-        """Return the row of a submission, by its pull request or its record folder's own name."""
+        """Return the row of a submission, by its pull request or its record folder's own name.
+
+        Of several the latest that names a log of that folder.
+        """
         here = [r for r in self.rows if r.folder == folder or (pr is not None and r.pr == pr)]
-        return next((r for r in here if r.log is not None and r.folder == folder), next(iter(here), None))
+        return max(here, key=lambda r: (r.log is not None and r.folder == folder, r.number or 0), default=None)
 
     def seed_count(self, date: str) -> SeedCount:
         """Return how many seeds were asked for on a date (YYYY-MM-DD)."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from statistics import fmean
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.evidence.frontier import Frontier, Row
 from auditor.evidence.model import Evidence
@@ -24,8 +26,7 @@ class NoLeaderboard(ValueError):  # noqa: N818 (says what is missing)
     """A README without a leaderboard that can be read; the message is one line."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One line of the README's table; ``score`` in bits per byte."""
 
     name: str
@@ -37,8 +38,7 @@ class Entry:
     published_p: float | None
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What an update changed, by the rows' names."""
 
     added: tuple[str, ...] = ()

@@ -6,7 +6,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+
+import msgspec
+from msgspec import Struct, field
 
 from auditor.cache import open_cache
 from auditor.challenge import challenges
@@ -24,8 +26,7 @@ _DAY = re.compile(r"20\d\d-\d\d-\d\d")
 _LARGEST_METADATA = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A log in a record folder, and the lowest pull request whose head holds that folder.
 
     ``metadata`` names the blob of the folder's submission.json, empty where there is none.
@@ -37,8 +38,7 @@ class Held:
     metadata: str
 
 
-@dataclass(frozen=True)
-class LogIndex:
+class LogIndex(Struct, frozen=True):
     """Every log of every fetched pull request head by its blob, and the lowest head that holds each folder."""
 
     logs: Mapping[str, tuple[Held, ...]] = field(default_factory=dict)
@@ -215,7 +215,7 @@ def _parsed(data: bytes, digits: int) -> Iterator[tuple[str, str, bool]]:
 
 
 def _encoded(index: LogIndex) -> bytes:
-    logs = {blob: [list(asdict(h).values()) for h in held] for blob, held in index.logs.items()}
+    logs = {blob: [msgspec.structs.astuple(h) for h in held] for blob, held in index.logs.items()}
     return json.dumps({"logs": logs, "folders": dict(index.folders)}, separators=(",", ":")).encode()
 
 

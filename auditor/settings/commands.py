@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.challenge.places import is_archive, is_track
 from auditor.settings.expansion import UNKNOWN
@@ -22,8 +23,7 @@ GIVEN_WITHOUT_VALUE = "True"
 """The value of an option that stands alone, such as ``--sliding``."""
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """The train script as commands name it: its path, its folder, and every file of the folder.
 
     ``inner`` names the files that hold the program when the script only hands over to them, ``beside`` the record
@@ -37,8 +37,7 @@ class Target:
     beside: frozenset[str] | None = None
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct, frozen=True):
     """One start of the train script.
 
     ``logs`` are the files that its output goes to, ``round`` tells the rounds of loops apart, ``remark`` is what the

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.challenge.places import in_archive
 from auditor.submission.git import checkout_root, open_repository
@@ -12,8 +13,7 @@ from auditor.submission.model import Unread
 from auditor.submission.scope import Scope, read_scope
 
 
-@dataclass(frozen=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """A checkout's branch against main: its root on disk, its head commit, and what it changes.
 
     ``changed`` are paths below the root, committed, staged and untracked files together.

@@ -8,7 +8,7 @@ from auditor.submission.model import Submission, Tree, Unread
 
 
 def fingerprint(submission: Submission) -> str:
-    """Return a hash of a submission's files and description: equal hashes, equal audits.
+    """Return a hash of a submission's files, what lies around them and its description: equal hashes, equal audits.
 
     Files of a commit are known by their object ids, so nothing is read; other files are read whole.
     """
@@ -30,10 +30,14 @@ def fingerprint(submission: Submission) -> str:
         submission.lone,
         submission.challenge,
         submission.track_folder,
+        submission.folder,
+        submission.carried,
+        None if submission.beside is None else sorted(submission.beside),
     )
     digest.update(repr(described).encode("utf-8", "backslashreplace"))
-    for path in submission.tree.paths():
-        digest.update(repr((path, _identity(submission.tree, path))).encode("utf-8", "backslashreplace"))
+    for tree in (submission.tree, submission.elsewhere):
+        files = None if tree is None else [(path, _identity(tree, path)) for path in tree.paths()]
+        digest.update(repr(files).encode("utf-8", "backslashreplace"))
     return digest.hexdigest()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from auditor.challenge.places import is_archive
 from auditor.submission.model import Unread
@@ -17,8 +18,7 @@ _SKIPPED_FOLDERS = frozenset({".git", "__pycache__", ".mypy_cache", ".ruff_cache
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-@dataclass(frozen=True)
-class FolderTree:
+class FolderTree(Struct, frozen=True):
     """Regular files below a folder. Implements :class:`auditor.submission.model.Tree`.
 
     ``problems`` lists, one line each, what lies in the folder and was not taken in: links that leave it or go

@@ -5,10 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from auditor.challenge.places import in_archive
-from auditor.submission.discover import NO_FOLDER, describe, holds_a_trainer, holds_anything, units
+from auditor.submission.discover import NO_FOLDER, describe, holds_a_program, holds_a_trainer, holds_anything, units
 from auditor.submission.git import Entry, Objects, Repository, git_tree, open_repository
 from auditor.submission.model import Submission, Tree, Unread
 from auditor.submission.names import is_shell, is_source, shown
@@ -47,7 +49,7 @@ def submitted(commit: Commit, existing: frozenset[str]) -> tuple[Submission, ...
     """
     scope = read_scope(commit.changes, existing)
     found = [submission for folder in scope.folders for submission in commit.folder(folder)]
-    if not any(submission.script for submission in found):
+    if not any(map(holds_a_program, found)):
         track = posixpath.dirname(scope.folders[0]) if len(scope.folders) == 1 else ""
         found += commit.loose(scope.outside, track)
     if not found:
@@ -94,8 +96,7 @@ def existing_folders(repository: Repository, changes: Sequence[Change], base: st
     return repository.folders_of(base, folders) | copied
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """Where the submissions of one head commit come from; ``problems`` are what couldn't be read of its changes."""
 
     repository: Objects

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from msgspec import Struct
+
 from auditor.challenge import Challenge, default
 
 Track = Literal["record", "non-record", "unknown"]
@@ -72,8 +74,7 @@ class Submission:
     carried: tuple[Carried, ...] = ()  # the program where a log carries it; ``script`` then names that log
 
 
-@dataclass(frozen=True)
-class Override:
+class Override(Struct, frozen=True):
     """A value that a command line or a log gives to a setting, and where it says so."""
 
     name: str  # environment variable, command-line option without dashes, or printed attribute
@@ -82,8 +83,7 @@ class Override:
     line: int
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A setting in play: how the script is documented or logged to have run.
 
     ``kind`` says which: the script's defaults (no overrides), a documented command, switches that a sentence of

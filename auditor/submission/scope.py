@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.challenge.places import in_archive, is_archive, is_default_script, is_metadata, is_track
 from auditor.submission.names import is_log, is_readme, is_source
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """One file of a diff. ``old`` and ``new`` are blob ids, None where the file is absent on that side."""
 
     path: str
@@ -19,8 +19,7 @@ class Change:
     new: str | None
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The folders that a diff submits, and the changed files that lie in none of them (deletions too)."""
 
     folders: tuple[str, ...]

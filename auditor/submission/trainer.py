@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.challenge.places import is_default_script
 from auditor.submission.names import depth, shown, suffix
@@ -38,8 +39,7 @@ _ASIDE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """The script that was taken, if any; ``doubt`` is one line when another could have been meant."""
 
     script: str | None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.timeline.claims import claimed_reports
 from auditor.timeline.events import Event, Forward, Load, Lookup, Mixture, MixtureKind, Opaque, Report, Timeline
@@ -37,8 +38,7 @@ _TABLES: dict[MixtureKind, str] = {
 _PLURAL = ("tokens", "parameters", "weights", "names")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One thing that the score rests on; ``site`` is where, ``note`` what else there is to know of it."""
 
     what: str

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from test_evidence_runs import case_of, found
 
 from auditor.challenge import default
@@ -87,7 +88,7 @@ def test_the_bar_of_the_day_decides() -> None:
 def test_without_day_and_number_nothing_is_compared() -> None:
     files = record(1.3, 1.3) | {"submission.json": json.dumps({"val_bpb": 1.3})}
     case = case_of(files)
-    assert not found(replace(case, submission=replace(case.submission, name="Example")), "not-significant")
+    assert not found(replace(case, submission=dataclasses.replace(case.submission, name="Example")), "not-significant")
 
 
 def test_a_row_is_not_compared_with_itself() -> None:
@@ -95,7 +96,7 @@ def test_a_row_is_not_compared_with_itself() -> None:
     assert row is not None
     assert row.folder is not None
     case = case_of(record(*row.scores))
-    own = replace(case, submission=replace(case.submission, name=row.folder))
+    own = replace(case, submission=dataclasses.replace(case.submission, name=row.folder))
     assert all("#1530" not in finding.message for finding in found(own, "not-significant"))
 
 

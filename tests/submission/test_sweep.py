@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,19 @@ from auditor.sweep.work import audit_pull_request
 
 def submission(name: str, script: bytes = b"x = 1\n") -> Submission:
     return describe(MemoryTree({"train_gpt.py": script}), given="#1", name=name, pr=1)
+
+
+def test_what_lies_around_a_submission_is_part_of_its_fingerprint() -> None:
+    alone = submission("Example")
+    around = [
+        dataclasses.replace(alone, beside=frozenset()),
+        dataclasses.replace(alone, beside=frozenset({"2026-04-01_Other"})),
+        dataclasses.replace(alone, elsewhere=MemoryTree({})),
+        dataclasses.replace(alone, elsewhere=MemoryTree({"run.sh": b"python train_gpt.py\n"})),
+        dataclasses.replace(alone, elsewhere=MemoryTree({"run.sh": b"SEED=2 python train_gpt.py\n"})),
+    ]
+    assert len({fingerprint(each) for each in (alone, *around)}) == 6
+    assert fingerprint(dataclasses.replace(around[3])) == fingerprint(around[3])
 
 
 def clean(found: Submission) -> Report:

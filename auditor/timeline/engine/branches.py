@@ -7,8 +7,9 @@ A branch is a condition's number, which is even, or that plus one where the cond
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from auditor.program import ir
 from auditor.timeline.engine import conditions
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 Key = tuple[object, ...]
 
 
-@dataclass(frozen=True)
-class Branches:
+class Branches(Struct, frozen=True):
     """The branches of one condition: those that are taken where it holds, and where it does not, the whole's last."""
 
     taken: tuple[int, ...]

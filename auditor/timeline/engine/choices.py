@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.program import ir
 from auditor.timeline.values.atoms import LISTING, TRAIN, VAL
@@ -134,8 +136,7 @@ def open_switches(machine: Machine, node: ir.Expr, live: int) -> int:
     return yes & no & live & ~1
 
 
-@dataclass(frozen=True)
-class Fallback:
+class Fallback(Struct, frozen=True):
     """A branch for the case that something which was filled before is empty: ``what``, and whether it is the first."""
 
     what: str

@@ -8,8 +8,9 @@ calibration. Where in the run it happens is told by the training loop's own cloc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, calling
@@ -39,8 +40,7 @@ _MILLISECONDS = 10_000  # a deadline above it is not in seconds
 Way = Literal["observed", "applied", "chosen"]
 
 
-@dataclass(eq=False)
-class Apply(Event):
+class Apply(Event, eq=False):
     """The model is applied to tokens: ``kinds`` are their origins, ``generated`` when they come from a model.
 
     ``watched`` when hooks saw it, ``learned`` when its loss is differentiated. ``uses`` are the places where what it
@@ -55,16 +55,14 @@ class Apply(Event):
     uses: dict[tuple[Way, str], Use] = field(default_factory=dict)
 
 
-@dataclass(eq=False)
-class Use(Event):
+class Use(Event, eq=False):
     """Something made from an application is kept: in ``sink`` (parameters, a file, the scale of a score)."""
 
     sink: str = ""
     scored: list[Forward] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Watcher:
+class Watcher(Struct, frozen=True):
     """A function that sees the model's activations: ``replaces`` a forward, else a hook."""
 
     function: Value

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from auditor.finding import Step
 from auditor.timeline.events import Adapt, Deadline, Forward, Timeline
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     pass
 
 
-@dataclass(frozen=True)
-class Calibration:
+class Calibration(Struct, frozen=True):
     """``apply`` is a calibration after training: what it gave reaches ``use``, by ``way``, under ``bits``."""
 
     apply: Apply

@@ -13,7 +13,6 @@ What one followed pass reads before it counts is not among them: it scores first
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -52,8 +51,7 @@ _LABELS = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _PICKS = frozenset({"gather", "take_along_dim", "take_along_axis", "index_select", "take"})
 
 
-@dataclass(eq=False)
-class Counting(Event):
+class Counting(Event, eq=False):
     """Tokens are counted: the reads in the key, the iterations that pick them, the loops in progress."""
 
     reads: int = 0

@@ -7,15 +7,15 @@ and no axis of positions is left; it is a *leak* when that is given back to posi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.timeline.values.frames import Site
 
 Axes = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Mixed:
+class Mixed(Struct, frozen=True):
     """Where later positions come in, in words; ``certain`` where the axis is known and nothing guards it."""
 
     site: Site
@@ -23,8 +23,7 @@ class Mixed:
     certain: bool
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(Struct, frozen=True):
     """A tensor made from the tokens; ``axes`` is None where they are not known.
 
     Through a convolution (``reach``), a position knows those up to ``ahead`` later ones; what is padded on the left
@@ -40,6 +39,7 @@ class Tensor:
     reach: Mixed | None = None
     raw: bool = False
     longer: bool = False  # padded behind the last position
+    cut: int = 0  # how many of the first positions were just left out
 
     @property
     def knows_later(self) -> Mixed | None:
@@ -50,8 +50,7 @@ class Tensor:
 SHIFTED = -1_000_000  # ``ahead`` of what was moved along the positions, nobody knows how far
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(Struct, frozen=True):
     """The length of an axis."""
 
     axis: str
@@ -60,8 +59,7 @@ class Size:
 NOTHING = object()  # Python's None; what is not known is None here
 
 
-@dataclass(frozen=True)
-class Several:
+class Several(Struct, frozen=True):
     """A tuple or list of values."""
 
     items: tuple[object, ...]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import field
+from msgspec.structs import replace
 
 from auditor.program import ir
 from auditor.timeline.engine.recording import common
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
 _STATES = 3  # axes of hidden states, where tokens have one or two
 
 
-@dataclass(eq=False)
-class Lookahead(Event):
+class Lookahead(Event, eq=False):
     """A model is applied at ``applied``; at ``site``, in its forward, later positions come in, as ``what``.
 
     ``bounds``: reports of losses that count only where the tokens that it is given were replaced at random, as those of

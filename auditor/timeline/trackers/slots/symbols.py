@@ -7,10 +7,10 @@ slices of predictions and masks, so bounds are looked up when asked for rather t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.program.walk import walk
@@ -28,8 +28,7 @@ _SAME_ITEMS_METHODS = frozenset({"to", "tolist", "cpu", "long", "int", "cuda"})
 _SAME_ITEMS = _SAME_ITEMS_METHODS | {"list", "tuple", "tensor", "as_tensor"}
 
 
-@dataclass
-class Definitions:
+class Definitions(Struct):
     """What a function's own statements bind: by name, where, and to what (None: something that is not followed)."""
 
     bound: dict[str, list[tuple[int, ir.Expr | None]]] = field(default_factory=dict)
