@@ -14,7 +14,7 @@ PYTEST_ARGS ?= --numprocesses auto --dist worksteal
 # The tests start hundreds of interpreters: what one of them compiled, the next one finds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo reproduce test fuzz transforms lint format readme docs site findings clean
+.PHONY: demo reproduce test fuzz transforms cluster-test lint format readme docs site findings clean
 
 demo: $(VENV)/.ready  ## audit the examples and print the reports
 	$(BIN)/golf-audit check --exit-zero examples/records/*/*
@@ -34,6 +34,10 @@ fuzz: $(VENV)/.ready-dev  ## audit scripts mixed up at random for SECONDS (CLONE
 
 transforms: $(VENV)/.ready-dev  ## every example written in every other way (CLONE=… PRS=…: and 60 scripts of others)
 	$(ON_OTHERS) GOLF_AUDIT_EVERY=1 $(BIN)/pytest --numprocesses auto tests/transforms
+
+cluster-test: $(VENV)/.ready-dev  ## sweeps on a Ray cluster of three nodes on this machine, with nodes and drivers killed (minutes)
+	$(PIP) --editable '.[cluster]'
+	GOLF_AUDIT_CLUSTER=1 $(BIN)/pytest -v tests/executors
 
 lint: $(VENV)/.ready-dev  ## check style, form, types, and what imports what
 	$(BIN)/ruff check .

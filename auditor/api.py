@@ -45,27 +45,12 @@ def audit_pull_request(repo: str | os.PathLike[str], n: int) -> tuple[Report, ..
 def read_results(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Return the results of ``golf-audit sweep`` or ``triage`` as a data frame, a row for each submission.
 
-    Columns: ``pr``, ``name``, ``sha``, ``day`` (date of the head), ``track``, ``verdict``, ``recommendation``,
-    ``compliance``, ``evidence``, ``package``, ``reason``, ``rules`` (a list of slugs), ``val_bpb`` (bits per byte),
-    ``artifact_bytes``, ``error``. What isn't known is missing. Of a head that was audited twice the last rows count.
+    Columns: ``pr``, ``name``, ``sha``, ``day`` (date of the head), ``week`` (its Monday), ``author``, ``track``,
+    ``verdict``, ``recommendation``, ``compliance``, ``evidence``, ``package``, ``reason``, ``rules`` (a list of slugs),
+    ``val_bpb`` (bits per byte), ``artifact_bytes``, ``error``. What isn't known is missing. Of a head that was audited
+    twice the last rows count. :mod:`auditor.frames` groups, writes and draws it.
     Raises :class:`Unread` for a file that is something else, and ``ModuleNotFoundError`` without pandas.
     """
-    import pandas as pd
+    from auditor.frames.results import results_frame
 
-    from auditor.sweep.latest import latest
-    from auditor.sweep.overview import entry_of
-    from auditor.sweep.results import read_rows, survey
-
-    place = Path(path)
-    if not place.is_file():
-        raise Unread(f"{place}: no such file")
-    survey(place)
-    rows = [vars(entry_of(row)) | {"rules": list(entry_of(row).rules)} for row in latest(read_rows(place))]
-    columns = ["pr", "name", "sha", "day", "track", "verdict", "recommendation", "compliance", "evidence", "package"]
-    columns += ["reason", "rules", "val_bpb", "artifact_bytes", "error"]
-    frame = pd.DataFrame.from_records(rows, columns=columns)
-    frame["day"] = pd.to_datetime(frame["day"].replace("", None))
-    frame["artifact_bytes"] = frame["artifact_bytes"].astype("Int64")
-    texts = ["name", "sha", "track", "recommendation", "compliance", "evidence", "package", "error"]
-    frame[texts] = frame[texts].replace("", None)
-    return frame
+    return results_frame(Path(path))

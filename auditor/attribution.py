@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.evidence.model import Claim
@@ -32,8 +33,7 @@ _SWITCH = re.compile(r"(?:^|; )(\w+) (?:defaults to|is not set by default)")
 _OFF = frozenset({"0", "false", "no", "off", "none"})
 
 
-@dataclass(frozen=True)
-class _Family:
+class _Family(Struct, frozen=True):
     """What goes by one kind of name in a README, and the rules whose findings are about it."""
 
     rules: frozenset[str]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
+from auditor.challenge.model import Challenge
 from auditor.evidence.model import Evidence
 from auditor.program.model import Program, Unparsed
 from auditor.settings.runs import Run
@@ -11,8 +12,7 @@ from auditor.submission.model import Submission
 from auditor.timeline.events import Timeline
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """One submission under audit. ``program`` and ``timeline`` are None when the script can't be read."""
 
     submission: Submission
@@ -22,3 +22,8 @@ class Case:
     submitted: tuple[str, ...] = ()  # log lines that print the claimed score
     unreadable: Unparsed | None = None  # why there is no program
     runs: tuple[Run, ...] = ()  # the runs that are documented, the main one first
+
+    @property
+    def challenge(self) -> Challenge:
+        """Return the challenge that the submission was made to."""
+        return self.submission.challenge

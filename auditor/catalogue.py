@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import pkgutil
+import re
 from functools import cache
 
 import rules
+from auditor.challenge import Challenge, default
 from auditor.finding import Group
-from auditor.rule import Rule
+from auditor.rule import Authority, Rule
 
+_PULL = re.compile(r"(?<![\w/])#\d+\b")
 _GROUPS: tuple[Group, ...] = ("compliance", "evidence", "package")
 
 
@@ -44,6 +48,45 @@ def load() -> tuple[Rule, ...]:
     """
     names = [f"rules.{module.name}" for module in pkgutil.iter_modules(rules.__path__)]
     return collect({name: importlib.import_module(name) for name in names})
+
+
+@cache
+def applied(challenge: Challenge) -> tuple[Rule, ...]:
+    """Return the rules that apply to a challenge, by group and slug, each by the authority that it has there.
+
+    A rule applies where the challenge has all that it needs (:meth:`auditor.challenge.model.Challenge.has`), and is its
+    own or one that the challenge gives an authority for.
+    """
+    ruled = challenge.rules.ruled
+    able = [rule for rule in load() if all(challenge.has(need) for need in rule.needs)]
+    return tuple(
+        rule if rule.challenge == challenge.name else _elsewhere(rule, challenge)
+        for rule in able
+        if rule.challenge == challenge.name or rule.slug in ruled
+    )
+
+
+def _elsewhere(rule: Rule, challenge: Challenge) -> Rule:
+    """Return a rule as it holds for a challenge that gives its authority: references say whose they are."""
+    said = tuple(Authority(**dataclasses.asdict(each)) for each in challenge.rules.ruled[rule.slug])
+    own = tuple(
+        dataclasses.replace(each, ref=f"{challenge.repository}{'' if each.ref.startswith('#') else ' '}{each.ref}")
+        for each in said
+    )
+    return dataclasses.replace(
+        rule,
+        authority=own,
+        summary=qualified(rule.summary),
+        why=qualified(rule.why),
+        advice=qualified(rule.advice),
+        counterpart=qualified(rule.counterpart),
+        known_problems=qualified(rule.known_problems),
+    )
+
+
+def qualified(text: str) -> str:
+    """Return a rule's text with its references to pull requests as those of parameter-golf."""
+    return _PULL.sub(lambda match: f"{default().repository}{match[0]}", text)
 
 
 def find(slug: str) -> Rule | None:

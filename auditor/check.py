@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from auditor import catalogue
 from auditor.attribution import attributed
 from auditor.case import Case
+from auditor.challenge.known import DEFAULT
 from auditor.evaluators import evaluators
+from auditor.evidence.carried import with_carried
 from auditor.evidence.counted import claimed_logs, training_logs
 from auditor.evidence.read import read_evidence
 from auditor.evidence.submitted import submitted_lines
@@ -51,8 +53,13 @@ def audit(
     ``select`` names the rules to apply (None: all), ``ignore`` those to leave out. Findings that one of the
     ``rulings`` overrules are kept and don't count.
     """
-    rules = [r for r in catalogue.load() if (select is None or r.slug in select) and r.slug not in ignore]
+    rules = [
+        r
+        for r in catalogue.applied(submission.challenge)
+        if (select is None or r.slug in select) and r.slug not in ignore
+    ]
     evidence = read_evidence(submission)
+    submission = with_carried(submission, evidence)
     with _room():
         loaded = load_program(submission)
         program = loaded if isinstance(loaded, Program) else None
@@ -80,7 +87,7 @@ def audit(
     not_followed = tuple(dict.fromkeys([*(failure.as_not_followed() for failure in failures), *missing]))
     closing = frozenset(r.slug for r in rules if closes(r))
     title = evidence.metadata.text("name")
-    sources = _sources(program)
+    sources = _sources(program) | _carried(submission)
     judged = judge(
         findings,
         not_followed,
@@ -114,6 +121,7 @@ def audit(
         title=title.value if title is not None else "",
         cited=_cited(submission, findings, sources),
         failures=tuple(failures),
+        challenge=submission.challenge,
     )
 
 
@@ -166,7 +174,7 @@ def _apply(rule: Rule, case: Case, failures: list[Failure]) -> Iterator[Finding]
         # No pull request is cited against itself.
         found = dataclasses.replace(
             finding,
-            message=finding.message.replace(f" ({own})", ""),
+            message=_said(finding.message.replace(f" ({own})", ""), case),
             authority=tuple(ref for ref in finding.authority if ref != own) or refs,
             advice=finding.advice or rule.advice,
             severity=severity(finding, rule),
@@ -174,6 +182,11 @@ def _apply(rule: Rule, case: Case, failures: list[Failure]) -> Iterator[Finding]
         )
         offer = _offer(rule, case, found, failures)
         yield found if offer is None else dataclasses.replace(found, fix=offer)
+
+
+def _said(message: str, case: Case) -> str:
+    """Return a message whose references to pull requests can't be taken for another challenge's."""
+    return message if case.challenge.name == DEFAULT else catalogue.qualified(message)
 
 
 def _offer(rule: Rule, case: Case, finding: Finding, failures: list[Failure]) -> Change | None:
@@ -231,6 +244,18 @@ def _sources(program: Program | None) -> dict[tuple[str, int], Source]:
     if program is None:
         return {}
     return {(s.path, s.layer): s for unit in program.units.values() for s in unit.sources}
+
+
+def _carried(submission: Submission) -> dict[tuple[str, int], Source]:
+    """Return the log that carries the program, whole up to the program's end: several of its files lie in it."""
+    if not submission.carried:
+        return {}
+    log, last = submission.carried[-1].log, submission.carried[-1].last_line
+    try:
+        text = decode(submission.tree.read(log, _QUOTABLE), _QUOTABLE).data.decode("utf-8", "replace")
+    except (Unread, Unreadable):
+        return {}
+    return {(log, 0): Source(log, "\n".join(text.split("\n")[:last]) + "\n")}
 
 
 def _cited(

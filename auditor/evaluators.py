@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+import msgspec
+
 from auditor.case import Case
 from auditor.program.load import load_program
 from auditor.program.model import Program
@@ -34,7 +36,7 @@ def evaluators(case: Case) -> Iterator[Case]:
             continue
         timeline = follow(program, settings_in_play(other))
         if claimed_reports(timeline, case.submitted):
-            yield dataclasses.replace(case, submission=other, program=program, timeline=timeline)
+            yield msgspec.structs.replace(case, submission=other, program=program, timeline=timeline)
 
 
 def _documented(submission: Submission, program: Program) -> list[str]:

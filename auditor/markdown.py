@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -17,8 +18,7 @@ _LANGUAGE = re.compile(r"[\w+-]+")
 _LONGEST_SPAN = 8_000  # characters of a paragraph in which code is looked for
 
 
-@dataclass(frozen=True)
-class Element:
+class Element(Struct, frozen=True):
     """One part of a document.
 
     ``text`` is the source between the marks of its kind (of code without its fence), from ``line`` on, which counts

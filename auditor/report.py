@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from auditor.challenge import Challenge, default
 from auditor.failure import Failure
 from auditor.finding import Finding, NotFollowed, Recommendation, RestsOn, Verdict
 from auditor.fix.change import Tried
@@ -119,6 +120,7 @@ class Report:
     curves: tuple[Curve, ...] = ()
     sizes: tuple[DiskSize, ...] = ()
     failures: tuple[Failure, ...] = ()
+    challenge: Challenge = field(default_factory=default)
     gist: tuple[str, ...] = ()
     applied: tuple[str, ...] | None = None
     hidden: int = 0

@@ -34,9 +34,10 @@ class Authority:
 class Example:
     """A small submission: one script (or several files), and the line that a finding must point at.
 
-    ``line`` is a piece of text that occurs in exactly one line of ``code`` (or of the one of ``files`` that the
-    finding is in); None for VALID examples, and where a finding has no line. ``status`` is what the rule makes
-    of an INVALID example. ``outside`` are the files that the diff touches outside the folder; None: no diff is known.
+    ``code`` is empty where no script lies in the folder. ``line`` is a piece of text that occurs in exactly one line of
+    ``code`` (or of the one of ``files`` that the finding is in); None for VALID examples, and where a finding has no
+    line. ``status`` is what the rule makes of an INVALID example. ``outside`` are the files that the diff touches
+    outside the folder; None: no diff is known.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Example:
     files: dict[str, str] = field(default_factory=dict)
     status: Status = "violation"
     outside: tuple[str, ...] | None = None
+    name: str | None = None  # of the record folder, where the rule looks at it
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Rule:
     valid: tuple[Example, ...] = ()
     known_problems: str = ""
     stage: Literal["preview", "stable"] = "stable"
+    needs: tuple[str, ...] = ()  # what of the challenge's data it can't do without, as Challenge.has takes it
+    challenge: str = "parameter-golf"  # whose rule it is; another one has to rule it, see auditor.catalogue.applied
     legal_reference: bool = False  # recognises a legal pattern and reports it as a note
     severity: Level | None = None
     confidence: Level | None = None

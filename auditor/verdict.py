@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.finding import Finding, Group, NotFollowed, Recommendation, Status, Verdict
 from auditor.rule import Condition, Rule
@@ -24,8 +25,7 @@ _MENDABLE: frozenset[Condition] = frozenset({"budget", "package", "statistics"})
 _DEMOTES = frozenset({"not-significant"})
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """The verdict of each group, the worst of them, and what a maintainer is advised to do."""
 
     compliance: Verdict

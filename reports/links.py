@@ -7,15 +7,16 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+from auditor.challenge import default
 from auditor.report import Report
 from auditor.rule import Rule
 from reports.escape import Markdown, code, markdown
 from reports.excerpt import place
 
-CHALLENGE = "https://github.com/openai/parameter-golf"
-
 _CLONE = Path(__file__).parents[1]
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~-]+)+/?")
+_PLAIN = re.compile(r"#\d+")
+_REF = re.compile(r"(?:([\w.-]+/[\w.-]+) ?)?(?:#(\d+)|README)")
 _SHA = re.compile(r"[0-9a-f]{4,64}")
 _LONGEST = 500  # characters of an address; a path that makes a longer one is named, not linked
 _NUMBER = re.compile(r"<span>#</span>(\d+)\b")  # how escaped prose shows #123
@@ -33,7 +34,7 @@ def repository_of(report: Report, given: str | None) -> str | None:
     """
     if given is not None:
         return given.rstrip("/")
-    return CHALLENGE if report.pr is not None else None
+    return report.challenge.address if report.pr is not None else None
 
 
 def line_address(
@@ -75,16 +76,12 @@ def commit_link(report: Report, repository: str | None) -> Markdown:
 
 def pull_link(number: int, repository: str | None) -> Markdown:
     """Return ``#N`` as a link to the pull request."""
-    return Markdown(f"[#{number}]({repository or CHALLENGE}/pull/{number})")
+    return Markdown(f"[#{number}]({repository or default().address}/pull/{number})")
 
 
 def reference(ref: str) -> Markdown:
-    """Return what a rule cites (``#462``, ``README``) as a link into the challenge's repository."""
-    if ref.startswith("#") and ref[1:].isdigit():
-        return pull_link(int(ref[1:]), CHALLENGE)
-    if ref == "README":
-        return Markdown(f"[README]({CHALLENGE}#readme)")
-    return markdown(ref)
+    """Return what a rule cites (``#462``, ``README``, ``OWNER/NAME#462``) as a link into the challenge's repository."""
+    return linked(Markdown(ref) if _PLAIN.fullmatch(ref) else markdown(ref), ruling_address(ref))
 
 
 def _is_sha(sha: str | None) -> bool:
@@ -113,7 +110,12 @@ def rule_page(rule: Rule, docs: str | None = None, local: bool = False) -> str |
 
 
 def ruling_address(ref: str) -> str | None:
-    """Return where what a rule cites (``#462``, ``README``) can be read; None where it has no address."""
-    if ref.startswith("#") and ref[1:].isdigit():
-        return f"{CHALLENGE}/pull/{ref[1:]}"
-    return f"{CHALLENGE}#readme" if ref == "README" else None
+    """Return where what a rule cites can be read; None where it has no address.
+
+    ``#462`` and ``README`` are parameter-golf's, ``OWNER/NAME#462`` and ``OWNER/NAME README`` another challenge's.
+    """
+    match = _REF.fullmatch(ref)
+    if match is None:
+        return None
+    at = f"https://github.com/{match[1]}" if match[1] else default().address
+    return f"{at}/pull/{match[2]}" if match[2] else f"{at}#readme"

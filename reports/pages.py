@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from auditor.challenge import default
 from auditor.finding import Group
 from auditor.rule import Authority, Example, Rule
 from reports.escape import code as code_span
@@ -19,7 +20,6 @@ from reports.escape import cut, fence, visible
 
 _REFERENCE = re.compile(r"(?<![\w&])#(\d+)\b")
 _MARKUP = re.compile(r"[*_<>\[\]|\\]")
-_REPOSITORY = "https://github.com/openai/parameter-golf"
 _GROUPS: dict[Group, str] = {
     "compliance": "Compliance: decided by the code and its settings",
     "evidence": "Evidence: decided by logs, claims and sizes",
@@ -112,7 +112,7 @@ def _prose(text: str) -> str:
     """Return a rule's sentence as Markdown: nothing in it is markup, and pull requests are links."""
     parts = text.split("`")  # code spans stay as they are written
     parts[::2] = [_MARKUP.sub(lambda match: f"\\{match[0]}", visible(part)) for part in parts[::2]]
-    return _REFERENCE.sub(lambda match: f"[#{match[1]}]({_REPOSITORY}/pull/{match[1]})", "`".join(parts))
+    return _REFERENCE.sub(lambda match: f"[#{match[1]}]({default().address}/pull/{match[1]})", "`".join(parts))
 
 
 def _sentence(text: str) -> str:

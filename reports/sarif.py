@@ -23,7 +23,7 @@ from auditor.verdict import weigh
 from reports.escape import cut, visible
 from reports.excerpt import one_line, place
 from reports.fixes import tried_for
-from reports.links import CHALLENGE, rule_page
+from reports.links import rule_page
 
 Json: TypeAlias = "dict[str, Any]"
 
@@ -75,7 +75,7 @@ def _run(report: Report) -> Json:
         },
     }
     if report.pr is not None and report.sha is not None:
-        run["versionControlProvenance"] = [{"repositoryUri": CHALLENGE, "revisionId": report.sha}]
+        run["versionControlProvenance"] = [{"repositoryUri": report.challenge.address, "revisionId": report.sha}]
     return run
 
 

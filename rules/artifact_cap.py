@@ -6,16 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
 from auditor.evidence.model import Run, Value
-from auditor.evidence.sizes import CAP
 from auditor.finding import Finding, Status, Step
 from auditor.rule import Authority, Example, Rule
 from rules.code_counted import Code, model_bytes, script
+from rules.limits import cap, largest_meant
 from rules.run_logs import SCRIPT, metadata, package, run_log
 from rules.scored_runs import agrees, claimed, final, judged, reported, several
 
 SLUG = "artifact-cap"
 
-_UNPACKED = 2 * CAP  # bytes; nothing so large was ever meant as the artifact
 _PACKED_FILES = (".ptz", ".xz", ".lzma", ".zst", ".br", ".hgz")
 
 
@@ -29,29 +28,29 @@ def check(case: Case) -> Iterator[Finding]:
     if over:
         worst = max(over, key=lambda found: (found[0] == "violation", found[1]))
         yield worst[2]
-    elif not any(artifact(run) is not None for run in case.evidence.runs):
+    elif not any(artifact(case, run) is not None for run in case.evidence.runs):
         yield from _without_log(case, runs, code)
 
 
-def artifact(run: Run) -> Value[int] | None:
+def artifact(case: Case, run: Run) -> Value[int] | None:
     """Return the total that a log prints; None for what can only be the unpacked model, or a count of tokens."""
     total = run.artifact_bytes
-    return total if total is not None and total.value <= _UNPACKED else None
+    return total if total is not None and total.value <= largest_meant(case) else None
 
 
 def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding] | None:
     """Return how far a run is over the cap, with the finding; None when it fits or its log tells no size."""
-    model, total = model_bytes(run), artifact(run)
+    model, total = model_bytes(run), artifact(case, run)
     plain = model.value + code.plain if model is not None and code is not None else None
     counted = total.value if total is not None else plain
     printed = run.code_bytes
     if model is not None and printed is not None and printed.value < model.value:
         counted = max(counted or 0, model.value + printed.value)  # some totals leave the code out
     place = total or model
-    if counted is None or place is None or not CAP < counted <= _UNPACKED:
+    if counted is None or place is None or not cap(case) < counted <= largest_meant(case):
         return None
     least = _least(model, printed, code)
-    certain = least is not None and least > CAP and _carries_the_claim(case, run)
+    certain = least is not None and least > cap(case) and _carries_the_claim(case, run)
     sizes = [f"the log's total is {counted:,}"] if total is not None and total.value == counted else []
     if not sizes:
         sizes = [f"model and code are {counted:,} together"]
@@ -60,8 +59,8 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
     if least is not None and least != counted:
         sizes.append(f"at least {least:,} with minified and packed code")
     which = f"seed {run.seed.value}" if run.seed is not None else run.path
-    message = f"The artifact of {which} is over the cap of {CAP:,} bytes: {', '.join(sizes)}."
-    if not certain and least is not None and least <= CAP:
+    message = f"The artifact of {which} is over the cap of {cap(case):,} bytes: {', '.join(sizes)}."
+    if not certain and least is not None and least <= cap(case):
         message += " Packed code is accepted (#1412), a log's own total above the cap was not (#1959)."
     elif least is None:
         message += " The log does not tell the model's size from the code's."
@@ -108,19 +107,19 @@ def _without_log(case: Case, runs: Sequence[Run], code: Code | None) -> Iterator
     """Yield what files and claims show of the size where no log tells it."""
     packed = [a for a in case.evidence.sizes.artifacts if a.path.endswith(_PACKED_FILES)]
     largest = max(packed, key=lambda a: a.size, default=None)
-    if largest is not None and largest.size + (code.least if code else 0) > CAP:
+    if largest is not None and largest.size + (code.least if code else 0) > cap(case):
         message = (
-            f"{largest.path} has {largest.size:,} bytes, over the cap of {CAP:,} with the code; no log tells the size "
-            "of the submitted artifact."
+            f"{largest.path} has {largest.size:,} bytes, over the cap of {cap(case):,} with the code; no log tells the "
+            "size of the submitted artifact."
         )
         yield Finding(SLUG, "evidence", "hold", message, largest.path)
         return
     claim = case.evidence.claims().artifact_bytes
-    if claim is not None and claim > CAP:
+    if claim is not None and claim > cap(case):
         place = next(
             (c for c in case.evidence.metadata.numbers if c.name == "artifact_bytes" and round(c.value) == claim), None
         )
-        message = f"The submission itself states {claim:,} bytes, over the cap of {CAP:,}; no log prints a size."
+        message = f"The submission itself states {claim:,} bytes, over the cap of {cap(case):,}; no log prints a size."
         path, line = (place.path, place.line) if place else (case.submission.metadata, None)
         yield Finding(SLUG, "evidence", "hold", message, path, line, line)
         return
@@ -153,6 +152,7 @@ RULE = Rule(
         Authority("#1412", "OpenAI", "2026-04", "official", "merged: logs total 16,059,704, packed code fits"),
     ),
     check=check,
+    needs=("artifact",),
     invalid=(
         Example(
             "one seed of three is over",
@@ -198,7 +198,9 @@ RULE = Rule(
     ),
     valid=(
         Example("all seeds fit", SCRIPT, files=package(run_log(1, 1.2), run_log(2, 1.2), val_bpb=1.2)),
-        Example("the cap to the byte", SCRIPT, files=package(run_log(1, 1.2, model=CAP - len(SCRIPT)), val_bpb=1.2)),
+        Example(
+            "the cap to the byte", SCRIPT, files=package(run_log(1, 1.2, model=16_000_000 - len(SCRIPT)), val_bpb=1.2)
+        ),
         Example(
             "an ablation beside the submitted run is over",
             SCRIPT,

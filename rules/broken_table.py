@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.finding import Finding
@@ -25,8 +26,7 @@ _PIPE = re.compile(r"(?<!\\)\|")
 _CODE = re.compile(r"(`+)(?!`)(?:.(?!\1(?!`)))*.\1(?!`)")
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """One broken table: what is wrong with it, at which line, and the lines that mend it."""
 
     line: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.finding import Finding, Status, Step
@@ -13,12 +14,21 @@ from auditor.program.source import Source
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.claims import claimed_reports
-from auditor.timeline.trackers.metric.metric import doubts
+from auditor.timeline.trackers.metric.metric import Kind, doubts
 from rules.torch_scripts import EVALUATE, HEAD, MAIN
 
 SLUG = "byte-accounting"
 
 _MARK = "\u2581"  # what SentencePiece writes for a space
+_DIVISORS: dict[Kind, str] = {
+    "bits per token": "What is reported here as bits per byte was divided by numbers of tokens and constants only: no "
+    "count of bytes was seen on the way to it.",
+    "file bytes": "The score is divided by the size of a file of tokens: that is how many bytes their numbers take, "
+    "not the text.",
+    "more bytes": "A constant is added to the bytes of each token before they are added up: text that isn't there.",
+    "window bytes": "The losses are those of the tail of each window, the bytes that divide them those of all of its "
+    "tokens: text that is scored once is counted as often as windows hold it.",
+}
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -140,7 +150,7 @@ def _per_token(case: Case) -> Iterator[Finding]:
     timeline = case.timeline
     if timeline is None:
         return
-    for found in doubts(timeline, ("bits per token",), claimed_reports(timeline, case.submitted)):
+    for found in doubts(timeline, tuple(_DIVISORS), claimed_reports(timeline, case.submitted)):
         site = found.doubt.site
         judged = activity(timeline, found.bits, [found.doubt])
         status: Status = "hold" if judged.status == "violation" and found.final else "note"
@@ -148,8 +158,7 @@ def _per_token(case: Case) -> Iterator[Finding]:
             rule=SLUG,
             group="compliance",
             status=status,
-            message="What is reported here as bits per byte was divided by numbers of tokens and constants only: no "
-            "count of bytes was seen on the way to it.",
+            message=_DIVISORS[found.doubt.kind],
             path=site.source.path,
             line=site.line,
             end_line=site.end_line,
@@ -159,8 +168,7 @@ def _per_token(case: Case) -> Iterator[Finding]:
         )
 
 
-@dataclass(frozen=True)
-class Slip:
+class Slip(Struct, frozen=True):
     """A place that counts the bytes of a tokenizer's pieces."""
 
     source: Source
@@ -172,6 +180,13 @@ def _slips(program: Program) -> Iterator[Slip]:
     for unit in program.units.values():
         for _, nodes in unit.bodies:
             length = next((n for n in nodes.of(ir.Call) if _counts_bytes(n)), None)
+            marked_length = next((n for n in nodes.of(ir.Call) if _counts_mark(n)), None)
+            if marked_length is not None and not any(_knows_mark(n) for n in nodes):
+                yield Slip(
+                    unit.source,
+                    marked_length,
+                    "Pieces are counted with the mark that stands for a space: three bytes where the text has one.",
+                )
             if length is None or not any(_asks_for_space(n) for n in nodes.of(ir.Call)):
                 continue
             spaced = next((n for n in nodes if _keeps_space(n)), None)
@@ -204,6 +219,20 @@ def _counts_bytes(node: ir.Node) -> bool:
         return False
     inner = node.args[0].value
     return isinstance(inner, ir.Call) and isinstance(inner.func, ir.Attr) and inner.func.attr == "encode"
+
+
+def _counts_mark(node: ir.Node) -> bool:
+    """Return whether a node is ``len(….id_to_piece(i).encode(…))``."""
+    if not isinstance(node, ir.Call) or not _counts_bytes(node):
+        return False
+    inner = node.args[0].value
+    piece = inner.func.value if isinstance(inner, ir.Call) and isinstance(inner.func, ir.Attr) else None
+    called = piece.func if isinstance(piece, ir.Call) else None
+    return isinstance(called, ir.Attr) and called.attr in ("id_to_piece", "IdToPiece")
+
+
+def _knows_mark(node: ir.Node) -> bool:
+    return (isinstance(node, ir.Const) and isinstance(node.value, str) and _MARK in node.value) or _cuts_first(node)
 
 
 def _counts_one_more(node: ir.Node) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import ceil
 
+from msgspec import Struct
+
 from auditor.case import Case
+from auditor.challenge.model import Time
 from auditor.evidence.counted import training_runs
 from auditor.evidence.model import Evidence
 from auditor.finding import Finding, Status
@@ -16,22 +18,20 @@ from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.events import Timeline
 from auditor.timeline.trackers.calibration.found import Calibration, calibrations, deadlines, path_of, place_of
+from rules.limits import time
 from rules.torch_scripts import EVALUATE, HEAD, REPORT
 
 SLUG = "calibration-after-budget"
 
-BUDGET = 600.0  # seconds of training
 SLACK = 0.05  # seconds: a stop that close to the budget keeps no reserve
 EARLY = 1.0  # seconds: a logged stop that far below the budget had another cap
 TOLERATED = 15.0  # seconds beyond the budget, with a reserve: accepted rows overshoot by up to so much
 _USUAL_RESERVE = 14  # seconds, where no log times the calibration: #1060 stops at 586 s
 _LEAST_RESERVE = 2
 _UNTIMED = "as #1060 does (no log times the calibration)"
-OTHER_BUDGET = 660.0  # who trains longer than this does not train under the 600 s
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """When training stops before a calibration, in seconds; ``over`` is how far the logs show it to end too late.
 
     ``stop`` is None where neither the code nor a log says; ``over`` None where no log times the calibration.
@@ -55,10 +55,10 @@ def check(case: Case) -> Iterator[Finding]:
         if place in seen:
             continue
         seen.add(place)
-        clock = _clock(timeline, found, case.evidence)
+        clock = _clock(timeline, found, case.evidence, time(case).train_seconds)
         if case.submission.track == "non-record" and _unlimited(case.evidence):
             continue
-        ruled = _rule(found, clock, official=case.submission.track != "non-record")
+        ruled = _rule(found, clock, time(case), official=case.submission.track != "non-record")
         if ruled is None:
             continue
         status, message = ruled
@@ -86,20 +86,20 @@ def fix(case: Case, finding: Finding) -> Change | None:
     """
     if case.timeline is None or finding.status == "note":
         return None
-    measured = _measured(case.evidence)
+    measured, budget = _measured(case.evidence), time(case).train_seconds
     times = [took for _, took in measured if took is not None]
-    if any(stop + took > BUDGET for stop, took in measured if took is not None):
+    if any(stop + took > budget for stop, took in measured if took is not None):
         return None
     reserve = max(ceil(max(times)) + 1, _LEAST_RESERVE) if times else _USUAL_RESERVE
     said = f"as long as the logs' calibration took ({max(times):.1f} s) and a second" if times else _UNTIMED
-    switches = [s for s in case.timeline.switches.values() if not s.launched and _is_budget(s.default)]
+    switches = [s for s in case.timeline.switches.values() if not s.launched and _is_budget(s.default, budget)]
     if len(switches) != 1:
         return None
     (switch,) = switches
     default = default_of(case, switch)
-    if default is None or not _is_budget(str(default.value)):
+    if default is None or not _is_budget(str(default.value), budget):
         return None
-    stop = f"{BUDGET - reserve:.0f}" + (".0" if "." in str(default.value) else "")
+    stop = f"{budget - reserve:.0f}" + (".0" if "." in str(default.value) else "")
     edit = literal_edit(switch.site.source, default, stop)
     if edit is None:
         return None
@@ -107,9 +107,9 @@ def fix(case: Case, finding: Finding) -> Change | None:
     return Change(f"Stop training {reserve} s earlier, {said}", "unsafe", (edit,), effect)
 
 
-def _is_budget(text: str) -> bool:
+def _is_budget(text: str, budget: float) -> bool:
     try:
-        return float(text) == BUDGET
+        return float(text) == budget
     except ValueError:
         return False
 
@@ -120,26 +120,26 @@ def _unlimited(evidence: Evidence) -> bool:
     return any(text is not None and "unlimited" in text.value.lower() for text in texts)
 
 
-def _rule(found: Calibration, clock: Clock, *, official: bool) -> tuple[Status, str] | None:
+def _rule(found: Calibration, clock: Clock, limit: Time, *, official: bool) -> tuple[Status, str] | None:
     """Return the status and the sentence of a calibration, None when the clock covers it."""
     what = "Training data is read for calibration after the training loop has ended"
-    stop = clock.stop
+    stop, budget = clock.stop, limit.train_seconds
     if found.way == "chosen" and not found.apply.watched:
         return "note", f"{what}: a value is chosen by its loss on training tokens."
-    if stop is not None and stop > OTHER_BUDGET:
-        return "note", f"{what}; this run does not train under the 600 s of the record track."
+    if stop is not None and stop > limit.other_budget:
+        return "note", f"{what}; this run does not train under the {budget:.0f} s of the record track."
     if stop is None:
         return "note", f"{what}; neither the code nor a log says when training stops."
-    if stop >= BUDGET - SLACK:
+    if stop >= budget - SLACK:
         if clock.over is not None and clock.over <= 0:
             return "note", f"{what}; the logs show that training stops early enough for it."
         if not official:
             return (
                 "hold",
-                f"{what}, which uses up the {BUDGET:.0f} s; no ruling says what that means off the record track.",
+                f"{what}, which uses up the {budget:.0f} s; no ruling says what that means off the record track.",
             )
-        late = "" if clock.over is None else f", {clock.over:.1f} s beyond the {BUDGET:.0f} s by the logs"
-        return "violation", f"{what}, which uses up the {BUDGET:.0f} s: this counts as evaluation{late}."
+        late = "" if clock.over is None else f", {clock.over:.1f} s beyond the {budget:.0f} s by the logs"
+        return "violation", f"{what}, which uses up the {budget:.0f} s: this counts as evaluation{late}."
     if clock.over is None or clock.over <= 0:
         return None
     over = f"{what}; it stops at {stop:.0f} s to leave time for it, but by the logs it ends {clock.over:.1f} s too late"
@@ -148,12 +148,12 @@ def _rule(found: Calibration, clock: Clock, *, official: bool) -> tuple[Status, 
     return "hold", f"{over}."
 
 
-def _clock(timeline: Timeline, found: Calibration, evidence: Evidence) -> Clock:
+def _clock(timeline: Timeline, found: Calibration, evidence: Evidence, budget: float) -> Clock:
     """Return the clock of the runs: as logged, else as documented, else by the script's defaults."""
     stops, site = deadlines(timeline, found.apply)
     where = "" if site is None else f"the clock is compared at {site.source.path}:{site.line}"
     measured = _measured(evidence)
-    over = max((stop + took - BUDGET for stop, took in measured if took is not None), default=None)
+    over = max((stop + took - budget for stop, took in measured if took is not None), default=None)
     logged = max((stop for stop, _ in measured), default=None)
     for kind in ("log", "command", "defaults"):
         bits = 0
@@ -165,7 +165,7 @@ def _clock(timeline: Timeline, found: Calibration, evidence: Evidence) -> Clock:
                 bits |= bit
                 latest = stop if latest is None else max(latest, stop)
         if latest is not None:
-            if logged is not None and logged < BUDGET - EARLY and latest >= BUDGET - SLACK:
+            if logged is not None and logged < budget - EARLY and latest >= budget - SLACK:
                 where = f"{where}; the logs stop at {logged:.1f} s"
                 latest = logged
             return Clock(latest, bits, over, where)
@@ -293,6 +293,7 @@ RULE = Rule(
         Authority("#2135", "cocohearts", "2026-05", "audit", "accepted with a reserve of 0.5 s and a sum of 606.5 s"),
     ),
     check=check,
+    needs=("time",),
     fix=fix,
     known_problems="How long a calibration takes is known from logs only. With a reserve, an overshoot of seconds is a "
     "note, because accepted rows have it and no maintainer has objected; a larger one is for a human.",

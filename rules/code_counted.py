@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.evidence.model import Run, Value
@@ -15,8 +16,7 @@ _LEAST_MINIFIED = 0.6
 _LARGEST = 8_000_000  # bytes of source that are packed for comparison
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(Struct, frozen=True):
     """The size of some code in bytes: on disk, and the least that minifying and packing may leave."""
 
     plain: int

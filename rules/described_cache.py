@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.timeline.claims import judge
 from auditor.timeline.events import Lookup, Mixture, Update
 
 _CACHE = re.compile(
@@ -28,6 +29,9 @@ def absent(case: Case, slug: str) -> Iterator[Finding]:
     tables = [e for e in timeline.events if isinstance(e, Lookup | Update) or (isinstance(e, Mixture) and e.reports)]
     if any(table.bits & timeline.in_play for table in tables):
         return
+    read = [table for table in tables if not isinstance(table, Update) and table.reports]
+    if any(judge(case, table.bits, [table], table.reports, True).active for table in read):
+        return  # a log prints the score that rests on it
     what = "is switched off in every setting in play" if tables else "was not found in its script"
     for words, path, line in _names(case):
         found = _CACHE.search(words)

@@ -63,7 +63,10 @@ def _judge(case: Case, suspect: list[tuple[Run, Value[float]]]) -> Finding:
 
 def _cut_otherwise(case: Case, runs: Sequence[Run]) -> Finding | None:
     """Return a hold where the submission says that its shards were cut with fewer documents than are scored."""
-    whole = next((t for run in runs if (t := validation_tokens(run)) is not None and is_a_whole_count(t.value)), None)
+    data = case.challenge.data
+    whole = next(
+        (t for run in runs if (t := validation_tokens(run)) is not None and is_a_whole_count(t.value, data)), None
+    )
     told = list(cuts(case))
     said = next((cut for cut in told if cut.count < _WHOLE), None)
     if whole is None or said is None or any(cut.count >= _WHOLE for cut in told):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.evidence.counted import Counted, counted_runs
@@ -12,15 +13,14 @@ from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, is_timed, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
-from rules.limits import EVAL_SECONDS
+from rules.limits import time
 
 SLUG = "eval-wallclock"
 
-_MOST_CLAIMED = 10 * EVAL_SECONDS  # a claim beyond that is in another unit
+_MOST_CLAIMED = 10  # times the limit: a claim beyond that is in another unit
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """What a run's score needs on validation data, in seconds.
 
     ``scoring`` is the evaluation that prints the score, ``before`` adaptation ahead of quantisation, ``hints``
@@ -44,20 +44,18 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for the slowest evaluation of a counted run, else for a claim of more than 600 s."""
     if not is_timed(case):
         return
+    limit = time(case).eval_seconds
     costs = [(each, cost) for each in counted_runs(case.evidence) if (cost := cost_of(each)) is not None]
-    over = sorted((p for p in costs if p[1].needed > EVAL_SECONDS), key=lambda p: (not p[0].claimed, -p[1].needed))
+    over = sorted((p for p in costs if p[1].needed > limit), key=lambda p: (not p[0].claimed, -p[1].needed))
     if over:
         counted, cost = over[0]
-        message = (
-            f"The evaluation behind the score takes {cost.needed:.1f} s{_parts(cost)}; "
-            f"{EVAL_SECONDS:.0f} s are allowed."
-        )
+        message = f"The evaluation behind the score takes {cost.needed:.1f} s{_parts(cost)}; {limit:.0f} s are allowed."
         said = _stated(case)
         if said is not None and said.value > cost.needed + 1:
             message += f" The submission itself says {said.value:.0f} s ({said.key})."
         yield on_line(SLUG, strictness(case, counted), and_others(message, len(over) - 1), counted.run.path, cost.line)
         return
-    hinted = sorted((p for p in costs if p[1].needed + p[1].hints > EVAL_SECONDS), key=lambda p: -p[1].hints)
+    hinted = sorted((p for p in costs if p[1].needed + p[1].hints > limit), key=lambda p: -p[1].hints)
     if hinted:
         counted, cost = hinted[0]
         where = "outside" if cost.hints_known_outside else "maybe outside"
@@ -117,8 +115,9 @@ def _parts(cost: Cost) -> str:
 
 def _another(case: Case) -> Iterator[Finding]:
     """Yield a hold for a longer evaluation in a claimed run that is not plainly the claimed one, or for a claim."""
+    limit = time(case).eval_seconds
     for counted in counted_runs(case.evidence):
-        long = [m for m in counted.run.scores if m.seconds is not None and m.seconds > EVAL_SECONDS]
+        long = [m for m in counted.run.scores if m.seconds is not None and m.seconds > limit]
         if long and counted.claimed:
             m = long[-1]
             message = (
@@ -129,15 +128,15 @@ def _another(case: Case) -> Iterator[Finding]:
             return
     claim = _stated(case)
     if claim is not None:
-        message = f"The metadata says that evaluation takes {claim.value:.1f} s; {EVAL_SECONDS:.0f} s are allowed."
+        message = f"The metadata says that evaluation takes {claim.value:.1f} s; {limit:.0f} s are allowed."
         yield on_line(SLUG, "hold", message, claim.path, claim.line)
 
 
 def _stated(case: Case) -> Claim[float] | None:
     """Return the longest evaluation beyond the limit that submission.json states in seconds."""
-    metadata = case.evidence.metadata
+    metadata, limit = case.evidence.metadata, time(case).eval_seconds
     claims = metadata.all("eval_seconds") + metadata.all("eval_seconds", per_seed=True)
-    said = [c for c in claims if EVAL_SECONDS < c.value < _MOST_CLAIMED and c.key.lower().endswith(("_s", "seconds"))]
+    said = [c for c in claims if limit < c.value < _MOST_CLAIMED * limit and c.key.lower().endswith(("_s", "seconds"))]
     return max(said, key=lambda c: c.value, default=None)
 
 
@@ -170,6 +169,7 @@ RULE = Rule(
         Authority("#1972", "cocohearts", "2026-05", "audit", "about 688 s of evaluation in all"),
     ),
     check=check,
+    needs=("time",),
     invalid=(
         Example(
             "one evaluation of 616 s",

@@ -11,7 +11,7 @@ from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, is_timed, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
-from rules.limits import CLOCK_SLACK, RESERVE_SLACK, TRAIN_SECONDS
+from rules.limits import time
 
 SLUG = "gptq-reserve"
 
@@ -21,7 +21,7 @@ def check(case: Case) -> Iterator[Finding]:
     if not is_timed(case):
         return
     over = [(each, end) for each in training_runs(case.evidence) if (end := _end(each.run)) is not None]
-    over = sorted((p for p in over if p[1].value > TRAIN_SECONDS), key=lambda p: -p[1].value)
+    over = sorted((p for p in over if p[1].value > time(case).train_seconds), key=lambda p: -p[1].value)
     if not over:
         return
     counted, end = over[0]
@@ -41,17 +41,17 @@ def _end(run: Run) -> Value[float] | None:
 
 
 def _weigh(case: Case, counted: Counted, end: Value[float]) -> tuple[Status, str]:
-    run = counted.run
-    beyond = end.value - TRAIN_SECONDS
+    run, limit = counted.run, time(case)
+    beyond = end.value - limit.train_seconds
     reserve, stop = run.last("reserve"), run.last("stop_time")
     kept = "" if stop is None else f"Training stops at {stop.value:.1f} s and "
     message = f"{kept}calibration on training data ends at {end.value:.1f} s, {beyond:.1f} s beyond the budget."
-    if beyond <= CLOCK_SLACK:
+    if beyond <= limit.slack:
         return "note", f"{message} Accepted rows do the same (#1493)."
-    early = TRAIN_SECONDS - stop.value if stop is not None else 0.0
-    if reserve is None and early < CLOCK_SLACK:
+    early = limit.train_seconds - stop.value if stop is not None else 0.0
+    if reserve is None and early < limit.slack:
         return strictness(case, counted), f"{message} No time was reserved for it."
-    if beyond <= RESERVE_SLACK:
+    if beyond <= limit.reserve:
         strictly = "By the letter this is training data read in evaluation"
         return "hold", f"{message} {strictly}; accepted rows overshoot by seconds too (#1787, #1855)."
     kept_back = early if reserve is None else reserve.value
@@ -84,6 +84,7 @@ RULE = Rule(
         Authority("#1950", "community", "2026-04", "community", "what follows the Hessians is outside both budgets"),
     ),
     check=check,
+    needs=("time",),
     invalid=(
         Example(
             "no reserve, and 40 s of calibration",

@@ -6,19 +6,17 @@ import re
 from collections.abc import Iterator
 
 from auditor.case import Case
+from auditor.challenge.model import Hardware
 from auditor.evidence.counted import Counted, training_runs
 from auditor.evidence.model import Run
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, is_timed, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
-from rules.limits import GPUS
+from rules.limits import hardware
 
 SLUG = "hardware"
 
-_H100 = re.compile(r"h100", re.IGNORECASE)
-_NOT_SXM = re.compile(r"pcie|\bnvl\b", re.IGNORECASE)
-_FAMILY = re.compile(r"h200|h20\b|h800|gh200|b200|b300", re.IGNORECASE)  # as fast or faster: accepted once, #39
 _SAID = re.compile(r"\b(\d{1,3})\s?[x×]\s?(?:nvidia\s)?([a-z]*\d+\w*)", re.IGNORECASE)
 
 _Fact = tuple[Status, str, str, int | None]
@@ -38,21 +36,21 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _judge(case: Case, counted: Counted) -> _Fact | None:
     """Return what is wrong with a run's machine, None when nothing is or the log doesn't name it."""
-    run = counted.run
+    run, asked = counted.run, hardware(case)
     world = run.world_size
-    if world is not None and world.value != GPUS:
+    if world is not None and world.value != asked.gpus:
         processes = "one process" if world.value == 1 else f"{world.value} processes"
-        message = f"This run used {processes}; records are timed on {GPUS} H100 SXM."
+        message = f"This run used {processes}; records are timed on {asked.gpus} {asked.card}."
         return strictness(case, counted), message, world.path, world.line
-    return _card(case, counted, run)
+    return _card(case, counted, run, asked)
 
 
-def _card(case: Case, counted: Counted, run: Run) -> _Fact | None:
+def _card(case: Case, counted: Counted, run: Run, asked: Hardware) -> _Fact | None:
     gpu = run.gpu
     if gpu is None:
         return None
-    if _H100.search(gpu.value):
-        if not _NOT_SXM.search(gpu.value):
+    if _is(asked.named, gpu.value):
+        if not _is(asked.slower, gpu.value):
             return None
         return (
             "hold",
@@ -60,20 +58,25 @@ def _card(case: Case, counted: Counted, run: Run) -> _Fact | None:
             gpu.path,
             gpu.line,
         )
-    if _FAMILY.search(gpu.value):
+    if _is(asked.as_fast, gpu.value):
         message = f"This run used {gpu.value}, not an H100 SXM; a maintainer merged such a run once (#39)."
         return "hold", message, gpu.path, gpu.line
-    message = f"This run used {gpu.value}; records are timed on {GPUS} H100 SXM."
+    message = f"This run used {gpu.value}; records are timed on {asked.gpus} {asked.card}."
     return strictness(case, counted), message, gpu.path, gpu.line
+
+
+def _is(pattern: str, name: str) -> bool:
+    return re.search(pattern, name, re.IGNORECASE) is not None
 
 
 def _stated(case: Case) -> Iterator[Finding]:
     """Yield a hold when the metadata states other hardware than the record track's."""
+    asked = hardware(case)
     said = case.evidence.metadata.text("hardware") or case.evidence.metadata.text("gpu")
     match = _SAID.search(said.value) if said is not None else None
-    if said is None or match is None or (int(match[1]) == GPUS and _H100.search(match[2])):
+    if said is None or match is None or (int(match[1]) == asked.gpus and _is(asked.named, match[2])):
         return
-    message = f"The metadata states {match[0]!r} as hardware; records are timed on {GPUS} H100 SXM."
+    message = f"The metadata states {match[0]!r} as hardware; records are timed on {asked.gpus} {asked.card}."
     yield on_line(SLUG, "hold", message, said.path, said.line)
 
 
@@ -93,6 +96,7 @@ RULE = Rule(
         Authority("#2103", "cocohearts", "2026-05", "audit", "a single run on 1xH100"),
     ),
     check=check,
+    needs=("hardware",),
     invalid=(
         Example(
             "four processes",

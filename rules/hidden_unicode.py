@@ -7,8 +7,9 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.finding import Finding
@@ -46,8 +47,7 @@ _LOOKALIKES: Final = str.maketrans(
 _PYTHON: Final = frozenset([*keyword.kwlist, *keyword.softkwlist, *dir(builtins)])
 
 
-@dataclass(frozen=True)
-class Hidden:
+class Hidden(Struct, frozen=True):
     """Something in a text that does not read as it compiles: where it starts, and what it is."""
 
     offset: int

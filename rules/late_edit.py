@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from auditor.case import Case
-from auditor.evidence.commits import CUTOFF
 from auditor.evidence.model import Claim
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
@@ -23,19 +22,22 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a hold for a program or claims that were changed after the cutoff, or that date themselves after it."""
     if not judged(case) or not record(case):
         return
-    pushed = _changed_late(case)
+    cutoff = case.challenge.cutoff
+    if cutoff is None:
+        return
+    pushed = _changed_late(case, cutoff.on)
     if pushed is not None:
         yield pushed
         return
     stated = case.evidence.metadata.text("date")
     for text, claim in ((stated.value if stated else "", stated), (case.submission.name, None)):
         day = _day(text)
-        if day is not None and day >= CUTOFF:
-            yield _late(day, claim)
+        if day is not None and day >= cutoff.on:
+            yield _late(day, claim, cutoff.on)
             return
 
 
-def _changed_late(case: Case) -> Finding | None:
+def _changed_late(case: Case, cutoff: date) -> Finding | None:
     """Return a hold when late commits changed the program or the claims, a note when they changed other files."""
     submission, history = case.submission, case.evidence.commits
     late = [commit for commit in history if commit.late]
@@ -48,14 +50,15 @@ def _changed_late(case: Case) -> Finding | None:
         f" to {_written(late[-1].when)}" if len(late) > 1 else ""
     )
     if len(late) == len(history):
-        message = f"Every commit of this folder is of after the cutoff (2026-05-02 00:00 UTC): {days}."
+        message = f"Every commit of this folder is of after the cutoff ({cutoff.isoformat()} 00:00 UTC): {days}."
         return Finding(SLUG, "package", "hold", message, program[0] if program else submission.metadata)
     logged = any(path in submission.logs for path in files)
     if program or (claims and not logged):  # claims that come with their logs are what the grace is for
         what = "the program" if program else "the claims"
         message = (
-            f"Commits of after the cutoff (2026-05-02 00:00 UTC) changed {what} ({several(program or claims, 4)}): "
-            f"{days}. Later logs and narrow compliance fixes may count (#2146); anything else is a new submission."
+            f"Commits of after the cutoff ({cutoff.isoformat()} 00:00 UTC) changed {what} "
+            f"({several(program or claims, 4)}): {days}. Later logs and narrow compliance "
+            "fixes may count (#2146); anything else is a new submission."
         )
         return Finding(SLUG, "package", "hold", message, (program or claims)[0])
     message = f"Commits of after the cutoff changed {several(files, 4)} only, which may still count (#2146): {days}."
@@ -76,11 +79,11 @@ def _day(text: str) -> date | None:
         return None  # such as 2026-02-30: no date at all
 
 
-def _late(day: date, claim: Claim[str] | None) -> Finding:
+def _late(day: date, claim: Claim[str] | None, cutoff: date) -> Finding:
     where = "submission.json is dated" if claim is not None else "The folder's name is dated"
-    edge = ", the day on which the challenge closed at 00:00 UTC" if day == CUTOFF else ", after the cutoff"
+    edge = ", the day on which the challenge closed at 00:00 UTC" if day == cutoff else ", after the cutoff"
     message = (
-        f"{where} {day.isoformat()}{edge} (2026-05-02); whether the idea and the code were in "
+        f"{where} {day.isoformat()}{edge} ({cutoff.isoformat()}); whether the idea and the code were in "
         "before, and what was changed since, only the history of the pull request tells."
     )
     line = claim.line if claim is not None else None
@@ -105,6 +108,7 @@ RULE = Rule(
         Authority("#2146", "cocohearts", "2026-05-02", "audit", "grace: later logs and narrow compliance fixes"),
     ),
     check=check,
+    needs=("cutoff",),
     invalid=(
         Example(
             "metadata dated after the cutoff",

@@ -16,6 +16,20 @@ from auditor.timeline.trackers.forwards.forwards import Lookahead
 SLUG = "noncausal-forward"
 
 
+_DENOISES = (
+    "knows the tokens after it. The tokens that something drawn at random picks are replaced before they are given to "
+    "it, and losses count there, as in a masked denoiser's bound; its weights were not judged."
+)
+
+
+def _what(event: Lookahead, bound: bool) -> str:
+    if bound:
+        return _DENOISES
+    if not event.certain:
+        return "may know the tokens after it, the one that it predicts among them; whether it does could not be told."
+    return "knows the tokens after it, the one that it predicts among them."
+
+
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each place in a scored forward where later positions are given back to earlier ones.
 
@@ -40,7 +54,10 @@ def check(case: Case) -> Iterator[Finding]:
         bits = event.bits & _any(reports)
         judged = activity(timeline, bits, [event])
         status: Status = judged.status
-        if status == "violation" and not (event.certain and (not claimed or any(r in claimed for r in reports))):
+        bound = all(report in event.bounds for report in reports)
+        if bound:
+            status = "note"
+        elif status == "violation" and not (event.certain and (not claimed or any(r in claimed for r in reports))):
             status = "hold"
         last = max(reports, key=lambda report: report.order)
         site = event.site
@@ -49,7 +66,7 @@ def check(case: Case) -> Iterator[Finding]:
             group="compliance",
             status=status,
             message=f"In the model's forward, {event.what} is given back to every position: a position's prediction "
-            "knows the tokens after it, the one that it predicts among them.",
+            + _what(event, bound),
             path=site.source.path,
             line=site.line,
             end_line=site.end_line,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.evidence.counted import Counted, counted_runs
-from auditor.evidence.denominator import BYTES_PER_TOKEN
 from auditor.evidence.frontier import Bar, Frontier, Row, load
 from auditor.evidence.statistics import Sample, describe, nats_per_byte, nats_per_token, welch_one_sided
 from auditor.finding import Finding, Status
@@ -15,6 +15,7 @@ from auditor.rule import Authority, Example, Rule
 from auditor.submission.names import shown
 from rules.claimed_runs import on_line
 from rules.evidence_examples import PLAIN, metadata, record
+from rules.limits import bytes_per_token
 from rules.record_claim import disclaimed
 from rules.scored_runs import stated_day
 from rules.validation_set import denominator, rightly_divided, tokenizer
@@ -24,8 +25,7 @@ SLUG = "not-significant"
 _CLEARLY_ABOVE = 0.002  # bits per byte above the row that stood: more than seeds differ
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """A submission's sample against a row: ``delta`` is new minus old in bits per byte.
 
     ``gain`` is what that saves, in nats per token where the bytes per token are known (``per_token``), else in nats
@@ -66,7 +66,7 @@ def check(case: Case) -> Iterator[Finding]:
     if submission.lone or submission.track != "record":
         return
     counted = _by_seed(counted_runs(case.evidence))
-    frontier = load()
+    frontier = load(case.challenge)
     date = stated_day(case)
     own = frontier.own(submission.pr, submission.name)
     old = _before(frontier, own, submission.pr, date)
@@ -138,13 +138,13 @@ def _stood(row: Row, pr: int | None, date: str | None) -> bool:
 
 
 def _bytes_per_token(case: Case, counted: Sequence[Counted]) -> float | None:
-    rightly = rightly_divided(case.evidence.runs)
+    rightly = rightly_divided(case.evidence.runs, case.challenge.data)
     for each in counted:
-        d = denominator(each, rightly)
+        d = denominator(each, rightly, case.challenge.data)
         if d is not None:
             return d.ratio
-    name, _ = tokenizer(counted[0].run)
-    return BYTES_PER_TOKEN.get(name or "")
+    name, _ = tokenizer(counted[0].run, case.challenge.data)
+    return bytes_per_token(case).get(name or "")
 
 
 def _compare(sample: Sample, row: Row, ratio: float | None) -> Comparison:
@@ -189,6 +189,7 @@ RULE = Rule(
         Authority("#1902", "cocohearts", "2026-04-28", "audit", "p < 0.25 against the chronological frontier"),
     ),
     check=check,
+    needs=("records.frontier", "records.bars"),
     invalid=(
         Example(
             "above the row that stood",

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.case import Case
-from auditor.finding import Finding
+from auditor.finding import Finding, Step
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
+from auditor.timeline.activity import activity
+from auditor.timeline.claims import claimed_reports
+from auditor.timeline.paths import calls_of
+from auditor.timeline.trackers.metric.metric import doubts
 from auditor.timeline.trackers.mixtures.reported import findings
 
 SLUG = "oracle-selection"
@@ -31,6 +35,36 @@ def check(case: Case) -> Iterator[Finding]:
         "the two, whichever that is, and adds up to two over the vocabulary.",
         "the probabilities are added",
     )
+    yield from _evaluations(case)
+
+
+def _evaluations(case: Case) -> Iterator[Finding]:
+    """Yield a hold where the score that is reported last, or claimed, is the lowest of several evaluations."""
+    timeline = case.timeline
+    if timeline is None:
+        return
+    for found in doubts(timeline, ("best evaluation",), claimed_reports(timeline, case.submitted)):
+        if not found.final:
+            continue
+        site, last = found.doubt.site, found.report.site
+        judged = activity(timeline, found.bits, [found.doubt])
+        yield Finding(
+            rule=SLUG,
+            group="compliance",
+            status="hold" if judged.status == "violation" else judged.status,
+            message="The validation tokens are evaluated several times, and the scores themselves decide here which of "
+            "these evaluations is reported.",
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=judged.active,
+            active_because=judged.because,
+            trace=(
+                *calls_of(found.doubt),
+                Step(last.source.path, last.line, "the score is reported", last.source.layer),
+            ),
+        )
 
 
 _HEAD = """

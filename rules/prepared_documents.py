@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.submission.model import Unread
@@ -23,8 +24,7 @@ _SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=[A-Z(])")
 _TRAINED = re.compile(r"\btrain\w*\b|\brebuil\w*|\bbuil[dt]\b|\bprepar\w*|\bshards?\b|^\s*(?:python|bash|\$|>)", re.I)
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """The place that says with how many validation documents the training shards were cut."""
 
     count: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.evidence.model import Claim, Evidence, Metric, Run
@@ -23,8 +24,7 @@ _FEWEST_DECIMALS = 2  # that a claim is taken to have: JSON drops the zeros of 1
 ONE_CONFIG = 0.05  # bits per byte: scores of one configuration lie closer together
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(Struct, frozen=True):
     """The last line of one label in each run that prints it: the runs' values of one score."""
 
     label: str
@@ -138,6 +138,11 @@ def agrees(claim: Claim[float], value: float, metrics: Sequence[Metric]) -> bool
     # One printed score is either copied or rounded once; a mean of rounded scores carries their error too.
     error = (said + printed) / 2 if len(metrics) > 1 else max(said, printed) / 2
     return abs(claim.value - value) <= error + 1e-9
+
+
+def nearly(claim: Claim[float], value: float) -> bool:
+    """Tell whether the claim is ``value`` within one unit of the claim's last digit: rounded, cut off or rounded up."""
+    return abs(claim.value - value) <= unit(max(claim.decimals, _FEWEST_DECIMALS)) + 1e-9
 
 
 def unit(decimals: int) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.finding import Finding
@@ -36,8 +37,7 @@ _TRAINER = re.compile(r"train|gpt|golf|main|run", re.IGNORECASE)
 _BROUGHT = re.compile(r"\b(?:git clone|curl|wget|gh repo|hf download|huggingface-cli|tar|unzip|pip install -e)\b")
 
 
-@dataclass(frozen=True)
-class Stale:
+class Stale(Struct, frozen=True):
     """A command's word that names no file: where it stands, and how the script is launched."""
 
     source: Source

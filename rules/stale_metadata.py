@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from statistics import fmean
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.evidence.model import SMALLEST_ARTIFACT, Run
@@ -23,8 +24,7 @@ _ROUNDED_TWICE = 3e-5  # nats: a mean of losses that were rounded before
 _DAY = re.compile(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
 
 
-@dataclass(frozen=True)
-class Stale:
+class Stale(Struct, frozen=True):
     """One value: where it stands, the sentence about it, what it should read, and the log lines that say so."""
 
     path: str

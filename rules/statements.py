@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.submission.model import Unread
@@ -15,8 +16,7 @@ _MOST = 5_000  # lines
 _NEGATION = re.compile(r"\b(?:no|not|never|none|without|unlike|instead of|isn't|wasn't|weren't|doesn't|don't)\b", re.I)
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """One line of a document."""
 
     path: str

@@ -15,7 +15,7 @@ from rules.torch_scripts import HEAD, MAIN
 
 SLUG = "subset-scoring"
 _BY_LOSS: tuple[Kind, ...] = ("ignored losses", "ranked losses")
-KINDS: tuple[Kind, ...] = ("first tokens", "random tokens", "ignored targets", "clamped targets", *_BY_LOSS)
+KINDS: tuple[Kind, ...] = ("first tokens", "random tokens", "ignored targets", "clamped targets", "left out", *_BY_LOSS)
 
 _LEFT_OUT = ("ignored targets", "clamped targets")  # the script itself leaves them out of what it counts
 
@@ -39,7 +39,7 @@ def check(case: Case) -> Iterator[Finding]:
                 status = "note"  # a score on the way, or a default that the main command doesn't use
             elif found.doubt.kind == "first tokens" and found.doubt.number is None:
                 status = "hold"  # a limit that is computed
-            elif found.doubt.kind in _BY_LOSS:
+            elif found.doubt.kind in (*_BY_LOSS, "left out"):
                 status = "hold"  # what else is done with the others may make up for it
             elif status == "violation" and not claimed and found.doubt.kind not in _LEFT_OUT:
                 status = "hold"
@@ -65,6 +65,11 @@ def check(case: Case) -> Iterator[Finding]:
 def _say(doubt: Doubt, *, final: bool) -> str:
     if doubt.kind == "ignored targets":
         return "Which targets count depends on which token they are: the loss of the others is left out of the score."
+    if doubt.kind == "left out":
+        return (
+            "Documents for which this holds are passed over before anything of them is scored: their tokens are no "
+            "part of this score, unless they are scored elsewhere."
+        )
     if doubt.kind == "ignored losses":
         return "Which tokens count depends on how well they were predicted: the losses of the others are left out."
     if doubt.kind == "ranked losses":

@@ -14,20 +14,20 @@ from rules.run_logs import SCRIPT, metadata, package, run_log
 from rules.scored_runs import finished, judged, of_named_seeds, record, seeds, several, stated_day, told_of
 
 SLUG = "too-few-seeds"
-_ENOUGH = 3
 
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding when a record shows fewer than three seeds, or when named seeds have no log."""
     if not judged(case) or not case.submission.logs:
         return  # without any log there is nothing to count: missing-files says so
+    enough = case.challenge.records.seeds[-1].seeds
     runs = finished(case.evidence)
     shown = seeds(runs)
-    if record(case) and _count(runs) < _ENOUGH:
+    if record(case) and _count(runs) < enough:
         yield _by_the_day(case, _few(case, runs, shown), _count(runs))
         return
     counted = seeds(of_named_seeds(case.evidence, runs))
-    if record(case) and counted and len(counted) < _ENOUGH:
+    if record(case) and counted and len(counted) < enough:
         others = several([seed for seed in shown if seed not in counted])
         message = (
             f"A record needs three seeds as a rule; submission.json counts {several(counted)} only, though there are "
@@ -48,7 +48,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _by_the_day(case: Case, few: Finding, count: int) -> Finding:
     """Return the finding as a note where the submission's day asked for no more, or it was accepted all the same."""
-    frontier = load()
+    frontier = load(case.challenge)
     own = frontier.own(case.submission.pr, case.submission.name)
     if own is not None and own.status == "leaderboard":
         return replace(few, status="note", message=f"{few.message} It is a row of the leaderboard all the same.")
@@ -115,6 +115,7 @@ RULE = Rule(
         Authority("#2139", "cocohearts", "2026-05", "audit", "one seed"),
     ),
     check=check,
+    needs=("records.seeds", "records.frontier"),
     invalid=(
         Example(
             "one seed",

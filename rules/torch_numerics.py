@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.finding import Finding
@@ -20,8 +21,7 @@ _LOST = {"bfloat16": 512, "float16": 4096}  # steps below this part of a value r
 _LEAST_DECAY = 0.9
 
 
-@dataclass(frozen=True)
-class Slip:
+class Slip(Struct, frozen=True):
     """A place, and what torch does there; one line."""
 
     node: ir.Node

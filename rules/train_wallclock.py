@@ -11,7 +11,7 @@ from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, is_timed, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata
-from rules.limits import CLOCK_NOISE, CLOCK_SLACK, TRAIN_SECONDS
+from rules.limits import time
 
 SLUG = "train-wallclock"
 
@@ -20,21 +20,22 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for the slowest training, and one for an artifact that takes longer to make than that."""
     if not is_timed(case):
         return
+    limit = time(case)
     timed = [(each, v) for each in training_runs(case.evidence) if (v := each.run.train_seconds) is not None]
     over = sorted(
-        (pair for pair in timed if pair[1].value > TRAIN_SECONDS + CLOCK_NOISE), key=lambda pair: -pair[1].value
+        (pair for pair in timed if pair[1].value > limit.train_seconds + limit.noise), key=lambda pair: -pair[1].value
     )
     if over:
         yield _slow(case, over)
     made = [v for each in training_runs(case.evidence) if (v := each.run.last("production_time")) is not None]
-    late = [v for v in made if v.value > TRAIN_SECONDS]
+    late = [v for v in made if v.value > limit.train_seconds]
     if late:
         worst = max(late, key=lambda v: v.value)
         yield on_line(
             SLUG,
             "hold",
             and_others(
-                f"Making the artifact took {worst.value:.1f} s by this log, more than the {TRAIN_SECONDS:.0f} s; "
+                f"Making the artifact took {worst.value:.1f} s by this log, more than the {limit.train_seconds:.0f} s; "
                 "a maintainer called such timings not ready for a record (#2121), and took others (#1868).",
                 len(late) - 1,
             ),
@@ -46,15 +47,16 @@ def check(case: Case) -> Iterator[Finding]:
 def _slow(case: Case, over: list[tuple[Counted, Value[float]]]) -> Finding:
     """Return the finding on the slowest of the runs that trained for too long."""
     counted, seconds = over[0]
-    beyond = seconds.value - TRAIN_SECONDS
-    if beyond <= CLOCK_SLACK:
+    limit = time(case)
+    beyond = seconds.value - limit.train_seconds
+    if beyond <= limit.slack:
         message = (
             f"Training took {seconds.value:.2f} s, {beyond:.2f} s more than allowed: within what a clock that is "
             "looked at between steps explains."
         )
         return on_line(SLUG, "note", and_others(message, len(over) - 1), seconds.path, seconds.line)
-    long = sum(v.value - TRAIN_SECONDS > CLOCK_SLACK for _, v in over)
-    message = f"Training took {seconds.value:.1f} s by this log; {TRAIN_SECONDS:.0f} s are allowed."
+    long = sum(v.value - limit.train_seconds > limit.slack for _, v in over)
+    message = f"Training took {seconds.value:.1f} s by this log; {limit.train_seconds:.0f} s are allowed."
     # A summary may count compilation or set-up, which a step's own clock does not.
     own_clock = counted.run.last("stop_time") is not None or counted.run.first("train_time") is not None
     status = strictness(case, counted) if own_clock else "hold"
@@ -76,6 +78,7 @@ RULE = Rule(
         Authority("#2121", "cocohearts", "2026-05", "audit", "timings above 600 s; not ready for a record"),
     ),
     check=check,
+    needs=("time",),
     invalid=(
         Example(
             "a cap of 900 s",

@@ -7,11 +7,12 @@ from pathlib import PurePosixPath
 
 from auditor.case import Case
 from auditor.evidence.model import Run, Value
-from auditor.evidence.sizes import CAP, FileSize
+from auditor.evidence.sizes import FileSize
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.names import is_source
 from rules.code_counted import model_bytes, packed
+from rules.limits import cap
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import judged, reported, several
 
@@ -40,17 +41,18 @@ def check(case: Case) -> Iterator[Finding]:
     least = packed(case, [f.path for f in helpers])
     if case.evidence.sizes.counts_packed and counted >= packed(case, [case.submission.script or ""]) + least:
         return
+    most = cap(case)
     with_plain, with_least = total.value + plain, total.value + least
     told = (
         f"{_named(helpers)} and not in the {counted:,} bytes of code that {run.path} counts; with them the total is "
         f"{with_plain:,} bytes"
     )
-    if with_plain > CAP >= with_least:
-        told += f", over the cap of {CAP:,}, or about {with_least:,} when they are packed"
-    elif with_least > CAP:
-        told += f", and {with_least:,} at least when they are packed, over the cap of {CAP:,}"
+    if with_plain > most >= with_least:
+        told += f", over the cap of {most:,}, or about {with_least:,} when they are packed"
+    elif with_least > most:
+        told += f", and {with_least:,} at least when they are packed, over the cap of {most:,}"
     # A total that is over without them is the matter of artifact-cap.
-    status: Status = "violation" if with_least > CAP >= total.value else "hold"
+    status: Status = "violation" if with_least > most >= total.value else "hold"
     yield _finding(status, helpers, told, total)
 
 
@@ -128,6 +130,7 @@ RULE = Rule(
         Authority("#1514", "OpenAI", "2026-04", "official", "merged, and says that its helpers are not counted"),
     ),
     check=check,
+    needs=("artifact",),
     invalid=(
         Example(
             "a module beside the script",

@@ -72,6 +72,38 @@ def check(case: Case) -> Iterator[Finding]:
         "add up to one over the vocabulary.",
         "the loss is multiplied",
     )
+    yield from findings(
+        case,
+        "loose",
+        SLUG,
+        "Nothing makes the weights of the predictions added here come to one (no division by their sum, no softmax), "
+        "so what they make of them is no distribution over the vocabulary.",
+        "the predictions are weighted and added",
+    )
+    yield from findings(
+        case,
+        "noisy",
+        SLUG,
+        "One minus the product of what two predictions leave over is more than either gives the token, for every "
+        "token: these probabilities add up to more than one over the vocabulary.",
+        "the two predictions are joined",
+    )
+    yield from findings(
+        case,
+        "lifted",
+        SLUG,
+        "After the softmax something is added to the prediction of some tokens, and nothing divides by the sum or goes "
+        "through a softmax again: what is picked here adds up to more than one over the vocabulary.",
+        "the token's prediction is picked",
+    )
+    yield from findings(
+        case,
+        "smoothed",
+        SLUG,
+        "The count of the token is raised by a constant, and the divisor by less than two times that: each token of "
+        "the vocabulary would get the same, so these probabilities add up to more than one.",
+        "the raised count is divided",
+    )
 
 
 _HEAD = """

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.evidence.counted import Counted, counted_runs
-from auditor.evidence.denominator import VALIDATION_BYTES
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
+from rules.limits import validation_bytes
 from rules.validation_set import (
-    TOKENS,
     WRONG,
     Rightly,
     denominator,
@@ -34,7 +33,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for counted runs that score another number of tokens than the whole set's."""
     if case.submission.lone:
         return
-    rightly = rightly_divided(case.evidence.runs)
+    rightly = rightly_divided(case.evidence.runs, case.challenge.data)
     facts = [fact for each in counted_runs(case.evidence) if (fact := _judge(case, each, rightly)) is not None]
     if facts:
         status, message, path, line = min(facts, key=lambda fact: ("violation", "hold", "note").index(fact[0]))
@@ -45,14 +44,15 @@ def _judge(case: Case, counted: Counted, rightly: Rightly) -> _Fact | None:
     tokens = validation_tokens(counted.run)
     if tokens is None:
         return None
-    name, _ = tokenizer(counted.run)
-    usual = is_count_of(tokens.value, name)
-    if usual or is_a_whole_count(tokens.value):
+    data = case.challenge.data
+    name, _ = tokenizer(counted.run, data)
+    usual = is_count_of(tokens.value, name, data)
+    if usual or is_a_whole_count(tokens.value, data):
         return _scored(case, counted)
-    d = denominator(counted, rightly)
-    whole = TOKENS.get(name or "")
+    d = denominator(counted, rightly, data)
+    whole = data.tokens_of.get(name or "")
     if d is not None and d.implied is not None:
-        share = d.implied / VALIDATION_BYTES
+        share = d.implied / validation_bytes(case)
     elif whole is not None:
         share = tokens.value / whole
     else:
@@ -60,7 +60,7 @@ def _judge(case: Case, counted: Counted, rightly: Rightly) -> _Fact | None:
     if share < _PART:
         message = (
             f"{tokens.value:,.0f} validation tokens are {share:.1%} of the validation set; the score must be over all "
-            "of it, the first 50,000 documents."
+            f"of it, the first {data.documents:,} documents."
         )
         return strictness(case, counted), message, tokens.path, tokens.line
     if usual is None or whole is None:
@@ -88,7 +88,7 @@ def _scored(case: Case, counted: Counted) -> _Fact | None:
     tokens = validation_tokens(counted.run)
     if printed is None or (tokens is not None and printed.value == tokens.value):
         return None
-    share = printed.value / VALIDATION_BYTES
+    share = printed.value / validation_bytes(case)
     if share >= _PART:
         return None
     message = f"This line scores {printed.value:,.0f} bytes, {share:.1%} of the validation set."
@@ -115,6 +115,7 @@ RULE = Rule(
         Authority("#2109", "cocohearts", "2026-05", "audit", "a validation partition that is not the canonical one"),
     ),
     check=check,
+    needs=("data.bytes", "data.tokens_of"),
     invalid=(
         Example(
             "the first ten thousand documents",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Sequence
 
+from msgspec import Struct
+
+from auditor.challenge.model import Data
 from auditor.evidence.counted import Counted
-from auditor.evidence.denominator import BYTES_PER_TOKEN, VALIDATION_BYTES, bytes_per_token
+from auditor.evidence.denominator import bytes_per_token
 from auditor.evidence.model import Metric, Run, Value
 
 WRONG = 0.003  # relative: ten times what honest runs differ by
@@ -17,35 +18,19 @@ SAME_TOKENS = 0.002  # relative: whole sequences cut the end differently
 
 _SAME_TEXT = 0.05  # relative: a denominator that is off by so little is off, and the text the same
 
-# Tokens of the whole validation set in accepted logs.
-TOKENS: Mapping[str, int] = MappingProxyType(
-    {
-        "sp1024": 62_021_632,
-        "sp4096": 45_508_608,
-        "sp8192": 40_540_160,
-        "sp8192 caseops": 47_851_520,
-        "sp8192 casefold": 36_335_616,
-    }
-)
-
-# What the challenge's own baseline scored at first, with sp1024: other data than later, and accepted.
-FIRST = 63_779_840
-
 _VOCABULARY = re.compile(r"sp[_-]?(\d{3,5})(?!\d)|fineweb_(\d{3,5})_bpe")
 _PER_BYTE = (1.0, 1 / math.log(2))
 _NAMES = ("train_data", "tokenizer", "val_data")
 
 
-@dataclass(frozen=True)
-class Rightly:
+class Rightly(Struct, frozen=True):
     """Where some line of a submission's logs divides rightly: for which token counts, with which tokenizers."""
 
     tokens: frozenset[float]
     tokenizers: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Denominator:
+class Denominator(Struct, frozen=True):
     """What a run's counted score was divided by.
 
     ``ratio`` is bytes per token by loss and score, ``tokens`` the printed number of validation tokens. ``name`` is
@@ -59,6 +44,7 @@ class Denominator:
     name: str | None
     named: bool
     mixed: bool
+    data: Data
 
     @property
     def implied(self) -> float | None:
@@ -68,28 +54,28 @@ class Denominator:
     @property
     def whole(self) -> bool:
         """Tell whether the number of tokens is that of the whole set with a known tokenizer."""
-        return self.tokens is not None and is_a_whole_count(self.tokens.value)
+        return self.tokens is not None and is_a_whole_count(self.tokens.value, self.data)
 
 
-def rightly_divided(runs: Sequence[Run]) -> Rightly:
+def rightly_divided(runs: Sequence[Run], data: Data) -> Rightly:
     """Return where some line of the runs divides its score by the validation set's bytes."""
     counts: set[float] = set()
     tokenizers: set[str] = set()
     for run in runs:
-        tokens, name = validation_tokens(run), tokenizer(run)[0]
-        usual = BYTES_PER_TOKEN.get(name or "")
+        tokens, name = validation_tokens(run), tokenizer(run, data)[0]
+        usual = data.bytes_per_token.get(name or "")
         for m in run.metrics:
             ratio = bytes_per_token(m.val_loss, m.val_bpb) if m.val_loss is not None else None
             if ratio is None or m.role not in ("final", "pre-quant"):
                 continue
-            if tokens is not None and abs(ratio * tokens.value / VALIDATION_BYTES - 1) <= WRONG:
+            if tokens is not None and data.bytes is not None and abs(ratio * tokens.value / data.bytes - 1) <= WRONG:
                 counts.add(tokens.value)
             if name is not None and usual is not None and abs(ratio / usual - 1) <= WRONG:
                 tokenizers.add(name)
     return Rightly(frozenset(counts), frozenset(tokenizers))
 
 
-def denominator(counted: Counted, rightly: Rightly) -> Denominator | None:
+def denominator(counted: Counted, rightly: Rightly, data: Data) -> Denominator | None:
     """Return what a counted score was divided by, None when its log prints no loss per token beside it.
 
     ``rightly`` tells of all runs of the submission.
@@ -97,33 +83,34 @@ def denominator(counted: Counted, rightly: Rightly) -> Denominator | None:
     run, score = counted.run, counted.score
     loss = _loss(run, score)
     ratio = None if loss is None else bytes_per_token(loss, score.val_bpb)
-    name, named = tokenizer(run)
+    name, named = tokenizer(run, data)
     if ratio is None or (name != "bytes" and _is_per_byte(ratio)):
         return None
     tokens = validation_tokens(run)
-    if tokens is not None and tokens.value == FIRST:
+    if tokens is not None and tokens.value in data.also_tokens:
         return None
     mixed = tokens.value in rightly.tokens if tokens is not None else name in rightly.tokenizers
-    return Denominator(counted, ratio, tokens, name, named, mixed)
+    return Denominator(counted, ratio, tokens, name, named, mixed, data)
 
 
-def text_scored(run: Run) -> float:
+def text_scored(run: Run, data: Data) -> float:
     """Return the bytes of the text that a run scored: the whole set's, or what its losses say of another one's."""
+    whole = float(data.bytes or 0)
     tokens = validation_tokens(run)
-    if tokens is None or is_a_whole_count(tokens.value):
-        return VALIDATION_BYTES
+    if tokens is None or is_a_whole_count(tokens.value, data):
+        return whole
     for m in reversed(run.metrics):
         ratio = bytes_per_token(m.val_loss, m.val_bpb) if m.val_loss is not None else None
         if ratio is None or m.role not in ("final", "pre-quant") or _is_per_byte(ratio):
             continue
         implied = ratio * tokens.value
-        return VALIDATION_BYTES if abs(implied / VALIDATION_BYTES - 1) <= _SAME_TEXT else implied
-    return VALIDATION_BYTES
+        return whole if abs(implied / whole - 1) <= _SAME_TEXT else implied
+    return whole
 
 
-def is_a_whole_count(tokens: float) -> bool:
+def is_a_whole_count(tokens: float, data: Data) -> bool:
     """Tell whether a number of tokens is that of the whole set with any known tokenizer."""
-    return tokens == FIRST or any(_same(tokens, usual) for usual in TOKENS.values())
+    return tokens in data.also_tokens or any(_same(tokens, usual) for usual in data.tokens_of.values())
 
 
 def validation_tokens(run: Run) -> Value[float] | None:
@@ -131,7 +118,7 @@ def validation_tokens(run: Run) -> Value[float] | None:
     return max(run.numbers("val_tokens"), key=lambda v: v.value, default=None)
 
 
-def tokenizer(run: Run) -> tuple[str | None, bool]:
+def tokenizer(run: Run, data: Data) -> tuple[str | None, bool]:
     """Return the known tokenizer that a run used, and whether the name of a file or folder says so."""
     names = " ".join(str(v.value).lower() for field in _NAMES for v in run.all(field))
     match = _VOCABULARY.search(names)
@@ -142,17 +129,17 @@ def tokenizer(run: Run) -> tuple[str | None, bool]:
         )
         return f"sp8192 {kind}".strip(), True
     if size:
-        plain = f"sp{size}" in BYTES_PER_TOKEN and "case" not in names
+        plain = f"sp{size}" in data.bytes_per_token and "case" not in names
         return (f"sp{size}", True) if plain else (None, False)
     vocabulary = run.first("vocab_size")
-    if vocabulary is not None and f"sp{vocabulary.value:.0f}" in BYTES_PER_TOKEN:
+    if vocabulary is not None and f"sp{vocabulary.value:.0f}" in data.bytes_per_token:
         return f"sp{vocabulary.value:.0f}", False
     return None, False
 
 
-def is_count_of(tokens: float, name: str | None) -> bool | None:
+def is_count_of(tokens: float, name: str | None, data: Data) -> bool | None:
     """Tell whether a number of tokens is the whole set's with a tokenizer, None when that is not known."""
-    usual = TOKENS.get(name or "")
+    usual = data.tokens_of.get(name or "")
     return None if usual is None else _same(tokens, usual)
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.evidence.counted import counted_runs
-from auditor.evidence.denominator import BYTES_PER_TOKEN, VALIDATION_BYTES
 from auditor.evidence.model import Run, Value
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
+from rules.limits import bytes_per_token, validation_bytes
 from rules.validation_set import WRONG, Denominator, denominator, rightly_divided, text_scored, validation_tokens
 
 SLUG = "wrong-denominator"
@@ -29,8 +29,8 @@ def check(case: Case) -> Iterator[Finding]:
     if case.submission.lone:
         return
     counted = counted_runs(case.evidence)
-    rightly = rightly_divided(case.evidence.runs)
-    found = [d for each in counted if (d := denominator(each, rightly)) is not None]
+    rightly = rightly_divided(case.evidence.runs, case.challenge.data)
+    found = [d for each in counted if (d := denominator(each, rightly, case.challenge.data)) is not None]
     for facts in (
         [fact for d in found if (fact := _implied(case, d)) is not None],
         [fact for each in counted if (fact := _printed(case, each.run)) is not None],
@@ -45,22 +45,23 @@ def _implied(case: Case, d: Denominator) -> _Fact | None:
     score, implied = d.counted.score, d.implied
     if implied is None:
         return _by_the_tokenizer(case, d)
-    off = implied / VALIDATION_BYTES - 1
-    if abs(off) <= WRONG or implied < _PART * VALIDATION_BYTES:
+    whole = validation_bytes(case)
+    off = implied / whole - 1
+    if abs(off) <= WRONG or implied < _PART * whole:
         return None
-    usual = BYTES_PER_TOKEN.get(d.name or "")
+    usual = bytes_per_token(case).get(d.name or "")
     if usual is not None and abs(d.ratio / usual - 1) <= WRONG:
         return None  # divided rightly, by the bytes of another set: another rule's matter
     if d.mixed:
         message = (
             f"Loss and score of this line don't belong together: they imply {_mb(implied)} of validation text instead "
-            f"of {_mb(VALIDATION_BYTES)}. Other lines divide by that, so one of the two is another quantity."
+            f"of {_mb(whole)}. Other lines divide by that, so one of the two is another quantity."
         )
         return "note", message, score.path, score.line
     low = "too low" if off > 0 else "too high"
     message = (
         f"Loss and score imply that {d.tokens.value if d.tokens else 0:,.0f} validation tokens are {_mb(implied)}; the "
-        f"validation set has {_mb(VALIDATION_BYTES)}, so the score is {abs(off):.1%} {low}, or another set was scored."
+        f"validation set has {_mb(whole)}, so the score is {abs(off):.1%} {low}, or another set was scored."
     )
     certain = off > 0 and d.whole and not _MIXTURE.search(score.label)
     return strictness(case, d.counted) if certain else "hold", message, score.path, score.line
@@ -68,7 +69,7 @@ def _implied(case: Case, d: Denominator) -> _Fact | None:
 
 def _by_the_tokenizer(case: Case, d: Denominator) -> _Fact | None:
     """Judge a score whose log prints no number of tokens by the tokenizer's bytes per token."""
-    usual = BYTES_PER_TOKEN.get(d.name or "")
+    usual = bytes_per_token(case).get(d.name or "")
     if usual is None or abs(d.ratio / usual - 1) <= WRONG:
         return None
     score, off = d.counted.score, d.ratio / usual - 1
@@ -91,7 +92,7 @@ def _printed(case: Case, run: Run) -> _Fact | None:
     if tokens is not None and printed.value == tokens.value:
         message = f"The number of bytes that this line prints, {printed.value:,.0f}, is the number of tokens."
         return "hold", message, printed.path, printed.line
-    expected = text_scored(run)
+    expected = text_scored(run, case.challenge.data)
     off = printed.value / expected - 1
     if off <= WRONG:
         return None
@@ -144,6 +145,7 @@ RULE = Rule(
         ),
     ),
     check=check,
+    needs=("data.bytes",),
     invalid=(
         Example("spaces counted twice", PLAIN, "val_bpb:1.03450000", _COUNTED_TWICE),
         Example(

@@ -79,7 +79,7 @@ Examples:
 def cli() -> None:
     """Audit submissions to OpenAI's parameter-golf challenge.
 
-    Submissions are read; only smoke, probe and reproduce run them, in a sandbox.
+    Submissions are read; only smoke, probe, reproduce and campaign run them, in a sandbox.
     """
 
 

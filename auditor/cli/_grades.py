@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from msgspec import Struct
 
 from auditor.finding import Level
 
@@ -21,8 +21,7 @@ _OPTIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Least:
+class Least(Struct, frozen=True):
     """The least severity and confidence of a finding that is shown; None: any."""
 
     severity: Level | None = None

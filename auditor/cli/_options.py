@@ -24,6 +24,40 @@ color_option = click.option(
 )
 
 
+def _choose(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    from auditor.challenge import UnknownChallenge, choose
+    from auditor.toml import Malformed
+
+    if value is None:
+        return None
+    try:
+        choose(value)
+    except UnknownChallenge as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+    except Malformed as error:
+        raise click.ClickException(str(error)) from None
+    ctx.call_on_close(lambda: choose(None))
+    return value
+
+
+def complete_challenges(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the challenges' names that a shell can complete."""
+    from auditor.challenge import challenges
+
+    return [name for name in challenges().names if name.startswith(incomplete)]
+
+
+challenge_option = click.option(
+    "--challenge",
+    metavar="NAME",
+    callback=_choose,
+    expose_value=False,
+    is_eager=True,
+    shell_complete=complete_challenges,
+    help="Audit by this challenge's rules (golf-audit challenge list), not by the one that the layout tells.",
+)
+
+
 def slugs_option(name: str, text: str) -> Callable[[_Decorated], _Decorated]:
     """Return an option whose value is a tuple of known rule slugs (None when it isn't given)."""
     return click.option(name, multiple=True, metavar="SLUGS", callback=_slugs, shell_complete=complete_slugs, help=text)

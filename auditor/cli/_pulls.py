@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec import Struct
 
 if TYPE_CHECKING:
     _Type = click.ParamType["Pulls"]
@@ -20,8 +20,7 @@ _NUMBER = re.compile(r"#?([0-9]{1,9})")
 _ADDRESS = re.compile(r"https?://([^/\s]+)/([A-Za-z0-9-]+/[A-Za-z0-9._-]+)/pull/([0-9]{1,9})(?:[/?#].*)?")
 
 
-@dataclass(frozen=True)
-class Pulls:
+class Pulls(Struct, frozen=True):
     """Numbers in the order in which they were given, each once; ``repository`` is OWNER/NAME of an address."""
 
     numbers: tuple[int, ...] = ()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 import click
+from msgspec import Struct, field
 
 from auditor.cli._options import make_style
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from reports.comment import Form
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """The options that say how reports are written."""
 
     form: str

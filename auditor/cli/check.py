@@ -6,11 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
+from msgspec import Struct
 
 from auditor.cli import EXIT_FOUND, complain
 from auditor.cli._beside import beside_options, read_smoke, same_lines
@@ -169,8 +169,7 @@ def _watched() -> list[str]:
     return list(given)
 
 
-@dataclass(frozen=True)
-class _Judge:
+class _Judge(Struct, frozen=True):
     """Makes the report on a submission, by the options."""
 
     select: tuple[str, ...] | None

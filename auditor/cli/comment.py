@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
+from msgspec import Struct
 
 from auditor.cli import EXIT_FOUND, EXIT_INTERNAL, complain, report_internal
 from auditor.cli._beside import beside_options, read_smoke, same_lines
 from auditor.cli._config import Configured
 from auditor.cli._form import form_options
 from auditor.cli._inputs import read_rulings, rulings_option
+from auditor.cli._options import challenge_option
 from auditor.cli._pulls import Pulls, one, pulls_option
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ Examples:
 
 
 @click.command(cls=Configured, epilog=_EXAMPLES)
+@challenge_option
 @click.option("--repo", "repository", metavar="OWNER/NAME", help="The repository on GitHub.")
 @pulls_option("The pull request: 1499, #1499, or its address, which names the repository as well.", required=True)
 @click.option("--post", is_flag=True, help="Create the comment, or update our earlier one. Without it: only show it.")
@@ -165,8 +167,7 @@ def _address(base_url: str, repository: str) -> str:
     return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}/{repository}"
 
 
-@dataclass(frozen=True)
-class _Comment:
+class _Comment(Struct, frozen=True):
     """What is to be said of one pull request, and in which ways."""
 
     reports: Sequence[Report]

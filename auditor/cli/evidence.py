@@ -6,12 +6,12 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import structs, to_builtins
 
-from auditor.cli._options import color_option, make_style
+from auditor.cli._options import challenge_option, color_option, make_style
 from auditor.cli._pulls import Pulls, pulls_option
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="text: a table; json: every run, claim and size with its place; csv: a line per run.",
 )
+@challenge_option
 @color_option
 def command(path: str | None, repo: str | None, pr: Pulls, rev: str | None, form: str, color: str) -> None:
     """Show the runs that the logs of a submission hold, beside its claims.
@@ -73,11 +74,11 @@ def _document(submission: Submission, evidence: Evidence) -> dict[str, object]:
     return {
         "submission": submission.given,
         "name": submission.name,
-        "claims": asdict(evidence.claims()),
-        "runs": [asdict(row) for row in rows(evidence)],
+        "claims": to_builtins(evidence.claims()),
+        "runs": [to_builtins(row) for row in rows(evidence)],
         "metadata": _claims(evidence.metadata),
         "readme": _claims(evidence.readme),
-        "sizes": asdict(evidence.sizes),
+        "sizes": to_builtins(evidence.sizes),
         "logs": [
             {
                 "path": log.path,
@@ -87,7 +88,7 @@ def _document(submission: Submission, evidence: Evidence) -> dict[str, object]:
                 "encoding": log.encoding,
                 "runs": len(log.runs),
                 "embedded_source": [[s.first_line, s.last_line] for s in log.sources],
-                "troubles": [asdict(t) for t in log.troubles],
+                "troubles": [to_builtins(t) for t in log.troubles],
             }
             for log in evidence.logs
         ],
@@ -98,10 +99,10 @@ def _document(submission: Submission, evidence: Evidence) -> dict[str, object]:
 def _claims(claims: ClaimSet) -> dict[str, object]:
     return {
         "path": claims.path,
-        "numbers": [asdict(c) for c in claims.numbers],
-        "declared": [asdict(c) for c in claims.declared],
+        "numbers": [to_builtins(c) for c in claims.numbers],
+        "declared": [to_builtins(c) for c in claims.declared],
         "seeds": list(claims.seeds),
-        "problems": [asdict(p) for p in claims.problems],
+        "problems": [to_builtins(p) for p in claims.problems],
     }
 
 
@@ -113,7 +114,7 @@ def _csv(found: Sequence[tuple[Submission, Evidence]]) -> str:
     writer.writerow(("submission", *COLUMNS))
     for submission, evidence in found:
         for row in rows(evidence):
-            values = asdict(row)
+            values = structs.asdict(row)
             writer.writerow([_cell(submission.name), *(_cell(values[c]) for c in COLUMNS)])
     return out.getvalue()
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli import Group
+from auditor.cli._options import challenge_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from auditor.evidence.frontier import Row
     from auditor.evidence.leaderboard import Entry, Scores
     from auditor.submission.git import Repository
     from auditor.submission.model import Submission
@@ -27,6 +29,7 @@ def command() -> None:
 
 @command.command()
 @click.option("--repo", required=True, metavar="GIT_DIR", type=click.Path(), help="The challenge's repository.")
+@challenge_option
 @click.option(
     "--output",
     "-o",
@@ -40,12 +43,14 @@ def update(repo: str, output: str | None) -> None:
     Rows keep what is known of their seeds while their score stays; of new rows the seeds' scores are read from
     the record folder on main or from the pull request's head. Nothing is fetched.
     """
-    from auditor.evidence import leaderboard
-    from auditor.evidence.frontier import load
+    from auditor.challenge import challenges
+    from auditor.evidence import leaderboard, speedrun
+    from auditor.evidence.frontier import data_file, load
     from auditor.submission.git import open_repository
     from auditor.submission.model import Unread
 
-    known = load()
+    challenge = challenges().of("")
+    known = load(challenge)
     try:
         repository = open_repository(repo)
         main = next(iter(repository.mains()), None)
@@ -55,30 +60,29 @@ def update(repo: str, output: str | None) -> None:
         if entry is None:
             raise click.ClickException(f"{repo}: main holds no README.md")
         readme = repository.blob(entry.oid, _LARGEST_README).decode("utf-8", "replace")
-        rows, changes = leaderboard.merge(known, leaderboard.parse(readme), _finder(repository, repo, main))
+        rows: Sequence[Row]
+        if challenge.has("tracks.targets"):
+            rows = speedrun.rows(readme, challenge, "README")
+            changes = leaderboard.compared(known.rows, rows)
+        else:
+            rows, changes = leaderboard.merge(known, leaderboard.parse(readme), _finder(repository, repo, main))
         day = datetime.fromtimestamp(repository.when(main), UTC).date().isoformat()
     except leaderboard.NoLeaderboard as error:
         raise click.ClickException(f"{repo}: {error}") from None
     except Unread as error:
         raise click.ClickException(str(error)) from None
-    source = f"leaderboard of openai/parameter-golf, README.md of main at {main[:9]}"
+    source = f"leaderboard of {challenge.repository}, README.md of main at {main[:9]}"
     if any(row.status == "proposed" for row in rows):
         source += "; rows of #2146 are proposed"
-    place = Path(output) if output else _data_file()
+    place = Path(output) if output else data_file(challenge)
     try:
-        place.write_text(leaderboard.to_json(rows, known.bars, known.seeds, source, day), encoding="utf-8")
+        place.write_text(leaderboard.to_json(rows, source, day), encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"can't write {place}: {error.strerror}") from None
     click.echo(f"{place}: {len(rows)} rows, leaderboard of {day}")
     for what, names in (("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
         for name in names:
             click.echo(f"  {what}  {name}")
-
-
-def _data_file() -> Path:
-    import auditor.evidence.frontier as module
-
-    return Path(module.__file__).with_name("frontier.json")
 
 
 def _finder(repository: Repository, repo: str, main: str) -> Scores:
@@ -101,12 +105,15 @@ def _finder(repository: Repository, repo: str, main: str) -> Scores:
 
 def _candidates(repository: Repository, repo: str, main: str, entry: Entry) -> Sequence[Submission]:
     """Return the submissions that may be a row's: its folder on main, else those of its pull request."""
+    from auditor.challenge import default
     from auditor.submission.discover import describe
     from auditor.submission.git import git_tree
     from auditor.submission.history import read_git
     from auditor.submission.model import Unread
 
-    place = f"records/track_10min_16mb/{entry.folder}"
+    challenge = default()
+    track = next(track for track in challenge.tracks if track.kind == "record")
+    place = f"{challenge.layout.archive}/{track.folder}/{entry.folder}"
     if entry.folder is not None and repository.folders_of(main, [place]):
         tree, problems = git_tree(repository, repository.files(main, place))
         return (describe(tree, given=repo, name=entry.folder, place=place, problems=problems),)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from auditor.cli import EXIT_INTERRUPTED, EXIT_USAGE, complain
+from auditor.cli._cluster import cluster_option, opened
 from auditor.cli._config import Configured
+from auditor.cli._options import challenge_option
 
 if TYPE_CHECKING:
     from auditor.sweep.summary import Summary
@@ -31,6 +33,7 @@ Examples:
 
 
 @click.command(cls=Configured, epilog=_EXAMPLES)
+@challenge_option
 @click.option(
     "--repo",
     metavar="GIT_DIR",
@@ -40,6 +43,7 @@ Examples:
 )
 @click.option("--prs", metavar="A-B", help="Only these: numbers and ranges, such as 1400-1500,2135 or 2000-.")
 @click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="Processes (default: one per core).")
+@cluster_option
 @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Results.")
 @click.option(
     "--timeout",
@@ -65,19 +69,31 @@ Examples:
     show_default=True,
     help="What standard output gets of all that FILE holds: counts, or a page.",
 )
-def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: float, memory: int, told: str) -> int:
+def command(
+    repo: str,
+    prs: str | None,
+    jobs: int | None,
+    cluster: str | None,
+    out: Path,
+    timeout: float,
+    memory: int,
+    told: str,
+) -> int:
     """Audit the head of every pull request, one JSON line per submission.
 
-    A line is {"pr", "sha", "when", "seconds", "cached", "report", "code"} or {"pr", "error"}. What FILE holds
+    A line is {"pr", "sha", "when", "author", "seconds", "cached", "report", "code"} or {"pr", "error"}. What FILE holds
     already is skipped, so an interrupted sweep goes on where it stopped; a pull request that crashes, hangs or
-    needs too much memory costs one line with the reason.
+    needs too much memory costs one line with the reason. On a cluster every node needs golf-audit and the repository
+    under the same path; a node that is lost costs a second try.
 
     Exit code 0: the sweep is complete, whatever it found; 2: wrong usage or unreadable input;
     130: interrupted, with all that was done kept.
     """
+    from auditor.challenge import chosen
+    from auditor.executors.model import ExecutorError, Limits
     from auditor.submission.git import open_repository
     from auditor.submission.model import Unread
-    from auditor.sweep.pool import PoolError, run_all
+    from auditor.sweep.audits import audit_all
     from auditor.sweep.results import Results, read_rows, survey
     from auditor.sweep.summary import summarise
     from auditor.sweep.work import RepositoryAudit
@@ -93,25 +109,24 @@ def command(repo: str, prs: str | None, jobs: int | None, out: Path, timeout: fl
             raise Unread(f"{repo}: no pull request heads{asked}; git fetch origin '+refs/pull/*/head:refs/pull/*/head'")
         kept = survey(out)
         todo = [pr for pr in wanted if pr not in kept.finished]
+        where, state = str(Path(repo).resolve()), repository.state()
+        job = RepositoryAudit(where, heads, state, elsewhere=cluster is not None, challenge=chosen())
+        limits = Limits(timeout, memory * _MEBIBYTE)
         with (
             closing(Results(out, kept)) as results,
             _progress(len(wanted), len(wanted) - len(todo)) as advance,
         ):
-            outcomes = run_all(
-                todo,
-                RepositoryAudit(str(Path(repo).resolve()), heads, repository.state()),
-                jobs=jobs or _cores(),
-                timeout=timeout,
-                memory=memory * _MEBIBYTE,
-            )
             try:
-                with closing(outcomes):
+                with (
+                    opened(job, limits, jobs=jobs, cluster=cluster) as executor,
+                    closing(audit_all(todo, job, executor)) as outcomes,
+                ):
                     for pr, rows in outcomes:
                         results.add(rows)
                         advance(pr, rows)
             except KeyboardInterrupt:
                 interrupted = True
-    except (Unread, PoolError) as error:
+    except (Unread, ExecutorError) as error:
         complain(str(error))
         return EXIT_USAGE
     if told == "html":
@@ -137,14 +152,6 @@ def _chosen(prs: str, number: int) -> bool:
             raise click.BadParameter(f"{part.strip()!r} ends before it begins.", param_hint="--prs")
         among = among or int(low) <= number <= (int(high) if high else number)
     return among
-
-
-def _cores() -> int:
-    import os
-
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli import EXIT_INTERRUPTED, complain, nearest
+from auditor.cli._cluster import cluster_option, opened
 from auditor.cli._config import Configured
 from auditor.cli._options import color_option, make_style
 from auditor.cli.sweep import _chosen as chosen
-from auditor.cli.sweep import _cores as cores
 from auditor.cli.sweep import _progress as progress
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from auditor.sweep.work import Row
 
 _MEBIBYTE = 1024 * 1024
-_FORMATS = ("text", "html", "csv", "parquet", "json")
+_FORMATS = ("text", "html", "csv", "parquet", "xlsx", "json")
 _SORTS = ("verdict", "pr", "score", "bytes", "age")
 
 _EXAMPLES = """\b
@@ -55,6 +55,7 @@ Examples:
 @click.option("--format", "told", type=click.Choice(_FORMATS), default="text", show_default=True)
 @click.option("--output", "-o", metavar="FILE", type=click.Path(dir_okay=False), help="Write to FILE.")
 @click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="Processes (default: one per core).")
+@cluster_option
 @click.option("--timeout", metavar="S", type=click.FloatRange(min=0.1), default=120.0, show_default=True)
 @click.option("--memory", metavar="MIB", type=click.IntRange(min=256), default=4096, show_default=True)
 @color_option
@@ -67,6 +68,7 @@ def command(
     told: str,
     output: str | None,
     jobs: int | None,
+    cluster: str | None,
     timeout: float,
     memory: int,
     color: str,
@@ -79,14 +81,14 @@ def command(
     Exit code 0: the queue is whole, whatever is in it; 2: wrong usage or unreadable input; 130: interrupted, with all
     that was done kept in RESULTS.
     """
+    from auditor.executors.model import ExecutorError
     from auditor.submission.git import open_repository
     from auditor.submission.model import Unread
-    from auditor.sweep.pool import PoolError
     from auditor.sweep.triage import triage
 
     wanted = _verdicts(verdicts)
-    if told == "parquet" and output is None and sys.stdout.isatty():
-        raise click.UsageError("--format parquet isn't for a terminal; give --output FILE.")
+    if told in ("parquet", "xlsx") and output is None and sys.stdout.isatty():
+        raise click.UsageError(f"--format {told} isn't for a terminal; give --output FILE.")
     try:
         known = open_repository(repo).heads()
         heads = {pr: sha for pr, sha in known.items() if prs is None or chosen(prs, pr)}
@@ -97,9 +99,9 @@ def command(
         todo = [pr for pr, sha in heads.items() if kept.get(pr, ("", ()))[0] != sha]
         interrupted = False
         if todo:
-            found, interrupted = _audit(todo, heads, since, repo, jobs, timeout, memory)
+            found, interrupted = _audit(todo, heads, since, repo, jobs, cluster, timeout, memory)
             kept |= found
-    except (Unread, PoolError) as error:
+    except (Unread, ExecutorError) as error:
         raise click.ClickException(str(error).replace("give another --out", "give another --since")) from None
     rows = [row for pr in sorted(heads) if pr in kept for row in kept[pr][1]]
     queue = triage(rows)
@@ -147,14 +149,16 @@ def _audit(
     since: Path | None,
     repo: str,
     jobs: int | None,
+    cluster: str | None,
     timeout: float,
     memory: int,
 ) -> tuple[dict[int, tuple[str, tuple[Row, ...]]], bool]:
     """Audit heads, keep their rows in the results file as they come, and return them; True when interrupted."""
     from contextlib import ExitStack
 
+    from auditor.executors.model import Limits
     from auditor.submission.git import open_repository
-    from auditor.sweep.pool import run_all
+    from auditor.sweep.audits import audit_all
     from auditor.sweep.results import Results, survey
     from auditor.sweep.work import RepositoryAudit
 
@@ -163,10 +167,12 @@ def _audit(
     with ExitStack() as stack:
         results = stack.enter_context(closing(Results(since, survey(since)))) if since is not None else None
         advance = stack.enter_context(progress(len(heads), len(heads) - len(todo)))
-        job = RepositoryAudit(str(Path(repo).resolve()), heads, open_repository(repo).state())
-        outcomes = run_all(todo, job, jobs=jobs or cores(), timeout=timeout, memory=memory * _MEBIBYTE)
-        stack.enter_context(closing(outcomes))
+        state = open_repository(repo).state()
+        job = RepositoryAudit(str(Path(repo).resolve()), heads, state, elsewhere=cluster is not None)
+        limits = Limits(timeout, memory * _MEBIBYTE)
         try:
+            executor = stack.enter_context(opened(job, limits, jobs=jobs, cluster=cluster))
+            outcomes = stack.enter_context(closing(audit_all(todo, job, executor)))
             for pr, rows in outcomes:
                 # A head that can't be audited isn't tried again until it changes.
                 told = [{**row, "sha": row.get("sha") or heads[pr]} for row in rows]
@@ -202,21 +208,20 @@ def _write(
     elif told == "json":
         data = shape.as_json(items, queue.groups, today, repo).encode("utf-8")
     else:
-        data = _parquet(shape.records(items, today))
+        data = _table(shape.records(items, today), told)
     _deliver(data, output)
 
 
-def _parquet(records: Iterable[dict[str, object]]) -> bytes:
-    import io
-
+def _table(records: Iterable[dict[str, object]], told: str) -> bytes:
     from auditor.cli._extra import needs
 
-    with needs("table", "pandas", "pyarrow"):
+    with needs("table", "pandas", "pyarrow", "openpyxl"):
         import pandas as pd
-        import pyarrow  # noqa: F401 (what pandas writes Parquet with)
-    stream = io.BytesIO()
-    pd.DataFrame.from_records(list(records)).to_parquet(stream, index=False)
-    return stream.getvalue()
+
+        from auditor.frames.export import as_parquet, as_xlsx
+
+        frame = pd.DataFrame.from_records(list(records))
+        return as_parquet(frame) if told == "parquet" else as_xlsx(frame)
 
 
 def _deliver(data: bytes, output: str | None) -> None:

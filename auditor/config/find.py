@@ -5,8 +5,11 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
+
+from auditor.challenge.places import is_archive
 
 OWN_FILE = "golf-audit.toml"
 PROJECT_FILE = "pyproject.toml"
@@ -15,8 +18,7 @@ _LARGEST = 1024 * 1024  # bytes of a stranger's file that are looked at
 _TABLE = re.compile(rb"""\[\s*tool\s*\.\s*["']?golf-audit""")
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """The files that may configure, nearest first, and those that the audited party could have written."""
 
     files: tuple[Path, ...]
@@ -61,7 +63,7 @@ def reach(path: Path) -> Path:
         folder = folder.parent
     up = (folder, *folder.parents)
     trees = (each for each in up if os.path.exists(each / ".git"))  # noqa: PTH110
-    archives = (each.parent for each in up if each.name == "records")
+    archives = (each.parent for each in up if is_archive(each.name))
     return next(trees, None) or next(archives, None) or folder
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import Struct
 
 from auditor.config.find import PROJECT_FILE
 from auditor.toml import Malformed, parse, read_text, typed
@@ -36,8 +36,7 @@ class Keys(msgspec.Struct, frozen=True, omit_defaults=True):
     confidence: str | None = None
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Struct, frozen=True):
     """The values that one configuration file gives, by key; paths in it are joined to its folder."""
 
     path: Path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.evidence.model import EmbeddedSource
 
@@ -13,8 +14,7 @@ _MOST_KEPT = 2_000
 _MOST_OF_A_SHAPE = 200
 
 
-@dataclass(frozen=True)
-class Closing:
+class Closing(Struct, frozen=True):
     """The last lines of a log, each with its number, in the order of the log.
 
     ``latest`` is the last line of each routine shape. ``total`` counts the lines of the whole log, ``unread`` those

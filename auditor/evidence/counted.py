@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from statistics import fmean
+
+from msgspec import Struct
 
 from auditor.evidence.model import Evidence, Metric, Run
 
@@ -13,8 +14,7 @@ _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest 
 _DIGITS = re.compile(r"\d+")
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """A run that counts, and the line of it that does.
 
     ``claimed`` is True when that line prints what is claimed: for its seed, for the submission, or as a part of

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
+
+from msgspec import Struct
 
 Scalar = int | float | str
 
@@ -34,8 +35,7 @@ _CLOCK = re.compile(r"(?:(\d{1,3})h\s?)?(\d{1,4})m\s?(\d{1,2}(?:\.\d{1,6})?)s")
 _SCALE = {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "B": 1.0, "MB": 1e6, "MiB": 1048576.0}
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(Struct, frozen=True, dict=True):
     """One shape of a log line.
 
     ``cue`` is lower-case text that every such line contains, so that most rows are passed over unread;
@@ -181,6 +181,7 @@ FORMATS: tuple[Format, ...] = (
          {"step": 3000, "planned_steps": 20000, "train_time": 306.0}, unit="min"),
     _row("step line, short", "tt:", r"^s:(?P<step>\d{1,9})/(?P<planned_steps>\d{1,9})\b.{0,200}?\btt:(?P<train_time><D>)ms",
          "s:500/20000 tl:2.51 tt:43000ms sa:86.0ms", {"step": 500, "planned_steps": 20000, "train_time": 43.0}, unit="ms"),
+    _row("validation at a step, short", "tel:", r"^s:(?P<step>\d{1,9}) tel:(?P<val_loss><D>)$", "s:19560 tel:3.2722", {"step": 19560, "val_loss": 3.2722}),
     _row("step line, elapsed", "step", r"^\W{0,4}step\s?[:=]?\s?(?P<step><N>)\s?/\s?(?P<planned_steps><N>)\b(?!.{0,300}train_time).{0,300}?\b(?:elapsed|time|wall|t)\s?[:=]\s?(?P<train_time><D>)\s?s\b",
          "step:8000/9999 val_bpb:1.4425 [EMA] tokens:524M elapsed:535s",
          {"step": 8000, "planned_steps": 9999, "train_time": 535.0}, unit="s"),

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct
+
+from auditor.challenge.known import default, folder
+from auditor.challenge.model import Challenge
 from auditor.evidence.statistics import Sample, describe
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of the leaderboard: bits per byte, ``scores`` one per seed (empty where none are published).
+class Row(Struct, frozen=True):
+    """One row of the leaderboard: ``scores`` one per seed (empty where none are published).
+
+    Scores are in bits per byte; where the challenge has a target, the row's is its time in seconds.
 
     ``pooled`` is the sample that the maintainers used where they pooled a cited reproduction.
     """
@@ -29,6 +33,8 @@ class Row:
     published_p: float | None = None
     pooled: Sample | None = None
     folder: str | None = None  # the record folder's own name
+    log: str | None = None  # the log that the table names, below that folder
+    number: int | None = None  # the record's own, where the table counts
 
     @property
     def sample(self) -> Sample | None:
@@ -38,8 +44,7 @@ class Row:
         return describe(self.scores) if self.scores else None
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """What a record had to show from a date on: a one-sided p below ``p``, and maybe a gain in nats."""
 
     since: str
@@ -48,8 +53,7 @@ class Bar:
     source: str
 
 
-@dataclass(frozen=True)
-class SeedCount:
+class SeedCount(Struct, frozen=True):
     """How many seeds a record had to show from a date on, by what was accepted."""
 
     since: str
@@ -57,8 +61,7 @@ class SeedCount:
     source: str
 
 
-@dataclass(frozen=True)
-class Frontier:
+class Frontier(Struct, frozen=True):
     """The rows in the order of their dates, the bars in force, and the seeds that were asked for."""
 
     rows: tuple[Row, ...]
@@ -82,8 +85,12 @@ class Frontier:
         return next((r for r in self.rows if r.pr == pr), None)
 
     def own(self, pr: int | None, folder: str) -> Row | None:
-        """Return the row of a submission, by its pull request or its record folder's own name."""
-        return next((r for r in self.rows if (pr is not None and r.pr == pr) or r.folder == folder), None)
+        """Return the row of a submission, by its pull request or its record folder's own name.
+
+        Of several the latest that names a log of that folder.
+        """
+        here = [r for r in self.rows if r.folder == folder or (pr is not None and r.pr == pr)]
+        return max(here, key=lambda r: (r.log is not None and r.folder == folder, r.number or 0), default=None)
 
     def seed_count(self, date: str) -> SeedCount:
         """Return how many seeds were asked for on a date (YYYY-MM-DD)."""
@@ -94,18 +101,32 @@ class Frontier:
         return [b for b in self.bars if b.since <= date][-1] if date >= self.bars[0].since else self.bars[0]
 
 
-@lru_cache(maxsize=1)
-def load() -> Frontier:
-    """Return the frontier that this version of the tool carries."""
-    text = resources.files("auditor.evidence").joinpath("frontier.json").read_text("utf-8")
-    data = json.loads(text)
+def load(challenge: Challenge | None = None) -> Frontier:
+    """Return the frontier of a challenge (None: parameter-golf) that this version of the tool carries.
+
+    A challenge without rows has an empty one.
+    """
+    asked = challenge if challenge is not None else default()
+    place = data_file(asked)
+    source, updated, rows = _rows(place) if asked.records.frontier is not None and place.is_file() else ("", "", ())
     return Frontier(
-        rows=tuple(_row(r) for r in data["rows"]),
-        bars=tuple(Bar(b["from"], b["p"], b["nats"], b["source"]) for b in data["bars"]),
-        seeds=tuple(SeedCount(c["from"], c["seeds"], c["source"]) for c in data["seeds"]),
-        source=data["source"],
-        updated=data["updated"],
+        rows=rows,
+        bars=tuple(Bar(b.since.isoformat(), b.p, b.nats, b.source) for b in asked.records.bars),
+        seeds=tuple(SeedCount(c.since.isoformat(), c.seeds, c.source) for c in asked.records.seeds),
+        source=source,
+        updated=updated,
     )
+
+
+def data_file(challenge: Challenge) -> Path:
+    """Return where the rows of a challenge's frontier lie."""
+    return folder() / (challenge.records.frontier or f"{challenge.name}.frontier.json")
+
+
+@cache
+def _rows(path: Path) -> tuple[str, str, tuple[Row, ...]]:
+    data = json.loads(path.read_text("utf-8"))
+    return data["source"], data["updated"], tuple(_row(r) for r in data["rows"])
 
 
 def _row(raw: dict[str, object]) -> Row:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from statistics import fmean
 
-from auditor.evidence.frontier import Bar, Frontier, Row, SeedCount
+from msgspec import Struct
+from msgspec.structs import replace
+
+from auditor.evidence.frontier import Frontier, Row
 from auditor.evidence.model import Evidence
 
 _COLUMNS = ("run", "score", "author", "summary", "date", "info")
@@ -24,8 +26,7 @@ class NoLeaderboard(ValueError):  # noqa: N818 (says what is missing)
     """A README without a leaderboard that can be read; the message is one line."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One line of the README's table; ``score`` in bits per byte."""
 
     name: str
@@ -37,8 +38,7 @@ class Entry:
     published_p: float | None
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What an update changed, by the rows' names."""
 
     added: tuple[str, ...] = ()
@@ -115,6 +115,16 @@ def merge(known: Frontier, entries: Sequence[Entry], scores: Scores) -> tuple[tu
     return tuple(ordered), Changes(tuple(added), tuple(changed), tuple(removed))
 
 
+def compared(old: Sequence[Row], new: Sequence[Row]) -> Changes:
+    """Return what differs between two lists of rows, by their names."""
+    before, after = {row.name: row for row in old}, {row.name: row for row in new}
+    return Changes(
+        added=tuple(name for name in after if name not in before),
+        changed=tuple(name for name, row in after.items() if name in before and before[name] != row),
+        removed=tuple(name for name in before if name not in after),
+    )
+
+
 def scores_in(evidence: Evidence, score: float) -> tuple[tuple[float, ...], str]:
     """Return the scores by seed whose mean is a row's score, and where they stand; none where no such are found."""
     per_seed = {c.seed: c.value for c in reversed(evidence.metadata.all("val_bpb", per_seed=True))}
@@ -125,21 +135,12 @@ def scores_in(evidence: Evidence, score: float) -> tuple[tuple[float, ...], str]
     return (), ""
 
 
-def to_json(rows: Sequence[Row], bars: Sequence[Bar], seeds: Sequence[SeedCount], source: str, updated: str) -> str:
+def to_json(rows: Sequence[Row], source: str, updated: str) -> str:
     """Return the frontier as the data file holds it: a row to a line, so that its history can be read."""
     head = {"source": source, "updated": updated}
     lines = [f'  "{key}": {json.dumps(value, ensure_ascii=False)},' for key, value in head.items()]
-    listed = ",\n    ".join(
-        json.dumps({"from": b.since, "p": b.p, "nats": b.nats, "source": b.source}, ensure_ascii=False) for b in bars
-    )
     each = ",\n    ".join(json.dumps(_plain(row), ensure_ascii=False) for row in rows)
-    counts = ",\n    ".join(
-        json.dumps({"from": c.since, "seeds": c.seeds, "source": c.source}, ensure_ascii=False) for c in seeds
-    )
-    asked = f'  "seeds": [\n    {counts}\n  ],'
-    return (
-        "\n".join(["{", *lines, f'  "bars": [\n    {listed}\n  ],', asked, f'  "rows": [\n    {each}\n  ]', "}"]) + "\n"
-    )
+    return "\n".join(["{", *lines, f'  "rows": [\n    {each}\n  ]', "}"]) + "\n"
 
 
 def _entry(cells: Sequence[str]) -> Entry:
@@ -185,6 +186,9 @@ def _plain(row: Row) -> dict[str, object]:
         "status": row.status,
         "source": row.source,
     }
+    for key, value in (("log", row.log), ("number", row.number)):
+        if value is not None:
+            out[key] = value
     if row.published_p is not None:
         out["published_p"] = row.published_p
     if row.pooled is not None:

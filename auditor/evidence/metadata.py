@@ -8,7 +8,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.evidence.model import Claim, ClaimSet, Value
 
@@ -16,8 +17,7 @@ _DEEPEST = 40  # levels; deeper values are not looked at
 _MOST_VALUES = 20_000
 
 
-@dataclass(frozen=True)
-class _Leaf:
+class _Leaf(Struct, frozen=True):
     """One scalar of the document: where it stands and, if it is about one seed, which."""
 
     path: tuple[str, ...]
@@ -30,8 +30,7 @@ class _Leaf:
         return next((p.lower() for p in reversed(self.path) if not p.startswith("[")), "")
 
 
-@dataclass(frozen=True)
-class Synonyms:
+class Synonyms(Struct, frozen=True):
     """The keys under which one quantity goes, the most authoritative first; ``pattern`` takes the rest."""
 
     name: str

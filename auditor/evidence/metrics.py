@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.evidence.model import Metric, Role
 
@@ -36,8 +38,7 @@ _MOST_WORDS = 8  # before a value that stands before its unit; a sentence has mo
 _UNITS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-@dataclass(frozen=True)
-class RoleRow:
+class RoleRow(Struct, frozen=True):
     """One way to tell a line's part in the run: the pattern, sought in the lower-cased line, and an example."""
 
     role: Role

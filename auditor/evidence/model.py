@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Generic, Literal, TypeVar
+
+from msgspec import Struct, field
 
 from auditor.evidence.sizes import Sizes
 from auditor.report import Claims, MeasuredRun
@@ -18,8 +19,7 @@ _SAME_BLOCK = 3  # lines of a summary that belong together
 SMALLEST_ARTIFACT = 300_000  # bytes; below it a printed "total" is a part, a toy run or a rounding
 
 
-@dataclass(frozen=True, slots=True)
-class Value(Generic[T_co]):
+class Value(Struct, Generic[T_co], frozen=True):
     """A value and where it stands; ``line`` counts from 1 and is None when the file's name says it."""
 
     value: T_co
@@ -28,8 +28,7 @@ class Value(Generic[T_co]):
     label: str = ""  # what the line calls it ("int8+zlib", "legal_ttt")
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One line that prints a score.
 
     ``val_bpb`` is in bits per byte, ``val_loss`` in nats per token, ``seconds`` is the duration that the
@@ -47,8 +46,7 @@ class Metric:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedSource:
+class EmbeddedSource(Struct, frozen=True):
     """The lines of a log that hold the script itself; ``text`` is None when it is too long to keep."""
 
     first_line: int
@@ -56,8 +54,7 @@ class EmbeddedSource:
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """A line of a log that says that the run, or the log, went wrong."""
 
     kind: Literal["traceback", "connection", "placeholder", "killed", "summary", "nought"]
@@ -65,8 +62,7 @@ class Trouble:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reuse:
+class Reuse(Struct, frozen=True):
     """A log of the submission that is byte for byte one of an earlier pull request's folder.
 
     ``path`` is the submission's own, ``place`` the other's below the repository's root. ``pr`` is the earlier pull
@@ -79,8 +75,7 @@ class Reuse:
     same_author: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """A commit of the pull request that changed the record folder.
 
     ``when`` is its committer's date in seconds since 1970, ``paths`` the changed files below the folder, ``late``
@@ -96,8 +91,7 @@ class Commit:
 Reading = Value[int] | Value[float] | Value[str]
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """One run as its log shows it.
 
     ``readings`` holds every value that a row of the catalogue read, by field, in the order of the log:
@@ -337,8 +331,7 @@ class Run:
 _CODE_FIELDS = ("code_bytes", "code_bytes_packed")
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(Struct, frozen=True):
     """One log file: its runs, the scripts that it embeds, and the lines that tell of trouble.
 
     ``blob`` is the file's git object name, by which the same log is known again in another pull request.
@@ -355,8 +348,7 @@ class Log:
     unread: int = 0  # lines that were passed over because the log says more than any run does
 
 
-@dataclass(frozen=True, slots=True)
-class Claim(Generic[T_co]):
+class Claim(Struct, Generic[T_co], frozen=True):
     """One value that the submission says of itself, and where.
 
     ``key`` is the dotted path in submission.json or the column or sentence of the README; ``seed`` is set
@@ -372,8 +364,7 @@ class Claim(Generic[T_co]):
     decimals: int = 0
 
 
-@dataclass(frozen=True)
-class ClaimSet:
+class ClaimSet(Struct, frozen=True):
     """Every claim of one file, in its order, and what kept the file from being read."""
 
     path: str | None = None
@@ -398,8 +389,7 @@ class ClaimSet:
         return next((c for c in self.texts if c.name == name), None)
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Everything that a submission's logs, metadata, README and files say."""
 
     logs: tuple[Log, ...] = ()

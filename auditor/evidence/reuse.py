@@ -6,15 +6,18 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+
+import msgspec
+from msgspec import Struct, field
 
 from auditor.cache import open_cache
+from auditor.challenge import challenges
+from auditor.challenge.places import is_archive
 from auditor.evidence.metadata import read_metadata
 from auditor.evidence.model import Reuse
 from auditor.submission.git import GitTree, Repository
 from auditor.submission.model import Submission, Unread
 from auditor.submission.names import is_log
-from auditor.submission.scope import METADATA_NAME
 
 _LARGEST_TREE = 4_000_000  # bytes of one git tree
 _DEEPEST = 6  # folders below a record folder
@@ -23,8 +26,7 @@ _DAY = re.compile(r"20\d\d-\d\d-\d\d")
 _LARGEST_METADATA = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A log in a record folder, and the lowest pull request whose head holds that folder.
 
     ``metadata`` names the blob of the folder's submission.json, empty where there is none.
@@ -36,8 +38,7 @@ class Held:
     metadata: str
 
 
-@dataclass(frozen=True)
-class LogIndex:
+class LogIndex(Struct, frozen=True):
     """Every log of every fetched pull request head by its blob, and the lowest head that holds each folder."""
 
     logs: Mapping[str, tuple[Held, ...]] = field(default_factory=dict)
@@ -131,7 +132,7 @@ def build(repository: Repository, heads: list[tuple[int, str]]) -> LogIndex:
                 continue
             seen.add((folder, tree))
             files = dict(_files(repository, tree))
-            metadata = files.get(METADATA_NAME, "")
+            metadata = next((files[name] for name in challenges().metadata_names if name in files), "")
             for path, blob in files.items():
                 if is_log(path):
                     logs.setdefault(blob, []).append(Held(folders[folder], folder, path, metadata))
@@ -150,7 +151,7 @@ def _same_author(repository: Repository, metadata: str, submission: Submission) 
 
 
 def _names(metadata: bytes) -> frozenset[str]:
-    claims = read_metadata(METADATA_NAME, metadata)
+    claims = read_metadata("metadata", metadata)
     texts = [claims.text(name) for name in ("author", "github_id")]
     return frozenset(text.value.strip().lower().lstrip("@") for text in texts if text is not None and text.value)
 
@@ -162,12 +163,13 @@ def _record_folders(repository: Repository, commit: str) -> Iterator[tuple[str, 
     except Unread:
         return  # a head that was named but not fetched
     root = head.split(b"\n", 1)[0].removeprefix(b"tree ").decode("ascii", "replace")
-    records = next((oid for name, oid, is_tree in _entries(repository, root) if is_tree and name == "records"), None)
+    found = ((name, oid) for name, oid, is_tree in _entries(repository, root) if is_tree and is_archive(name))
+    archive, records = next(found, ("", None))
     for track, tree, is_tree in _entries(repository, records) if records else ():
         if is_tree:
             for name, oid, is_folder in _entries(repository, tree):
                 if is_folder:
-                    yield f"records/{track}/{name}", oid
+                    yield f"{archive}/{track}/{name}", oid
 
 
 def _files(repository: Repository, tree: str, below: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
@@ -213,7 +215,7 @@ def _parsed(data: bytes, digits: int) -> Iterator[tuple[str, str, bool]]:
 
 
 def _encoded(index: LogIndex) -> bytes:
-    logs = {blob: [list(asdict(h).values()) for h in held] for blob, held in index.logs.items()}
+    logs = {blob: [msgspec.structs.astuple(h) for h in held] for blob, held in index.logs.items()}
     return json.dumps({"logs": logs, "folders": dict(index.folders)}, separators=(",", ":")).encode()
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import lzma
 import re
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from auditor.submission.model import Submission, Unread
+from msgspec import Struct
 
-CAP = 16_000_000  # bytes, decimal (README of the challenge)
+from auditor.submission.model import Submission, Unread
 
 _ARTIFACTS = (
     ".ptz",
@@ -30,16 +29,14 @@ _LARGEST_SCRIPT = 8_000_000
 _WRAPPER = len(b"import lzma as L,base64 as B\nexec(L.decompress(B.b85decode('')))\n")
 
 
-@dataclass(frozen=True, slots=True)
-class FileSize:
+class FileSize(Struct, frozen=True):
     """One file and its size on disk, in bytes."""
 
     path: str
     size: int
 
 
-@dataclass(frozen=True)
-class Sizes:
+class Sizes(Struct, frozen=True):
     """What lies on disk.
 
     ``reachable`` are the helpers that the script names in an import, an ``open`` or a path, or that such a

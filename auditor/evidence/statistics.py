@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import statistics as basic
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _TINY = 1e-300
 _EXACT = 1e-15
@@ -24,8 +25,7 @@ class NoSpread(TooFew):
     """Samples of equal values, of which no test can be made; the message is one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """A sample by its mean, its standard deviation (over n - 1; None when n is 1) and its size."""
 
     mean: float
@@ -38,8 +38,7 @@ class Sample:
         return self.sd is not None and self.sd < _NO_SPREAD
 
 
-@dataclass(frozen=True, slots=True)
-class Welch:
+class Welch(Struct, frozen=True):
     """A one-sided Welch test of "new is less than old": ``delta`` is new minus old, negative when better."""
 
     p: float

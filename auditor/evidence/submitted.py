@@ -13,15 +13,30 @@ def submitted_lines(evidence: Evidence) -> tuple[str, ...]:
     """Return the text of the log lines that print the claimed score, under every label that does.
 
     A label counts when its value in one run, or its mean over the runs, equals the claim: that of submission.json
-    or, where no log prints it, that of the README. Empty when nothing is claimed or no log prints it.
+    or, where no log prints it, that of the README. A claim that is the mean of claims for each seed is printed where
+    those are: among the logs may be one of another run. Empty when nothing is claimed or no log prints it.
     """
     stated = [evidence.claims().val_bpb]
     if stated[0] is not None and (title := evidence.readme.first("val_bpb")) is not None:
         stated.append(title.value)
     for claimed in stated:
         lines = _printing(evidence, claimed) if claimed is not None else ()
+        if claimed is not None and not lines:
+            lines = _by_seed(evidence, claimed)
         if lines:
             return lines
+    return ()
+
+
+def _by_seed(evidence: Evidence, claimed: float) -> tuple[str, ...]:
+    """Return the lines that print what is claimed of each seed, where the claim is their mean."""
+    for claims in (evidence.metadata, evidence.readme):
+        kinds: dict[str, list[float]] = {}  # a field of submission.json, a column of the README's table
+        for claim in claims.all("val_bpb", per_seed=True):
+            kinds.setdefault(claim.key.rpartition(".")[2], []).append(claim.value)
+        for each in kinds.values():
+            if len(each) > 1 and abs(fmean(each) - claimed) <= 2 * _EXACT:
+                return tuple(dict.fromkeys(line for value in each for line in _printing(evidence, value)))
     return ()
 
 

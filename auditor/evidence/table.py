@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+
+from msgspec import Struct
 
 from auditor.evidence.model import Evidence, Reading, Run, Value
 
 
-@dataclass(frozen=True)
-class RunRow:
+class RunRow(Struct, frozen=True):
     """One run beside what is claimed for its seed; ``lines`` says which line of the log gives a column."""
 
     log: str
@@ -29,7 +29,7 @@ class RunRow:
     lines: dict[str, int]
 
 
-COLUMNS = tuple(f.name for f in fields(RunRow) if f.name != "lines")
+COLUMNS = tuple(name for name in RunRow.__struct_fields__ if name != "lines")
 
 
 def rows(evidence: Evidence) -> Iterator[RunRow]:

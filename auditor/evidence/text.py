@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 LONGEST_LINE = 4_000  # characters of a line that are looked at; longer ones are data, not messages
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]{0,20}[A-Za-z]|\][^\x07\x1b]{0,200}\x07)")
@@ -24,8 +25,7 @@ class Unreadable(Exception):  # noqa: N818 (a verdict, as Unread is)
     """A log that cannot be turned into text; the message is one line."""
 
 
-@dataclass(frozen=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """A log as UTF-8 bytes, and how it was stored."""
 
     data: bytes

@@ -82,8 +82,11 @@ def metadata(case: Case) -> Change | None:
     if seeds:
         fields["seeds"] = seeds
     text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
-    title = "Add a submission.json with what the logs tell; fill in author and github_id"
-    return Change(title, "safe", (NewFile("submission.json", text),))
+    name = case.challenge.layout.metadata
+    if name is None:
+        return None
+    title = f"Add a {name} with what the logs tell; fill in author and github_id"
+    return Change(title, "safe", (NewFile(name, text),))
 
 
 def requirements(modules: Iterable[str]) -> Change:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auditor.challenge import challenges
+from auditor.challenge.places import is_archive, is_track
 from auditor.check import audit
 from auditor.finding import Finding
 from auditor.fix.apply import apply
@@ -19,15 +21,16 @@ from auditor.submission import read_path
 from auditor.submission.folder import FolderTree
 from auditor.submission.model import Submission, Unread
 
-METADATA = "submission.json"
-
 
 def folder_of(path: Path) -> Path | None:
     """Return the record folder that a file belongs to: that of its submission.json, or one in a track's folder."""
     for folder in path.parents:
-        if folder.parent.name.startswith("track_") and folder.parent.parent.name == "records":
+        if is_track(folder.parent.name) and is_archive(folder.parent.parent.name):
             return folder
-    return next((folder for folder in path.parents if (folder / METADATA).is_file()), None)
+    return next(
+        (folder for folder in path.parents if any((folder / name).is_file() for name in challenges().metadata_names)),
+        None,
+    )
 
 
 @dataclass

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Tree
@@ -19,16 +20,14 @@ _DECIDING: Final = frozenset({"&&", "||", "&", "|", "^", "==", "!=", "<", ">", "
 _ROUNDS: Final = 4  # each takes all comparisons that the one before has laid open
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(Struct, frozen=True):
     """A text's tree, and the launches that were taken out of it: the kernel's name by line."""
 
     tree: Tree
     launches: frozenset[tuple[int, str]]
 
 
-@dataclass
-class _Names:
+class _Names(Struct):
     """What a text declares: variables, and what can be a template's name."""
 
     variables: set[str] = field(default_factory=set)

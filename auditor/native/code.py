@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Num:
+
+class Num(Struct, frozen=True):
     """A constant; ``value`` is None where it is no whole number."""
 
     value: int | None
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """A variable, a member of the object at hand, a constant or a function."""
 
     id: str
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """``base[at]``."""
 
     base: Expr
@@ -32,8 +30,7 @@ class Index:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """``base.name`` or, with ``arrow``, ``base->name``."""
 
     base: Expr
@@ -42,24 +39,21 @@ class Field:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Deref:
+class Deref(Struct, frozen=True):
     """``*value``."""
 
     value: Expr
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class AddressOf:
+class AddressOf(Struct, frozen=True):
     """``&value``."""
 
     value: Expr
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A call by name, of a method when there is a ``receiver``."""
 
     name: str
@@ -69,8 +63,7 @@ class Call:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Struct, frozen=True):
     """An operation on two values; ``op`` as in the source."""
 
     op: str
@@ -79,8 +72,7 @@ class Binary:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(Struct, frozen=True):
     """``-``, ``+``, ``!`` or ``~`` of a value."""
 
     op: str
@@ -88,8 +80,7 @@ class Unary:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(Struct, frozen=True):
     """``target op value``; ``op`` is "" for a plain assignment, else the operation before the sign of equality."""
 
     op: str
@@ -98,8 +89,7 @@ class Assign:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """``test ? yes : no``."""
 
     test: Expr
@@ -108,8 +98,7 @@ class Choice:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
+class Cast(Struct, frozen=True):
     """A value as another type; ``type`` is its bare name."""
 
     type: str
@@ -117,16 +106,14 @@ class Cast:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """A braced list of values, or several values in a row (a comma expression)."""
 
     values: tuple[Expr, ...]
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(Struct, frozen=True):
     """A new object or array of ``type``."""
 
     type: str
@@ -134,8 +121,7 @@ class New:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(Struct, frozen=True):
     """What isn't followed, and what it is made from."""
 
     what: str
@@ -162,8 +148,7 @@ Expr: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """A variable: its type's bare name, how it is declared (pointer, array, reference) and its first value."""
 
     name: str
@@ -176,16 +161,14 @@ class Declaration:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Do:
+class Do(Struct, frozen=True):
     """An expression that is evaluated for what it does."""
 
     value: Expr
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(Struct, frozen=True):
     """A condition with its two branches."""
 
     test: Expr
@@ -194,8 +177,7 @@ class If:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """A loop of any kind: what comes before it, its condition, its step, its body."""
 
     before: tuple[Stmt, ...]
@@ -205,24 +187,21 @@ class Loop:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+class Return(Struct, frozen=True):
     """The end of a function."""
 
     value: Expr | None
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """``break`` or ``continue``."""
 
     kind: str
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Statements in a row."""
 
     body: tuple[Stmt, ...]
@@ -232,8 +211,7 @@ class Block:
 Stmt: TypeAlias = Declaration | Do | If | Loop | Return | Jump | Block
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function or method (``owner`` is its class, "" for a plain function)."""
 
     name: str
@@ -244,8 +222,7 @@ class Function:
     line: int
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """What one text of C, C++ or CUDA defines.
 
     ``classes`` maps the name of a class or struct to its members by name; ``broken`` are the lines that the grammar

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.native import code
 from auditor.native.flow import ANYWHERE, NOTHING, UNKNOWN, Atom, Flow, Linear, Loc, join, shifted
@@ -12,8 +15,7 @@ from auditor.native.lower import lower
 from auditor.native.memory import Input, OutOfSteps
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Struct, frozen=True):
     """One array that a call fills, or what it returns.
 
     ``made_from`` are the arguments that it is made from and ``weights`` those of them that are given only where a gate
@@ -32,8 +34,7 @@ class Result:
     lookups: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a call does: its results by the argument's position (-1: returned), and what could not be decided."""
 
     first: int

@@ -7,8 +7,9 @@ When the loop goes on, 0 becomes -1 (:func:`shifted`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 Loc: TypeAlias = tuple[str | int, ...]
 Symbol: TypeAlias = tuple[object, ...]
@@ -34,8 +35,7 @@ class Atom(NamedTuple):
     of: int
 
 
-@dataclass(frozen=True, slots=True)
-class Linear:
+class Linear(Struct, frozen=True):
     """A whole number: a sum of symbols with their factors, and a constant."""
 
     terms: tuple[tuple[Symbol, int], ...]
@@ -55,8 +55,7 @@ class Linear:
         return Linear(((symbol, 1),), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """A value: its origins, the places in memory that it may point to, and what is known of it as a number."""
 
     atoms: frozenset[Atom] = frozenset()
@@ -125,8 +124,7 @@ def shifted_atoms(given: frozenset[Atom]) -> frozenset[Atom]:
     return frozenset(atoms)
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """The least and the greatest value of a loop's variable, as far as known."""
 
     least: Linear | None

@@ -7,8 +7,9 @@ the caller, then fields and ``[]`` for any element.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.native import code
 from auditor.native.flow import (
@@ -37,8 +38,7 @@ class OutOfSteps(Exception):  # noqa: N818 (it names what ran out)
     """The step budget is used up, or calls nest too deeply."""
 
 
-@dataclass(frozen=True)
-class Input:
+class Input(Struct, frozen=True):
     """What the caller hands over as one argument.
 
     ``role``: ``tokens`` (validation tokens), ``loss`` (losses, probabilities or logits of the network), ``other`` (a
@@ -51,8 +51,7 @@ class Input:
     shift: int = 0
 
 
-@dataclass
-class Written:
+class Written(Struct):
     """What is stored in an array of the caller: all origins, and whether before any update of this position's."""
 
     atoms: frozenset[Atom] = frozenset()
@@ -60,8 +59,7 @@ class Written:
     floating: bool = False
 
 
-@dataclass
-class Frame:
+class Frame(Struct):
     """One call in progress: its names, and the conditions under which it was not left."""
 
     owner: str
@@ -87,8 +85,7 @@ class Frame:
             turn.residual = residual
 
 
-@dataclass
-class Round:
+class Round(Struct):
     """One turn of a loop in progress."""
 
     residual: frozenset[Atom] = frozenset()

@@ -6,13 +6,17 @@ import itertools
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
+from msgspec.structs import replace
+
+from auditor.challenge.places import is_metadata
 from auditor.program import ir
 from auditor.program.model import Packing, Program, Unit, Unparsed
 from auditor.program.parse import read_module
 from auditor.program.source import Source
 from auditor.program.unpack import Layer, PackFailure, decode_text, unpack
-from auditor.submission.model import Submission, Unread
+from auditor.submission.model import Carried, Submission, Unread
 
+MAX_LOG_BYTES = 64 * 1024 * 1024  # of a log that carries the script
 MAX_SCRIPT_BYTES = 32 * 1024 * 1024
 MAX_NATIVE_BYTES = 4 * 1024 * 1024
 MAX_CONFIGURATION_BYTES = 64 * 1024
@@ -42,9 +46,13 @@ def load_program(submission: Submission) -> Program | Unparsed:
             return None
 
     files = frozenset(submission.tree.paths())
-    unit = _read_unit(submission, script, sibling, written)
+    carried = {each.name: each for each in submission.carried[1:]}
+    if submission.carried:
+        unit = _carried_unit(submission, submission.carried[0], script)
+    else:
+        unit = _read_unit(submission, script, sibling, written)
     units: dict[str, Unit] = {script: unit}
-    known = {path for path in files if path.endswith(".py")} | {p for p in written if p.endswith(".py")}
+    known = {path for path in (*files, *written, *carried) if path.endswith(".py")}
     pending = [unit]
     while pending and len(units) < MAX_HELPERS:
         current = pending.pop()
@@ -53,7 +61,9 @@ def load_program(submission: Submission) -> Program | Unparsed:
         for path in [*_imported(current, known), *_run(current, files)]:
             if path in units:
                 continue
-            if path in written:
+            if path in carried:
+                helper = _carried_unit(submission, carried[path], path)
+            elif path in written:
                 helper = _unit_of(path, written[path], lambda _name: None, {})
             else:
                 helper = _read_unit(submission, path, sibling, {})
@@ -76,7 +86,7 @@ def _configuration(submission: Submission, units: Mapping[str, Unit]) -> dict[st
     out: dict[str, str] = {}
     for path in submission.tree.paths():
         name = PurePosixPath(path).name
-        if not name.endswith(CONFIGURATION) or name == "submission.json":
+        if not name.endswith(CONFIGURATION) or is_metadata(name):
             continue
         if any(name in unit.source.text for unit in units.values()):
             try:
@@ -95,6 +105,18 @@ def _read_unit(
         source = Source(path, "")
         return Unit(path, (source,), None, Unparsed(path, None, str(error)))
     return _unit_of(path, data, sibling, written)
+
+
+def _carried_unit(submission: Submission, carried: Carried, path: str) -> Unit:
+    """Return a source file that a log carries, as the unit ``path``; it keeps the log's name and line numbers."""
+    try:
+        text = decode_text(submission.tree.read(carried.log, MAX_LOG_BYTES))[0]
+    except Unread as error:
+        return Unit(path, (Source(carried.log, ""),), None, Unparsed(carried.log, None, str(error)))
+    lines = text.split("\n")[: carried.last_line]
+    held = ["" if number < carried.first_line else line for number, line in enumerate(lines, start=1)]
+    unit = _unit_of(carried.log, ("\n".join(held) + "\n").encode(), lambda _name: None, {})
+    return replace(unit, path=path)
 
 
 def _unit_of(path: str, data: bytes, sibling: Callable[[str], bytes | None], written: dict[str, bytes]) -> Unit:

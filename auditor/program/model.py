@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.program.index import Body, Index, index_of
 from auditor.program.source import Source
 
 
-@dataclass(frozen=True)
-class Unparsed:
+class Unparsed(Struct, frozen=True):
     """A layer that is not Python we can read: where and why, in one line."""
 
     path: str
@@ -22,8 +22,7 @@ class Unparsed:
     packed: bool = False  # it would run a layer that could not be opened
 
 
-@dataclass(frozen=True)
-class Packing:
+class Packing(Struct, frozen=True):
     """How one layer came out of the one around it: the decodings in order, and bytes on both sides.
 
     ``line`` is the line of the outer layer that runs it; ``left`` what of the packed data never runs.
@@ -36,8 +35,7 @@ class Packing:
     left: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(Struct, frozen=True, dict=True):
     """One Python file: its readable layers, and the IR of the innermost one (None when it does not parse).
 
     ``sources[0]`` is the file as it lies there; ``sources[-1]`` what is analysed; ``packing[i]`` how
@@ -66,8 +64,7 @@ class Unit:
         return self.index.bodies if self.module is not None else ()
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(Struct, frozen=True, dict=True):
     """The train script and its helpers. ``units`` is keyed by path; ``native`` holds C, C++ and CUDA text.
 
     ``texts`` are the small configuration files that the Python names, by path.

@@ -8,7 +8,7 @@ from statistics import fmean
 from auditor.evidence.statistics import Sample, welch_one_sided
 from auditor.reproduce.conditions import same_hardware
 from auditor.reproduce.equivalence import MARGIN_SDS, Equivalence
-from auditor.reproduce.model import CAP_BYTES, Check, Claim, Measured, Plan
+from auditor.reproduce.model import Check, Claim, Measured, Plan, cap_bytes
 
 _BYTES_APART = 0.005  # relative: seeds of one system lie closer, other systems farther apart
 
@@ -22,9 +22,9 @@ def over_budget(plan: Plan, claim: Claim | None, done: Sequence[Measured]) -> tu
     out = []
     if not plan.changes:
         out += [
-            f"seed {run.seed}: {run.artifact_bytes:,} bytes of code and model, {CAP_BYTES:,} are allowed"
+            f"seed {run.seed}: {run.artifact_bytes:,} bytes of code and model, {cap_bytes():,} are allowed"
             for run in done
-            if run.artifact_bytes is not None and run.artifact_bytes > CAP_BYTES
+            if run.artifact_bytes is not None and run.artifact_bytes > cap_bytes()
         ]
     if plan.budget.given or (claim is not None and same_hardware(plan, claim)):
         for run in done:
@@ -96,7 +96,7 @@ def size_checks(plan: Plan, claim: Claim | None, done: Sequence[Measured]) -> It
         return
     on_disk = all(run.model_bytes is not None for run in done)
     how = "file on disk and code" if on_disk else "as the log prints it"
-    room = CAP_BYTES - max(sizes)
+    room = cap_bytes() - max(sizes)
     text = f"{max(sizes):,} bytes ({how}), " + (f"{room:,} below" if room >= 0 else f"{-room:,} above") + " the cap"
     if plan.changes:
         yield Check("artifact", "shown", f"{text}; the configuration was changed")

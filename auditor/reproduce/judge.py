@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from auditor.evidence.statistics import Sample, confidence_interval, describe
 from auditor.reproduce import checks, conditions
 from auditor.reproduce.equivalence import Equivalence, equivalence
-from auditor.reproduce.model import CAP_BYTES, Claim, Judgement, Measured, Plan, Verdict
+from auditor.reproduce.model import Claim, Judgement, Measured, Plan, Verdict, cap_bytes
 
 
 def judge(plan: Plan, claim: Claim | None, runs: Sequence[Measured]) -> Judgement:
@@ -77,7 +77,7 @@ def _concluded(plan: Plan, claim: Claim | None, done: Sequence[Measured], sample
     yield f"the code path runs to its end: {len(done)} of {len(plan.runs)} seeds finished, {scored} with a score"
     sizes = [run.artifact_bytes for run in done if run.artifact_bytes is not None]
     if sizes and not plan.changes:
-        fits = "fits" if max(sizes) <= CAP_BYTES else "doesn't fit"
+        fits = "fits" if max(sizes) <= cap_bytes() else "doesn't fit"
         yield f"the artifact {fits} the cap at this training length: {max(sizes):,} bytes at most"
     counts = {run.parameters for run in done if run.parameters is not None}
     if len(counts) == 1 and not plan.changes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from auditor import sandbox
 from auditor.durable import FULL
+from auditor.executors.child import die_with_parent
 from auditor.reproduce.model import CannotReproduce, Plan, PlannedRun
 from auditor.reproduce.submitted import WORK, Subject, challenge_layout, wall_seconds
 from auditor.submission.model import Unread
@@ -66,6 +68,7 @@ def launch_reference(run: PlannedRun, on_line: LogLine) -> Exit:
         text=True,
         errors="replace",
         start_new_session=True,
+        preexec_fn=_end_with_us if sys.platform == "linux" else None,
         env={**os.environ, **run.given, "PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()},
     ) as process:
         assert process.stdout is not None
@@ -195,6 +198,11 @@ def _python_path() -> str:
     """Return the caller's PYTHONPATH with this package's root, which a checkout that isn't installed needs."""
     given = os.environ.get("PYTHONPATH", "")
     return os.pathsep.join(part for part in (given, str(_OUR_ROOT)) if part)
+
+
+def _end_with_us() -> None:
+    """Have the run write its checkpoint and stop when this process is killed."""
+    die_with_parent(signal.SIGTERM)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -7,13 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from auditor.challenge import default
+from auditor.challenge.model import Time
 from auditor.evidence.statistics import Sample
 
 Verdict = Literal["REPRODUCED", "NOT-REPRODUCED", "OVER-BUDGET", "INCONCLUSIVE"]
 Status = Literal["done", "failed", "interrupted"]
 
-CAP_BYTES = 16_000_000  # code and compressed model (README of the challenge)
-CAP_SECONDS = 600.0  # training, and again evaluation, on eight H100
+
+def cap_bytes() -> int:
+    """Return how many bytes code and compressed model may have together: the reference model's challenge's cap."""
+    artifact = default().artifact
+    assert artifact is not None
+    return artifact.bytes
+
+
+def _time() -> Time:
+    time = default().time
+    assert time is not None
+    return time
 
 
 class CannotReproduce(Exception):  # noqa: N818 (it says what is in the way)
@@ -24,8 +36,8 @@ class CannotReproduce(Exception):  # noqa: N818 (it says what is in the way)
 class Budget:
     """The caps that runs are held against. ``given``: by the user, who then means this machine."""
 
-    train: float = CAP_SECONDS
-    evaluate: float = CAP_SECONDS
+    train: float = field(default_factory=lambda: _time().train_seconds)
+    evaluate: float = field(default_factory=lambda: _time().eval_seconds)
     given: bool = False
 
 
@@ -125,6 +137,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     tokenizer: str = ""  # of the data that the preset reads
     found: str = ""  # what the data folder holds, once it was looked into
+    wall: float | None = None  # seconds after which a run is ended; None: the caps and ten minutes
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from auditor.challenge import default
 from auditor.reproduce.model import Budget, CannotReproduce, Machine
 
-USUAL_SEEDS = (1337, 42, 2024, 314, 999)
 _PIECES = 8  # of a step's batch, one for each of the challenge's GPUs: process counts divide it
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s?(s|min|m|h)?", re.IGNORECASE)
 _SCALES = {"s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -29,12 +29,13 @@ class Wanted:
     output: Path | None = None
     sandbox: bool = True
     changes: tuple[str, ...] = ()
+    wall: float | None = None  # seconds after which a run is ended; None: the caps and ten minutes
 
 
 def choose_seeds(wanted: int, claimed: Iterable[int] = ()) -> tuple[int, ...]:
     """Return ``wanted`` different seeds: those of the claim first, then the usual ones, then 1, 2, 3."""
     chosen: dict[int, None] = {}
-    for pool in (claimed, USUAL_SEEDS, count(1)):
+    for pool in (claimed, default().records.usual_seeds, count(1)):
         for seed in pool:
             if len(chosen) == wanted:
                 return tuple(chosen)

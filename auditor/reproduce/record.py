@@ -11,10 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from auditor.durable import write_text
 from auditor.reproduce.data import file_hash
 from auditor.reproduce.launch import Exit, log_path
-from auditor.reproduce.model import CannotReproduce, Commit, Plan, PlannedRun, Status
+from auditor.reproduce.model import CannotReproduce, Commit, Machine, Plan, PlannedRun, Status
 
 RECORD = "run.json"
 SCHEMA_VERSION = 1
@@ -40,6 +42,15 @@ def read_record(run: PlannedRun) -> dict[str, Any] | None:
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         return None
     return content
+
+
+def recorded_machine(run: PlannedRun) -> Machine | None:
+    """Return the machine that a seed ran on, as its record has it; None where there is none."""
+    record = read_record(run)
+    try:
+        return None if record is None else msgspec.convert(record.get("machine"), Machine)
+    except msgspec.ValidationError:
+        return None
 
 
 def finished(plan: Plan, run: PlannedRun) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.reproduce.conditions import same_machine
-from auditor.reproduce.model import Budget, Claim, Machine, Plan, PlannedRun
+from auditor.reproduce.model import Budget, Claim, Machine, Plan, PlannedRun, cap_bytes
 from auditor.reproduce.plan import Wanted, choose_processes, choose_seeds, launcher, threads
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def plan_reference(wanted: Wanted, machine: Machine) -> tuple[Plan, Claim | None
         disk_bytes=_disk(preset) * len(runs),
         notes=notes,
         tokenizer=preset.config.data.tokenizer,
+        wall=wanted.wall,
     )
     return plan, claim
 
@@ -144,4 +145,4 @@ def _seconds(preset: Preset, budget: Budget, changed: bool) -> float | None:
 def _disk(preset: Preset) -> int:
     from reference_model.model.size import parameters
 
-    return _PARTS_OF_DISK * min(parameters(preset.config.model), 16_000_000)
+    return _PARTS_OF_DISK * min(parameters(preset.config.model), cap_bytes())

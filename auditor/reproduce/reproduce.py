@@ -11,15 +11,17 @@ from typing import Protocol
 
 from auditor.reproduce import data
 from auditor.reproduce.collect import Kept, collect
+from auditor.reproduce.conditions import same_machine
 from auditor.reproduce.judge import judge
 from auditor.reproduce.launch import Exit, Stopped, launch_reference, launch_submission, log_path
 from auditor.reproduce.machine import commit_of, look
 from auditor.reproduce.measure import measure
 from auditor.reproduce.model import CannotReproduce, Claim, Commit, Machine, Plan, PlannedRun, Reproduction, Status
 from auditor.reproduce.plan import Wanted
-from auditor.reproduce.record import RECORD, finished, read_record, write_record
+from auditor.reproduce.record import RECORD, finished, read_record, recorded_machine, write_record
 from auditor.reproduce.reference import plan_reference
-from auditor.reproduce.submitted import Subject, challenge_layout, plan_submission
+from auditor.reproduce.submitted import Subject, challenge_layout, plan_submission, read_submission
+from auditor.submission.model import Submission
 
 _REFERENCE = Path(__file__).resolve().parents[2] / "reference_model"
 
@@ -47,16 +49,23 @@ class Teller(Protocol):
         """Say that a seed ended; ``exit_`` is None when that was before."""
 
 
-def prepare(wanted: Wanted, machine: Machine | None = None) -> Job:
-    """Return the job for ``wanted`` on this machine; nothing is written, nothing is run.
+def prepare(
+    wanted: Wanted, machine: Machine | None = None, submission: Submission | None = None, held_by: str | None = None
+) -> Job:
+    """Return the job for ``wanted`` on a machine, this one if none is given; nothing is written, nothing is run.
 
+    ``submission`` was read already; ``held_by`` is what holds a stranger's script on the machine that is given.
     Raises :class:`CannotReproduce`, ``NoSandbox``, or the reference model's ``BadInput``.
     """
     machine = look() if machine is None else machine
-    if wanted.path is None:
+    if wanted.path is None and submission is None:
         plan, claim = plan_reference(wanted, machine)
         return Job(plan, claim, None, commit_of(_REFERENCE))
-    plan, claim, subject = plan_submission(wanted, machine)
+    if submission is not None:
+        plan, claim, subject = plan_submission(wanted, machine, submission, held_by)
+        return Job(plan, claim, subject, Commit(submission.sha, None))
+    assert wanted.path is not None
+    plan, claim, subject = plan_submission(wanted, machine, read_submission(wanted.path), held_by)
     place = Path(wanted.path)
     return Job(plan, claim, subject, commit_of(place if place.is_dir() else place.parent))
 
@@ -91,9 +100,19 @@ def carry_out(job: Job, teller: Teller, *, resume: bool) -> Reproduction:
 
 
 def look_back(job: Job) -> Reproduction:
-    """Return what the recorded runs of a job show."""
+    """Return what the recorded runs of a job show, on the machines that they were on."""
     runs = tuple(measure(run) for run in job.plan.runs)
-    return Reproduction(job.plan, job.claim, runs, judge(job.plan, job.claim, runs), job.commit)
+    plan = replace(job.plan, machine=_machine(job))
+    return Reproduction(plan, job.claim, runs, judge(plan, job.claim, runs), job.commit)
+
+
+def _machine(job: Job) -> Machine:
+    """Return the machine of the runs; where there were several, one that isn't the claim's speaks for all."""
+    there = [machine for run in job.plan.runs if (machine := recorded_machine(run)) is not None]
+    if job.claim is not None:
+        claim = job.claim
+        there.sort(key=lambda machine: same_machine(machine, claim))
+    return there[0] if there else job.plan.machine
 
 
 def _make_room(plan: Plan, *, resume: bool) -> None:

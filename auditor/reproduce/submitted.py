@@ -14,7 +14,7 @@ from auditor.evidence.read import read_evidence
 from auditor.program.load import load_program
 from auditor.program.model import Program
 from auditor.reproduce.conditions import same_machine
-from auditor.reproduce.model import Bar, CannotReproduce, Claim, Machine, Plan, PlannedRun
+from auditor.reproduce.model import Bar, Budget, CannotReproduce, Claim, Machine, Plan, PlannedRun
 from auditor.reproduce.plan import Wanted, choose_processes, choose_seeds, launcher, parse_changes, threads
 from auditor.reproduce.python import refuse_newer_python
 from auditor.reproduce.switches import Switches, switches
@@ -41,7 +41,7 @@ class Subject:
     switches: Switches
 
 
-def read_subject(path: str) -> tuple[Subject, Evidence]:
+def read_submission(path: str) -> Submission:
     """Return the one submission at ``path``; raises :class:`CannotReproduce`."""
     try:
         found = read_path(path)
@@ -50,25 +50,33 @@ def read_subject(path: str) -> tuple[Subject, Evidence]:
     if len(found) > 1:
         names = ", ".join(shown(each.name) for each in found[:5])
         raise CannotReproduce(f"{path}: {len(found)} submissions are here ({names}); give the folder of one")
-    submission = found[0]
+    return found[0]
+
+
+def read_subject(submission: Submission) -> tuple[Subject, Evidence]:
+    """Return what can be started of a submission, and its evidence; raises :class:`CannotReproduce`."""
+    given = shown(submission.given)
     if submission.script is None:
-        raise CannotReproduce(f"{path}: no train script here; give the script itself")
+        raise CannotReproduce(f"{given}: no train script here; give the script itself")
     program = load_program(submission)
     if not isinstance(program, Program):
-        raise CannotReproduce(f"{path}: {program.path}: {program.reason}")
+        raise CannotReproduce(f"{given}: {program.path}: {program.reason}")
     refuse_newer_python(program)
     return Subject(submission, submission.script, switches(program)), read_evidence(submission)
 
 
-def plan_submission(wanted: Wanted, machine: Machine) -> tuple[Plan, Claim | None, Subject]:
-    """Return what runs, what it is held against, and the submission; raises :class:`CannotReproduce`."""
-    assert wanted.path is not None
+def plan_submission(
+    wanted: Wanted, machine: Machine, submission: Submission, held_by: str | None = None
+) -> tuple[Plan, Claim | None, Subject]:
+    """Return what runs, what it is held against, and the submission; raises :class:`CannotReproduce`.
+
+    ``held_by`` is what holds it on a machine that isn't this one.
+    """
     if wanted.preset is not None:
         raise CannotReproduce("--preset is for the reference model; a submission's script has its own settings")
-    subject, evidence = read_subject(wanted.path)
-    submission = subject.submission
+    subject, evidence = read_subject(submission)
     claim = claim_of(submission, evidence)
-    held = _held_by(wanted.sandbox)
+    held = _held_by(wanted.sandbox) if held_by is None else held_by
     stand_ins = not machine.gpus
     processes = 1 if stand_ins else choose_processes(wanted.processes, machine)
     if stand_ins and wanted.processes not in (None, 1):
@@ -96,6 +104,7 @@ def plan_submission(wanted: Wanted, machine: Machine) -> tuple[Plan, Claim | Non
         held_by=held,
         stand_ins=stand_ins,
         notes=tuple(_notes(wanted, subject, claim, documented, machine)),
+        wall=wanted.wall,
     )
     return plan, claim, subject
 
@@ -238,4 +247,9 @@ def _notes(
 
 def wall_seconds(plan: Plan) -> float:
     """Return the longest that one run may take before it is ended."""
-    return plan.budget.train + plan.budget.evaluate + _GRACE
+    return run_seconds(plan.budget, plan.wall)
+
+
+def run_seconds(budget: Budget, wall: float | None) -> float:
+    """Return the longest that a run may take under caps; ``wall`` where the user said."""
+    return budget.train + budget.evaluate + _GRACE if wall is None else wall

@@ -19,11 +19,11 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import Struct
 
 from auditor.finding import Overruled
 from auditor.rulings.model import Ruling
@@ -49,8 +49,7 @@ class _Table(msgspec.Struct, frozen=True):
     path: str | None = None
 
 
-@dataclass(frozen=True)
-class Rulings:
+class Rulings(Struct, frozen=True):
     """What a file of rulings holds: those in force, and one line for each that has expired."""
 
     in_force: tuple[Ruling, ...] = ()

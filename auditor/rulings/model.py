@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from auditor.finding import Finding, Overruled, Verdict
 from auditor.submission.model import Submission
 from auditor.verdict import weigh
 
 
-@dataclass(frozen=True)
-class Ruling:
+class Ruling(Struct, frozen=True):
     """A decision that findings of one rule don't count for a submission (by PR, head commit or folder name).
 
     ``path`` is the file in which the findings must lie; None: any. ``overruled`` is what a finding then cites.

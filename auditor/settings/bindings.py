@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditor.settings.commands import GIVEN_WITHOUT_VALUE
 from auditor.submission.model import Override, Setting

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
+
+from auditor.challenge.places import is_archive, is_track
 from auditor.settings.expansion import UNKNOWN
 from auditor.settings.state import Assigned
 from auditor.settings.walked import Launch
@@ -21,8 +23,7 @@ GIVEN_WITHOUT_VALUE = "True"
 """The value of an option that stands alone, such as ``--sliding``."""
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """The train script as commands name it: its path, its folder, and every file of the folder.
 
     ``inner`` names the files that hold the program when the script only hands over to them, ``beside`` the record
@@ -36,8 +37,7 @@ class Target:
     beside: frozenset[str] | None = None
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct, frozen=True):
     """One start of the train script.
 
     ``logs`` are the files that its output goes to, ``round`` tells the rounds of loops apart, ``remark`` is what the
@@ -100,13 +100,13 @@ def _is_script(word: str, target: Target) -> bool | None:
     script = target.script.rsplit("/", 1)[-1]
     known = [part for part in folders if part not in ("", ".") and UNKNOWN not in part]
     if name == script:
-        if "records" in known and target.folder and known[-1] != target.folder:
+        if any(map(is_archive, known)) and target.folder and known[-1] != target.folder:
             inner = target.script.split("/")[:-1]
             if inner and known[-len(inner) :] == inner:
                 return True
             # A folder that doesn't exist is this one under the name that it had while it was written.
-            gone = target.beside is not None and known[-1] not in target.beside and known[-1] != "records"
-            return True if gone and not known[-1].startswith("track_") else None
+            gone = target.beside is not None and known[-1] not in target.beside and not is_archive(known[-1])
+            return True if gone and not is_track(known[-1]) else None
         if known and set(known) == {".."}:
             return None  # the repository's own script, not this folder's
         return True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from auditor.settings.expansion import UNKNOWN
 
@@ -15,8 +16,7 @@ _ARCHIVE = re.compile(r"\.t(?:ar|gz|xz|bz2?)\b")
 _MOST = 50  # files of one command
 
 
-@dataclass(frozen=True)
-class FileStep:
+class FileStep(Struct, frozen=True):
     """One file that a command makes: ``target``, from ``source`` where there is one; where the command stands."""
 
     kind: Kind

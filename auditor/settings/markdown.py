@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from auditor.markdown import Element, code_spans, elements
 
@@ -15,8 +16,7 @@ _LAUNCH = re.compile(r"(?:torchrun|python3?|accelerate|bash|sh)\b[^`]{0,1000}\.(
 _MARKS = " *_`#-"
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(Struct, frozen=True):
     """Code in a document: its text, first line, language tag, and the nearest heading or lead-in above."""
 
     text: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.settings.commands import Command
 from auditor.settings.files import FileStep
@@ -25,8 +27,7 @@ _OTHERWISE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """One run as documents tell it: the commands of the train script, in their order.
 
     ``files`` are made before and between them; ``logs`` is what they write; ``lacking`` are the files that the text

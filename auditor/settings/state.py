@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.settings.expansion import UNKNOWN, expand_value
 from auditor.settings.syntax import Piece
 
 
-@dataclass(frozen=True)
-class Assigned:
+class Assigned(Struct, frozen=True):
     """A value and where it was given."""
 
     value: str
@@ -21,8 +22,7 @@ class Assigned:
 Given: TypeAlias = Assigned | tuple[str, ...]
 
 
-@dataclass
-class State:
+class State(Struct):
     """What a walk knows at one place: variables, which of them programs get, and the arguments."""
 
     variables: dict[str, Given]
@@ -33,6 +33,7 @@ class State:
     given_positional: bool = False  # inside a function: what is missing is empty, not unknown
     depth: int = 0
     round: int = 0
+    folder: str = ""  # where it stands, from where the text starts
     called: tuple[str, int] | None = None  # inside a function: where its arguments stand
 
     def fork(self) -> State:

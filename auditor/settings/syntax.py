@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
 
-@dataclass(frozen=True)
-class Piece:
+
+class Piece(Struct, frozen=True):
     """Part of a word: fixed text, a variable with what replaces it when unset, or something unknowable."""
 
     kind: Literal["text", "variable", "unknown"]
@@ -20,8 +20,7 @@ class Piece:
 Word: TypeAlias = tuple[Piece, ...]
 
 
-@dataclass(frozen=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """``name=value``; ``items`` instead of ``value`` for an array, ``append`` for ``+=``."""
 
     name: str
@@ -31,16 +30,14 @@ class Assignment:
     items: tuple[Word, ...] | None = None
 
 
-@dataclass(frozen=True)
-class Redirect:
+class Redirect(Struct, frozen=True):
     """``operator target`` (``> log.txt``, ``2>&1``); a file is written where the operator points outward."""
 
     operator: str
     target: Word
 
 
-@dataclass(frozen=True)
-class Simple:
+class Simple(Struct, frozen=True):
     """One command: assignments before it, its words, where its output goes, and the text that is fed to it."""
 
     assignments: tuple[Assignment, ...]
@@ -50,8 +47,7 @@ class Simple:
     heredocs: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True)
-class Declare:
+class Declare(Struct, frozen=True):
     """``export``, ``declare`` and their kind: what they declare, as assignments or as words (names, options)."""
 
     keyword: str
@@ -59,15 +55,13 @@ class Declare:
     line: int
 
 
-@dataclass(frozen=True)
-class Test:
+class Test(Struct, frozen=True):
     """``[[ … ]]`` or ``[ … ]``; ``words`` is None when the condition is compound."""
 
     words: tuple[Word, ...] | None
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """``for`` (with ``items``) or ``while``/``until`` (without)."""
 
     variable: str | None
@@ -75,32 +69,28 @@ class Loop:
     body: Block
 
 
-@dataclass(frozen=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """``if``: conditions with their blocks, then the ``else`` block."""
 
     arms: tuple[tuple[Block, Block], ...]
     otherwise: Block
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """``case word in pattern) block ;; esac``."""
 
     word: Word
     arms: tuple[tuple[tuple[Word, ...], Block], ...]
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function's definition."""
 
     name: str
     body: Block
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(Struct, frozen=True):
     """``{ … }`` or ``( … )``; a subshell's settings end with it."""
 
     body: Block

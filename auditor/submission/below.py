@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from auditor.challenge.places import is_archive, is_default_script, is_metadata
 from auditor.submission.folder import open_folder
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 from auditor.submission.path import read_path
-from auditor.submission.scope import METADATA_NAME, record_folders
-from auditor.submission.trainer import DEFAULT_NAME
+from auditor.submission.scope import record_folders
 
 
 def folders_below(path: str) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ def folders_below(path: str) -> tuple[str, ...]:
     found = {str(Path(path) / folder) if folder else path for folder in named if not _above(folder, above)}
     for each in tree.paths():
         parent, _, name = each.rpartition("/")
-        if name in (METADATA_NAME, DEFAULT_NAME):
+        if is_metadata(name) or is_default_script(name):
             place = str(Path(path) / parent) if parent else path
             if not any(place == other or place.startswith(other.rstrip("/") + "/") for other in found):
                 found.add(place)
@@ -42,7 +42,8 @@ def folders_below(path: str) -> tuple[str, ...]:
 
 def _within_records(place: Path) -> tuple[str, ...]:
     parts = place.parts
-    return parts[parts.index("records") :] if "records" in parts else ()
+    at = next((index for index, part in enumerate(parts) if is_archive(part)), None)
+    return parts[at:] if at is not None else ()
 
 
 def _above(folder: str, above: str) -> bool:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 
+from msgspec import Struct
+
+from auditor.challenge.places import in_archive
 from auditor.submission.git import checkout_root, open_repository
 from auditor.submission.history import base_of, existing_folders
 from auditor.submission.model import Unread
 from auditor.submission.scope import Scope, read_scope
 
 
-@dataclass(frozen=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """A checkout's branch against main: its root on disk, its head commit, and what it changes.
 
     ``changed`` are paths below the root, committed, staged and untracked files together.
@@ -30,7 +31,7 @@ class Branch:
     def about(self, place: str) -> tuple[str, ...] | None:
         """Return the changed files outside a record folder on disk; None for other and unchanged folders."""
         folder = posixpath.relpath(place, self.root)
-        touched = folder.startswith("records/") and any(path.startswith(folder + "/") for path in self.changed)
+        touched = in_archive(folder) and any(path.startswith(folder + "/") for path in self.changed)
         return self.beside(folder) if touched else None
 
 

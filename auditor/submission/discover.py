@@ -8,11 +8,12 @@ import posixpath
 import re
 from collections.abc import Iterable, Sequence
 
+from auditor.challenge import Challenge, challenges
+from auditor.challenge.places import is_default_script, is_metadata, is_track
 from auditor.submission import trainer
 from auditor.submission.model import Submission, Track, Tree, Unread
 from auditor.submission.names import depth, is_log, is_readme, is_shell, is_source, shown, suffix
 
-METADATA_NAME = "submission.json"
 NO_FOLDER = "no train script in a record folder; the changed files of the repository are read instead"
 _HEAD = 64 * 1024  # bytes of a README that are looked at
 _LOG_HEAD = 1024 * 1024  # bytes that are looked at to tell a log: many begin with the whole script
@@ -38,10 +39,10 @@ def units(paths: Iterable[str]) -> tuple[str, ...]:
     or while one below holds everything.
     """
     listed = tuple(paths)
-    if any(depth(p) == 0 and (is_source(p) or posixpath.basename(p) == METADATA_NAME) for p in listed):
+    if any(depth(p) == 0 and (is_source(p) or is_metadata(posixpath.basename(p))) for p in listed):
         return ("",)
-    for marker in (METADATA_NAME, trainer.DEFAULT_NAME):
-        holders = sorted({posixpath.dirname(p) for p in listed if posixpath.basename(p) == marker})
+    for marks in (is_metadata, is_default_script):
+        holders = sorted({posixpath.dirname(p) for p in listed if marks(posixpath.basename(p))})
         outer = [h for h in holders if not any(h.startswith(other + "/") for other in holders)]
         if len(outer) > 1 or (outer and all(p.startswith(outer[0] + "/") for p in listed)):
             return tuple(outer)
@@ -85,10 +86,11 @@ def describe(
         notes.append(f"{len(unclear):,} files could be logs by their names; {_MOST_PEEKED} were looked at")
     inside = {path for path in unclear[:_MOST_PEEKED] if _looks_like_log(tree, path)}
     logs = tuple(path for path in paths if named[path] or path in inside)
+    challenge = challenges().of(track_folder(place))
     return Submission(
         given=given,
         name=name,
-        track=track_of(place, name, *_self_description(tree, readme, metadata)),
+        track=track_of(place, name, *_self_description(tree, readme, metadata), challenge=challenge),
         sha=sha,
         tree=tree,
         script=script,
@@ -101,6 +103,8 @@ def describe(
         problems=tuple(notes),
         pr=pr,
         folder=folder,
+        challenge=challenge,
+        track_folder=track_folder(place),
     )
 
 
@@ -121,6 +125,7 @@ def lone_script(tree: Tree, script: str, *, given: str, sha: str | None = None, 
         outside=None,
         pr=pr,
         lone=True,
+        challenge=challenges().of(""),
     )
 
 
@@ -129,27 +134,46 @@ def holds_anything(submission: Submission) -> bool:
     return bool(submission.script or submission.helpers or submission.logs or submission.metadata or submission.readme)
 
 
+def holds_a_program(submission: Submission) -> bool:
+    """Tell whether a folder holds a script, or logs that carry one by the custom of the challenge."""
+    return submission.script is not None or (submission.challenge.layout.logs_carry_source and bool(submission.logs))
+
+
 def holds_a_trainer(submission: Submission) -> bool:
     """Tell whether a submission's script trains, or is called as the challenge's own trainer is.
 
     Outside a record folder nothing else says that a script is a submission.
     """
     script = submission.script
-    if script is None or posixpath.basename(script) == trainer.DEFAULT_NAME:
+    if script is None or is_default_script(posixpath.basename(script)):
         return script is not None
     return trainer.trains(_text(submission.tree, script, _SOURCE_HEAD))
 
 
-def track_of(place: str, name: str, title: str = "", declared: str = "") -> Track:
+def track_folder(place: str) -> str:
+    """Return the name of the track's folder that a record folder's path has above it, "" where there is none."""
+    parts = [part for part in re.split(r"[/\\]", place) if part][:-1]
+    return next((part for part in reversed(parts) if is_track(part)), "")
+
+
+def track_of(
+    place: str, name: str, title: str = "", declared: str = "", *, challenge: Challenge | None = None
+) -> Track:
     """Return the track from the folder's path, its name, the README's title and the metadata's track.
 
-    What calls itself non-record in its name, title or metadata is non-record in whichever track it lies.
+    What calls itself non-record in its name, title or metadata is non-record in whichever track it lies; so is what
+    lies in a track that the challenge keeps for that.
     """
     parts = [part for part in re.split(r"[/\\]", place) if part][:-1]
-    folder = next((part for part in reversed(parts) if part.startswith("track_")), "")
+    folder = track_folder(place)
+    asked = challenge if challenge is not None else challenges().of(folder)
+    known = asked.track(folder)
+    if known is not None and known.kind == "non-record":
+        return "non-record"
     if _NON_RECORD.search(folder) or any(_NON_RECORD.search(text) for text in (name, title, declared)):
         return "non-record"
-    if folder or re.fullmatch(r"(track[_-])?10[_-]?min([_-]16[_-]?mb)?|record", declared.strip(), re.IGNORECASE):
+    called = [t.declared for t in asked.tracks if t.kind == "record" and t.declared is not None]
+    if folder or any(re.fullmatch(name, declared.strip(), re.IGNORECASE) for name in called):
         return "record"
     return "non-record" if any(_NON_RECORD.search(part) for part in parts[-2:]) else "unknown"
 
@@ -170,24 +194,27 @@ def _uppermost(paths: Iterable[str]) -> str | None:
 
 
 def _metadata(paths: Sequence[str]) -> tuple[str | None, str]:
-    exact = _uppermost(path for path in paths if posixpath.basename(path) == METADATA_NAME)
+    exact = _uppermost(path for path in paths if is_metadata(posixpath.basename(path)))
     if exact is not None:
-        where = f"{METADATA_NAME} is not at the top of the folder but in {shown(posixpath.dirname(exact))}"
+        name = posixpath.basename(exact)
+        where = f"{name} is not at the top of the folder but in {shown(posixpath.dirname(exact))}"
         return exact, where if depth(exact) else ""
-    alike = [path for path in paths if depth(path) == 0 and _almost_metadata(path)]
-    if not alike:
-        return None, ""
-    return alike[0], f"{METADATA_NAME} is missing; {shown(alike[0])} is read in its place"
+    for name in sorted(challenges().metadata_names):
+        alike = [path for path in paths if depth(path) == 0 and _almost_metadata(path, name)]
+        if alike:
+            return alike[0], f"{name} is missing; {shown(alike[0])} is read in its place"
+    return None, ""
 
 
-def _almost_metadata(path: str) -> bool:
+def _almost_metadata(path: str, name: str) -> bool:
     base = path.lower()
     if suffix(base) not in {".json", ".jsonl", ".jsn", ".txt", ""} or base == ".json":
         return False
-    if len(base) > 3 * len(METADATA_NAME):
+    if len(base) > 3 * len(name):
         return False
-    near = difflib.SequenceMatcher(None, base, METADATA_NAME, autojunk=False).ratio() > 0.88
-    return near or re.fullmatch(r"submission[\w.-]*\.json(\.txt)?|submission", base) is not None
+    near = difflib.SequenceMatcher(None, base, name, autojunk=False).ratio() > 0.88
+    stem, extension = (re.escape(part) for part in posixpath.splitext(name))
+    return near or re.fullmatch(rf"{stem}[\w.-]*{extension}(\.txt)?|{stem}", base) is not None
 
 
 def _choose_script(tree: Tree, sources: Sequence[str], documents: Sequence[str]) -> trainer.Choice:

@@ -28,6 +28,8 @@ def fingerprint(submission: Submission) -> str:
         submission.problems,
         submission.pr,
         submission.lone,
+        submission.challenge,
+        submission.track_folder,
     )
     digest.update(repr(described).encode("utf-8", "backslashreplace"))
     for path in submission.tree.paths():

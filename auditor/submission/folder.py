@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
+
+from auditor.challenge.places import is_archive
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 
@@ -16,8 +18,7 @@ _SKIPPED_FOLDERS = frozenset({".git", "__pycache__", ".mypy_cache", ".ruff_cache
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-@dataclass(frozen=True)
-class FolderTree:
+class FolderTree(Struct, frozen=True):
     """Regular files below a folder. Implements :class:`auditor.submission.model.Tree`.
 
     ``problems`` lists, one line each, what lies in the folder and was not taken in: links that leave it or go
@@ -82,7 +83,7 @@ def open_folder(path: str, *, levels: int = MAX_DEPTH, skip_records: bool = Fals
 
     Links to folders are never followed; a link to a file is followed when it ends inside the folder. At most
     ``MAX_FILES`` files and ``MAX_DEPTH`` levels are listed, or ``levels`` when that is less. ``skip_records``
-    leaves out the top folders ``records`` and ``data`` (a repository whose record folders are not wanted).
+    leaves out the archive of records and ``data`` at the top (a repository whose record folders are not wanted).
     """
     root = os.path.realpath(path)
     entries: dict[str, tuple[str, int]] = {}
@@ -102,7 +103,7 @@ def open_folder(path: str, *, levels: int = MAX_DEPTH, skip_records: bool = Fals
             name = prefix + os.fsencode(entry.name).decode("utf-8", "backslashreplace")
             if entry.is_dir(follow_symlinks=False):
                 if entry.name in _SKIPPED_FOLDERS or (
-                    skip_records and not prefix and entry.name in {"records", "data"}
+                    skip_records and not prefix and (is_archive(entry.name) or entry.name == "data")
                 ):
                     continue
                 if level + 1 > levels:

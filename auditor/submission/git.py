@@ -8,10 +8,11 @@ import re
 import subprocess
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
@@ -49,8 +50,7 @@ _SETTINGS = (
 )
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One file of a commit: its blob, its size in bytes (None: the blob is absent) and its mode."""
 
     oid: str
@@ -285,8 +285,7 @@ class Repository:
         return [*command, *arguments]
 
 
-@dataclass(frozen=True)
-class GitTree:
+class GitTree(Struct, frozen=True):
     """Some files of a commit. Implements :class:`auditor.submission.model.Tree`."""
 
     repository: Objects

@@ -5,9 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from auditor.submission.discover import NO_FOLDER, describe, holds_a_trainer, holds_anything, units
+from msgspec import Struct
+
+from auditor.challenge.places import in_archive
+from auditor.submission.discover import NO_FOLDER, describe, holds_a_program, holds_a_trainer, holds_anything, units
 from auditor.submission.git import Entry, Objects, Repository, git_tree, open_repository
 from auditor.submission.model import Submission, Tree, Unread
 from auditor.submission.names import is_shell, is_source, shown
@@ -46,7 +49,7 @@ def submitted(commit: Commit, existing: frozenset[str]) -> tuple[Submission, ...
     """
     scope = read_scope(commit.changes, existing)
     found = [submission for folder in scope.folders for submission in commit.folder(folder)]
-    if not any(submission.script for submission in found):
+    if not any(map(holds_a_program, found)):
         track = posixpath.dirname(scope.folders[0]) if len(scope.folders) == 1 else ""
         found += commit.loose(scope.outside, track)
     if not found:
@@ -93,8 +96,7 @@ def existing_folders(repository: Repository, changes: Sequence[Change], base: st
     return repository.folders_of(base, folders) | copied
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """Where the submissions of one head commit come from; ``problems`` are what couldn't be read of its changes."""
 
     repository: Objects
@@ -110,7 +112,7 @@ class Commit:
         outside = tuple(sorted(c.path for c in self.changes if not c.path.startswith(folder + "/")))
         elsewhere = self._run_scripts(folder)
         track = posixpath.dirname(folder)
-        beside = self.repository.folders(self.head, track) if track.startswith("records/") else None
+        beside = self.repository.folders(self.head, track) if in_archive(track) else None
         found: list[Submission] = []
         for unit in units(files):
             start = unit + "/" if unit else ""
@@ -122,7 +124,9 @@ class Commit:
     def _run_scripts(self, folder: str) -> Tree | None:
         """Return the run scripts that the changes add outside of record folders, None where there are none."""
         added = {c.path for c in self.changes if c.old is None and c.new is not None}
-        wanted = {path for path in added if is_shell(path) and not path.startswith(("records/", folder + "/"))}
+        wanted = {
+            path for path in added if is_shell(path) and not in_archive(path) and not path.startswith(folder + "/")
+        }
         if not wanted:
             return None
         files = {path: entry for path, entry in self.repository.files(self.head).items() if path in wanted}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 
 
-@dataclass(frozen=True)
-class MemoryTree:
+class MemoryTree(Struct, frozen=True):
     """Files by path. Implements :class:`auditor.submission.model.Tree`."""
 
     files: Mapping[str, bytes]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from auditor.challenge import Challenge, default
 
 Track = Literal["record", "non-record", "unknown"]
 
@@ -27,6 +31,16 @@ class Tree(Protocol):
     def read(self, path: str, limit: int) -> bytes:
         """Return a file's bytes; raises :class:`Unread` when missing, unreadable or over ``limit``."""
         ...
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A source file that no folder holds but a log carries: its name, and the log's lines that are it."""
+
+    name: str
+    log: str
+    first_line: int
+    last_line: int
 
 
 @dataclass(frozen=True)
@@ -55,10 +69,12 @@ class Submission:
     folder: str | None = None  # where ``tree`` is rooted in its repository ("": its root); None: not known
     beside: frozenset[str] | None = None  # names of the record folders next to this one; None: not known
     elsewhere: Tree | None = None  # run scripts that the diff adds outside the folder, by their path from the root
+    challenge: Challenge = field(default_factory=default)
+    track_folder: str = ""  # the name of the track's folder (``track_…``), empty where it isn't known
+    carried: tuple[Carried, ...] = ()  # the program where a log carries it; ``script`` then names that log
 
 
-@dataclass(frozen=True)
-class Override:
+class Override(Struct, frozen=True):
     """A value that a command line or a log gives to a setting, and where it says so."""
 
     name: str  # environment variable, command-line option without dashes, or printed attribute
@@ -67,8 +83,7 @@ class Override:
     line: int
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A setting in play: how the script is documented or logged to have run.
 
     ``kind`` says which: the script's defaults (no overrides), a documented command, switches that a sentence of

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from auditor.challenge import challenges
+from auditor.challenge.places import in_archive, is_archive, is_track
 from auditor.submission.branch import Branch, read_branch
 from auditor.submission.discover import (
     NO_FOLDER,
     describe,
+    holds_a_program,
     holds_a_trainer,
     holds_anything,
     lone_script,
@@ -20,7 +23,7 @@ from auditor.submission.discover import (
 from auditor.submission.folder import FolderTree, open_folder
 from auditor.submission.model import Submission, Unread
 from auditor.submission.names import is_shell, is_source, shown, suffix
-from auditor.submission.scope import METADATA_NAME, record_folders
+from auditor.submission.scope import record_folders
 
 _LISTED = 5
 
@@ -55,7 +58,7 @@ def _read_folder(path: str) -> tuple[Submission, ...]:
     branch = read_branch(place)
     prefix = _within_records(place)
     folders = sorted(set(record_folders(prefix + p for p in tree.paths()).values()))
-    if not folders and not (Path(place) / "records").is_dir():
+    if not folders and not _holds_an_archive(place):
         beside = branch.about(place) if branch else None
         sha = branch.sha if branch is not None and beside is not None else None
         return _record(tree, place, given=path, sha=sha, outside=beside)
@@ -78,12 +81,12 @@ def _read_folder(path: str) -> tuple[Submission, ...]:
         read = _record(part, where, given=path, sha=branch.sha if branch else None, outside=changed)
         found += [replace(each, elsewhere=_run_scripts(tree, changed)) for each in read]
     # Changed scripts elsewhere are what is submitted only when no record folder holds one.
-    return tuple(found) if any(s.script for s in found) else (*found, *loose)
+    return tuple(found) if any(map(holds_a_program, found)) else (*found, *loose)
 
 
 def _run_scripts(tree: FolderTree, changed: tuple[str, ...] | None) -> FolderTree | None:
     """Return a checkout's run scripts outside of ``records``: those its branch adds, all if it is unknown."""
-    wanted = {p for p in tree.entries if is_shell(p) and not p.startswith("records/")}
+    wanted = {p for p in tree.entries if is_shell(p) and not in_archive(p)}
     wanted &= wanted if changed is None else set(changed)
     return tree.only(frozenset(wanted)) if wanted else None
 
@@ -142,7 +145,7 @@ def _record(
 def _beside(place: str) -> frozenset[str] | None:
     """Return the record folders next to one on disk; None for a folder that lies alone, as an excerpt does."""
     track = posixpath.dirname(place)
-    if not posixpath.basename(track).startswith("track_"):
+    if not is_track(posixpath.basename(track)):
         return None
     try:
         with os.scandir(track) as listing:
@@ -171,19 +174,25 @@ def _read_script(path: str) -> Submission:
 
 def _record_folder_around(script: str) -> str | None:
     inside = record_folders((script,)).get(script)
-    if inside is not None and "/records/track_" in script:
+    above = posixpath.dirname(inside) if inside is not None else ""
+    if inside is not None and is_track(posixpath.basename(above)):
         return inside
     beside = posixpath.dirname(script)
-    return beside if (Path(beside) / METADATA_NAME).is_file() else None
+    return beside if any((Path(beside) / name).is_file() for name in challenges().metadata_names) else None
+
+
+def _holds_an_archive(place: str) -> bool:
+    return any((Path(place) / name).is_dir() for name in challenges().archives)
 
 
 def _within_records(place: str) -> str:
     """Return ``records/`` or ``records/track_…/`` when the folder is one of those, else an empty string."""
     above, name = posixpath.split(place)
-    if name == "records":
-        return "records/"
-    if name.startswith("track_") and posixpath.basename(above) == "records":
-        return f"records/{name}/"
+    if is_archive(name):
+        return f"{name}/"
+    archive = posixpath.basename(above)
+    if is_track(name) and is_archive(archive):
+        return f"{archive}/{name}/"
     return ""
 
 

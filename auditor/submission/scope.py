@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
+
+from auditor.challenge.places import in_archive, is_archive, is_default_script, is_metadata, is_track
 from auditor.submission.names import is_log, is_readme, is_source
-from auditor.submission.trainer import DEFAULT_NAME
-
-METADATA_NAME = "submission.json"
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """One file of a diff. ``old`` and ``new`` are blob ids, None where the file is absent on that side."""
 
     path: str
@@ -21,8 +19,7 @@ class Change:
     new: str | None
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The folders that a diff submits, and the changed files that lie in none of them (deletions too)."""
 
     folders: tuple[str, ...]
@@ -50,13 +47,14 @@ def record_folders(paths: Iterable[str]) -> dict[str, str]:
             if len(parts) > at + 2:
                 folders[path] = "/".join(parts[: at + 2])
             continue
-        if "records" not in parts[:-2]:
+        archive = next((at for at, part in enumerate(parts[:-2]) if is_archive(part)), None)
+        if archive is None:
             continue
-        group = parts.index("records") + 1
+        group = archive + 1
         short = "/".join(parts[: group + 1])
         if len(parts) == group + 2:
             folders[path] = short
-            if is_source(path) or is_readme(path) or parts[-1] == METADATA_NAME or is_log(path):
+            if is_source(path) or is_readme(path) or is_metadata(parts[-1]) or is_log(path):
                 direct.add(short)
         else:
             undecided[path] = (short, "/".join(parts[: group + 2]))
@@ -87,29 +85,31 @@ def loose_folders(changes: Sequence[Change]) -> tuple[str, ...]:
     The uppermost ones only; the empty string is the repository's own root (only for a train_gpt.py).
     """
     present = [c for c in changes if c.new is not None]
-    described = {posixpath.dirname(c.path) for c in present if posixpath.basename(c.path) == METADATA_NAME}
+    described = {posixpath.dirname(c.path) for c in present if is_metadata(posixpath.basename(c.path))}
     holders = sorted(described - {""})
     if not holders:
-        scripted = {posixpath.dirname(c.path) for c in present if posixpath.basename(c.path) == DEFAULT_NAME}
+        scripted = {posixpath.dirname(c.path) for c in present if is_default_script(posixpath.basename(c.path))}
         holders = sorted(scripted, key=lambda folder: (folder.count("/") + bool(folder), folder))[:1]
     return tuple(h for h in holders if not any(h.startswith(o + "/") for o in holders if o))
 
 
 def _track_position(parts: Sequence[str]) -> int | None:
     for index in range(len(parts) - 2, 0, -1):
-        if parts[index].startswith("track_") and parts[index - 1] == "records":
+        if is_track(parts[index]) and is_archive(parts[index - 1]):
             return index
     return None
 
 
 def _in_place(folders: Sequence[str]) -> tuple[str, ...]:
     """Return the folders below the repository's own ``records``, or all when there are none."""
-    return tuple(f for f in folders if f.startswith("records/")) or tuple(folders)
+    return tuple(f for f in folders if in_archive(f)) or tuple(folders)
 
 
 def _moved(changes: Sequence[Change], kept: Mapping[str, str], added: Sequence[str]) -> frozenset[str]:
     """Return the added folders most of whose files the diff deletes elsewhere under ``records``."""
-    gone = {c.old for c in changes if c.new is None and c.old is not None and "records/" in c.path}
+    gone = {
+        c.old for c in changes if c.new is None and c.old is not None and any(map(is_archive, c.path.split("/")[:-1]))
+    }
     moved: set[str] = set()
     for folder in added if gone else ():
         blobs = [c.new for c in changes if kept.get(c.path) == folder]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
+
+from auditor.challenge.places import is_default_script
 from auditor.submission.names import depth, shown, suffix
-
-DEFAULT_NAME = "train_gpt.py"
 
 _CONTINUED = re.compile(r"\\[ \t]*\n")
 _APART = re.compile(r"[;|&`\"'<>()]")
@@ -39,8 +39,7 @@ _ASIDE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """The script that was taken, if any; ``doubt`` is one line when another could have been meant."""
 
     script: str | None
@@ -73,7 +72,7 @@ def trains(text: str) -> bool:
 
 def needs_texts(sources: Sequence[str]) -> bool:
     """Tell whether :func:`choose` will look into the files, so that they must be read for it."""
-    return not any(path == DEFAULT_NAME for path in sources)
+    return not any(is_default_script(path) for path in sources)
 
 
 def choose(sources: Sequence[str], texts: Mapping[str, str], documents: Sequence[tuple[str, str]]) -> Choice:
@@ -84,8 +83,9 @@ def choose(sources: Sequence[str], texts: Mapping[str, str], documents: Sequence
     trainer. ``texts`` holds the sources' beginnings; it may be empty when :func:`needs_texts` is false.
     """
     scripts = [path for path in sources if suffix(path) == ".py"]
-    if DEFAULT_NAME in scripts:
-        return Choice(DEFAULT_NAME)
+    usual = next((path for path in scripts if is_default_script(path)), None)
+    if usual is not None:
+        return Choice(usual)
     if not scripts:
         return Choice(None, "no Python file, so no train script")
     strength = {path: signs_of_a_trainer(texts.get(path, "")) for path in scripts}
@@ -97,10 +97,10 @@ def choose(sources: Sequence[str], texts: Mapping[str, str], documents: Sequence
             # A guide may run searches, evaluations and data preparation too: the trainer is what trains.
             best = min(trainers, key=lambda p: (not training[p], _aside(p), -strength[p], named.index(p)))
             return Choice(best, _no_default(best, f"the command in {shown(document)} runs it"))
-    nested = sorted((p for p in scripts if posixpath.basename(p) == DEFAULT_NAME), key=lambda p: (depth(p), p))
+    nested = sorted((p for p in scripts if is_default_script(posixpath.basename(p))), key=lambda p: (depth(p), p))
     if nested:
         others = f" ({len(nested)} of that name)" if len(nested) > 1 else ""
-        return Choice(nested[0], _no_default(nested[0], f"it is the uppermost train_gpt.py{others}"))
+        return Choice(nested[0], _no_default(nested[0], f"it is the uppermost {posixpath.basename(nested[0])}{others}"))
     best = min(
         scripts,
         key=lambda p: (

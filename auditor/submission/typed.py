@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from auditor.submission.discover import lone_script
 from auditor.submission.model import Submission, Unread
@@ -11,8 +11,7 @@ _LARGEST = 32 * 1024 * 1024  # bytes
 NAME = "stdin.py"
 
 
-@dataclass(frozen=True)
-class OneFile:
+class OneFile(Struct, frozen=True):
     """A tree of one file. Implements :class:`auditor.submission.model.Tree`."""
 
     path: str

@@ -14,8 +14,8 @@ from auditor.submission.model import Unread
 from auditor.submission.names import shown
 from auditor.sweep.work import Row
 
-_OURS = frozenset({"internal", "crash"})
-"""Kinds of errors that may be gone with the next version of the auditor, or the next attempt."""
+_OURS = frozenset({"internal", "crash", "lost", "node"})
+"""Kinds of errors that may be gone with the next version of the auditor, the next attempt, or on another node."""
 
 
 @dataclass(frozen=True)

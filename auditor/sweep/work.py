@@ -12,12 +12,18 @@ from typing import Any, TypeAlias
 import msgspec
 
 from auditor.cache import Cache, open_cache
+from auditor.executors.child import retire
+from auditor.executors.model import Lost
+from auditor.failure import described
 from auditor.report import Report
 from auditor.submission.fingerprint import fingerprint
-from auditor.submission.git import GitTree, Repository
+from auditor.submission.git import GitTree, Repository, open_repository
 from auditor.submission.history import read_git
 from auditor.submission.model import Submission, Unread
 from auditor.sweep.code import CodeMarks, marks
+
+_LARGEST_METADATA = 1 << 20
+_LONGEST_AUTHOR = 100  # characters
 
 Row: TypeAlias = "dict[str, Any]"  # one line of the results, as JSON values
 Read: TypeAlias = "Callable[[int], Sequence[Submission]]"
@@ -31,14 +37,20 @@ class RepositoryAudit:
 
     ``heads`` are the head commits of pull requests and ``state`` what they are compared with (see
     :meth:`~auditor.submission.git.Repository.state`): where both are as they were, the repository isn't read again.
+    ``elsewhere``: the repository of a node is a clone of its own, which has to be as this one is.
     """
 
     repo: str
     heads: Mapping[int, str] = field(default_factory=dict)
     state: str | None = None
+    elsewhere: bool = False
+    challenge: str | None = None  # the one that the user named; None: by the layout
 
     def prepare(self) -> None:
         """Import what every audit needs, so that the first pull request doesn't pay for it."""
+        from auditor.challenge import choose
+
+        choose(self.challenge)
         import auditor.check  # noqa: F401
         import reports.schema  # noqa: F401
 
@@ -48,9 +60,11 @@ class RepositoryAudit:
         from reports.contract import ReportJson
         from reports.schema import to_json
 
+        if self.elsewhere:
+            self._check(pr)
         cache = open_cache()
         try:
-            return audit_pull_request(
+            rows = audit_pull_request(
                 pr,
                 lambda number: read_git(self.repo, pr=number),
                 audit,
@@ -61,12 +75,34 @@ class RepositoryAudit:
             )
         finally:
             cache.close()
+        if any(row.get("kind") == "memory" for row in rows):
+            retire()
+        return rows
+
+    def key(self, pr: int) -> str:
+        """Return by content which audit a pull request needs."""
+        return f"{pr}@{self.heads.get(pr, '')}"
+
+    def _check(self, pr: int) -> None:
+        """Raise :class:`Lost` where this node's clone would be audited to other rows."""
+        try:
+            repository = open_repository(self.repo)
+            head, state = repository.pull_request(pr), repository.state()
+        except Unread as error:
+            raise Lost(f"{error} (on this node)") from None
+        if head != self.heads.get(pr):
+            found = head[:12] if head is not None else "none"
+            raise Lost(
+                f"{self.repo}: head of #{pr} is {found} on this node, {self.heads[pr][:12]} was asked for; fetch"
+            )
+        if state != self.state:
+            raise Lost(f"{self.repo}: its main branch isn't what it is where the sweep was started; fetch")
 
     def _key(self, pr: int) -> str | None:
         head = self.heads.get(pr)
         if head is None or self.state is None:
             return None
-        return hashlib.sha256(repr(("whole pull request", pr, head, self.state)).encode()).hexdigest()
+        return hashlib.sha256(repr(("whole pull request", pr, head, self.state, self.challenge)).encode()).hexdigest()
 
 
 def audit_pull_request(
@@ -85,7 +121,8 @@ def audit_pull_request(
 
     ``seconds`` is wall time; the first row's includes reading the pull request. A submission whose audit
     fails has a row with an error and its name. ``submissions`` says how many rows the pull request has, ``when`` is
-    the head's own date in seconds since 1970 (None: not from git), ``code`` is as :func:`auditor.sweep.code.marks`.
+    the head's own date in seconds since 1970 (None: not from git), ``author`` whom submission.json names, ``code`` is
+    as :func:`auditor.sweep.code.marks`.
     """
     started = time.perf_counter()
     remembered = _remembered(whole, cache, form, started) if whole is not None else None
@@ -98,7 +135,8 @@ def audit_pull_request(
     rows: list[Row] = []
     known: list[dict[str, Any]] = []
     for submission in submissions:
-        row: Row = {"pr": pr, "sha": submission.sha, "when": _when(submission), "submissions": len(submissions)}
+        row: Row = {"pr": pr, "sha": submission.sha, "when": _when(submission), "author": _author(submission)}
+        row["submissions"] = len(submissions)
         try:
             key = fingerprint(submission)
             kept = _kept(cache.get(key), form)
@@ -173,6 +211,23 @@ def _kept(stored: bytes | None, form: Any) -> dict[str, Any] | None:
     return {"report": found["report"], "code": found["code"]}
 
 
+def _author(submission: Submission) -> str | None:
+    """Return who submission.json says wrote it, by account where it names one; None where it doesn't."""
+    from auditor.evidence.metadata import read_metadata
+
+    if submission.metadata is None:
+        return None
+    try:
+        found = read_metadata(submission.metadata, submission.tree.read(submission.metadata, _LARGEST_METADATA))
+    except Unread:
+        return None
+    for name in ("github_id", "author"):
+        claim = found.text(name)
+        if claim is not None and claim.value.strip():
+            return claim.value.strip()[:_LONGEST_AUTHOR]
+    return None
+
+
 def _when(submission: Submission) -> int | None:
     tree = submission.tree
     if submission.sha is None or not isinstance(tree, GitTree) or not isinstance(tree.repository, Repository):
@@ -186,21 +241,9 @@ def failure(error: BaseException) -> Row:
         return {"error": "out of memory", "kind": "memory"}
     if isinstance(error, Unread):
         return {"error": str(error), "kind": "unread"}
-    said = str(error).strip().splitlines()
-    where = _where(error)
-    return {"error": f"{type(error).__name__}: {said[0][:300] if said else ''}{where}", "kind": "internal"}
+    return {"error": described(error), "kind": "internal"}
 
 
 def error_row(pr: int, error: str, kind: str) -> Row:
     """Return the row of a pull request that has no report."""
     return {"pr": pr, "submissions": 1, "error": error, "kind": kind}
-
-
-def _where(error: BaseException) -> str:
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    if place is None:
-        return ""
-    code = place.tb_frame.f_code
-    return f" (in {code.co_name}, {code.co_filename.rsplit('/', 1)[-1]}:{place.tb_lineno})"

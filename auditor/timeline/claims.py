@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from auditor.case import Case
 from auditor.finding import Status
+from auditor.timeline import told
 from auditor.timeline.activity import Activity, activity
 from auditor.timeline.events import Event, Report, Timeline
 
@@ -47,7 +48,7 @@ def judge(
         if _open(case, case.timeline, bits, events):
             return Activity(judged.active, "hold", f"{judged.because}; but no score is claimed, and no log shows a run")
     elif judged.active is False:
-        return _printed_after_all(case, case.timeline, judged, reports)
+        return _printed_after_all(case, case.timeline, judged, events, reports)
     return judged
 
 
@@ -77,18 +78,25 @@ def _open(case: Case, timeline: Timeline, bits: int, events: Sequence[Event]) ->
     return any(name in other.overrides for other in others for name in names)
 
 
-def _printed_after_all(case: Case, timeline: Timeline, judged: Activity, reports: Sequence[Report]) -> Activity:
-    """Return a judgement of what no setting in play reaches, made stricter where a log prints its report."""
+def _printed_after_all(
+    case: Case, timeline: Timeline, judged: Activity, events: Sequence[Event], reports: Sequence[Report]
+) -> Activity:
+    """Return a judgement of what no setting in play reaches, made stricter where a log prints its report.
+
+    That the report was printed proves what the report needs, not what ``events`` need beside it.
+    """
     out_of_play = [r for r in reports if not r.bits & timeline.in_play and not _shared(timeline, r)]
+    if not out_of_play:
+        return judged
     for report in out_of_play:
         if any(_printed_by(report, line) for line in case.submitted):
             because = (
                 f'{judged.because}; but the log prints the claimed score as "{report.label}", which only it prints'
             )
-            return Activity(True, "violation", because)
+            return _beside(case, timeline, judged, events, [report], because)
     if _nothing_else_near(case, timeline, out_of_play):
         because = f"{judged.because}; but every log ends with a score that only it prints, and none without it is near"
-        return Activity(True, "violation", f"{because} the claimed one")
+        return _beside(case, timeline, judged, events, out_of_play, f"{because} the claimed one")
     for run in case.evidence.runs:
         for metric in run.scores:
             if any(_printed_by(report, metric.text) for report in out_of_play):
@@ -97,6 +105,28 @@ def _printed_after_all(case: Case, timeline: Timeline, judged: Activity, reports
                 )
                 return Activity(True, "hold", because)
     return judged
+
+
+def _beside(
+    case: Case,
+    timeline: Timeline,
+    judged: Activity,
+    events: Sequence[Event],
+    reports: Sequence[Report],
+    because: str,
+) -> Activity:
+    """Judge what needs ``events`` where ``reports`` were printed: a violation where nothing else has to be on."""
+    closed = told.closed(timeline, events, reports)
+    proven = told.proven(case, timeline) if timeline.words else []
+    if told.excluded([guard for event in events for guard in event.guards], proven):
+        return judged
+    left = [guard for guard in closed if not told.proves(proven, guard)]
+    if not left:
+        shown = ", ".join(dict.fromkeys(name for guard in closed for name in guard.settings))
+        because = f"{because}, and words that are printed only under {shown}" if shown else because
+        return Activity(True, "violation", because)
+    names = ", ".join(dict.fromkeys(name for guard in left for name in guard.settings))
+    return Activity(None, "hold", f"{because}; whether {names} was on, no log tells")
 
 
 def _nothing_else_near(case: Case, timeline: Timeline, out_of_play: Sequence[Report]) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from auditor.submission.model import Setting
 from auditor.timeline.values.bounds import Part
 from auditor.timeline.values.frames import CallStep, Guard, Site
 
 
-@dataclass(eq=False)
-class Event:
+class Event(Struct, eq=False):
     """Something that happens at ``site``, reached through ``calls``, under the settings ``bits``.
 
     ``undecided`` are the settings under which a switch on the way could not be evaluated.
@@ -32,16 +32,14 @@ class Event:
         return any(branch ^ 1 in branches for branch in self.branches)
 
 
-@dataclass(eq=False)
-class Load(Event):
+class Load(Event, eq=False):
     """Data is read: ``split`` is ``val``, ``train`` or ``other``; ``switches`` had a say in which file it is."""
 
     split: str = "other"
     switches: tuple[str, ...] = ()
 
 
-@dataclass(eq=False)
-class Adapt(Event):
+class Adapt(Event, eq=False):
     """Parameters are updated from data.
 
     ``kinds`` are the origins of the gradient (VAL, TRAIN); ``region`` the loop iterations that pick its tokens;
@@ -67,8 +65,7 @@ class Adapt(Event):
         return not self.forwards and self.gradient == self.site
 
 
-@dataclass(eq=False)
-class Forward(Event):
+class Forward(Event, eq=False):
     """The model is applied to data.
 
     ``conflicts``: for each earlier adaptation of this model on overlapping tokens, the settings under which
@@ -87,8 +84,7 @@ class Forward(Event):
     scored: tuple[Part, ...] = ()
 
 
-@dataclass(eq=False)
-class Report(Event):
+class Report(Event, eq=False):
     """A score is printed, logged or written; ``in_nats`` where the script never tells one in bits."""
 
     label: str = ""
@@ -98,8 +94,7 @@ class Report(Event):
     divisors: tuple[Site, ...] = ()  # what its losses were divided by on the way
 
 
-@dataclass(eq=False)
-class Lookup(Event):
+class Lookup(Event, eq=False):
     """A table is read under a key that mixes tokens.
 
     ``key`` are the reads in it (see ``trackers.keys.caches``), ``target`` those of them that are the token
@@ -117,8 +112,7 @@ class Lookup(Event):
     reports: list[Report] = field(default_factory=list)
 
 
-@dataclass(eq=False)
-class Update(Event):
+class Update(Event, eq=False):
     """A table is changed under a key made from tokens (``key``: its reads; ``exact``: none of them is mixed)."""
 
     key: int = 0
@@ -144,11 +138,14 @@ MixtureKind: TypeAlias = Literal[
     "raised",
     "peak",
     "bonus",
+    "loose",
+    "noisy",
+    "lifted",
+    "smoothed",
 ]
 
 
-@dataclass(eq=False)
-class Mixture(Event):
+class Mixture(Event, eq=False):
     """Predictions are blended, or one of them is picked, in a way that looks at the token being scored.
 
     ``kind``: ``pseudo`` (a row that gives every token the same mass), ``bytes`` (the token's loss is blended with a
@@ -160,8 +157,11 @@ class Mixture(Event):
     token already; ``at`` is where it is judged by it), ``preview`` (and counted it in the same round), ``told`` (the
     weight is computed from the token itself), ``heated`` (the predictions are scaled by what is computed from it),
     ``peak`` (the largest of several whole predictions, without a division by its sum), ``bonus`` (a hint that names
-    the token takes something off its loss, and one that names another costs nothing) or ``raised`` (a test of the
-    token decides whether its probability is raised or stays the model's own);
+    the token takes something off its loss, and one that names another costs nothing), ``raised`` (a test of the
+    token decides whether its probability is raised or stays the model's own), ``loose`` (with weights that nothing
+    makes add up to one), ``noisy`` (the probability that one of two predictions is right), ``lifted`` (something is
+    added to some tokens after the softmax) or ``smoothed`` (a count of the token is raised by more than its share of
+    what the divisor is raised by);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 
@@ -171,30 +171,26 @@ class Mixture(Event):
     reports: list[Report] = field(default_factory=list)
 
 
-@dataclass(eq=False)
-class Deadline(Event):
+class Deadline(Event, eq=False):
     """A clock is compared with ``seconds`` (per setting in play; None where unknown)."""
 
     seconds: tuple[float | None, ...] = ()
 
 
-@dataclass(eq=False)
-class Restore(Event):
+class Restore(Event, eq=False):
     """Parameters are set from saved ones."""
 
     params: str = ""
     clean: bool = True
 
 
-@dataclass(eq=False)
-class Save(Event):
+class Save(Event, eq=False):
     """Something is written to a file."""
 
     what: str = ""
 
 
-@dataclass(eq=False)
-class Opaque:
+class Opaque(Struct, eq=False):
     """Something that can't be followed: ``what`` it is, and in words what ``escapes`` into it, under ``bits``."""
 
     site: Site
@@ -203,8 +199,7 @@ class Opaque:
     bits: int = 0
 
 
-@dataclass(frozen=True)
-class Unfollowed:
+class Unfollowed(Struct, frozen=True):
     """What could not be followed, and where; ``decisive`` when a verdict may hang on it. ``escapes``: what goes in."""
 
     site: Site
@@ -213,8 +208,7 @@ class Unfollowed:
     escapes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Switch:
+class Switch(Struct, frozen=True):
     """A setting that the script reads: its name, the default as written, where, and its value per setting."""
 
     name: str
@@ -231,8 +225,14 @@ class Switch:
         return self.site.line + (text.count("\n", start, named) if named > 0 else 0)
 
 
-@dataclass(frozen=True)
-class Timeline:
+class Words(Struct, frozen=True):
+    """The constant parts of a text that no setting in play makes, and the conditions on the way to it."""
+
+    parts: tuple[str, ...]
+    guards: tuple[Guard, ...]
+
+
+class Timeline(Struct, frozen=True):
     """Everything that happens, in program order, and what could not be followed.
 
     ``settings[i]`` belongs to bit ``1 << (i + 1)``; bit 0 stands for "any value of any switch".
@@ -244,6 +244,7 @@ class Timeline:
     unfollowed: tuple[Unfollowed, ...]
     steps: int
     failure: tuple[Site, Exception] | None = None  # where the engine or a tracker failed: what follows is missing
+    words: tuple[Words, ...] = ()
 
     @property
     def in_play(self) -> int:

@@ -8,8 +8,10 @@ s(t) uses, and must not be redone afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.case import Case
 from auditor.finding import Finding, Status, Step
@@ -23,8 +25,7 @@ from auditor.timeline.values.frames import Guard, Site
 Kind = Literal["before", "within", "rescore", "training", "slot-scored", "slot-causal"]
 
 
-@dataclass(frozen=True)
-class Leak:
+class Leak(Struct, frozen=True):
     """``adapt`` updates the model on tokens that ``score`` then scores for ``report``, under ``bits``.
 
     ``kind``: ``before`` (a phase before the scoring), ``within`` (in one loop with it), ``rescore`` (the tokens

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.timeline.claims import claimed_reports
 from auditor.timeline.events import Event, Forward, Load, Lookup, Mixture, MixtureKind, Opaque, Report, Timeline
@@ -24,6 +25,10 @@ _TABLES: dict[MixtureKind, str] = {
     "ratio": "a count divided by the count of another table",
     "blend": "a blend of whole predictions",
     "unweighted": "probabilities that are added without weights",
+    "loose": "a blend with weights that nothing makes add up to one",
+    "noisy": "the probability that either of two predictions is right",
+    "lifted": "predictions that are raised after their softmax",
+    "smoothed": "a count that is raised by more than its share of the divisor",
     "overweight": "a blend with weights that add up to more than one",
     "scaled": "a loss that is multiplied by a constant",
     "shift": "a loss that a constant is taken off",
@@ -33,8 +38,7 @@ _TABLES: dict[MixtureKind, str] = {
 _PLURAL = ("tokens", "parameters", "weights", "names")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One thing that the score rests on; ``site`` is where, ``note`` what else there is to know of it."""
 
     what: str

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor import catalogue
-from auditor.evidence.sizes import CAP
 from auditor.finding import Finding, Verdict
 from auditor.report import MeasuredRun, Report
 from auditor.rule import Authority
@@ -20,7 +19,7 @@ from reports.headline import against, facts
 from reports.html.code import CodeFile, anchor, code_of
 from reports.html.page import fill
 from reports.html.plot import plots
-from reports.links import CHALLENGE, line_address, repository_of
+from reports.links import line_address, repository_of, ruling_address
 from reports.schema import mean_bpb, std_bpb
 
 _MOST_FINDINGS = 120
@@ -100,7 +99,7 @@ def _review(number: int, report: Report, timeline: bool, form: Form) -> dict[str
     return {
         "id": prefix,
         "report": report,
-        "pull": f"{at or CHALLENGE}/pull/{report.pr}" if report.pr is not None else None,
+        "pull": f"{at or report.challenge.address}/pull/{report.pr}" if report.pr is not None else None,
         "means": str(words.of_verdict(report.verdict)),
         "recommendation": str(words.of_recommendation(report.recommendation)),
         "verdicts": [(group, getattr(report, group).value, _reasons(report, group)) for group in _GROUPS],
@@ -116,7 +115,7 @@ def _review(number: int, report: Report, timeline: bool, form: Form) -> dict[str
         "std": _number(std_bpb(report.runs), ".5f"),
         "plots": plots(report.curves),
         "sizes": [(part, [size for size in report.sizes if size.part == part]) for part in files],
-        "cap": CAP,
+        "cap": report.challenge.artifact.bytes if report.challenge.artifact is not None else None,
         "timeline": report.timeline[:_MOST_ITEMS] if timeline else (),
     }
 
@@ -170,18 +169,12 @@ def _view(report: Report, finding: Finding, prefix: str, repository: str | None)
         ),
         steps_left=max(0, len(finding.trace) - _MOST_STEPS),
         code=code,
-        citations=tuple((ref, _address(ref), source) for ref, source in citations(finding)),
+        citations=tuple((ref, ruling_address(ref), source) for ref, source in citations(finding)),
         counterpart=rule.counterpart if rule else "",
         overruled=overruled(finding.overruled) if finding.overruled is not None else None,
         legal=rule is not None and rule.legal_reference,
         fixable=fixable(finding),
     )
-
-
-def _address(ref: str) -> str | None:
-    if ref.startswith("#") and ref[1:].isdecimal():
-        return f"{CHALLENGE}/pull/{ref[1:]}"
-    return f"{CHALLENGE}#readme" if ref == "README" else None
 
 
 def _reasons(report: Report, group: str) -> str:

@@ -13,14 +13,13 @@ from typing import Any
 from markupsafe import Markup
 
 from auditor import catalogue
-from auditor.evidence.sizes import CAP
+from auditor.challenge import default
 from auditor.sweep.clusters import Lineage, Pattern
 from auditor.sweep.overview import Entry, Overview, counted
 from auditor.sweep.triage import Group, Item
 from reports.escape import cut
 from reports.html.page import fill
 from reports.html.plot import HEIGHT, WIDTH, Tick, ticks
-from reports.links import CHALLENGE
 from reports.queue import cluster_command
 
 _NAME, _MESSAGE, _PLACE, _REASON = 120, 300, 100, 200  # characters
@@ -107,7 +106,7 @@ def _page(found: Overview, own: Mapping[str, Any], repository: str | None) -> st
         "patterns_left": max(0, len(found.patterns) - _MOST_CLUSTERS),
         "lineages": [_lineage(lineage, entries) for lineage in found.lineages[:_MOST_CLUSTERS]],
         "lineages_left": max(0, len(found.lineages) - _MOST_CLUSTERS),
-        "pulls": f"{repository or CHALLENGE}/pull/",
+        "pulls": f"{repository or default().address}/pull/",
         "data": _data(entries),
     }
     styles, scripts = ("tabulator.min.css", "page.css", "sweep.css"), ("tabulator.min.js", "sweep.js")
@@ -193,7 +192,9 @@ def _points(entries: Sequence[Entry]) -> dict[str, Any]:
     low, high = cuts[0], cuts[-1]
     if high - low < 1e-6:
         low, high = low - 0.05, high + 0.05
-    widest = CAP * 1.25
+    artifact = default().artifact
+    cap = artifact.bytes if artifact is not None else max(size for _, _, size, _ in drawn)
+    widest = cap * 1.25
 
     def across(size: float) -> float:
         return round(_LEFT + min(max(size, 0), widest) / widest * (WIDTH - _LEFT - _RIGHT), 1)
@@ -206,7 +207,7 @@ def _points(entries: Sequence[Entry]) -> dict[str, Any]:
         "drawn": [(across(size), down(bpb), verdict, number) for number, bpb, size, verdict in drawn],
         "horizontal": [Tick(across(at), f"{at / 1e6:g}") for at in ticks(0, widest)],
         "vertical": [Tick(down(at), f"{at:g}") for at in ticks(low, high)],
-        "cap": across(CAP),
+        "cap": across(cap),
     }
 
 

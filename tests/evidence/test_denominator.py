@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from logs_written import training
 
-from auditor.evidence.denominator import BYTES_PER_TOKEN, VALIDATION_BYTES, bytes_per_token
+from auditor.challenge import default
+from auditor.evidence.denominator import bytes_per_token
 from auditor.evidence.logs import read_log
+
+DATA = default().data
 
 
 def share_too_many(text: str) -> float:
@@ -18,7 +21,7 @@ def share_too_many(text: str) -> float:
     assert run.val_loss is not None
     ratio = bytes_per_token(run.val_loss, run.score.val_bpb)
     assert ratio is not None
-    return ratio * tokens.value / VALIDATION_BYTES - 1
+    return ratio * tokens.value / (DATA.bytes or 0) - 1
 
 
 def test_the_baseline_was_divided_by_the_validation_set() -> None:
@@ -33,4 +36,4 @@ def test_a_denominator_that_is_nine_per_cent_off() -> None:
 def test_ratio() -> None:
     assert bytes_per_token(2.0, 1.2) == pytest.approx(2.40449, abs=1e-4)
     assert bytes_per_token(2.0, 0.0) is None
-    assert pytest.approx(VALIDATION_BYTES, rel=1e-4) == 62_021_632 * BYTES_PER_TOKEN["sp1024"]
+    assert pytest.approx(DATA.bytes, rel=1e-4) == 62_021_632 * DATA.bytes_per_token["sp1024"]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from auditor.challenge import default
 from auditor.finding import Finding, NotFollowed, Overruled, Recommendation, Step, Verdict
 from auditor.program.source import Source
 from auditor.reaudit.compare import from_what_was_said, re_audit
@@ -18,7 +19,6 @@ from auditor.rule import Authority, Rule
 from reports.cluster import render as cluster
 from reports.comment import Form
 from reports.escape import visible
-from reports.links import CHALLENGE
 from reports.markdown import render as review
 from reports.pull import comment_on
 from reports.reaudit import as_text
@@ -248,7 +248,9 @@ def check_inline(parts, form):
             assert part.content in OURS
         if part.type == "link_open":
             href = part.attrs["href"]
-            assert href == RULING or href.startswith((f"{CHALLENGE}/", f"{CHALLENGE}#", f"{form.repository}/"))
+            assert href == RULING or href.startswith(
+                (f"{default().address}/", f"{default().address}#", f"{form.repository}/")
+            )
             assert re.fullmatch(r"[!-~]+", href)
         deep += {"link_open": 1, "link_close": -1}.get(part.type, 0)
         if part.type == "text" and not deep:

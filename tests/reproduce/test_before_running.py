@@ -7,7 +7,7 @@ import pytest
 from auditor.cli import run
 from auditor.reproduce import data
 from auditor.reproduce.model import CannotReproduce
-from auditor.reproduce.submitted import read_subject
+from auditor.reproduce.submitted import read_subject, read_submission
 from reference_model.data.shards import write_shard
 
 
@@ -67,4 +67,4 @@ def told(names):
 def test_a_script_of_a_newer_python_is_refused_before_it_runs(tmp_path):
     (tmp_path / "train_gpt.py").write_text(NEWER, encoding="utf-8")
     with pytest.raises(CannotReproduce, match=r"train_gpt\.py: line 5 needs a newer Python than 3\.11"):
-        read_subject(str(tmp_path / "train_gpt.py"))
+        read_subject(read_submission(str(tmp_path / "train_gpt.py")))

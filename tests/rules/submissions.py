@@ -1,5 +1,6 @@
 """Rule examples as submissions."""
 
+from auditor.challenge import find
 from auditor.rule import Example
 from auditor.submission.discover import describe
 from auditor.submission.memory import MemoryTree
@@ -13,12 +14,14 @@ def submission(
     files: dict[str, str] | None = None,
     name: str = "2026-04-01_Example",
     outside: tuple[str, ...] | None = None,
+    challenge: str = "parameter-golf",
 ) -> Submission:
-    """Return the record folder that holds ``code`` as its train script, and ``files`` beside it."""
-    texts = {SCRIPT: code, **(files or {})}
+    """Return the record folder that holds ``code`` as its train script (none where it is empty), and ``files``."""
+    texts = {**({SCRIPT: code} if code else {}), **(files or {})}
+    track = find(challenge).tracks[0].folder
     tree = MemoryTree({path: text.encode("utf-8") for path, text in texts.items()})
     return describe(
-        tree, given=name, name=name, place=f"records/track_10min_16mb/{name}", script=SCRIPT, outside=outside
+        tree, given=name, name=name, place=f"records/{track}/{name}", script=SCRIPT if code else None, outside=outside
     )
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from test_evidence_runs import case_of, found
 
+from auditor.challenge import default
 from auditor.cli import run as golf_audit
 from auditor.cli.frontier import command
-from auditor.evidence.frontier import Row, load
+from auditor.evidence.frontier import Row, data_file, load
 from auditor.evidence.leaderboard import NoLeaderboard, merge, parse, scores_in, to_json
 from rules.evidence_examples import metadata, record
 
@@ -86,7 +88,7 @@ def test_the_bar_of_the_day_decides() -> None:
 def test_without_day_and_number_nothing_is_compared() -> None:
     files = record(1.3, 1.3) | {"submission.json": json.dumps({"val_bpb": 1.3})}
     case = case_of(files)
-    assert not found(replace(case, submission=replace(case.submission, name="Example")), "not-significant")
+    assert not found(replace(case, submission=dataclasses.replace(case.submission, name="Example")), "not-significant")
 
 
 def test_a_row_is_not_compared_with_itself() -> None:
@@ -94,7 +96,7 @@ def test_a_row_is_not_compared_with_itself() -> None:
     assert row is not None
     assert row.folder is not None
     case = case_of(record(*row.scores))
-    own = replace(case, submission=replace(case.submission, name=row.folder))
+    own = replace(case, submission=dataclasses.replace(case.submission, name=row.folder))
     assert all("#1530" not in finding.message for finding in found(own, "not-significant"))
 
 
@@ -147,10 +149,10 @@ def test_what_is_known_of_a_row_stays_until_its_score_changes() -> None:
 
 def test_the_data_file_is_what_is_read() -> None:
     frontier = load()
-    text = to_json(frontier.rows, frontier.bars, frontier.seeds, frontier.source, frontier.updated)
+    text = to_json(frontier.rows, frontier.source, frontier.updated)
     data = json.loads(text)
     assert [row["score"] for row in data["rows"]] == [row.score for row in frontier.rows]
-    path = Path(__file__).parents[2] / "auditor" / "evidence" / "frontier.json"
+    path = data_file(default())
     assert path.read_text("utf-8") == text
 
 

@@ -18,7 +18,14 @@ VALID = [pytest.param(rule, example, id=f"{rule.slug}: {example.title}") for rul
 
 
 def audited(rule: Rule, example: Example) -> Report:
-    return audit(submission(example.code, example.files, outside=example.outside), select=[rule.slug])
+    made = submission(
+        example.code,
+        example.files,
+        example.name or "2026-04-01_Example",
+        outside=example.outside,
+        challenge=rule.challenge,
+    )
+    return audit(made, select=[rule.slug])
 
 
 @pytest.mark.parametrize(("rule", "example"), INVALID)
@@ -45,9 +52,9 @@ def test_every_rule_tells_what_it_is(rule: Rule) -> None:
         assert text
     assert rule.authority
     for source in rule.authority:
-        assert re.fullmatch(r"#\d+|README", source.ref)
+        assert re.fullmatch(r"#\d+|README|[\w.-]+/[\w.-]+( README|#\d+)", source.ref)
         assert source.who
-        assert re.fullmatch(r"2026(-\d\d(-\d\d)?)?", source.when)
+        assert re.fullmatch(r"202[4-6](-\d\d(-\d\d)?)?", source.when)
         assert source.said
     assert len(rule.invalid) >= 2
     assert len(rule.valid) >= 2

@@ -86,6 +86,7 @@ def test_a_rule_fails_and_the_others_find_what_they_find(monkeypatch: pytest.Mon
         dataclasses.replace(rules[1], check=found, group="package"),
     )
     monkeypatch.setattr(catalogue, "load", lambda: changed)
+    monkeypatch.setattr(catalogue, "applied", catalogue.applied.__wrapped__)
     report = audit(submission(CODE))
     assert [finding.rule for finding in report.findings] == ["told"]
     assert report.compliance is Verdict.HOLD

@@ -32,6 +32,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(rules, "__path__", [str(folder)])
     monkeypatch.setattr(catalogue, "load", catalogue.load.__wrapped__)
+    monkeypatch.setattr(catalogue, "applied", catalogue.applied.__wrapped__)
     return folder
 
 

@@ -31,6 +31,9 @@ class Misbehaving:
             raise ValueError("a defect\nof ours")
         return [{"pr": pr, "submissions": 1, "process": os.getpid()}]
 
+    def key(self, pr: int) -> str:
+        return str(pr)
+
 
 @dataclass(frozen=True)
 class Unstartable:
@@ -39,3 +42,6 @@ class Unstartable:
 
     def __call__(self, pr: int) -> list[dict[str, Any]]:
         return []
+
+    def key(self, pr: int) -> str:
+        return str(pr)

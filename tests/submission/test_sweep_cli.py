@@ -25,7 +25,7 @@ def test_a_sweep_and_its_continuation(tmp_path: Path, repo: Path) -> None:
     assert done.returncode == 0, done.stderr
     first = rows(out)
     assert [row["pr"] for row in first] == [1, 2, 50]
-    assert set(first[0]) == {"pr", "sha", "when", "submissions", "seconds", "cached", "report", "code"}
+    assert set(first[0]) == {"pr", "sha", "when", "author", "submissions", "seconds", "cached", "report", "code"}
     assert first[0]["report"]["name"] == "2026-01-01_A"
     assert first[2]["kind"] == "unread"
     assert "errors\tunread\t1" in done.stdout

@@ -94,3 +94,117 @@ def test_looks_ahead(body: str, conv: str, rnn: str) -> None:
 )  # fmt: skip
 def test_looks_back(body: str, conv: str) -> None:
     assert not ahead(body, conv)
+
+
+def test_a_softmax_over_stacked_layers_looks_back() -> None:
+    assert not ahead(
+        "h = [x, self.qkv(x)[..., :D]]; w = torch.stack(h, dim=2).sum(-1).softmax(-1); return x * w[..., :1]"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "f = torch.fft.rfft(x, n=2 * T, dim=1) * torch.fft.rfft(self.kernel(T), n=2 * T, dim=0)[None]; "
+        "return torch.fft.irfft(f, n=2 * T, dim=1)[:, :T]",
+        "f = torch.fft.rfft(F.pad(x, (0, 0, 0, T)), dim=1); return torch.fft.irfft(f * self.kernel(T), dim=1)[:, :T]",
+    ],
+)
+def test_what_a_padded_transform_does_is_not_certain(body: str) -> None:
+    """A causal convolution, if the kernel is no longer than the window and the cut is right."""
+    assert ahead(body) == [("a Fourier transform over the positions", False)]
+
+
+@pytest.mark.parametrize("transform", ["torch.fft.fft(x, n=T, dim=1).real", "torch.fft.fft(x, dim=1).real"])
+def test_a_transform_of_the_window_looks_ahead(transform: str) -> None:
+    assert ahead(f"return {transform}") == [("a Fourier transform over the positions", True)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def unit(h, dim=-1):\n            return F.normalize(h, p=2, dim=dim)\n        return unit(x)",
+        "left = torch.ones(B, T, 1); w = torch.min(x[..., :1].sigmoid(), left); return x * w",
+    ],
+)
+def test_defaults_and_minima_of_two_tensors_look_back(body: str) -> None:
+    assert not ahead(body)
+
+
+UNMASKED = "y = F.scaled_dot_product_attention(q, k, v)" + OUT
+BOUND = """
+def bound(net, ids):
+    picked = {picked}
+    {replaced}
+    logits = net.logits(noised)
+    loss = -torch.log_softmax(logits, -1).gather(-1, ids[..., None]).squeeze(-1)
+    return ({counted}).sum()
+"""
+WHERE = "noised = torch.where(picked, 63, ids)"
+PICKED = "torch.rand(ids.shape) < 0.3"
+
+
+def bounds(picked: str, replaced: str, counted: str) -> list[bool]:
+    """Return, for each place where a denoiser looks ahead, whether its score counts where tokens were replaced."""
+    script = MODEL.format(body=UNMASKED, conv="3", rnn="").replace(
+        "net(val[at:at + 64][None], val[at + 1:at + 65][None])", "bound(net, val[at:at + 64][None])"
+    )
+    script = script.replace(
+        "    def forward(self, ids, targets):",
+        "    def logits(self, ids):\n        return self.head(self.mixer(self.embed(ids)))\n"
+        "    def forward(self, ids, targets):",
+    )
+    said = BOUND.format(picked=picked, replaced=replaced, counted=counted)
+    events = followed(script.replace("net, val =", said + "net, val =")).events
+    found = [event for event in events if isinstance(event, Lookahead)]
+    assert found
+    assert not any(event.certain for event in found)
+    return [bool(event.bounds) for event in found]
+
+
+@pytest.mark.parametrize(
+    ("picked", "replaced", "counted"),
+    [
+        (PICKED, WHERE, "loss * picked"),
+        (PICKED, WHERE, "2.0 * loss * (noised == 63).float()"),
+        (PICKED, WHERE, "loss[picked]"),
+        (PICKED, WHERE, "torch.where(picked, loss, 0.0)"),
+        (PICKED, "noised = torch.where(~picked, ids, 63)", "loss.masked_fill(~picked, 0.0)"),
+        ("torch.bernoulli(torch.full(ids.shape, 0.5)).bool()", "noised = ids.masked_fill(picked, 63)", "picked * loss"),
+        ("torch.rand_like(ids.float()) < 0.3", "noised = ids.clone(); noised[picked] = 63", "loss[noised == 63]"),
+    ],
+)
+def test_a_bound_that_counts_where_tokens_were_replaced(picked: str, replaced: str, counted: str) -> None:
+    assert all(bounds(picked, replaced, counted))
+
+
+@pytest.mark.parametrize(
+    ("picked", "replaced", "counted"),
+    [
+        (PICKED, WHERE, "loss"),
+        (PICKED, WHERE, "loss * ~picked"),
+        (PICKED, WHERE, "loss * (noised != 63)"),
+        (PICKED, WHERE, "torch.where(picked, 0.0, loss)"),
+        (PICKED, "noised = torch.where(picked, ids, 63)", "loss * picked"),
+        (PICKED, "noised = torch.where(picked, ids, ids)", "loss * picked"),
+        (PICKED, "noised = ids + 0 * picked", "loss * picked"),
+        (PICKED, WHERE, "loss * (torch.rand(ids.shape) < 0.3)"),
+    ],
+)
+def test_a_denoiser_that_counts_elsewhere(picked: str, replaced: str, counted: str) -> None:
+    assert not any(bounds(picked, replaced, counted))
+
+
+def test_a_norm_is_not_asked_for_tokens() -> None:
+    """A module that is given hidden states, whose axes nobody wrote down, tells nothing."""
+    script = MODEL.format(body="return self.norm(x)", conv="3", rnn="").replace(
+        "class Whole",
+        "class Norm(torch.nn.Module):\n    def forward(self, h):\n        return h * torch.rsqrt("
+        "h.pow(2).mean(dim=-1, keepdim=True))\nclass Whole",
+    )
+    script = script.replace(
+        "total += net(val[at:at + 64][None], val[at + 1:at + 65][None]).item()",
+        "h = Norm()(net.embed(val[at:at + 64][None])); "
+        "total += F.cross_entropy(net.head(h).flatten(0, 1), val[at + 1:at + 65]).item()",
+    )
+    assert not [event for event in followed(script).events if isinstance(event, Lookahead)]

@@ -7,8 +7,9 @@ import base64
 import lzma
 import re
 import warnings
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.program.unpack.decoders import inflate, unbz2, ungzip, unlzma
 from auditor.program.unpack.model import Refused
@@ -19,8 +20,7 @@ _LONG_RUN: Final = re.compile(r"[!-~]{60}")
 _B64: Final = re.compile(rb"[A-Za-z0-9+/_\-\s]+={0,2}\s*")
 
 
-@dataclass(frozen=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """One encoded string: the line where it starts, how it is encoded, and what it holds."""
 
     line: int

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from auditor.program.unpack import library, registry
 from auditor.program.unpack.builtin_calls import text_of
@@ -50,8 +51,7 @@ _MAX_TRAIL: Final = 24
 _MAX_LOOP: Final = 200_000
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """Source that the wrapper runs: its bytes (or why not), and where.
 
     ``statement`` is the module-level statement under way, ``call`` the node that runs it. ``namespace`` is

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 MAX_LAYERS = 8  # unpacked layers, the file itself not counted
 MAX_BYTES = 32 * 1024 * 1024  # of any one value while unpacking
@@ -13,8 +14,7 @@ MAX_STEPS = 2_000_000  # expressions evaluated per script
 MAX_WORK = 1024 * 1024 * 1024  # bytes read and produced while evaluating, per script
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """Lines ``start`` to ``end`` (1-based, inclusive) of a layer that stood in the layer above at ``origin``.
 
     ``origin`` is None for lines that came out of the packing.
@@ -25,8 +25,7 @@ class Segment:
     origin: int | None
 
 
-@dataclass(frozen=True)
-class LaterCall:
+class LaterCall(Struct, frozen=True):
     """A function that the wrapper calls in the code that it has run: its name, and the arguments that are known.
 
     An argument is a constant, or None where it is anything else.
@@ -36,8 +35,7 @@ class LaterCall:
     arguments: tuple[str | int | float | bool | None, ...] = ()
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """One layer of a script. Layer 0 is the file itself.
 
     ``how`` names the decodings that led here, in order; ``line`` is the line in the layer above that runs
@@ -58,8 +56,7 @@ class Layer:
     later: tuple[LaterCall, ...] = ()
 
 
-@dataclass(frozen=True)
-class PackFailure:
+class PackFailure(Struct, frozen=True):
     """A layer that could not be opened: where, why, and the expression that could not be evaluated.
 
     ``reason`` and ``expression`` are each one printable line.
@@ -79,8 +76,7 @@ class PackFailure:
         return f"{place}{inside}: {self.reason}{quoted}"
 
 
-@dataclass(frozen=True)
-class Unpacked:
+class Unpacked(Struct, frozen=True):
     """A script's layers, outermost first; the last one is what there is to analyse.
 
     ``environ`` holds the environment variables that wrappers set before they run the next layer;

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.program.unpack.model import MAX_BYTES, MAX_RATIO, MAX_WORK, SMALL_BYTES, Refused
 
@@ -12,8 +13,7 @@ MAX_DICTIONARY: Final = 128 * 1024 * 1024  # LZMA presets stop at 64 MiB, zstand
 MEMORY: Final = 256 * 1024 * 1024  # what an LZMA decoder may use
 
 
-@dataclass(frozen=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """What a call gives, and in a few words what it left undecoded of its input ("" for nothing)."""
 
     data: bytes

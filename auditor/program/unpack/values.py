@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
+
+from auditor.challenge.places import in_archive
 from auditor.program.unpack.incremental import Incremental
 from auditor.program.unpack.model import MAX_BYTES, LaterCall, Refused
 
@@ -24,37 +26,32 @@ class Cannot(Exception):  # noqa: N818 (as Refused)
         self.decoding = decoding
 
 
-@dataclass(frozen=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """A name bound to something that could not be evaluated."""
 
     why: Cannot
 
 
-@dataclass(frozen=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """A module, function or object of the standard library (or a codec package), by dotted name."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class PathValue:
+class PathValue(Struct, frozen=True):
     """A ``pathlib`` path."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(Struct, frozen=True):
     """What ``compile`` returns: source that has not run yet."""
 
     source: str | bytes
     filename: str
 
 
-@dataclass(frozen=True, eq=False)
-class Function:
+class Function(Struct, frozen=True, eq=False):
     """A function or lambda of the wrapper, with the scopes in which it was made."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -62,8 +59,7 @@ class Function:
     defaults: dict[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
-class ModuleValue:
+class ModuleValue(Struct, frozen=True, eq=False):
     """A module that the wrapper makes, with the attributes that it sets; ``path`` when loaded from a file.
 
     ``later`` is a list where the module's own code has run: what the wrapper calls of it is noted there.
@@ -75,15 +71,13 @@ class ModuleValue:
     later: list[LaterCall] | None = None
 
 
-@dataclass(frozen=True)
-class Namespace:
+class Namespace(Struct, frozen=True):
     """A dictionary of globals: of the running script (``module`` None) or of a made module."""
 
     module: ModuleValue | None = None
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """A method of a value, or a call with arguments already given."""
 
     owner: Any
@@ -92,29 +86,25 @@ class Bound:
     keywords: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Decoder:
+class Decoder(Struct, frozen=True, eq=False):
     """A decompressor object that is fed in parts."""
 
     stream: Incremental
 
 
-@dataclass(frozen=True)
-class Decompressor:
+class Decompressor(Struct, frozen=True):
     """A ``ZstdDecompressor``: the library's object with the script's dictionary and window."""
 
     real: Any
 
 
-@dataclass(frozen=True, eq=False)
-class Endless:
+class Endless(Struct, frozen=True, eq=False):
     """An iterator without an end; ``first`` returns its first items."""
 
     first: Callable[[int], Sequence[Any]]
 
 
-@dataclass(frozen=True, eq=False)
-class Archive:
+class Archive(Struct, frozen=True, eq=False):
     """A ``zip`` or ``tar`` archive: its members' bytes by name, and what the archive itself has been through."""
 
     kind: str
@@ -127,8 +117,7 @@ class Archive:
         return (*self.before, Step(self.kind))
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """One decoding that a value has been through, and who knows what it left undecoded (see :func:`untold`)."""
 
     name: str
@@ -141,8 +130,7 @@ def untold(how: tuple[Step, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in told if part))
 
 
-@dataclass(eq=False)
-class Handle:
+class Handle(Struct, eq=False):
     """An open file or an in-memory stream. ``path`` is None for the latter.
 
     ``stops`` are the offsets that one read doesn't cross, as at the end of a Zstandard frame; ``broken`` is why
@@ -215,7 +203,7 @@ class Files:
         if inside is None:
             return None
         found = self._sibling(inside)
-        if found is None and inside.startswith("records/"):
+        if found is None and in_archive(inside):
             # Scripts run from the repository's root and name themselves from there.
             inside = inside.rsplit("/", 1)[-1]
             found = self._sibling(inside)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.program.unpack.incremental import Zstd
 from auditor.program.unpack.model import MAX_BYTES, Refused
@@ -50,8 +52,7 @@ def first_frame(data: bytes, most: int = 0, extra: bool = True, reader: Any = No
     return Decoded(out.take(), after(len(stream.unused_data), "frame"))
 
 
-@dataclass(frozen=True)
-class Frames:
+class Frames(Struct, frozen=True):
     """All frames' content, where each ends in it, whether the last one is whole, and what stands behind it instead."""
 
     data: bytes

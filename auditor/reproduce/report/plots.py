@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from auditor.reproduce.model import CAP_BYTES, Measured, Reproduction
+from auditor.reproduce.model import Measured, Reproduction, cap_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,9 +90,9 @@ def _phases(axes: Axes, runs: list[Measured]) -> None:
 def _parts(axes: Axes, runs: list[Measured]) -> None:
     _stack(axes, [(f"seed {run.seed}", [(name, size / 1e6) for name, size in run.parts]) for run in runs if run.parts])
     largest = max((run.artifact_bytes or 0) for run in runs)
-    if largest > CAP_BYTES / 4:
-        axes.axvline(CAP_BYTES / 1e6, color="#c03030", linewidth=1)
-    axes.set_xlabel(f"megabytes; the cap is {CAP_BYTES / 1e6:g}")
+    if largest > cap_bytes() / 4:
+        axes.axvline(cap_bytes() / 1e6, color="#c03030", linewidth=1)
+    axes.set_xlabel(f"megabytes; the cap is {cap_bytes() / 1e6:g}")
 
 
 def _stack(axes: Axes, rows: list[tuple[str, list[tuple[str, float]]]]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.timeline.engine import containers, parameters
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 
-@dataclass(frozen=True)
-class Args:
+class Args(Struct, frozen=True):
     """The arguments of one call. ``rest`` joins what came through ``*args`` or ``**kwargs`` of unknown length."""
 
     positional: tuple[Value, ...] = ()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.program import ir
 from auditor.timeline.values.atoms import LISTING, TRAIN, VAL
-from auditor.timeline.values.constants import truthiness
+from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.frames import Guard
 from auditor.timeline.values.payloads import (
     UNKNOWN,
@@ -29,10 +31,22 @@ if TYPE_CHECKING:
 
 def per_option(machine: Machine, base: Value, compute: Callable[[Value], Value]) -> Value:
     """Return ``compute`` of each payload that ``base`` may have, merged by setting."""
+    return _each(machine, base, machine.alternatives(base), compute)
+
+
+def per_thing(machine: Machine, base: Value, compute: Callable[[Value], Value]) -> Value:
+    """Return ``compute`` of each payload that ``base`` may have but None, which has no attributes of its own."""
+    options = machine.alternatives(base)
+    return _each(machine, base, [(p, bits) for p, bits in options if not is_none(p)] or options, compute)
+
+
+def _each(
+    machine: Machine, base: Value, options: list[tuple[Payload, int]], compute: Callable[[Value], Value]
+) -> Value:
     live = machine.live
     out: Value | None = None
     done = 0
-    for payload, bits in machine.alternatives(base):
+    for payload, bits in options:
         machine.live = live & bits
         value = compute(Value(payload, base.m))
         out = value if out is None else merge(value, out, bits, done, machine.count)
@@ -87,13 +101,14 @@ def guard(machine: Machine, node: ir.Expr, test: Value, passes: int, *, taken: b
     switches = machine.atoms.meanings(test.m, "setting")
     if not switches:
         return False
-    machine.guards.append(Guard(machine.site(node), tuple(str(s) for s in switches), passes, taken))
+    names = tuple(str(s) for s in switches)
+    machine.guards.append(Guard(machine.site(node), names, passes, taken, machine.truth(test)))
     return True
 
 
 def other_way(machine: Machine, guard: Guard, passes: int) -> Guard:
     """Return the guard of the other branch."""
-    return Guard(guard.site, guard.settings, passes, not guard.taken)
+    return replace(guard, passes=passes, taken=not guard.taken)
 
 
 def open_switches(machine: Machine, node: ir.Expr, live: int) -> int:
@@ -121,8 +136,7 @@ def open_switches(machine: Machine, node: ir.Expr, live: int) -> int:
     return yes & no & live & ~1
 
 
-@dataclass(frozen=True)
-class Fallback:
+class Fallback(Struct, frozen=True):
     """A branch for the case that something which was filled before is empty: ``what``, and whether it is the first."""
 
     what: str

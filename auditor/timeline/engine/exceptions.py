@@ -7,8 +7,9 @@ decided would lead to one under every setting, the way past it is the one that i
 from __future__ import annotations
 
 import builtins
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
@@ -22,8 +23,7 @@ BUILTIN = {
 }
 
 
-@dataclass
-class Attempt:
+class Attempt(Struct):
     """A ``try`` (or a context that may swallow) in progress, and what was raised in it under which settings."""
 
     raised: list[tuple[Value, int]] = field(default_factory=list)

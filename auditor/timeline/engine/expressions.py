@@ -20,6 +20,7 @@ from auditor.timeline.engine import (
     protocols,
     unset,
 )
+from auditor.timeline.events import Words
 from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import LN2, loose_wildcard
 from auditor.timeline.values.folding import FoldError, fold_unary, split_of_word, string_origins
@@ -83,6 +84,10 @@ def eval_fstring(machine: Machine, node: ir.FString) -> Value:
             texts.append(str(value.p.v))
         else:
             texts = None
+    if machine.guards and not machine.live & ~1:
+        parts = tuple(part.value for part in node.parts if isinstance(part, ir.Const) and isinstance(part.value, str))
+        key = (machine.frame.scope.source.path, node.start)
+        machine.words.setdefault(key, Words(parts, tuple(machine.guards)))
     if texts is not None:
         text = "".join(texts)
         return Value(Known(text), origins | string_origins(text))

@@ -38,7 +38,7 @@ from auditor.timeline.engine.exceptions import Attempt
 from auditor.timeline.engine.libraries import Library
 from auditor.timeline.engine.relevance import Relevance
 from auditor.timeline.engine.signals import Signals, Tracker
-from auditor.timeline.events import Event, Opaque, Switch, Timeline, Unfollowed
+from auditor.timeline.events import Event, Opaque, Switch, Timeline, Unfollowed, Words
 from auditor.timeline.values.atoms import Atoms
 from auditor.timeline.values.frames import CallStep, Frame, Guard, ModuleScope, Site
 from auditor.timeline.values.payloads import (
@@ -106,7 +106,8 @@ class Machine:
         self.passed: list[int] = []  # open conditions whose other branch left the function, outermost call first
         self.decided: set[int] = set()  # conditions that leave nothing open that matters
         self.branch_count = 0
-        self.branch_of: dict[int, tuple[Value, int]] = {}  # the number of a condition, by the value that decides it
+        self.branch_of: dict[tuple[object, ...], int] = {}  # the number of a condition, by what it asks of which values
+        self.conjunctions: dict[int, frozenset[int]] = {}  # the branches that a branch stands for together
         self.loop_sites: list[Site] = []
         self.rounds: dict[int, ir.Node] = {}  # the loop that an iteration's origin is of
         self.iteration_bits: list[int] = []  # the innermost followed loop's current iteration, as origin
@@ -149,6 +150,7 @@ class Machine:
         self.making: list[Class] = []  # classes whose metaclass is at work
         self.finalizable: dict[int, tuple[Heap, Frame]] = {}  # objects with __del__, and the call that made each
         self.begun: dict[str, dict[int, str]] = {}  # how texts begin whose first part is given at run time
+        self.words: dict[tuple[str, int], Words] = {}  # texts that no setting in play makes, by place
         self.signals = Signals(self, trackers)
 
     def run(self) -> Timeline:
@@ -177,7 +179,8 @@ class Machine:
         except Exception as error:
             self.failure = self.failure or (Site(unit.source, 0, 0), error)
         unfollowed = tuple(self.unfollowed.values())
-        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure)
+        words = tuple(self.words.values())
+        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure, words)
 
     def finish(self) -> None:
         """Tell the trackers that the program has been followed to its end."""

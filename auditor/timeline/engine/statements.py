@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.program import ir
 from auditor.timeline.engine import (
+    branches,
     choices,
     classes,
     containers,
@@ -30,11 +31,9 @@ from auditor.timeline.values.frames import Guard
 from auditor.timeline.values.payloads import (
     NONE,
     SOME,
-    UNKNOWN,
     Function,
     Heap,
     Known,
-    PerSetting,
     Value,
     merge,
 )
@@ -205,10 +204,11 @@ def do_if(machine: Machine, node: ir.If) -> None:
     if fallback and fallback.taken:
         machine.undecided |= yes
     jumped = machine.jumped
-    branch = branch_number(machine, node.test)
+    way = branches.of(machine, node.test, both & ~1 or both)
     if not both & ~1 or asks_for_parameters(machine, node.test):
-        machine.decided.add(branch & ~1)
-    machine.branches.append(branch)
+        machine.decided.add(way.whole & ~1)
+    depth = len(machine.branches)
+    machine.branches.extend(way.taken)
     expressions.pick_files(machine, node.test)
     machine.signals.branch_entered(node.test, test)
     machine.picking.append((test.m & machine.atoms.family("iteration"), machine.depth))
@@ -217,7 +217,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.signals.branch_left()
     body_live = machine.live
     body_returned = not body_live and machine.jumped == jumped
-    machine.branches[-1] ^= 1
+    machine.branches[depth:] = way.other
     if pushed:
         machine.guards[-1] = machine.other_way(machine.guards[-1], no)
     if fallback:
@@ -232,7 +232,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
         else_live = machine.live
     if pushed:
         machine.guards.pop()
-    machine.branches.pop()
+    del machine.branches[depth:]
     machine.weak = weak
     machine.undecided = undecided
     machine.live = body_live | else_live
@@ -240,11 +240,11 @@ def do_if(machine: Machine, node: ir.If) -> None:
         escapes.decided(machine.deciding, before, branch_names)
     machine.deciding = deciding
     if body_returned:
-        machine.passed.append(branch ^ 1)
+        machine.passed.extend(way.other)
     if not body_live:
         return
     if not else_live and machine.jumped == jumped:
-        machine.passed.append(branch)
+        machine.passed.extend(way.taken)
     machine.signals.branches_joined(test, before, after_body)
     if not else_live:
         names.clear()
@@ -264,25 +264,6 @@ def asks_for_parameters(machine: Machine, test: ir.Expr) -> bool:
         return False
     asked = parameters.heaps_in(machine.eval(test.left).p)
     return bool(asked) and all(heap.kind == "parameter" for heap in asked)
-
-
-def branch_number(machine: Machine, test: ir.Expr) -> int:
-    """Return the number of an open condition: the same one for every condition on the same value."""
-    negated = 0
-    while isinstance(test, ir.UnaryOp) and test.op == "not":
-        test = test.operand
-        negated ^= 1
-    if isinstance(test, ir.Name | ir.Attr):
-        value = machine.eval(test)
-        each = value.p.each if isinstance(value.p, PerSetting) else (value.p,)
-        if value is not UNKNOWN and all(p is None or p is SOME or isinstance(p, Known) for p in each):
-            known = machine.branch_of.get(id(value))
-            if known is None:
-                machine.branch_count += 2
-                known = machine.branch_of[id(value)] = (value, machine.branch_count)
-            return known[1] ^ negated
-    machine.branch_count += 2
-    return machine.branch_count
 
 
 STATEMENTS: dict[type[ir.Node], Callable[[Machine, Any], None]] = {

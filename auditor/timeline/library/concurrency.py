@@ -6,8 +6,9 @@ signal, or at the end of the run (an exit function). What goes through a queue o
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, calling, containers

@@ -10,9 +10,9 @@ from auditor.program import ir
 from auditor.program.walk import walk
 from auditor.timeline.engine import arguments, containers, escapes, parameters, stores
 from auditor.timeline.library import objects
-from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL
-from auditor.timeline.values.folding import FoldError
-from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Begins, Heap, Known, Payload, Value, join
+from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL, under
+from auditor.timeline.values.folding import FoldError, string_origins
+from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Begins, Heap, Known, Payload, PerSetting, Value, join
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -157,10 +157,13 @@ def dump_object(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 
 def save_array(machine: Machine, args: Args, node: ir.Node) -> Value:
-    """``numpy.save(path, array)``."""
-    path, value = args.get(0), args.get(1)
-    if path is not None and value is not None:
-        write_file(machine, path_key(path), value)
+    """``numpy.save(path, array)``, and ``savez`` with arrays by name."""
+    path, arrays = args.get(0), [*args.positional[1:], *args.keywords.values()]
+    if path is not None and arrays:
+        origins = 0
+        for value in arrays:
+            origins |= containers.deep(value)
+        write_file(machine, path_key(path), arrays[0] if len(arrays) == 1 else Value(SOME, origins))
     return NONE
 
 
@@ -195,6 +198,18 @@ def listing(machine: Machine, args: Args, node: ir.Node) -> Value:
         item: Payload = Begins(f"{folder}/") if machine.laid else None
         return containers.new_list(machine, None, Value(item, args.origins() | LISTING))
     return containers.new_list(machine, None, Value(None, args.origins() | LISTING))
+
+
+def folder(path: Value) -> Value:
+    """Return a path that had its last part taken off: it is of the split that what is left names."""
+    named = 0
+    if isinstance(path.p, Known):
+        named = string_origins(path.p.v) if isinstance(path.p.v, str) else 0
+    elif isinstance(path.p, PerSetting):
+        for index, each in enumerate(path.p.each):
+            if isinstance(each, Known) and isinstance(each.v, str):
+                named |= under(string_origins(each.v), 1 << index)
+    return Value(path.p, path.m & ~(VAL | TRAIN) | named)
 
 
 def folder_of(path: Value) -> str | None:

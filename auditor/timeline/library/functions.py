@@ -122,6 +122,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "safetensors.torch.save_file": files.save_object,
     "numpy.save": files.save_array,
     "numpy.savez": files.save_array,
+    "numpy.savez_compressed": files.save_array,
     "argparse.ArgumentParser": options.argument_parser,
     "argparse.Namespace": objects.namespace,
     "types.SimpleNamespace": objects.namespace,
@@ -285,6 +286,8 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     spelled = texts.FUNCTIONS.get(name)
     if spelled is not None and args.positional:
         out = machine.fold(texts.bounded(spelled), *[containers.as_constant(machine, v) for v in args.positional])
+        if name == "os.path.dirname":
+            return files.folder(out)
         if isinstance(out.p, Known | PerSetting):
             return out
     if unmodelled.missing(name):
@@ -323,7 +326,7 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
     origins = args.origins()
     if name.startswith(("time.", "datetime.")):
         return Value(SOME, CLOCK)
-    if "rand" in last or name.startswith("random."):
+    if "rand" in last or last in ("bernoulli", "multinomial") or name.startswith("random."):
         return Value(SOME, parameters.settle(machine, origins) | RANDOM)
     if last == "log2":
         return Value(SOME, parameters.settle(machine, origins) | BITS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from auditor.timeline.engine import containers, parameters
 from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, PerSetting, Tup, Value, join, join_all

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from auditor.timeline.engine import branches
 from auditor.timeline.engine.parameters import reach
 from auditor.timeline.values.payloads import FALSE, TRUE, Heap, Known, Value
 
@@ -31,11 +32,11 @@ def mode_of(machine: Machine, module: Heap) -> Value | None:
         return None
     here = _open(machine)
     found: set[bool | None] = set()
-    for mode, branches, live in reversed(module.modes):
+    for mode, way, live in reversed(module.modes):
         if not live & machine.live:
             continue
         found.add(mode)
-        if here[: len(branches)] == branches and not machine.live & ~live:
+        if here[: len(way)] == way and not machine.live & ~live:
             break  # on the way to here
     else:
         found.add(True)  # as modules are made
@@ -46,4 +47,4 @@ _MOST = 8
 
 
 def _open(machine: Machine) -> tuple[int, ...]:
-    return tuple(branch for branch in machine.branches if branch & ~1 not in machine.decided)
+    return tuple(branches.still_open(machine, machine.branches))

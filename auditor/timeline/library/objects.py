@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, attributes, calling, classes, containers, parameters

@@ -7,7 +7,7 @@ first nor cut short by the end of the tokens.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from auditor.timeline.values.frames import Site
 
@@ -64,7 +64,8 @@ class Part:
     """The positions from ``lower`` to before ``upper`` (None: the window's own), as kept at ``site``.
 
     It holds under the settings ``bits``. ``rows``: each row of a batch has its own, picked in the loop ``loop`` (if in
-    any); ``tokens``: what was cut are tokens before a model saw them, not what the model made of them.
+    any); ``tokens``: what was cut are tokens before a model saw them, not what the model made of them. ``branches`` are
+    the open conditions on the way to where it was met first (see ``Event.branches``).
     """
 
     lower: Form | None
@@ -74,6 +75,7 @@ class Part:
     rows: bool = False
     tokens: bool = False
     loop: Site | None = None
+    branches: tuple[int, ...] = field(default=(), compare=False)
 
     def complement(self) -> Part:
         """Return the positions that are left when these are taken away from a window's tail or head."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from auditor.program.source import Source
 from auditor.timeline.values.payloads import Class, Function, Stream, Value
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(Struct, frozen=True):
     """A place in the program: a layer of a file and a node's character span."""
 
     source: Source
@@ -28,8 +28,7 @@ class Site:
         return self.source.line_of(max(self.start, self.end - 1))
 
 
-@dataclass(eq=False)
-class ModuleScope:
+class ModuleScope(Struct, eq=False):
     """One module: its source and global names."""
 
     source: Source
@@ -37,8 +36,7 @@ class ModuleScope:
     is_main: bool = True
 
 
-@dataclass(eq=False)
-class Frame:
+class Frame(Struct, eq=False):
     """One call in progress (or a module's top level, where ``names`` are the module's own)."""
 
     scope: ModuleScope
@@ -58,23 +56,27 @@ class Frame:
     rebound: set[str] = field(default_factory=set)  # names assigned anew: no longer what was handed in
 
 
-@dataclass(frozen=True)
-class CallStep:
+class CallStep(Struct, frozen=True):
     """One call on the way to a place: where it was made and what was called."""
 
     site: Site
     name: str
 
 
-@dataclass(frozen=True)
-class Guard:
+class Guard(Struct, frozen=True):
     """A condition on the way to a place.
 
-    ``passes`` are the settings under which the way was open; ``settings`` the switches that it reads.
+    ``passes`` are the settings under which the way was open; ``settings`` the switches that it reads; ``may`` the
+    settings under which it may hold, and those under which it may not, wherever the way there is open.
     """
 
     site: Site
     settings: tuple[str, ...]
     passes: int
     taken: bool
-    decided: int = -1
+    may: tuple[int, int] = (-1, -1)
+
+    @property
+    def opens(self) -> int:
+        """Return the settings under which the condition itself lets this way be taken."""
+        return self.may[0] if self.taken else self.may[1]

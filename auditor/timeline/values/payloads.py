@@ -15,8 +15,9 @@ A payload is one of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.timeline.values.atoms import TRAIN, VAL, under
@@ -241,8 +242,7 @@ class Stream:
         self.pulled_at: tuple[object, ...] = ()  # the loop that pulls
 
 
-@dataclass(eq=False)
-class Heap:
+class Heap(Struct, eq=False):
     """An object with identity.
 
     ``kind``: ``instance`` (of a class of the program), ``external`` (of a library's class), ``list``,

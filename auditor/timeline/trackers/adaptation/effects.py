@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from auditor.program import ir
 from auditor.timeline.engine.parameters import adapted, heaps_of, reach
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 
-@dataclass(eq=False)
-class Gradient:
+class Gradient(Struct, eq=False):
     """A loss that was differentiated: what it was made from, where, and under which settings."""
 
     kinds: int

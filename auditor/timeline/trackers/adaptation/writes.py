@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.timeline.engine import branches
 from auditor.timeline.engine.containers import deep
 from auditor.timeline.engine.parameters import adapted, heaps_of, param, reach, settle
 from auditor.timeline.engine.recording import common, emit_once, name_of
@@ -62,7 +63,7 @@ def restore(machine: Machine, heaps: list[Heap], origins: int, node: ir.Node, *,
     numbers = machine.atoms.meanings(settle(machine, origins), "adapted")
     new = {n: machine.of(Adaptations).events[n].bits & machine.live for n in numbers if isinstance(n, int)}
     firmly = machine.live if replace else 0
-    here = {branch for branch in machine.branches if branch & ~1 not in machine.decided}
+    here = set(branches.still_open(machine, machine.branches))
     # Under the conditions under which something was learned, setting it back is certain.
     weak = {
         n: 0 if here <= set(machine.of(Adaptations).events[n].branches) else machine.weak

@@ -8,8 +8,9 @@ calibration. Where in the run it happens is told by the training loop's own cloc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, calling
@@ -39,8 +40,7 @@ _MILLISECONDS = 10_000  # a deadline above it is not in seconds
 Way = Literal["observed", "applied", "chosen"]
 
 
-@dataclass(eq=False)
-class Apply(Event):
+class Apply(Event, eq=False):
     """The model is applied to tokens: ``kinds`` are their origins, ``generated`` when they come from a model.
 
     ``watched`` when hooks saw it, ``learned`` when its loss is differentiated. ``uses`` are the places where what it
@@ -49,21 +49,20 @@ class Apply(Event):
 
     kinds: int = 0
     generated: bool = False
+    within: tuple[int, ...] = ()  # the loops in progress
     watched: bool = False
     learned: bool = False
     uses: dict[tuple[Way, str], Use] = field(default_factory=dict)
 
 
-@dataclass(eq=False)
-class Use(Event):
+class Use(Event, eq=False):
     """Something made from an application is kept: in ``sink`` (parameters, a file, the scale of a score)."""
 
     sink: str = ""
     scored: list[Forward] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Watcher:
+class Watcher(Struct, frozen=True):
     """A function that sees the model's activations: ``replaces`` a forward, else a hook."""
 
     function: Value
@@ -82,6 +81,18 @@ class Calibrations(Tracker):
         self.events: dict[tuple[object, ...], Apply] = {}
         self.deadlines: dict[tuple[object, ...], Deadline] = {}
         self.busy = False
+        self.loops: list[int] = []  # the loops in progress, one number per run of a loop
+        self.run = 0
+
+    def loop_begun(self) -> int:
+        """Note a loop."""
+        self.run += 1
+        self.loops.append(self.run)
+        return 0
+
+    def loop_ended(self, first: int, iterations: int) -> None:
+        """Forget a loop."""
+        self.loops.pop()
 
     def observed(self, origins: int, node: ir.Node) -> int:
         """Note that a model is applied."""
@@ -113,7 +124,10 @@ class Calibrations(Tracker):
         chosen(self.machine, test, before, after)
 
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
-        """Note scores that are scaled by a chosen number."""
+        """Note scores that are scaled by a chosen number, or moved by what a model gave in a loop before."""
+        applied = self.machine.atoms.family("applied")
+        if (left.m ^ right.m) & applied and left.m & right.m & VAL:
+            moved(self.machine, left, right, node)
         if isinstance(node, ir.BinOp) and node.op in ("*", "/"):
             scaled(self.machine, left, right, node)
         return out
@@ -149,6 +163,7 @@ def applied(machine: Machine, origins: int, node: ir.Node) -> int:
         machine.events.append(event)
     event.bits |= machine.live
     event.kinds |= origins & (VAL | TRAIN)
+    event.within = tuple(known.loops)
     if known.watchers:
         _watch(machine, event, origins, node)
     return machine.atoms.bit("applied", event)
@@ -249,6 +264,25 @@ def scaled(machine: Machine, left: Value, right: Value, node: ir.Node) -> None:
         return
     forwards = [f for f in machine.atoms.meanings(scores.m, "forward") if isinstance(f, Forward)]
     given(machine, number.m, forwards, node)
+
+
+def moved(machine: Machine, left: Value, right: Value, node: ir.Node) -> None:
+    """Note that predictions are combined with what the model gave, for all of its tokens, in a loop that has ended."""
+    atoms = machine.atoms
+    gold, running = atoms.family("gold"), set(machine.of(Calibrations).loops)
+    for scores, other in ((left, right), (right, left)):
+        if other.m & gold or not scores.m & atoms.family("forward"):
+            continue
+        for event in atoms.meanings(other.m & ~scores.m, "applied"):
+            assert isinstance(event, Apply)
+            if not event.within or running.intersection(event.within) or not running:
+                continue
+            use = event.uses.setdefault(
+                ("applied", "scores"), Use(**common(machine, node, machine.live), sink="scores")
+            )
+            use.bits |= machine.live
+            forwards = [f for f in atoms.meanings(scores.m, "forward") if isinstance(f, Forward)]
+            use.scored.extend(f for f in forwards if f not in use.scored)
 
 
 def given(machine: Machine, origins: int, forwards: list[Forward], node: ir.Node) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from auditor.finding import Step
 from auditor.timeline.events import Adapt, Deadline, Forward, Timeline
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     pass
 
 
-@dataclass(frozen=True)
-class Calibration:
+class Calibration(Struct, frozen=True):
     """``apply`` is a calibration after training: what it gave reaches ``use``, by ``way``, under ``bits``."""
 
     apply: Apply
@@ -79,7 +79,7 @@ def calibrations(timeline: Timeline, split: Literal["val", "train", "self"]) -> 
         found = _use(event)
         if found is not None:
             way, use = found
-            if way == "applied" and _reported(timeline, event):
+            if way == "applied" and use.sink != "scores" and _reported(timeline, event):
                 continue  # a score, kept beside what was scored
             if bits & use.bits:
                 out.append(Calibration(event, use, way, bits & use.bits))

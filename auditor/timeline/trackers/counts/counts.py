@@ -13,8 +13,6 @@ What one followed pass reads before it counts is not among them: it scores first
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -23,6 +21,7 @@ from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Mixture, MixtureKind
 from auditor.timeline.trackers.adaptation.effects import overlap
+from auditor.timeline.trackers.counts import sweeps
 from auditor.timeline.trackers.keys.reads import Keys, all_but_last, of_this_token
 from auditor.timeline.values.atoms import VAL, bits_of, val_settings
 from auditor.timeline.values.payloads import Function, Heap, Known, Method, Native, Value
@@ -50,11 +49,9 @@ _INTO = frozenset(
 )
 _LABELS = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _PICKS = frozenset({"gather", "take_along_dim", "take_along_axis", "index_select", "take"})
-_OPEN_BOUND = re.compile(r":\s*(?!-\s*\d)[^\]\s,:-]")  # a stretch that ends somewhere inside
 
 
-@dataclass(eq=False)
-class Counting(Event):
+class Counting(Event, eq=False):
     """Tokens are counted: the reads in the key, the iterations that pick them, the loops in progress."""
 
     reads: int = 0
@@ -110,12 +107,12 @@ class Counts(Tracker):
             return out
         counted = self.machine.atoms.family("counted")
         if name in _LABELS and len(given) > 1 and given[0].m & counted:
-            return self._judged(given[0].m & counted, given[1].m, node, out)
+            return self.judged(given[0].m & counted, given[1].m, node, out)
         if name in _PICKS and given and given[0].m & counted and given[0].m & self.machine.atoms.family("forward"):
             index = 0
             for value in given[1:]:
                 index |= value.m
-            return self._judged(given[0].m & counted, index, node, out)
+            return self.judged(given[0].m & counted, index, node, out)
         if out.m & self.machine.of(Keys).gold:
             return self._labelled(given, out)
         return out
@@ -128,7 +125,7 @@ class Counts(Tracker):
             counted = base.m & self.machine.atoms.family("counted")
             out = _with(out, self._label(index.m))
             if counted:
-                return self._judged(counted, index.m, node, out)
+                return self.judged(counted, index.m, node, out)
         return out
 
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
@@ -144,7 +141,7 @@ class Counts(Tracker):
         gold = self.machine.of(Keys).gold
         for one, other in ((left, right), (right, left)):
             if one.m & gold and other.m & family & ~one.m and of_this_token(self.machine, one.m):
-                return self._judged(
+                return self.judged(
                     other.m & family & ~one.m, self._reads_of(one.m) | _iterations(self.machine, one), node, out
                 )
         return out
@@ -169,7 +166,7 @@ class Counts(Tracker):
                 assert isinstance(event, Counting)
                 if not set(event.within) & set(self.loops):
                     over |= bit
-        return self._judged(over, origins, node, Value()).m if over else 0
+        return self.judged(over, origins, node, Value()).m if over else 0
 
     # ---------------------------------------------------------------- counting
 
@@ -185,8 +182,11 @@ class Counts(Tracker):
         if where is not None and atom:
             stores.update_in_place(self.machine, where, self.machine.eval(where), Value(None, atom))
 
-    def counted(self, origins: int, node: ir.Node) -> int:
-        """Return the origin of counting tokens (``origins`` are those of the key), 0 when too many are kept."""
+    def counted(self, origins: int, node: ir.Node, within: tuple[int, ...] | None = None) -> int:
+        """Return the origin of counting tokens (``origins`` are those of the key), 0 when too many are kept.
+
+        ``within``: the loops in which they were read, where that was elsewhere.
+        """
         machine = self.machine
         if not val_settings(origins) & machine.live or len(self.made) >= _MOST:
             return 0
@@ -198,23 +198,12 @@ class Counts(Tracker):
             **common(machine, node, machine.live & val_settings(origins)),
             reads=reads,
             region=origins & machine.atoms.family("iteration"),
-            within=tuple(self.loops),
+            within=tuple(self.loops) if within is None else within,
             rounds=self._rounds(),
-            whole=bool(reads or not self.loops) and all(self._unbounded(bit) for bit in bits_of(reads)),
+            whole=bool(reads or not self.loops) and all(sweeps.unbounded(machine, bit) for bit in bits_of(reads)),
         )
         self.made.append(event)
         return machine.atoms.fresh("counted", event)
-
-    def _unbounded(self, bit: int) -> bool:
-        """Return whether a read is of everything, but for a constant number of tokens at either end."""
-        read = self.machine.of(Keys).meaning[bit]
-        text = read.site.source.text[read.site.start : read.site.end]
-        inside = text[text.find("[") :]
-        if not read.slice and not inside[1:-1].strip("- ").isdecimal():
-            return False
-        if read.slice and _OPEN_BOUND.search(inside):
-            return False
-        return all(self._unbounded(parent) for parent in bits_of(read.parents))
 
     # ---------------------------------------------------------------- judging
 
@@ -237,7 +226,7 @@ class Counts(Tracker):
             out |= reads
         return out
 
-    def _judged(self, counted: int, label: int, node: ir.Node, out: Value) -> Value:
+    def judged(self, counted: int, label: int, node: ir.Node, out: Value) -> Value:
         """Return a judged prediction, marked with the countings that held the token already."""
         machine = self.machine
         keys = machine.of(Keys)
@@ -251,19 +240,21 @@ class Counts(Tracker):
             assert isinstance(event, Counting)
             if event.excludes(machine.way()) or not event.bits & machine.live:
                 continue
-            kind = self._holds(event, reads, region)
+            kind = self._holds(event, reads, region, node)
             if kind is not None:
                 found |= self._emit(event, kind, node)
         return _with(out, found)
 
-    def _holds(self, event: Counting, reads: int, region: int) -> MixtureKind | None:
+    def _holds(self, event: Counting, reads: int, region: int, node: ir.Node) -> MixtureKind | None:
         """Return as what a counting holds the tokens ``reads`` that are judged now, None where it doesn't."""
         if not overlap(self.machine, event.region, region):
             return None
         if not set(event.within) & set(self.loops):
-            return "counted" if event.whole or event.reads & self._with_ancestors(reads, wherever=True) else None
+            same = event.whole or event.reads & self._with_ancestors(reads, wherever=True)
+            return "counted" if same or sweeps.covers(self.machine, event.reads, reads, node) else None
         if not event.reads & self._with_ancestors(reads):
-            return None
+            now = event.rounds == self._rounds() and event.within == tuple(self.loops)
+            return "preview" if now and sweeps.same_end(self.machine, event.reads, reads) else None
         return "preview" if event.rounds == self._rounds() else "counted"
 
     def _now(self, region: int) -> int:

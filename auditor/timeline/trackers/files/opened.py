@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.finding import Step
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 
-@dataclass(eq=False)
-class Opened(Event):
+class Opened(Event, eq=False):
     """A file of training data is read.
 
     ``report`` is a score that what was read takes part in (under ``reported``); ``saved`` are the settings under

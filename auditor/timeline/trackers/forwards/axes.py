@@ -7,15 +7,15 @@ and no axis of positions is left; it is a *leak* when that is given back to posi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.timeline.values.frames import Site
 
 Axes = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Mixed:
+class Mixed(Struct, frozen=True):
     """Where later positions come in, in words; ``certain`` where the axis is known and nothing guards it."""
 
     site: Site
@@ -23,12 +23,12 @@ class Mixed:
     certain: bool
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(Struct, frozen=True):
     """A tensor made from the tokens; ``axes`` is None where they are not known.
 
     Through a convolution (``reach``), a position knows those up to ``ahead`` later ones; what is padded on the left
-    takes some of these away again.
+    takes some of these away again. ``raw``: tokens that nothing has embedded; what is done to them tells nothing, they
+    may as well be hidden states, with an axis more.
     """
 
     axes: Axes | None = None
@@ -37,6 +37,9 @@ class Tensor:
     masked: bool = False
     ahead: int = 0
     reach: Mixed | None = None
+    raw: bool = False
+    longer: bool = False  # padded behind the last position
+    cut: int = 0  # how many of the first positions were just left out
 
     @property
     def knows_later(self) -> Mixed | None:
@@ -47,8 +50,7 @@ class Tensor:
 SHIFTED = -1_000_000  # ``ahead`` of what was moved along the positions, nobody knows how far
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(Struct, frozen=True):
     """The length of an axis."""
 
     axis: str
@@ -57,8 +59,7 @@ class Size:
 NOTHING = object()  # Python's None; what is not known is None here
 
 
-@dataclass(frozen=True)
-class Several:
+class Several(Struct, frozen=True):
     """A tuple or list of values."""
 
     items: tuple[object, ...]
@@ -86,13 +87,22 @@ def blended(values: list[object], axes: Axes | None = None) -> Tensor:
         leak, pooled = pooled, None
     far = max(tensors, key=lambda t: t.ahead, default=Tensor())
     masked = any(t.masked for t in tensors)
-    return Tensor(widest, pooled if leak is None else None, leak, masked, far.ahead, far.reach)
+    raw = bool(tensors) and all(t.raw for t in tensors)
+    return Tensor(widest, pooled if leak is None else None, leak, masked, far.ahead, far.reach, raw)
+
+
+def either(values: list[object]) -> Tensor:
+    """Return what is one of several values: what one of them has pooled is not given back by the others."""
+    tensors = [v for v in values if isinstance(v, Tensor)]
+    known = next((t for t in tensors if t.leak is not None), None)
+    placed = next((t for t in tensors if t.axes is not None and "T" in t.axes), None)
+    return known or placed or blended(values)
 
 
 def reduced(tensor: Tensor, dims: list[int] | None, *, keep: bool, mixed: Mixed) -> Tensor:
     """Return a tensor of which the axes ``dims`` (None: all) are reduced."""
     axes = tensor.axes
-    if axes is None:
+    if axes is None or tensor.raw:
         return tensor if dims is not None else replace(tensor, axes=())
     places = list(range(len(axes))) if dims is None else [p for d in dims if (p := index_of(axes, d)) is not None]
     gone = {axes[p] for p in places}
@@ -110,6 +120,8 @@ def reduced(tensor: Tensor, dims: list[int] | None, *, keep: bool, mixed: Mixed)
 def multiplied(left: Tensor, right: Tensor, mixed: Mixed) -> Tensor:
     """Return a matrix product; over the positions that are looked at, it mixes them where no mask was applied."""
     base = blended([left, right])
+    if base.raw:
+        return base
     if left.axes is None or right.axes is None or len(left.axes) < 2 or len(right.axes) < 2:
         return replace(base, axes=left.axes)
     inner, columns = left.axes[-1], right.axes[-1]

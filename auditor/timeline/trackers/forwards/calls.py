@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditor.program import ir
 from auditor.timeline.trackers.forwards import grids
@@ -33,6 +35,7 @@ _SPREADS = {
     "argsort": "an order", "topk": "a ranking", "fft": "a Fourier transform", "rfft": "a Fourier transform",
     "layer_norm": "", "msort": "an order",
 }  # fmt: skip
+_NEXT = "a shift by which each position sees the next"
 _ATTENTION = frozenset({"scaled_dot_product_attention", "flash_attn_func", "flash_attn_varlen_func"})
 _MASKS = frozenset({"masked_fill", "masked_fill_", "tril", "tril_", "where"})
 _SAME = frozenset(
@@ -47,6 +50,8 @@ def attention(name: str, given: list[object], keywords: dict[str, object], mixed
     """Return what a fused attention gives; None for another function."""
     if name not in _ATTENTION:
         return None
+    if given and isinstance(given[0], Tensor) and given[0].raw:
+        return given[0]
     axes = given[0].axes if given and isinstance(given[0], Tensor) else None
     out = replace(blended(given[:3], axes), axes=axes)
     causal = keywords.get("is_causal", keywords.get("causal", given[5] if len(given) > 5 and name[0] == "s" else False))
@@ -68,6 +73,13 @@ def attention(name: str, given: list[object], keywords: dict[str, object], mixed
     )
 
 
+def embedded(ids: Tensor | None) -> Tensor | None:
+    """Return what looking tokens up in a table gives: an axis more."""
+    if ids is None:
+        return None
+    return replace(ids, axes=(*ids.axes, "D") if ids.axes is not None else None, raw=False)
+
+
 def function(name: str, given: list[object], keywords: dict[str, object], mixed: Mixed) -> object:
     """Return what a library's function, or a tensor's method, makes of tensors (``given``: the tensor first)."""
     first = given[0] if given else None
@@ -75,7 +87,9 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
     if grid is not None:
         return grid
     if isinstance(first, Several):
-        return _of_several(name, first, given, keywords)
+        return _of_several(name, first, given, keywords, mixed)
+    if name in ("embedding", "one_hot"):
+        return embedded(next((v for v in given if isinstance(v, Tensor)), None))
     if not isinstance(first, Tensor):
         tensors = [v for v in (*given, *keywords.values()) if isinstance(v, Tensor)]
         if (
@@ -96,11 +110,20 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
             return blended(given)
         return replace(blended(given), masked=True)
     dims = _dims(name, given, keywords)
-    if name in _POOLS and (name not in ("max", "min") or not (len(given) > 1 and isinstance(given[1], Tensor))):
+    if name in ("max", "min") and len(given) > 1 and not isinstance(given[1], int):
+        return blended(given)  # of two tensors, element by element
+    if name in _POOLS:
         keep = keywords.get("keepdim") is True or keywords.get("keepdims") is True or True in given[2:3]
         out = reduced(first, dims, keep=keep, mixed=replace(mixed, what=f"{_POOLS[name]} over the positions"))
         return Several((out, out)) if name in ("max", "min", "median") and dims is not None else out
-    if _SPREADS.get(name):
+    if name in ("fft", "rfft") and not first.raw and (first.longer or "n" in keywords or len(given) > 1):
+        # Padded to twice the window and cut again, a product of two transforms is a causal convolution; whether it is
+        # depends on the lengths, the cut and the kernel.
+        whole = given[1] if len(given) > 1 else keywords.get("n")
+        known = isinstance(whole, Size) and whole.axis == "T"
+        what = f"{_SPREADS[name]} over the positions"
+        return replace(first, leak=first.leak or replace(mixed, what=what, certain=mixed.certain and known))
+    if _SPREADS.get(name) and not first.raw:
         axes = first.axes
         over = [axes[p] for d in dims or [] if axes is not None and (p := index_of(axes, d)) is not None]
         if "T" in over and "S" not in (axes or ()) and first.leak is None:
@@ -110,14 +133,16 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
         return Several((out, out)) if name in ("sort", "topk") else out
     if name == "pad":
         return _padded(first, given, keywords)
+    if name in ("max_pool1d", "avg_pool1d"):
+        places = ("kernel_size", "stride", "padding", "dilation")
+        made = dict(zip(places, given[1:], strict=False)) | keywords
+        return _convolved(first, {"stride": made.get("kernel_size"), **made}, mixed)
     if name == "roll":
         shift = given[1] if len(given) > 1 else keywords.get("shifts")
         dim = given[2] if len(given) > 2 else keywords.get("dims")
         place = index_of(first.axes, dim) if first.axes is not None and isinstance(dim, int) else None
         if isinstance(shift, int) and shift < 0 and place is not None and first.axes and first.axes[place] == "T":
-            return replace(
-                first, leak=first.leak or replace(mixed, what="a shift by which each position sees the next")
-            )
+            return replace(first, leak=first.leak or replace(mixed, what=_NEXT))
         return replace(first, ahead=first.ahead - shift if isinstance(shift, int) else SHIFTED)
     if name in ("matmul", "bmm", "mm") and len(given) > 1 and isinstance(given[1], Tensor):
         return multiplied(first, given[1], mixed)
@@ -147,7 +172,8 @@ def _padded(first: Tensor, given: list[object], keywords: dict[str, object]) -> 
         return replace(first, ahead=SHIFTED)
     at = 2 * (len(axes) - 1 - axes.index("T"))
     before = sizes.items[at] if at < len(sizes.items) else 0
-    return replace(first, ahead=first.ahead - before if isinstance(before, int) else SHIFTED)
+    longer = at + 1 < len(sizes.items) and sizes.items[at + 1] != 0
+    return replace(first, ahead=first.ahead - before if isinstance(before, int) else SHIFTED, longer=longer)
 
 
 def _convolved(first: Tensor, made: dict[str, object], mixed: Mixed) -> Tensor:
@@ -167,14 +193,27 @@ def _convolved(first: Tensor, made: dict[str, object], mixed: Mixed) -> Tensor:
     return replace(first, ahead=first.ahead + whole - padding, reach=replace(mixed, what=what))
 
 
-def _of_several(name: str, first: Several, given: list[object], keywords: dict[str, object]) -> object:
+def _of_several(name: str, first: Several, given: list[object], keywords: dict[str, object], mixed: Mixed) -> object:
     if name in ("cat", "concat", "concatenate", "stack", "einsum"):
         out = blended(list(first.items))
         dim = keywords.get("dim", given[1] if len(given) > 1 else 0)
+        if name == "stack":
+            return replace(out, axes=_with_axis(out.axes, dim))
         at = index_of(out.axes, dim) if out.axes is not None and isinstance(dim, int) else None
-        joined = name != "stack" and (out.axes is None or at is None or out.axes[at] == "T")
+        joined = out.axes is None or at is None or out.axes[at] == "T"
+        head = first.items[0] if first.items else None
+        if joined and at is not None and isinstance(head, Tensor) and head.cut and not out.raw:
+            return replace(out, ahead=head.cut, reach=replace(mixed, what=_NEXT), cut=0)
         return replace(out, ahead=SHIFTED) if joined else out
     return None
+
+
+def _with_axis(axes: Axes | None, dim: object) -> Axes | None:
+    """Return the axes with a new one at ``dim``."""
+    if axes is None or not isinstance(dim, int):
+        return None
+    at = dim + len(axes) + 1 if dim < 0 else dim
+    return (*axes[:at], "D", *axes[at:])
 
 
 def _dims(name: str, given: list[object], keywords: dict[str, object]) -> list[int] | None:
@@ -257,7 +296,7 @@ def sliced(base: Tensor, index: ir.Expr, mixed: Mixed, known: Callable[[ir.Expr]
     left: list[str] = []
     place = 0
     pooled = base.pooled
-    moved = False
+    moved, cut = False, 0
     for part in parts:
         if isinstance(part, ir.Const) and part.value is None:
             left.append("1")
@@ -266,7 +305,10 @@ def sliced(base: Tensor, index: ir.Expr, mixed: Mixed, known: Callable[[ir.Expr]
             return replace(base, axes=None)
         if isinstance(part, ir.Slice):
             left.append(axes[place])
-            moved = moved or (axes[place] == "T" and part.lower is not None)
+            if axes[place] == "T" and part.lower is not None:
+                moved = True
+                first = isinstance(part.lower, ir.Const) and type(part.lower.value) is int and part.lower.value > 0
+                cut = part.lower.value if first else 0  # type: ignore[union-attr, assignment]
         elif axes[place] == "T" and isinstance(part, ir.UnaryOp):
             pooled = pooled or replace(mixed, what="the last position")
         elif not isinstance(part, ir.Const | ir.UnaryOp) and (
@@ -274,7 +316,10 @@ def sliced(base: Tensor, index: ir.Expr, mixed: Mixed, known: Callable[[ir.Expr]
         ):
             return replace(base, axes=None)
         place += 1
-    return replace(base, axes=(*left, *axes[place:]), pooled=pooled, ahead=SHIFTED if moved else base.ahead)
+    out = replace(base, axes=(*left, *axes[place:]), pooled=pooled, ahead=SHIFTED if moved else base.ahead, cut=cut)
+    if cut and base.longer and base.ahead != SHIFTED:
+        return replace(out, ahead=base.ahead + cut, reach=base.reach or replace(mixed, what=_NEXT))
+    return out
 
 
 def module(
@@ -286,7 +331,9 @@ def module(
         return None
     axes = first.axes
     if name in ("Embedding", "EmbeddingBag"):
-        return replace(first, axes=(*axes, "D") if axes is not None else None)
+        return embedded(first)
+    if first.raw:
+        return first
     if name in ("GRU", "LSTM", "RNN"):
         both = made.get("bidirectional") is True
         out = (
@@ -309,8 +356,24 @@ def module(
         return first
     if name == "Conv1d":
         return _convolved(first, made, mixed)
+    if name in ("MaxPool1d", "AvgPool1d"):
+        names = ("kernel_size", "stride", "padding")
+        pooled = {n: made.get(n, made.get(str(at))) for at, n in enumerate(names)}
+        known = {"stride": pooled["kernel_size"], "padding": 0} | {k: v for k, v in pooled.items() if v is not None}
+        return _convolved(first, known, mixed)
     if name in ("ZeroPad1d", "ConstantPad1d", "ReflectionPad1d", "ReplicationPad1d"):
         return replace(first, ahead=SHIFTED)
     if name.startswith("Conv") or name in ("Flatten", "Unflatten"):
         return replace(first, axes=axes)
     return first
+
+
+def number(op: str, left: object, right: object) -> int | float | None:
+    """Return arithmetic of two numbers; not a number, where it is certainly one that is not known."""
+    if op == "**" and left is None and isinstance(right, int | float):
+        return math.nan
+    if not isinstance(left, int | float) or not isinstance(right, int | float):
+        return None
+    if isinstance(left, float) or isinstance(right, float) or op not in ("+", "-", "*", "//"):
+        return math.nan
+    return {"+": left + right, "-": left - right, "*": left * right}.get(op, left // right if right else None)

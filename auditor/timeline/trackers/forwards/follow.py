@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from auditor.program import ir
 from auditor.timeline.trackers.forwards import calls, grids
-from auditor.timeline.trackers.forwards.axes import NOTHING, Mixed, Several, Size, Tensor, blended, multiplied
+from auditor.timeline.trackers.forwards.axes import NOTHING, Mixed, Several, Size, Tensor, blended, either, multiplied
 from auditor.timeline.trackers.forwards.grids import Grid
 from auditor.timeline.values.frames import ModuleScope, Site
 from auditor.timeline.values.payloads import Either, Function, Heap, Known, PerSetting, Value
@@ -28,6 +29,7 @@ class Pass:
         self.found: list[Mixed] = []
         self.steps = 0
         self.open = 0  # conditions in progress that could not be decided
+        self.draws = False  # something is drawn at random in it: perhaps a denoiser
 
     def run(self, heap: Heap, method: str, given: list[object], depth: int = 0) -> object:
         """Return what ``heap.method(…)`` gives."""
@@ -59,18 +61,21 @@ class Body:
         self.names = names
         self.depth = depth
         self.returned: list[object] = []
+        self.yielded: list[object] = []  # by a generator
 
     def result(self) -> object:
-        """Return what is returned, whichever way."""
+        """Return what is returned, whichever way, or what a generator yields."""
+        if self.yielded:
+            return Several(tuple(self.yielded))
         if len(self.returned) == 1:
             return self.returned[0]
         tensors = [v for v in self.returned if isinstance(v, Tensor)]
-        return blended(list(tensors)) if tensors else (self.returned[-1] if self.returned else None)
+        return either(list(tensors)) if tensors else (self.returned[-1] if self.returned else None)
 
     def defaults(self, node: ir.FunctionDef) -> None:
         """Give the parameters that were not passed their defaults, where these are constants."""
         for param in node.params:
-            if isinstance(param.default, ir.Const) and param.name not in self.names:
+            if isinstance(param.default, ir.Const | ir.UnaryOp) and param.name not in self.names:
                 self.names[param.name] = self.eval(param.default)
 
     # ---------------------------------------------------------------- statements
@@ -181,7 +186,10 @@ class Body:
         """Return what an expression is, as far as it matters here."""
         self.owner.steps += 1
         if isinstance(node, ir.Name):
-            return self.names.get(node.id)
+            if node.id in self.names:
+                return self.names[node.id]
+            constant = _plain(self.scope.names.get(node.id))
+            return constant if isinstance(constant, bool | int | float | str) else None
         if isinstance(node, ir.Const):
             return NOTHING if node.value is None else node.value
         if isinstance(node, ir.Attr):
@@ -208,7 +216,7 @@ class Body:
                 return self.element(base)
             index = self.eval(node.index)
             if isinstance(index, Tensor):  # a table of parameters
-                return replace(index, axes=(*index.axes, "D") if index.axes is not None else None)
+                return calls.embedded(index)
             return None
         if isinstance(node, ir.Sequence):
             return Several(tuple(self.eval(e) for e in node.elts))
@@ -219,7 +227,11 @@ class Body:
             self.owner.open += 1
             both = [self.eval(node.body), self.eval(node.orelse)]
             self.owner.open -= 1
-            return blended(both) if any(isinstance(v, Tensor) for v in both) else None
+            return either(both) if any(isinstance(v, Tensor) for v in both) else None
+        if isinstance(node, ir.Yield):
+            value = self.eval(node.value) if node.value is not None else None
+            self.yielded += value.items if node.kind == "from" and isinstance(value, Several) else [value]
+            return None
         if isinstance(node, ir.NamedExpr):
             value = self.eval(node.value)
             self.bind(node.target, value)
@@ -238,7 +250,7 @@ class Body:
             return multiplied(left, right, self.mixed(node))
         values = [v for v in (left, right) if isinstance(v, Tensor)]
         if not values:
-            return grids.combined(op, left, right) or _number(op, left, right)
+            return grids.combined(op, left, right) or calls.number(op, left, right)
         out = blended(list(values))
         attended = out.axes is not None and "S" in out.axes and op in ("+", "*")
         added = next((v for v in (left, right) if isinstance(v, Grid)), None)
@@ -265,6 +277,8 @@ class Body:
             if node.attr in ("T", "mT") and base.axes is not None and len(base.axes) > 1:
                 return replace(base, axes=(*base.axes[:-2], base.axes[-1], base.axes[-2]))
             return base if node.attr in ("values", "data", "real") else None
+        if isinstance(base, Several) and node.attr in ("values", "indices") and len(base.items) == 2:
+            return base.items[node.attr == "indices"]
         return None
 
     def element(self, heap: Heap) -> object:
@@ -278,6 +292,9 @@ class Body:
         given = [self.eval(a.value) for a in node.args if a.keyword is None]
         keywords = {a.keyword: self.eval(a.value) for a in node.args if a.keyword is not None}
         func = node.func
+        name = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
+        if name.startswith(("rand", "bernoulli")):
+            self.owner.draws = True
         if isinstance(func, ir.Attr):
             base = self.eval(func.value)
             if isinstance(base, Heap):
@@ -290,7 +307,6 @@ class Body:
         called = self.eval(func)
         if isinstance(called, Heap):
             return self.apply(called, given, keywords, node)
-        name = func.id if isinstance(func, ir.Name) else ""
         own = self.scope.names.get(name)
         if own is not None and isinstance(own.p, Function) and isinstance(own.p.node, ir.FunctionDef):
             return self.own(own.p, given, keywords)
@@ -349,17 +365,6 @@ class Body:
         if name in ("Sequential", "ModuleList") and heap.element is not None and isinstance(heap.element.p, Heap):
             return self.apply(heap.element.p, given, keywords, node)
         return calls.module(name, given, keywords, self.mixed(node), {k: _plain(v) for k, v in heap.made_with.items()})
-
-
-def _number(op: str, left: object, right: object) -> int | float | None:
-    """Return arithmetic of two numbers; not a number, where it is certainly one that is not known."""
-    if op == "**" and left is None and isinstance(right, int | float):
-        return math.nan
-    if not isinstance(left, int | float) or not isinstance(right, int | float):
-        return None
-    if isinstance(left, float) or isinstance(right, float) or op not in ("+", "-", "*", "//"):
-        return math.nan
-    return {"+": left + right, "-": left - right, "*": left * right}.get(op, left // right if right else None)
 
 
 def _plain(value: Value | None) -> object:

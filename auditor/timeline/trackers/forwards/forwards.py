@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import field
+from msgspec.structs import replace
 
 from auditor.program import ir
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
-from auditor.timeline.events import Event
+from auditor.timeline.events import Event, Report
 from auditor.timeline.trackers.forwards.axes import Mixed, Several, Tensor
 from auditor.timeline.trackers.forwards.follow import Pass
-from auditor.timeline.values.atoms import val_settings
+from auditor.timeline.trackers.forwards.noise import Noise
+from auditor.timeline.values.atoms import RANDOM, val_settings
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Function, Heap, Value
 
@@ -20,13 +23,20 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 
-@dataclass(eq=False)
-class Lookahead(Event):
-    """A model is applied at ``applied``; at ``site``, in its forward, later positions come in, as ``what``."""
+_STATES = 3  # axes of hidden states, where tokens have one or two
+
+
+class Lookahead(Event, eq=False):
+    """A model is applied at ``applied``; at ``site``, in its forward, later positions come in, as ``what``.
+
+    ``bounds``: reports of losses that count only where the tokens that it is given were replaced at random, as those of
+    a denoiser's bound do.
+    """
 
     applied: Site | None = None
     what: str = ""
     certain: bool = False
+    bounds: list[Report] = field(default_factory=list)
 
 
 class Forwards(Tracker):
@@ -59,6 +69,9 @@ class Forwards(Tracker):
             fields = common(machine, node, machine.live & val_settings(origins))
             fields["site"] = mixed.site
             event = Lookahead(**fields, applied=machine.site(node), what=mixed.what, certain=mixed.certain)
+            noise = machine.of(Noise)
+            event.bounds = noise.bounds if origins & noise.hidden else []
+            event.certain = mixed.certain and not origins & RANDOM
             machine.events.append(event)
         return None
 
@@ -84,8 +97,10 @@ def _rank(model: Heap, method: str, node: ir.Node) -> int:
 
 def _look(machine: Machine, model: Heap, method: str, rank: int) -> list[Mixed]:
     done = Pass(machine)
-    tokens = Tensor(("T",) if rank == 1 else ("B", "T"))
+    tokens = Tensor(("T",), raw=True) if rank == 1 else Tensor(("B", "T", "D")[:rank], raw=rank < _STATES)
     result = done.run(model, method, [tokens])
     items = result.items if isinstance(result, Several) else (result,)
     done.found += [later for item in items if isinstance(item, Tensor) and (later := item.knows_later) is not None]
+    if done.draws:
+        done.found = [replace(mixed, certain=False) for mixed in done.found]
     return list(dict.fromkeys(done.found))[:3]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
+
+from msgspec import Struct
 
 from auditor.program import ir
 from auditor.timeline.trackers.forwards.axes import Several, Size
@@ -27,8 +28,7 @@ _SAME = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """A tensor of known numbers that depends on no token."""
 
     shape: tuple[int, ...]

@@ -2,5 +2,6 @@
 
 from auditor.timeline.trackers.keys.caches import Lookups
 from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.keys.spots import Spots
 
-TRACKERS = (Keys, Lookups)
+TRACKERS = (Keys, Lookups, Spots)

@@ -21,22 +21,27 @@ from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, Update
 from auditor.timeline.trackers.keys.places import (
     Behind,
+    Beyond,
     column_of,
     has_slice,
     is_whole,
     last_of,
+    moved_on,
+    place_ahead,
     place_of,
     rest_of,
     sliced,
 )
 from auditor.timeline.trackers.keys.reads import Keys, Mixing, Read
-from auditor.timeline.values.atoms import VAL, bits_of
+from auditor.timeline.trackers.keys.settling import settle
+from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import (
     SOME,
     Bound,
     External,
     Function,
     Heap,
+    Known,
     Method,
     Native,
     Tup,
@@ -137,8 +142,8 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
         return out
     forwards = machine.atoms.family("forward")
     if base.m & forwards:
-        return Value(out.p, out.m | label(machine, index.m))
-    if base.m & VAL and not base.m & (keys.lookups | keys.mixed):
+        return out if index.m & keys.truths else Value(out.p, out.m | label(machine, index.m))
+    if base.m & VAL and not base.m & (keys.lookups | keys.mixed | keys.truths) and keys.holds_tokens(base.m):
         return read(machine, base, index, node, out)
     return out
 
@@ -152,7 +157,10 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
         return out  # the same tokens in another shape (x[None], y[:, None])
     parents = base.m & keys.reads
     path = machine.frame.scope.source.path
-    key = (path, node.start, parents)
+    place = place_of(index, node.index)
+    if base.m & keys.ahead:
+        place = place_ahead(place, index)
+    key = (path, node.start, parents | (keys.ahead if base.m & keys.ahead and place == 0 else 0))
     bit = keys.known.get(key)
     if bit is None and len(keys.known) >= MAX_READS:
         key = (path, node.start, -1)
@@ -160,7 +168,7 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
     if bit is None:
         made = Read(
             machine.site(node),
-            place_of(index, node.index),
+            place,
             parents,
             has_slice(node.index),
             last_of(node.index),
@@ -174,7 +182,7 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
         keys.meaning[bit] = made
         keys.reads |= bit
         keys.mixed |= twin
-    return Value(out.p, out.m & ~(keys.reads | keys.mixed) | bit)
+    return Value(out.p, out.m & ~(keys.reads | keys.mixed | keys.spots | keys.truths | keys.ahead) | bit)
 
 
 def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
@@ -182,12 +190,18 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     op = node.op
     keys = machine.of(Keys)
     origins = out.m
-    if origins & (keys.reads | keys.every) and (op in _MIXING_OPS or (op == "&" and _masks(keys, node, left, right))):
+    if origins & (keys.reads | keys.every) and (
+        op in _MIXING_OPS
+        or (op == "&" and _masks(keys, node, left, right))
+        or (op == ">>" and (left.m & keys.reads).bit_count() > 1)  # the high bits of what several tokens make
+    ):
         origins = mix(machine, origins, node)
     if op == "-" and not left.m & machine.atoms.family("forward"):
         return Behind(SOME, origins, left.base if isinstance(left, Behind) else left)
     if op == "+" and isinstance(left, Behind):
         return Behind(SOME, origins, left.base)
+    if op == "+" and isinstance(right.p, Known) and right.p.v == 1:
+        return Beyond(out.p, origins)
     return out if origins == out.m else Value(out.p, origins)
 
 
@@ -250,8 +264,9 @@ def lookup(machine: Machine, base: Value, mixed: int, node: ir.Node, out: Value)
 def label(machine: Machine, origins: int) -> int:
     """Remember that the reads in ``origins`` are what a prediction is judged by; return the origin of the verdict."""
     keys = machine.of(Keys)
-    keys.labels |= origins & keys.reads
-    return keys.gold if origins & keys.reads else 0
+    picked = origins & keys.reads
+    keys.labels |= picked
+    return keys.gold | machine.atoms.bit("judged", picked) if picked else 0
 
 
 def update(machine: Machine, origins: int, node: ir.Node) -> None:
@@ -349,47 +364,16 @@ def _of_module(func: Value) -> bool:
     return isinstance(receiver, Heap) and models.is_module(receiver)
 
 
-def settle(machine: Machine) -> None:
-    """Decide, when all has been followed, which reads of each look-up's key are the token being scored."""
-    keys = machine.of(Keys)
-    mixings = list(keys.mixings.values())
-    # Windows that another key leaves the last token of out of: that one is the token being scored.
-    shorter: frozenset[tuple[str, int]] = frozenset()
-    for event in keys.events.values():
-        shorter |= _shortened(keys, event.key)
-    for event in keys.events.values():
-        event.target = keys.targets(event.key)
-        if event.target == event.key:
-            event.target = 0  # nothing of the context is in the key
-        wider = shorter - _shortened(keys, event.key)  # a key of both is one of neighbours
-        if wider:
-            event.target |= sum(b for b in bits_of(event.key & ~keys.inputs) if keys.same(b) & wider)
-        event.target |= keys.containing(event.key, joined=event.joined)
-        if not event.target:
-            continue
-        for mixing in reversed(mixings):
-            if mixing.reads & event.target and mixing.reads & ~event.key == 0:
-                event.mixing = mixing.site
-                if mixing.reads & ~event.target:
-                    break
-
-
-def _shortened(keys: Keys, reads: int) -> frozenset[tuple[str, int]]:
-    """Return the windows of which a key leaves out the last token."""
-    out: frozenset[tuple[str, int]] = frozenset()
-    for bit in bits_of(reads & ~keys.inputs):
-        out |= keys.same(keys.meaning[bit].parents) if keys.meaning[bit].rest else frozenset()
-    return out
-
-
 def stored(machine: Machine, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
     """Return the index and the value of ``table[index] = value`` as the table's own origins get them.
 
     A count that is read, raised and stored at its key doesn't make the table rest on that look-up.
     """
     keys = machine.of(Keys)
-    tokens = keys.reads | keys.mixed
+    tokens = keys.reads | keys.mixed | keys.spots | keys.truths
     index, value = out
+    if value.m & tokens and moved_on(keys, node, value):
+        return index, Value(value.p, value.m & ~tokens | keys.ahead)
     if not index.m & tokens:
         return index, value
     update(machine, index.m, node)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from auditor.program import ir
-from auditor.timeline.trackers.keys.reads import Place
+from auditor.timeline.trackers.keys.reads import Keys, Place
+from auditor.timeline.values.atoms import bits_of
 from auditor.timeline.values.payloads import (
     Known,
     Payload,
     Tup,
     Value,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 class Behind(Value):
@@ -25,6 +21,12 @@ class Behind(Value):
     def __init__(self, p: Payload, m: int, base: Value | None = None) -> None:
         super().__init__(p, m)
         self.base = base
+
+
+class Beyond(Value):
+    """A number to which one was added: the position after another one."""
+
+    __slots__ = ()
 
 
 def place_of(index: Value, node: ir.Expr) -> Place:
@@ -45,6 +47,11 @@ def place_of(index: Value, node: ir.Expr) -> Place:
     if isinstance(node, ir.BinOp) and node.op == "+" and isinstance(node.right, ir.Const):
         return 1
     return 0
+
+
+def place_ahead(place: Place, index: Value) -> Place:
+    """Return the place of what ``index`` picks (at ``place``) out of an array that holds each token one place on."""
+    return 0 if isinstance(index, Beyond) or place > 0 else -1
 
 
 def last_of(node: ir.Expr) -> str:
@@ -121,3 +128,14 @@ def is_whole(node: ir.Expr) -> bool:
     if isinstance(node, ir.Slice):
         return node.lower is None and node.upper is None and node.step is None
     return isinstance(node, ir.Const) and (node.value is None or node.value is Ellipsis)
+
+
+def moved_on(keys: Keys, node: ir.Subscript, value: Value) -> bool:
+    """Return whether ``made[i + 1] = …`` is made from token ``i``: what lies at a place then is of those before it."""
+    place = node.index
+    if not isinstance(place, ir.BinOp) or place.op != "+" or not isinstance(place.left, ir.Name):
+        return False
+    if not isinstance(place.right, ir.Const) or place.right.value != 1:
+        return False
+    own = [keys.meaning[bit] for bit in bits_of(value.m & keys.reads | (value.m & keys.mixed) >> 1)]
+    return any(r.last == place.left.id and not r.slice for r in own)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from auditor.program import ir
 from auditor.timeline.engine.signals import Tracker
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 Place = Literal[-1, 0, 1]
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(Struct, frozen=True):
     """Tokens picked at ``site`` out of those that the reads ``parents`` picked (a mask).
 
     ``place``: -1 before, 1 after, 0 at the position that its surroundings speak of. ``slice``: a stretch of them.
@@ -35,8 +35,7 @@ class Read:
     rest: bool = False
 
 
-@dataclass(frozen=True)
-class Mixing:
+class Mixing(Struct, frozen=True):
     """An operation that mixed the reads ``reads`` (as plain bits) into one key; ``fresh`` were not mixed before."""
 
     site: Site
@@ -60,7 +59,10 @@ class Keys(Tracker):
         self.mixings: dict[tuple[str, int, int, int], Mixing] = {}
         self.events: dict[tuple[object, ...], Lookup] = {}
         self.updates: dict[tuple[object, ...], Update] = {}
+        self.ahead = atoms.bit("ahead", "")  # an array that holds what is made of a token one place after it
         self.joined = atoms.bit("joined", "")  # several tokens made into one number or text
+        self.spots = atoms.bit("spots", "")  # where tokens of some kind stand: numbers, which are no tokens themselves
+        self.truths = atoms.bit("truths", "")  # what a comparison of tokens gave: a mask, which picks none of them
         # For auditor.timeline.mixtures:
         self.gold = atoms.bit("gold", "")  # the loss or probability of the token that really came
         self.bytes = atoms.bit("bytes", "")  # bytes of tokens
@@ -78,6 +80,10 @@ class Keys(Tracker):
         self.every = atoms.bit("every", "")  # a number for each candidate
         self.each = atoms.bit("each", "")  # keys, mixed with such a number
         self.ratios = 0
+
+    def holds_tokens(self, origins: int) -> bool:
+        """Return whether something may hold tokens, and not only where they stand."""
+        return bool(origins & self.reads) or not origins & self.spots
 
     def place(self, bit: int) -> Place:
         """Return where a read lies, its ancestors considered."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.timeline.events import Lookup, Report, Timeline
 from auditor.timeline.values.frames import Site
@@ -12,8 +14,7 @@ if TYPE_CHECKING:
     pass
 
 
-@dataclass(frozen=True)
-class ReportedLookup:
+class ReportedLookup(Struct, frozen=True):
     """A look-up that ``reports`` rest on, ``report`` last, under ``bits``; ``key`` is where its key is built."""
 
     lookup: Lookup

@@ -7,8 +7,9 @@ rest on it are known.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments
@@ -35,14 +36,18 @@ Kind = Literal[
     "stored choices",
     "ignored losses",
     "ranked losses",
+    "left out",
+    "best evaluation",
+    "window bytes",
+    "file bytes",
+    "more bytes",
 ]
 
 FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split
 _LN2 = math.log(2.0)
 
 
-@dataclass(eq=False)
-class Doubt(Event):
+class Doubt(Event, eq=False):
     """One such place: of which kind, the constant in question, and the reports that rest on it."""
 
     kind: Kind = "answers"
@@ -253,8 +258,7 @@ def reported(machine: Machine, origins: int, report: Report) -> None:
             event.reports.append(report)
 
 
-@dataclass(frozen=True)
-class Doubtful:
+class Doubtful(Struct, frozen=True):
     """A place that ``report`` rests on; ``final`` when it is the claimed score, or the last one reported."""
 
     doubt: Doubt

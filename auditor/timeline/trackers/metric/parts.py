@@ -22,6 +22,7 @@ _ORDER = frozenset({"<", ">", "<=", ">="})
 _VOCABULARY = re.compile(r"(?:\bsp|_sp|10B_sp|vocab)_?(\d{3,6})(?!\d)")
 _LOSSES = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _CLAMPS = frozenset({"clamp", "clip", "clamp_max", "clamp_", "minimum", "fmin", "remainder", "fmod", "mod"})
+_PLAIN = 4  # those below it are marks of beginnings, ends and padding
 _CLASSES = 64  # fewer are no vocabulary
 _PACKS = frozenset({"compress", "dumps", "b64encode", "b85encode", "a85encode", "packbits"})
 _RANKS = frozenset({"median", "nanmedian", "quantile", "nanquantile", "percentile", "nanpercentile", "trim_mean"})
@@ -67,7 +68,13 @@ class Parts(Tracker):
         if op in ("==", "!=") and (left.m ^ right.m) & packed and self._tokens(left) and self._tokens(right):
             return Value(out.p, out.m | doubt(self.machine, "own answers", node, None, self.machine.all))
         for token, bound in ((left, right), (right, left)):
-            if op in _ORDER and token.m & reads and self._tokens(token) and _settings(self.machine, bound, 2, 10**6):
+            least = 2 if op in _ORDER else _PLAIN
+            if (
+                op in (*_ORDER, "!=")
+                and token.m & reads
+                and self._tokens(token)
+                and _settings(self.machine, bound, least, 10**6)
+            ):
                 return Value(out.p, out.m | self.machine.atoms.bit("kind of token", token.m & reads))
         return out
 
@@ -165,7 +172,9 @@ class Parts(Tracker):
             if made in self.judged:
                 continue
             if not any(
-                keys.among(bit, labels) or any(keys.descends(label, bit) for label in bits_of(labels))
+                keys.among(bit, labels)
+                or any(keys.descends(label, bit) for label in bits_of(labels))
+                or (keys.meaning[bit].place >= 0 and any(keys.descends(bit, label) for label in bits_of(labels)))
                 for bit in bits_of(reads)
             ):
                 for event in self.machine.atoms.meanings(made, "doubt"):

@@ -19,6 +19,8 @@ from auditor.timeline.values.payloads import Heap, Known, Value, at_setting
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
+_LEAST = 17  # fewer tokens may be nothing to predict
+
 
 class Stops(Tracker):
     """Where loops over the validation tokens stop, and how far they step."""
@@ -29,6 +31,7 @@ class Stops(Tracker):
         super().__init__(machine)
         self.loops: dict[str, list[ir.For | ir.While]] = {}  # by file
         self.stops: dict[int, list[ir.Compare]] = {}  # of a loop, by identity
+        self.skips: dict[int, list[ir.Compare]] = {}
 
     def observed(self, origins: int, node: ir.Node) -> int:
         """Note that what a model is applied to comes from a loop that stops early."""
@@ -41,7 +44,17 @@ class Stops(Tracker):
             for stop in self.stops[id(loop)]:
                 if settings := self._constant(stop.rights[0], 2):
                     out |= doubt(self.machine, "first tokens", stop, None, settings)
+            for skip in self._skips(loop, node):
+                size = self.machine.eval(skip.left)
+                if size.m & VAL and (settings := self._constant(skip.rights[0], _LEAST)):
+                    out |= doubt(self.machine, "left out", skip, None, settings)
         return out
+
+    def _skips(self, loop: ir.For | ir.While, node: ir.Node) -> list[ir.Compare]:
+        """Return the comparisons that go on to the next round of a loop before ``node`` is reached."""
+        if id(loop) not in self.skips:
+            self.skips[id(loop)] = _skips(loop)
+        return [skip for skip in self.skips[id(loop)] if skip.end <= node.start]
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note windows that begin further apart than they are long."""
@@ -96,6 +109,20 @@ def _length(piece: ir.Slice) -> ir.Expr | None:
     if piece.step is None and isinstance(upper, ir.BinOp) and upper.op == "+" and isinstance(upper.left, ir.Name):
         return upper.right if isinstance(piece.lower, ir.Name) and upper.left.id == piece.lower.id else None
     return None
+
+
+def _skips(loop: ir.For | ir.While) -> list[ir.Compare]:
+    """Return the comparisons of sizes for which a loop does nothing but go on: what they hold for is left out."""
+    out = []
+    for statement in loop.body:
+        if not isinstance(statement, ir.If) or statement.orelse or len(statement.body) != 1:
+            continue
+        test, only = statement.test, statement.body[0]
+        if not isinstance(only, ir.Jump) or only.kind != "continue" or not isinstance(test, ir.Compare):
+            continue
+        if test.ops in (("<",), ("<=",), (">",), (">=",)):
+            out.append(test)
+    return out
 
 
 def _stops(loop: ir.For | ir.While) -> list[ir.Compare]:

@@ -1,4 +1,4 @@
-"""Bits per token that are told as bits per byte: no count of bytes is on the way to the report."""
+"""What a score is divided by: no count of bytes at all, the size of a file of tokens, bytes of more than was scored."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from auditor.program import ir
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Report
+from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.metric.metric import Doubts, doubt
-from auditor.timeline.values.atoms import BITS, LAUNCH, SIZE
-from auditor.timeline.values.payloads import Function, Known, Native, PerSetting, Value
+from auditor.timeline.values.atoms import BITS, LAUNCH, SIZE, VAL
+from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -24,9 +25,25 @@ class Units(Tracker):
     rank = 14
 
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
-        """Note a factor that may be a count of bytes."""
+        """Note a factor that may be a count of bytes, and a mask."""
+        ordered = self.machine.atoms.family("ordered")
+        if node.op == "*" and out.m & self.machine.of(Keys).gold and (left.m ^ right.m) & self.machine.of(Keys).gold:
+            mask = right if left.m & self.machine.of(Keys).gold else left
+            if mask.m & ordered:
+                out = Value(out.p, out.m | self.machine.atoms.bit("tail", ""))
+        if node.op == "+" and isinstance(node, ir.BinOp) and not out.m & self._scores():
+            return self._more(left, right, node, out)
+        ordered = self.machine.atoms.family("ordered")
+        if (
+            node.op == "*"
+            and not out.m & self._scores()
+            and (left.m & right.m & VAL or (out.m & VAL and out.m & ordered))
+        ):
+            return Value(out.p, out.m | self.machine.atoms.bit("masked", ""))
         if node.op not in ("*", "/") or not out.m & self._scores():
             return out
+        if node.op == "/" and left.m & self._scores() and not right.m & self._scores():
+            out = Value(out.p, out.m | self._other_bytes(left, right, node))
         if node.op == "/" and left.m & right.m & self._scores():
             # Sums of losses and of bytes may lie side by side in one array: which one divides can't be told.
             return Value(out.p, out.m | self.machine.atoms.bit("per byte", ""))
@@ -35,11 +52,55 @@ class Units(Tracker):
                 return Value(out.p, out.m | self.machine.atoms.bit("per byte", ""))
         return out
 
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Note losses of the tail of a window (``nll[s:]``)."""
+        if not base.m & self.machine.of(Keys).gold or isinstance(base.p, Heap | Tup):
+            return out
+        parts = node.index.elts if isinstance(node.index, ir.Sequence) else (node.index,)
+        cut = (part.lower for part in parts if isinstance(part, ir.Slice))
+        if any(lower is not None and not isinstance(lower, ir.Const) for lower in cut):
+            return Value(out.p, out.m | self.machine.atoms.bit("tail", ""))
+        return out
+
+    def _more(self, left: Value, right: Value, node: ir.BinOp, out: Value) -> Value:
+        """Return bytes of tokens, marked where a constant is added to those of each."""
+        sizes = self.machine.atoms.family("number of bytes")
+        for size, more in ((left, right), (right, left)):
+            per_token = size.m & sizes and size.m & self.machine.of(Keys).reads and not size.m & self._added()
+            if per_token and isinstance(more.p, Known) and type(more.p.v) in (int, float) and more.p.v >= 1:  # type: ignore[operator]
+                return Value(out.p, out.m | self.machine.atoms.bit("more bytes", self.machine.site(node)))
+        return out
+
+    def _added(self) -> int:
+        return self.machine.atoms.family("added up")
+
+    def _other_bytes(self, score: Value, divisor: Value, node: ir.Node) -> int:
+        """Return the origin of a quotient by bytes of a file of tokens, or of whole windows with tails scored."""
+        machine, keys = self.machine, self.machine.of(Keys)
+        if divisor.m & machine.atoms.family("size of a file"):
+            return doubt(machine, "file bytes", node, None, machine.all)
+        if divisor.m & machine.atoms.family("more bytes"):
+            return doubt(machine, "more bytes", node, None, machine.all)
+        labels = keys.labels & ~keys.inputs
+        if (
+            score.m & machine.atoms.family("tail")
+            and divisor.m & labels
+            and not divisor.m & machine.atoms.family("masked")
+        ):
+            return doubt(machine, "window bytes", node, None, machine.all)
+        return 0
+
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a number of bytes (``len(text.encode())``)."""
         if isinstance(func.p, Function | Native):
             return out
         name = arguments.callee_name(func)
+        if name in ("getsize", "stat") and (out.m | args.positional[0].m if args.positional else out.m) & VAL:
+            return Value(out.p, out.m | self.machine.atoms.bit("size of a file", ""))
+        if name in ("where", "masked_fill") and out.m & VAL and not out.m & self._scores():
+            return Value(out.p, out.m | self.machine.atoms.bit("masked", ""))
+        if name in ("sum", "item", "cumsum") and out.m & self.machine.atoms.family("number of bytes"):
+            return Value(out.p, out.m | self.machine.atoms.bit("added up", ""))
         if name == "encode":
             return Value(out.p, out.m | self.machine.atoms.bit("text in bytes", ""))
         if name == "len" and args.positional and args.positional[0].m & self.machine.atoms.family("text in bytes"):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.case import Case
 from auditor.finding import Finding, Step
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
     pass
 
 
-@dataclass(frozen=True)
-class ReportedMixture:
+class ReportedMixture(Struct, frozen=True):
     """A mixture that reported scores rest on, ``report`` the last of ``reports``, under ``bits``."""
 
     mixture: Mixture

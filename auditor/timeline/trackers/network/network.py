@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -34,8 +33,7 @@ _COMMAND = re.compile(
 )
 
 
-@dataclass(eq=False)
-class Network(Event):
+class Network(Event, eq=False):
     """Something outside the machine is asked: ``what`` names the call or the command.
 
     ``fallback``: only when something else has failed (in an exception handler, or where a condition is open).

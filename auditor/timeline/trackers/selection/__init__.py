@@ -2,6 +2,7 @@
 
 from auditor.timeline.trackers.selection.knowing import Knowing
 from auditor.timeline.trackers.selection.marks import Marks
+from auditor.timeline.trackers.selection.shares import Shares
 from auditor.timeline.trackers.selection.tracker import Selection
 
-TRACKERS = (Marks, Selection, Knowing)
+TRACKERS = (Marks, Selection, Knowing, Shares)

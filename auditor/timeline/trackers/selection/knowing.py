@@ -7,6 +7,7 @@ token raises it and leaves it plain elsewhere, what the raised tokens gain is ta
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -15,6 +16,7 @@ from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import Mixture, MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
 from auditor.timeline.trackers.mixtures.mixtures import emit, same_expression, weight_of
+from auditor.timeline.trackers.selection import weights
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
@@ -34,6 +36,9 @@ _SAME = frozenset(
     }
 )  # fmt: skip
 
+# Along the vocabulary, these make one number of predictions, which predicts no token any more.
+_REDUCE = frozenset({"sum", "mean", "amax", "amin", "logsumexp", "std", "var", "norm", "nansum"})
+
 
 class Knowing(Tracker):
     """What a weight, a temperature or a test knows of the token being scored."""
@@ -44,7 +49,9 @@ class Knowing(Tracker):
         super().__init__(machine)
         self.plain = machine.atoms.bit("plain", "")
         self.shares = machine.atoms.bit("shares", "")  # made from losses, and divided by their sum
+        self.whole = machine.atoms.bit("whole share", "")  # ``w + (1 - w) * p``: a hint's share, as if it was right
         self.bonuses = 0
+        self.reduced = machine.atoms.bit("reduced", "")  # one number made of predictions of all tokens: an entropy, say
         self.waiting: dict[int, int] = {}  # the origin of a find → the reads that it looks at
         self.tests: dict[int, Value] = {}  # the number of an open condition → its test
         self.places: dict[int, ir.Node] = {}  # a test, by identity → where it is
@@ -56,12 +63,14 @@ class Knowing(Tracker):
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a blend whose weight knows the token, and predictions that are scaled by what does."""
         keys = self.machine.of(Keys)
-        origins = out.m & ~self.plain
+        origins = self._summary((left, right), out.m & ~self.plain)
         if node.op == "+" and isinstance(node, ir.BinOp) and origins & keys.gold:
             weight = weight_of(node)
             reads = self._reads(self.machine.eval(weight)) if weight is not None else 0
             if reads:
                 origins |= self._found("told", reads, node)
+            if _gives_whole_share(node):
+                origins |= self.whole
         both = left.m & right.m & keys.gold
         if node.op == "/" and both and _by_own_sum(node):
             origins |= self.shares
@@ -105,7 +114,13 @@ class Knowing(Tracker):
 
     def _predicts(self, value: Value) -> bool:
         """Return whether a value is predictions of all tokens."""
-        return bool(value.m & self.machine.atoms.family("forward")) and not value.m & self.machine.of(Keys).gold
+        no = self.machine.of(Keys).gold | self.reduced
+        return bool(value.m & self.machine.atoms.family("forward")) and not value.m & no
+
+    def _summary(self, given: Iterable[Value], origins: int) -> int:
+        """Return the origins of what is made of ``given``: one number only where none of them is all predictions."""
+        whole = origins & self.reduced and any(self._predicts(value) for value in given)
+        return origins & ~self.reduced if whole else origins
 
     def _reads(self, value: Value) -> int:
         keys = self.machine.of(Keys)
@@ -120,9 +135,9 @@ class Knowing(Tracker):
         if isinstance(func.p, Function | Native):
             return out
         gold = self.machine.of(Keys).gold
-        if not out.m & gold:
-            return out
         given = arguments.given_to(func, args)
+        if not out.m & gold:
+            return self._along(given, args, node, out)
         if not any(containers.deep(value) & gold for value in given):
             return self._judged(given, node, out)
         name = arguments.callee_name(func)
@@ -133,6 +148,18 @@ class Knowing(Tracker):
         if name == "where" and len(given) == 3:
             return self._either(given[0], given[1], given[2], node, out)
         return out
+
+    def _along(self, given: list[Value], args: Args, node: ir.Call, out: Value) -> Value:
+        """Return what a library makes of predictions of all tokens: along the last axis, one number."""
+        if not out.m & self.machine.atoms.family("forward"):
+            return out
+        origins = self._summary(given, out.m)
+        name = node.func.attr if isinstance(node.func, ir.Attr) else ""
+        axes = [args.keywords.get("dim"), args.keywords.get("axis"), *given[1:2]]
+        last = any(v is not None and isinstance(v.p, Known) and v.p.v == -1 for v in axes)
+        if name in _REDUCE and last and given and self._predicts(given[0]):
+            origins |= self.reduced
+        return out if origins == out.m else Value(out.p, origins)
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note predictions that are judged by an index."""
@@ -199,10 +226,16 @@ class Knowing(Tracker):
         """Return ``one if test else other``: a prediction that is raised for some tokens, and plain for the others."""
         keys = self.machine.of(Keys)
         both = containers.deep(one) & containers.deep(other) & keys.gold
+        if both and test.m & self.machine.atoms.family("hit") and not (one.m | other.m) & self.plain:
+            return Value(out.p, weights.unshifted(self.machine, out.m))
         if not both or not (one.m ^ other.m) & self.plain or test.m & (keys.gold | keys.picks):
             return out
         reads = test.m & keys.reads
-        return Value(out.p, out.m & ~self.plain | self._found("raised", reads, node)) if reads else out
+        if not reads:
+            return out
+        if test.m & self.machine.atoms.family("hit") and node is not None and (one.m | other.m) & self.whole:
+            return Value(out.p, out.m & ~self.plain | emit(self.machine, "raised", node))  # the hint names the token
+        return Value(out.p, out.m & ~self.plain | self._found("raised", reads, node))
 
     # ---------------------------------------------------------------- what is found
 
@@ -236,3 +269,15 @@ def _by_own_sum(node: ir.BinOp | ir.AugAssign) -> bool:
         below.func.attr if isinstance(below.func, ir.Attr) else below.func.id if isinstance(below.func, ir.Name) else ""
     )
     return name == "sum" and bool(below.args) and same_expression(below.args[0].value, above)
+
+
+def _gives_whole_share(node: ir.BinOp) -> bool:
+    """Return whether a sum is ``w + (1 - w) * p``."""
+    for share, rest in ((node.left, node.right), (node.right, node.left)):
+        factors = (rest.left, rest.right) if isinstance(rest, ir.BinOp) and rest.op == "*" else ()
+        for factor in factors:
+            if not isinstance(factor, ir.BinOp) or factor.op != "-" or not isinstance(factor.left, ir.Const):
+                continue
+            if factor.left.value == 1 and same_expression(factor.right, share):
+                return True
+    return False

@@ -15,7 +15,7 @@ from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import emit
 from auditor.timeline.trackers.selection.marks import Marks, numbers, pending, under
 from auditor.timeline.trackers.selection.ranks import HIGHEST, SIDE_BY_SIDE, several
-from auditor.timeline.values.atoms import BITS
+from auditor.timeline.values.atoms import BITS, RANDOM
 from auditor.timeline.values.payloads import Known, Value
 
 if TYPE_CHECKING:
@@ -125,7 +125,10 @@ def _shifted(
     """Return the origin of a prediction that is made better by a constant."""
     marks = machine.of(Marks)
     space = one.m & marks.space
-    settings = []
+    settings: list[int] = []
+    target = node.target if isinstance(node, ir.AugAssign) else None
+    if isinstance(target, ir.Subscript) and not machine.eval(target.value).m & machine.of(Keys).gold:
+        return 0  # in a whole prediction, at a hint: what is done with it afterwards decides
     for index, number in numbers(machine, constant).items():
         added = number if op == "+" else -number
         if not on_the_left and op == "-":
@@ -138,6 +141,8 @@ def _shifted(
 
 
 def _scaled(machine: Machine, op: str, one: Value, constant: Value, node: ir.Node) -> int:
+    if one.m & RANDOM:  # a weight in the mean over draws, as of a denoiser's bound
+        return 0
     settings = []
     for index, number in numbers(machine, constant).items():
         if not number:
@@ -212,6 +217,11 @@ def _bounded(machine: Machine, name: str, args: Args, node: ir.Call, out: Value)
         if better:
             settings.append(index)
     return Value(out.p, out.m | under(machine, settings, "shift", node)) if settings else out
+
+
+def unshifted(machine: Machine, origins: int) -> int:
+    """Return ``origins`` without constants that were added: a test whether a hint is right decides who gets them."""
+    return origins & ~_family(machine, "shift")
 
 
 def _unsettled(machine: Machine) -> int:

@@ -101,8 +101,7 @@ class Slots(Tracker):
 
     def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
         """Note a mask that is written."""
-        index, value = out
-        return index, (stored(self.machine, node, base, index, value) if self.watching else value)
+        return (out[0], stored(self.machine, node, base, *out)) if self.watching else out
 
     def filled(self, where: ir.Expr | None, name: str, args: Args) -> int:
         """Note a mask that is filled."""
@@ -249,7 +248,7 @@ def compared(machine: Machine, node: ir.Compare, out: Value) -> Value:
         if node.ops[0] == "==" and isinstance(right, ir.Const) and not right.value:
             return _complemented(machine, out)
         return out
-    left, bits = node.left, 0
+    left, bits, way = node.left, 0, tuple(machine.branches)
     for op, right in zip(node.ops, node.rights, strict=True):
         if op in _COMPARISONS:
             bound, side = None, op
@@ -259,7 +258,9 @@ def compared(machine: Machine, node: ir.Compare, out: Value) -> Value:
                 bound, side = symbols.bound(_unwrapped(left)), _MIRRORED[op]
             if bound is not None:
                 below = _COMPARISONS[side] == "below"
-                part = Part(None if below else bound, bound if below else None, machine.live, machine.site(node))
+                part = Part(
+                    None if below else bound, bound if below else None, machine.live, machine.site(node), branches=way
+                )
                 bits |= _bit(machine, part)
         left = right
     return Value(out.p, out.m | bits) if bits else out
@@ -302,7 +303,8 @@ def reported(machine: Machine, forwards: tuple[Forward, ...], origins: int) -> N
         return
     found = [part for part in _parts(machine, origins) if not part.tokens]
     for forward in forwards:
-        forward.scored = tuple(dict.fromkeys((*forward.scored, *found)))
+        kept = [part for part in found if not forward.excludes([*part.branches])]  # a sum of two has both one's parts
+        forward.scored = tuple(dict.fromkeys((*forward.scored, *kept)))
 
 
 def complement(machine: Machine, bits: int) -> int:
@@ -376,7 +378,9 @@ def _sliced(machine: Machine, node: ir.Subscript, *, tokens: bool) -> int:
     if lower is None and upper is None:
         return 0
     loop = machine.loop_sites[-1] if rows and machine.loop_sites else None
-    return _bit(machine, Part(lower, upper, machine.live, machine.site(node), rows, tokens, loop))
+    return _bit(
+        machine, Part(lower, upper, machine.live, machine.site(node), rows, tokens, loop, tuple(machine.branches))
+    )
 
 
 def _bit(machine: Machine, part: Part) -> int:

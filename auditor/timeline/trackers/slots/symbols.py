@@ -7,10 +7,10 @@ slices of predictions and masks, so bounds are looked up when asked for rather t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.program.walk import walk
@@ -28,12 +28,28 @@ _SAME_ITEMS_METHODS = frozenset({"to", "tolist", "cpu", "long", "int", "cuda"})
 _SAME_ITEMS = _SAME_ITEMS_METHODS | {"list", "tuple", "tensor", "as_tensor"}
 
 
-@dataclass
-class Definitions:
+class Definitions(Struct):
     """What a function's own statements bind: by name, where, and to what (None: something that is not followed)."""
 
     bound: dict[str, list[tuple[int, ir.Expr | None]]] = field(default_factory=dict)
     items: dict[str, list[ir.Expr]] = field(default_factory=dict)  # what is appended to a list
+    arms: list[tuple[int, int, int]] = field(default_factory=list)  # branches: the condition's start, from, to
+
+    def alternatives(self, name: str, place: int) -> list[tuple[int, ir.Expr | None]]:
+        """Return the bindings of ``name`` of which one holds at ``place``, the last first: branches may have others."""
+        out: list[tuple[int, ir.Expr | None]] = []
+        here = self._branch(place)
+        for start, expr in reversed(self.bound.get(name, [])):
+            there = self._branch(start)
+            if start < place and all(here.get(test, arm) == arm for test, arm in there.items()):
+                out.append((start, expr))
+                if there.keys() <= here.keys():
+                    break
+        return out
+
+    def _branch(self, place: int) -> dict[int, int]:
+        """Return the branches that a place lies in: where each begins, by its condition."""
+        return {test: start for test, start, end in self.arms if start <= place < end}
 
 
 class Symbols:
@@ -150,6 +166,10 @@ class Symbols:
         return max(forms, key=lambda form: (len(form.terms), abs(form.constant or 0)), default=None)
 
     def _name(self, node: ir.Name, depth: int) -> Form | None:
+        scope = self._scope(node.id)
+        several = scope.alternatives(node.id, node.start) if scope is not None else []
+        if len(several) > 1:
+            return self._one_of(node, several, depth)
         found = self._definition(node)
         if found is not None:
             if isinstance(found, _Item):
@@ -169,6 +189,23 @@ class Symbols:
             if value is not None:
                 return value
         return size(node.id)
+
+    def _one_of(self, node: ir.Name, several: list[tuple[int, ir.Expr | None]], depth: int) -> Form:
+        """Return the form of a name that branches bind differently.
+
+        Zero is what the first window takes. Others are one size, named by where it was last bound.
+        """
+        forms: set[Form | None] = set()
+        for _, found in several:
+            if found is None or isinstance(found, _Item) or id(found) in self._open:
+                forms.add(None)
+                continue
+            self._open.add(id(found))
+            forms.add(self._form(found, depth + 1))
+            self._open.discard(id(found))
+        rest = forms - {number(0)}
+        only = rest.pop() if len(rest) == 1 else None
+        return only or self._number(node) or size(f"{node.id}@{several[0][0]}")
 
     def _item(self, node: ir.Expr, depth: int) -> Form | None:
         """Return the form of what a list of numbers holds."""
@@ -274,6 +311,10 @@ def read(body: tuple[ir.Stmt, ...]) -> Definitions:
                 _bind(out, target, node.value, node.start)
         elif isinstance(node, ir.AugAssign) and isinstance(node.target, ir.Name):
             out.bound.setdefault(node.target.id, []).append((node.start, None))
+        elif isinstance(node, ir.If):
+            for arm in (node.body, node.orelse):
+                if arm:
+                    out.arms.append((node.start, arm[0].start, arm[-1].end))
         elif isinstance(node, ir.For):
             for name, container in _loop_items(node.target, node.iter):
                 item = None if container is None else _Item(container.start, container.end, container)

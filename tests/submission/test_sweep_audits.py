@@ -3,11 +3,18 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import time
+from typing import Any
 
 import pytest
 from sweep_jobs import CRASH, EXIT, FAULT, HANG, MEMORY, Misbehaving, Unstartable
 
-from auditor.sweep.pool import PoolError, run_all
+from auditor.executors.local import LocalExecutor
+from auditor.executors.model import ExecutorError, Limits
+from auditor.sweep.audits import Job, audit_all
+
+
+def run_all(prs: Any, job: Job, *, jobs: int, timeout: float, memory: int | None = None) -> Any:
+    return audit_all(prs, job, LocalExecutor(job, jobs=jobs, limits=Limits(timeout, memory)))
 
 
 def test_one_bad_task_never_stops_the_others() -> None:
@@ -38,7 +45,7 @@ def test_closing_the_iterator_ends_the_processes() -> None:
 
 
 def test_processes_that_do_not_start_are_one_error(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(PoolError, match="do not start"):
+    with pytest.raises(ExecutorError, match="do not start"):
         list(run_all([1, 2], Unstartable(), jobs=1, timeout=5.0))
     assert "no such module" in capfd.readouterr().err
     assert not multiprocessing.active_children()

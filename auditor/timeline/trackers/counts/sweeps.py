@@ -1,0 +1,118 @@
+"""Which tokens a loop that has ended went over: all of them, or as many as another loop does."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.program.source import Source
+from auditor.program.walk import walk
+from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.values.atoms import bits_of
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+_OPEN_BOUND = re.compile(r":\s*(?!-\s*\d)[^\]\s,:-]")  # a stretch that ends somewhere inside
+_SIZE = re.compile(r"\.numel\(\)|\blen\(|\.shape\b|\.size\b|\.nelement\(\)")
+_PART = re.compile(r"[*/]\s*[\d.]|[\d.]\s*\*|\bmin\(|\[:")  # half of them, at most so many
+
+
+def unbounded(machine: Machine, bit: int) -> bool:
+    """Return whether a read is of everything, but for a constant number of tokens at either end."""
+    read = machine.of(Keys).meaning[bit]
+    inside = _index_text(machine, bit)
+    if not read.slice and not inside[1:-1].strip("- ").isdecimal():
+        return False
+    if read.slice and _OPEN_BOUND.search(inside):
+        return False
+    return all(unbounded(machine, parent) for parent in bits_of(read.parents))
+
+
+def covers(machine: Machine, reads: int, judged: int, node: ir.Node) -> bool:
+    """Return whether loops that have ended picked ``reads``, and among them what is ``judged`` at ``node``.
+
+    They did where one counts up to the number of tokens, or goes over the very same as a loop in progress.
+    """
+    common = _lineage(machine, judged)
+    places = [machine.site(node), *(step.site for step in machine.calls)]
+    running = [loop for at in places for loop in _around(machine, at.source, at.start)]
+    here = {_over(machine.frame.scope.source, loop) for loop in running}
+    return bool(reads) and all(_covered(machine, bit, common, here) for bit in bits_of(reads))
+
+
+def same_end(machine: Machine, reads: int, judged: int) -> bool:
+    """Return whether one of ``reads`` is a stretch that ends where one that is ``judged`` does, out of the same."""
+    meaning = machine.of(Keys).meaning
+    ends = {(meaning[bit].parents, end) for bit in bits_of(judged) if (end := _end(machine, bit))}
+    return any((meaning[bit].parents, _end(machine, bit)) in ends for bit in bits_of(reads))
+
+
+def _end(machine: Machine, bit: int) -> str:
+    """Return where a plain stretch ends (``b`` of ``[a:b]``), as written; "" for another read."""
+    inside = _index_text(machine, bit).strip("[]")
+    lower, colon, upper = inside.partition(":")
+    return upper.strip() if colon and lower.strip() and ":" not in upper and "," not in inside else ""
+
+
+def _lineage(machine: Machine, reads: int) -> int:
+    """Return all reads out of which ``reads`` were picked."""
+    out = 0
+    for bit in bits_of(reads):
+        parents = machine.of(Keys).meaning[bit].parents
+        out |= parents | _lineage(machine, parents)
+    return out
+
+
+def _covered(machine: Machine, bit: int, common: int, here: set[str | None]) -> bool:
+    """Return whether a read is whole, or picked by a loop over all, out of what is whole or ``common`` to both."""
+    if bit & common:
+        return True
+    read = machine.of(Keys).meaning[bit]
+    inside = _index_text(machine, bit)
+    if read.slice and _OPEN_BOUND.search(inside):
+        loops = [
+            loop
+            for loop in _around(machine, read.site.source, read.site.start)
+            if any(re.search(rf"\b{name}\b", inside) for name in _variables(loop))
+        ]
+        over = _over(read.site.source, loops[-1]) if loops else None
+        if over is None or not ((_SIZE.search(over) and not _PART.search(over)) or over in here):
+            return False
+    elif not read.slice:
+        return False
+    return all(_covered(machine, parent, common, here) for parent in bits_of(read.parents))
+
+
+def _around(machine: Machine, source: Source, at: int) -> list[ir.For | ir.While]:
+    """Return the loops that a place stands in, outermost first."""
+    unit = machine.program.units.get(source.path)
+    bodies = [body.nodes for body in unit.bodies] if unit is not None else []
+    own: list[ir.For | ir.While] = [n for nodes in bodies for n in nodes.of(ir.For)]
+    own += [n for nodes in bodies for n in nodes.of(ir.While)]
+    return sorted((n for n in own if n.start <= at < n.end), key=lambda n: n.start)
+
+
+def _variables(loop: ir.For | ir.While) -> list[str]:
+    """Return what tells the rounds of a loop: its variable, or what its test compares."""
+    if isinstance(loop, ir.For):
+        return [loop.target.id] if isinstance(loop.target, ir.Name) else []
+    sides = [loop.test.left, *loop.test.rights] if isinstance(loop.test, ir.Compare) else []
+    return [n.id for side in sides for n in walk(side) if isinstance(n, ir.Name)]
+
+
+def _over(source: Source, loop: ir.For | ir.While) -> str | None:
+    """Return what a loop goes over: a ``range``, or the test of a ``while``."""
+    if isinstance(loop, ir.While):
+        return source.text[loop.test.start : loop.test.end]
+    called = loop.iter.func if isinstance(loop.iter, ir.Call) else None
+    if not isinstance(called, ir.Name) or called.id != "range":
+        return None
+    return source.text[loop.iter.start : loop.iter.end]
+
+
+def _index_text(machine: Machine, bit: int) -> str:
+    read = machine.of(Keys).meaning[bit]
+    text = read.site.source.text[read.site.start : read.site.end]
+    return text[text.find("[") :]

@@ -1,0 +1,116 @@
+"""The best of several whole evaluations: their own scores decide which of them is the one that is reported.
+
+Scores of the checkpoints of a training run are no such evaluations: between them the model learned from training data.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.engine import arguments
+from auditor.timeline.engine.containers import deep, exact_items, tag
+from auditor.timeline.engine.signals import Names, Tracker
+from auditor.timeline.events import Adapt, Forward
+from auditor.timeline.trackers.metric.metric import doubt
+from auditor.timeline.values.atoms import BITS, VAL
+from auditor.timeline.values.payloads import Function, Heap, Native, Stream, Tup, Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.arguments import Args
+    from auditor.timeline.engine.machine import Machine
+
+_BEST = frozenset({"min", "amin", "nanmin", "sorted", "argmin", "nsmallest", "nanargmin", "argsort", "sort"})
+
+
+class Best(Tracker):
+    """Evaluations among which their scores choose."""
+
+    rank = 18
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.last: tuple[Value, ir.Compare] | None = None  # a score that was compared with another
+        self.chosen: dict[int, set[int]] = {}  # the origin of a choice → the loops in which the scores were made
+        self.tests: dict[int, tuple[Value, ir.Compare]] = {}  # by the identity of the test
+
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Note the least of several scores."""
+        if isinstance(func.p, Function | Native) or arguments.callee_name(func) not in _BEST:
+            return out
+        given = arguments.given_to(func, args)
+        several = [v for v in given if isinstance(v.p, Heap | Tup) and self._scores(deep(v))]
+        if given and isinstance(given[0].p, Stream) and self._scores(deep(out)):
+            several = [out]
+        if len(given) > 1 and not several:
+            several = [v for v in given if self._scores(v.m)]
+            if len(several) < 2:
+                return out
+        return tag(out, self._found(several, node)) if several else out
+
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Note the evaluation that lies at the best place."""
+        made = 0
+        for each in self.chosen:
+            made |= (index.m | base.m) & each
+        return tag(out, made) if made and isinstance(base.p, Heap) else out
+
+    def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
+        """Note two scores that are compared."""
+        self.last = None
+        if op in ("<", "<=", ">", ">=") and (self._scores(left.m) or self._scores(right.m)):
+            score = left if op in ("<", "<=") else right
+            if self._scores(score.m):
+                self.last = score, node
+        return out
+
+    def branch_entered(self, node: ir.Expr, test: Value) -> None:
+        """Remember what decides a branch."""
+        if self.last is not None and self.last[1] is node:
+            self.tests[id(test)] = self.last
+        self.last = None
+
+    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
+        """Note a score that takes the place of the best one yet."""
+        found = self.tests.pop(id(test), None)
+        if found is None:
+            return
+        score, node = found
+        rest = node.rights[0] if self._named(node.left, before) is score else node.left
+        while isinstance(rest, ir.Subscript | ir.Attr):
+            rest = rest.value
+        if not isinstance(rest, ir.Name):
+            return
+        kept = after.get(rest.id)
+        if kept is None or kept is before.get(rest.id):
+            return
+        if kept is score or (isinstance(kept.p, Tup) and any(item is score for item in kept.p.items)):
+            after[rest.id] = tag(kept, self._found([score], node))
+
+    def _named(self, node: ir.Expr, names: Names) -> Value | None:
+        return names.get(node.id) if isinstance(node, ir.Name) else None
+
+    def _scores(self, origins: int) -> bool:
+        """Return whether something is a score in bits of validation tokens."""
+        return bool(origins & BITS and origins & VAL and origins & self.machine.atoms.family("forward"))
+
+    def _found(self, values: list[Value], node: ir.Node) -> int:
+        """Return the origin of a choice among scores, 0 where they are not several."""
+        origins = 0
+        for value in values:
+            origins |= deep(value)
+        items = [exact_items(self.machine, v) for v in values if isinstance(v.p, Heap | Tup)]
+        if items and items[0] is not None and len(items[0]) < 2:
+            return 0
+        forwards = [f for f in self.machine.atoms.meanings(origins, "forward") if isinstance(f, Forward)]
+        made = doubt(self.machine, "best evaluation", node, None, self.machine.all)
+        self.chosen[made] = self.chosen.get(made, set()) | {loop for forward in forwards for loop in forward.loops}
+        return made
+
+    def closed(self) -> None:
+        """Forget choices among checkpoints: scores in whose loop the model learned from training data."""
+        learned = {loop for e in self.machine.events if isinstance(e, Adapt) and e.number < 0 for loop in e.loops}
+        for made, loops in self.chosen.items():
+            if loops & learned:
+                for event in self.machine.atoms.meanings(made, "doubt"):
+                    event.reports.clear()  # type: ignore[attr-defined]
