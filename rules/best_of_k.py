@@ -24,6 +24,7 @@ from rules.scored_runs import (
     final,
     finished,
     judged,
+    nearly,
     of_named_seeds,
     one_config,
     record,
@@ -117,7 +118,7 @@ def _rerun(claim: Claim[float], runs: Sequence[Run]) -> Iterator[Finding]:
         by_seed.setdefault(run.seed.value, []).append(run)
     best = [min(group, key=_value) for group in by_seed.values()]
     metrics = _metrics(best)
-    if not agrees(claim, fmean(m.val_bpb for m in metrics), metrics):
+    if not agrees(claim, fmean(m.val_bpb for m in metrics), metrics) or nearly(claim, fmean(map(_value, runs))):
         return
     pairs = zip(best, by_seed.values(), strict=True)
     again = [run for chosen, group in pairs for run in group if _is_worse_rerun(run, chosen)]
@@ -141,8 +142,9 @@ def _is_worse_rerun(run: Run, chosen: Run) -> bool:
 
 def _kept(case: Case, claim: Claim[float], runs: Sequence[Run]) -> tuple[Run, ...]:
     """Return the runs whose mean the claim is, when it is not the mean of all."""
-    if any(agrees(claim, s.mean, s.metrics) for s in by_label(runs) if len(s.metrics) == len(runs)):
-        return ()
+    whole = [s for s in by_label(runs) if len(s.metrics) == len(runs)]
+    if any(nearly(claim, s.mean) or agrees(claim, s.mean, s.metrics) for s in whole):
+        return ()  # which of them it is the mean of can't be told by its last digit
     named = of_named_seeds(case.evidence, runs)
     if named and _mean_is(claim, named):
         return named
@@ -262,6 +264,11 @@ RULE = Rule(
             | {"old/train_seed2.log": run_log(2, 1.2031, settings=_SETTINGS.replace("0.022", "0.02"))},
         ),
         Example("one run", SCRIPT, files=package(run_log(1, 1.2), val_bpb=1.2)),
+        Example(
+            "the mean of all, cut off, is the mean of two as well",
+            SCRIPT,
+            files=package(run_log(1, 1.20021), run_log(2, 1.20033), run_log(3, 1.20057), val_bpb=1.2003),
+        ),
     ),
     known_problems="Runs that were never committed nor mentioned cannot be seen. Runs of one seed whose logs print "
     "other settings, or none, are taken for two versions and not compared.",

@@ -27,6 +27,7 @@ from rules.scored_runs import (
     distinct,
     finished,
     judged,
+    nearly,
     of_named_seeds,
     record,
     reported,
@@ -47,6 +48,7 @@ _MOST_SUBSETS = 8  # runs; of more, the subsets are not searched
 _SLIP = 1e-3  # bits per byte around a whole unit: the first digit is wrong, not the measurement
 _LATE_SECONDS = 602.0  # the loop looks at the clock once a step, and prints after a synchronisation
 _LATE_EVALUATION = 600.0
+_FIRST_NUMBER = re.compile(r"\d{1,9}")
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -129,7 +131,10 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
     if not record(case) and any(agrees(claim, s.mean, s.metrics) for s in named):
         return  # one seed is enough there
     main = named[0] if named else series[0]
-    alone = next((m for s in series for m in s.metrics if agrees(claim, m.val_bpb, (m,))), None)
+    whole = next((s for s in series if len(s.metrics) == len(runs) and nearly(claim, s.mean)), None)
+    alone = (
+        next((m for s in series for m in s.metrics if agrees(claim, m.val_bpb, (m,))), None) if whole is None else None
+    )
     if alone is not None and claim.decimals >= _OWN_DIGITS:
         yield from _one_of(case, claim, alone, runs, series)
     elif any(abs(claim.value - s.mean) <= _ROUNDED_TWICE + unit(claim.decimals) / 2 for s in (series[0], main)):
@@ -139,6 +144,9 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
             f"The claimed {score(claim.value)} is the logs' {score(main.mean)} cut off where it should be rounded."
         )
         yield _finding(claim, "note", message, main.metrics)
+    elif whole is not None and len(runs) > 1:
+        message = f"The claimed {score(claim.value)} is the runs' mean, {score(whole.mean)}, but for its last digit."
+        yield _finding(claim, "note", message, whole.metrics)
     elif alone is not None:
         yield from _one_of(case, claim, alone, runs, series)
     elif not _of_a_part(claim, main):
@@ -206,7 +214,7 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
         return _finding(claim, "violation" if shift < 0 else "hold", message, main.metrics)
     other = _other(claim, runs)
     if other is not None:
-        return _earlier(claim, other, main)
+        return _earlier(claim, *other, main)
     difference = claim.value - main.mean
     message = (
         f"No log prints the claimed {score(claim.value)}; the final scores there are "
@@ -247,13 +255,13 @@ def _offset(evidence: Evidence, runs: Sequence[Run]) -> float | None:
     return mean if same else None
 
 
-def _other(claim: Claim[float], runs: Sequence[Run]) -> Metric | None:
-    """Return a line that prints the claim but is no final score, the last one of the log."""
+def _other(claim: Claim[float], runs: Sequence[Run]) -> tuple[Run, Metric] | None:
+    """Return a line that prints the claim but is no final score, the last one of its log, and its run."""
     for role in ("pre-quant", "step", "progress", "reference"):
         for run in runs:
             for metric in reversed(run.metrics):
                 if metric.role == role and agrees(claim, metric.val_bpb, (metric,)):
-                    return metric
+                    return run, metric
     return None
 
 
@@ -265,12 +273,21 @@ _ROLES = {
 }
 
 
-def _earlier(claim: Claim[float], other: Metric, main: Series) -> Finding:
-    message = (
-        f"The claimed {score(claim.value)} is {_ROLES[other.role]}; the final score of the artifact is "
-        f"{score(main.mean)}."
-    )
+def _earlier(claim: Claim[float], run: Run, other: Metric, main: Series) -> Finding:
+    what = "the score of the last step, from before the artifact" if _of_last_step(run, other) else _ROLES[other.role]
+    finals = "the final score of the artifact is" if len(main.metrics) == 1 else "the mean of the final scores is"
+    message = f"The claimed {score(claim.value)} is {what}; {finals} {score(main.mean)}."
     return _finding(claim, "hold", message, (other, *main.metrics))
+
+
+def _of_last_step(run: Run, metric: Metric) -> bool:
+    """Tell whether a validation in training is that of the last step: of its number, or of the last step's line."""
+    if metric.role != "step" or run.steps is None:
+        return False
+    number = _FIRST_NUMBER.search(metric.label)
+    if number is not None:
+        return int(number[0]) >= run.steps.value
+    return all(step.line is None or step.line <= metric.line for step in run.numbers("step"))
 
 
 def _finding(claim: Claim[float], status: Status, message: str, metrics: Sequence[Metric]) -> Finding:
@@ -469,6 +486,17 @@ RULE = Rule(
             "the mean of the named seeds, with another run beside them",
             SCRIPT,
             files=package(*_THREE, run_log(99, 1.4), val_bpb=1.2015, seeds=[1337, 42, 7]),
+        ),
+        Example(
+            "one seed rounds to the claim, and the mean is within its last digit",
+            SCRIPT,
+            files=package(
+                run_log(1337, 0.2840529),
+                run_log(42, 0.28401598),
+                run_log(7, 0.28401911),
+                val_bpb=0.2841,
+                seeds=[1337, 42, 7],
+            ),
         ),
         Example("no log to compare with", SCRIPT, files={"submission.json": metadata(val_bpb=1.2)}),
     ),

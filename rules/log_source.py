@@ -21,7 +21,12 @@ _MOST_LINES = 6_000  # of each script, beyond which differing lines aren't count
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for the claimed runs' logs that carry no script, and for a shipped one that they don't carry."""
     found = sample(case)
-    if case.submission.lone or found is None:
+    if case.submission.lone:
+        return
+    if found is None or (case.submission.script is None and all(f.source is None for f in finals(case.evidence))):
+        if case.submission.script is None:
+            message = "No script lies in the folder and no log carries one, so nothing shows what ran."
+            yield Finding(SLUG, "evidence", "incomplete", message, next(iter(case.submission.logs), None))
         return
     bare = [final for final in found.runs.finals if final.source is None]
     if bare:
@@ -79,7 +84,7 @@ RULE = Rule(
     needs=("layout.logs_carry_source",),
     invalid=(
         Example("another script lies there", _OTHER, "import sys", logs(3.277), status="incomplete"),
-        Example("a log of the steps alone", "", "Running PyTorch", logs(3.277, source=""), status="incomplete"),
+        Example("a log of the steps alone", "", None, logs(3.277, source=""), status="incomplete"),
     ),
     valid=(
         Example("the script that the log carries", SOURCE, files=logs(3.277, 3.278)),

@@ -143,7 +143,11 @@ def fix(case: Case, finding: Finding) -> Change | None:
         return templates.requirements(_needed(case))
     if finding.path is None and case.submission.readme is None and "README.md" in finding.message:
         return templates.readme(case)
-    if finding.path is None and case.submission.metadata is None and "submission.json" in finding.message:
+    if (
+        finding.path is None
+        and case.submission.metadata is None
+        and (case.challenge.layout.metadata or "\0") in finding.message
+    ):
         return templates.metadata(case)
     if finding.path is not None and finding.path == case.submission.metadata:
         return _mended(case, finding)

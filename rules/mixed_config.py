@@ -82,6 +82,18 @@ def _told(difference: Difference) -> str:
 
 
 _SAME = "matrix_lr: 0.022\nweight_decay: 0.09\nmax_wallclock_seconds: 600.0"
+_OCCASION = """run_id=a1 config=B start=2026-03-26T15:01:04Z
+https://example.com/apps/ap-H7w0
+launched: 2026-03-26 15:01:04
+job: 3f2b8c1d9a7e4f60
+address: 10.0.0.7:29500
+best_model: out/a1.pt"""
+_ANOTHER = """run_id=b2 config=B start=2026-03-27T16:41:10Z
+https://example.com/apps/ap-OLAK
+launched: 2026-03-27 16:41:10
+job: 77d01be5c3a94b21
+address: 10.0.0.9:29500
+best_model: out/b2.pt"""
 
 RULE = Rule(
     slug=SLUG,
@@ -158,6 +170,15 @@ RULE = Rule(
                 run_log(3, 1.31, settings=_SAME.replace("0.09", "0.3")),
                 val_bpb=1.2005,
                 seeds=[1, 2],
+            ),
+        ),
+        Example(
+            "when and where each ran differs, and what it wrote",
+            SCRIPT,
+            files=package(
+                run_log(1, 1.2, settings=_SAME + "\n" + _OCCASION),
+                run_log(2, 1.201, settings=_SAME + "\n" + _ANOTHER),
+                val_bpb=1.2005,
             ),
         ),
         Example("one run", SCRIPT, files=package(run_log(1, 1.2, settings=_SAME), val_bpb=1.2)),

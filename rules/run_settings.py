@@ -57,6 +57,17 @@ _WORDS_OF_THE_RUN = frozenset(
         "time",
         "timestamp",
         "date",
+        "datetime",
+        "id",
+        "uuid",
+        "url",
+        "uri",
+        "http",
+        "https",
+        "hostname",
+        "pod",
+        "cwd",
+        "wandb",
     ]
 )
 _NAMES_OF_THE_RUN = frozenset(
@@ -86,9 +97,24 @@ _NAMES_OF_THE_RUN = frozenset(
         "mixed_quant",
         "world_size",
         "size_check",
+        "start",
+        "started",
+        "started_at",
+        "begin",
+        "end",
+        "ended",
+        "finished",
+        "finished_at",
+        "node",
+        "user",
+        "output",
+        "out",
+        "checkpoint",
     ]
 )
 _NUMBER = re.compile(r"^-?\d+(?:\.\d+)?(?:e-?\d+)?$", re.IGNORECASE)
+# A file that a run writes: each has its own.
+_WRITTEN = re.compile(r"\.(?:pt|ptz|pth|ckpt|safetensors|npz?|log|txt|out|err|json|csv|tsv|xz|zst|gz|br|lzma|zip)\b")
 _PLAIN = re.compile(r"^[\w.+\-:,/\[\]() ]{1,60}$")
 # Read by the formats of logs, besides what is printed as a setting.
 READ = ("world_size", "train_shards", "val_tokens")
@@ -108,13 +134,18 @@ def differences(runs: Sequence[Run]) -> Iterator[Difference]:
         if name in _NAMES_OF_THE_RUN or not _WORDS_OF_THE_RUN.isdisjoint(name.split("_")):
             continue
         values = [(run, _normal(run.settings[name].value), run.settings[name]) for run in runs]
-        if len({value for _, value, _ in values}) > 1 and all(_PLAIN.match(value) for _, value, _ in values):
+        if len({value for _, value, _ in values}) > 1 and all(map(_is_choice, (v for _, v, _ in values))):
             yield Difference(name, tuple(values))
     for name in READ:
         read = [(run, value) for run in runs if (value := run.first(name)) is not None and value.value > 0]
         if len({value.value for _, value in read}) > 1:
             places = ((run, f"{v.value:.0f}", Value(f"{v.value:.0f}", v.path, v.line)) for run, v in read)
             yield Difference(name, tuple(places))
+
+
+def _is_choice(value: str) -> bool:
+    """Tell whether a printed value may have been chosen: plain text, and no file that the run writes."""
+    return _PLAIN.match(value) is not None and value[:1] not in ("/", "~") and _WRITTEN.search(value) is None
 
 
 def _normal(text: str) -> str:

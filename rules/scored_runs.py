@@ -140,6 +140,11 @@ def agrees(claim: Claim[float], value: float, metrics: Sequence[Metric]) -> bool
     return abs(claim.value - value) <= error + 1e-9
 
 
+def nearly(claim: Claim[float], value: float) -> bool:
+    """Tell whether the claim is ``value`` within one unit of the claim's last digit: rounded, cut off or rounded up."""
+    return abs(claim.value - value) <= unit(max(claim.decimals, _FEWEST_DECIMALS)) + 1e-9
+
+
 def unit(decimals: int) -> float:
     """Return one unit of the last of so many decimals."""
     return float(10.0**-decimals)

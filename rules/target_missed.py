@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.case import Case
-from auditor.evidence.samples import Runs, p_below
+from auditor.evidence.samples import Runs, p_below, pooled, samples
+from auditor.evidence.statistics import describe
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import on_line
@@ -43,9 +44,21 @@ def check(case: Case) -> Iterator[Finding]:
     else:
         status, said = "note", f"{shown}, and one-sided p is {_written(p)}, below the {asked.p:g} asked for."
     if status == "incomplete":
-        said += accepted(found)
+        said += _together(case, runs, asked.loss) + accepted(found)
     place = _worst(runs)
     yield on_line(SLUG, status, said, place[0], place[1])
+
+
+def _together(case: Case, runs: Runs, target: float) -> str:
+    """Return what the runs of all scripts of the folder show together, empty where there is one script."""
+    all_of_them = pooled(samples(case.evidence), runs)
+    if len(all_of_them) < 2:
+        return ""
+    losses = describe([final.loss.value for each in all_of_them for final in each.finals])
+    p = p_below(losses, target)
+    if p is None:
+        return ""
+    return f" With the runs of other scripts beside it ({len(all_of_them)} scripts) p over {losses.n} is {_written(p)}."
 
 
 def _open(said: str) -> tuple[Status, str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditor.cli import EXIT_FOUND, EXIT_INTERNAL, EXIT_USAGE, complain, installable, report_internal
+from auditor.cli._options import challenge_option
 from auditor.cli._pulls import Pulls, pulls_option
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _OPTIONS = (
     click.option("--rev", metavar="REV", help="With --repo: a branch, tag or other revision."),
     click.option("--sha", metavar="SHA", help="With --repo: this commit (of the pull request, when --pr is given)."),
     click.option("--all", "everything", is_flag=True, help="Every record folder below each PATH."),
+    challenge_option,
 )
 
 rulings_option = click.option(
@@ -44,7 +46,7 @@ rulings_option = click.option(
 
 
 def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command PATH..., --all and --repo, --pr, --rev, --sha; it gets them as ``readers``."""
+    """Give a command PATH..., --all, --repo, --pr, --rev, --sha and --challenge; it gets them as ``readers``."""
 
     @functools.wraps(command)
     def wrapped(

@@ -15,6 +15,7 @@ from auditor.cli._beside import beside_options, read_smoke, same_lines
 from auditor.cli._config import Configured
 from auditor.cli._form import form_options
 from auditor.cli._inputs import read_rulings, rulings_option
+from auditor.cli._options import challenge_option
 from auditor.cli._pulls import Pulls, one, pulls_option
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ Examples:
 
 
 @click.command(cls=Configured, epilog=_EXAMPLES)
+@challenge_option
 @click.option("--repo", "repository", metavar="OWNER/NAME", help="The repository on GitHub.")
 @pulls_option("The pull request: 1499, #1499, or its address, which names the repository as well.", required=True)
 @click.option("--post", is_flag=True, help="Create the comment, or update our earlier one. Without it: only show it.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import structs, to_builtins
 
-from auditor.cli._options import color_option, make_style
+from auditor.cli._options import challenge_option, color_option, make_style
 from auditor.cli._pulls import Pulls, pulls_option
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="text: a table; json: every run, claim and size with its place; csv: a line per run.",
 )
+@challenge_option
 @color_option
 def command(path: str | None, repo: str | None, pr: Pulls, rev: str | None, form: str, color: str) -> None:
     """Show the runs that the logs of a submission hold, beside its claims.

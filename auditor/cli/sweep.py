@@ -14,6 +14,7 @@ import click
 from auditor.cli import EXIT_INTERRUPTED, EXIT_USAGE, complain
 from auditor.cli._cluster import cluster_option, opened
 from auditor.cli._config import Configured
+from auditor.cli._options import challenge_option
 
 if TYPE_CHECKING:
     from auditor.sweep.summary import Summary
@@ -32,6 +33,7 @@ Examples:
 
 
 @click.command(cls=Configured, epilog=_EXAMPLES)
+@challenge_option
 @click.option(
     "--repo",
     metavar="GIT_DIR",
@@ -87,6 +89,7 @@ def command(
     Exit code 0: the sweep is complete, whatever it found; 2: wrong usage or unreadable input;
     130: interrupted, with all that was done kept.
     """
+    from auditor.challenge import chosen
     from auditor.executors.model import ExecutorError, Limits
     from auditor.submission.git import open_repository
     from auditor.submission.model import Unread
@@ -106,7 +109,8 @@ def command(
             raise Unread(f"{repo}: no pull request heads{asked}; git fetch origin '+refs/pull/*/head:refs/pull/*/head'")
         kept = survey(out)
         todo = [pr for pr in wanted if pr not in kept.finished]
-        job = RepositoryAudit(str(Path(repo).resolve()), heads, repository.state(), elsewhere=cluster is not None)
+        where, state = str(Path(repo).resolve()), repository.state()
+        job = RepositoryAudit(where, heads, state, elsewhere=cluster is not None, challenge=chosen())
         limits = Limits(timeout, memory * _MEBIBYTE)
         with (
             closing(Results(out, kept)) as results,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from auditor.evidence.model import Evidence
-from auditor.evidence.samples import Final, claimed
+from auditor.evidence.samples import Final, claimed, kept_aside
 from auditor.submission.discover import holds_a_trainer
 from auditor.submission.model import Carried, Submission
 
@@ -22,7 +22,11 @@ def with_carried(submission: Submission, evidence: Evidence) -> Submission:
     Only where the challenge's logs carry their source, and no file of the folder trains. The script is then named by
     that log, so that findings cite its lines.
     """
-    if not submission.challenge.layout.logs_carry_source or submission.lone or holds_a_trainer(submission):
+    if (
+        not submission.challenge.layout.logs_carry_source
+        or submission.lone
+        or (holds_a_trainer(submission) and not kept_aside(submission.script or ""))
+    ):
         return submission
     found = claimed(evidence, submission.challenge, submission.name, submission.pr)
     final = next((each for each in found.runs.finals if each.source is not None), None) if found is not None else None

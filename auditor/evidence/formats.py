@@ -181,6 +181,7 @@ FORMATS: tuple[Format, ...] = (
          {"step": 3000, "planned_steps": 20000, "train_time": 306.0}, unit="min"),
     _row("step line, short", "tt:", r"^s:(?P<step>\d{1,9})/(?P<planned_steps>\d{1,9})\b.{0,200}?\btt:(?P<train_time><D>)ms",
          "s:500/20000 tl:2.51 tt:43000ms sa:86.0ms", {"step": 500, "planned_steps": 20000, "train_time": 43.0}, unit="ms"),
+    _row("validation at a step, short", "tel:", r"^s:(?P<step>\d{1,9}) tel:(?P<val_loss><D>)$", "s:19560 tel:3.2722", {"step": 19560, "val_loss": 3.2722}),
     _row("step line, elapsed", "step", r"^\W{0,4}step\s?[:=]?\s?(?P<step><N>)\s?/\s?(?P<planned_steps><N>)\b(?!.{0,300}train_time).{0,300}?\b(?:elapsed|time|wall|t)\s?[:=]\s?(?P<train_time><D>)\s?s\b",
          "step:8000/9999 val_bpb:1.4425 [EMA] tokens:524M elapsed:535s",
          {"step": 8000, "planned_steps": 9999, "train_time": 535.0}, unit="s"),

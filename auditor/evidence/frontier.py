@@ -85,9 +85,12 @@ class Frontier(Struct, frozen=True):
         return next((r for r in self.rows if r.pr == pr), None)
 
     def own(self, pr: int | None, folder: str) -> Row | None:
-        """Return the row of a submission, by its pull request or its record folder's own name."""
+        """Return the row of a submission, by its pull request or its record folder's own name.
+
+        Of several the latest that names a log of that folder.
+        """
         here = [r for r in self.rows if r.folder == folder or (pr is not None and r.pr == pr)]
-        return next((r for r in here if r.log is not None and r.folder == folder), next(iter(here), None))
+        return max(here, key=lambda r: (r.log is not None and r.folder == folder, r.number or 0), default=None)
 
     def seed_count(self, date: str) -> SeedCount:
         """Return how many seeds were asked for on a date (YYYY-MM-DD)."""

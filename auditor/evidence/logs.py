@@ -35,6 +35,13 @@ _ROUTINE = 200  # after so many lines of one shape in a run only the latest is k
 
 _SETTING = re.compile(r"^(?P<name>[A-Za-z_]\w{0,60})\s{0,3}[:=]\s{0,3}(?P<value>[^\s=:][^\n]{0,200})$")
 _SETTING_PAIR = re.compile(r"(?<![\w/.])(?P<name>[A-Za-z_]\w{0,60})[:=](?P<value>[^\s:=,]{1,120})")
+# When and where a run took place, and what it is called: a time, an address, an identifier. No setting.
+_OF_THE_OCCASION = re.compile(
+    r"//|[a-z][\w+.\-]{0,15}://|(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.]\d|\d{1,2}:[0-5]\d(?::|$)|(?:\d{1,3}\.){3}\d{1,3}(?:$|:)"
+    r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$|(?=[a-f]{0,40}\d)(?=\d{0,40}[a-f])[0-9a-f]{12,64}$"
+    r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}[, ]",
+    re.IGNORECASE,
+)
 _NAME_SEED = re.compile(
     r"(?:^|[^a-z])(?:seed|s)[_\-= ]?(\d{1,10})(?!\d)|[_\-](\d{1,7})(?=\.|$|_log|_train)", re.IGNORECASE
 )
@@ -335,6 +342,8 @@ class _Builder:
             if whole is not None and len(pairs) <= 1:
                 pairs = [(whole["name"], whole["value"].strip())]
             for name, value in pairs:
+                if _OF_THE_OCCASION.match(value):
+                    continue
                 self._settings.setdefault(name.lower(), Value(value, self.path, number))
 
     def build(self, last_line: int) -> Run | None:

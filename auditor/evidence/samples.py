@@ -6,9 +6,12 @@ What a challenge with a target tests is the mean of such a sample (:class:`audit
 from __future__ import annotations
 
 import hashlib
+import io
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+import tokenize
+from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -98,21 +101,45 @@ def finals(evidence: Evidence) -> tuple[Final, ...]:
 
 
 def samples(evidence: Evidence) -> tuple[Runs, ...]:
-    """Return the runs by folder, script and number of steps that were planned."""
-    groups: dict[tuple[str, str, int | None], list[Final]] = {}
+    """Return the runs by folder, script, number of steps that were planned, and number of accelerators."""
+    groups: dict[tuple[str, str, int | None, int], list[Final]] = {}
     for final in finals(evidence):
         planned = final.run.planned_steps
-        key = (posixpath.dirname(final.log.path), digest(final.source), planned.value if planned else None)
+        key = (posixpath.dirname(final.log.path), digest(final.source), planned.value if planned else None, final.cards)
         groups.setdefault(key, []).append(final)
-    return tuple(Runs(folder, script, tuple(each)) for (folder, script, _), each in groups.items())
+    return tuple(Runs(folder, script, tuple(each)) for (folder, script, _, _), each in groups.items())
 
 
 def digest(source: EmbeddedSource | None) -> str:
-    """Return what tells one embedded script from another: a hash of its text without the ends of its lines."""
-    if source is None or source.text is None:
-        return ""
-    text = "\n".join(line.rstrip() for line in source.text.splitlines())
-    return hashlib.sha256(text.strip().encode("utf-8", "surrogatepass")).hexdigest()
+    """Return what tells one embedded script from another: a hash of what it says to Python.
+
+    Comments, blank lines, docstrings and the ends of lines make no difference. Empty without a script.
+    """
+    return "" if source is None or source.text is None else _digest(source.text)
+
+
+@lru_cache(maxsize=64)
+def _digest(text: str) -> str:
+    said = _statements(text)
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _statements(text: str) -> str:
+    """Return the tokens of a script that do something; its plain lines where it can't be split into tokens."""
+    kept: list[str] = []
+    begins = True
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+    tokens = [token for token in tokens if token.type not in (tokenize.COMMENT, tokenize.NL)]
+    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
+        alone = begins and after is not None and after.type == tokenize.NEWLINE
+        if token.type == tokenize.STRING and alone:
+            continue
+        begins = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+        kept.append(tokenize.tok_name[token.type] if begins else token.string)
+    return "\n".join(kept)
 
 
 def claimed(evidence: Evidence, challenge: Challenge, name: str, pr: int | None, script: str = "") -> Claimed | None:
@@ -154,6 +181,21 @@ def _holds(runs: Runs, log: str) -> bool:
     return any(final.log.path == log or final.log.path.startswith(log.rstrip("/") + "/") for final in runs.finals)
 
 
-def others(found: Iterable[Runs], than: Runs) -> Sequence[Runs]:
-    """Return the other samples of a submission."""
-    return [each for each in found if each is not than]
+def pooled(found: Iterable[Runs], runs: Runs) -> tuple[Runs, ...]:
+    """Return the samples that may be meant with one: of the same folder, plan and machine, by other scripts."""
+    first = runs.finals[0]
+    planned = first.run.planned_steps.value if first.run.planned_steps is not None else None
+    return tuple(
+        each
+        for each in found
+        if each.folder == runs.folder
+        and not each.aside
+        and each.finals[0].cards == first.cards
+        and (steps := each.finals[0].run.planned_steps) is not None
+        and steps.value == planned
+    )
+
+
+def kept_aside(path: str) -> bool:
+    """Tell whether a file's name or folder says that it is kept to compare with, or for another purpose."""
+    return _ASIDE.search(path) is not None

@@ -11,7 +11,7 @@ from auditor.submission.model import Submission
 _LEARNED = frozenset(
     {
         "prequant-ttt", "score-after-adapt", "two-pass-rescore", "train-on-val", "calibration-on-val",
-        "slot-scored-region", "slot-causal", "oracle-selection", "noncausal-forward", "paid-prefix", "warmup-on-val",
+        "slot-scored-region", "slot-causal", "noncausal-forward", "paid-prefix", "warmup-on-val",
         "val-tuned", "context-only-cache",
     }
 )  # fmt: skip
@@ -46,6 +46,8 @@ def compare(submission: Submission, results: Sequence[Result]) -> Compared:
         and not finding.overruled
     }
     standing = {result.experiment: _standing(result, slugs) for result in results}
+    if "explained" in standing.values():
+        standing = {name: "agrees" if each == "unseen" else each for name, each in standing.items()}
     return Compared(str(report.compliance), tuple(sorted(slugs)), standing)
 
 

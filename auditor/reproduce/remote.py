@@ -7,8 +7,6 @@ leaves nothing behind there. What comes back is laid where a run of this machine
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +24,7 @@ from auditor.reproduce.place import DataPlace, obtain
 from auditor.reproduce.plan import Wanted
 from auditor.reproduce.record import RECORD, fingerprint
 from auditor.reproduce.reproduce import Job, carry_out, checked, prepare
-from auditor.sandbox import NoSandbox, mechanism
+from auditor.sandbox import NoSandbox, mechanism, scratch_folder
 from auditor.submission.memory import MemoryTree
 from auditor.submission.model import Submission, Unread
 
@@ -65,13 +63,11 @@ class Runs:
         """Return plain data; raises :class:`Lost` for what another node may be able to do."""
         if order is None:
             return {"machine": asdict(look()), "held_by": mechanism()}
-        folder = Path(tempfile.mkdtemp(prefix="golf-audit-run-"))
         try:
-            return _run(order, folder)
+            with scratch_folder() as folder:
+                return _run(order, folder)
         except (CannotReproduce, NoSandbox) as error:
             raise Lost(str(error)) from None
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def node_of(told: Mapping[str, Any]) -> Node:

@@ -2,7 +2,8 @@
 
 docs/sandbox.md says what each mechanism guarantees.
 
-``smoke``, ``probe``, ``reproduce`` and ``campaign`` go through :func:`run`; nothing else in the auditor executes what it audits.
+``smoke``, ``probe``, ``reproduce`` and ``campaign`` go through :func:`run`; nothing else in the auditor executes what
+it audits.
 """
 
 from __future__ import annotations

@@ -13,14 +13,12 @@ from auditor.settings.files import FileStep
 from auditor.settings.launchers import launcher_shells
 from auditor.settings.markdown import Block, code_blocks
 from auditor.settings.runs import Run, joined
+from auditor.settings.scripts import Scripts, namesakes
 from auditor.settings.shell import launches, walk
 from auditor.settings.state import Assigned
 from auditor.settings.tidy import as_shell
 from auditor.settings.walked import Shell, Walk
 from auditor.submission.model import Override
-
-Scripts = Mapping[str, tuple[str, str]]
-"""Run scripts by file name: their path and text."""
 
 _MAIN, _USUAL, _ASIDE, _LOW, _GUESSED = range(5)
 _MAIN_WORDS = re.compile(
@@ -57,6 +55,7 @@ _CUT = re.compile(
 
 
 _MOST_FILES = 40  # that a run makes before its commands
+_MOST_APART = 60  # run scripts outside of the folder that are taken by themselves
 _MAX_PROSE = 8000  # characters of a line of prose in which a command is looked for
 
 
@@ -68,10 +67,13 @@ def readme_runs(text: str, path: str, target: Target, scripts: Scripts) -> tuple
     carried: Mapping[str, Assigned] = {}
     above: Mapping[str, Override] = {}
     files: list[FileStep] = []
+    folder = ""
     for block in code_blocks(text):
         if block.language in _NOT_SHELL:
             continue
-        walked = walk(Shell(as_shell(block.text), path, block.line, scripts, exports_all=True, environment=carried))
+        shell = Shell(as_shell(block.text), path, block.line, scripts, exports_all=True, environment=carried)
+        walked = walk(replace(shell, folder=folder))
+        folder = walked.folder
         lacking = _lacking(walked)
         before = len(found)
         for step in walked.steps:
@@ -91,6 +93,10 @@ def readme_runs(text: str, path: str, target: Target, scripts: Scripts) -> tuple
             line = step.line if here else block.line
             run = _run(command, path, line, (block.heading, block.lead, remark))
             found.append(replace(run, files=tuple(files[:_MOST_FILES]), lacking=lacking))
+        if len(found) == before and walked.unfound and block.kind == "fenced":
+            nothing = command_of_environment({}, path, walked.unfound[0].line)
+            words = (block.heading, block.lead, walked.unfound[0].value)
+            found.append(replace(_run(nothing, path, nothing.line, words), lacking=lacking))
         launched = bool(walked.launches)
         exported = "export " in block.text or "$env:" in block.text.lower()
         carried = walked.environment if exported and not launched else {}
@@ -102,10 +108,16 @@ def readme_runs(text: str, path: str, target: Target, scripts: Scripts) -> tuple
 
 
 def script_runs(scripts: Scripts, target: Target) -> tuple[Run, ...]:
-    """Return the runs of the run scripts, each script taken by itself."""
+    """Return the runs of the run scripts, each script taken by itself.
+
+    Which of several with one name was run only a document tells that starts it.
+    """
     found: list[Run] = []
-    for name, (path, text) in scripts.items():
-        if name.endswith(".env"):
+    alone = [key for key in scripts if "/" not in key or len(namesakes(scripts, key)) == 1]
+    apart = [key for key in alone if "/" in key][_MOST_APART:]
+    for name in alone:
+        path, text = scripts[name]
+        if name.endswith(".env") or name in apart:
             continue
         low = bool(_LOW_NAMES.search(name)) or path.count("/") > target.script.count("/")
         walked = walk(Shell(text, path, scripts=scripts))
@@ -123,7 +135,9 @@ def script_runs(scripts: Scripts, target: Target) -> tuple[Run, ...]:
 
 
 def _lacking(walked: Walk) -> tuple[Override, ...]:
-    return tuple(Override(lack.value, "", lack.path, lack.line) for lack in walked.missing[:_MOST_FILES])
+    return tuple(
+        Override(lack.value, "", lack.path, lack.line) for lack in (*walked.unfound, *walked.missing)[:_MOST_FILES]
+    )
 
 
 def header_runs(source: str, path: str, target: Target) -> tuple[Run, ...]:

@@ -19,6 +19,7 @@ from auditor.settings.logs import printed_settings
 from auditor.settings.mentions import mentioned, told_with
 from auditor.settings.places import placed
 from auditor.settings.runs import Run, in_order
+from auditor.settings.scripts import shelved
 from auditor.submission.model import Override, Setting, Submission, Tree, Unread
 
 MAX_COMMANDS = 4
@@ -28,6 +29,7 @@ _MAX_LOG = 2 * 1024 * 1024  # bytes of a log's head
 _MAX_FILE = 64 * 1024 * 1024  # bytes; a larger file is left alone
 _MAX_WRAPPER = 16 * 1024  # characters of a script that may be a mere entry point
 _MAX_SCRIPTS = 60
+_MAX_ELSEWHERE = 400
 _MAX_DOCUMENTS = 6
 _MAX_LAUNCHERS = 20
 _MAX_LOGS_READ = 24
@@ -139,17 +141,17 @@ def documented_runs(submission: Submission) -> tuple[Run, ...]:
 
 
 def _scripts(submission: Submission) -> dict[str, tuple[str, str]]:
-    """Return the run scripts and ``.env`` files by name: of the folder, and those that the diff adds elsewhere."""
+    """Return the run scripts and ``.env`` files: of the folder, and those that the diff adds elsewhere."""
     environments = [path for path in submission.tree.paths() if path.endswith(".env")]
-    found: dict[str, tuple[str, str]] = {}
-    places = [(submission.tree, path) for path in (*submission.shells[:_MAX_SCRIPTS], *environments[:_MAX_SCRIPTS])]
-    if submission.elsewhere is not None:
-        places += [(submission.elsewhere, path) for path in submission.elsewhere.paths()[:_MAX_SCRIPTS]]
-    for tree, path in places:
-        text = _head(tree, path, _MAX_TEXT)
-        if text is not None:
-            found.setdefault(path.rsplit("/", 1)[-1], (path, text))
-    return found
+    own = [*submission.shells[:_MAX_SCRIPTS], *environments[:_MAX_SCRIPTS]]
+    elsewhere = submission.elsewhere
+    others = elsewhere.paths()[:_MAX_ELSEWHERE] if elsewhere is not None else ()
+    return shelved(_texts(submission.tree, own), _texts(elsewhere, others) if elsewhere is not None else {})
+
+
+def _texts(tree: Tree, paths: Iterable[str]) -> dict[str, str]:
+    read = {path: _head(tree, path, _MAX_TEXT) for path in paths}
+    return {path: text for path, text in read.items() if text is not None}
 
 
 def _handed_over_to(source: str, helpers: Sequence[str]) -> frozenset[str]:

@@ -16,6 +16,7 @@ from auditor.settings.bash import parse
 from auditor.settings.expansion import UNKNOWN, expand, expand_value
 from auditor.settings.files import FileStep, file_steps, place
 from auditor.settings.makefile import as_functions, is_makefile
+from auditor.settings.scripts import found_from, gone_to, namesakes
 from auditor.settings.slurm import exported_by_slurm
 from auditor.settings.starts import SHELLS, name_of, starts_python, unwrapped
 from auditor.settings.state import Assigned, Given, State, adopt, agreed, assign, evaluated, join_ways
@@ -51,12 +52,8 @@ def launches(shell: Shell) -> tuple[Launch, ...]:
 def walk(shell: Shell) -> Walk:
     """Return what the text does; bounded, never fails."""
     walker = _Walker(shell.scripts)
-    start = State(
-        variables=dict(shell.environment),
-        exported=set(shell.environment),
-        exports_all=shell.exports_all,
-        path=shell.path,
-    )
+    given = shell.environment
+    start = State(dict(given), set(given), shell.exports_all, shell.path, folder=shell.folder)
     exported_by_slurm(shell.text, shell.path, start)
     text = as_functions(shell.text) if is_makefile(shell.path) else shell.text
     end = walker.run(parse(text, shell.line), start) or start
@@ -65,7 +62,7 @@ def walk(shell: Shell) -> Walk:
     if not walker.count:  # nothing calls them here, yet they say how the program is started
         for body in tuple(walker.functions.values()):
             walker.run(body, end.fork())
-    return Walk(tuple(walker.steps), end.environment(), tuple(walker.missing))
+    return Walk(tuple(walker.steps), end.environment(), tuple(walker.missing), tuple(walker.unfound), end.folder)
 
 
 class _Walker:
@@ -73,6 +70,7 @@ class _Walker:
         self.scripts = dict(scripts)
         self.steps: list[Step] = []
         self.missing: list[Assigned] = []
+        self.unfound: list[Assigned] = []  # scripts that are started and have namesakes only
         self.copies: dict[str, str] = {}  # Python files by where they were copied to
         self.unstarted: dict[str, tuple[str, int, dict[str, Assigned], State]] = {}  # scripts written out
         self.count = 0  # of launches
@@ -240,6 +238,8 @@ class _Walker:
             state.positional = state.positional[count:]
         elif name in ("exit", "return"):
             return None
+        elif name in ("cd", "pushd"):
+            state.folder = gone_to(state.folder, next((word for word in words[1:] if word not in ("--", "-P")), "~"))
         elif words[0] in self.functions:
             self._call(self.functions[words[0]], words[1:], temporary, state, node.line)
         else:
@@ -297,7 +297,7 @@ class _Walker:
             return
         name = name_of(words[0])
         script = next((word for word in words[1:] if not word.startswith("-")), "")
-        if name in SHELLS or (name.endswith((".sh", ".slurm", ".sbatch")) and name in self.scripts):
+        if name in SHELLS or (name.endswith((".sh", ".slurm", ".sbatch")) and namesakes(self.scripts, name)):
             self._script(name, words, script, environment, state, node.line)
             for body, line in node.heredocs if not script else ():
                 self.nested(body, line, environment, state)
@@ -341,13 +341,8 @@ class _Walker:
         path, text = known
         given = [word.partition("=") for word in words if "=" in word and not word.startswith("-")]
         named = {name: Assigned(value, state.path, 0) for name, _, value in given}
-        inside = State(
-            variables={**environment, **named},
-            exported=set(environment) | set(named),
-            exports_all=False,
-            path=path,
-            depth=state.depth + 1,
-        )
+        both = {**environment, **named}
+        inside = State(dict(both), set(both), False, path, depth=state.depth + 1, folder=state.folder)
         before = dict(self.functions)
         self.run(parse(as_functions(text)), inside)
         inside.variables.update(named)  # what stands on the command line wins over the file
@@ -364,21 +359,25 @@ class _Walker:
             text = words[-1] if words[-1] != script else script
             self.nested(text, 0, environment, state)
             return
-        known = self.scripts.get(name_of(script if name in SHELLS else name))
+        word = script if name in SHELLS else words[0]
+        known = found_from(self.scripts, state.folder, word, state.path)
         if known is None:
             if name in ("source", "."):
                 self.missing.append(Assigned(script, state.path, line))
+            elif namesakes(self.scripts, word):
+                self.unfound.append(Assigned(gone_to(state.folder, word), state.path, line))
             return
         path, text = known
         self.unstarted.pop(name_of(path) if path != state.path else name_of(script), None)
         arguments = words[words.index(script) + 1 :] if name in SHELLS else words[1:]
         inside = State(
-            variables=dict(environment),
-            exported=set(environment),
-            exports_all=False,
-            path=path,
-            positional=tuple(arguments),
+            dict(environment),
+            set(environment),
+            False,
+            path,
+            tuple(arguments),
             depth=state.depth + 1,
+            folder=state.folder,
         )
         if name in ("source", "."):
             inside.exports_all = state.exports_all

@@ -33,6 +33,7 @@ class State(Struct):
     given_positional: bool = False  # inside a function: what is missing is empty, not unknown
     depth: int = 0
     round: int = 0
+    folder: str = ""  # where it stands, from where the text starts
     called: tuple[str, int] | None = None  # inside a function: where its arguments stand
 
     def fork(self) -> State:

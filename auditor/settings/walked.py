@@ -8,6 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from auditor.settings.files import FileStep
+from auditor.settings.scripts import Scripts
 from auditor.settings.state import Assigned
 
 
@@ -31,7 +32,7 @@ Step: TypeAlias = Launch | FileStep
 
 
 class Shell(Struct, frozen=True):
-    """Shell text and what it may call: other run scripts by file name.
+    """Shell text and what it may call: other run scripts.
 
     ``exports_all``: plain assignments reach the program, as people mean them in a README.
     """
@@ -39,17 +40,24 @@ class Shell(Struct, frozen=True):
     text: str
     path: str
     line: int = 1
-    scripts: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # name → (path, text)
+    scripts: Scripts = field(default_factory=dict)
     exports_all: bool = False
     environment: Mapping[str, Assigned] = field(default_factory=dict)
+    folder: str = ""  # where it is carried out, as far as the text before it tells
 
 
 class Walk(Struct, frozen=True):
-    """What a text does in its order, the environment that it leaves behind, and the files it lacks."""
+    """What a text does in its order, the environment that it leaves behind, and the files it lacks.
+
+    ``missing`` are files that it reads its environment from, ``unfound`` scripts that it starts: others of their name
+    are there, but not in the folder that it names. ``folder`` is where it ends.
+    """
 
     steps: tuple[Step, ...]
     environment: Mapping[str, Assigned]
     missing: tuple[Assigned, ...] = ()
+    unfound: tuple[Assigned, ...] = ()
+    folder: str = ""
 
     @property
     def launches(self) -> tuple[Launch, ...]:

@@ -134,6 +134,11 @@ def holds_anything(submission: Submission) -> bool:
     return bool(submission.script or submission.helpers or submission.logs or submission.metadata or submission.readme)
 
 
+def holds_a_program(submission: Submission) -> bool:
+    """Tell whether a folder holds a script, or logs that carry one by the custom of the challenge."""
+    return submission.script is not None or (submission.challenge.layout.logs_carry_source and bool(submission.logs))
+
+
 def holds_a_trainer(submission: Submission) -> bool:
     """Tell whether a submission's script trains, or is called as the challenge's own trainer is.
 

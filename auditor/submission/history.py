@@ -10,7 +10,7 @@ from dataclasses import replace
 from msgspec import Struct
 
 from auditor.challenge.places import in_archive
-from auditor.submission.discover import NO_FOLDER, describe, holds_a_trainer, holds_anything, units
+from auditor.submission.discover import NO_FOLDER, describe, holds_a_program, holds_a_trainer, holds_anything, units
 from auditor.submission.git import Entry, Objects, Repository, git_tree, open_repository
 from auditor.submission.model import Submission, Tree, Unread
 from auditor.submission.names import is_shell, is_source, shown
@@ -49,7 +49,7 @@ def submitted(commit: Commit, existing: frozenset[str]) -> tuple[Submission, ...
     """
     scope = read_scope(commit.changes, existing)
     found = [submission for folder in scope.folders for submission in commit.folder(folder)]
-    if not any(submission.script for submission in found):
+    if not any(map(holds_a_program, found)):
         track = posixpath.dirname(scope.folders[0]) if len(scope.folders) == 1 else ""
         found += commit.loose(scope.outside, track)
     if not found:

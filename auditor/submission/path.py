@@ -14,6 +14,7 @@ from auditor.submission.branch import Branch, read_branch
 from auditor.submission.discover import (
     NO_FOLDER,
     describe,
+    holds_a_program,
     holds_a_trainer,
     holds_anything,
     lone_script,
@@ -80,7 +81,7 @@ def _read_folder(path: str) -> tuple[Submission, ...]:
         read = _record(part, where, given=path, sha=branch.sha if branch else None, outside=changed)
         found += [replace(each, elsewhere=_run_scripts(tree, changed)) for each in read]
     # Changed scripts elsewhere are what is submitted only when no record folder holds one.
-    return tuple(found) if any(s.script for s in found) else (*found, *loose)
+    return tuple(found) if any(map(holds_a_program, found)) else (*found, *loose)
 
 
 def _run_scripts(tree: FolderTree, changed: tuple[str, ...] | None) -> FolderTree | None:

@@ -44,9 +44,13 @@ class RepositoryAudit:
     heads: Mapping[int, str] = field(default_factory=dict)
     state: str | None = None
     elsewhere: bool = False
+    challenge: str | None = None  # the one that the user named; None: by the layout
 
     def prepare(self) -> None:
         """Import what every audit needs, so that the first pull request doesn't pay for it."""
+        from auditor.challenge import choose
+
+        choose(self.challenge)
         import auditor.check  # noqa: F401
         import reports.schema  # noqa: F401
 
@@ -98,7 +102,7 @@ class RepositoryAudit:
         head = self.heads.get(pr)
         if head is None or self.state is None:
             return None
-        return hashlib.sha256(repr(("whole pull request", pr, head, self.state)).encode()).hexdigest()
+        return hashlib.sha256(repr(("whole pull request", pr, head, self.state, self.challenge)).encode()).hexdigest()
 
 
 def audit_pull_request(

@@ -9,10 +9,13 @@ from msgspec import Struct
 from auditor.finding import Status
 from auditor.settings import lookup
 from auditor.timeline.events import Event, Switch, Timeline
+from auditor.timeline.values.atoms import VAL
+from auditor.timeline.values.folding import string_origins
 from auditor.timeline.values.frames import Guard
 
 _DEFAULTS = 1 << 1  # the first setting in play
 _OFF = frozenset({"0", "0.0", "false", "no", "off", "none", ""})
+_UNSET = "None"  # what a switch is that is read without a default and set by nothing
 
 
 class Activity(Struct, frozen=True):
@@ -131,21 +134,59 @@ def _place(timeline: Timeline, name: str) -> str:
 
 
 def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
-    """Say which setting runs it: the defaults if they do, else the first that does."""
+    """Say which setting runs it: the defaults if they do, else the first of which it can be told what it sets to."""
+    if not running & _DEFAULTS:
+        told = _unlike_the_defaults(timeline, running, guards)
+        if told:
+            return told
     low = running & -running
     index = low.bit_length() - 2
     setting = timeline.settings[index]
     names = _deciding(timeline, guards)
-    if not names:
-        return "it runs in every setting in play" if running == timeline.in_play else f"it runs under {setting.label}"
+    everywhere = "it runs in every setting in play" if running == timeline.in_play else f"it runs under {setting.label}"
     # What a launcher sets is the machine, not a choice: told where nothing else is.
     own = [name for name in names if (switch := timeline.switches.get(name)) is None or not switch.launched]
     given = sorted(own or names, key=lambda name: lookup(setting, name) is not None)
-    # What lets it run here and not by default says more than what is on anyway.
-    decisive = [g for g in guards if g.passes & low and not g.passes & _DEFAULTS] if not low & _DEFAULTS else []
-    told = list(dict.fromkeys(name for guard in decisive for name in guard.settings)) or given
-    parts = [_value(timeline, name, index) for name in told[-3:]]
-    return "; ".join(part for part in parts if part)
+    # An off default is a reason where a condition asks for it ("unless skipped"), and nothing that is on tells more.
+    telling = [name for name in given if lookup(setting, name) is not None or not _off_by_default(timeline, name)]
+    closed = not low & _DEFAULTS and any(g.passes & low and not g.passes & _DEFAULTS for g in guards)
+    parts = [_value(timeline, name, index) for name in (telling or ([] if closed else given))[-3:]]
+    return "; ".join(part for part in parts if part) or everywhere
+
+
+def _unlike_the_defaults(timeline: Timeline, running: int, guards: list[Guard]) -> str:
+    """Say what a setting sets that lets it run there and not by default; "" where that can't be told.
+
+    Where no condition on the way is closed by default, it is the data: the switch that names validation data there.
+    """
+    closed = [g for g in guards if not g.passes & _DEFAULTS]
+    for index in range(len(timeline.settings)):
+        bit = 1 << (index + 1)
+        if not running & bit:
+            continue
+        opened = dict.fromkeys(name for g in closed if g.passes & bit for name in g.settings)
+        told = [name for name in opened if _set_apart(timeline, name, index)] if closed else _data(timeline, index)
+        parts = [part for name in told[-3:] if (part := _value(timeline, name, index))]
+        if parts:
+            return "; ".join(parts)
+    return ""
+
+
+def _set_apart(timeline: Timeline, name: str, index: int) -> bool:
+    """Return whether a setting gives a switch a value, or one that differs from its default's."""
+    if lookup(timeline.settings[index], name) is not None:
+        return True
+    switch = timeline.switches.get(name)
+    return switch is not None and switch.values[index] not in (None, switch.values[0])
+
+
+def _data(timeline: Timeline, index: int) -> list[str]:
+    """Return the switches that name validation data in a setting, and not by default."""
+    return [
+        switch.name
+        for switch in timeline.switches.values()
+        if string_origins(switch.values[index] or "") & VAL and not string_origins(switch.values[0] or "") & VAL
+    ]
 
 
 def _value(timeline: Timeline, name: str, index: int) -> str:
@@ -158,6 +199,8 @@ def _value(timeline: Timeline, name: str, index: int) -> str:
     if switch is None:
         return ""
     value = switch.values[index] if switch.values[index] is not None else switch.default
+    if value == _UNSET and not switch.default:
+        value = ""
     if switch.launched:
         return f"{name} is {value} as a launcher sets it"
     if value != switch.default and setting.kind != "defaults" and value != switch.values[0]:

@@ -41,14 +41,13 @@ class Row:
     name: str
     pull: str | None
     verdict: str
-    claimed: str
-    reproduced: str
+    claimed: tuple[str, str]
+    reproduced: tuple[str, str]
     difference: str
     size: str
     train: str
     evaluate: str
     runs: str
-    why: str
 
 
 def render(report: Report, repository: str | None = None) -> str:
@@ -105,7 +104,7 @@ def _row(number: int, each: Standing, pulls: str) -> Row:
         after=_whole(after),
         moved=moved,
         name=each.name,
-        pull=f"{pulls}{each.pr}" if each.pr is not None else None,
+        pull=f"{pulls}{each.pr}" if each.pr is not None and each.name != f"#{each.pr}" else None,
         verdict=each.verdict,
         claimed=_scored(each.claimed.mean if each.claimed else None, each.claimed_interval),
         reproduced=_scored(sample.mean if sample else None, interval),
@@ -114,7 +113,6 @@ def _row(number: int, each: Standing, pulls: str) -> Row:
         train=_longest([run.train_seconds for run in runs]),
         evaluate=_longest([run.eval_seconds for run in runs]),
         runs=f"{sum(run.status == 'done' for run in runs)}/{len(runs)}",
-        why=each.why,
     )
 
 
@@ -193,10 +191,9 @@ def _ends(each: Standing) -> list[float]:
     return [min(max(end, middle - reach), middle + reach) for end in ends]
 
 
-def _scored(mean: float | None, interval: tuple[float, float] | None) -> str:
-    if mean is None:
-        return "–"
-    return f"{mean:.5f}" + (f" [{interval[0]:.5f}, {interval[1]:.5f}]" if interval is not None else "")
+def _scored(mean: float | None, interval: tuple[float, float] | None) -> tuple[str, str]:
+    ends = f"[{interval[0]:.5f}, {interval[1]:.5f}]" if interval is not None else ""
+    return ("–" if mean is None else f"{mean:.5f}"), ends
 
 
 def _whole(value: int | None) -> str:

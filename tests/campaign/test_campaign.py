@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -72,8 +74,17 @@ def test_the_page_tells_all_of_it_and_is_safe() -> None:
     told = made(found(SCORES, SCORES, name=f"one {HOSTILE}"), found(SCORES[:2], SCORES, name="two"))
     page = render(told)
     assert "<script>alert" not in page and "\u202e" not in page
-    for text in ("Ranking before and after", "1.08130 [", "out of", "3/3", "2/3", "15,960,000", "590.0", "NOT-RUN"):
-        assert text in page or text == "out of", text
+    for text in (
+        "Ranking before and after",
+        "1.08130<",
+        "[1.08055, 1.08205]",
+        "3/3",
+        "2/3",
+        "15,960,000",
+        "590.0",
+        "NOT-RUN",
+    ):
+        assert text in page, text
     assert page.count('class="strips"') == 1
     content = json.loads(as_json(told))
     assert [each["verdict"] for each in content["submissions"]].count("REPRODUCED") == 1
@@ -245,3 +256,15 @@ def test_data_are_fetched_once_and_checked(tmp_path: Path) -> None:
     with pytest.raises(CannotReproduce, match="not the file whose hash"):
         obtain(DataPlace(str(tmp_path / "bad"), str(shared), sha256={"fineweb_val_000000.bin": "0" * 64}))
     assert not (tmp_path / "bad").exists()
+
+
+def test_the_files_of_the_documentation_can_be_used() -> None:
+    folder = Path(__file__).parents[2] / "docs" / "cluster"
+    campaign = read_campaign(folder / "campaign.toml")
+    assert len(campaign.entries) == 3 and campaign.resources.gpus == 8 and campaign.data is not None
+    if shutil.which("bash"):
+        subprocess.run(["bash", "-n", str(folder / "slurm.sh")], check=True)
+    yaml = pytest.importorskip("yaml")
+    made = yaml.safe_load((folder / "raycluster.yaml").read_text("utf-8"))
+    assert made["spec"]["workerGroupSpecs"][0]["maxReplicas"] == 64
+    assert json.loads(json.loads(made["spec"]["workerGroupSpecs"][0]["rayStartParams"]["resources"])) == {"h100": 1}

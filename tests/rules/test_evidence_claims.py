@@ -67,6 +67,25 @@ def test_a_claim_names_the_line_of_the_metadata_and_the_lines_of_the_logs() -> N
     assert "seed 1 alone" in said.message
 
 
+def test_a_claim_is_no_subset_of_runs_by_its_last_digit() -> None:
+    runs = (run_log(1, 0.2840529), run_log(2, 0.28401598), run_log(3, 0.28401911))
+    assert not found("best-of-k", package(*runs, val_bpb=0.284))
+    (said,) = found("claim-mismatch", package(*runs, val_bpb=0.2841))
+    assert (said.status, "alone" in said.message) == ("note", False)
+    thirds = (run_log(1, 1.05724), run_log(2, 1.05729), run_log(3, 1.05754))  # the mean is 1.05736
+    assert not found("best-of-k", package(*thirds, val_bpb=1.0573))
+    (left,) = found("best-of-k", package(run_log(1, 1.0572), run_log(2, 1.0573), run_log(3, 1.0584), val_bpb=1.0573))
+    assert "2 of 3 runs" in left.message
+
+
+@pytest.mark.parametrize(("step", "words"), [(13_000, "the last step"), (9_000, "the middle of training")])
+def test_only_a_step_before_the_last_is_the_middle_of_training(step: int, words: str) -> None:
+    last = "step:13000/20000 train_loss:2.9000 train_time:598000ms\nstopping_early: wallclock_cap step:13000/20000\n"
+    text = run_log(1, 1.2, early=1.1812, steps=step).replace("Serialized", f"{last}Serialized", 1)
+    (said,) = found("claim-mismatch", package(text, val_bpb=1.1812))
+    assert words in said.message
+
+
 def test_missing_logs_of_named_seeds_leave_the_claim_open() -> None:
     (said,) = found("claim-mismatch", package(run_log(1, 1.2), val_bpb=1.19712345, seeds=[1, 2, 3]))
     assert said.status == "incomplete"

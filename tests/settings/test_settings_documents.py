@@ -301,3 +301,46 @@ def test_a_value_of_an_array_stands_where_the_array_is_given() -> None:
     script = 'VARS=(\n  A=1\n  MODE="fast"\n)\n\nenv "${VARS[@]}" \\\n  torchrun train_gpt.py\n'
     (setting,) = commands(run__sh=script)
     assert {name: override.line for name, override in setting.overrides.items()} == {"A": 2, "MODE": 3}
+
+
+def elsewhere(readme_command: str, *, own: str = "") -> list[dict[str, str]]:
+    """Return what commands set where a diff adds two ``run.sh`` elsewhere, one in ``trash/tries/second``."""
+    others = {
+        "tries/first/run.sh": b"A=1 torchrun train_gpt.py\n",
+        "trash/tries/second/run.sh": b"A=2 torchrun train_gpt.py\n",
+    }
+    files = {"README__md": readme(("Reproduce", readme_command)), **({"run__sh": own} if own else {})}
+    held = replace(submission(**files), elsewhere=MemoryTree(others))
+    found = [setting for setting in settings_in_play(held) if setting.kind == "command"]
+    return [{name: value.value for name, value in setting.overrides.items()} for setting in found]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cd tries/second && bash run.sh",
+        "cd tries\ncd second\nbash run.sh",
+        "bash tries/second/run.sh",
+        "cd /workspace/golf/tries/second; sh ./run.sh",
+    ],
+)
+def test_a_run_script_is_the_one_in_the_folder_that_the_command_goes_to(command: str) -> None:
+    assert elsewhere(command) == [{"A": "2"}]
+    assert elsewhere(command.replace("second", "first")) == [{"A": "1"}]
+
+
+def test_a_run_script_of_another_folder_is_not_the_one_that_is_started() -> None:
+    assert elsewhere("cd tries/third && bash run.sh") == [{}]  # a run of which nothing is known
+    assert elsewhere("bash run.sh") == [{}]
+    held = replace(
+        submission(README__md=readme(("Reproduce", "cd tries/third && bash run.sh"))),
+        elsewhere=MemoryTree({"tries/first/run.sh": b"A=1 torchrun train_gpt.py\n"}),
+    )
+    (run,) = (setting for setting in settings_in_play(held) if setting.lacking)
+    assert [(lack.name, lack.line) for lack in run.lacking] == [("tries/third/run.sh", 6)]
+
+
+def test_the_folders_own_run_script_stays_the_one_that_is_started() -> None:
+    own = "A=3 torchrun train_gpt.py"
+    assert elsewhere("bash run.sh", own=own)[0] == {"A": "3"}
+    assert elsewhere(f"cd records/track_10min_16mb/{NAME} && bash run.sh", own=own)[0] == {"A": "3"}

@@ -62,11 +62,20 @@ def test_a_shard_is_in_the_challenges_format(tmp_path):
     import numpy as np
 
     path = tmp_path / "fineweb_val_000000.bin"
-    shards.write_shard(str(path), sidecar=False, tokens=5000, size=1024)
+    shards.Sets().write_shard(str(path), sidecar=False, val=True, size=1024)
     header = np.fromfile(path, "<i4", 256)
     tokens = np.fromfile(path, "<u2", offset=1024)
-    assert list(header[:3]) == [20240520, 1, 5000] and len(tokens) == 5000
+    assert list(header[:3]) == [20240520, 1, shards.VAL_TOKENS] and len(tokens) == shards.VAL_TOKENS
     assert tokens[0] == 1 and tokens.max() < 1024 and (tokens[1:500] >= 4).all()
+
+
+def test_validation_tokens_can_be_given_and_headers_left_out(tmp_path):
+    import numpy as np
+
+    given = np.arange(4, 700)
+    shards.Sets(lambda size: given, bare=True).write(str(tmp_path))
+    assert np.fromfile(tmp_path / "fineweb_val_000000.bin", "<u2").tolist() == given.tolist()
+    assert len(np.fromfile(tmp_path / "fineweb_train_000001.bin", "<u2")) == shards.TRAIN_TOKENS
 
 
 def test_the_tokenizer_s_tables_are_whole():

@@ -216,3 +216,68 @@ def test_configuration_that_is_not_there_is_an_open_switch(how, files):
 def test_what_the_script_wrote_is_no_configuration():
     saved = "json.dump({'ttt': {'on': True}}, open('state.json', 'w'))\ncfg = json.load(open('state.json'))"
     assert judged(CONFIGURED.format(saved)).status == "violation"
+
+
+HELPERS = {
+    "bool": ("v = os.environ.get(name)\n    return default if v is None else v in ('1', 'true')", "{}"),
+    "text": ("v = os.environ.get(name)\n    return (default if v is None else v) == '1'", "'{}'"),
+    "of another": ("return bool(inner(name, default))", "{}"),
+}
+INNER = "def inner(name, default):\n    v = os.getenv(name)\n    return default if not v else int(v)\n"
+
+
+@pytest.mark.parametrize("body, written", HELPERS.values(), ids=HELPERS)
+def test_a_helper_is_followed_to_its_default(body, written):
+    words = ("True", "False") if written == "{}" else ("1", "0")
+    for word, on in zip(words, (True, False), strict=True):
+        code = f"{INNER}def flag(name, default):\n    {body}\nON = flag('TTT', {written.format(word)})\n"
+        found = judged(code + "if ON:\n    learn(net, x, y)\n")
+        assert found.active is on
+        assert found.because.startswith(f"TTT defaults to {word} (train_gpt.py:")
+
+
+def test_a_helper_without_a_default_is_not_given_one():
+    code = "def flag(name):\n    return os.environ.get(name) != '0'\nif flag('TTT'):\n    learn(net, x, y)\n"
+    assert judged(code).because == "TTT is not set by default (train_gpt.py:22)"
+
+
+PROFILE = """
+def flag(name, default):
+    v = os.environ.get(name)
+    return default if v is None else v == "1"
+class C:
+    ttt = flag("TTT", False)
+if os.environ.get("PROFILE", "") == "full":
+    C.ttt = True
+if C.ttt:
+    learn(net, x, y)
+"""
+
+
+def test_an_off_default_is_no_reason_to_run():
+    found = judged(PROFILE, readme("PROFILE=full torchrun train_gpt.py"))
+    assert (found.active, found.status) == (True, "violation")
+    assert "defaults to" not in found.because
+    assert "README.md:4" in found.because
+
+
+def test_what_the_log_prints_as_on_is_the_reason():
+    found = judged(PROFILE, {**readme("PROFILE=full torchrun train_gpt.py"), **log("ttt: true")})
+    assert found.because == "TTT is true in the logged run (train_seed1337.log:1)"
+
+
+WITHOUT = "if int(os.environ.get('STEPS', '20')) > 0 and not int(os.environ.get('SKIP', '0')):\n    learn(net, x, y)\n"
+
+
+def test_what_is_not_skipped_is_told_of_where_it_decides():
+    code = "if not int(os.environ.get('SKIP', '0')):\n    learn(net, x, y)\n"
+    assert judged(code).because == "SKIP defaults to 0 (train_gpt.py:20)"
+    on = code.replace("if not", "if int(os.environ.get('TTT', '1')) and not")
+    assert judged(on).because == "TTT defaults to 1 (train_gpt.py:20)"
+
+
+def test_the_switch_that_names_the_data_is_the_reason():
+    code = "seen = read(os.environ.get('FILES', 'data/fineweb_train_*.bin'))\n" + WITHOUT.replace("x, y", "seen, seen")
+    found = judged(code, readme("STEPS=30 FILES='data/fineweb_val_*.bin' torchrun train_gpt.py"))
+    assert found.because.startswith("FILES is data/fineweb_val_*.bin in README.md:4")
+    assert "STEPS" not in found.because

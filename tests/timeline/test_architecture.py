@@ -74,7 +74,19 @@ def test_a_tracker_hears_only_signals_that_are_told() -> None:
         assert overridden - {"rank"} <= set(KINDS), kind
 
 
-LEAVES = ("native", "selection", "counts", "metric", "slots", "calibration", "files", "forwards", "ledger", "network")
+LEAVES = (
+    "native",
+    "selection",
+    "counts",
+    "metric",
+    "slots",
+    "calibration",
+    "fallbacks",
+    "files",
+    "forwards",
+    "ledger",
+    "network",
+)
 
 
 @pytest.mark.parametrize("room", LEAVES)

@@ -246,6 +246,10 @@ def hand_back(machine: Machine, func: Function, receiver: Value | None, args: Ar
         if value is None:
             continue
         index = position - offset
+        if param.kind == "*":
+            if isinstance(value.p, Tup):
+                _hand_back_rest(machine, args, index, value.p)
+            continue
         where = args.nodes[index] if 0 <= index < min(len(args.positional), len(args.nodes)) else None
         if where is None and isinstance(args.node, ir.Call):
             where = next((a.value for a in args.node.args if a.keyword == param.name), None)
@@ -253,6 +257,34 @@ def hand_back(machine: Machine, func: Function, receiver: Value | None, args: Ar
             base = stores.old_value(machine, where)
             if not isinstance(base.p, Heap | Known):
                 stores.update_in_place(machine, where, base, value)
+        elif where is None and param.kind == "pos":
+            _pack_back(machine, args, index, value)
+
+
+def _hand_back_rest(machine: Machine, args: Args, first: int, written: Tup) -> None:
+    """Let the caller's arrays that were handed on out of ``*args`` be made from what was written into them."""
+    for index, value in enumerate(written.items, first):
+        where = args.nodes[index] if 0 <= index < min(len(args.positional), len(args.nodes)) else None
+        if isinstance(where, ir.Name | ir.Attr | ir.Subscript) and value.m != args.positional[index].m:
+            base = stores.old_value(machine, where)
+            if not isinstance(base.p, Heap | Known):
+                stores.update_in_place(machine, where, base, value)
+
+
+def _pack_back(machine: Machine, args: Args, index: int, value: Value) -> None:
+    """Let what was written into an argument out of ``*names`` be in the tuple of that name."""
+    given = args.node.args if isinstance(args.node, ir.Call) else ()
+    packed = given[0].value if given and given[0].star == "*" else None
+    old = machine.frame.names.get(packed.id) if isinstance(packed, ir.Name) else None
+    if old is None or not isinstance(old.p, Tup) or not isinstance(packed, ir.Name) or index >= len(old.p.items):
+        return
+    item = old.p.items[index]
+    if isinstance(item.p, Heap | Known) or index < 0:
+        return
+    new = Value(item.p, item.m | value.m)
+    filled = Value(Tup((*old.p.items[:index], new, *old.p.items[index + 1 :])), old.m | value.m)
+    machine.frame.names[packed.id] = filled
+    machine.frame.written[packed.id] = filled
 
 
 def bind_parameters(

@@ -84,14 +84,14 @@ def eval_fstring(machine: Machine, node: ir.FString) -> Value:
             texts.append(str(value.p.v))
         else:
             texts = None
-    if texts is not None:
-        text = "".join(texts)
-        return Value(Known(text), origins | string_origins(text))
-    _begin(machine, node)
     if machine.guards and not machine.live & ~1:
         parts = tuple(part.value for part in node.parts if isinstance(part, ir.Const) and isinstance(part.value, str))
         key = (machine.frame.scope.source.path, node.start)
         machine.words.setdefault(key, Words(parts, tuple(machine.guards)))
+    if texts is not None:
+        text = "".join(texts)
+        return Value(Known(text), origins | string_origins(text))
+    _begin(machine, node)
     return Value(SOME, origins)
 
 

@@ -1,7 +1,7 @@
 """Files that are copied, moved and linked: what lies under a new name is what lay under the old one.
 
 A copy of a shard keeps its name as a rule. Where the new name says another split than the old one, what is read from
-that folder under that split is what was copied.
+that folder under that split is what was copied; or what was there before, too, where it may not be copied.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import containers
 from auditor.timeline.library import files
-from auditor.timeline.values.atoms import TRAIN, VAL
+from auditor.timeline.values.atoms import TRAIN, VAL, under
 from auditor.timeline.values.payloads import UNKNOWN, Known, Value
 
 if TYPE_CHECKING:
@@ -45,4 +45,6 @@ def lay(machine: Machine, old: Value, new: Value) -> None:
     same = bool(splits & VAL) == bool(named & VAL) and bool(splits & TRAIN) == bool(named & TRAIN)
     anything = not named and splits & VAL and splits & TRAIN  # each file keeps its own name, as a rule
     if splits and not same and not anything:
+        if machine.weak or machine.live != machine.all:  # what was there before, where it is not carried out
+            splits = under(splits, machine.live) | named
         machine.laid.append((files.folder_of(new), named, splits))

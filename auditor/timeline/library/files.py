@@ -157,10 +157,13 @@ def dump_object(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 
 def save_array(machine: Machine, args: Args, node: ir.Node) -> Value:
-    """``numpy.save(path, array)``."""
-    path, value = args.get(0), args.get(1)
-    if path is not None and value is not None:
-        write_file(machine, path_key(path), value)
+    """``numpy.save(path, array)``, and ``savez`` with arrays by name."""
+    path, arrays = args.get(0), [*args.positional[1:], *args.keywords.values()]
+    if path is not None and arrays:
+        origins = 0
+        for value in arrays:
+            origins |= containers.deep(value)
+        write_file(machine, path_key(path), arrays[0] if len(arrays) == 1 else Value(SOME, origins))
     return NONE
 
 

@@ -122,6 +122,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "safetensors.torch.save_file": files.save_object,
     "numpy.save": files.save_array,
     "numpy.savez": files.save_array,
+    "numpy.savez_compressed": files.save_array,
     "argparse.ArgumentParser": options.argument_parser,
     "argparse.Namespace": objects.namespace,
     "types.SimpleNamespace": objects.namespace,

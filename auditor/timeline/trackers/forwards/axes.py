@@ -39,6 +39,7 @@ class Tensor(Struct, frozen=True):
     reach: Mixed | None = None
     raw: bool = False
     longer: bool = False  # padded behind the last position
+    cut: int = 0  # how many of the first positions were just left out
 
     @property
     def knows_later(self) -> Mixed | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -34,6 +35,7 @@ _SPREADS = {
     "argsort": "an order", "topk": "a ranking", "fft": "a Fourier transform", "rfft": "a Fourier transform",
     "layer_norm": "", "msort": "an order",
 }  # fmt: skip
+_NEXT = "a shift by which each position sees the next"
 _ATTENTION = frozenset({"scaled_dot_product_attention", "flash_attn_func", "flash_attn_varlen_func"})
 _MASKS = frozenset({"masked_fill", "masked_fill_", "tril", "tril_", "where"})
 _SAME = frozenset(
@@ -85,7 +87,7 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
     if grid is not None:
         return grid
     if isinstance(first, Several):
-        return _of_several(name, first, given, keywords)
+        return _of_several(name, first, given, keywords, mixed)
     if name in ("embedding", "one_hot"):
         return embedded(next((v for v in given if isinstance(v, Tensor)), None))
     if not isinstance(first, Tensor):
@@ -131,14 +133,16 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
         return Several((out, out)) if name in ("sort", "topk") else out
     if name == "pad":
         return _padded(first, given, keywords)
+    if name in ("max_pool1d", "avg_pool1d"):
+        places = ("kernel_size", "stride", "padding", "dilation")
+        made = dict(zip(places, given[1:], strict=False)) | keywords
+        return _convolved(first, {"stride": made.get("kernel_size"), **made}, mixed)
     if name == "roll":
         shift = given[1] if len(given) > 1 else keywords.get("shifts")
         dim = given[2] if len(given) > 2 else keywords.get("dims")
         place = index_of(first.axes, dim) if first.axes is not None and isinstance(dim, int) else None
         if isinstance(shift, int) and shift < 0 and place is not None and first.axes and first.axes[place] == "T":
-            return replace(
-                first, leak=first.leak or replace(mixed, what="a shift by which each position sees the next")
-            )
+            return replace(first, leak=first.leak or replace(mixed, what=_NEXT))
         return replace(first, ahead=first.ahead - shift if isinstance(shift, int) else SHIFTED)
     if name in ("matmul", "bmm", "mm") and len(given) > 1 and isinstance(given[1], Tensor):
         return multiplied(first, given[1], mixed)
@@ -189,7 +193,7 @@ def _convolved(first: Tensor, made: dict[str, object], mixed: Mixed) -> Tensor:
     return replace(first, ahead=first.ahead + whole - padding, reach=replace(mixed, what=what))
 
 
-def _of_several(name: str, first: Several, given: list[object], keywords: dict[str, object]) -> object:
+def _of_several(name: str, first: Several, given: list[object], keywords: dict[str, object], mixed: Mixed) -> object:
     if name in ("cat", "concat", "concatenate", "stack", "einsum"):
         out = blended(list(first.items))
         dim = keywords.get("dim", given[1] if len(given) > 1 else 0)
@@ -197,6 +201,9 @@ def _of_several(name: str, first: Several, given: list[object], keywords: dict[s
             return replace(out, axes=_with_axis(out.axes, dim))
         at = index_of(out.axes, dim) if out.axes is not None and isinstance(dim, int) else None
         joined = out.axes is None or at is None or out.axes[at] == "T"
+        head = first.items[0] if first.items else None
+        if joined and at is not None and isinstance(head, Tensor) and head.cut and not out.raw:
+            return replace(out, ahead=head.cut, reach=replace(mixed, what=_NEXT), cut=0)
         return replace(out, ahead=SHIFTED) if joined else out
     return None
 
@@ -289,7 +296,7 @@ def sliced(base: Tensor, index: ir.Expr, mixed: Mixed, known: Callable[[ir.Expr]
     left: list[str] = []
     place = 0
     pooled = base.pooled
-    moved = False
+    moved, cut = False, 0
     for part in parts:
         if isinstance(part, ir.Const) and part.value is None:
             left.append("1")
@@ -298,7 +305,10 @@ def sliced(base: Tensor, index: ir.Expr, mixed: Mixed, known: Callable[[ir.Expr]
             return replace(base, axes=None)
         if isinstance(part, ir.Slice):
             left.append(axes[place])
-            moved = moved or (axes[place] == "T" and part.lower is not None)
+            if axes[place] == "T" and part.lower is not None:
+                moved = True
+                first = isinstance(part.lower, ir.Const) and type(part.lower.value) is int and part.lower.value > 0
+                cut = part.lower.value if first else 0  # type: ignore[union-attr, assignment]
         elif axes[place] == "T" and isinstance(part, ir.UnaryOp):
             pooled = pooled or replace(mixed, what="the last position")
         elif not isinstance(part, ir.Const | ir.UnaryOp) and (
@@ -306,7 +316,10 @@ def sliced(base: Tensor, index: ir.Expr, mixed: Mixed, known: Callable[[ir.Expr]
         ):
             return replace(base, axes=None)
         place += 1
-    return replace(base, axes=(*left, *axes[place:]), pooled=pooled, ahead=SHIFTED if moved else base.ahead)
+    out = replace(base, axes=(*left, *axes[place:]), pooled=pooled, ahead=SHIFTED if moved else base.ahead, cut=cut)
+    if cut and base.longer and base.ahead != SHIFTED:
+        return replace(out, ahead=base.ahead + cut, reach=base.reach or replace(mixed, what=_NEXT))
+    return out
 
 
 def module(
@@ -343,8 +356,24 @@ def module(
         return first
     if name == "Conv1d":
         return _convolved(first, made, mixed)
+    if name in ("MaxPool1d", "AvgPool1d"):
+        names = ("kernel_size", "stride", "padding")
+        pooled = {n: made.get(n, made.get(str(at))) for at, n in enumerate(names)}
+        known = {"stride": pooled["kernel_size"], "padding": 0} | {k: v for k, v in pooled.items() if v is not None}
+        return _convolved(first, known, mixed)
     if name in ("ZeroPad1d", "ConstantPad1d", "ReflectionPad1d", "ReplicationPad1d"):
         return replace(first, ahead=SHIFTED)
     if name.startswith("Conv") or name in ("Flatten", "Unflatten"):
         return replace(first, axes=axes)
     return first
+
+
+def number(op: str, left: object, right: object) -> int | float | None:
+    """Return arithmetic of two numbers; not a number, where it is certainly one that is not known."""
+    if op == "**" and left is None and isinstance(right, int | float):
+        return math.nan
+    if not isinstance(left, int | float) or not isinstance(right, int | float):
+        return None
+    if isinstance(left, float) or isinstance(right, float) or op not in ("+", "-", "*", "//"):
+        return math.nan
+    return {"+": left + right, "-": left - right, "*": left * right}.get(op, left // right if right else None)

@@ -61,9 +61,12 @@ class Body:
         self.names = names
         self.depth = depth
         self.returned: list[object] = []
+        self.yielded: list[object] = []  # by a generator
 
     def result(self) -> object:
-        """Return what is returned, whichever way."""
+        """Return what is returned, whichever way, or what a generator yields."""
+        if self.yielded:
+            return Several(tuple(self.yielded))
         if len(self.returned) == 1:
             return self.returned[0]
         tensors = [v for v in self.returned if isinstance(v, Tensor)]
@@ -225,6 +228,10 @@ class Body:
             both = [self.eval(node.body), self.eval(node.orelse)]
             self.owner.open -= 1
             return either(both) if any(isinstance(v, Tensor) for v in both) else None
+        if isinstance(node, ir.Yield):
+            value = self.eval(node.value) if node.value is not None else None
+            self.yielded += value.items if node.kind == "from" and isinstance(value, Several) else [value]
+            return None
         if isinstance(node, ir.NamedExpr):
             value = self.eval(node.value)
             self.bind(node.target, value)
@@ -243,7 +250,7 @@ class Body:
             return multiplied(left, right, self.mixed(node))
         values = [v for v in (left, right) if isinstance(v, Tensor)]
         if not values:
-            return grids.combined(op, left, right) or _number(op, left, right)
+            return grids.combined(op, left, right) or calls.number(op, left, right)
         out = blended(list(values))
         attended = out.axes is not None and "S" in out.axes and op in ("+", "*")
         added = next((v for v in (left, right) if isinstance(v, Grid)), None)
@@ -270,6 +277,8 @@ class Body:
             if node.attr in ("T", "mT") and base.axes is not None and len(base.axes) > 1:
                 return replace(base, axes=(*base.axes[:-2], base.axes[-1], base.axes[-2]))
             return base if node.attr in ("values", "data", "real") else None
+        if isinstance(base, Several) and node.attr in ("values", "indices") and len(base.items) == 2:
+            return base.items[node.attr == "indices"]
         return None
 
     def element(self, heap: Heap) -> object:
@@ -356,17 +365,6 @@ class Body:
         if name in ("Sequential", "ModuleList") and heap.element is not None and isinstance(heap.element.p, Heap):
             return self.apply(heap.element.p, given, keywords, node)
         return calls.module(name, given, keywords, self.mixed(node), {k: _plain(v) for k, v in heap.made_with.items()})
-
-
-def _number(op: str, left: object, right: object) -> int | float | None:
-    """Return arithmetic of two numbers; not a number, where it is certainly one that is not known."""
-    if op == "**" and left is None and isinstance(right, int | float):
-        return math.nan
-    if not isinstance(left, int | float) or not isinstance(right, int | float):
-        return None
-    if isinstance(left, float) or isinstance(right, float) or op not in ("+", "-", "*", "//"):
-        return math.nan
-    return {"+": left + right, "-": left - right, "*": left * right}.get(op, left // right if right else None)
 
 
 def _plain(value: Value | None) -> object:

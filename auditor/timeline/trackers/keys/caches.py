@@ -142,8 +142,8 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
         return out
     forwards = machine.atoms.family("forward")
     if base.m & forwards:
-        return Value(out.p, out.m | label(machine, index.m))
-    if base.m & VAL and not base.m & (keys.lookups | keys.mixed) and (base.m & keys.reads or not base.m & keys.spots):
+        return out if index.m & keys.truths else Value(out.p, out.m | label(machine, index.m))
+    if base.m & VAL and not base.m & (keys.lookups | keys.mixed | keys.truths) and keys.holds_tokens(base.m):
         return read(machine, base, index, node, out)
     return out
 
@@ -182,7 +182,7 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
         keys.meaning[bit] = made
         keys.reads |= bit
         keys.mixed |= twin
-    return Value(out.p, out.m & ~(keys.reads | keys.mixed | keys.spots | keys.ahead) | bit)
+    return Value(out.p, out.m & ~(keys.reads | keys.mixed | keys.spots | keys.truths | keys.ahead) | bit)
 
 
 def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
@@ -264,8 +264,9 @@ def lookup(machine: Machine, base: Value, mixed: int, node: ir.Node, out: Value)
 def label(machine: Machine, origins: int) -> int:
     """Remember that the reads in ``origins`` are what a prediction is judged by; return the origin of the verdict."""
     keys = machine.of(Keys)
-    keys.labels |= origins & keys.reads
-    return keys.gold if origins & keys.reads else 0
+    picked = origins & keys.reads
+    keys.labels |= picked
+    return keys.gold | machine.atoms.bit("judged", picked) if picked else 0
 
 
 def update(machine: Machine, origins: int, node: ir.Node) -> None:
@@ -369,7 +370,7 @@ def stored(machine: Machine, node: ir.Subscript, out: tuple[Value, Value]) -> tu
     A count that is read, raised and stored at its key doesn't make the table rest on that look-up.
     """
     keys = machine.of(Keys)
-    tokens = keys.reads | keys.mixed | keys.spots
+    tokens = keys.reads | keys.mixed | keys.spots | keys.truths
     index, value = out
     if value.m & tokens and moved_on(keys, node, value):
         return index, Value(value.p, value.m & ~tokens | keys.ahead)

@@ -62,6 +62,7 @@ class Keys(Tracker):
         self.ahead = atoms.bit("ahead", "")  # an array that holds what is made of a token one place after it
         self.joined = atoms.bit("joined", "")  # several tokens made into one number or text
         self.spots = atoms.bit("spots", "")  # where tokens of some kind stand: numbers, which are no tokens themselves
+        self.truths = atoms.bit("truths", "")  # what a comparison of tokens gave: a mask, which picks none of them
         # For auditor.timeline.mixtures:
         self.gold = atoms.bit("gold", "")  # the loss or probability of the token that really came
         self.bytes = atoms.bit("bytes", "")  # bytes of tokens
@@ -79,6 +80,10 @@ class Keys(Tracker):
         self.every = atoms.bit("every", "")  # a number for each candidate
         self.each = atoms.bit("each", "")  # keys, mixed with such a number
         self.ratios = 0
+
+    def holds_tokens(self, origins: int) -> bool:
+        """Return whether something may hold tokens, and not only where they stand."""
+        return bool(origins & self.reads) or not origins & self.spots
 
     def place(self, bit: int) -> Place:
         """Return where a read lies, its ancestors considered."""

@@ -1,4 +1,4 @@
-"""Where tokens of some kind stand (``(tokens == bos).nonzero()``): numbers that come from tokens and are none.
+"""Where tokens of some kind stand (``tokens == bos``, ``.nonzero()`` of it): what comes from tokens and is none.
 
 Documents begin and end there. What is cut between them is read from the tokens; the bounds themselves are neither a
 key nor the label that a prediction is judged by.
@@ -17,7 +17,7 @@ from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import Function, Native, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from auditor.timeline.engine.arguments import Args
 
@@ -40,13 +40,27 @@ class Spots(Tracker):
             return Value(out.p, out.m & ~(keys.reads | keys.mixed) | keys.spots)
         return self._kept((*given, *args.keywords.values()), out)
 
+    def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
+        """Note a mask; one that compares tokens with every candidate picks the token among them."""
+        keys = self.machine.of(Keys)
+        each = (left.m | right.m) & (keys.every | keys.each)
+        if each or not out.m & VAL:
+            return out
+        return Value(out.p, out.m & ~self.machine.atoms.family("judged") | keys.truths)
+
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
-        """Let what is made of places and tokens be tokens."""
+        """Let what is made of places and tokens be tokens; what a mask is and-ed with is one."""
+        truths = self.machine.of(Keys).truths
+        if node.op == "&" and out.m & truths:
+            return out
         return self._kept((left, right), out)
 
-    def _kept(self, given: Iterable[Value], out: Value) -> Value:
-        spots = self.machine.of(Keys).spots
-        if out.m & spots and any(value.m & VAL and not value.m & spots for value in given):
-            origins = out.m & ~spots
-            return Behind(out.p, origins, out.base) if isinstance(out, Behind) else Value(out.p, origins)
-        return out
+    def _kept(self, given: Sequence[Value], out: Value) -> Value:
+        keys = self.machine.of(Keys)
+        lost = 0
+        for mark in (keys.spots, keys.truths):
+            if out.m & mark and any(value.m & VAL and not value.m & mark for value in given):
+                lost |= mark
+        if not lost:
+            return out
+        return Behind(out.p, out.m & ~lost, out.base) if isinstance(out, Behind) else Value(out.p, out.m & ~lost)

@@ -40,6 +40,7 @@ class Mixtures(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.picked: list[tuple[int, int]] = []  # for each branch in progress: the choice of losses that leads in
+        self.tilts: dict[int, tuple[list[ir.Expr], int]] = {}  # of pending gates: the tilt, what picked its token
         self.weighed = False  # whether a boost that is a setting was given to a hint of some tokens only
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
@@ -125,6 +126,8 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         if predicted and isinstance(node, ir.BinOp) and weight_of(node) is not None:
             origins |= emit(machine, "blend", node)
         return origins
+    if op == "/" and isinstance(node, ir.BinOp) and right.m & keys.chosen:
+        origins &= ~_normalisers(machine, node.left, left.m, right.m)
     if op == "+" and isinstance(node, ir.BinOp) and origins & keys.chosen and _adds_up(node):
         origins &= ~keys.chosen
     if op in ("+", "-"):
@@ -142,10 +145,39 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
             if known & keys.gold:
                 origins &= ~(known & keys.chosen)  # a loss that was shifted for a weight is no shifted loss
                 if of_this_token(machine, known):
-                    origins |= emit(machine, "gate", node)
+                    origins |= _gated(machine, node, known)
     if isinstance(node, ir.AugAssign) and origins & keys.chosen:
         origins = settle_choices(machine, origins)
     return origins
+
+
+def _gated(machine: Machine, node: ir.BinOp, known: int) -> int:
+    """Return the origin of a blend whose weight, of the origins ``known``, looks at the loss of the token.
+
+    ``1 - p + s * p`` blends no two predictions. It is the normaliser of a tilt, if ``s * p`` is divided by it, or the
+    probability of another token than that of ``p``: a gate until then.
+    """
+    for rest, tilted in ((node.left, node.right), (node.right, node.left)):
+        if isinstance(rest, ir.BinOp) and rest.op == "-" and _is_one(rest.left):
+            pending = choice(machine, node, "gate")
+            judged = known & machine.atoms.family("judged")
+            tilts = machine.of(Mixtures).tilts
+            tilts[pending] = (_factors(tilted), judged | (tilts[pending][1] if pending in tilts else 0))
+            return pending
+    return emit(machine, "gate", node)
+
+
+def _normalisers(machine: Machine, above: ir.Expr, origins: int, below: int) -> int:
+    """Return the pending gates in ``below`` that are the normaliser of what is divided: ``above``, of ``origins``."""
+    out = 0
+    factors = _factors(above)
+    judged = origins & machine.atoms.family("judged")
+    for pending, (tilted, weighed) in machine.of(Mixtures).tilts.items():
+        same = all(any(same_expression(factor, other) for other in factors) for factor in tilted)
+        other = bool(judged and weighed) and not judged & weighed
+        if below & ~origins & pending and (other or (same and len(tilted) == len(factors))):
+            out |= pending
+    return out
 
 
 def _adds_up(node: ir.BinOp) -> bool:

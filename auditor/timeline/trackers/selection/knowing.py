@@ -51,7 +51,7 @@ class Knowing(Tracker):
         self.shares = machine.atoms.bit("shares", "")  # made from losses, and divided by their sum
         self.whole = machine.atoms.bit("whole share", "")  # ``w + (1 - w) * p``: a hint's share, as if it was right
         self.bonuses = 0
-        self.summed = machine.atoms.bit("summed", "")  # predictions of all tokens made into one number: an entropy, say
+        self.reduced = machine.atoms.bit("reduced", "")  # one number made of predictions of all tokens: an entropy, say
         self.waiting: dict[int, int] = {}  # the origin of a find → the reads that it looks at
         self.tests: dict[int, Value] = {}  # the number of an open condition → its test
         self.places: dict[int, ir.Node] = {}  # a test, by identity → where it is
@@ -114,13 +114,13 @@ class Knowing(Tracker):
 
     def _predicts(self, value: Value) -> bool:
         """Return whether a value is predictions of all tokens."""
-        no = self.machine.of(Keys).gold | self.summed
+        no = self.machine.of(Keys).gold | self.reduced
         return bool(value.m & self.machine.atoms.family("forward")) and not value.m & no
 
     def _summary(self, given: Iterable[Value], origins: int) -> int:
         """Return the origins of what is made of ``given``: one number only where none of them is all predictions."""
-        whole = origins & self.summed and any(self._predicts(value) for value in given)
-        return origins & ~self.summed if whole else origins
+        whole = origins & self.reduced and any(self._predicts(value) for value in given)
+        return origins & ~self.reduced if whole else origins
 
     def _reads(self, value: Value) -> int:
         keys = self.machine.of(Keys)
@@ -137,7 +137,7 @@ class Knowing(Tracker):
         gold = self.machine.of(Keys).gold
         given = arguments.given_to(func, args)
         if not out.m & gold:
-            return self._reduced(given, args, node, out)
+            return self._along(given, args, node, out)
         if not any(containers.deep(value) & gold for value in given):
             return self._judged(given, node, out)
         name = arguments.callee_name(func)
@@ -149,7 +149,7 @@ class Knowing(Tracker):
             return self._either(given[0], given[1], given[2], node, out)
         return out
 
-    def _reduced(self, given: list[Value], args: Args, node: ir.Call, out: Value) -> Value:
+    def _along(self, given: list[Value], args: Args, node: ir.Call, out: Value) -> Value:
         """Return what a library makes of predictions of all tokens: along the last axis, one number."""
         if not out.m & self.machine.atoms.family("forward"):
             return out
@@ -158,7 +158,7 @@ class Knowing(Tracker):
         axes = [args.keywords.get("dim"), args.keywords.get("axis"), *given[1:2]]
         last = any(v is not None and isinstance(v.p, Known) and v.p.v == -1 for v in axes)
         if name in _REDUCE and last and given and self._predicts(given[0]):
-            origins |= self.summed
+            origins |= self.reduced
         return out if origins == out.m else Value(out.p, origins)
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:

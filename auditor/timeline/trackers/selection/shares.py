@@ -88,6 +88,8 @@ class Shares(Tracker):
         if _largest_of(below, above):
             return origins | self.peaked
         asked = left.m & self._asked()
+        while isinstance(above, ir.BinOp) and above.op == "*":
+            above = above.right if isinstance(above.right, ir.BinOp) else above.left
         if asked and isinstance(above, ir.BinOp) and isinstance(below, ir.BinOp) and above.op == below.op == "+":
             more, most = self._constant(above), self._constant(below)
             if more is not None and most is not None and 0 <= most < 2 * more:
@@ -99,9 +101,13 @@ class Shares(Tracker):
         return origins
 
     def _constant(self, node: ir.BinOp) -> float | None:
-        """Return the constant that is added in ``node``, the same under all settings (None: there is none)."""
-        for side in (node.right, node.left):
-            found = set(numbers(self.machine, self.machine.eval(side)).values()) if _plain(side) else set()
+        """Return the constant that is added to counts in ``node``, the same under all settings, else None."""
+        for side, counts in ((node.right, node.left), (node.left, node.right)):
+            if not isinstance(side, ir.Const | ir.Name) or isinstance(counts, ir.BinOp | ir.Const):
+                continue
+            if isinstance(counts, ir.Name | ir.Attr) and numbers(self.machine, self.machine.eval(counts)):
+                continue  # what it begins with
+            found = set(numbers(self.machine, self.machine.eval(side)).values())
             if len(found) == 1:
                 return found.pop()
         return None
@@ -315,10 +321,6 @@ class Shares(Tracker):
             for event in self.machine.atoms.meanings(atom, "mixture"):
                 assert isinstance(event, Mixture)
                 event.reports.clear()
-
-
-def _plain(node: ir.Expr) -> bool:
-    return isinstance(node, ir.Const | ir.Name | ir.Attr)
 
 
 def _factors(node: ir.Expr) -> list[ir.Expr]:

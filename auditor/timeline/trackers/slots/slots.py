@@ -303,8 +303,7 @@ def reported(machine: Machine, forwards: tuple[Forward, ...], origins: int) -> N
         return
     found = [part for part in _parts(machine, origins) if not part.tokens]
     for forward in forwards:
-        # A sum of two branches keeps each one's own positions.
-        kept = [part for part in found if not forward.excludes([*part.branches])]
+        kept = [part for part in found if not forward.excludes([*part.branches])]  # a sum of two has both one's parts
         forward.scored = tuple(dict.fromkeys((*forward.scored, *kept)))
 
 

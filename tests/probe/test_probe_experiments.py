@@ -1,0 +1,146 @@
+"""The experiments as pure functions: places of values, bets, passes, what moved, what is printed."""
+
+import numpy as np
+import pytest
+
+from auditor.probe.answer import BITS, as_nats, bet, least_nats
+from auditor.probe.future import compared
+from auditor.probe.locate import Index
+from auditor.probe.passes import explaining
+from auditor.probe.printed import printed_score
+from auditor.probe.reported import reported
+from auditor.probe.scores import Placed, placed
+from auditor.probe.sizes import byte_counts
+from auditor.probe.tokens import BOUNDARY, COUNT, DOCUMENT, Draw, drawn
+from auditor.probe.trace import Site
+
+SIZE = 1024
+TOKENS = Draw(1, 2).tokens(SIZE)
+OTHER = Draw(1, 3, repeats=True).tokens(SIZE)
+BYTES = byte_counts(TOKENS, SIZE)
+
+
+def site(name, values, targets=None, at=1):
+    return Site(name, np.asarray(values, float), targets, np.full(len(values), at))
+
+
+def scored(values, tokens=TOKENS, name="t.py:1 loss"):
+    return placed({name: site(name, values, tokens[1:].astype(np.int64))}, tokens)
+
+
+def test_sets_share_a_prefix_and_its_documents_and_nothing_else_is_known():
+    assert (TOKENS[:BOUNDARY] == OTHER[:BOUNDARY]).all() and TOKENS[BOUNDARY] != OTHER[BOUNDARY]
+    assert (TOKENS[BOUNDARY:] == OTHER[BOUNDARY:]).mean() < 0.05
+    assert ((TOKENS == 1) == (OTHER == 1)).all() and not drawn(TOKENS)[::DOCUMENT].any()
+    assert (Draw(5, 2).tokens(SIZE)[:BOUNDARY] != TOKENS[:BOUNDARY]).mean() > 0.9
+
+
+def test_values_find_their_tokens_by_content_in_rows_and_repeats():
+    rows = np.concatenate([TOKENS[700:764], TOKENS[64:128], [3, 3, 3], TOKENS[9000:9064]]).astype(np.int64)
+    found = Index(TOKENS).positions(rows)
+    assert found[:64].tolist() == list(range(700, 764)) and found[64:128].tolist() == list(range(64, 128))
+    assert (found[128:131] == -1).all() and found[-1] == 9063
+    assert Index(OTHER).positions(OTHER[100:400].astype(np.int64)).tolist() == list(range(100, 400))
+
+
+def test_fair_predictions_never_win_the_bet_and_oracles_do():
+    rng = np.random.default_rng(0)
+    fair = rng.dirichlet(np.full(32, 0.3), 6000)
+    truth = rng.integers(0, 32, 6000)
+    own = -np.log(fair[np.arange(6000), truth])
+    other = -np.log(rng.dirichlet(np.full(32, 0.3), 6000)[np.arange(6000), truth])
+    assert bet(own, 32).bits < BITS and abs(bet(own, 32).total - 1) < 0.2
+    oracle = bet(np.minimum(own, other), 32)
+    assert oracle.bits > BITS and oracle.total > 1.2
+    assert bet(own * 0.9, 32).bits > BITS  # a loss that a constant scales
+    assert bet(np.full(6000, np.log(32)), 32).bits == pytest.approx(0, abs=1e-6)
+
+
+def test_what_drawn_tokens_cost_at_least():
+    assert least_nats(1000, 32) == pytest.approx(1000 * np.log(32) - 40 * np.log(2))
+    assert [round(float(v[0]), 3) for v in as_nats(np.array([-1.0, -2.0]))] == [1.0, 0.693]
+    assert any(np.allclose(v, [np.log(2), np.log(4)]) for v in as_nats(np.array([0.5, 0.25])))
+
+
+def test_a_value_before_the_boundary_that_moved_is_told_and_one_after_it_is_not():
+    base = np.full(COUNT - 1, 7.0)
+    later, early = base.copy(), base.copy()
+    later[BOUNDARY:] += 0.1
+    early[41:50] += 0.01
+    one = scored(base)
+    assert compared(one, scored(later, OTHER))[0] == []
+    (move,), count = compared(one, scored(early, OTHER))
+    assert (move.position, move.tokens, move.spans) == (42, 9, ((41, 50),))
+    assert move.before == 7.0 and move.after == pytest.approx(7.01) and not move.rescored
+    assert count == BOUNDARY - 1
+
+
+def test_a_token_whose_second_score_moves_is_rescored():
+    twice = np.concatenate([TOKENS[1:], TOKENS[1:]]).astype(np.int64)
+    there = np.concatenate([OTHER[1:], OTHER[1:]]).astype(np.int64)
+    base = np.full(2 * (COUNT - 1), 7.0)
+    late = base.copy()
+    late[COUNT - 1 :] -= 0.5
+    one = placed({"a": site("a", base, twice)}, TOKENS)
+    other = placed({"a": site("a", late, there)}, OTHER)
+    (move,), _ = compared(one, other)
+    assert move.rescored and move.tokens == BOUNDARY - 1
+
+
+def test_numbers_without_tokens_are_placed_by_their_order():
+    base, early, late = (np.full(COUNT - 1, 7.0) for _ in range(3))
+    early[3] = 6.0
+    late[BOUNDARY - 5] = 6.0  # near the boundary: it may be beyond
+    one = {"t.py:9 log": site("t.py:9 log", base)}
+    assert compared(placed(one, TOKENS), placed({"t.py:9 log": site("t.py:9 log", late)}, OTHER))[0] == []
+    moves, _ = compared(placed(one, TOKENS), placed({"t.py:9 log": site("t.py:9 log", early)}, OTHER))
+    assert len(moves) == 1 and not placed(one, TOKENS)["t.py:9 log"].exact
+
+
+def test_the_pass_that_adds_up_to_the_printed_score_is_found():
+    rng = np.random.default_rng(1)
+    first, last = rng.uniform(6, 8, COUNT - 1), rng.uniform(5, 7, COUNT - 1)
+    targets = np.concatenate([TOKENS[1:], TOKENS[1:]]).astype(np.int64)
+    sites = placed({"a": site("a", np.concatenate([first, last]), targets)}, TOKENS)
+    bpb = last.sum() / np.log(2) / BYTES[1:].sum()
+    found, _ = explaining(sites, printed_score(f"val_bpb:{bpb:.6f}"), BYTES)
+    assert found is not None and found.span == (COUNT - 1, 2 * (COUNT - 1))
+    assert explaining(sites, printed_score("val_bpb:1.0001"), BYTES)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("line", "bpb", "loss"),
+    [
+        ("step:9/9 val_loss:2.0718 val_bpb:1.2270", 1.2270, 2.0718),
+        ("final_int8_zlib_roundtrip_exact val_loss:2.07 val_bpb: 1.22696", 1.22696, 2.07),
+        ("legal_ttt val_bpb=1.1 delta_bpb=-0.5", 1.1, None),
+        ('{"val_bpb": 1.5}', 1.5, None),
+        ("val_loss:3.25 train_time:12.5ms", None, 3.25),
+    ],
+)
+def test_the_last_printed_score_counts(line, bpb, loss):
+    printed = printed_score(f"val_bpb:9.9\n{line}\n" if bpb else line)
+    assert (printed.bpb, printed.loss) == (bpb, loss)
+
+
+def test_no_score_is_none():
+    assert printed_score("train_loss:2.5\nbaseline_bpb:1.2\n") is None
+
+
+def test_too_many_bytes_and_too_few_bits_fail_and_a_dropped_tail_does_not():
+    whole = np.ones(COUNT, bool)
+    bytes_per_token = BYTES[1:].mean()
+    good = f"val_loss:7.0 val_bpb:{7 / np.log(2) / bytes_per_token:.4f}"
+    wrong = f"val_loss:7.0 val_bpb:{7 / np.log(2) / (bytes_per_token * 1.17):.4f}"
+    assert reported(None, printed_score(good), TOKENS, BYTES, SIZE, whole).status == "SKIP"
+    assert reported(None, printed_score(wrong), TOKENS, BYTES, SIZE, whole).status == "FAIL"
+    least = np.log2(SIZE - 4) / bytes_per_token
+    low = printed_score(f"val_bpb:{least * 0.9:.4f}")
+    assert reported(None, low, TOKENS, BYTES, SIZE, whole).status == "FAIL"
+    whole[-1500:] = False
+    assert reported(None, low, TOKENS, BYTES, SIZE, whole).status == "SKIP"
+
+
+def test_places_are_kept_apart_by_kind():
+    value = Placed(site("t.py:3 loss grad", [1.0]), np.ones(1), np.zeros(1, np.int64), True)
+    assert value.site.place == "t.py:3" and value.site.learns
