@@ -104,7 +104,7 @@ def uint16_names(nodes: Sequence[ir.Node], known: dict[str, str]) -> dict[str, s
     found = dict(known)
     assigned: dict[str, set[str | None]] = {}
     for node in nodes:
-        if isinstance(node, ir.Assign | ir.AugAssign | ir.For):
+        if isinstance(node, (ir.Assign, ir.AugAssign, ir.For)):
             targets = node.targets if isinstance(node, ir.Assign) else (node.target,)
             for target in targets:
                 names = [n.id for n in walk(target) if isinstance(n, ir.Name) and n is target] or [

@@ -49,7 +49,7 @@ def passed_on(signal: Signal) -> Signal:
 
     def ask(heard: Heard) -> Callable[..., Any]:
         def tell(*args: object) -> object:
-            *before, out = args
+            before, out = args[:-1], args[-1]
             for hear in heard:
                 out = hear(*before, out)
             return out

@@ -61,7 +61,7 @@ class Answers(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library ranks, orders or picks."""
-        if isinstance(func.p, Function | Native):
+        if isinstance(func.p, (Function, Native)):
             return out
         name = arguments.callee_name(func)
         if name in _TRIANGLES:

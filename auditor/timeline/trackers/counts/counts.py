@@ -90,7 +90,7 @@ class Counts(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a counting call, and a prediction that is judged."""
-        if isinstance(func.p, Function | Native):
+        if isinstance(func.p, (Function, Native)):
             return out
         name = arguments.callee_name(func)
         given = arguments.given_to(func, args)

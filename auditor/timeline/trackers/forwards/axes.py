@@ -79,6 +79,8 @@ def index_of(axes: Axes, dim: int) -> int | None:
 def blended(values: list[object], axes: Axes | None = None) -> Tensor:
     """Return what an operation, element by element, makes of several values."""
     tensors = [v for v in values if isinstance(v, Tensor)]
+    if len(tensors) == 1 and axes is None and tensors[0].pooled is None and not tensors[0].longer:
+        return tensors[0]
     known = [t.axes for t in tensors if t.axes is not None]
     widest = axes if axes is not None else max(known, key=lambda a: (("T" in a) + ("S" in a), len(a)), default=None)
     leak = next((t.leak for t in tensors if t.leak is not None), None)

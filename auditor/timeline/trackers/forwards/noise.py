@@ -77,7 +77,7 @@ class Noise(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library's function draws, replaces or keeps."""
-        if not out.m & RANDOM or isinstance(func.p, Function | Native):
+        if not out.m & RANDOM or isinstance(func.p, (Function, Native)):
             return out
         name = arguments.callee_name(func).rpartition(".")[2]
         if name in _DRAWS:

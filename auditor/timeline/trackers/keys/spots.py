@@ -31,7 +31,7 @@ class Spots(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note places that a library finds; what it makes of tokens by them is tokens."""
-        if isinstance(func.p, Function | Native) or not out.m & VAL:
+        if isinstance(func.p, (Function, Native)) or not out.m & VAL:
             return out
         given = arguments.given_to(func, args)
         name = arguments.callee_name(func)

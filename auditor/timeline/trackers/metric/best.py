@@ -36,7 +36,7 @@ class Best(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note the least of several scores."""
-        if isinstance(func.p, Function | Native) or arguments.callee_name(func) not in _BEST:
+        if isinstance(func.p, (Function, Native)) or arguments.callee_name(func) not in _BEST:
             return out
         given = arguments.given_to(func, args)
         several = [v for v in given if isinstance(v.p, Heap | Tup) and self._scores(deep(v))]

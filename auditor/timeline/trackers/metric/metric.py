@@ -86,7 +86,7 @@ class Doubts(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note predictions between which something stored for their positions decides."""
-        if isinstance(func.p, Function | Native) or arguments.callee_name(func) != "where":
+        if isinstance(func.p, (Function, Native)) or arguments.callee_name(func) != "where":
             return out
         given = arguments.given_to(func, args)
         gold, stored = self.machine.atoms.family("gold"), self.machine.atoms.family("stored")

@@ -80,7 +80,7 @@ class Parts(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note limits, and targets that are clamped, ignored or judged."""
-        if isinstance(func.p, Function | Native):
+        if isinstance(func.p, (Function, Native)):
             return out
         name = arguments.callee_name(func)
         given = arguments.given_to(func, args)

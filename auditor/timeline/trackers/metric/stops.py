@@ -98,8 +98,8 @@ class Stops(Tracker):
         path = self.machine.frame.scope.source.path
         if path not in self.loops:
             unit = self.machine.program.units.get(path)
-            own = (n for body in unit.bodies for n in body.nodes) if unit is not None else ()
-            self.loops[path] = [n for n in own if isinstance(n, ir.For | ir.While)]
+            bodies = unit.bodies if unit is not None else ()
+            self.loops[path] = [loop for body in bodies for loop in body.nodes.of(ir.For, ir.While)]
         return [loop for loop in self.loops[path] if loop.start <= node.start < loop.end]
 
 

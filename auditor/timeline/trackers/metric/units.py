@@ -92,7 +92,7 @@ class Units(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a number of bytes (``len(text.encode())``)."""
-        if isinstance(func.p, Function | Native):
+        if isinstance(func.p, (Function, Native)):
             return out
         name = arguments.callee_name(func)
         if name in ("getsize", "stat") and (out.m | args.positional[0].m if args.positional else out.m) & VAL:

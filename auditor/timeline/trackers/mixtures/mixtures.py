@@ -63,7 +63,7 @@ class Mixtures(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library mixes."""
-        if isinstance(func.p, Function | Native):
+        if isinstance(func.p, (Function, Native)):
             return out
         return called(self.machine, arguments.callee_name(func), arguments.given_to(func, args), args, node, out)
 

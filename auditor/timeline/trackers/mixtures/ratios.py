@@ -44,7 +44,7 @@ class Ratios(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library divides or normalises."""
-        if isinstance(func.p, Function | Native):
+        if isinstance(func.p, (Function, Native)):
             return out
         name = arguments.callee_name(func)
         return called(self.machine, name, arguments.given_to(func, args), node, numbered(self.machine, name, out))

@@ -132,7 +132,7 @@ class Knowing(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library chooses between, and predictions that are judged."""
-        if isinstance(func.p, Function | Native):
+        if isinstance(func.p, (Function, Native)):
             return out
         gold = self.machine.of(Keys).gold
         given = arguments.given_to(func, args)

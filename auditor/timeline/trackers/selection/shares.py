@@ -220,7 +220,7 @@ class Shares(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library settles, adds up or judges."""
-        if isinstance(func.p, Function | Native):
+        if isinstance(func.p, (Function, Native)):
             return out
         name = arguments.callee_name(func)
         origins = out.m

@@ -73,7 +73,7 @@ class Selection(Tracker):
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a call outside the program does with predictions."""
-        if isinstance(func.p, Function | Native):
+        if isinstance(func.p, (Function, Native)):
             return out
         machine, keys, marks = self.machine, self.machine.of(Keys), self.machine.of(Marks)
         name = arguments.callee_name(func)
