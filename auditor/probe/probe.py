@@ -309,7 +309,12 @@ def _answer(lab: _Lab, base: _Base, later: Result, found: Pass | None, passes: l
         return Result("answer", "SKIP", f"the run that asks what the score rests on didn't finish: {nudged.trouble}")
     units = (np.log(2.0), 1.0)
     if not any(abs(reach / (unit * len(found.positions)) - 1.0) <= _LINEAR for unit in units):
-        return Result("answer", "SKIP", f"the values that sum to more than one are not those that are reported: of 1 added, {reach / len(found.positions):.2f} arrives", place)
+        return Result(
+            "answer",
+            "SKIP",
+            f"what sums to more than one is not what is reported: of 1, {reach / len(found.positions):.2f} arrives",
+            place,
+        )
     reason = (
         f"the probabilities of all candidates sum to {total}: odds of 2^{shown.bits:.0f} against any that sum to one"
     )
