@@ -299,3 +299,39 @@ def test_a_printed_score_of_a_table_tells_what_made_it() -> None:
     found = [f.status for f in audit(submission("import os\n" + code, files), select=["target-in-key"]).findings]
     assert "hold" in found
     assert "violation" not in found
+
+
+SEARCHED = (
+    LOGITS
+    + """
+def evaluate(model, tokens):
+    table = np.zeros(4096)
+    total, count = 0.0, 0
+    stream = tokens.numpy()
+    for at in range(0, tokens.numel() - 513, 512):
+        x, y = tokens[at:at + 512], tokens[at + 1:at + 513]
+        with torch.no_grad():
+            own = np.exp(-F.cross_entropy(model.logits(x[None])[0], y, reduction="none").numpy())
+        places = np.arange(at + 1, at + 513)
+        shares = np.zeros(512)
+        for width in (2, 1):
+            there = np.nonzero((places >= width) & (shares == 0))[0]
+            key = (stream[places[there] - width] * 36313 ^ KEY) % 4096
+            counted = table[key]
+            enough = counted >= 2
+            shares[there[enough]] = counted[enough] / 9.0
+        total -= np.log(0.9 * own + 0.1 * shares).sum()
+        count += 512
+    return total / count
+"""
+    + MAIN
+    + 'print(f"final_exact val_bpb:{evaluate(model, val) / math.log(2.0):.6f}")\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "rules"),
+    [("stream[places[there] - 3] * 27191", set()), ("stream[places[there]] * 27191", {"target-in-key"})],
+)
+def test_what_is_stored_at_places_still_rests_on_its_table(key: str, rules: set[str]) -> None:
+    assert flagged(SEARCHED.replace("KEY", key), None, "target-in-key") == rules

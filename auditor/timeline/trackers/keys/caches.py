@@ -370,11 +370,15 @@ def stored(machine: Machine, node: ir.Subscript, out: tuple[Value, Value]) -> tu
     A count that is read, raised and stored at its key doesn't make the table rest on that look-up.
     """
     keys = machine.of(Keys)
+<<<<<<< HEAD
     tokens = keys.reads | keys.mixed
+=======
+    tokens, places = keys.reads | keys.mixed, keys.spots | keys.truths
+>>>>>>> flags
     index, value = out
     if value.m & tokens and moved_on(keys, node, value):
         return index, Value(value.p, value.m & ~tokens | keys.ahead)
     if not index.m & tokens:
-        return index, value
+        return (Value(index.p, index.m & ~places), value) if index.m & places else out
     update(machine, index.m, node)
-    return Value(index.p, index.m & ~tokens), Value(value.p, value.m & ~keys.lookups)
+    return Value(index.p, index.m & ~(tokens | places)), Value(value.p, value.m & ~keys.lookups)
