@@ -370,11 +370,7 @@ def stored(machine: Machine, node: ir.Subscript, out: tuple[Value, Value]) -> tu
     A count that is read, raised and stored at its key doesn't make the table rest on that look-up.
     """
     keys = machine.of(Keys)
-<<<<<<< HEAD
-    tokens = keys.reads | keys.mixed
-=======
     tokens, places = keys.reads | keys.mixed, keys.spots | keys.truths
->>>>>>> flags
     index, value = out
     if value.m & tokens and moved_on(keys, node, value):
         return index, Value(value.p, value.m & ~tokens | keys.ahead)
