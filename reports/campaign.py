@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
+
+import msgspec
 
 from auditor.campaign.model import CampaignPlan, Report, Standing
 from auditor.reproduce.report.document import document
@@ -56,7 +57,8 @@ def as_json(report: Report) -> str:
     content = {
         "schema_version": SCHEMA_VERSION,
         "name": plan.campaign.name,
-        "node": asdict(plan.node.machine) | {"hardware": plan.node.machine.hardware, "held_by": plan.node.held_by},
+        "node": msgspec.to_builtins(plan.node.machine, enc_hook=str)
+        | {"hardware": plan.node.machine.hardware, "held_by": plan.node.held_by},
         "node_hours": round(report.node_hours, 4),
         "notes": list(report.notes),
         "submissions": [_standing(each) for each in report.standings],
@@ -72,9 +74,9 @@ def _standing(each: Standing) -> dict[str, Any]:
         "because": each.why,
         "rank_claimed": each.rank_claimed,
         "rank_reproduced": each.rank_reproduced,
-        "claimed": None if each.claimed is None else asdict(each.claimed),
+        "claimed": None if each.claimed is None else msgspec.to_builtins(each.claimed, enc_hook=str),
         "claimed_interval_95": None if each.claimed_interval is None else list(each.claimed_interval),
-        "seeds": [asdict(seed) for seed in each.seeds],
+        "seeds": [msgspec.to_builtins(seed, enc_hook=str) for seed in each.seeds],
         "reproduction": None if each.found is None else document(each.found),
     }
 

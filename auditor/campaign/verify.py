@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from auditor.campaign.model import CampaignPlan, Report, Seed
 from auditor.campaign.standing import not_run, report, standing
@@ -66,7 +67,7 @@ def read_runs(path: Path) -> list[dict[str, Any]]:
 
 def _line(end: Ended, pr: int | None) -> dict[str, Any]:
     run = measure(end.run)
-    shown = {name: value for name, value in asdict(run).items() if name not in _CURVES}
+    shown = {name: value for name, value in msgspec.to_builtins(run, enc_hook=str).items() if name not in _CURVES}
     return {
         "submission": end.afar.job.plan.subject,
         "pr": pr,

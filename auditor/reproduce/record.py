@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -90,8 +89,8 @@ def write_record(
         "wall_seconds": round(end.seconds, 3),
         "peak_memory_bytes": end.peak_memory,
         "fingerprint": fingerprint(plan, run),
-        "commit": asdict(commit),
-        "machine": asdict(plan.machine),
+        "commit": msgspec.to_builtins(commit, enc_hook=str),
+        "machine": msgspec.to_builtins(plan.machine, enc_hook=str),
         "held_by": plan.held_by,
         "stand_ins": list(stand_ins),
         "command": list(run.command),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
+
+import msgspec
 
 from auditor.reproduce.model import Measured, Plan, Reproduction
 
@@ -20,7 +21,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "data": None if plan.data is None else str(plan.data),
         "output": str(plan.output),
         "budget": {"train_seconds": plan.budget.train, "eval_seconds": plan.budget.evaluate},
-        "machine": asdict(plan.machine) | {"hardware": plan.machine.hardware},
+        "machine": msgspec.to_builtins(plan.machine, enc_hook=str) | {"hardware": plan.machine.hardware},
         "held_by": plan.held_by,
         "stand_ins": plan.stand_ins,
         "changes": list(plan.changes),
@@ -43,8 +44,10 @@ def document(found: Reproduction) -> dict[str, Any]:
         "verdict": judgement.verdict,
         "because": judgement.because,
         "plan": plan_document(found.plan),
-        "commit": asdict(found.commit),
-        "claim": None if found.claim is None else asdict(found.claim) | {"hardware": found.claim.hardware},
+        "commit": msgspec.to_builtins(found.commit, enc_hook=str),
+        "claim": None
+        if found.claim is None
+        else msgspec.to_builtins(found.claim, enc_hook=str) | {"hardware": found.claim.hardware},
         "runs": [_run(run) for run in found.runs],
         "val_bpb": None
         if sample is None
@@ -56,7 +59,7 @@ def document(found: Reproduction) -> dict[str, Any]:
             "p_equivalent": judgement.p_equivalent,
             "p_record": judgement.p_bar,
         },
-        "checks": [asdict(check) for check in judgement.checks],
+        "checks": [msgspec.to_builtins(check, enc_hook=str) for check in judgement.checks],
         "missing": list(judgement.missing),
         "concluded": list(judgement.concluded),
     }
@@ -68,4 +71,5 @@ def render(found: Reproduction) -> str:
 
 
 def _run(run: Measured) -> dict[str, Any]:
-    return asdict(run) | {"artifact_bytes": run.artifact_bytes}
+    shown: dict[str, Any] = msgspec.to_builtins(run, enc_hook=str)
+    return shown | {"artifact_bytes": run.artifact_bytes}
