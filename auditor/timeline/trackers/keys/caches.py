@@ -374,6 +374,8 @@ def stored(machine: Machine, node: ir.Subscript, out: tuple[Value, Value]) -> tu
     index, value = out
     if value.m & tokens and moved_on(keys, node, value):
         return index, Value(value.p, value.m & ~tokens | keys.ahead)
+    if index.m & keys.spotted and not index.m & tokens:  # as a count that is raised where it was read
+        return Value(index.p, index.m & ~(places | keys.spotted)), Value(value.p, value.m & ~keys.lookups)
     if not index.m & tokens:
         return (Value(index.p, index.m & ~places), value) if index.m & places else out
     update(machine, index.m, node)
