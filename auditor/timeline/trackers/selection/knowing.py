@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.signals import Names, Tracker
-from auditor.timeline.events import Mixture, MixtureKind
+from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
 from auditor.timeline.trackers.mixtures.mixtures import emit, same_expression, weight_of
 from auditor.timeline.trackers.selection import weights
 from auditor.timeline.trackers.selection.marks import Marks
-from auditor.timeline.values.atoms import VAL, bits_of
+from auditor.timeline.trackers.selection.waiting import forget_others
+from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Tup, Value
 
@@ -248,14 +249,7 @@ class Knowing(Tracker):
 
     def closed(self) -> None:
         """Forget what looks at other tokens than the one being scored."""
-        keys = self.machine.of(Keys)
-        labels = keys.labels & ~keys.inputs
-        for atom, reads in self.waiting.items():
-            if any(keys.among(bit, labels) and not keys.among(bit, keys.inputs) for bit in bits_of(reads)):
-                continue
-            for event in self.machine.atoms.meanings(atom, "mixture"):
-                assert isinstance(event, Mixture)
-                event.reports.clear()
+        forget_others(self.machine, self.waiting)
 
 
 def _by_own_sum(node: ir.BinOp | ir.AugAssign) -> bool:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers, stores
 from auditor.timeline.engine.signals import Tracker
-from auditor.timeline.events import Mixture, MixtureKind
+from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import emit, same_expression
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending, predicts
-from auditor.timeline.values.atoms import VAL, bits_of
+from auditor.timeline.trackers.selection.waiting import forget_others
+from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import Function, Heap, Known, Method, Native, Tup, Value
 
 if TYPE_CHECKING:
@@ -313,14 +314,7 @@ class Shares(Tracker):
 
     def closed(self) -> None:
         """Forget what was asked for other tokens than the one being scored."""
-        keys = self.machine.of(Keys)
-        labels = keys.labels & ~keys.inputs
-        for atom, reads in self.waiting.items():
-            if any(keys.among(bit, labels) and not keys.among(bit, keys.inputs) for bit in bits_of(reads)):
-                continue
-            for event in self.machine.atoms.meanings(atom, "mixture"):
-                assert isinstance(event, Mixture)
-                event.reports.clear()
+        forget_others(self.machine, self.waiting)
 
 
 def _factors(node: ir.Expr) -> list[ir.Expr]:
