@@ -13,9 +13,8 @@ import os
 import pickle
 import socket
 import time
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -23,12 +22,12 @@ from ray.exceptions import RayError, RayTaskError
 
 from auditor.cache import tool_version
 from auditor.executors import host
+from auditor.executors.books import Books, Given
 from auditor.executors.model import (
     ExecutorError,
     Failure,
     Limits,
     Outcome,
-    Progress,
     Resources,
     Say,
     Task,
@@ -45,13 +44,7 @@ _LOCAL = "local:"
 _KNOCK = 10.0  # seconds
 
 
-@dataclass(frozen=True)
-class _Given:
-    unit: Unit
-    attempts: int = 1
-
-
-class RayExecutor:
+class RayExecutor(Books[Any]):
     """Runs units on a Ray cluster; see :class:`auditor.executors.model.Executor`.
 
     ``address`` is that of a cluster, ``auto`` for the one that this machine belongs to, or ``local:N`` for one of
@@ -73,10 +66,7 @@ class RayExecutor:
         self._say = say
         self._patience = patience
         self._version = tool_version()
-        self._held: set[str] = set()
-        self._waiting: deque[_Given] = deque()
-        self._given: dict[Any, _Given] = {}
-        self._done = self._retries = 0
+        super().__init__()
         self._nodes: frozenset[str] = frozenset()
         self._looked = self._able = time.monotonic()
         self._slots = 1
@@ -93,12 +83,6 @@ class RayExecutor:
         )(host.serve)
         self._look(first=True)
 
-    def submit(self, unit: Unit) -> None:
-        """Take a unit."""
-        if unit.key not in self._held:
-            self._held.add(unit.key)
-            self._waiting.append(_Given(unit))
-
     def results(self) -> Iterator[Outcome]:
         """Yield outcomes as they come; raises :class:`ExecutorError` when no node is left that could take a unit."""
         while self._waiting or self._given:
@@ -114,21 +98,10 @@ class RayExecutor:
                     continue  # cancelled meanwhile
                 outcome = self._outcome(ref, given)
                 if outcome is not None:
-                    self._done += 1
-                    self._held.discard(outcome.key)
-                    yield outcome
+                    yield self._finished(outcome)
 
-    def cancel(self, key: str) -> None:
-        """Drop a unit; the worker of one that runs is ended."""
-        self._held.discard(key)
-        self._waiting = deque(given for given in self._waiting if given.unit.key != key)
-        for ref in [ref for ref, given in self._given.items() if given.unit.key == key]:
-            del self._given[ref]
-            ray.cancel(ref, force=True)
-
-    def progress(self) -> Progress:
-        """Return how far it is."""
-        return Progress(len(self._waiting), len(self._given), self._done, self._retries)
+    def _end(self, handle: Any) -> None:
+        ray.cancel(handle, force=True)
 
     def close(self) -> None:
         """End everything that runs, and leave the cluster."""
@@ -137,9 +110,7 @@ class RayExecutor:
         for ref in self._given:
             with contextlib.suppress(RayError, ValueError):
                 ray.cancel(ref, force=True)
-        self._waiting.clear()
-        self._given.clear()
-        self._held.clear()
+        self._forget()
         if self._ours:
             ray.shutdown()
 
@@ -168,7 +139,7 @@ class RayExecutor:
             order = host.Order(unit, self._limits, self._version, alone=self._resources.gpus > 0)
             self._given[self._serve.remote(self._task, order)] = given
 
-    def _outcome(self, ref: Any, given: _Given) -> Outcome | None:
+    def _outcome(self, ref: Any, given: Given) -> Outcome | None:
         """Return what came of a unit; None where it is tried again."""
         try:
             found: Outcome = ray.get(ref)
@@ -185,7 +156,7 @@ class RayExecutor:
             return replace(found, failure=Failure(found.failure.kind, text), attempts=given.attempts)
         self._retries += 1
         self._say(f"{given.unit.key}: {found.failure.text}; tried again")
-        self._waiting.appendleft(_Given(given.unit, given.attempts + 1))
+        self._waiting.appendleft(Given(given.unit, given.attempts + 1))
         return None
 
     def _look(self, *, first: bool = False) -> None:

@@ -11,17 +11,17 @@ import pickle
 import queue
 import signal
 import time
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from auditor.executors import child
-from auditor.executors.model import START_SECONDS, ExecutorError, Failure, Limits, Outcome, Progress, Task, Unit
+from auditor.executors.books import Books, Given
+from auditor.executors.model import START_SECONDS, ExecutorError, Failure, Limits, Outcome, Task
 
 _UNITS_PER_PROCESS = 200  # then it is replaced, so that nothing it holds on to can grow for hours
 _AHEAD = 1  # units that wait in the pool for each process, so that none is idle
@@ -30,15 +30,7 @@ _STARTS = 2  # pools that may break before anything ran in them
 _TICK = 1.0
 
 
-@dataclass(frozen=True)
-class _Given:
-    """A unit in the pool, and how often pools have broken under it."""
-
-    unit: Unit
-    breaks: int = 0
-
-
-class LocalExecutor:
+class LocalExecutor(Books[Future[Any]]):
     """Runs units in ``jobs`` processes; see :class:`auditor.executors.model.Executor`."""
 
     def __init__(self, task: Task, *, jobs: int, limits: Limits, units_per_process: int = _UNITS_PER_PROCESS) -> None:
@@ -46,22 +38,12 @@ class LocalExecutor:
         self._jobs = jobs
         self._limits = limits
         self._units_per_process = units_per_process
-        self._held: set[str] = set()  # keys of what waits and runs
-        self._waiting: deque[_Given] = deque()
-        self._given: dict[Future[Any], _Given] = {}
+        super().__init__()
         self._ended: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self._pool: ProcessPool | None = None
         self._born = 0.0
         self._proven = False  # whether a unit was begun in this pool
         self._failed_starts = 0
-        self._done = 0
-        self._retries = 0
-
-    def submit(self, unit: Unit) -> None:
-        """Take a unit."""
-        if unit.key not in self._held:
-            self._held.add(unit.key)
-            self._waiting.append(_Given(unit))
 
     def results(self) -> Iterator[Outcome]:
         """Yield outcomes as they come; raises :class:`ExecutorError` when the processes don't start."""
@@ -77,27 +59,14 @@ class LocalExecutor:
                 continue  # cancelled, or of a pool that broke
             outcome = self._outcome(future, given)
             if outcome is not None:
-                self._done += 1
-                self._held.discard(outcome.key)
-                yield outcome
+                yield self._finished(outcome)
 
-    def cancel(self, key: str) -> None:
-        """Drop a unit; one that runs loses its process."""
-        self._held.discard(key)
-        self._waiting = deque(given for given in self._waiting if given.unit.key != key)
-        for future in [future for future, given in self._given.items() if given.unit.key == key]:
-            del self._given[future]
-            future.cancel()
-
-    def progress(self) -> Progress:
-        """Return how far it is."""
-        return Progress(len(self._waiting), len(self._given), self._done, self._retries)
+    def _end(self, handle: Future[Any]) -> None:
+        handle.cancel()
 
     def close(self) -> None:
         """End all processes."""
-        self._waiting.clear()
-        self._given.clear()
-        self._held.clear()
+        self._forget()
         self._end_pool()
 
     def _feed(self) -> None:
@@ -122,7 +91,7 @@ class LocalExecutor:
             self._given[future] = given
             future.add_done_callback(self._ended.put)
 
-    def _outcome(self, future: Future[Any], given: _Given) -> Outcome | None:
+    def _outcome(self, future: Future[Any], given: Given) -> Outcome | None:
         """Return what came of a unit; None where it goes back to those that wait."""
         unit = given.unit
         try:
@@ -159,12 +128,12 @@ class LocalExecutor:
             raise ExecutorError(f"the audit's processes do not start ({why})")
         self._retries += len(held)
         failed = held.pop(first, None) if first is not None else None
-        again = [replace(given, breaks=given.breaks + 1) for given in held.values()]
+        again = [replace(given, attempts=given.attempts + 1) for given in held.values()]
         if failed is not None:
-            if failed.breaks + 1 >= _ATTEMPTS and begun:
+            if failed.attempts >= _ATTEMPTS and begun:
                 self._waiting.extendleft(reversed(again))
                 return Outcome(failed.unit.key, failure=Failure("crash", "ended before it could say what it did"))
-            again.append(replace(failed, breaks=failed.breaks + 1))
+            again.append(replace(failed, attempts=failed.attempts + 1))
         # Apart from the others, so that the one that breaks pools is found.
         self._waiting.extendleft(again)
         return None
