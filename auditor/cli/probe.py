@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from auditor.cli import EXIT_FOUND
-from auditor.cli._extra import missing
-from auditor.cli._options import color_option, make_style
+from auditor.cli._options import color_option
+from auditor.cli._ran import require, tables, tell
 
 if TYPE_CHECKING:
     from auditor.probe.model import ProbeReport
@@ -80,13 +79,7 @@ def command(
     """
     reports = _run(path, experiments, timeout, memory, seed, no_sandbox)
     text = _told(reports, form, color)
-    if output is None:
-        click.echo(text, nl=False, color=True)
-    else:
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise click.ClickException(f"cannot write {str(output)!r}: {error.strerror or error}") from None
+    tell(text, output)
     if any(report.failed for report in reports) and not exit_zero:
         raise click.exceptions.Exit(EXIT_FOUND)
 
@@ -94,7 +87,7 @@ def command(
 def _run(
     path: str, experiments: tuple[str, ...], timeout: float, memory: float, seed: int | None, no_sandbox: bool
 ) -> list[ProbeReport]:
-    _needs("torch", "numpy")
+    require("torch", "numpy")
     from auditor.probe.probe import probe
     from auditor.sandbox import NoSandbox
     from auditor.submission import read_path
@@ -116,20 +109,7 @@ def _run(
         raise click.ClickException(str(error)) from None
 
 
-def _needs(*packages: str) -> None:
-    """Raise a usage error when this interpreter, which runs the script, lacks a package."""
-    import importlib.util
-
-    lacking = [name for name in packages if importlib.util.find_spec(name) is None]
-    if lacking:
-        raise missing(lacking, "reproduce")
-
-
 def _told(reports: list[ProbeReport], form: str, color: str) -> str:
-    import io
-
-    from rich.console import Console
-
     from reports.probe import print_table, to_html, to_json, to_markdown
 
     if form == "json":
@@ -138,11 +118,4 @@ def _told(reports: list[ProbeReport], form: str, color: str) -> str:
         return to_markdown(reports)
     if form == "html":
         return to_html(reports)
-    style = make_style(color, sys.stdout)
-    out = io.StringIO()
-    console = Console(
-        file=out, width=style.width, force_terminal=style.colour, no_color=not style.colour, highlight=False
-    )
-    for report in reports:
-        print_table(console, report)
-    return out.getvalue()
+    return tables(print_table, reports, color)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from auditor.cli import EXIT_FOUND
-from auditor.cli._extra import missing
-from auditor.cli._options import color_option, make_style
+from auditor.cli._options import color_option
+from auditor.cli._ran import require, tables, tell
 
 if TYPE_CHECKING:
     from auditor.smoke.model import SmokeReport
@@ -49,11 +48,10 @@ def command(
 
         text = to_json(reports) + "\n"
     else:
-        text = _text(reports, color)
-    if output is None:
-        click.echo(text, nl=False, color=True)
-    else:
-        _write(output, text)
+        from reports.smoke import print_table
+
+        text = tables(print_table, reports, color)
+    tell(text, output)
     if any(report.failed for report in reports) and not exit_zero:
         raise click.exceptions.Exit(EXIT_FOUND)
 
@@ -64,7 +62,7 @@ def _run(path: str, timeout: float, memory: float, no_sandbox: bool) -> list[Smo
     from auditor.submission import read_path
     from auditor.submission.model import Unread
 
-    _needs("torch", "numpy")
+    require("torch", "numpy")
     try:
         return [
             smoke(each, seconds=timeout, memory_bytes=int(memory * (1 << 30)), use="none" if no_sandbox else None)
@@ -72,36 +70,3 @@ def _run(path: str, timeout: float, memory: float, no_sandbox: bool) -> list[Smo
         ]
     except (Unread, NoSandbox) as error:
         raise click.ClickException(str(error)) from None
-
-
-def _needs(*packages: str) -> None:
-    """Raise a usage error when this interpreter, which runs the script, lacks a package."""
-    import importlib.util
-
-    lacking = [name for name in packages if importlib.util.find_spec(name) is None]
-    if lacking:
-        raise missing(lacking, "reproduce")
-
-
-def _text(reports: list[SmokeReport], color: str) -> str:
-    import io
-
-    from rich.console import Console
-
-    from reports.smoke import print_table
-
-    style = make_style(color, sys.stdout)
-    out = io.StringIO()
-    console = Console(
-        file=out, width=style.width, force_terminal=style.colour, no_color=not style.colour, highlight=False
-    )
-    for report in reports:
-        print_table(console, report)
-    return out.getvalue()
-
-
-def _write(output: Path, text: str) -> None:
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"cannot write {str(output)!r}: {error.strerror or error}") from None

@@ -27,7 +27,7 @@ HIDDEN = dataclasses.replace(
 @pytest.fixture
 def outcome(monkeypatch):
     pytest.importorskip("numpy")
-    monkeypatch.setattr(module, "_needs", lambda *_: None)
+    monkeypatch.setattr(module, "require", lambda *_: None)
     monkeypatch.setattr("auditor.submission.read_path", lambda path: (path,))
     asked = {}
 
@@ -79,7 +79,7 @@ def test_json_markdown_and_html_hold_the_same_and_hide_nothing(outcome, tmp_path
 
 def test_an_unknown_experiment_and_a_missing_folder_are_one_line(monkeypatch, capsys):
     pytest.importorskip("numpy")
-    monkeypatch.setattr(module, "_needs", lambda *_: None)
+    monkeypatch.setattr(module, "require", lambda *_: None)
     assert run(["probe", "--experiments", "luck", "x"]) == 2
     assert "there are future, order, answer, reported" in capsys.readouterr().err
     assert run(["probe", "/no/such/folder"]) == 2

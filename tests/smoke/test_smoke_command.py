@@ -18,7 +18,7 @@ FAILED = SmokeReport("folder", "bad\u202ename", "train_gpt.py", "", BROKEN)
 
 @pytest.fixture
 def outcome(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "_needs", lambda *_: None)
+    monkeypatch.setattr(module, "require", lambda *_: None)
     monkeypatch.setattr("auditor.submission.read_path", lambda path: (path,))
 
     def be(report):
@@ -52,7 +52,7 @@ def test_json_has_every_step(outcome, capsys, tmp_path):
 
 
 def test_what_can_t_be_read_is_one_line_and_two(monkeypatch, capsys):
-    monkeypatch.setattr(module, "_needs", lambda *_: None)
+    monkeypatch.setattr(module, "require", lambda *_: None)
     assert run(["smoke", "/no/such/folder"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
