@@ -101,3 +101,14 @@ def test_numpy_s_functions_stay_what_they_are(tmp_path):
     record.write()
     (site,) = read_trace((tmp_path / "trace").read_bytes()).values()
     assert site.values.tolist() == [0.0, 1.0]
+
+
+def test_what_could_not_be_looked_at_is_counted(tmp_path, monkeypatch):
+    record = Record(str(tmp_path / "trace"), None)
+    record.expect(np.arange(0, 400))
+    monkeypatch.setattr(record, "note", lambda *_, **__: 1 / 0)
+    with Observer(record):
+        out = functional.cross_entropy(LOGITS, TARGETS)
+    assert torch.allclose(out, LOSSES.mean())
+    assert record.missed == 1
+    assert record.why.startswith("ZeroDivisionError at ")

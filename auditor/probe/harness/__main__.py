@@ -79,6 +79,8 @@ def _at_the_end(record: Any, journal: Journal) -> None:
     def write() -> None:
         if os.getpid() == mine:
             record.write()
+            if record.missed:
+                journal.tell("cut", what=f"{record.missed} operations could not be looked at ({record.why})")
             journal.tell("end")
 
     def left(code: int) -> None:

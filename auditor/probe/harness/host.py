@@ -27,8 +27,9 @@ class _Watched:
             return out
         try:
             moved = self._log(out) if self._kind == "log" else self._sum(out, args[0])
-        except Exception:
-            return out  # what can't be looked at is no fault of the script
+        except Exception as error:  # what can't be looked at is no fault of the script, and is told
+            self._record.miss(error)
+            return out
         return out if moved is None else moved
 
     def _log(self, out: Any) -> Any:

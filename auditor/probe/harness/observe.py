@@ -38,8 +38,9 @@ class Observer(TorchFunctionMode):
             return out
         try:
             moved = look(self.record, out, args, kwargs)
-        except Exception:
-            return out  # what can't be looked at is no fault of the script
+        except Exception as error:  # what can't be looked at is no fault of the script, and is told
+            self.record.miss(error)
+            return out
         return out if moved is None else moved
 
 

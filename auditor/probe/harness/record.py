@@ -47,6 +47,8 @@ class Record:
         self._total = self._clock = 0
         self._own: dict[str, bool] = {}
         self.limit = 4096
+        self.missed = 0  # operations whose values could not be looked at
+        self.why = ""  # of the first of them
 
     def expect(self, tokens: Any) -> None:
         """Take what the validation tokens are, to tell events about them from others."""
@@ -118,6 +120,11 @@ class Record:
                     move = np.zeros(end - begin)
                 move[low - begin : high - begin] = self._amount
         return move
+
+    def miss(self, error: Exception) -> None:
+        """Count an operation whose values could not be looked at."""
+        self.missed += 1
+        self.why = self.why or f"{type(error).__name__} at {self.place(sys._getframe(1), direct=False) or 'no line'}"
 
     def write(self) -> None:
         """Write the file."""
