@@ -10,11 +10,12 @@ import pytest
 pytest.importorskip("torch", reason="probe runs scripts, which need torch")
 
 from auditor.probe.probe import probe
+from auditor.sandbox import mechanism
 from auditor.submission import read_path
 
 pytestmark = [
     pytest.mark.skipif("GOLF_AUDIT_PROBE" not in os.environ, reason="runs scripts: GOLF_AUDIT_PROBE=1"),
-    pytest.mark.skipif("mechanism() == 'none'", reason="nothing here can hold a stranger's script"),
+    pytest.mark.skipif(mechanism() == "none", reason="nothing here can hold a stranger's script"),
 ]
 
 SCRIPT = """
