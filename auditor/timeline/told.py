@@ -38,12 +38,13 @@ def proves(proven: Sequence[Guard], guard: Guard) -> bool:
 
 
 def proven(case: Case, timeline: Timeline) -> list[Guard]:
-    """Return the conditions under which a log's own words were printed."""
+    """Return the conditions under which a log's own words were printed; of words on both branches neither is proven."""
     patterns = [(words, pattern) for words in timeline.words if (pattern := _pattern(words)) is not None]
     if not patterns:
         return []
     texts = list(_texts(case))
-    return [g for words, pattern in patterns if any(pattern.search(text) for text in texts) for g in words.guards]
+    found = [g for words, pattern in patterns if any(pattern.search(text) for text in texts) for g in words.guards]
+    return [guard for guard in found if not excluded([guard], found)]
 
 
 def _pattern(words: Words) -> re.Pattern[str] | None:

@@ -212,6 +212,25 @@ def test_a_printed_score_proves_the_arm_whose_words_are_printed_and_no_other(wor
             assert not any("[440:512]" in lines[step.line - 1] for step in finding.trace if step.line)
 
 
+BOTH_WAYS = ARMS.replace(
+    """if int(os.environ.get("AT_END", "0")):
+    print(""",
+    """if os.environ.get("ONLY", "0") == "1":
+    print(f"from a checkpoint of {tokens_of_it}")
+    if use_bias:
+        print(f"scan_final val_bpb:{evaluate(model, val) / math.log(2.0):.6f}")
+elif use_bias:
+    print(""",
+).replace("tokens_of_it", "'here'")
+
+
+def test_words_on_both_branches_prove_neither() -> None:
+    """Both ways end in the claimed score's line; whichever it was, the bias was on."""
+    log = "seed:42\nscan:start windows=9\nscan_final val_bpb:1.100000\n"
+    files = {"train_seed42.log": log, "submission.json": '{"val_bpb": 1.1, "seeds": [42]}'}
+    assert flagged(BOTH_WAYS, files, "slot-scored-region") == {"slot-scored-region"}
+
+
 TABLE = """
 def evaluate(model, tokens):
     counts = np.zeros(4096)
