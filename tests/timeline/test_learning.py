@@ -179,3 +179,17 @@ def test_outputs_of_a_model_that_has_learned(tokens: str, wanted: list[str]) -> 
     body += "opt = torch.optim.SGD(net.parameters(), lr=0.1)\nwith torch.no_grad(): soft = teacher.head(train)\n"
     body += "F.mse_loss(net.head(train), soft).backward()\nopt.step()\n"
     assert leaking(body) == wanted
+
+
+@pytest.mark.parametrize(("learned", "leaking"), [(0, False), (1, True)])
+@pytest.mark.parametrize("step", ["parts[i] = parts[i].long()", "parts[i] = torch.cat([parts[i], parts[i]])"])
+def test_items_that_a_loop_replaces_one_by_one_stay_apart(step: str, learned: int, leaking: bool) -> None:
+    timeline = followed(
+        'parts = [read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")]\n'
+        f"for i in range(len(parts)):\n    {step}\n"
+        f"net, learned, val = Net(), parts[{learned}], parts[1]\n"
+        "learn(net, learned[:-1], learned[1:])\n"
+        "with torch.no_grad():\n    total = net(val[:-1], val[1:]).item()\n"
+        'print(f"val_bpb:{bits(total):.4f}")\n'
+    )
+    assert bool(list(leaks(timeline))) is leaking

@@ -83,6 +83,8 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
         machine.loops.append(machine.loop_count)
         machine.loop_sites.append(machine.site(node))
     spelled = turns.spelled_items(machine, iterable) if iterable is not None else None
+    if spelled is None and iterable is not None and isinstance(node, ir.For):
+        spelled = turns.numbered_items(machine, iterable, node)
     rounds = len(spelled) if spelled else 2 if followed else 1
     own_bits = 0
     done = 0

@@ -119,7 +119,7 @@ class Relevance:
         known = self._assigned.get(id(loop))
         if known is None:
             names: set[str] = set()
-            for node in self._setting(loop):
+            for node in self.setting(loop):
                 if isinstance(node, ir.Assign):
                     for target in node.targets:
                         _targets(target, names)
@@ -130,8 +130,8 @@ class Relevance:
             self._keep.append(loop)
         return known
 
-    def _setting(self, loop: ir.For | ir.While) -> list[ir.Assign | ir.AugAssign | ir.NamedExpr]:
-        """Return what sets names in a loop's body."""
+    def setting(self, loop: ir.For | ir.While) -> list[ir.Assign | ir.AugAssign | ir.NamedExpr]:
+        """Return what sets names, or items, in a loop's body."""
         return within(self._indexes, loop, ir.Assign, ir.AugAssign, ir.NamedExpr, into_functions=False)
 
     def jumps(self, loop: ir.For | ir.While) -> list[ir.Jump]:
@@ -196,7 +196,7 @@ class Relevance:
         """Return the names that a loop's body sets to one constant and to nothing else (``done = True``)."""
         known = self._latches.get(id(loop))
         if known is None:
-            known = _latches(self._setting(loop))
+            known = _latches(self.setting(loop))
             self._latches[id(loop)] = known
             self._keep.append(loop)
         return known

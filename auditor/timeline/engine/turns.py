@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from auditor.program import ir
 from auditor.timeline.engine.containers import element_of, exact_items, tag
 from auditor.timeline.values.payloads import (
     SOME,
@@ -28,6 +29,8 @@ from auditor.timeline.values.payloads import (
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
+
+_FEW = 8  # items that are told apart
 
 
 def trip_counts(machine: Machine, iterable: Value) -> list[int | None]:
@@ -56,6 +59,25 @@ def spelled_items(machine: Machine, iterable: Value) -> list[Value] | None:
     ):
         return None
     return items if all(_spelled(item.p) for item in items) else None
+
+
+def numbered_items(machine: Machine, iterable: Value, node: ir.For) -> list[Value] | None:
+    """Return the numbers of a loop that replaces the items of a list of as many things, one by one (``a[i] = …``)."""
+    p = iterable.p
+    if not isinstance(p, Known) or not isinstance(p.v, range) or not 2 <= len(p.v) <= _FEW:
+        return None
+    if not isinstance(node.target, ir.Name):
+        return None
+    for assign in machine.relevance.setting(node):
+        for target in assign.targets if isinstance(assign, ir.Assign) else ():
+            if not isinstance(target, ir.Subscript) or not isinstance(target.index, ir.Name):
+                continue
+            if target.index.id != node.target.id or not isinstance(target.value, ir.Name):
+                continue
+            held = machine.frame.names.get(target.value.id)
+            if held is not None and isinstance(held.p, Heap) and len(exact_items(machine, held) or ()) == len(p.v):
+                return [Value(Known(number), iterable.m) for number in p.v]
+    return None
 
 
 def _spelled(p: Payload) -> bool:

@@ -374,9 +374,6 @@ def stored(machine: Machine, node: ir.Subscript, out: tuple[Value, Value]) -> tu
     index, value = out
     if value.m & tokens and moved_on(keys, node, value):
         return index, Value(value.p, value.m & ~tokens | keys.ahead)
-    if index.m & keys.spotted and not index.m & tokens:
-        # Lists that a loop fills mix tokens with places: what was looked up there would be taken for the token's own.
-        return Value(index.p, index.m & ~(places | keys.spotted)), Value(value.p, value.m & ~keys.lookups)
     if not index.m & tokens:
         return (Value(index.p, index.m & ~places), value) if index.m & places else out
     update(machine, index.m, node)

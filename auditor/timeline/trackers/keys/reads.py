@@ -62,7 +62,6 @@ class Keys(Tracker):
         self.ahead = atoms.bit("ahead", "")  # an array that holds what is made of a token one place after it
         self.joined = atoms.bit("joined", "")  # several tokens made into one number or text
         self.spots = atoms.bit("spots", "")  # where tokens of some kind stand: numbers, which are no tokens themselves
-        self.spotted = atoms.bit("spotted", "")  # such places, found by tokens that were read
         self.truths = atoms.bit("truths", "")  # what a comparison of tokens gave: a mask, which picks none of them
         # For auditor.timeline.mixtures:
         self.gold = atoms.bit("gold", "")  # the loss or probability of the token that really came

@@ -37,8 +37,7 @@ class Spots(Tracker):
         name = arguments.callee_name(func)
         keys = self.machine.of(Keys)
         if name in _FIND or (name == "where" and len(given) == 1):
-            by = keys.spotted if out.m & (keys.reads | keys.mixed) else 0
-            return Value(out.p, out.m & ~(keys.reads | keys.mixed) | keys.spots | by)
+            return Value(out.p, out.m & ~(keys.reads | keys.mixed) | keys.spots)
         return self._kept((*given, *args.keywords.values()), out)
 
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
@@ -61,7 +60,7 @@ class Spots(Tracker):
         lost = 0
         for mark in (keys.spots, keys.truths):
             if out.m & mark and any(value.m & VAL and not value.m & mark for value in given):
-                lost |= mark | keys.spotted
+                lost |= mark
         if not lost:
             return out
         return Behind(out.p, out.m & ~lost, out.base) if isinstance(out, Behind) else Value(out.p, out.m & ~lost)
