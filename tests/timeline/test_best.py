@@ -56,6 +56,9 @@ DIVIDED: list[tuple[Kind | None, str]] = [
     ("left out", f"{TAIL}; size += sizes[y[s:]].sum().item()"),
     (None, f"{TAIL}; size += sizes[y[s:]].sum().item()"),
     (None, f"{TAIL}; size += sizes[y][s:].sum().item()"),
+    (None, f"{TAIL}; n = len(y) - s; size += sizes[y[s:s + n]].sum().item()"),
+    (None, f"y[:s] = -100; {TAIL}; size += sizes[y[y != -100]].sum().item()"),
+    (None, f"y[:s] = -100; {TAIL}; total /= int((y != -100).sum()); size += sizes[y[y != -100]].sum().item()"),
     (None, f"{TAIL}; size += sizes_of_all[a + s:a + 64].sum().item()"),
     (None, f"{KEEP}; size += (sizes[y] * keep).sum().item()"),
 ]

@@ -52,13 +52,26 @@ class Units(Tracker):
                 return Value(out.p, out.m | self.machine.atoms.bit("per byte", ""))
         return out
 
+    def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
+        """Note a mask: it is counted where tokens of a part of the window are."""
+        if not out.m & VAL or out.m & self._scores():
+            return out
+        return Value(out.p, out.m | self.machine.atoms.bit("masked", ""))
+
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
-        """Note losses of the tail of a window (``nll[s:]``)."""
-        if not base.m & self.machine.of(Keys).gold or isinstance(base.p, Heap | Tup):
+        """Note losses of the tail of a window (``nll[s:]``), and tokens of a part of it (``y[s:]``, ``y[mask]``)."""
+        keys = self.machine.of(Keys)
+        if isinstance(base.p, Heap | Tup):
             return out
         parts = node.index.elts if isinstance(node.index, ir.Sequence) else (node.index,)
-        cut = (part.lower for part in parts if isinstance(part, ir.Slice))
-        if any(lower is not None and not isinstance(lower, ir.Const) for lower in cut):
+        slices = [part for part in parts if isinstance(part, ir.Slice)]
+        if not base.m & keys.gold:
+            ends = [end for part in slices for end in (part.lower, part.upper)]
+            cut = base.m & keys.reads and any(end is not None and not isinstance(end, ir.Const) for end in ends)
+            if base.m & VAL and (cut or index.m & VAL):  # what picks tokens and is made of them is a mask
+                return Value(out.p, out.m | self.machine.atoms.bit("masked", ""))
+            return out
+        if any(part.lower is not None and not isinstance(part.lower, ir.Const) for part in slices):
             return Value(out.p, out.m | self.machine.atoms.bit("tail", ""))
         return out
 
