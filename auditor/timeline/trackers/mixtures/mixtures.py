@@ -162,7 +162,7 @@ def _gated(machine: Machine, node: ir.BinOp, known: int) -> int:
             pending = choice(machine, node, "gate")
             judged = known & machine.atoms.family("judged")
             tilts = machine.of(Mixtures).tilts
-            tilts[pending] = (_factors(tilted), judged | (tilts[pending][1] if pending in tilts else 0))
+            tilts[pending] = (factors(tilted), judged | (tilts[pending][1] if pending in tilts else 0))
             return pending
     return emit(machine, "gate", node)
 
@@ -170,12 +170,12 @@ def _gated(machine: Machine, node: ir.BinOp, known: int) -> int:
 def _normalisers(machine: Machine, above: ir.Expr, origins: int, below: int) -> int:
     """Return the pending gates in ``below`` that are the normaliser of what is divided: ``above``, of ``origins``."""
     out = 0
-    factors = _factors(above)
+    numerator = factors(above)
     judged = origins & machine.atoms.family("judged")
     for pending, (tilted, weighed) in machine.of(Mixtures).tilts.items():
-        same = all(any(same_expression(factor, other) for other in factors) for factor in tilted)
+        same = all(any(same_expression(factor, other) for other in numerator) for factor in tilted)
         other = bool(judged and weighed) and not judged & weighed
-        if below & ~origins & pending and (other or (same and len(tilted) == len(factors))):
+        if below & ~origins & pending and (other or (same and len(tilted) == len(numerator))):
             out |= pending
     return out
 
@@ -202,7 +202,7 @@ def _is_slot(target: ir.Expr) -> bool:
 
 def weight_of(node: ir.BinOp) -> ir.Expr | None:
     """Return ``a`` of ``(1 - a) * p + a * q`` (in any order), or None."""
-    sides = [_factors(side) for side in (node.left, node.right)]
+    sides = [factors(side) for side in (node.left, node.right)]
     for complement, other in (sides, sides[::-1]):
         for factor in complement:
             if isinstance(factor, ir.BinOp) and factor.op == "-" and _is_one(factor.left):
@@ -212,9 +212,10 @@ def weight_of(node: ir.BinOp) -> ir.Expr | None:
     return None
 
 
-def _factors(node: ir.Expr) -> list[ir.Expr]:
+def factors(node: ir.Expr) -> list[ir.Expr]:
+    """Return what a product is made of, as it is written."""
     if isinstance(node, ir.BinOp) and node.op == "*":
-        return [*_factors(node.left), *_factors(node.right)]
+        return [*factors(node.left), *factors(node.right)]
     return [node]
 
 

@@ -14,7 +14,7 @@ from auditor.timeline.engine import arguments, containers, stores
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.mixtures.mixtures import emit, same_expression
+from auditor.timeline.trackers.mixtures.mixtures import emit, factors, same_expression
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending, predicts
 from auditor.timeline.trackers.selection.waiting import forget_others
 from auditor.timeline.values.atoms import VAL
@@ -138,8 +138,8 @@ class Shares(Tracker):
                 origins |= self.lifted
         if self._weighs(left, right):
             return origins | self.spread
-        factors = [*numbers(self.machine, left).values(), *numbers(self.machine, right).values()]
-        if not factors or max(factors) < _SHARE:
+        constants = [*numbers(self.machine, left).values(), *numbers(self.machine, right).values()]
+        if not constants or max(constants) < _SHARE:
             origins &= ~self.top
         return origins & ~(self.wrong | self.neither)
 
@@ -202,7 +202,7 @@ class Shares(Tracker):
             if isinstance(term, ir.BinOp) and term.op == "+":
                 terms += [term.left, term.right]
                 continue
-            weight = next((found for factor in _factors(term) if (found := self._item(factor)) is not None), None)
+            weight = next((found for factor in factors(term) if (found := self._item(factor)) is not None), None)
             if weight is None or (base is not None and not same_expression(base, weight[0])):
                 return False
             base = weight[0]
@@ -315,12 +315,6 @@ class Shares(Tracker):
     def closed(self) -> None:
         """Forget what was asked for other tokens than the one being scored."""
         forget_others(self.machine, self.waiting)
-
-
-def _factors(node: ir.Expr) -> list[ir.Expr]:
-    if isinstance(node, ir.BinOp) and node.op == "*":
-        return [*_factors(node.left), *_factors(node.right)]
-    return [node]
 
 
 def _largest_of(below: ir.Expr, above: ir.Expr) -> bool:
