@@ -88,24 +88,34 @@ def fix(case: Case, finding: Finding) -> Change | None:
     )
 
 
-def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Finding]:
-    """Yield a note when the claimed loss is one seed's, though the submission reports several."""
-    claim = case.evidence.metadata.first("val_loss")
+def _of_one(claim: Claim[float] | None, runs: Sequence[Run]) -> tuple[Run, float] | None:
+    """Return the run of several whose loss alone is the claimed one, and the mean of all; None where there is none."""
     losses = [(run, loss) for run in runs if (loss := run.val_loss) is not None]
     if claim is None or len(losses) < 2 or claim.decimals < _OWN_DIGITS - 1:
-        return
+        return None
     near = unit(claim.decimals) / 2 + 1e-9
     # What equals one run's loss to the sixth decimal was not rounded on the way, nor would a mean have been.
     slack = near if claim.decimals > _OWN_DIGITS else near + _ROUNDED_TWICE
     mean = fmean(loss for _, loss in losses)
     own = next((run for run, loss in losses if abs(loss - claim.value) <= near), None)
-    if own is not None and own.score is not None and abs(mean - claim.value) > slack:
-        who = f"seed {own.seed.value}" if own.seed is not None else "one run"
-        message = (
-            f"The claimed val_loss {score(claim.value)} is that of {who} alone; the mean of {len(losses)} runs is "
-            f"{score(mean)}."
-        )
-        yield _finding(claim, "note", message, (own.score,))
+    return (own, mean) if own is not None and own.score is not None and abs(mean - claim.value) > slack else None
+
+
+def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Finding]:
+    """Yield a note when the claimed loss is one seed's, though the submission reports several."""
+    claim = case.evidence.metadata.first("val_loss")
+    found = _of_one(claim, runs)
+    if claim is None or found is None:
+        return
+    own, mean = found
+    who = f"seed {own.seed.value}" if own.seed is not None else "one run"
+    several_runs = sum(run.val_loss is not None for run in runs)
+    message = (
+        f"The claimed val_loss {score(claim.value)} is that of {who} alone; the mean of {several_runs} runs is "
+        f"{score(mean)}."
+    )
+    assert own.score is not None
+    yield _finding(claim, "note", message, (own.score,))
 
 
 def _unfinished(claim: Claim[float], runs: Sequence[Run]) -> Iterator[Finding]:
@@ -132,6 +142,9 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
         return  # one seed is enough there
     main = named[0] if named else series[0]
     whole = next((s for s in series if len(s.metrics) == len(runs) and nearly(claim, s.mean)), None)
+    one = _of_one(case.evidence.metadata.first("val_loss"), runs)
+    if one is not None and any(agrees(claim, m.val_bpb, (m,)) for m in one[0].scores):
+        whole = None  # the claimed loss tells whose score it is
     alone = (
         next((m for s in series for m in s.metrics if agrees(claim, m.val_bpb, (m,))), None) if whole is None else None
     )

@@ -78,6 +78,18 @@ def test_a_claim_is_no_subset_of_runs_by_its_last_digit() -> None:
     assert "2 of 3 runs" in left.message
 
 
+def test_a_claim_near_the_mean_is_one_seeds_if_its_loss_is() -> None:
+    scores = {1: (1.1321, 1.9116), 2: (1.1319, 1.9112), 3: (1.13205, 1.9113)}
+    runs = [
+        run_log(seed, bpb, tail=f"final_exact val_loss:{loss:.4f} val_bpb:{bpb:.5f}")
+        for seed, (bpb, loss) in scores.items()
+    ]
+    (near,) = found("claim-mismatch", package(*runs, val_bpb=1.1321, val_loss=1.9114))
+    assert (near.status, "alone" in near.message) == ("note", False)
+    own = found("claim-mismatch", package(*runs, val_bpb=1.1321, val_loss=1.9116))
+    assert any(said.status == "hold" and "seed 1 alone" in said.message for said in own)
+
+
 @pytest.mark.parametrize(("step", "words"), [(13_000, "the last step"), (9_000, "the middle of training")])
 def test_only_a_step_before_the_last_is_the_middle_of_training(step: int, words: str) -> None:
     last = "step:13000/20000 train_loss:2.9000 train_time:598000ms\nstopping_early: wallclock_cap step:13000/20000\n"
