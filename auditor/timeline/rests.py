@@ -35,6 +35,7 @@ _TABLES: dict[MixtureKind, str] = {
     "preview": "counts of the tokens that are scored next",
     "counted": "a table that counts the tokens before they are scored",
 }
+_WIDEST = 60  # characters of a divisor
 _ADAPTED, _FRESH = "adapted on the same tokens before", "no adaptation on these tokens seen before"
 _PLURAL = ("tokens", "parameters", "weights", "names")
 
@@ -124,5 +125,6 @@ def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> En
 def _divided(report: Report) -> str:
     """Return by what the score was divided on the way to a report, as it is written."""
     texts = [site.source.text[site.start : site.end] for site in report.divisors]
-    shown = [" ".join(text.split())[:40] for text in texts]
-    return f"divided by {', '.join(dict.fromkeys(shown))}" if shown else ""
+    whole = dict.fromkeys(" ".join(text.split()) for text in texts)
+    shown = [text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…" for text in whole]
+    return f"divided by {', '.join(shown)}" if shown else ""
