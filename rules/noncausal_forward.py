@@ -41,17 +41,19 @@ def check(case: Case) -> Iterator[Finding]:
         return
     claimed = claimed_reports(timeline, case.submitted)
     forwards = [e for e in timeline.events if isinstance(e, Forward) and e.reports]
-    told: set[tuple[str, int]] = set()
+    told: dict[tuple[str, int], tuple[Lookahead, list[Forward], int]] = {}
     for event in timeline.events:
         if not isinstance(event, Lookahead):
             continue
         scores = [f for f in forwards if f.site == event.applied and f.calls == event.calls]
-        reports = [r for f in scores for r in f.reports]
+        bits = event.bits & _any([r for f in scores for r in f.reports])
         place = (event.site.source.path, event.site.start)
-        if not reports or place in told:
-            continue
-        told.add(place)
-        bits = event.bits & _any(reports)
+        old = told.get(place)
+        # A place is come to on several ways: one that a setting in play takes is told before one that none does.
+        if scores and (old is None or (bits & timeline.in_play and not old[2] & timeline.in_play)):
+            told[place] = event, scores, bits
+    for event, scores, bits in told.values():
+        reports = [r for f in scores for r in f.reports]
         judged = activity(timeline, bits, [event])
         status: Status = judged.status
         bound = all(report in event.bounds for report in reports)
