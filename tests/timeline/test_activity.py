@@ -345,3 +345,10 @@ def test_each_setting_is_told_by_what_closes_it_there():
 def test_a_size_is_not_said_to_keep_something_from_running():
     code = "width = int(os.environ.get('WIDTH', '512'))\nif width > 1024:\n    learn(net, x, y)\n"
     assert judged(code).because == "no setting in play reaches it"
+
+
+def test_what_is_set_by_default_outranks_the_default_of_a_later_reader():
+    code = "os.environ.setdefault('TTT', '1')\n" + SWITCH.format(0)
+    found = judged(code)
+    assert (found.active, found.because) == (True, "TTT defaults to 1 (train_gpt.py:20)")
+    assert judged(code, readme("TTT=0 torchrun train_gpt.py")).status == "hold"
