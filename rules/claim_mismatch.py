@@ -141,6 +141,10 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
     if not record(case) and any(agrees(claim, s.mean, s.metrics) for s in named):
         return  # one seed is enough there
     main = named[0] if named else series[0]
+    # What the last line prints may be another score than the claimed one: where one is close to the claim, that is it.
+    close = [s for s in series if len(s.metrics) == len(main.metrics) and abs(s.mean - claim.value) <= _SLIP]
+    if close and abs(main.mean - claim.value) > _SLIP:
+        main = min(close, key=lambda s: abs(s.mean - claim.value))
     whole = next((s for s in series if len(s.metrics) == len(runs) and nearly(claim, s.mean)), None)
     one = _of_one(case.evidence.metadata.first("val_loss"), runs)
     if one is not None and any(agrees(claim, m.val_bpb, (m,)) for m in one[0].scores):

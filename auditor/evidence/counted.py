@@ -9,6 +9,7 @@ from statistics import fmean
 from msgspec import Struct
 
 from auditor.evidence.model import Evidence, Metric, Run
+from auditor.report import MeasuredRun
 
 _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
 _DIGITS = re.compile(r"\d+")
@@ -32,6 +33,12 @@ def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
     if found:
         return found
     return tuple(Counted(run, run.scores[-1], False) for run in evidence.runs if run.scores)
+
+
+def measured_runs(evidence: Evidence) -> tuple[MeasuredRun, ...]:
+    """Return every run as a report shows it: with the score that is claimed, where its log prints that."""
+    claimed = {id(each.run): each.score for each in counted_runs(evidence) if each.claimed}
+    return tuple(run.measured(evidence.sizes.code_bytes, claimed.get(id(run))) for run in evidence.runs)
 
 
 def training_runs(evidence: Evidence) -> tuple[Counted, ...]:
@@ -65,12 +72,17 @@ def _of_the_mean(evidence: Evidence) -> tuple[Counted, ...]:
     if claimed is None:
         return ()
     seeds = frozenset(evidence.claims().seeds)
+    found: list[list[Counted]] = []
     for group in _kinds(evidence).values():
         named = [c for c in group if c.run.seed is not None and c.run.seed.value in seeds]
         for some in (named, group):
             if len(some) > 1 and abs(fmean(c.score.val_bpb for c in some) - claimed) <= _EXACT:
-                return tuple(some)
-    return ()
+                found.append(some)
+                break
+    # One score is printed rounded and, beside it, whole: of equal many runs the one with more decimals counts.
+    first = found[0] if found else []
+    alike = [some for some in found if [c.run for c in some] == [c.run for c in first]]
+    return tuple(max(alike, key=lambda some: min(c.score.decimals for c in some), default=first))
 
 
 def _of_their_seeds(evidence: Evidence) -> tuple[Counted, ...]:

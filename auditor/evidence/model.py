@@ -261,7 +261,9 @@ class Run(Struct, frozen=True):
 
         Counts evaluations before and after quantisation, adaptation before quantisation, and precomputed hints.
         """
-        before = sum(m.seconds or 0.0 for m in self.metrics if m.role == "pre-quant")
+        trained = self.last("stop_time")
+        since = (trained.line or 0) if trained is not None else 0  # a launch that broke off may stand before
+        before = sum(m.seconds or 0.0 for m in self.metrics if m.role == "pre-quant" and m.line > since)
         parts = (*self.evaluations, *self.numbers("prequant_time"), *self.numbers("precompute_time"))
         return before + sum(part.value for part in parts)
 
@@ -305,16 +307,19 @@ class Run(Struct, frozen=True):
         packed = [m for m in self.numbers("model_bytes") if m.label and m.value >= SMALLEST_ARTIFACT]
         return _whole(min(packed, key=lambda m: m.value, default=None))
 
-    def measured(self, code_on_disk: int | None = None) -> MeasuredRun:
+    def measured(self, code_on_disk: int | None = None, claimed: Metric | None = None) -> MeasuredRun:
         """Return the run as a report shows it.
 
-        ``code_on_disk`` is the script's size, added to the packed model where the log prints no total.
+        ``code_on_disk`` is the script's size, added to the packed model where the log prints no total; ``claimed`` the
+        line whose score the submission claims, where that is known.
         """
         artifact, model = self.artifact_bytes, self.packed_model_bytes
         size = _plain(artifact)
         if artifact is None and model is not None and code_on_disk is not None:
             size = model.value + code_on_disk
         score, loss, seconds = self.score, self.val_loss, self.eval_seconds
+        if claimed is not None and claimed is not score:
+            score, loss = claimed, claimed.val_loss
         return MeasuredRun(
             log=self.path,
             seed=_plain(self.seed),
@@ -325,6 +330,7 @@ class Run(Struct, frozen=True):
             eval_seconds=seconds.value if seconds else None,
             steps=_plain(self.steps),
             world_size=_plain(self.world_size),
+            claimed=claimed is not None,
         )
 
 
@@ -404,10 +410,6 @@ class Evidence(Struct, frozen=True):
     def runs(self) -> tuple[Run, ...]:
         """Return every run of every log, in the order of the logs."""
         return tuple(run for log in self.logs for run in log.runs)
-
-    def measured(self) -> tuple[MeasuredRun, ...]:
-        """Return the runs as a report shows them."""
-        return tuple(run.measured(self.sizes.code_bytes) for run in self.runs)
 
     def leading(self) -> Claim[float] | None:
         """Return the claimed score: submission.json's, else the mean of its claims per seed, else the README's."""
