@@ -41,15 +41,18 @@ def artifact(case: Case, run: Run) -> Value[int] | None:
 def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding] | None:
     """Return how far a run is over the cap, with the finding; None when it fits or its log tells no size."""
     model, total = model_bytes(run), artifact(case, run)
-    plain = model.value + code.plain if model is not None and code is not None else None
+    further = _further(run, total)
+    beside = further.value if further is not None else 0
+    plain = model.value + beside + code.plain if model is not None and code is not None else None
     counted = total.value if total is not None else plain
     printed = run.code_bytes
     if model is not None and printed is not None and printed.value < model.value:
-        counted = max(counted or 0, model.value + printed.value)  # some totals leave the code out
+        counted = max(counted or 0, model.value + beside + printed.value)  # some totals leave the code out
     place = total or model
     if counted is None or place is None or not cap(case) < counted <= largest_meant(case):
         return None
     least = _least(model, printed, code)
+    least = least + beside if least is not None else None
     certain = least is not None and least > cap(case) and _carries_the_claim(case, run)
     sizes = [f"the log's total is {counted:,}"] if total is not None and total.value == counted else []
     if not sizes:
@@ -75,9 +78,19 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         path=place.path,
         line=place.line,
         end_line=place.line,
-        trace=_parts(model, printed),
+        trace=_parts(model, printed, further),
     )
     return status, counted, finding
+
+
+def _further(run: Run, total: Value[int] | None) -> Value[int] | None:
+    """Return what the log lists beside model and code, where its total is the sum of the three."""
+    model, code = model_bytes(run), run.code_bytes
+    if total is None or model is None or code is None:
+        return None
+    rest = total.value - model.value - code.value
+    found = next((v for v in run.numbers("further_bytes") if v.value == rest > 0), None)
+    return Value(rest, found.path, found.line, found.label) if found is not None else None
 
 
 def _least(model: Value[int] | None, printed: Value[int] | None, code: Code | None) -> int | None:
@@ -181,6 +194,17 @@ RULE = Rule(
             "Total submission size",
             files=package(run_log(1337, 1.2, model=_BIG, code=len(_PLAIN)), val_bpb=1.2),
             status="hold",
+        ),
+        Example(
+            "a further part, which the log lists and adds",
+            SCRIPT,
+            "Total submission size",
+            files={
+                "train_seed1.log": "seed:1\nworld_size:8\nstep:10/10 train_loss:3.0 train_time:5000ms\n"
+                "Serialized model int6+zstd: 11684730 bytes\nCode size: 67890 bytes\nAnswers blob: 4772268 bytes\n"
+                "Total submission size int6+zstd: 16524888 bytes\nfinal val_bpb:1.2000\n",
+                "submission.json": metadata(val_bpb=1.2),
+            },
         ),
         Example(
             "no size anywhere",

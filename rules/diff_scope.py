@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
+from auditor.challenge.places import in_archive
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.scope import record_folders
@@ -15,6 +16,8 @@ from rules.scored_runs import judged, several
 
 SLUG = "diff-scope"
 
+_WIDEST = 70  # characters of a folder's path
+
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield an incomplete when the diff touches files outside the record folder; nothing when no diff is known."""
@@ -22,8 +25,12 @@ def check(case: Case) -> Iterator[Finding]:
     if not judged(case) or not outside:
         return
     count = f"{len(outside):,} file{'s' if len(outside) > 1 else ''}"
-    folders = sorted(set(record_folders(outside).values()))
-    parts = [f"The diff touches {count} outside {case.submission.name}: {several(_places(outside))}"]
+    # A copy of the repository that lies deeper is no archive: nothing of it becomes a record folder.
+    folders = sorted({folder for folder in record_folders(outside).values() if in_archive(folder)})
+    if case.submission.folder == "" and set(case.submission.tree.paths()) <= set(outside):
+        parts = [f"The diff adds no record folder; it touches {count}: {several(_places(outside))}"]
+    else:
+        parts = [f"The diff touches {count} outside {case.submission.name}: {several(_places(outside))}"]
     if folders:
         parts.append(f"among them {'another record folder' if len(folders) == 1 else f'{len(folders)} record folders'}")
     yield Finding(SLUG, "package", "incomplete", "; ".join(parts) + ".", outside[0])
@@ -34,7 +41,12 @@ def _places(paths: Sequence[str]) -> list[str]:
     if len(paths) <= 3:
         return list(paths)
     folders = Counter(posixpath.dirname(path) or "the root" for path in paths)
-    return [f"{folder} ({count})" for folder, count in folders.most_common()]
+    return [f"{_short(folder)} ({count})" for folder, count in folders.most_common()]
+
+
+def _short(folder: str) -> str:
+    """Return a folder's path with its middle left out where it is long: both ends tell it from others."""
+    return folder if len(folder) <= _WIDEST else f"{folder[: _WIDEST // 2]}…{folder[-_WIDEST // 2 :]}"
 
 
 RULE = Rule(

@@ -261,6 +261,8 @@ FORMATS: tuple[Format, ...] = (
          "Serialized model int6+lzma:final_model.ptz bytes:15262900", {"label": "int6+lzma", "model_bytes": 15262900}, unit="B"),
     _row("model elsewhere", "model", r"(?<![\w])(?:model|model_bytes|compressed model|compressed_model|quantized model|model size|quant_file_bytes|model_size)\s?[:=]\s{0,6}(?P<model_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{5,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
          "model:15900000 code:64000 total:15964000", {"model_bytes": 15900000}, unit="B"),
+    _row("further part", "blob", r"^(?:[\w+.\-]{1,30} ){0,3}blob(?: size)?\s?[:=]\s{0,6}(?P<further_bytes><N>) ?(?:bytes\b|b\b)",
+         "Paid prefix blob: 4772268 bytes", {"further_bytes": 4772268}, unit="B"),
     _row("code, packed", "code", r"\bcode size \(compressed[^)]{0,20}\)\s?:\s?(?P<code_bytes_packed><N>)", "Code size (compressed): 26505 bytes", {"code_bytes_packed": 26505}, unit="B"),
     _row("code, plain beside packed", "code", r"\bcode size \((?:uncompressed|raw|plain)[^)]{0,20}\)\s?:\s?(?P<code_bytes_plain><N>)", "Code size (uncompressed): 125659 bytes", {"code_bytes_plain": 125659}, unit="B"),
     _row("code", "code", r"\bcode(?:[ _]size|[ _]bytes)?(?:[ _]total)?[\"']?\s{0,3}[:=]\s{0,8}(?P<code_bytes>\d{1,3}(?:,\d{3}){1,3}|\d{2,9})(?: ?bytes| ?b\b|\b)(?!\.\d)", "Code size: 52440 bytes", {"code_bytes": 52440}, unit="B"),
