@@ -151,7 +151,7 @@ def _scored_first(adapts: list[Adapt], scores: list[Forward]) -> dict[int, int]:
 def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
     """Return scores that are followed, in the same loop, by an adaptation on what they scored, one pair per places.
 
-    A place runs several times: the pair that a setting in play runs is told before one that none does.
+    A place runs several times: where a setting in play runs it, what none runs is not told.
     """
     out: dict[tuple[int, int], tuple[Forward, Adapt]] = {}
     adapts = [e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0]
@@ -166,7 +166,14 @@ def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
         old = out.get(key := (score.site.start, adapt.site.start))
         if old is None or (score.bits & adapt.bits & ~(old[0].bits & old[1].bits) & timeline.in_play):
             out[key] = (score, adapt)
-    return [*out.values()]
+    running = {score.site.start for score, adapt in out.values() if score.bits & adapt.bits & timeline.in_play}
+    lone = {score.site.start: (score, adapt) for score, adapt in reversed(out.values())}
+    return [
+        (score, adapt)
+        for score, adapt in out.values()
+        if score.bits & adapt.bits & timeline.in_play
+        or (score.site.start not in running and lone[score.site.start] == (score, adapt))
+    ]
 
 
 def _conflicting(timeline: Timeline, score: Forward, adapt: Adapt) -> bool:
