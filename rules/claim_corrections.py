@@ -11,7 +11,7 @@ from auditor.finding import Finding
 from auditor.fix.change import Change, Edit, Part
 from auditor.fix.claims import corrected, denied, written
 from rules.claims_apart import claims_apart
-from rules.scored_runs import ONE_CONFIG, by_label, claimed, finished, of_named_seeds, reported, unit
+from rules.scored_runs import ONE_CONFIG, by_label, claimed, finished, meant, of_named_seeds, reported, unit
 
 _FEWEST = 4  # decimals of a score that is written down
 _FARTHEST_SEED = 0.01  # bits per byte between seeds of one configuration, generously
@@ -60,7 +60,7 @@ def main_metrics(case: Case) -> Sequence[Metric]:
     runs = finished(case.evidence)
     those = of_named_seeds(case.evidence, runs)
     series = by_label(those) if those else by_label(runs)
-    return series[0].metrics if series else ()
+    return meant(claimed(case.evidence), series).metrics if series else ()
 
 
 def of_the_loss(case: Case, finding: Finding) -> Change | None:

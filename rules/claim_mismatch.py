@@ -27,6 +27,7 @@ from rules.scored_runs import (
     distinct,
     finished,
     judged,
+    meant,
     nearly,
     of_named_seeds,
     record,
@@ -140,7 +141,7 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
         return
     if not record(case) and any(agrees(claim, s.mean, s.metrics) for s in named):
         return  # one seed is enough there
-    main = named[0] if named else series[0]
+    main = meant(claim, named or by_label(runs))
     whole = next((s for s in series if len(s.metrics) == len(runs) and nearly(claim, s.mean)), None)
     one = _of_one(case.evidence.metadata.first("val_loss"), runs)
     if one is not None and any(agrees(claim, m.val_bpb, (m,)) for m in one[0].scores):

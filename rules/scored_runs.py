@@ -20,6 +20,7 @@ _ASIDE = re.compile(
     r"(?:^|[/_.\-])(?:reference|ref|baseline|earlier|previous|prior|parent|superseded|archived?|old|upstream)(?=[/_.\-]|$)"
 )
 _TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance
+_MEANT = 1e-3  # bits per byte between a claim and the mean of the scores that it is of
 _FEWEST_DECIMALS = 2  # that a claim is taken to have: JSON drops the zeros of 1.2000
 ONE_CONFIG = 0.05  # bits per byte: scores of one configuration lie closer together
 
@@ -129,6 +130,15 @@ def kind(metric: Metric) -> str:
 def claimed(evidence: Evidence) -> Claim[float] | None:
     """Return the claimed score of the whole submission, else the mean of the claims per seed."""
     return evidence.leading()
+
+
+def meant(claim: Claim[float] | None, series: Sequence[Series]) -> Series:
+    """Return the scores that a claim is of: those of all runs that it nearly is the mean of, else the reported ones."""
+    whole = [s for s in series if len(s.metrics) == len(series[0].metrics)]
+    if claim is None:
+        return series[0]
+    nearest = min(whole, key=lambda s: abs(s.mean - claim.value))
+    return nearest if abs(nearest.mean - claim.value) < _MEANT else series[0]
 
 
 def agrees(claim: Claim[float], value: float, metrics: Sequence[Metric]) -> bool:
