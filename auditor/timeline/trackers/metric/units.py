@@ -149,6 +149,8 @@ class Units(Tracker):
         if factor.p is None or factor.m & self.machine.atoms.family("number of bytes"):
             return True
         counts = SIZE | LAUNCH | self.machine.atoms.family("iteration") | self.machine.atoms.family("setting")
+        if not factor.m:
+            return False  # constants, added up
         return not factor.m & SIZE or bool(factor.m & ~counts)  # what was made elsewhere may be one
 
 

@@ -93,7 +93,7 @@ class Knowing(Tracker):
         return out if origins == out.m else Value(out.p, origins)
 
     def _normalised(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
-        """Return the origins of what a normaliser lowers for every token: one made of what the model predicts of others.
+        """Return the origins of what a normaliser lowers for every token: it is made of predictions of others.
 
         As ``where(hit, s * p, p) / (1 - p_hint + s * p_hint)``, or less its logarithm.
         """
