@@ -158,6 +158,8 @@ def test_a_constant_number_of_windows(rounds: str, kinds: list[str]) -> None:
     code = WINDOWS.format(stop="pass").replace("number, at in enumerate(range(0, val.numel() - 65, 64))", "i in RANGE")
     code = code.replace("val[at:at + 64], val[at + 1:at + 65]", "val[i * 64:(i + 1) * 64], val[i * 64 + 1:i * 64 + 65]")
     assert found(code.replace("RANGE", f"range({rounds})")) == kinds
+    named = code.replace("RANGE", "range(rounds)")
+    assert found(f"rounds = {rounds.removeprefix('0, ')}\n{named}") == kinds
 
 
 def test_windows_that_another_loop_moves_on_are_all_of_them() -> None:
@@ -180,3 +182,6 @@ for at in range(0, val.numel() - 65, 64):
     count += 64
 """
     assert found(code, "nats / (count * 4.3)") == ["bits per token"]
+    each = code.replace("nats += F", "nll = F").replace('"sum").item()', '"none")')
+    masked = each.replace("    count", "    nats += (nll * (val[at + 1:at + 65] != 0).float()).sum()\n    count")
+    assert found(masked, "nats / (count * 4.3)") == ["bits per token"]

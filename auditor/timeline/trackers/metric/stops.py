@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.program.walk import walk
+from auditor.timeline.engine import arguments
 from auditor.timeline.engine.containers import tag
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.metric.metric import doubt
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Heap, Known, PerSetting, Value, at_setting
+from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
 
 if TYPE_CHECKING:
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _MOST = 1_000_000  # more rounds than windows that a validation set has: ``min(10**9, …)`` limits nothing
@@ -50,6 +52,15 @@ class Stops(Tracker):
                 if size.m & VAL and (settings := self._constant(skip.rights[0], _LEAST)):
                     out |= doubt(self.machine, "left out", skip, None, settings)
         return out
+
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Note a number of rounds that is a constant at most: ``min(500, n)``."""
+        if isinstance(func.p, Function | Native) or arguments.callee_name(func) != "min" or len(args.positional) < 2:
+            return out
+        settings = 0
+        for value in args.positional:
+            settings |= self._settings(value, 2, _MOST)
+        return tag(out, self.machine.atoms.bit("at most", settings)) if settings else out
 
     def _skips(self, loop: ir.For | ir.While, node: ir.Node) -> list[ir.Compare]:
         """Return the comparisons that go on to the next round of a loop before ``node`` is reached."""
@@ -93,10 +104,14 @@ class Stops(Tracker):
             name.id != target.id and not isinstance(self.machine.eval(name).p, Known | PerSetting) for name in names
         ):
             return 0  # another loop may move the windows on
-        bound, out = rounds.args[-1].value, 0
-        for part in _least(bound):
-            if not any(isinstance(inside, ir.Call) for inside in walk(part)):
-                out |= self._constant(part, 2, most=_MOST if part is not bound else None)
+        bound = rounds.args[-1].value
+        if any(isinstance(part, ir.Call) for part in walk(bound)) and not _is_min(bound):
+            return 0
+        rounds_at_most = self.machine.eval(bound)
+        out = self._settings(rounds_at_most, 2)
+        for settings in self.machine.atoms.meanings(rounds_at_most.m, "at most"):
+            assert isinstance(settings, int)
+            out |= settings
         return out
 
     def _apart(self, starts: ir.Expr, length: ir.Expr) -> int:
@@ -113,8 +128,11 @@ class Stops(Tracker):
                 out |= (one.v > other.v > 1) << number
         return out
 
-    def _constant(self, bound: ir.Expr, least: int, most: int | None = None) -> int:
-        value = self.machine.eval(bound)
+    def _constant(self, bound: ir.Expr, least: int) -> int:
+        return self._settings(self.machine.eval(bound), least)
+
+    def _settings(self, value: Value, least: int, most: int | None = None) -> int:
+        """Return the settings under which a value is a whole number from ``least`` to ``most``."""
         out = 0
         for number in range(1, self.machine.count):
             payload = at_setting(value.p, number)
@@ -132,11 +150,8 @@ class Stops(Tracker):
         return [loop for loop in self.loops[path] if loop.start <= node.start < loop.end]
 
 
-def _least(bound: ir.Expr) -> tuple[ir.Expr, ...]:
-    """Return the parts of ``min(…)``, else the expression."""
-    if isinstance(bound, ir.Call) and isinstance(bound.func, ir.Name) and bound.func.id == "min":
-        return tuple(arg.value for arg in bound.args)
-    return (bound,)
+def _is_min(bound: ir.Expr) -> bool:
+    return isinstance(bound, ir.Call) and isinstance(bound.func, ir.Name) and bound.func.id == "min"
 
 
 def _length(piece: ir.Slice) -> ir.Expr | None:
