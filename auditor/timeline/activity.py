@@ -130,7 +130,10 @@ def _looks_like_switch(timeline: Timeline, name: str) -> bool:
 
 def _place(timeline: Timeline, name: str) -> str:
     switch = timeline.switches.get(name)
-    return f" ({switch.site.source.path}:{switch.line})" if switch else ""
+    if switch is None:
+        return ""
+    layer = f" (layer {switch.site.source.layer})" if switch.site.source.layer else ""
+    return f" ({switch.site.source.path}:{switch.line}{layer})"
 
 
 def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
