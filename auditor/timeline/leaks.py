@@ -149,25 +149,37 @@ def _scored_first(adapts: list[Adapt], scores: list[Forward]) -> dict[int, int]:
 
 
 def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
-    """Return scores that are followed, in the same loop, by an adaptation on what they scored."""
-    out: list[tuple[Forward, Adapt]] = []
-    seen: set[tuple[int, int]] = set()
+    """Return scores that are followed, in the same loop, by an adaptation on what they scored.
+
+    Of one pair of statements that is met several times, it is the first that a setting in play reaches, if any does.
+    """
+    out: dict[tuple[int, int], tuple[Forward, Adapt]] = {}
     adapts = [e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0]
     for score in timeline.events:
         if not isinstance(score, Forward) or not score.reports:
             continue
-        for adapt in adapts:
-            if adapt.order > score.order and set(adapt.loops) & set(score.loops):
-                bits = score.bits & adapt.bits
-                bits = bits & timeline.in_play or bits
-                if any(conflict & bits for conflict in score.conflicts.values()):
-                    continue
-                key = (score.site.start, adapt.site.start)
-                if key not in seen:
-                    seen.add(key)
-                    out.append((score, adapt))
-                break
-    return out
+        adapt = _learned_after(score, adapts, timeline.in_play)
+        if adapt is not None:
+            key = (score.site.start, adapt.site.start)
+            old = out.get(key)
+            if old is None or not old[0].bits & old[1].bits & timeline.in_play:
+                out[key] = (score, adapt)
+    return list(out.values())
+
+
+def _learned_after(score: Forward, adapts: Sequence[Adapt], in_play: int) -> Adapt | None:
+    """Return the first adaptation after a score in its loop that runs with it; else the first of all."""
+    first: Adapt | None = None
+    for adapt in adapts:
+        if adapt.order > score.order and set(adapt.loops) & set(score.loops):
+            bits = score.bits & adapt.bits
+            bits = bits & in_play or bits
+            if any(conflict & bits for conflict in score.conflicts.values()):
+                continue
+            if bits & in_play:
+                return adapt
+            first = first or adapt
+    return first
 
 
 def harmless_adaptations(timeline: Timeline) -> list[Adapt]:

@@ -122,4 +122,4 @@ def _divided(report: Report) -> str:
     """Return by what the score was divided on the way to a report, as it is written."""
     texts = [site.source.text[site.start : site.end] for site in report.divisors]
     shown = [" ".join(text.split())[:40] for text in texts]
-    return f"divided by {', '.join(dict.fromkeys(shown))}" if shown else ""
+    return f"divided on the way by {', '.join(dict.fromkeys(shown))}" if shown else ""
