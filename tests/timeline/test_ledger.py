@@ -35,7 +35,7 @@ def test_a_plain_score_is_followed_and_says_what_it_rests_on() -> None:
 
 def test_the_divisor_is_told() -> None:
     code = EVALUATE + 'size = val.to(torch.float64).sum()\nprint(f"val_bpb:{bits(evaluate(net, val)) / size:.4f}")\n'
-    assert any(entry.note == "divided by size" for entry in rests_on(followed(code), ()))
+    assert any(entry.note == "divided on the way by size" for entry in rests_on(followed(code), ()))
 
 
 def test_a_score_of_a_missing_module() -> None:
