@@ -140,15 +140,17 @@ def _row(
 # fmt: off
 FORMATS: tuple[Format, ...] = (
     # Seeds
-    _row("seed line", "seed", r"^(?:\W{0,12}|args\.)seed\s{0,3}[:=\s]\s{0,3}(?P<seed>\d{1,12})\b(?!\s*(?:/|of))",
+    _row("seed line", "seed", r"^(?:(?!\W{0,8}(?:[=#*~]{2}|-{3}))\W{0,12}|args\.)seed\s{0,3}[:=\s]\s{0,3}(?P<seed>\d{1,12})\b(?!\s*(?:/|of))(?!.{0,20}\b(?:done|complete|finished))",
          "seed:1337", {"seed": 1337}, starts_run=True),
-    _row("seed banner", "seed", r"^[=\-#*>\s]{2,80}(?:running |run |start(?:ing)? |train(?:ing)? )?(?:with )?seed\s{0,3}[:=#]?\s{0,3}(?P<seed>\d{1,12})\b(?!.{0,20}(?:done|complete|finished))",
-         "===== SEED 1337 =====", {"seed": 1337}, starts_run=True),
-    _row("seed among others", "seed", r"(?<![\w/\-.])[\"']?seed[\"']?\s{0,2}[:=]\s{0,3}[\"']?(?P<seed>\d{1,12})\b(?!\.\d)",
-         "lr:embed=0.035 batch:786432 wall:600s seed:42", {"seed": 42}),
+    _row("seed banner", "seed", r"^[=\-#*~>\s]{2,80}(?:#?[a-z][a-z\-]{0,20} ){0,2}(?:#?\d{1,3}(?:\s?(?:/|of)\s?\d{1,3})?[\s:,(\-]{1,5})?(?:with )?seed\s{0,3}[:=#]?\s{0,3}(?P<heading_seed>\d{1,12})\b(?!.{0,20}\b(?:done|complete|finished))",
+         "===== SEED 1337 =====", {"heading_seed": 1337}, starts_run=True),
+    _row("launched seed", "seed", r"^\W{0,12}(?:now )?(?:running|starting|launching|training)\b(?!.{0,80}\b(?:done|complete|finished)).{0,60}?\bseed\s{0,3}[:=#]?\s{0,3}(?P<heading_seed>\d{1,12})\b(?!\s?/)",
+         "Running: control (seed=42)", {"heading_seed": 42}, starts_run=True),
+    _row("seed among others", "seed", r"(?<![\w/\-.])[\"']?seed[\"']?\s{0,2}[:=]\s{0,3}[\"']?(?P<seed_among>\d{1,12})\b(?!\.\d)",
+         "lr:embed=0.035 batch:786432 wall:600s seed:42", {"seed_among": 42}),
     _row("launched run", "run=", r"^\[stage 1/\d{1,2}\]\s{1,3}run=(?P<run_id>[\w\-]{1,60})", "[STAGE 1/4] run=9b13b924 | 8 GPUs", {"run_id": "9b13b924"}, starts_run=True, names_digits=True),
-    _row("seed in words", "seed", r"^\W{0,12}(?:results?|final results?|run|training)\b[^\d]{0,60}\bseed[ =:]{1,3}(?P<seed>\d{1,12})\b",
-         "FINAL RESULTS: variant D seed 1337", {"seed": 1337}),
+    _row("seed in words", "seed", r"^\W{0,12}(?:results?|final results?|run|training)\b[^\d]{0,60}\bseed[ =:]{1,3}(?P<heading_seed>\d{1,12})\b",
+         "FINAL RESULTS: variant D seed 1337", {"heading_seed": 1337}),
     _row("seed in run id", "seed", r"(?:run_id|logfile|log_file|logs/)[^\s]{0,3}\s{0,3}[^\s]{0,120}?seed[_\-=]?(?P<name_seed>\d{1,10})",
          "logs/submission_seed7.txt", {"name_seed": 7}),
     # Machine

@@ -16,6 +16,7 @@ T_co = TypeVar("T_co", covariant=True)
 Role = Literal["final", "step", "progress", "pre-quant", "reference"]
 
 _SAME_BLOCK = 3  # lines of a summary that belong together
+SEEDS = ("seed", "heading_seed", "seed_among")  # readings that give a seed, the most telling first
 SMALLEST_ARTIFACT = 300_000  # bytes; below it a printed "total" is a part, a toy run or a rounding
 
 
@@ -135,8 +136,12 @@ class Run(Struct, frozen=True):
 
     @property
     def logged_seed(self) -> Value[int] | None:
-        """Return the seed that the log prints."""
-        return _whole(self.first("seed"))
+        """Return the seed that the log prints: on a line of its own, else in a heading, else among other things.
+
+        A run that takes no step scores what another run trained: there a heading goes first, which its launcher wrote.
+        """
+        kinds = SEEDS if self.trained else sorted(SEEDS, key=lambda kind: kind != "heading_seed")
+        return next((_whole(seed) for kind in kinds if (seed := self.first(kind)) is not None), None)
 
     @property
     def seed(self) -> Value[int] | None:
