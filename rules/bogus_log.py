@@ -163,7 +163,7 @@ def _other_seed(log: Log) -> Iterator[Finding]:
     named, printed = run.name_seed, run.logged_seed
     if named is None or printed is None or named.value == printed.value or not run.trained:
         return  # an evaluation alone prints a default; what it scores was trained elsewhere
-    later = {int(v.value) for v in run.numbers("seed")}
+    later = set(run.printed_seeds)
     base = "/".join(PurePosixPath(log.path).parts[-2:]).lower()
     others = {int(digits) for digits in re.findall(r"\d{1,12}", base)} - {named.value}
     if named.value in later or printed.value in others or not re.search(rf"seed\W?_?{named.value}(?!\d)", base):
@@ -192,7 +192,7 @@ def _nought(log: Log) -> Iterator[Finding]:
 def _one_seed(runs: Sequence[Run]) -> Iterator[Finding]:
     """Yield a hold when logs that are named by different seeds all print the same one."""
     named = [run for run in runs if run.name_seed is not None and run.logged_seed is not None and run.trained]
-    if any(run.name_seed.value in {int(v.value) for v in run.numbers("seed")[1:]} for run in named if run.name_seed):
+    if any(run.name_seed.value in run.printed_seeds[1:] for run in named if run.name_seed):
         return  # printed after the defaults
     names = {run.name_seed.value for run in named if run.name_seed is not None}
     printed = {run.logged_seed.value for run in named if run.logged_seed is not None}

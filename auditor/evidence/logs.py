@@ -16,7 +16,7 @@ from auditor.evidence.closing import closing
 from auditor.evidence.embedded import embedded_sources
 from auditor.evidence.formats import FORMATS, lowered, reads
 from auditor.evidence.metrics import is_placeholder, parse_metric, unrounded
-from auditor.evidence.model import SEEDS, EmbeddedSource, Log, Metric, Reading, Run, Trouble, Value
+from auditor.evidence.model import EmbeddedSource, Log, Metric, Reading, Run, Trouble, Value
 from auditor.evidence.text import Decoded, decode, messages
 
 LARGEST_LOG = 256 * 1024 * 1024  # bytes, also after decompression
@@ -243,7 +243,7 @@ def _sums_up(before: Run, after: Run) -> bool:
 
 def _lists_others(before: Run, after: Run) -> bool:
     """Tell whether a part without a score names other seeds than the run before it: a table of what all runs gave."""
-    named = {seed.value for kind in SEEDS for seed in after.numbers(kind)}
+    named = set(after.printed_seeds)
     own = {before.logged_seed.value} if before.logged_seed is not None else named
     return len(named) > 1 or bool(named - own)
 

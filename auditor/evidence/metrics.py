@@ -23,7 +23,7 @@ _BPB = re.compile(
 )
 _EXACT = re.compile(r"\s{1,3}exact\s?[:=]\s?(?P<value>\d{1,3}\.\d{1,18})(?![\w.])")  # the same score, unrounded
 _BPB_LABELLED = re.compile(r"\bbpb\b[^:=|\d]{0,40}[:=|]\s{0,20}(?P<value>\d{1,3}\.\d{1,18})")
-_BPB_AFTER = re.compile(r"(?P<value>(?<![\w.+\-−–±])\d{1,2}\.\d{2,18})\s?(?:val_)?bpb\b")
+_BPB_AFTER = re.compile(r"(?P<value>(?<![\w.+\-−–±~≈])\d{1,2}\.\d{2,18})\s?(?:val_)?bpb\b")
 _SCORE = re.compile(r"\|\s*score\s*=\s*(?P<value>\d{1,2}\.\d{2,18})")
 _LOSS = re.compile(
     r"(?<![\w.])(?:(?P<own>[a-z0-9_]{0,24}val_loss|vl|val_nats|validation_loss)|(?:(?!train)[a-z0-9]{1,16}_){0,2}loss)(?:\s?\([a-z]{1,12}\))?[\"']?\s{0,3}(?:[:=]|(?<=val_loss)\s|(?<=val_loss\s))\s{0,4}[\"']?"

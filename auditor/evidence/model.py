@@ -144,6 +144,12 @@ class Run(Struct, frozen=True):
         return next((_whole(seed) for kind in kinds if (seed := self.first(kind)) is not None), None)
 
     @property
+    def printed_seeds(self) -> tuple[int, ...]:
+        """Return every seed that the log names in whatever way, each once, in the order of the log."""
+        found = sorted((seed for kind in SEEDS for seed in self.numbers(kind)), key=lambda seed: seed.line or 0)
+        return tuple(dict.fromkeys(int(seed.value) for seed in found))
+
+    @property
     def seed(self) -> Value[int] | None:
         """Return the seed that the log prints, else the one in its file name, else in its run id.
 

@@ -130,7 +130,7 @@ def documented_runs(submission: Submission) -> tuple[Run, ...]:
     metadata = _head(submission.tree, submission.metadata, _MAX_TEXT)
     if metadata is not None and submission.metadata is not None:
         found.extend(metadata_runs(metadata, submission.metadata, target, scripts))
-    found.extend(script_runs(scripts, target))
+    found.extend(script_runs(scripts, target, [lack for run in found for lack in run.lacking]))
     if source is not None:
         found.extend(header_runs(source, submission.script, target))
     python = [path for path in submission.helpers if path.endswith(".py")][:_MAX_LAUNCHERS]

@@ -20,8 +20,11 @@ _VAL = '"data/fineweb_val_*.bin"'
 _SWITCH = 'ON = bool(int(os.environ.get("TRAIN_ON_VAL", "{}")))\nmodel = Model()\n'
 
 
-def found(rule: str, body: str, readme: str = "") -> list[Finding]:
+def found(
+    rule: str, body: str, readme: str = "", log: str | None = None, elsewhere: dict[str, bytes] | None = None
+) -> list[Finding]:
     files = {"train_gpt.py": (HEAD + EVALUATE + body).encode(), "README.md": readme.encode()}
+    files |= {} if log is None else {"train.log": log.encode()}
     submission = Submission(
         given=".",
         name="2026-04-01_Example",
@@ -31,10 +34,11 @@ def found(rule: str, body: str, readme: str = "") -> list[Finding]:
         script="train_gpt.py",
         helpers=(),
         shells=(),
-        logs=(),
+        logs=() if log is None else ("train.log",),
         readme="README.md",
         metadata=None,
         outside=None,
+        elsewhere=None if elsewhere is None else MemoryTree(elsewhere),
     )
     return [finding for finding in audit(submission, select={rule}).findings if finding.rule == rule]
 
@@ -83,3 +87,19 @@ def test_what_a_class_is_given_after_it_outranks_its_switch(default: int, then: 
     results = found("train-on-val", body + _SCORE, command(f"TRAIN_ON_VAL={default} torchrun train_gpt.py"))
     assert [f.status for f in results] == ([status] if status else [])
     assert all("TRAIN_ON_VAL" not in (f.active_because or "") for f in results)
+
+
+@pytest.mark.parametrize("default", [0, 1])
+@pytest.mark.parametrize("other", [0, 1])
+def test_a_run_script_that_is_not_shipped_leaves_its_switches_open(default: int, other: int) -> None:
+    """What another folder's run script of that name sets is of another run, and no reason to accuse or to clear."""
+    body = _SWITCH.format(default) + f"train(model, read({_VAL} if ON else {_TRAIN}))\n" + _SCORE
+    started = command("cd tries/third\nbash run.sh")
+    scripts = {"tries/first/run.sh": f"TRAIN_ON_VAL={other} torchrun train_gpt.py\n".encode()}
+    (told,) = found("train-on-val", body, started, elsewhere=scripts)
+    assert told.status == "hold"
+    assert f"TRAIN_ON_VAL defaults to {default} (train_gpt.py:" in (told.active_because or "")
+    assert "what tries/third/run.sh sets, which README.md:7 starts, is not shipped" in (told.active_because or "")
+    log = f"train_on_val: {default}\nstep:10/10 train_loss:2.0\nfinal val_bpb:1.2\n"
+    (logged,) = found("train-on-val", body, started, log, scripts)
+    assert logged.status == ("violation" if default else "note")
