@@ -89,7 +89,7 @@ def _empty(log: Log, *, enough: bool) -> Finding | None:
     elif trouble is not None:
         said, line = f"The run ended in {_TROUBLES[trouble.kind]} before a final score", trouble.line
     elif steps or measured:
-        said, line = "The log ends before a final score", log.lines or None
+        said, line = "The log prints no final score in bits per byte", log.lines or None
     else:
         said, line = "The log shows neither a training step nor a score", 1
     # An error message or a placeholder in a log's place is to be looked at whatever else there is.

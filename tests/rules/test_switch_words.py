@@ -71,7 +71,7 @@ def test_what_no_file_names_is_told_of_the_documented_command() -> None:
     text = command("TTT_ENABLED=1 TRAIN_ON_VAL=0 NCCL_DEBUG=INFO torchrun train_gpt.py")
     (note,) = found("claim-mismatch", body, text)
     assert (note.status, note.path, note.line) == ("note", "README.md", 6)
-    assert note.message == "The documented command sets TTT_ENABLED, which no file of the submission names."
+    assert note.message == "The documented command sets TTT_ENABLED, which no code of the submission names."
     assert found("claim-mismatch", body, command("TRAIN_ON_VAL=0 torchrun train_gpt.py")) == []
     put_together = body + 'for name in ("ttt", "ema"):\n    os.environ.get(name.upper() + "_ENABLED")\n'
     assert found("claim-mismatch", put_together, text) == []
