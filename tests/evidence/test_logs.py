@@ -192,7 +192,9 @@ def test_a_heading_gives_its_seed_to_what_follows_it(before: str, after: str) ->
 
 def test_the_seed_of_a_part_is_not_the_runs() -> None:
     """What a log says of an adapter goes behind the line that gives the seed, and so does its launcher's heading."""
-    text = training(1337).replace("world_size", "adapter kind:none rank:8 seed:20260331\n=== SEED 42 ===\nworld_size", 1)
+    text = training(1337).replace(
+        "world_size", "adapter kind:none rank:8 seed:20260331\n=== SEED 42 ===\nworld_size", 1
+    )
     assert only(text).measured().seed == 1337
     assert only(text.replace("seed:1337\n", "")).measured().seed == 42
 
