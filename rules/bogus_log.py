@@ -10,14 +10,17 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from auditor.case import Case
-from auditor.evidence.model import EmbeddedSource, Log, Run
+from auditor.evidence.model import EmbeddedSource, Log
+from auditor.evidence.run import Run
+from auditor.evidence.scored import finished, seeds
+from auditor.evidence.series import final
 from auditor.finding import Finding, Status, Step
 from auditor.program.unpack import unpack
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 from rules.run_logs import SCRIPT, package, run_log
-from rules.scored_runs import final, finished, judged, record, reported, score, seeds, several
+from rules.scored_runs import judged, record, reported, score, several
 
 SLUG = "bogus-log"
 

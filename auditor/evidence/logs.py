@@ -16,7 +16,9 @@ from auditor.evidence.closing import closing
 from auditor.evidence.embedded import embedded_sources
 from auditor.evidence.formats import FORMATS, lowered, reads
 from auditor.evidence.metrics import is_placeholder, parse_metric, unrounded
-from auditor.evidence.model import EmbeddedSource, Log, Metric, Reading, Run, Trouble, Value
+from auditor.evidence.model import EmbeddedSource, Log, Trouble
+from auditor.evidence.printed import Metric, Reading, Value
+from auditor.evidence.run import Run
 from auditor.evidence.text import Decoded, decode, messages
 
 LARGEST_LOG = 256 * 1024 * 1024  # bytes, also after decompression

@@ -9,7 +9,7 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from auditor.evidence.model import Metric, Role
+from auditor.evidence.printed import Metric, Role
 
 _SAME_DIGIT = {ord(d): "0" for d in "123456789"}
 _LEAST_SCORE = 0.02  # bits per byte: what is smaller, and no value of a key (val_bpb:), is a difference of two scores

@@ -10,7 +10,7 @@ import pytest
 from logs_written import HEADER, RULER, SOURCE, embedded, training
 
 from auditor.evidence.logs import name_seed, read_log
-from auditor.evidence.model import Run
+from auditor.evidence.run import Run
 from auditor.evidence.text import Unreadable
 
 
