@@ -460,3 +460,16 @@ def test_an_evaluation_alone_belongs_to_the_training_before_it() -> None:
     assert run.measured().steps == 13780
     assert run.score is not None
     assert run.score.val_bpb == 1.19
+
+
+def test_figures_that_are_lined_up_in_a_column_are_read() -> None:
+    run = only(
+        "  seed:                   1337\n"
+        "  Code size:                                   54,046 bytes\n"
+        "  Serialized model int6+lzma:              13,726,856 bytes\n"
+        "  Total submission size int6+lzma:         13,780,902 bytes\n"
+        "step:600/20000 val_bpb:1.7195 train_time:(partial run)\n"
+        "artifact_size_bytes: 13726856\n"
+    ).measured()
+    assert (run.seed, run.artifact_bytes, run.steps) == (1337, 13780902, 600)
+    assert only("Seed      1.2345 bpb\nstep:1/2 val_loss:2 val_bpb:1.2\n").logged_seed is None
