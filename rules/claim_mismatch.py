@@ -176,8 +176,9 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
     if other is not None:
         return _earlier(claim, *other, main)
     difference = claim.value - main.mean
+    finals = "the final scores there are" if len(main.metrics) > 1 else "the final score there is"
     message = (
-        f"No log prints the claimed {score(claim.value)}; the final scores there are "
+        f"No log prints the claimed {score(claim.value)}; {finals} "
         f"{several([score(m.val_bpb) for m in main.metrics])}"
         + (f", their mean {score(main.mean)}" if len(main.metrics) > 1 else "")
         + f" ({difference:+.5f})."

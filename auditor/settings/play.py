@@ -174,7 +174,8 @@ def _logs(submission: Submission, claimed: Sequence[str], training: Sequence[str
     for path in training:
         printed = {} if path in claimed else _printed(submission.tree, path)
         kept = tuple(Setting("log", each.label, {**printed, **each.overrides}) for each in kept)
-    return kept
+    others = bool(set(submission.logs) - set(claimed))
+    return tuple(Setting("log", each.label, each.overrides, among_others=others) for each in kept)
 
 
 def _distinct(tree: Tree, logs: Sequence[str]) -> tuple[Setting, ...]:
@@ -224,9 +225,12 @@ def _seeds(metadata: str | None) -> frozenset[str]:
 
 def _identity(overrides: Mapping[str, Override]) -> frozenset[tuple[str, str]]:
     """Return what tells two commands apart: not seeds, names of runs, or where files lie."""
-    return frozenset(
-        (name, override.value) for name, override in overrides.items() if not _INCIDENTAL.fullmatch(name.lower())
-    )
+    return frozenset((name, override.value) for name, override in overrides.items() if not is_incidental(name))
+
+
+def is_incidental(name: str) -> bool:
+    """Tell whether a setting is a seed, the name of a run or machine, or a place of files: no switch."""
+    return _INCIDENTAL.fullmatch(name.lower()) is not None
 
 
 def _disagree(one: Mapping[str, Override], other: Mapping[str, Override]) -> bool:

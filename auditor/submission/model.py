@@ -93,7 +93,8 @@ class Setting(Struct, frozen=True):
     the README sets, a log's printed values.
     ``overrides`` are keyed by name; names of logged values are lower case. Commands with the same ``run`` belong to
     one documented run, of which 0 is the main one; ``lacking`` are files that it reads its environment from, or starts
-    (their value is ``STARTED``), and that aren't shipped.
+    (their value is ``STARTED``), and that aren't shipped. ``among_others``: a log of the claimed runs, beside which lie
+    logs of other runs that are not in play.
     """
 
     kind: Literal["defaults", "command", "mention", "log"]
@@ -101,3 +102,4 @@ class Setting(Struct, frozen=True):
     overrides: Mapping[str, Override]
     run: int = 0
     lacking: tuple[Override, ...] = ()
+    among_others: bool = False

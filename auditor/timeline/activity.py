@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from auditor.finding import Status
-from auditor.settings import lookup
+from auditor.settings import is_incidental, lookup
 from auditor.submission.model import STARTED, Override
 from auditor.timeline.events import Event, Switch, Timeline
 from auditor.timeline.values.atoms import VAL
@@ -235,7 +235,8 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
     lacking = next((lack for setting in timeline.settings for lack in setting.lacking), None)
     if lacking is not None:
         return "; ".join([*parts, f"no other setting in play turns it on, and {_not_shipped(lacking)}"])
-    return "; ".join([*parts, "no setting in play turns it on"])
+    others = any(setting.among_others for setting in timeline.settings)
+    return "; ".join([*parts, f"no setting {'of the claimed runs' if others else 'in play'} turns it on"])
 
 
 def _not_shipped(lacking: Override) -> str:
@@ -266,7 +267,7 @@ def _off_by_default(timeline: Timeline, name: str) -> bool:
 def _said_on(timeline: Timeline, names: list[str]) -> str:
     """Say which log or command gives one of the switches a value that reads as on, though nothing runs under it."""
     for setting in timeline.settings:
-        for name in names:
+        for name in (each for each in names if not is_incidental(each)):
             given = lookup(setting, name) if setting.kind != "defaults" else None
             told = given.value.strip().lower() if given is not None else ""
             if given is not None and told not in _OFF and not set(told) & set("/\\*"):  # a place is no switch

@@ -21,10 +21,14 @@ _SWITCH = 'ON = bool(int(os.environ.get("TRAIN_ON_VAL", "{}")))\nmodel = Model()
 
 
 def found(
-    rule: str, body: str, readme: str = "", log: str | None = None, elsewhere: dict[str, bytes] | None = None
+    rule: str,
+    body: str,
+    readme: str = "",
+    beside: dict[str, str] | None = None,
+    elsewhere: dict[str, bytes] | None = None,
 ) -> list[Finding]:
     files = {"train_gpt.py": (HEAD + EVALUATE + body).encode(), "README.md": readme.encode()}
-    files |= {} if log is None else {"train.log": log.encode()}
+    files |= {path: text.encode() for path, text in (beside or {}).items()}
     submission = Submission(
         given=".",
         name="2026-04-01_Example",
@@ -34,9 +38,9 @@ def found(
         script="train_gpt.py",
         helpers=(),
         shells=(),
-        logs=() if log is None else ("train.log",),
+        logs=tuple(path for path in files if path.endswith(".log")),
         readme="README.md",
-        metadata=None,
+        metadata="submission.json" if "submission.json" in files else None,
         outside=None,
         elsewhere=None if elsewhere is None else MemoryTree(elsewhere),
     )
@@ -101,5 +105,17 @@ def test_a_run_script_that_is_not_shipped_leaves_its_switches_open(default: int,
     assert f"TRAIN_ON_VAL defaults to {default} (train_gpt.py:" in (told.active_because or "")
     assert "what tries/third/run.sh sets, which README.md:7 starts, is not shipped" in (told.active_because or "")
     log = f"train_on_val: {default}\nstep:10/10 train_loss:2.0\nfinal val_bpb:1.2\n"
-    (logged,) = found("train-on-val", body, started, log, scripts)
+    (logged,) = found("train-on-val", body, started, {"train.log": log}, scripts)
     assert logged.status == ("violation" if default else "note")
+
+
+def test_what_a_log_of_another_run_prints_as_on_is_not_said_to_be_on_nowhere() -> None:
+    body = _SWITCH.format(0) + f"train(model, read({_VAL}) if ON else read({_TRAIN}))\n" + _SCORE
+    logs = {
+        "eval_seed1.log": "train_on_val: 0\nstep:10/10 train_loss:2.0\nfinal val_bpb:1.20001\n",
+        "other_seed2.log": "train_on_val: 1\nstep:10/10 train_loss:2.0\nfinal val_bpb:1.10001\n",
+        "submission.json": '{"val_bpb": 1.20001}',
+    }
+    (told,) = found("train-on-val", body, beside=logs)
+    assert (told.status, told.active) == ("note", False)
+    assert (told.active_because or "").endswith("; no setting of the claimed runs turns it on")

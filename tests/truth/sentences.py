@@ -139,7 +139,8 @@ def _broken_call(texts: _Texts, path: str, line: int) -> tuple[str, str]:
 
 
 def _says(text: str, value: str) -> bool:
-    plain, text = value.strip().strip("'\""), re.sub(r"(?<=\d)_(?=\d)", "", text)
+    plain = value.strip().strip("'\"")
+    text += " " + re.sub(r"(?<=\d)_(?=\d)", "", text)
     if "store_true" in text or "store_false" in text or re.search(r"""["'],\s*[A-Za-z_]\w*\)""", text):
         return True  # an option that stands alone; a default that another line gives
     if plain in text or (plain.lower() in ("true", "false", "1", "0") and _ON_OFF.search(text)):
