@@ -28,6 +28,7 @@ _SCORE = re.compile(r"(?P<value>\d\.\d{3,}) \(")
 _SEED = re.compile(r"the run printed seed (?P<value>\d+)")
 _NOTHING = re.compile(r"no (?:other )?setting in play turns it on")
 _ALONE = re.compile(r"""["']\w+["'],""")  # a name on a line of its own: what follows it is the next argument
+_LONGEST_ARGUMENT = 4  # lines
 _LONGEST_OPTION = 6  # lines between an option's name and its default
 _SWITCH = re.compile(r"(\w[\w.]*) (?:defaults to|is not set by default)")
 
@@ -135,7 +136,8 @@ def _broken_call(texts: _Texts, path: str, line: int) -> tuple[str, str]:
     if own.startswith("default="):
         before = (texts.line(path, line - back) or "" for back in range(1, _LONGEST_OPTION))
         return next((text for text in before if text.lstrip().startswith(('"--', "'--"))), ""), ""
-    return "", (texts.line(path, line + 1) or "") if _ALONE.fullmatch(own) else ""
+    after = range(1, _LONGEST_ARGUMENT) if _ALONE.fullmatch(own) else ()
+    return "", " ".join(texts.line(path, line + on) or "" for on in after)
 
 
 def _says(text: str, value: str) -> bool:
