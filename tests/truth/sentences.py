@@ -132,12 +132,14 @@ def _names(text: str, name: str) -> bool:
 
 def _broken_call(texts: _Texts, path: str, line: int) -> tuple[str, str]:
     """Return what names an option above its default's own line, or the argument that follows a name's own line."""
-    own = (texts.line(path, line) or "").strip()
-    if own.startswith("default="):
-        before = (texts.line(path, line - back) or "" for back in range(1, _LONGEST_OPTION))
-        return next((text for text in before if text.lstrip().startswith(('"--', "'--"))), ""), ""
-    after = range(1, _LONGEST_ARGUMENT) if _ALONE.fullmatch(own) else ()
-    return "", " ".join(texts.line(path, line + on) or "" for on in after)
+    for layer in range(8):
+        own = (texts.line(path, line, layer) or "").strip()
+        if own.startswith("default="):
+            before = (texts.line(path, line - back, layer) or "" for back in range(1, _LONGEST_OPTION))
+            return next((text for text in before if text.lstrip().startswith(('"--', "'--"))), ""), ""
+        if _ALONE.fullmatch(own):
+            return "", " ".join(texts.line(path, line + on, layer) or "" for on in range(1, _LONGEST_ARGUMENT))
+    return "", ""
 
 
 def _says(text: str, value: str) -> bool:
