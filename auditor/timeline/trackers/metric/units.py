@@ -36,6 +36,15 @@ class Units(Tracker):
         ordered, truth = self.machine.atoms.family("ordered"), self.machine.atoms.family("truth")
         if out.m & truth and not (left.m & right.m & truth):
             out = Value(out.p, out.m & ~truth)
+        if (
+            isinstance(node, ir.AugAssign)
+            and node.op == "+"
+            and isinstance(right.p, Known | PerSetting)
+            and not right.m
+        ):
+            constants = self.machine.atoms.bit("constants", "")
+            if not left.m & ~constants:
+                out = Value(out.p, out.m | constants)
         if node.op == "*" and out.m & self.machine.of(Keys).gold and (left.m ^ right.m) & self.machine.of(Keys).gold:
             mask = right if left.m & self.machine.of(Keys).gold else left
             if mask.m & ordered:
@@ -161,7 +170,7 @@ class Units(Tracker):
         if factor.p is None or factor.m & self.machine.atoms.family("number of bytes"):
             return True
         counts = SIZE | LAUNCH | self.machine.atoms.family("iteration") | self.machine.atoms.family("setting")
-        if not factor.m:
+        if factor.m and not factor.m & ~self.machine.atoms.family("constants"):
             return False  # constants, added up
         return not factor.m & SIZE or bool(factor.m & ~counts)  # what was made elsewhere may be one
 
