@@ -8,7 +8,9 @@ from statistics import fmean
 
 from msgspec import Struct
 
-from auditor.evidence.model import Evidence, Metric, Run
+from auditor.evidence.model import Evidence
+from auditor.evidence.printed import Metric
+from auditor.evidence.run import Run
 from auditor.report import MeasuredRun
 
 _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen

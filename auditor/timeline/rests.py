@@ -127,4 +127,4 @@ def _divided(report: Report) -> str:
     texts = [site.source.text[site.start : site.end] for site in report.divisors]
     whole = dict.fromkeys(" ".join(text.split()) for text in texts)
     shown = [text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…" for text in whole]
-    return f"divided by {', '.join(shown)}" if shown else ""
+    return f"divided on the way by {', '.join(shown)}" if shown else ""

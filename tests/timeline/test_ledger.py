@@ -1,5 +1,6 @@
 """What a score rests on: opaque by default, and what of it makes a hold."""
 
+import pytest
 from followed import followed
 
 from auditor.timeline.events import Timeline
@@ -34,7 +35,7 @@ def test_a_plain_score_is_followed_and_says_what_it_rests_on() -> None:
 
 def test_the_divisor_is_told() -> None:
     code = EVALUATE + 'size = val.to(torch.float64).sum()\nprint(f"val_bpb:{bits(evaluate(net, val)) / size:.4f}")\n'
-    assert any(entry.note == "divided by size" for entry in rests_on(followed(code), ()))
+    assert any(entry.note == "divided on the way by size" for entry in rests_on(followed(code), ()))
 
 
 def test_a_score_of_a_missing_module() -> None:
@@ -130,6 +131,39 @@ def test_a_name_that_nothing_sets() -> None:
     assert unfollowed(followed(caught)) == []
     star = "from torch.nn.functional import *\n" + EVALUATE + "softplus\n" + REPORT
     assert unfollowed(followed(star)) == []
+
+
+@pytest.mark.parametrize(
+    "looked",
+    [
+        "names = globals()\nif 'sharpen' in names:\n    names['sharpen']\n",
+        "globals().get('sharpen')\n",
+        "vars(net)['ready'] = True\n",
+        "box = types.ModuleType('box')\nsetattr(box, 'sharpen', 1)\n",
+    ],
+)
+def test_a_table_of_names_that_is_only_looked_into_sets_none(looked: str) -> None:
+    code = "import types\n" + EVALUATE + looked + "sharpen\nsharpen\n" + REPORT
+    assert unfollowed(followed(code)) == ["the script ends with an error at `sharpen`, a name that nothing sets"]
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        "globals()['sharpen'] = 1\n",
+        "names = globals()\nnames.update(sharpen=1)\n",
+        "vars()['sharpen'] = 1\n",
+        "setattr(sys.modules[__name__], 'sharpen', 1)\n",
+        "here = sys.modules[__name__]\nhere.__dict__['sharpen'] = 1\n",
+        "fill(globals())\n",
+        "exec(text)\n",
+    ],
+)
+def test_a_table_of_names_that_is_changed_may_set_any(sets: str) -> None:
+    code = (
+        "import sys\ntext = open('text').read()\ndef fill(names):\n    pass\n" + EVALUATE + sets + "sharpen\n" + REPORT
+    )
+    assert not any("a name that nothing sets" in told for told in unfollowed(followed(code)))
 
 
 def test_a_name_that_no_setting_reaches_holds_nothing() -> None:
