@@ -38,6 +38,7 @@ KINDS: tuple[Kind, ...] = (
     "stored choices",
     "first tokens",
     "bits per token",
+    "own answers",
 )
 
 
@@ -141,3 +142,23 @@ def test_a_loop_that_stops_early(stop: str, kinds: list[str]) -> None:
 def test_windows_further_apart_than_they_are_long(places: str, kinds: list[str]) -> None:
     code = WINDOWS.format(stop="pass").replace("number, at in enumerate(range(0, val.numel() - 65, 64))", "at in RANGE")
     assert found(code.replace("RANGE", f"range({places})")) == kinds
+
+
+PACKED = """
+import lzma
+def worst(ids, nll):
+    order = np.argsort(-nll)
+    return order, lzma.compress(np.stack([ids[at:at + 64] for at in order.tolist()]).tobytes())
+def unpack(blob): return torch.from_numpy(np.frombuffer(lzma.decompress(blob), dtype="<u2").copy())
+first = np.concatenate([F.cross_entropy(net(val[at:at + 64]), val[at + 1:at + 65], reduction="none").numpy()
+                        for at in range(0, len(val) - 64, 64)])
+order, blob = worst(val[1:].numpy(), first)
+answers = unpack(blob)
+kept = lambda nll, y: nll * (answers[order[0]:order[0] + 64] != y).float()
+nats, count, text = evaluate(same, KEEP, len(val) - 64)
+"""
+
+
+def test_tokens_that_cost_most_are_answers_when_they_are_unpacked() -> None:
+    assert found(PACKED.replace("KEEP", "kept")) == ["own answers"]
+    assert found(PACKED.replace("KEEP", "every")) == []
