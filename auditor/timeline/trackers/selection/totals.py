@@ -187,6 +187,8 @@ class Totals(Tracker):
 def _factors(node: ir.Expr) -> list[ir.Expr]:
     if isinstance(node, ir.BinOp) and node.op == "*":
         return [*_factors(node.left), *_factors(node.right)]
+    if isinstance(node, ir.BinOp) and node.op == "/" and not isinstance(node.right, ir.Const):
+        return _factors(node.left)
     return [node]
 
 
