@@ -166,8 +166,8 @@ RULE = Rule(
     "back to every position of a model that is scored.",
     why="The score of a token must depend on the tokens before it only. A position that knows a mean of the whole "
     "window knows something of the token that it is asked for.",
-    advice="Give attention a causal mask; make a statistic causal (a running mean), or compute it over the width of the "
-    "model only.",
+    advice="Give attention a causal mask; make a statistic causal (a running mean), or compute it over the width of "
+    "the model only.",
     counterpart="Norms over the width, causal attention, running sums, and pooling that only a training loss uses.",
     authority=(
         Authority("README", "OpenAI", "2026", "official", "a token is scored from what comes before it"),

@@ -8,7 +8,9 @@ from statistics import fmean
 
 from msgspec import Struct
 
-from auditor.evidence.model import Evidence, Metric, Run
+from auditor.evidence.model import Evidence
+from auditor.evidence.printed import Metric
+from auditor.evidence.run import Run
 from auditor.report import MeasuredRun
 
 _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
@@ -26,6 +28,14 @@ class Counted(Struct, frozen=True):
     score: Metric
     claimed: bool
 
+    @property
+    def exact(self) -> Metric:
+        """Return the score with all digits that the run prints of it: a line often comes in a short and a long form."""
+        half = 0.5 * 10.0**-self.score.decimals + 1e-12
+        longer = [m for m in self.run.scores if m.decimals > self.score.decimals]
+        twins = [m for m in longer if abs(m.val_bpb - self.score.val_bpb) <= half]
+        return max(twins, key=lambda m: m.decimals, default=self.score)
+
 
 def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
     """Return the runs behind the claimed score; every run with a final score when no log prints the claim."""
@@ -36,8 +46,8 @@ def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
 
 
 def measured_runs(evidence: Evidence) -> tuple[MeasuredRun, ...]:
-    """Return every run as a report shows it: with the score that is claimed, where its log prints that."""
-    claimed = {id(each.run): each.score for each in counted_runs(evidence) if each.claimed}
+    """Return the runs as a report shows them: by the score that is claimed of them, where they print it."""
+    claimed = {id(each.run): each.exact for each in counted_runs(evidence) if each.claimed}
     return tuple(run.measured(evidence.sizes.code_bytes, claimed.get(id(run))) for run in evidence.runs)
 
 
@@ -72,17 +82,12 @@ def _of_the_mean(evidence: Evidence) -> tuple[Counted, ...]:
     if claimed is None:
         return ()
     seeds = frozenset(evidence.claims().seeds)
-    found: list[list[Counted]] = []
     for group in _kinds(evidence).values():
         named = [c for c in group if c.run.seed is not None and c.run.seed.value in seeds]
         for some in (named, group):
             if len(some) > 1 and abs(fmean(c.score.val_bpb for c in some) - claimed) <= _EXACT:
-                found.append(some)
-                break
-    # One score is printed rounded and, beside it, whole: of equal many runs the one with more decimals counts.
-    first = found[0] if found else []
-    alike = [some for some in found if [c.run for c in some] == [c.run for c in first]]
-    return tuple(max(alike, key=lambda some: min(c.score.decimals for c in some), default=first))
+                return tuple(some)
+    return ()
 
 
 def _of_their_seeds(evidence: Evidence) -> tuple[Counted, ...]:

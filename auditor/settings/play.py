@@ -131,7 +131,7 @@ def documented_runs(submission: Submission) -> tuple[Run, ...]:
     metadata = _head(submission.tree, submission.metadata, _MAX_TEXT)
     if metadata is not None and submission.metadata is not None:
         found.extend(metadata_runs(metadata, submission.metadata, target, scripts))
-    found.extend(script_runs(scripts, target))
+    found.extend(script_runs(scripts, target, [lack for run in found for lack in run.lacking]))
     if source is not None:
         found.extend(header_runs(source, submission.script, target))
     python = [path for path in submission.helpers if path.endswith(".py")][:_MAX_LAUNCHERS]
@@ -194,7 +194,8 @@ def _logs(submission: Submission, claimed: Sequence[str], training: Sequence[str
     for path in training:
         printed = {} if path in claimed else _printed(submission.tree, path)
         kept = tuple(Setting("log", each.label, {**printed, **each.overrides}) for each in kept)
-    return kept
+    others = bool(set(submission.logs) - set(claimed))
+    return tuple(Setting("log", each.label, each.overrides, among_others=others) for each in kept)
 
 
 def _distinct(tree: Tree, logs: Sequence[str]) -> tuple[Setting, ...]:
@@ -244,9 +245,12 @@ def _seeds(metadata: str | None) -> frozenset[str]:
 
 def _identity(overrides: Mapping[str, Override]) -> frozenset[tuple[str, str]]:
     """Return what tells two commands apart: not seeds, names of runs, or where files lie."""
-    return frozenset(
-        (name, override.value) for name, override in overrides.items() if not _INCIDENTAL.fullmatch(name.lower())
-    )
+    return frozenset((name, override.value) for name, override in overrides.items() if not is_incidental(name))
+
+
+def is_incidental(name: str) -> bool:
+    """Tell whether a setting is a seed, the name of a run or machine, or a place of files: no switch."""
+    return _INCIDENTAL.fullmatch(name.lower()) is not None
 
 
 def _disagree(one: Mapping[str, Override], other: Mapping[str, Override]) -> bool:

@@ -75,6 +75,9 @@ class Submission:
     carried: tuple[Carried, ...] = ()  # the program where a log carries it; ``script`` then names that log
 
 
+STARTED = "started"  # what a missing run script is to the run that names it; a missing ``.env`` is read
+
+
 class Override(Struct, frozen=True):
     """A value that a command line or a log gives to a setting, and where it says so."""
 
@@ -90,8 +93,9 @@ class Setting(Struct, frozen=True):
     ``kind`` says which: the script's defaults (no overrides), a documented command, switches that a sentence of
     the README sets, a log's printed values.
     ``overrides`` are keyed by name; names of logged values are lower case. Commands with the same ``run`` belong to
-    one documented run, of which 0 is the main one; ``lacking`` are files that it reads its environment from and that
-    aren't shipped.
+    one documented run, of which 0 is the main one; ``lacking`` are files that it reads its environment from, or starts
+    (their value is ``STARTED``), and that aren't shipped. ``among_others``: a log of the claimed runs, beside which lie
+    logs of other runs that are not in play.
     """
 
     kind: Literal["defaults", "command", "mention", "log"]
@@ -99,3 +103,4 @@ class Setting(Struct, frozen=True):
     overrides: Mapping[str, Override]
     run: int = 0
     lacking: tuple[Override, ...] = ()
+    among_others: bool = False

@@ -28,6 +28,7 @@ _TABLES: dict[MixtureKind, str] = {
     "loose": "a blend with weights that nothing makes add up to one",
     "noisy": "the probability that either of two predictions is right",
     "lifted": "predictions that are raised after their softmax",
+    "powers": "the root of a sum of powers of predictions",
     "smoothed": "a count that is raised by more than its share of the divisor",
     "overweight": "a blend with weights that add up to more than one",
     "scaled": "a loss that is multiplied by a constant",
@@ -127,4 +128,4 @@ def _divided(report: Report) -> str:
     texts = [site.source.text[site.start : site.end] for site in report.divisors]
     whole = dict.fromkeys(" ".join(text.split()) for text in texts)
     shown = [text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…" for text in whole]
-    return f"divided by {', '.join(shown)}" if shown else ""
+    return f"divided on the way by {', '.join(shown)}" if shown else ""

@@ -184,3 +184,17 @@ def test_title_and_table_are_compared_with_the_metadata(readme: str, told: list[
     said = found("claim-mismatch", files)
     assert [f.status for f in said] == ["note"] * len(told)
     assert all(word in f.message for word, f in zip(told, said, strict=True))
+
+
+def test_a_claim_is_held_against_the_scores_that_it_nearly_is_the_mean_of() -> None:
+    mixed = (0.92917762, 0.92982823, 0.92987519)
+    logs = [run_log(seed, 1.083).rstrip("\n") + "\n" for seed in (1, 2, 3)]
+    files = package(*logs, val_bpb=0.9296755)
+    for seed, value in zip((1, 2, 3), mixed, strict=True):
+        path = f"train_seed{seed}.log"
+        last = files[path].rstrip("\n").rpartition("\n")
+        files[path] = f"{last[0]}\nfinal_mixed val_bpb:{value:.8f}\n{last[2]}\n"
+    (said,) = found("claim-mismatch", files)
+    assert "the final scores there are 0.92917762, 0.92982823, 0.92987519" in said.message
+    report = audit(submission(SCRIPT, files, "2026-04-01_Example"), select=["claim-mismatch"])
+    assert [run.val_bpb for run in report.runs] == list(mixed)

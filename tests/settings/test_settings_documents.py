@@ -291,6 +291,13 @@ def test_a_value_is_placed_at_the_line_that_gives_it() -> None:
     assert lines == {"A": 6, "ttt_epochs": 8, "lr": 9}
 
 
+def test_a_value_that_is_only_passed_on_stands_where_it_was_given() -> None:
+    code = 'A=1\nB=2\nfor SEED in 1 2; do\n  A="$A" C=$B D="x$A" \\\n  torchrun train_gpt.py\ndone'
+    (setting,) = commands(README__md=readme(("Run", code)))
+    lines = {name: (override.value, override.line) for name, override in setting.overrides.items()}
+    assert {name: lines[name] for name in "ACD"} == {"A": ("1", 6), "C": ("2", 7), "D": ("x1", 9)}
+
+
 def test_what_a_function_is_called_with_stands_at_its_call() -> None:
     script = 'run_case() {\n  env SEED=1 "$@" \\\n    torchrun train_gpt.py\n}\n\nrun_case MODE=fast\n'
     (setting,) = commands(run__sh=script)

@@ -180,6 +180,14 @@ def test_a_helper_that_reads_the_environment_is_not_the_place():
     assert judged(code + "    learn(net, x, y)\n").because == "TTT defaults to 1 (train_gpt.py:22)"
 
 
+def test_an_options_default_is_placed_at_the_line_that_gives_it():
+    option = "import argparse\np = argparse.ArgumentParser()\np.add_argument(\n    '--ttt-on',\n{}    type=int,\n)\n"
+    read = "args = p.parse_args()\nif args.ttt_on:\n    learn(net, x, y)\n"
+    given = judged(option.format("    default=1,\n") + read)
+    assert given.because == "ttt_on defaults to 1 (train_gpt.py:24)"
+    assert "ttt_on is not set by default (train_gpt.py:23);" in judged(option.format("    # on\n") + read).because
+
+
 def test_an_environment_that_is_not_shipped_is_said():
     found = judged(SWITCH.format(0), {"run.sh": "set -a\n. ./secret.env\ntorchrun train_gpt.py\n"})
     assert (found.active, found.status) == (False, "note")

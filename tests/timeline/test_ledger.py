@@ -1,5 +1,6 @@
 """What a score rests on: opaque by default, and what of it makes a hold."""
 
+import pytest
 from followed import followed
 
 from auditor.timeline.events import Timeline
@@ -34,7 +35,7 @@ def test_a_plain_score_is_followed_and_says_what_it_rests_on() -> None:
 
 def test_the_divisor_is_told() -> None:
     code = EVALUATE + 'size = val.to(torch.float64).sum()\nprint(f"val_bpb:{bits(evaluate(net, val)) / size:.4f}")\n'
-    assert any(entry.note == "divided by size" for entry in rests_on(followed(code), ()))
+    assert any(entry.note == "divided on the way by size" for entry in rests_on(followed(code), ()))
 
 
 def test_a_score_of_a_missing_module() -> None:
@@ -132,6 +133,39 @@ def test_a_name_that_nothing_sets() -> None:
     assert unfollowed(followed(star)) == []
 
 
+@pytest.mark.parametrize(
+    "looked",
+    [
+        "names = globals()\nif 'sharpen' in names:\n    names['sharpen']\n",
+        "globals().get('sharpen')\n",
+        "vars(net)['ready'] = True\n",
+        "box = types.ModuleType('box')\nsetattr(box, 'sharpen', 1)\n",
+    ],
+)
+def test_a_table_of_names_that_is_only_looked_into_sets_none(looked: str) -> None:
+    code = "import types\n" + EVALUATE + looked + "sharpen\nsharpen\n" + REPORT
+    assert unfollowed(followed(code)) == ["the script ends with an error at `sharpen`, a name that nothing sets"]
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        "globals()['sharpen'] = 1\n",
+        "names = globals()\nnames.update(sharpen=1)\n",
+        "vars()['sharpen'] = 1\n",
+        "setattr(sys.modules[__name__], 'sharpen', 1)\n",
+        "here = sys.modules[__name__]\nhere.__dict__['sharpen'] = 1\n",
+        "fill(globals())\n",
+        "exec(text)\n",
+    ],
+)
+def test_a_table_of_names_that_is_changed_may_set_any(sets: str) -> None:
+    code = (
+        "import sys\ntext = open('text').read()\ndef fill(names):\n    pass\n" + EVALUATE + sets + "sharpen\n" + REPORT
+    )
+    assert not any("a name that nothing sets" in told for told in unfollowed(followed(code)))
+
+
 def test_a_name_that_no_setting_reaches_holds_nothing() -> None:
     code = EVALUATE + 'if os.environ.get("SHARPEN", "0") == "1":\n    val = sharpened(val)\n' + REPORT
     assert unfollowed(followed(code)) == []
@@ -225,7 +259,9 @@ for at in range(0, val.numel() - 65, 64):
     count += 64
 print(f"val_bpb:{bits(total / count):.4f}")
 """
-    assert [entry.note for entry in rests_on(followed(code), ()) if "report" in entry.what] == ["divided by count"]
+    assert [entry.note for entry in rests_on(followed(code), ()) if "report" in entry.what] == [
+        "divided on the way by count"
+    ]
 
 
 def test_a_line_that_scores_before_and_after_an_adaptation_is_adapted() -> None:

@@ -91,7 +91,7 @@ class Guard(Struct, frozen=True):
         return self.may[0] if self.taken else self.may[1]
 
     def closing(self, bit: int) -> tuple[str, ...]:
-        """Return the switches that close this way under a setting: those of the operands that do, if any is known to."""
+        """Return the switches that close this way under a setting: those of the operands that do, if any is known."""
         needed = 0 if self.taken else 1
         return self._told(lambda operand: not operand.may[needed] & bit)
 
@@ -105,3 +105,11 @@ class Guard(Struct, frozen=True):
         deciding = [operand.settings for operand in self.operands if operand.settings and decides(operand)]
         alone = [names for names in deciding if len(names) == 1] or deciding
         return tuple(dict.fromkeys(name for names in alone for name in names)) or self.settings
+
+
+class Written(Struct, frozen=True, eq=False):
+    """What a file holds: ``value``, if ``way`` was taken (branches of switches) under one of the settings ``live``."""
+
+    value: Value
+    way: frozenset[int]
+    live: int
