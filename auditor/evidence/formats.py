@@ -30,7 +30,9 @@ TIMES = frozenset(
         "whole_time",
     }
 )
-SIZES = frozenset({"model_bytes", "code_bytes", "code_bytes_packed", "code_bytes_plain", "total_bytes"})
+SIZES = frozenset(
+    {"model_bytes", "code_bytes", "code_bytes_packed", "code_bytes_plain", "further_bytes", "total_bytes"}
+)
 WORDS = frozenset({"gpu", "train_data", "val_data", "tokenizer", "label", "source", "run_id"})
 _CLOCK = re.compile(r"(?:(\d{1,3})h\s?)?(\d{1,4})m\s?(\d{1,2}(?:\.\d{1,6})?)s")
 _SCALE = {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "B": 1.0, "MB": 1e6, "MiB": 1048576.0}

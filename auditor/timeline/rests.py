@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -36,6 +37,7 @@ _TABLES: dict[MixtureKind, str] = {
     "preview": "counts of the tokens that are scored next",
     "counted": "a table that counts the tokens before they are scored",
 }
+_SCORE = re.compile(r"bpb|bpc|loss|nll|score|ppl|perplexity|bits|metric|result")
 _WIDEST = 60  # characters of a divisor
 _ADAPTED, _FRESH = "adapted on the same tokens before", "no adaptation on these tokens seen before"
 _PLURAL = ("tokens", "parameters", "weights", "names")
@@ -58,9 +60,10 @@ def rests_on(timeline: Timeline, submitted: tuple[str, ...]) -> tuple[Entry, ...
     that a setting in play reaches may be it: a score that was followed settles nothing about another one.
     """
     reports = claimable(timeline, submitted)
+    named = [report for report in reports if _says_a_score(report)] or reports
     found: dict[tuple[object, ...], Entry] = {}
     for event in timeline.events:
-        entry = _followed(timeline, event, reports)
+        entry = _followed(timeline, event, reports) if event in named or not isinstance(event, Report) else None
         if entry is not None and event.bits & timeline.in_play:
             place = (entry.what, entry.site.source.path, entry.site.line)
             if place not in found or (entry.note == _ADAPTED and found[place].note == _FRESH):
@@ -69,6 +72,11 @@ def rests_on(timeline: Timeline, submitted: tuple[str, ...]) -> tuple[Entry, ...
     entries += [Entry(sentence(o), False, o.site, escapes=o.escapes) for o in opaque(timeline, reports)]
     entries += [Entry(u.what, False, u.site, escapes=u.escapes) for u in timeline.unfollowed if u.decisive]
     return tuple(entries)
+
+
+def _says_a_score(report: Report) -> bool:
+    """Tell whether a report's words are those of a score: what a step or a failure prints is none where one is."""
+    return _SCORE.search(report.label.lower()) is not None and "train" not in report.label.lower()
 
 
 def claimable(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
