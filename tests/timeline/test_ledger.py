@@ -295,10 +295,9 @@ def test_a_pair_of_places_is_told_where_a_setting_in_play_runs_it() -> None:
     assert score.bits & adapt.bits & timeline.in_play
 
 
-def test_the_bytes_of_a_model_are_no_data_and_what_a_step_prints_no_score() -> None:
-    code = EVALUATE + REPORT + "print(f'train_loss: {net(val[:64], val[1:65]):.4f}')\n"
-    code += "import io\nheld = io.BytesIO()\ntorch.save(net.state_dict(), held)\n"
-    code += "blob = np.frombuffer(held.getvalue(), dtype=np.uint8)\nopen('model.bin', 'wb').write(bytes(blob[::-1]))\n"
-    entries = rests_on(followed(code), ())
-    assert sum("data read from a file" in entry.what for entry in entries) == 1
-    assert [entry.what for entry in entries if "report" in entry.what] == ['the report "val_bpb:"']
+def test_what_a_failure_prints_is_no_score_where_a_score_is_printed() -> None:
+    failed = 'print(f"FAIL step {net(val[:64], val[1:65]).item()}")\n'
+    told = [entry.what for entry in rests_on(followed(EVALUATE + REPORT + failed), ()) if "report" in entry.what]
+    assert told == ['the report "val_bpb:"']
+    alone = [entry.what for entry in rests_on(followed(EVALUATE + failed), ()) if "report" in entry.what]
+    assert alone == ['the report "FAIL step"']

@@ -198,8 +198,8 @@ def words(machine: Machine, node: ir.Node) -> tuple[str, int]:
 
 
 def load(machine: Machine, origins: int, node: ir.Node) -> None:
-    """Record that data is read from a path made from ``origins``; the bytes of a model are none."""
-    if origins & (VAL | TRAIN) and not origins & machine.params:
+    """Record that data is read from a path made from ``origins``."""
+    if origins & (VAL | TRAIN):
         split = "val" if origins & VAL and not origins & TRAIN else "train" if not origins & VAL else "train and val"
         switches = tuple(str(name) for name in machine.atoms.meanings(origins, "setting"))
         emit_once(machine, Load(**common(machine, node, machine.live), split=split, switches=switches))
