@@ -209,3 +209,16 @@ def test_a_script_in_no_record_folder_is_not_told_as_a_folder() -> None:
     assert "5 files, and this script lies in no record folder: " in told.message
     assert told.message.endswith("; among them a record folder.")
     assert "deep/a (1)" in told.message and "deep/b (1)" in told.message
+
+
+def test_a_further_blob_is_part_of_every_count_of_the_artifact() -> None:
+    sizes = (
+        "Serialized model int6+zstd: 11684730 bytes\nCode size: 67890 bytes\nPaid prefix blob: 4772268 bytes\n"
+        "Total submission size int6+zstd: 16524888 bytes\n"
+    )
+    files = package(run_log(1, 1.2), val_bpb=1.2)
+    lines = [line for line in files["train_seed1.log"].splitlines() if "bytes" not in line and "size" not in line]
+    files["train_seed1.log"] = "\n".join([*lines[:-1], sizes + lines[-1], ""])
+    (told,) = found("artifact-cap", files)
+    assert told.status == "violation"
+    assert "the log's total is 16,524,888, 16,457" in told.message
