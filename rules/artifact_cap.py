@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
-from auditor.evidence.model import Run, Value
+from auditor.evidence.printed import Value
+from auditor.evidence.rounding import agrees
+from auditor.evidence.run import Run
+from auditor.evidence.series import final
 from auditor.finding import Finding, Status, Step
 from auditor.rule import Authority, Example, Rule
 from rules.code_counted import Code, model_bytes, script
 from rules.limits import cap, largest_meant
 from rules.run_logs import SCRIPT, metadata, package, run_log
-from rules.scored_runs import agrees, claimed, final, judged, reported, several
+from rules.scored_runs import judged, reported, several
 
 SLUG = "artifact-cap"
 
@@ -90,7 +93,7 @@ def _least(model: Value[int] | None, printed: Value[int] | None, code: Code | No
 
 def _carries_the_claim(case: Case, run: Run) -> bool:
     """Tell whether the run belongs to the claimed score: it prints it, or it is one of the seeds of the mean."""
-    claim, score = claimed(case.evidence), final(run)
+    claim, score = case.evidence.leading(), final(run)
     if claim is None or score is None:
         return False
     runs = reported(case)

@@ -183,7 +183,7 @@ def _measured(evidence: Evidence) -> Sequence[tuple[float, float | None]]:
         stop = run.last("stop_time")
         if stop is None:
             continue
-        times = [t.value for t in run.numbers("hessian_time")]
+        times = [t.value for key in ("hessian_time", "calibration_time") for t in run.numbers(key)]
         out.append((stop.value, max(times) if times else None))
     return out
 
