@@ -28,7 +28,7 @@ from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_t
 from rules.claims_apart import claims_apart
 from rules.declared_flags import belied
 from rules.run_logs import SCRIPT, metadata, package, run_log
-from rules.scored_runs import judged, record, reported, score, several
+from rules.scored_runs import judged, of_seeds, record, reported, score, several
 from rules.unread_switches import unread_switches
 
 SLUG = "claim-mismatch"
@@ -185,8 +185,8 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
     )
     unlogged = [seed for seed in case.evidence.metadata.seeds if seed not in seeds(runs)]
     if unlogged and seeds(runs) and within_reach(claim, main, len(unlogged)):
-        lack = "log of seed {} is" if len(unlogged) == 1 else "logs of seeds {} are"
-        message = f"{message.removesuffix('.')}; the {lack.format(several(unlogged))} missing."
+        lack = "log of {} is" if len(unlogged) == 1 else "logs of {} are"
+        message = f"{message.removesuffix('.')}; the {lack.format(of_seeds(unlogged))} missing."
         return _finding(claim, "incomplete", message, main.metrics)
     if abs(abs(difference) - 1) < _SLIP:
         message = message.removesuffix(").") + "; a digit may be missing)."
