@@ -145,8 +145,8 @@ RULE = Rule(
     why="The challenge is to predict well from 16 MB. The cap holds for every seed and for the non-record track too, "
     "and 16 MiB is not 16 MB.",
     advice="Compress or prune harder, pack the code, leave some slack for other seeds. Keep the smallest of "
-    "several coders: for int6 weights, one to a byte, brotli 11 and zstd 1 come within 1 % of entropy, zlib 9 within "
-    "7 %; six bits packed to a byte first cost 9 %.",
+    "several coders: int6 weights that are stored one to a byte come within 1 % of their entropy with brotli 11 or "
+    "zstd 1, within 7 % with zlib 9; packing their six bits together before that costs 9 %.",
     counterpart="A log whose total submission size is below 16,000,000 for every seed, code included (#1530).",
     authority=(
         Authority("README", "OpenAI", "2026", "official", "code plus compressed model, 16,000,000 bytes, decimal"),

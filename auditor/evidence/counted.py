@@ -27,6 +27,14 @@ class Counted(Struct, frozen=True):
     score: Metric
     claimed: bool
 
+    @property
+    def val_bpb(self) -> float:
+        """Return the score with all digits that the run prints of it: a line often comes in a short and a long form."""
+        half = 0.5 * 10.0**-self.score.decimals + 1e-12
+        longer = [m for m in self.run.scores if m.decimals > self.score.decimals]
+        twins = [m for m in longer if abs(m.val_bpb - self.score.val_bpb) <= half]
+        return max(twins, key=lambda m: m.decimals, default=self.score).val_bpb
+
 
 def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
     """Return the runs behind the claimed score; every run with a final score when no log prints the claim."""

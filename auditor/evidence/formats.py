@@ -20,6 +20,7 @@ TIMES = frozenset(
     {"train_time", "stop_time", "train_done", "train_cap", "reserve", "eval_time", "total_eval_time"}
     | {
         "hessian_time",
+        "calibration_time",
         "selfgen_time",
         "gptq_time",
         "serialize_time",
@@ -243,6 +244,11 @@ FORMATS: tuple[Format, ...] = (
          "gptq:collected hessians for 68 layers post_time:42766ms total_train_time:597792ms", {"hessian_time": 42.766}, unit="ms"),
     _row("calibration, budget check", "budget_check", r"budget_check train:\d{1,9}ms \+ gptq:(?P<hessian_time><D>)ms",
          "gptq:budget_check train:586128ms + gptq:9786ms = 595915ms", {"hessian_time": 9.786}, unit="ms"),
+    # On what it was calibrated, such a line doesn't tell: tokens that the model generated first may be in the time.
+    _row("calibration, done", "gptq:done", r"gptq:done layers=(?P<layers>\d{1,5}) time=(?P<calibration_time><D>)\s?ms\b",
+         "gptq:done layers=68 time=5036ms", {"layers": 68, "calibration_time": 5.036}, unit="ms"),
+    _row("calibration, Hessians for", "hessians for", r"gptq\S{0,3}\s?hessians for (?P<layers>\d{1,5}) layers in (?P<calibration_time><D>)\s?s\b",
+         "gptq: Hessians for 86 layers in 1.9s", {"layers": 86, "calibration_time": 1.9}, unit="s"),
     _row("calibration data", "calibrat", r"gptq\S{0,3}\s?(?:calibrating|collecting|using|generating|building)\b(?P<source>.{0,100})",
          "gptq:calibrating with 64 batches (training data)...", {"source": "with 64 batches (training data)..."}),
     _row("self-generation", "generated", r"generated (?P<sequences>\d{1,7}) sequences in (?P<selfgen_time><D>)\s?s\b",

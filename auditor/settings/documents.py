@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from auditor.settings.commands import Command, Target, command_of, command_of_environment
+from auditor.settings.commands import Command, Target, command_of, command_of_environment, twin
 from auditor.settings.files import FileStep
 from auditor.settings.launchers import launcher_shells
 from auditor.settings.markdown import Block, code_blocks
@@ -111,8 +111,9 @@ def readme_runs(text: str, path: str, target: Target, scripts: Scripts) -> tuple
 def script_runs(scripts: Scripts, target: Target, lacking: Iterable[Override] = ()) -> tuple[Run, ...]:
     """Return the runs of the run scripts, each script taken by itself.
 
-    Which of several with one name was run only a document tells that starts it. ``lacking`` is what documents start
-    or read and that isn't there: a script elsewhere that has its name is another one.
+    Which of several with one name was run only a document tells that starts it; so it is with one that starts another
+    program of the pull request. ``lacking`` is what documents start or read and that isn't there: a script elsewhere
+    that has its name is another one.
     """
     found: list[Run] = []
     gone = {posixpath.basename(lack.name) for lack in lacking}
@@ -133,7 +134,7 @@ def script_runs(scripts: Scripts, target: Target, lacking: Iterable[Override] = 
         for step in walked.steps:
             if isinstance(step, FileStep):
                 files.append(step)
-            elif (command := command_of(step, target)) is not None:
+            elif twin(step, target) is not False and (command := command_of(step, target)) is not None:
                 rank = _rank(command, _LOW if low else _USUAL)
                 made = tuple(files[:_MOST_FILES])
                 own.append(Run((command,), f"{path}:{step.line}", rank, made, _lacking(walked)))

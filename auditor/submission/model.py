@@ -68,7 +68,8 @@ class Submission:
     lone: bool = False  # a single script was given: there is no package, and no evidence, to judge
     folder: str | None = None  # where ``tree`` is rooted in its repository ("": its root); None: not known
     beside: frozenset[str] | None = None  # names of the record folders next to this one; None: not known
-    elsewhere: Tree | None = None  # run scripts that the diff adds outside the folder, by their path from the root
+    # Run scripts that the diff adds, and trainers that it changes, outside the folder, by their path from the root.
+    elsewhere: Tree | None = None
     challenge: Challenge = field(default_factory=default)
     track_folder: str = ""  # the name of the track's folder (``track_…``), empty where it isn't known
     carried: tuple[Carried, ...] = ()  # the program where a log carries it; ``script`` then names that log

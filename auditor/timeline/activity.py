@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from auditor.finding import Status
 from auditor.settings import is_incidental, lookup
-from auditor.submission.model import STARTED, Override
+from auditor.submission.model import STARTED, Override, Setting
 from auditor.timeline.events import Event, Switch, Timeline
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.folding import string_origins
@@ -135,7 +135,10 @@ def _looks_like_switch(timeline: Timeline, name: str) -> bool:
 
 def _place(timeline: Timeline, name: str) -> str:
     switch = timeline.switches.get(name)
-    return f" ({switch.site.source.path}:{switch.line})" if switch else ""
+    if switch is None:
+        return ""
+    layer = f" (layer {switch.site.source.layer})" if switch.site.source.layer else ""
+    return f" ({switch.site.source.path}:{switch.line}{layer})"
 
 
 def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
@@ -148,7 +151,7 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     index = low.bit_length() - 2
     setting = timeline.settings[index]
     names = _deciding(timeline, guards)
-    everywhere = "it runs in every setting in play" if running == timeline.in_play else f"it runs under {setting.label}"
+    everywhere = "it runs in every setting in play" if running == timeline.in_play else _under(setting)
     # What a launcher sets is the machine, not a choice: told where nothing else is.
     own = [name for name in names if (switch := timeline.switches.get(name)) is None or not switch.launched]
     given = sorted(own or names, key=lambda name: lookup(setting, name) is not None)
@@ -157,6 +160,12 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     closed = not low & _DEFAULTS and any(g.passes & low and not g.passes & _DEFAULTS for g in guards)
     parts = [_value(timeline, name, index) for name in (telling or ([] if closed else given))[-3:]]
     return "; ".join(part for part in parts if part) or everywhere
+
+
+def _under(setting: Setting) -> str:
+    if setting.kind == "log":
+        return f"it runs with what {setting.label} prints"
+    return f"it runs {'with the command at' if setting.kind == 'command' else 'under'} {setting.label}"
 
 
 def _unlike_the_defaults(timeline: Timeline, running: int, guards: list[Guard]) -> str:
@@ -173,8 +182,24 @@ def _unlike_the_defaults(timeline: Timeline, running: int, guards: list[Guard]) 
         told = [name for name in opened if _set_apart(timeline, name, index)] if closed else _data(timeline, index)
         parts = [part for name in told[-3:] if (part := _value(timeline, name, index))]
         if parts:
-            return "; ".join(parts)
+            return "; ".join([*parts, *_unprinted(timeline, index, guards)])
     return ""
+
+
+def _unprinted(timeline: Timeline, index: int, guards: list[Guard]) -> list[str]:
+    """Say what else it hangs on that a log doesn't print, and that another setting in play has otherwise."""
+    setting, bit = timeline.settings[index], 1 << (index + 1)
+    if setting.kind != "log":
+        return []
+    others = [g for g in guards if g.passes & bit and timeline.in_play & ~g.passes]
+    names = dict.fromkeys(name for g in others for name in g.settings if _looks_like_switch(timeline, name))
+    unsaid = [name for name in names if lookup(setting, name) is None and _is_set(timeline, name)]
+    return [f"{part}, which that log does not print" for name in unsaid[:2] if (part := _value(timeline, name, index))]
+
+
+def _is_set(timeline: Timeline, name: str) -> bool:
+    """Return whether a command or a log in play gives a switch another value than its default."""
+    return any(_set_apart(timeline, name, i) for i in range(len(timeline.settings)))
 
 
 def _set_apart(timeline: Timeline, name: str, index: int) -> bool:
@@ -271,9 +296,10 @@ def _said_on(timeline: Timeline, names: list[str]) -> str:
             given = lookup(setting, name) if setting.kind != "defaults" else None
             told = given.value.strip().lower() if given is not None else ""
             if given is not None and told not in _OFF and not set(told) & set("/\\*"):  # a place is no switch
-                what = "the log prints" if setting.kind == "log" else f"{setting.label} sets"
+                log = setting.kind == "log"
                 return (
-                    f"{what} {given.name} as {given.value} ({given.path}:{given.line}), which alone does not reach it"
+                    f"{'the log prints' if log else f'{setting.label} sets'} {given.name} {'as' if log else 'to'} "
+                    f"{given.value} ({given.path}:{given.line}), which alone does not reach it"
                 )
     return ""
 

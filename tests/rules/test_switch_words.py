@@ -8,7 +8,7 @@ from auditor.check import audit
 from auditor.finding import Finding
 from auditor.submission.memory import MemoryTree
 from auditor.submission.model import Submission
-from rules.torch_scripts import EVALUATE, HEAD
+from rules.torch_scripts import EVALUATE, HEAD, SCORE_FIRST
 
 _SCORE = """
 val = read("data/fineweb_val_*.bin")
@@ -91,6 +91,14 @@ def test_what_a_class_is_given_after_it_outranks_its_switch(default: int, then: 
     results = found("train-on-val", body + _SCORE, command(f"TRAIN_ON_VAL={default} torchrun train_gpt.py"))
     assert [f.status for f in results] == ([status] if status else [])
     assert all("TRAIN_ON_VAL" not in (f.active_because or "") for f in results)
+
+
+def test_a_legal_adaptation_runs_though_a_mode_that_is_off_calls_it_first() -> None:
+    once = "    print(f'val_bpb:{adaptive(Model(), val) / math.log(2.0) * TOKENS_PER_BYTE:.6f}')\n"
+    body = SCORE_FIRST.replace("def evaluate(", "def adaptive(") + 'val = read("data/fineweb_val_*.bin")\n'
+    body += "def main():\n    if os.environ.get('ONLY_EVAL', '0') == '1':\n"
+    (note,) = found("score-first-ttt", f"{body}    {once}        return\n{once}main()\n")
+    assert (note.active, note.active_because) == (True, "it runs in every setting in play")
 
 
 @pytest.mark.parametrize("default", [0, 1])

@@ -1,7 +1,10 @@
 """Whether something runs, and the words for it: switches, their values, and where these come from."""
 
+import base64
+import zlib
+
 import pytest
-from followed import followed
+from followed import PRELUDE, followed
 
 from auditor.timeline.activity import activity
 from auditor.timeline.events import Adapt
@@ -289,3 +292,10 @@ def test_the_switch_that_names_the_data_is_the_reason():
     found = judged(code, readme("STEPS=30 FILES='data/fineweb_val_*.bin' torchrun train_gpt.py"))
     assert found.because.startswith("FILES is data/fineweb_val_*.bin in README.md:4")
     assert "STEPS" not in found.because
+
+
+def test_a_default_inside_a_packed_script_is_a_line_of_its_layer():
+    inside = base64.b64encode(zlib.compress((PRELUDE + DATA + SWITCH.format(1)).encode())).decode()
+    timeline = followed(f'import base64, zlib\nexec(zlib.decompress(base64.b64decode("{inside}")))\n', prelude="")
+    event, *_ = [e for e in timeline.events if isinstance(e, Adapt)]
+    assert activity(timeline, event.bits, [event]).because == "TTT defaults to 1 (train_gpt.py:20 (layer 1))"

@@ -50,6 +50,8 @@ CASES: list[tuple[MixtureKind, str]] = [
     ("pseudo", "nll = -(0.8 * p + 0.1 * q + 0.1 * lp.exp().amax(-1)).log()"),
     ("pseudo", "h = -(lp.exp() * lp).sum(-1); nll = -(0.9 * p + 0.1 * torch.exp(-h)).log()"),
     ("raised", "hit = hint == y; nll = -torch.where(hit, 0.3 + 0.7 * p, p).log()"),
+    ("raised", "hit = hint == y; nll = -torch.where(hit, 2.0 * p, p).log()"),
+    ("raised", "hit = hint == y; nll = -(torch.where(hit, 2.0 * p, p) / (0.5 + p)).log()"),
 ]
 PROPER = [
     "nll = -(gates[0] * p + (1 - gates[0]) * q).log()",
@@ -67,6 +69,8 @@ PROPER = [
     "w = 0.3 * n / n.max(); nll = -((1 - w) * p + w * q).log()",
     "nll = -((1 - 1e-3) * p + 1e-3 / 64).log()",
     "hit = hint == y; nll = -torch.where(hit, 0.3 + (1 - 0.3) * p, (1 - 0.3) * p).log()",
+    "h = lp.exp()[at, hint]; hit = hint == y; nll = -(torch.where(hit, 2.0 * p, p) / (1 - h + 2.0 * h)).log()",
+    "h = lp.exp()[at, hint]; hit = hint == y; nll = torch.log1p(h) - torch.where(hit, 2.0 * p, p).log()",
     "w = 1.0 / (1.0 + n); nll = -((1 - w) * (1 - 0.3) * q + (1 - (1 - w) * (1 - 0.3)) * p).log()",
 ]
 KINDS: tuple[MixtureKind, ...] = (

@@ -13,7 +13,7 @@ from typing import Any
 Read = Callable[[str, int], str | None]
 """A file's text by path and layer; None where there is no such file."""
 
-_PLACE = r"\((?P<path>[^()\s]+?):(?P<line>\d+)\)"
+_PLACE = r"\((?P<path>[^()\s]+?):(?P<line>\d+)(?: \(layer \d\))?\)"
 _NAMED = (
     ("default", re.compile(rf"(?P<name>\w[\w.]*) defaults to (?P<value>\S.*?) {_PLACE}")),
     ("unset", re.compile(rf"(?P<name>\w[\w.]*) is not set by default {_PLACE}")),

@@ -112,6 +112,7 @@ def do_return(machine: Machine, node: ir.Return) -> None:
     if machine.deciding:
         value = Value(value.p, value.m | machine.deciding)
     value = machine.signals.bound(value)
+    machine.signals.left(node)
     frame = machine.frame
     if frame.returned is None:
         frame.returned = value
@@ -151,6 +152,7 @@ def do_jump(machine: Machine, node: ir.Jump) -> None:
     """Leave the iteration or the loop under the live settings."""
     if node.kind == "pass":
         return
+    machine.signals.left(node)
     machine.jumped |= machine.live
     if node.kind == "break":
         machine.broken |= machine.live
