@@ -140,6 +140,7 @@ MixtureKind: TypeAlias = Literal[
     "bonus",
     "loose",
     "noisy",
+    "powers",
     "lifted",
     "smoothed",
 ]

@@ -28,6 +28,7 @@ _TABLES: dict[MixtureKind, str] = {
     "loose": "a blend with weights that nothing makes add up to one",
     "noisy": "the probability that either of two predictions is right",
     "lifted": "predictions that are raised after their softmax",
+    "powers": "the root of a sum of powers of predictions",
     "smoothed": "a count that is raised by more than its share of the divisor",
     "overweight": "a blend with weights that add up to more than one",
     "scaled": "a loss that is multiplied by a constant",

@@ -259,7 +259,9 @@ for at in range(0, val.numel() - 65, 64):
     count += 64
 print(f"val_bpb:{bits(total / count):.4f}")
 """
-    assert [entry.note for entry in rests_on(followed(code), ()) if "report" in entry.what] == ["divided by count"]
+    assert [entry.note for entry in rests_on(followed(code), ()) if "report" in entry.what] == [
+        "divided on the way by count"
+    ]
 
 
 def test_a_line_that_scores_before_and_after_an_adaptation_is_adapted() -> None:

@@ -38,6 +38,7 @@ KINDS: tuple[Kind, ...] = (
     "stored choices",
     "first tokens",
     "bits per token",
+    "own answers",
 )
 
 
@@ -185,3 +186,23 @@ for at in range(0, val.numel() - 65, 64):
     each = code.replace("nats += F", "nll = F").replace('"sum").item()', '"none")')
     masked = each.replace("    count", "    nats += (nll * (val[at + 1:at + 65] != 0).float()).sum()\n    count")
     assert found(masked, "nats / (count * 4.3)") == ["bits per token"]
+
+
+PACKED = """
+import lzma
+def worst(ids, nll):
+    order = np.argsort(-nll)
+    return order, lzma.compress(np.stack([ids[at:at + 64] for at in order.tolist()]).tobytes())
+def unpack(blob): return torch.from_numpy(np.frombuffer(lzma.decompress(blob), dtype="<u2").copy())
+first = np.concatenate([F.cross_entropy(net(val[at:at + 64]), val[at + 1:at + 65], reduction="none").numpy()
+                        for at in range(0, len(val) - 64, 64)])
+order, blob = worst(val[1:].numpy(), first)
+answers = unpack(blob)
+kept = lambda nll, y: nll * (answers[order[0]:order[0] + 64] != y).float()
+nats, count, text = evaluate(same, KEEP, len(val) - 64)
+"""
+
+
+def test_tokens_that_cost_most_are_answers_when_they_are_unpacked() -> None:
+    assert found(PACKED.replace("KEEP", "kept")) == ["own answers"]
+    assert found(PACKED.replace("KEEP", "every")) == []

@@ -93,9 +93,9 @@ def _binds_any(index: Index) -> bool:
             return True
         if name.id == "setattr" and (call is None or not call.args or _a_module(index, call.args[0].value)):
             return True
-    for node in index.of(ir.Attr):
-        changed = node.attr == "__dict__" and id(node) not in read and _a_module(index, node.value)
-        if changed or node.attr == "__builtins__":
+    for table in index.of(ir.Attr):
+        changed = table.attr == "__dict__" and id(table) not in read and _a_module(index, table.value)
+        if changed or table.attr == "__builtins__":
             return True
     return False
 
@@ -103,13 +103,14 @@ def _binds_any(index: Index) -> bool:
 def _only_read(index: Index) -> set[int]:
     """Return which expressions are looked into only, by identity: ``table[name]``, ``name in table``, its items."""
     stored: set[int] = set()
-    for node in index.of(ir.Assign, ir.AugAssign, ir.Delete):
-        targets = (node.target,) if isinstance(node, ir.AugAssign) else node.targets
+    for changed in index.of(ir.Assign, ir.AugAssign, ir.Delete):
+        targets = (changed.target,) if isinstance(changed, ir.AugAssign) else changed.targets
         stored.update(id(part) for target in targets for part in walk(target))
-    read = {id(node.value) for node in index.of(ir.Subscript) if id(node) not in stored}
-    read |= {id(node.value) for node in index.of(ir.Attr) if node.attr in _READING}
-    for node in index.of(ir.Compare):
-        read |= {id(right) for op, right in zip(node.ops, node.rights, strict=True) if op in ("in", "not in")}
+    read = {id(item.value) for item in index.of(ir.Subscript) if id(item) not in stored}
+    read |= {id(attribute.value) for attribute in index.of(ir.Attr) if attribute.attr in _READING}
+    for compared in index.of(ir.Compare):
+        sides = zip(compared.ops, compared.rights, strict=True)
+        read |= {id(right) for op, right in sides if op in ("in", "not in")}
     return read
 
 
