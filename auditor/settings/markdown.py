@@ -1,4 +1,4 @@
-"""Commands in Markdown: code blocks with the heading they stand under, and commands set in a sentence."""
+"""Commands in Markdown: code blocks with the heading they stand under, and commands set in a sentence or unfenced."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from auditor.markdown import Element, code_spans, elements
 _BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*:?[ \t]*\Z")
 _LEAD = re.compile(r"(.{1,120}):\Z")
 _LAUNCH = re.compile(r"(?:torchrun|python3?|accelerate|bash|sh)\b[^`]{0,1000}\.(?:py|sh)\b|^make [\w-]+")
+_BEGINS = re.compile(
+    r"\s*(?:(?:bash|shell|sh|console)?[A-Z][A-Z0-9_]*=\S|(?:bash|sh)?(?:torchrun|python3?|accelerate|env|nohup)\b)"
+)
 _MARKS = " *_`#-"
 
 
@@ -44,6 +47,7 @@ def _blocks(document: tuple[Element, ...]) -> Iterator[Block]:
                 yield Block(element.text, element.line, element.language, heading, lead, kind)
             case "text":
                 lead = _lead(element.text.rstrip().rsplit("\n", 1)[-1].strip())
+                yield from _unfenced(element, heading, lead)
                 yield from _inline(element, heading, lead)
             case "row":
                 yield from _inline(element, heading, element.cells[0].strip(_MARKS) if element.cells else "")
@@ -55,6 +59,19 @@ def _inline(element: Element, heading: str, lead: str) -> Iterator[Block]:
     for code, below in code_spans(element.text):
         if _LAUNCH.search(code):
             yield Block(code, element.line + below, "", heading, lead, "inline")
+
+
+def _unfenced(element: Element, heading: str, lead: str) -> Iterator[Block]:
+    """Yield the commands of a paragraph that lost its fence: lines that go on with a backslash, up to a launch."""
+    lines = element.text.split("\n") if "\\\n" in element.text and _LAUNCH.search(element.text) else []
+    first = 0
+    for at, line in enumerate(lines):
+        if line.rstrip().endswith("\\"):
+            continue
+        code = "\n".join(lines[first : at + 1])
+        if at > first and _BEGINS.match(code) and _LAUNCH.search(code):
+            yield Block(code, element.line + first, "", heading, lead, "indented")
+        first = at + 1
 
 
 def _lead(line: str) -> str:
