@@ -13,8 +13,11 @@ from auditor.markdown import Element, code_spans, elements
 _BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*:?[ \t]*\Z")
 _LEAD = re.compile(r"(.{1,120}):\Z")
 _LAUNCH = re.compile(r"(?:torchrun|python3?|accelerate|bash|sh)\b[^`]{0,1000}\.(?:py|sh)\b|^make [\w-]+")
-_BEGINS = re.compile(
-    r"\s*(?:(?:bash|shell|sh|console)?[A-Z][A-Z0-9_]*=\S|(?:bash|sh)?(?:torchrun|python3?|accelerate|env|nohup)\b)"
+_ASSIGNMENT = r"[A-Z][A-Z0-9_]*=(?:[^\s\"']+|\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')"
+_ASSIGNMENTS = re.compile(rf"[ \t]*(?:bash|shell|sh|console)?{_ASSIGNMENT}(?:[ \t]+{_ASSIGNMENT}){{0,60}}[ \t]*")
+_ASSIGNED = re.compile(rf"[ \t]*(?:bash|shell|sh|console)?{_ASSIGNMENT}")
+_LAUNCHED = re.compile(
+    rf"[ \t]*(?:{_ASSIGNMENT}[ \t]+){{0,60}}(?:bash|sh)?(?:torchrun|python3?|accelerate|env|nohup)[ \t].{{0,999}}\.py\b"
 )
 _MARKS = " *_`#-"
 
@@ -62,16 +65,17 @@ def _inline(element: Element, heading: str, lead: str) -> Iterator[Block]:
 
 
 def _unfenced(element: Element, heading: str, lead: str) -> Iterator[Block]:
-    """Yield the commands of a paragraph that lost its fence: lines that go on with a backslash, up to a launch."""
-    lines = element.text.split("\n") if "\\\n" in element.text and _LAUNCH.search(element.text) else []
-    first = 0
-    for at, line in enumerate(lines):
-        if line.rstrip().endswith("\\"):
+    """Yield the commands of a paragraph that lost its fence: assignments and lines that go on, then the launch."""
+    group: list[str] = []
+    for at, line in enumerate(element.text.split("\n") if _LAUNCH.search(element.text) else ()):
+        going_on = line.rstrip().endswith("\\")
+        if going_on or _ASSIGNMENTS.fullmatch(line):
+            group.append(line if going_on else f"{line} \\")
             continue
-        code = "\n".join(lines[first : at + 1])
-        if at > first and _BEGINS.match(code) and _LAUNCH.search(code):
-            yield Block(code, element.line + first, "", heading, lead, "indented")
-        first = at + 1
+        if (group or _ASSIGNED.match(line)) and any(map(_LAUNCHED.match, (*group, line))):
+            code = "\n".join([*group, line])
+            yield Block(code, element.line + at - len(group), "", heading, lead, "indented")
+        group = []
 
 
 def _lead(line: str) -> str:

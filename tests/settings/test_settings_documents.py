@@ -292,9 +292,11 @@ def test_a_value_is_placed_at_the_line_that_gives_it() -> None:
 
 
 def test_a_command_that_lost_its_fence_is_read() -> None:
-    text = "# Name\n\nReproduction\nbashSEED=42 \\\nA=1 \\\ntorchrun train_gpt.py\nHardware: 8 cards\n"
-    (setting,) = commands(README__md=text)
-    assert values(setting) == {"SEED": "42", "A": "1"}
+    for lines in ("bashSEED=42 \\\nA=1 \\\ntorchrun", "SEED=42\nA=1 \ntorchrun", "SEED=42 A=1 torchrun"):
+        text = f"# Name\n\nReproduction\n{lines} train_gpt.py\nHardware: 8 cards\n"
+        (setting,) = commands(README__md=text)
+        assert values(setting) == {"SEED": "42", "A": "1"}
+    assert not commands(README__md="# Name\n\nWith A=1\nthe script, python train_gpt.py, does more.\n")
     assert not commands(README__md="# Name\n\nA line that goes on \\\nand names python train_gpt.py.\n")
 
 
