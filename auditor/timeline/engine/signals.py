@@ -320,9 +320,9 @@ class Tracker:
 
     @asked
     def applied(
-        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap] = ()
+        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap], beside: int
     ) -> Value | None:
-        """Answer what a model, applied to something made from ``origins``, gives."""
+        """Answer what a model, applied to something made from ``origins``, gives (``beside``: see ``applying``)."""
         return None
 
     @told

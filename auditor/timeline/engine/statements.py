@@ -209,6 +209,8 @@ def do_if(machine: Machine, node: ir.If) -> None:
     way = branches.of(machine, node.test, both & ~1 or both)
     if not both & ~1 or asks_for_parameters(machine, node.test):
         machine.decided.add(way.whole & ~1)
+    if test.m and not test.m & ~machine.atoms.family("setting"):
+        machine.switched.update((*way.taken, *way.other))
     depth = len(machine.branches)
     machine.branches.extend(way.taken)
     expressions.pick_files(machine, node.test)
