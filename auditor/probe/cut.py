@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from auditor.smoke.plan import Plan
 
 _SHORT: Mapping[str, str] = {
-    **dict.fromkeys(("ITERATIONS", "NUM_ITERATIONS", "MAX_STEPS", "TRAIN_STEPS", "NUM_STEPS", "MAX_ITERS"), "4"),
+    **dict.fromkeys(("ITERATIONS", "NUM_ITERATIONS", "MAX_STEPS", "TRAIN_STEPS", "NUM_STEPS", "MAX_ITERS"), "3"),
     **dict.fromkeys(("WARMUP_STEPS", "COMPILE_WARMUP_STEPS", "LR_WARMUP_STEPS"), "1"),
     **dict.fromkeys(("VAL_LOSS_EVERY", "CHECKPOINT_EVERY", "SAVE_EVERY"), "0"),
     **dict.fromkeys(("TRAIN_LOG_EVERY",), "1"),
@@ -19,8 +19,8 @@ _SHORT: Mapping[str, str] = {
 """Training and calibration in a few steps."""
 _BATCHES: Mapping[str, str] = {
     **dict.fromkeys(("TRAIN_SEQ_LEN", "EVAL_SEQ_LEN", "SEQ_LEN", "VAL_SEQ_LEN", "TTT_SEQ_LEN", "BLOCK_SIZE"), "256"),
-    **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE", "VAL_BATCH_SIZE", "VAL_BATCH_TOKENS"),
-                    "2048"),
+    **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE"), "2048"),
+    **dict.fromkeys(("VAL_BATCH_SIZE", "VAL_BATCH_TOKENS"), "16384"),
     **dict.fromkeys(("EVAL_STRIDE", "SLIDING_STRIDE", "STRIDE", "SLIDING_WINDOW_STRIDE"), "64"),
     **dict.fromkeys(("TTT_CHUNK_TOKENS", "TTT_CHUNK", "NGRAM_CHUNK_TOKENS", "TTT_CHUNK_SIZE"), "1024"),
     **dict.fromkeys(("EVAL_BATCH_SEQS", "SW_EVAL_BATCH", "TTT_BATCH_SEQS", "EVAL_BATCH", "SLIDING_BATCH_SEQS"), "8"),

@@ -307,12 +307,13 @@ def _answer(lab: _Lab, base: _Base, later: Result, found: Pass | None, passes: l
     reach = _reach(base, nudged)
     if reach is None:
         return Result("answer", "SKIP", f"the run that asks what the score rests on didn't finish: {nudged.trouble}")
-    units = (np.log(2.0), 1.0)
-    if not any(abs(reach / (unit * len(found.positions)) - 1.0) <= _LINEAR for unit in units):
+    unit = float(np.log(2.0)) if found.placed.site.kind == "log2" else 1.0
+    arrived = reach / unit / len(found.positions)
+    if abs(arrived - 1.0) > _LINEAR:
         return Result(
             "answer",
             "SKIP",
-            f"what sums to more than one is not what is reported: of 1, {reach / len(found.positions):.2f} arrives",
+            f"what sums to more than one is not what is reported: of 1, {arrived:.2f} arrives",
             place,
         )
     reason = (

@@ -13,10 +13,10 @@ SOURCE = 'int(os.environ.get("ITERATIONS", 20000)), os.environ["MODEL_DIM"], os.
 def test_only_switches_that_the_text_names_are_set_and_ever_fewer():
     made = [cut(PLAN, SOURCE, level) for level in range(LEVELS)]
     assert dict(made[0].plan.environment) == {
-        "MODEL_DIM": "128", "SEED": "1", "ITERATIONS": "4", "TRAIN_SEQ_LEN": "256"
+        "MODEL_DIM": "128", "SEED": "1", "ITERATIONS": "3", "TRAIN_SEQ_LEN": "256"
     }  # fmt: skip
     assert made[1].plan.environment["MODEL_DIM"] == "512" and "TRAIN_SEQ_LEN=256" in made[1].told
-    assert made[2].told == ("ITERATIONS=4",)
+    assert made[2].told == ("ITERATIONS=3",)
 
 
 def test_loops_that_learn_are_cut_and_others_are_not():

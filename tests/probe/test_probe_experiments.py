@@ -58,8 +58,8 @@ def test_fair_predictions_never_win_the_bet_and_oracles_do():
 
 def test_what_drawn_tokens_cost_at_least():
     assert least_nats(1000, 32) == pytest.approx(1000 * np.log(32) - 40 * np.log(2))
-    assert [round(float(v[0]), 3) for v in as_nats(np.array([-1.0, -2.0]))] == [1.0, 0.693]
-    assert any(np.allclose(v, [np.log(2), np.log(4)]) for v in as_nats(np.array([0.5, 0.25])))
+    assert [round(float(v[0]), 3) for v in as_nats(np.array([-1.0, -2.0]), "log")] == [1.0]
+    assert any(np.allclose(v, [np.log(2), np.log(4)]) for v in as_nats(np.array([0.5, 0.25]), "gathered"))
 
 
 def test_a_value_before_the_boundary_that_moved_is_told_and_one_after_it_is_not():
@@ -106,6 +106,14 @@ def test_the_pass_that_adds_up_to_the_printed_score_is_found():
     found, _ = explaining(sites, printed_score(f"val_bpb:{bpb:.6f}"), BYTES)
     assert found is not None and found.span == (COUNT - 1, 2 * (COUNT - 1))
     assert explaining(sites, printed_score("val_bpb:1.0001"), BYTES)[0] is None
+
+
+def test_losses_over_too_many_bytes_are_not_taken_for_bits():
+    nats = np.random.default_rng(1).uniform(6, 8, COUNT - 1)
+    printed = printed_score(f"val_bpb:{nats.sum() / BYTES[1:].sum():.6f}")  # as if 1.44 times the bytes were counted
+    assert explaining(placed({"n": site("t.py:9 summed", nats)}, TOKENS), printed, BYTES)[0] is None
+    found, _ = explaining(placed({"n": site("t.py:9 log2", nats)}, TOKENS), printed, BYTES)
+    assert found is not None and found.nats.sum() == pytest.approx(nats.sum() * np.log(2))
 
 
 @pytest.mark.parametrize(
