@@ -8,7 +8,7 @@ from auditor.probe.future import compared
 from auditor.probe.locate import Index
 from auditor.probe.passes import explaining
 from auditor.probe.printed import printed_score
-from auditor.probe.reported import reported
+from auditor.probe.reported import recounted, reported
 from auditor.probe.scores import Placed, placed
 from auditor.probe.sizes import byte_counts
 from auditor.probe.tokens import BOUNDARY, COUNT, DOCUMENT, Draw, drawn
@@ -112,6 +112,11 @@ def test_losses_over_too_many_bytes_are_not_taken_for_bits():
     nats = np.random.default_rng(1).uniform(6, 8, COUNT - 1)
     printed = printed_score(f"val_bpb:{nats.sum() / BYTES[1:].sum():.6f}")  # as if 1.44 times the bytes were counted
     assert explaining(placed({"n": site("t.py:9 summed", nats)}, TOKENS), printed, BYTES)[0] is None
+    wrong = reported(None, printed, TOKENS, BYTES, SIZE, np.ones(COUNT, dtype=bool))
+    known = explaining(scored(nats), printed, BYTES)[1][0]
+    told = recounted(known, (COUNT - 1) * np.log(2), printed, BYTES, wrong)
+    assert told.reason.endswith(f"bytes; the tokens have {BYTES[1:].sum():,}") and told.place == "t.py:1"
+    assert recounted(known, (COUNT - 1) * 0.5, printed, BYTES, wrong) is wrong
     found, _ = explaining(placed({"n": site("t.py:9 log2", nats)}, TOKENS), printed, BYTES)
     assert found is not None and found.nats.sum() == pytest.approx(nats.sum() * np.log(2))
 

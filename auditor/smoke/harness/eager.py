@@ -25,7 +25,7 @@ def load_torch() -> None:
         gc.enable()
     torch._compile = sys.modules["torch._compile"]  # type: ignore[attr-defined]
     for kind in vars(torch.optim).values():
-        step = vars(kind).get("step") if isinstance(kind, type) else None
+        step: Any = vars(kind).get("step") if isinstance(kind, type) else None
         if getattr(getattr(step, "__code__", None), "co_name", "") == "_use_grad":
             kind.step = _stepping(step.__wrapped__)
 
