@@ -1,6 +1,7 @@
 """How runs are made small: switches, and loops of a constant length."""
 
 import ast
+from dataclasses import replace
 
 from auditor.probe.cut import LEVELS, cut
 from auditor.probe.harness.shorten import shortened
@@ -17,6 +18,16 @@ def test_only_switches_that_the_text_names_are_set_and_ever_fewer():
     }  # fmt: skip
     assert made[1].plan.environment["MODEL_DIM"] == "512" and "TRAIN_SEQ_LEN=256" in made[1].told
     assert made[2].told == ("ITERATIONS=3",)
+
+
+def test_what_is_off_or_smaller_stays_so():
+    source = (
+        'get("TTT_EPOCHS", "0"), get("ITERATIONS", 2), get("MODEL_DIM", 512), get("EVAL_STRIDE", 64), get("SEQ_LEN")'
+    )
+    made = cut(replace(PLAN, environment={"MODEL_DIM": "64", "SEQ_LEN": "one"}), source, 0)
+    assert made.told == ("SEQ_LEN=256", "EVAL_STRIDE=128")
+    on = cut(replace(PLAN, environment={"TTT_EPOCHS": "1_0"}), source, 2)
+    assert on.told == ("TTT_EPOCHS=2",)
 
 
 def test_loops_that_learn_are_cut_and_others_are_not():
