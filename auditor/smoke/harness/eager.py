@@ -23,6 +23,7 @@ def load_torch() -> None:
         import torch
     finally:
         gc.enable()
+    module.__file__ = torch.__file__.replace("__init__", "_compile")  # torch asks where its modules lie
     torch._compile = sys.modules["torch._compile"]  # type: ignore[attr-defined]
     for kind in vars(torch.optim).values():
         step: Any = vars(kind).get("step") if isinstance(kind, type) else None
