@@ -44,11 +44,11 @@ def artifact(case: Case, run: Run) -> Value[int] | None:
 def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding] | None:
     """Return how far a run is over the cap, with the finding; None when it fits or its log tells no size."""
     model, total = model_bytes(run), artifact(case, run)
-    further = _further(run, total)
-    beside = further.value if further is not None else 0
+    printed = run.code_bytes
+    further = run.last("other_bytes")  # what the log counts beside model and code
+    beside = round(further.value) if further is not None else 0
     plain = model.value + beside + code.plain if model is not None and code is not None else None
     counted = total.value if total is not None else plain
-    printed = run.code_bytes
     if model is not None and printed is not None and printed.value < model.value:
         counted = max(counted or 0, model.value + beside + printed.value)  # some totals leave the code out
     place = total or model
@@ -81,19 +81,9 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         path=place.path,
         line=place.line,
         end_line=place.line,
-        trace=_parts(model, printed, further),
+        trace=_parts(model, printed),
     )
     return status, counted, finding
-
-
-def _further(run: Run, total: Value[int] | None) -> Value[int] | None:
-    """Return what the log lists beside model and code, where its total is the sum of the three."""
-    model, code = model_bytes(run), run.code_bytes
-    if total is None or model is None or code is None:
-        return None
-    rest = total.value - model.value - code.value
-    found = next((v for v in run.numbers("further_bytes") if v.value == rest > 0), None)
-    return Value(rest, found.path, found.line, found.label) if found is not None else None
 
 
 def _least(model: Value[int] | None, printed: Value[int] | None, code: Code | None) -> int | None:
@@ -197,17 +187,6 @@ RULE = Rule(
             "Total submission size",
             files=package(run_log(1337, 1.2, model=_BIG, code=len(_PLAIN)), val_bpb=1.2),
             status="hold",
-        ),
-        Example(
-            "a further part, which the log lists and adds",
-            SCRIPT,
-            "Total submission size",
-            files={
-                "train_seed1.log": "seed:1\nworld_size:8\nstep:10/10 train_loss:3.0 train_time:5000ms\n"
-                "Serialized model int6+zstd: 11684730 bytes\nCode size: 67890 bytes\nAnswers blob: 4772268 bytes\n"
-                "Total submission size int6+zstd: 16524888 bytes\nfinal val_bpb:1.2000\n",
-                "submission.json": metadata(val_bpb=1.2),
-            },
         ),
         Example(
             "no size anywhere",

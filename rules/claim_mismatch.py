@@ -28,7 +28,7 @@ from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_t
 from rules.claims_apart import claims_apart
 from rules.declared_flags import belied
 from rules.run_logs import SCRIPT, metadata, package, run_log
-from rules.scored_runs import judged, record, reported, score, several
+from rules.scored_runs import judged, of_seeds, record, reported, score, several
 from rules.unread_switches import unread_switches
 
 SLUG = "claim-mismatch"
@@ -185,7 +185,8 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
     )
     unlogged = [seed for seed in case.evidence.metadata.seeds if seed not in seeds(runs)]
     if unlogged and seeds(runs) and within_reach(claim, main, len(unlogged)):
-        message = message.removesuffix(".") + f"; the logs of seeds {several(unlogged)} are missing."
+        lack = "log of {} is" if len(unlogged) == 1 else "logs of {} are"
+        message = f"{message.removesuffix('.')}; the {lack.format(of_seeds(unlogged))} missing."
         return _finding(claim, "incomplete", message, main.metrics)
     if abs(abs(difference) - 1) < _SLIP:
         message = message.removesuffix(").") + "; a digit may be missing)."
@@ -205,7 +206,10 @@ _ROLES = {
 def _earlier(claim: Claim[float], run: Run, other: Metric, main: Series) -> Finding:
     what = "the score of the last step, from before the artifact" if of_last_step(run, other) else _ROLES[other.role]
     finals = "the final score of the artifact is" if len(main.metrics) == 1 else "the mean of the final scores is"
-    message = f"The claimed {score(claim.value)} is {what}; {finals} {score(main.mean)}."
+    # A figure of few digits is met by chance among many that are printed on the way: said is where it stands.
+    message = (
+        f"No final score is the claimed {score(claim.value)}: the logs print it as {what}; {finals} {score(main.mean)}."
+    )
     return _finding(claim, "hold", message, (other, *main.metrics))
 
 

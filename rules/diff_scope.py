@@ -16,7 +16,7 @@ from rules.scored_runs import judged, several
 
 SLUG = "diff-scope"
 
-_WIDEST = 70  # characters of a folder's path
+_WIDEST = 70  # characters of a folder
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -25,14 +25,16 @@ def check(case: Case) -> Iterator[Finding]:
     if not judged(case) or not outside:
         return
     count = f"{len(outside):,} file{'s' if len(outside) > 1 else ''}"
-    # A copy of the repository that lies deeper is no archive: nothing of it becomes a record folder.
-    folders = sorted({folder for folder in record_folders(outside).values() if in_archive(folder)})
-    if case.submission.folder == "" and set(case.submission.tree.paths()) <= set(outside):
-        parts = [f"The diff adds no record folder; it touches {count}: {several(_places(outside))}"]
-    else:
-        parts = [f"The diff touches {count} outside {case.submission.name}: {several(_places(outside))}"]
+    found = set(record_folders(outside).values())
+    folders = sorted(filter(in_archive, found)) or sorted(found)  # below other trees lie copies of them, at most
+    placed = case.submission.folder != ""
+    where = (
+        f"{count} outside {case.submission.name}" if placed else f"{count}, and this script lies in no record folder"
+    )
+    parts = [f"The diff touches {where}: {several(_places(outside))}"]
     if folders:
-        parts.append(f"among them {'another record folder' if len(folders) == 1 else f'{len(folders)} record folders'}")
+        one = "another record folder" if placed else "a record folder"
+        parts.append(f"among them {one if len(folders) == 1 else f'{len(folders)} record folders'}")
     yield Finding(SLUG, "package", "incomplete", "; ".join(parts) + ".", outside[0], at_root=True)
 
 
@@ -45,8 +47,8 @@ def _places(paths: Sequence[str]) -> list[str]:
 
 
 def _short(folder: str) -> str:
-    """Return a folder's path with its middle left out where it is long: both ends tell it from others."""
-    return folder if len(folder) <= _WIDEST else f"{folder[: _WIDEST // 2]}…{folder[-_WIDEST // 2 :]}"
+    """Return a folder with its middle left out where it is long: its end tells it from its neighbours."""
+    return folder if len(folder) <= _WIDEST else f"{folder[: _WIDEST // 3]}…{folder[-_WIDEST // 2 :]}"
 
 
 RULE = Rule(

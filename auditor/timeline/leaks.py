@@ -154,6 +154,19 @@ def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
 
     A place runs several times: where a setting in play runs it, what none runs is not told.
     """
+    pairs = _scored_then_adapted(timeline)
+    running = {score.site.start for score, adapt in pairs if score.bits & adapt.bits & timeline.in_play}
+    first = {score.site.start: adapt for score, adapt in reversed(pairs)}
+    return [
+        (score, adapt)
+        for score, adapt in pairs
+        if score.bits & adapt.bits & timeline.in_play
+        or (score.site.start not in running and first[score.site.start] is adapt)
+    ]
+
+
+def _scored_then_adapted(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
+    """Return those pairs, also where no setting in play runs them: of each two places, one that a setting runs."""
     out: dict[tuple[int, int], tuple[Forward, Adapt]] = {}
     adapts = [e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0]
     for score in timeline.events:
@@ -167,14 +180,7 @@ def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
         old = out.get(key := (score.site.start, adapt.site.start))
         if old is None or (score.bits & adapt.bits & ~(old[0].bits & old[1].bits) & timeline.in_play):
             out[key] = (score, adapt)
-    running = {score.site.start for score, adapt in out.values() if score.bits & adapt.bits & timeline.in_play}
-    lone = {score.site.start: (score, adapt) for score, adapt in reversed(out.values())}
-    return [
-        (score, adapt)
-        for score, adapt in out.values()
-        if score.bits & adapt.bits & timeline.in_play
-        or (score.site.start not in running and lone[score.site.start] == (score, adapt))
-    ]
+    return [*out.values()]
 
 
 def _conflicting(timeline: Timeline, score: Forward, adapt: Adapt) -> bool:
@@ -193,8 +199,9 @@ def harmless_adaptations(timeline: Timeline) -> list[Adapt]:
     for event in timeline.events:
         if isinstance(event, Forward) and event.reports:
             used.update(event.conflicts)
-    after = {id(adapt) for _, adapt in clean_scores(timeline)}
-    places = {(a.site.source.path, a.site.start) for _, a in clean_scores(timeline)}
+    pairs = _scored_then_adapted(timeline)
+    after = {id(adapt) for _, adapt in pairs}
+    places = {(a.site.source.path, a.site.start) for _, a in pairs}
     out: dict[tuple[str, int], Adapt] = {}
     for event in timeline.events:
         if isinstance(event, Adapt) and event.number >= 0 and event.number not in used and id(event) not in after:

@@ -37,7 +37,8 @@ _TABLES: dict[MixtureKind, str] = {
     "preview": "counts of the tokens that are scored next",
     "counted": "a table that counts the tokens before they are scored",
 }
-_SCORE = re.compile(r"bpb|bpc|loss|nll|score|ppl|perplexity|bits|metric|result")
+_SCORE = re.compile(r"loss|bpb|bits|nll|score|perplexity|ppl|entropy")
+_MOST_TEXT = 800  # characters of a print
 _WIDEST = 60  # characters of a divisor
 _ADAPTED, _FRESH = "adapted on the same tokens before", "no adaptation on these tokens seen before"
 _PLURAL = ("tokens", "parameters", "weights", "names")
@@ -60,10 +61,9 @@ def rests_on(timeline: Timeline, submitted: tuple[str, ...]) -> tuple[Entry, ...
     that a setting in play reaches may be it: a score that was followed settles nothing about another one.
     """
     reports = claimable(timeline, submitted)
-    named = [report for report in reports if _says_a_score(report)] or reports
     found: dict[tuple[object, ...], Entry] = {}
     for event in timeline.events:
-        entry = _followed(timeline, event, reports) if event in named or not isinstance(event, Report) else None
+        entry = _followed(timeline, event, reports)
         if entry is not None and event.bits & timeline.in_play:
             place = (entry.what, entry.site.source.path, entry.site.line)
             if place not in found or (entry.note == _ADAPTED and found[place].note == _FRESH):
@@ -72,11 +72,6 @@ def rests_on(timeline: Timeline, submitted: tuple[str, ...]) -> tuple[Entry, ...
     entries += [Entry(sentence(o), False, o.site, escapes=o.escapes) for o in opaque(timeline, reports)]
     entries += [Entry(u.what, False, u.site, escapes=u.escapes) for u in timeline.unfollowed if u.decisive]
     return tuple(entries)
-
-
-def _says_a_score(report: Report) -> bool:
-    """Tell whether a report's words are those of a score: what a step or a failure prints is none where one is."""
-    return _SCORE.search(report.label.lower()) is not None and "train" not in report.label.lower()
 
 
 def claimable(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
@@ -126,9 +121,15 @@ def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> En
         if any(r in reports for r in event.reports):
             return Entry(_TABLES[event.kind], True, event.site)
         return None
-    if isinstance(event, Report) and event in reports:
+    if isinstance(event, Report) and event in reports and _tells_a_score(event):
         return Entry(f'the report "{event.label}"', True, event.site, _divided(event))
     return None
+
+
+def _tells_a_score(report: Report) -> bool:
+    """Return whether what is printed calls itself a score: not the loss of a training step, not a file's bytes."""
+    text = report.site.source.text[report.site.start : report.site.end][:_MOST_TEXT]
+    return bool(_SCORE.search(f"{report.label} {text}".lower().replace("train_loss", "")))
 
 
 def _divided(report: Report) -> str:

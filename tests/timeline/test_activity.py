@@ -360,3 +360,17 @@ def test_what_is_set_by_default_outranks_the_default_of_a_later_reader():
     found = judged(code)
     assert (found.active, found.because) == (True, "TTT defaults to 1 (train_gpt.py:20)")
     assert judged(code, readme("TTT=0 torchrun train_gpt.py")).status == "hold"
+
+
+def test_a_switch_that_is_asked_to_be_off_keeps_nothing_from_running():
+    code = """
+def evaluate(net, x, y):
+    if int(os.environ.get("FUSED", "1")):
+        return
+    learn(net, x, y)
+if not int(os.environ.get("SKIP", "0")):
+    evaluate(net, x, y)
+"""
+    found = judged(code)
+    assert found.active is False
+    assert found.because.startswith("no setting in play reaches it")

@@ -151,3 +151,21 @@ print(f"val_bpb:{{bits(-np.log((1.0 - w) * np.exp(-losses) + w * 0.001).sum())}}
     timeline = followed(code)
     assert reported(timeline, "told")
     assert not reported(timeline, "gate")
+
+
+BYTES = """
+import sentencepiece as spm
+sp = spm.SentencePieceProcessor(model_file="t.model")
+first = torch.tensor([sp.id_to_piece(i).encode()[0] for i in range(64)])
+begins, prior = F.one_hot(first, 256).float(), torch.ones(256) / 256
+"""
+SHARE = "(p @ begins).gather(1, first[y][:, None]).squeeze(1)"
+
+
+@pytest.mark.parametrize(
+    ("network", "found"),
+    [("(-own / 3).exp()", True), (SHARE, False), (f"(-own).exp() / {SHARE}", True)],
+)
+def test_the_share_of_a_byte_is_a_prediction_of_bytes(network: str, found: bool) -> None:
+    score = f"nll = -(0.5 * ({network}) + (1 - 0.5) * prior[first[y]]).log()"
+    assert bool(reported(followed(BYTES + LOOP.format(score=score)), "bytes")) is found
