@@ -124,7 +124,13 @@ def _names(guards: list[Guard]) -> str:
 def _deciding(timeline: Timeline, guards: list[Guard], bit: int) -> list[str]:
     """Return the switches that look as if they turn the thing on or off, most telling first."""
     names = list(dict.fromkeys(name for guard in guards for name in guard.opening(bit)))
-    return _telling(timeline, names)
+    inside = {name for guard in guards if _asks_whether_there(guard) for name in guard.settings}
+    return [name for name in _telling(timeline, names) if name not in inside or _looks_like_switch(timeline, name)]
+
+
+def _asks_whether_there(guard: Guard) -> bool:
+    """Return whether a condition asks if something was made at all: what it was made with doesn't decide that."""
+    return re.search(r"\bis (?:not )?None\b", guard.site.source.text[guard.site.start : guard.site.end]) is not None
 
 
 def _telling(timeline: Timeline, names: list[str]) -> list[str]:
@@ -165,7 +171,10 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     given = sorted(own or names, key=lambda name: lookup(setting, name) is not None)
     # An off default is a reason where a condition asks for it ("unless skipped"), and nothing that is on tells more.
     telling = [name for name in given if lookup(setting, name) is not None or not _off_by_default(timeline, name)]
-    closed = not low & _DEFAULTS and any(g.passes & low and not g.passes & _DEFAULTS for g in guards)
+    # Where it doesn't run by default, only what closes the way there tells why it runs here: what is set beside doesn't.
+    closed = not low & _DEFAULTS
+    if closed and not any(g.opens & low and not g.opens & _DEFAULTS for g in guards):
+        return everywhere
     parts = [_value(timeline, name, index) for name in (telling or ([] if closed else given))[-3:]]
     return "; ".join(part for part in parts if part) or everywhere
 
@@ -181,12 +190,12 @@ def _unlike_the_defaults(timeline: Timeline, running: int, guards: list[Guard]) 
 
     Where no condition on the way is closed by default, it is the data: the switch that names validation data there.
     """
-    closed = [g for g in guards if not g.passes & _DEFAULTS]
+    closed = [g for g in guards if not g.opens & _DEFAULTS]
     for index in range(len(timeline.settings)):
         bit = 1 << (index + 1)
         if not running & bit:
             continue
-        opened = dict.fromkeys(name for g in closed if g.passes & bit for name in g.settings)
+        opened = dict.fromkeys(name for g in closed if g.opens & bit for name in g.closing(_DEFAULTS))
         told = [name for name in opened if _set_apart(timeline, name, index)] if closed else _data(timeline, index)
         parts = [part for name in told[-3:] if (part := _value(timeline, name, index))]
         if parts:

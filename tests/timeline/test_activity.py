@@ -374,3 +374,32 @@ if not int(os.environ.get("SKIP", "0")):
     found = judged(code)
     assert found.active is False
     assert found.because.startswith("no setting in play reaches it")
+
+
+def test_what_a_command_sets_beside_is_no_reason():
+    code = """
+def load():
+    name = os.environ.get("PREFIX", "")
+    if not name:
+        return None
+    return read(name)
+held = load()
+count = held.numel() if held is not None else 0
+if int(os.environ.get("STRIDE", "64")) < 128:
+    if count > 0:
+        learn(net, x, y)
+"""
+    found = judged(code, readme("STRIDE=32 PREFIX=answers.bin torchrun train_gpt.py"))
+    assert found.active is True
+    assert "STRIDE" not in found.because
+
+
+def test_what_something_is_made_with_does_not_decide_whether_it_is_there():
+    code = """
+mean = None
+if int(os.environ.get("MEAN", "1")):
+    mean = [float(os.environ.get("DECAY", "0.997"))]
+if mean is not None:
+    learn(net, x, y)
+"""
+    assert judged(code).because == "it runs in every setting in play"
