@@ -133,6 +133,13 @@ def _looks_like_switch(timeline: Timeline, name: str) -> bool:
     return bool(values & {"0", "1", "True", "False", "true", "false", "on", "off", ""})
 
 
+def _asks_for_presence(timeline: Timeline, guard: Guard) -> bool:
+    """Return whether a condition only asks that something was made, of whose making other switches than its decide."""
+    text = guard.site.source.text[guard.site.start : guard.site.end]
+    present = text.endswith((" is not None", " is None"))
+    return present and not any(_looks_like_switch(timeline, name) for name in guard.settings)
+
+
 def _place(timeline: Timeline, name: str) -> str:
     switch = timeline.switches.get(name)
     if switch is None:
@@ -150,7 +157,7 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     low = running & -running
     index = low.bit_length() - 2
     setting = timeline.settings[index]
-    names = _deciding(timeline, guards)
+    names = _deciding(timeline, [g for g in guards if not _asks_for_presence(timeline, g)])
     everywhere = "it runs in every setting in play" if running == timeline.in_play else _under(setting)
     # What a launcher sets is the machine, not a choice: told where nothing else is.
     own = [name for name in names if (switch := timeline.switches.get(name)) is None or not switch.launched]
