@@ -76,7 +76,7 @@ def check(case: Case) -> Iterator[Finding]:
     old = _before(frontier, own, submission.pr, date)
     if not counted or old is None:
         return
-    sample = describe([each.val_bpb for each in counted])
+    sample = describe([each.exact.val_bpb for each in counted])
     ratio = _bytes_per_token(case, counted)
     against = _compare(sample, old, ratio)
     bar = frontier.bar(own.date if own is not None else date or frontier.bars[-1].since)

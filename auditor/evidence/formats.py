@@ -145,7 +145,7 @@ FORMATS: tuple[Format, ...] = (
          "seed:1337", {"seed": 1337}, starts_run=True),
     _row("seed banner", "seed", r"^[=\-#*~>\s]{2,80}(?:#?[a-z][a-z\-]{0,20} ){0,2}(?:#?\d{1,3}(?:\s?(?:/|of)\s?\d{1,3})?[\s:,(\-]{1,5})?(?:with )?seed\s{0,3}[:=#]?\s{0,3}(?P<heading_seed>\d{1,12})\b(?!.{0,20}\b(?:done|complete|finished))",
          "===== SEED 1337 =====", {"heading_seed": 1337}, starts_run=True),
-    _row("launched seed", "seed", r"^\W{0,12}(?:now )?(?:running|starting|launching|training)\b(?!.{0,80}\b(?:done|complete|finished)).{0,60}?\bseed\s{0,3}[:=#]?\s{0,3}(?P<heading_seed>\d{1,12})\b(?!\s?/)",
+    _row("launched seed", "seed", r"^\W{0,12}(?:now )?(?:running|run|starting|launching|training)\b(?!.{0,80}\b(?:done|complete|finished)).{0,60}?\bseed\s{0,3}[:=#]?\s{0,3}(?P<heading_seed>\d{1,12})\b(?!\s?/)",
          "Running: control (seed=42)", {"heading_seed": 42}, starts_run=True),
     _row("seed among others", "seed", r"(?<![\w/\-.])[\"']?seed[\"']?\s{0,2}[:=]\s{0,3}[\"']?(?P<seed_among>\d{1,12})\b(?!\.\d)",
          "lr:embed=0.035 batch:786432 wall:600s seed:42", {"seed_among": 42}),

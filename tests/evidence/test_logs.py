@@ -181,6 +181,7 @@ def test_a_banner_with_a_number_and_a_seed_opens_a_run() -> None:
         ("========== SEED {} ==========", "========== SEED {} DONE =========="),
         ("  Running: control (seed={})", ""),
         ("=== EVAL SEED {} ===", "=== EVAL-ONLY COMPLETE rc=0 ==="),
+        ("[19:23:20] RUN seed={}", "[19:35:17] DONE seed={} rc=0"),
     ],
 )
 def test_a_heading_gives_its_seed_to_what_follows_it(before: str, after: str) -> None:
