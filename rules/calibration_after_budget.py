@@ -144,7 +144,7 @@ def _rule(found: Calibration, clock: Clock, limit: Time, *, official: bool) -> t
         return None
     over = f"{what}; it stops at {stop:.1f} s to leave time for it, but by the logs it ends {clock.over:.1f} s too late"
     if clock.over <= TOLERATED:
-        return "note", f"{over}. Accepted rows overshoot by as much (#1060, #1855, #2135)."
+        return "note", f"{over}. Accepted rows overshoot by seconds too (#1855, #2135)."
     return "hold", f"{over}."
 
 

@@ -20,7 +20,7 @@ from auditor.evidence.printed import Metric
 from auditor.evidence.rounding import agrees, cut_off, nearly, unit
 from auditor.evidence.run import Run
 from auditor.evidence.scored import distinct, finished, of_named_seeds, seeds
-from auditor.evidence.series import ONE_CONFIG, Series, by_folder, by_label
+from auditor.evidence.series import ONE_CONFIG, Series, by_folder, by_label, meant
 from auditor.finding import Finding, Status, Step
 from auditor.fix.change import Change
 from auditor.rule import Authority, Example, Rule
@@ -113,7 +113,7 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
         return
     if not record(case) and any(agrees(claim, s.mean, s.metrics) for s in named):
         return  # one seed is enough there
-    main = named[0] if named else series[0]
+    main = meant(claim, named or by_label(runs))
     whole = next((s for s in series if len(s.metrics) == len(runs) and nearly(claim, s.mean)), None)
     one = of_one(case.evidence.metadata.first("val_loss"), runs)
     if one is not None and any(agrees(claim, m.val_bpb, (m,)) for m in one[0].scores):

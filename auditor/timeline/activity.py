@@ -248,7 +248,8 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
     names = _deciding(timeline, closed or guards)
     if not names:
         return "no setting in play reaches it"
-    off = [name for name in names if _off_by_default(timeline, name)]
+    asked = _asked_to_be_off(closed or guards)
+    off = [name for name in names if _off_by_default(timeline, name) and name not in asked]
     if not off:  # what keeps it from running is none of the switches by itself
         parts = [part for name in names[:3] if (part := _value(timeline, name, 0))]
         return "; ".join(["no setting in play reaches it", *parts])
@@ -262,6 +263,13 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
         return "; ".join([*parts, f"no other setting in play turns it on, and {_not_shipped(lacking)}"])
     others = any(setting.among_others for setting in timeline.settings)
     return "; ".join([*parts, f"no setting {'of the claimed runs' if others else 'in play'} turns it on"])
+
+
+def _asked_to_be_off(guards: Sequence[Guard]) -> set[str]:
+    """Return the switches that conditions on the way ask to be off (``if not skip``, an ``else``) and none to be on."""
+    alone = [(g, g.site.source.text[g.site.start : g.site.end].lstrip()) for g in guards if len(g.settings) == 1]
+    off = {g.settings[0] for g, text in alone if g.taken == text.startswith("not ")}
+    return off - {g.settings[0] for g, text in alone if g.taken != text.startswith("not ")}
 
 
 def _not_shipped(lacking: Override) -> str:

@@ -265,7 +265,7 @@ def path_of(leak: Leak) -> list[Step]:
     if applied:
         steps.append(_step(applied[0].site, "the model is applied to validation tokens"))
     for part in leak.adapt.objective:
-        if not part.tokens and part.bits & leak.bits:
+        if not part.tokens and part.bits & running:
             steps.append(_step(part.site, "the objective keeps these positions"))
     if leak.adapt.without_loss:
         steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} set from them"))
@@ -277,7 +277,7 @@ def path_of(leak: Leak) -> list[Step]:
     if leak.kind in ("slot-scored", "slot-causal"):
         steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))
         for part in leak.score.scored:
-            if part.bits & leak.bits:
+            if part.bits & running:
                 steps.append(_step(part.site, "these positions are scored"))
     else:
         steps.append(_step(leak.score.site, "the same tokens are scored with the adapted parameters"))

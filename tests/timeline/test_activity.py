@@ -299,3 +299,17 @@ def test_a_default_inside_a_packed_script_is_a_line_of_its_layer():
     timeline = followed(f'import base64, zlib\nexec(zlib.decompress(base64.b64decode("{inside}")))\n', prelude="")
     event, *_ = [e for e in timeline.events if isinstance(e, Adapt)]
     assert activity(timeline, event.bits, [event]).because == "TTT defaults to 1 (train_gpt.py:20 (layer 1))"
+
+
+def test_a_switch_that_is_asked_to_be_off_keeps_nothing_from_running():
+    code = """
+def evaluate(net, x, y):
+    if int(os.environ.get("FUSED", "1")):
+        return
+    learn(net, x, y)
+if not int(os.environ.get("SKIP", "0")):
+    evaluate(net, x, y)
+"""
+    found = judged(code)
+    assert found.active is False
+    assert found.because.startswith("no setting in play reaches it")
