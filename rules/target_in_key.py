@@ -34,7 +34,8 @@ def check(case: Case) -> Iterator[Finding]:
     for found in target_lookups(case.timeline):
         lookup, site = found.lookup, found.key
         judged = judge(case, found.bits, [lookup], found.reports, reaches(found.reports, claimed))
-        last = found.report.site
+        ours = [r for r in found.reports if r in claimed and r.bits & found.lookup.bits]
+        last = max(ours or [found.report], key=lambda r: r.order).site
         steps = [
             *calls_of(lookup),
             Step(

@@ -15,6 +15,7 @@ from logs_written import training
 
 from auditor.cli.evidence import command
 from auditor.evidence import read_evidence
+from auditor.evidence.counted import measured_runs
 from auditor.evidence.sizes import packed_size, reachable
 from auditor.submission.memory import MemoryTree
 from auditor.submission.model import Submission
@@ -80,7 +81,7 @@ def test_a_score_under_the_name_of_the_loss(metadata: object, readme: bytes, cla
 
 def test_a_submission_in_full() -> None:
     evidence = read_evidence(whole())
-    assert [(r.log, r.seed, r.val_bpb) for r in evidence.measured()] == [
+    assert [(r.log, r.seed, r.val_bpb) for r in measured_runs(evidence)] == [
         ("train_seed42.log", 42, 1.22),
         ("train_seed7.log", 7, 1.24),
     ]
@@ -97,7 +98,7 @@ def test_a_submission_in_full() -> None:
 
 def test_nothing_there_is_no_evidence() -> None:
     evidence = read_evidence(submission({}))
-    assert evidence.measured() == ()
+    assert measured_runs(evidence) == ()
     assert evidence.claims().val_bpb is None
     assert evidence.sizes.total(5) is None
 
@@ -117,7 +118,7 @@ def test_what_cannot_be_read_is_one_line_each() -> None:
 def test_a_log_that_prints_no_total_takes_the_code_from_the_disk() -> None:
     log = b"seed:1\nserialized_model_int8_zlib:11237048 bytes (payload:1)\nfinal val_bpb:2.0000\n"
     found = read_evidence(submission({"t.py": b"x" * 500, "a.log": log}, script="t.py", logs=("a.log",)))
-    assert found.measured()[0].artifact_bytes == 11_237_548
+    assert measured_runs(found)[0].artifact_bytes == 11_237_548
     assert found.runs[0].artifact_bytes is None
 
 

@@ -120,8 +120,9 @@ def element_of(machine: Machine, value: Value) -> Value:
         return streams.element(p)
     if isinstance(p, Known) and isinstance(p.v, range | tuple | str):
         return Value(SOME, value.m)
-    if isinstance(p, Either):
-        return join_all(element_of(machine, Value(option, value.m)) for option in p.options)
+    if isinstance(p, Either):  # ``None`` has no items: a loop is not there where it would be gone through
+        given = [option for option in p.options if not (isinstance(option, Known) and option.v is None)]
+        return join_all(element_of(machine, Value(option, value.m)) for option in given or p.options)
     if isinstance(p, PerSetting):
         parts = [element_of(machine, Value(option, value.m)) for option in p.each]
         origins = 0

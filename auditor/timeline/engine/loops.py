@@ -126,6 +126,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
                 machine.bind(node.target, item or turns.loop_item(machine, iterable, number, iteration, trips))
             elif isinstance(node, ir.While):
                 test = protocols.condition(machine, machine.eval(node.test), node.test)
+                machine.signals.looped(node, test)
                 yes, _ = machine.truth(test)
                 if not number and not yes & machine.live and truthiness(test.p) is False:
                     if followed:

@@ -129,6 +129,7 @@ def do_return(machine: Machine, node: ir.Return) -> None:
     if machine.deciding:
         value = Value(value.p, value.m | machine.deciding)
     value = machine.signals.bound(value)
+    machine.signals.left(node)
     frame = machine.frame
     if frame.returned is None:
         frame.returned = value
@@ -168,6 +169,7 @@ def do_jump(machine: Machine, node: ir.Jump) -> None:
     """Leave the iteration or the loop under the live settings."""
     if node.kind == "pass":
         return
+    machine.signals.left(node)
     machine.jumped |= machine.live
     if node.kind == "break":
         machine.broken |= machine.live

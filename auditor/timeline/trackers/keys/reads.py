@@ -70,6 +70,7 @@ class Keys(Tracker):
         # For auditor.timeline.mixtures:
         self.gold = atoms.bit("gold", "")  # the loss or probability of the token that really came
         self.bytes = atoms.bit("bytes", "")  # bytes of tokens
+        self.marginal = atoms.bit("marginal", "")  # a prediction of tokens, added up over those of one byte
         self.earlier = atoms.bit("earlier", "")  # losses moved by a place: those of the tokens before
         self.pseudo = atoms.bit("pseudo", "")  # rows of losses, one of which doesn't depend on the token
         self.mixtures = 0

@@ -63,7 +63,8 @@ def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) 
     for found in reported(timeline, kind):
         site = found.mixture.site
         judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
-        last = found.report.site
+        ours = [r for r in found.reports if r in claimed and r.bits & found.mixture.bits]
+        last = max(ours or [found.report], key=lambda r: r.order).site
         steps = [
             *calls_of(found.mixture),
             Step(site.source.path, site.line, step, site.source.layer),
