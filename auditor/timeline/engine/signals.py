@@ -179,12 +179,8 @@ class Tracker:
         """Hear that that body has been followed."""
 
     @told
-    def otherwise_entered(self, test: Value) -> None:
-        """Hear that what runs where ``test`` does not hold is followed next."""
-
-    @told
-    def otherwise_left(self) -> None:
-        """Hear that it has been followed."""
+    def otherwise(self, test: Value | None) -> None:
+        """Hear that what runs where ``test`` does not hold is followed next; None: that it has been followed."""
 
     @told
     def branches_joined(self, test: Value, before: Names, after: Names) -> None:

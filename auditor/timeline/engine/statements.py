@@ -249,9 +249,9 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.live = else_live = no
     expressions.pick_files(machine, node.test, taken=False)
     if node.orelse:
-        machine.signals.otherwise_entered(test)
+        machine.signals.otherwise(test)
         machine.block(node.orelse)
-        machine.signals.otherwise_left()
+        machine.signals.otherwise(None)
         else_live = machine.live
     if pushed:
         machine.guards.pop()

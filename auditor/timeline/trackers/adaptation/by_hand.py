@@ -77,19 +77,18 @@ class ByHand(Tracker):
 
     def branch_entered(self, node: ir.Expr, test: Value) -> None:
         """Note a branch that a score decides."""
-        self.otherwise_entered(test)
+        self.otherwise(test)
 
-    def otherwise_entered(self, test: Value) -> None:
-        """Note that a score decides what runs otherwise."""
+    def otherwise(self, test: Value | None) -> None:
+        """Note that a score decides what runs otherwise, and forget it."""
+        if test is None:
+            self.deciding.pop()
+            return
         scored = test.m & self.machine.atoms.family("forward") and test.m & VAL
         self.deciding.append(test.m if scored else 0)
 
     def branch_left(self) -> None:
         """Forget that branch."""
-        self.deciding.pop()
-
-    def otherwise_left(self) -> None:
-        """Forget what runs otherwise."""
         self.deciding.pop()
 
 
