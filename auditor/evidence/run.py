@@ -200,7 +200,9 @@ class Run(Struct, frozen=True):
 
         Counts evaluations before and after quantisation, adaptation before quantisation, and precomputed hints.
         """
-        before = sum(m.seconds or 0.0 for m in self.metrics if m.role == "pre-quant")
+        trained = self.last("stop_time")
+        since = (trained.line or 0) if trained is not None else 0  # a launch that broke off may stand before
+        before = sum(m.seconds or 0.0 for m in self.metrics if m.role == "pre-quant" and m.line > since)
         parts = (*self.evaluations, *self.numbers("prequant_time"), *self.numbers("precompute_time"))
         return before + sum(part.value for part in parts)
 
@@ -266,6 +268,7 @@ class Run(Struct, frozen=True):
             eval_seconds=seconds.value if seconds else None,
             steps=_plain(self.steps),
             world_size=_plain(self.world_size),
+            claimed=claimed is not None,
         )
 
 

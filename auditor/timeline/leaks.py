@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from auditor.case import Case
 from auditor.finding import Finding, Status, Step
 from auditor.timeline import windows
+from auditor.timeline.activity import switched_off
 from auditor.timeline.claims import claimed_reports, judge, tainted
 from auditor.timeline.events import Adapt, Event, Forward, Load, Report, Timeline
 from auditor.timeline.paths import calls_of
@@ -230,6 +231,8 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
             adapt = replace(adapt, guards=(*adapt.guards, *_choosing(timeline, leak)))
         # What keeps it from running may stand on the way to the score as well.
         needed: list[Event] = [adapt] if leak.bits & timeline.in_play else [adapt, leak.score]
+        if not leak.bits & timeline.in_play and _runs(timeline, adapt.site) and not switched_off(timeline, needed):
+            continue  # the step is taken in play, and in a legal order; nothing tells when this one would be
         judged = judge(case, leak.bits, needed, leak.score.reports, tainted(claimed), aside)
         site = leak.adapt.site
         yield Finding(
@@ -247,6 +250,11 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
         )
 
 
+def _runs(timeline: Timeline, site: Site) -> bool:
+    """Return whether a setting in play takes the step at a place."""
+    return any(isinstance(e, Adapt) and e.site == site and e.bits & timeline.in_play for e in timeline.events)
+
+
 def _choosing(timeline: Timeline, leak: Leak) -> Iterator[Guard]:
     """Yield the switches that chose the files, as conditions on the way: no branch asks them where the step is."""
     for event in timeline.events:
@@ -254,7 +262,7 @@ def _choosing(timeline: Timeline, leak: Leak) -> Iterator[Guard]:
             yield from event.guards
             names = tuple(name for name in event.switches if not _names_a_place(timeline, name))
             if names:
-                yield Guard(event.site, names, leak.bits, True)
+                yield Guard(event.site, names, leak.bits, taken=True, may=(leak.bits, ~leak.bits))
 
 
 def _names_a_place(timeline: Timeline, name: str) -> bool:

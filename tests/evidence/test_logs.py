@@ -463,6 +463,21 @@ def test_an_evaluation_alone_belongs_to_the_training_before_it() -> None:
     assert run.score.val_bpb == 1.19
 
 
+def test_a_published_score_is_no_run() -> None:
+    text = "Published BPB: 1.07216564  |  Kill if > 1.07516564\n" + training(7)
+    assert only(text).measured().val_bpb == 1.2243657
+    assert only("Published BPB: 1.07216564\n").scores == ()
+
+
+def test_what_a_launch_before_evaluated_is_no_time_of_this_one() -> None:
+    before = "DIAGNOSTIC post_ema val_loss:1.77 val_bpb:1.0507 eval_time:41962ms\n"
+    late = training(7).replace(
+        "Serialized model: ", "DIAGNOSTIC post_ema val_loss:1.78 val_bpb:1.05 eval_time:2000ms\nSerialized model: "
+    )
+    run = only(late.replace("step:0/", before + "step:0/"))
+    assert run.validation_seconds == pytest.approx(2.0 + 1.401)
+
+
 def test_figures_that_are_lined_up_in_a_column_are_read() -> None:
     run = only(
         "  seed:                   1337\n"

@@ -110,6 +110,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "open": files.open_file,
     "os.environ.get": options.environ_get,
     "os.getenv": options.environ_get,
+    "os.environ.copy": options.environ_copy,
     "os.environ.setdefault": options.environ_setdefault,
     "os.environ.update": options.environ_update,
     "os.environ.pop": options.environ_get,

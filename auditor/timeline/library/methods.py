@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import applying, arguments, calling, containers, contexts, parameters, stores
+from auditor.timeline.engine import applying, arguments, calling, containers, contexts, environments, parameters, stores
 from auditor.timeline.library import (
     autograd,
     averages,
@@ -293,6 +293,8 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             return rows
         return lists.list_method(machine, p, receiver, name, args)
     if kind == "dict":
+        if name in ("get", "pop") and environments.is_copy(p):
+            return options.copied_environ_get(machine, p, args, node)
         return lists.dict_method(machine, p, receiver, name, args)
     if kind == "file":
         if name == "write":

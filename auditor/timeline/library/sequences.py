@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, containers, protocols
+from auditor.timeline.engine import arguments, containers, environments, protocols
 from auditor.timeline.library import computed
 from auditor.timeline.values.atoms import SIZE
 from auditor.timeline.values.payloads import (
@@ -73,7 +73,7 @@ def make_dict(machine: Machine, args: Args, node: ir.Node) -> Value:
     heap = Heap("dict", made_at=machine.order)
     first = args.get(0)
     if first is not None:
-        if isinstance(first.p, Heap) and first.p.kind == "dict":
+        if environments.is_environment(first) or (isinstance(first.p, Heap) and first.p.kind == "dict"):
             containers.update_dict(machine, heap, first)
         else:
             heap.element = Value(None, containers.deep(first))

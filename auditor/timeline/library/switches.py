@@ -36,8 +36,8 @@ def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) ->
     written = machine.environ.get(key)
     if written is not None and not written[1]:
         return written[0]
-    if default is None and written is not None:
-        default = written[0]
+    if written is not None:
+        default = written[0]  # what ``setdefault`` put there outranks the default of a later reader
     if default is None:
         default = Value(Known(None))
     each: list[Payload] = [None]
