@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from auditor.case import Case
-from auditor.evidence.model import Claim
+from auditor.evidence.claims import Claim
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, package, run_log

@@ -51,8 +51,12 @@ class Comparison(Struct, frozen=True):
         side = "below" if self.delta < 0 else "above"
         if self.equal:
             test = "the seeds' scores are all equal, and a spread of zero is no evidence to test with"
+        elif self.p is None:
+            theirs = self.row.sample
+            lone = theirs is None or theirs.sd is None
+            test = f"no test, for {'the row has one score' if lone else 'one seed has no spread'}"
         else:
-            test = "too few seeds for a test" if self.p is None else f"one-sided Welch p = {self.p:.4f}"
+            test = f"one-sided Welch p = {self.p:.4f}"
         difference = f"{abs(self.delta):.6f} bits per byte ({abs(self.gain):.4f} {unit}) {side}"
         return f"{difference} {_named(self.row)}{what}: {test}"
 
@@ -72,7 +76,7 @@ def check(case: Case) -> Iterator[Finding]:
     old = _before(frontier, own, submission.pr, date)
     if not counted or old is None:
         return
-    sample = describe([each.score.val_bpb for each in counted])
+    sample = describe([each.exact.val_bpb for each in counted])
     ratio = _bytes_per_token(case, counted)
     against = _compare(sample, old, ratio)
     bar = frontier.bar(own.date if own is not None else date or frontier.bars[-1].since)
@@ -80,7 +84,7 @@ def check(case: Case) -> Iterator[Finding]:
     if not missed:
         return
     message = (
-        f"The mean of {sample.n} seed{'s' if sample.n > 1 else ''}, {sample.mean:.6f}, is "
+        f"{'The score of the one seed' if sample.n == 1 else f'The mean of {sample.n} seeds'}, {sample.mean:.6f}, is "
         f"{against.told(', the best when this was submitted')}. "
         f"Missed: {'; '.join(map(_bar, missed))}. In force on that day: {_bar(bar)}."
     )
@@ -179,7 +183,7 @@ RULE = Rule(
     "by a one-sided Welch test with sample deviations, and with the best row of today.",
     why="A record has to be better than what was there by more than chance. Seeds of one configuration differ by about "
     "0.001 bits per byte, so a smaller gain needs more of them.",
-    advice="Submit as non-record, or add seeds of the same configuration; both bars are in the message.",
+    advice="Submit as non-record; where no more than chance is in doubt, add seeds of the same configuration.",
     counterpart="Three seeds whose mean is below the last row with p < 0.01 and 0.005 nats (#1019), or, from "
     "2026-04-28, with p < 0.25 (#2135).",
     authority=(

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from auditor.case import Case
+from auditor.evidence.claims import Claim
 from auditor.evidence.frontier import load
-from auditor.evidence.model import Claim, Run
+from auditor.evidence.run import Run
+from auditor.evidence.scored import finished, of_named_seeds, seeds, told_of
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, metadata, package, run_log
-from rules.scored_runs import finished, judged, of_named_seeds, record, seeds, several, stated_day, told_of
+from rules.scored_runs import judged, of_seeds, record, several, stated_day
 
 SLUG = "too-few-seeds"
 
@@ -40,8 +42,7 @@ def check(case: Case) -> Iterator[Finding]:
     if missing and _count(runs) < len(_scored(case)):
         claim = _scored(case)[missing[0]]
         message = (
-            f"Scores are claimed for seeds {several(list(_scored(case)))}; no log shows a final score of "
-            f"{several(missing)}."
+            f"Scores are claimed for {of_seeds(list(_scored(case)))}; no log shows a final score of {several(missing)}."
         )
         yield Finding(SLUG, "evidence", "incomplete", message, claim.path, claim.line, claim.line)
 

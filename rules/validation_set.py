@@ -11,7 +11,8 @@ from msgspec import Struct
 from auditor.challenge.model import Data
 from auditor.evidence.counted import Counted
 from auditor.evidence.denominator import bytes_per_token
-from auditor.evidence.model import Metric, Run, Value
+from auditor.evidence.printed import Metric, Value
+from auditor.evidence.run import Run
 
 WRONG = 0.003  # relative: ten times what honest runs differ by
 SAME_TOKENS = 0.002  # relative: whole sequences cut the end differently

@@ -20,6 +20,7 @@ TIMES = frozenset(
     {"train_time", "stop_time", "train_done", "train_cap", "reserve", "eval_time", "total_eval_time"}
     | {
         "hessian_time",
+        "calibration_time",
         "selfgen_time",
         "gptq_time",
         "serialize_time",
@@ -29,7 +30,7 @@ TIMES = frozenset(
         "whole_time",
     }
 )
-SIZES = frozenset({"model_bytes", "code_bytes", "code_bytes_packed", "code_bytes_plain", "total_bytes"})
+SIZES = frozenset({"model_bytes", "code_bytes", "code_bytes_packed", "code_bytes_plain", "total_bytes", "other_bytes"})
 WORDS = frozenset({"gpu", "train_data", "val_data", "tokenizer", "label", "source", "run_id"})
 _CLOCK = re.compile(r"(?:(\d{1,3})h\s?)?(\d{1,4})m\s?(\d{1,2}(?:\.\d{1,6})?)s")
 _SCALE = {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "B": 1.0, "MB": 1e6, "MiB": 1048576.0}
@@ -140,15 +141,17 @@ def _row(
 # fmt: off
 FORMATS: tuple[Format, ...] = (
     # Seeds
-    _row("seed line", "seed", r"^(?:\W{0,12}|args\.)seed\s{0,3}[:=\s]\s{0,3}(?P<seed>\d{1,12})\b(?!\s*(?:/|of))",
+    _row("seed line", "seed", r"^(?:(?!\W{0,8}(?:[=#*~]{2}|-{3}))\W{0,12}|args\.)seed\s{0,3}[:=\s]\s{0,40}(?P<seed>\d{1,12})\b(?!\s*(?:/|of)|\.\d)(?!.{0,20}\b(?:done|complete|finished))",
          "seed:1337", {"seed": 1337}, starts_run=True),
-    _row("seed banner", "seed", r"^[=\-#*>\s]{2,80}(?:running |run |start(?:ing)? |train(?:ing)? )?(?:with )?seed\s{0,3}[:=#]?\s{0,3}(?P<seed>\d{1,12})\b(?!.{0,20}(?:done|complete|finished))",
-         "===== SEED 1337 =====", {"seed": 1337}, starts_run=True),
-    _row("seed among others", "seed", r"(?<![\w/\-.])[\"']?seed[\"']?\s{0,2}[:=]\s{0,3}[\"']?(?P<seed>\d{1,12})\b(?!\.\d)",
-         "lr:embed=0.035 batch:786432 wall:600s seed:42", {"seed": 42}),
+    _row("seed banner", "seed", r"^[=\-#*~>\s]{2,80}(?:#?[a-z][a-z\-]{0,20} ){0,2}(?:#?\d{1,3}(?:\s?(?:/|of)\s?\d{1,3})?[\s:,(\-]{1,5})?(?:with )?seed\s{0,3}[:=#]?\s{0,3}(?P<heading_seed>\d{1,12})\b(?!.{0,20}\b(?:done|complete|finished))",
+         "===== SEED 1337 =====", {"heading_seed": 1337}, starts_run=True),
+    _row("launched seed", "seed", r"^\W{0,12}(?:now )?(?:running|run|starting|launching|training)\b(?!.{0,80}\b(?:done|complete|finished)).{0,60}?\bseed\s{0,3}[:=#]?\s{0,3}(?P<heading_seed>\d{1,12})\b(?!\s?/)",
+         "Running: control (seed=42)", {"heading_seed": 42}, starts_run=True),
+    _row("seed among others", "seed", r"(?<![\w/\-.])[\"']?seed[\"']?\s{0,2}[:=]\s{0,3}[\"']?(?P<seed_among>\d{1,12})\b(?!\.\d)",
+         "lr:embed=0.035 batch:786432 wall:600s seed:42", {"seed_among": 42}),
     _row("launched run", "run=", r"^\[stage 1/\d{1,2}\]\s{1,3}run=(?P<run_id>[\w\-]{1,60})", "[STAGE 1/4] run=9b13b924 | 8 GPUs", {"run_id": "9b13b924"}, starts_run=True, names_digits=True),
-    _row("seed in words", "seed", r"^\W{0,12}(?:results?|final results?|run|training)\b[^\d]{0,60}\bseed[ =:]{1,3}(?P<seed>\d{1,12})\b",
-         "FINAL RESULTS: variant D seed 1337", {"seed": 1337}),
+    _row("seed in words", "seed", r"^\W{0,12}(?:results?|final results?|run|training)\b[^\d]{0,60}\bseed[ =:]{1,3}(?P<heading_seed>\d{1,12})\b",
+         "FINAL RESULTS: variant D seed 1337", {"heading_seed": 1337}),
     _row("seed in run id", "seed", r"(?:run_id|logfile|log_file|logs/)[^\s]{0,3}\s{0,3}[^\s]{0,120}?seed[_\-=]?(?P<name_seed>\d{1,10})",
          "logs/submission_seed7.txt", {"name_seed": 7}),
     # Machine
@@ -185,7 +188,7 @@ FORMATS: tuple[Format, ...] = (
     _row("step line, elapsed", "step", r"^\W{0,4}step\s?[:=]?\s?(?P<step><N>)\s?/\s?(?P<planned_steps><N>)\b(?!.{0,300}train_time).{0,300}?\b(?:elapsed|time|wall|t)\s?[:=]\s?(?P<train_time><D>)\s?s\b",
          "step:8000/9999 val_bpb:1.4425 [EMA] tokens:524M elapsed:535s",
          {"step": 8000, "planned_steps": 9999, "train_time": 535.0}, unit="s"),
-    _row("step only", "step", r"^\W{0,4}step\s?[:=]?\s?(?P<step><N>)\s?/\s?(?P<planned_steps><N>)\b(?!.{0,300}(?:train_time|elapsed))",
+    _row("step only", "step", r"^\W{0,4}step\s?[:=]?\s?(?P<step><N>)\s?/\s?(?P<planned_steps><N>)\b(?!.{0,300}(?:train_time|elapsed)\s?[:=]\s?\d)",
          "step:100/5000 train_loss:2.1", {"step": 100, "planned_steps": 5000}),
     _row("validation at a step", "val_", r"^\W{0,4}(?P<step><N>)\s?/\s?(?P<planned_steps><N>) val_(?:loss|bpb)\s?[:=]", "360/360 val_loss: 3.3780 val_bpb: 1.3328", {"step": 360, "planned_steps": 360}),
     _row("step without plan", "step", r"^(?:\W{0,4}|.{0,8}\bepoch \d{1,5}, )step\s?[:=]?\s?(?P<step><N>)\b(?!\s?/)(?=[^\d]{0,12}.{0,40}(?:loss|\blr|%\)|-\d))", "step 00463 (99.3%) | loss: 3.338817 | lrm: 0.01", {"step": 463}),
@@ -241,6 +244,11 @@ FORMATS: tuple[Format, ...] = (
          "gptq:collected hessians for 68 layers post_time:42766ms total_train_time:597792ms", {"hessian_time": 42.766}, unit="ms"),
     _row("calibration, budget check", "budget_check", r"budget_check train:\d{1,9}ms \+ gptq:(?P<hessian_time><D>)ms",
          "gptq:budget_check train:586128ms + gptq:9786ms = 595915ms", {"hessian_time": 9.786}, unit="ms"),
+    # On what it was calibrated, such a line doesn't tell: tokens that the model generated first may be in the time.
+    _row("calibration, done", "gptq:done", r"gptq:done layers=(?P<layers>\d{1,5}) time=(?P<calibration_time><D>)\s?ms\b",
+         "gptq:done layers=68 time=5036ms", {"layers": 68, "calibration_time": 5.036}, unit="ms"),
+    _row("calibration, Hessians for", "hessians for", r"gptq\S{0,3}\s?hessians for (?P<layers>\d{1,5}) layers in (?P<calibration_time><D>)\s?s\b",
+         "gptq: Hessians for 86 layers in 1.9s", {"layers": 86, "calibration_time": 1.9}, unit="s"),
     _row("calibration data", "calibrat", r"gptq\S{0,3}\s?(?:calibrating|collecting|using|generating|building)\b(?P<source>.{0,100})",
          "gptq:calibrating with 64 batches (training data)...", {"source": "with 64 batches (training data)..."}),
     _row("self-generation", "generated", r"generated (?P<sequences>\d{1,7}) sequences in (?P<selfgen_time><D>)\s?s\b",
@@ -251,22 +259,24 @@ FORMATS: tuple[Format, ...] = (
     _row("artifact production", "artifact_production", r"artifact_production_wallclock\s?[:=]\s?(?P<production_time><D>)\s?s\b",
          "artifact_production_wallclock: 825.352s (must be < 600.0)", {"production_time": 825.352}, unit="s"),
     # Sizes
-    _row("model", "serialized", r"\bserialized[ _]model(?:[ _](?P<label>(?:[\w+.()\-/ ]|:(?=\w)){1,40}?))?\s?[:=]\s{0,6}(?P<model_bytes><N>) ?(?:bytes\b|b\b|\()",
+    _row("model", "serialized", r"\bserialized[ _]model(?:[ _](?P<label>(?:[\w+.()\-/ ]|:(?=\w)){1,40}?))?\s?[:=]\s{0,40}(?P<model_bytes><N>) ?(?:bytes\b|b\b|\()",
          "Serialized model int8+zlib: 16507603 bytes (payload:18118784)", {"label": "int8+zlib", "model_bytes": 16507603}, unit="B"),
     _row("model file", "bytes:", r"\bserialized model (?P<label>[\w+.\-]{1,30})\s?:\s?[\w./\-]{1,80}\.\w{1,6} bytes:(?P<model_bytes><N>)",
          "Serialized model int6+lzma:final_model.ptz bytes:15262900", {"label": "int6+lzma", "model_bytes": 15262900}, unit="B"),
-    _row("model elsewhere", "model", r"(?<![\w])(?:model|model_bytes|compressed model|compressed_model|quantized model|model size|quant_file_bytes|model_size)\s?[:=]\s{0,6}(?P<model_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{5,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
+    _row("a further blob", "blob", r"^[\w ]{1,40} blob\s?[:=]\s?(?P<other_bytes><N>) ?bytes\b",
+         "Paid prefix blob: 4240472 bytes", {"other_bytes": 4240472}, unit="B"),
+    _row("model elsewhere", "model", r"(?<![\w])(?:model|model_bytes|compressed model|compressed_model|quantized model|model size|quant_file_bytes|model_size)\s?[:=]\s{0,40}(?P<model_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{5,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
          "model:15900000 code:64000 total:15964000", {"model_bytes": 15900000}, unit="B"),
     _row("code, packed", "code", r"\bcode size \(compressed[^)]{0,20}\)\s?:\s?(?P<code_bytes_packed><N>)", "Code size (compressed): 26505 bytes", {"code_bytes_packed": 26505}, unit="B"),
     _row("code, plain beside packed", "code", r"\bcode size \((?:uncompressed|raw|plain)[^)]{0,20}\)\s?:\s?(?P<code_bytes_plain><N>)", "Code size (uncompressed): 125659 bytes", {"code_bytes_plain": 125659}, unit="B"),
-    _row("code", "code", r"\bcode(?:[ _]size|[ _]bytes)?(?:[ _]total)?[\"']?\s{0,3}[:=]\s{0,8}(?P<code_bytes>\d{1,3}(?:,\d{3}){1,3}|\d{2,9})(?: ?bytes| ?b\b|\b)(?!\.\d)", "Code size: 52440 bytes", {"code_bytes": 52440}, unit="B"),
-    _row("total", "total", r"\btotal[ _]?(?:submission|artifact|size|bytes|mixed|compressed|packaged|final)(?P<label>[^:=\n]{0,60}?)[\"']?\s{0,3}[:=]\s{0,8}(?P<total_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{4,12}) ?(?:bytes\b|b\b|\()",
+    _row("code", "code", r"\bcode(?:[ _]size|[ _]bytes)?(?:[ _]total)?[\"']?\s{0,3}[:=]\s{0,40}(?P<code_bytes>\d{1,3}(?:,\d{3}){1,3}|\d{2,9})(?: ?bytes| ?b\b|\b)(?!\.\d)", "Code size: 52440 bytes", {"code_bytes": 52440}, unit="B"),
+    _row("total", "total", r"\btotal[ _]?(?:submission|artifact|size|bytes|mixed|compressed|packaged|final)(?P<label>[^:=\n]{0,60}?)[\"']?\s{0,3}[:=]\s{0,40}(?P<total_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{4,12}) ?(?:bytes\b|b\b|\()",
          "Total submission size int8+zlib: 15863489 bytes", {"label": "size int8+zlib", "total_bytes": 15863489}, unit="B"),
-    _row("total, bare", "total", r"^(?!.{0,200}?(?:gate|hint|target|tokens|docs))(?:.{0,200}?(?<![\w.]))?(?:total|total_bytes|bytes_total|total_size|total_submission_size|total_artifact_bytes)[\"']?\s?[:=]\s{0,6}(?P<total_bytes>\d{1,3}(?:,\d{3}){2,4}|\d{6,12})(?!\.?\d)",
+    _row("total, bare", "total", r"^(?!.{0,200}?(?:gate|hint|target|tokens|docs))(?:.{0,200}?(?<![\w.]))?(?:total|total_bytes|bytes_total|total_size|total_submission_size|total_artifact_bytes)[\"']?\s?[:=]\s{0,40}(?P<total_bytes>\d{1,3}(?:,\d{3}){2,4}|\d{6,12})(?!\.?\d)",
          "model:15900000 code:64000 total:15964000", {"total_bytes": 15964000}, unit="B"),
-    _row("artifact", "artifact", r"\b(?:total )?(?P<label>artifact)(?:[ _](?:size|bytes|total))?[\"']?\s{0,3}(?:\([^)]{0,20}\))?[:=]\s{0,8}(?P<total_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{6,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
+    _row("artifact", "artifact", r"\b(?:total )?(?P<label>artifact)(?:[ _](?:size|bytes|total)){0,2}[\"']?\s{0,3}(?:\([^)]{0,20}\))?[:=]\s{0,40}(?P<total_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{6,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
          "Artifact: 15,143,381 bytes (14.44 MB)", {"label": "Artifact", "total_bytes": 15143381}, unit="B"),
-    _row("artifact, MB", "artifact", r"\bartifact(?:[ _]size)?\s{0,3}[:=]\s{0,6}(?P<total_bytes>\d{1,3}\.\d{1,8}) ?mb\b", "artifact: 15.9MB", {"total_bytes": 15900000}, unit="MB"),
+    _row("artifact, MB", "artifact", r"\bartifact(?:[ _]size)?\s{0,3}[:=]\s{0,40}(?P<total_bytes>\d{1,3}\.\d{1,8}) ?mb\b", "artifact: 15.9MB", {"total_bytes": 15900000}, unit="MB"),
     _row("packed size, MB", "size", r"\bsize[ _](?P<label>lzma|zstd|zlib|brotli|compressed|packed)\s{0,3}:\s{0,6}(?P<total_bytes>\d{1,3}\.\d{1,8}) ?mb\b", "  Size lzma:     15.83 MB", {"label": "lzma", "total_bytes": 15830000}, unit="MB"),
     _row("submission size", "size", r"(?<!\w)(?:submission )?size\s?[:=]\s{0,4}(?P<total_bytes>\d{1,3}(?:,\d{3}){2,3}|\d{7,9}) ?b?\b", "size=15,708,798B", {"total_bytes": 15708798}, unit="B"),
     # Evaluation

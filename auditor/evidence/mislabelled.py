@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from auditor.evidence.model import ClaimSet, Run
+from auditor.evidence.claims import ClaimSet
+from auditor.evidence.run import Run
 
 _LEAST_DECIMALS = 3  # of a figure that is known again by its digits
 _IN_WORDS = re.compile(r"(?<![\w.])(\d\.\d{3,18})(?![\w.])")

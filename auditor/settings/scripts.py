@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Mapping
 from typing import TypeAlias
 
 from auditor.settings.expansion import UNKNOWN
+from auditor.settings.starts import listed
 
 Scripts: TypeAlias = Mapping[str, tuple[str, str]]
 """Run scripts, path and text: the record folder's by file name, those that the diff adds elsewhere by path."""
 
 _ENOUGH = 2  # folders above a file that tell it from its namesakes
+_SAME = 0.95  # of the lines of each of two programs, where one is the other's working copy
 
 
 def shelved(own: Mapping[str, str], elsewhere: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -28,6 +31,11 @@ def namesakes(scripts: Scripts, word: str) -> list[str]:
     """Return the keys of the scripts that have the file name of a word."""
     name = posixpath.basename(word)
     return [key for key in scripts if posixpath.basename(key) == name] if name else []
+
+
+def starts_one(scripts: Scripts, words: list[str]) -> bool:
+    """Tell whether a command's first word is one of the scripts, not a line of a list that says what that is."""
+    return words[0].endswith((".sh", ".slurm", ".sbatch")) and bool(namesakes(scripts, words[0])) and not listed(words)
 
 
 def found_from(scripts: Scripts, folder: str, word: str, caller: str = "") -> tuple[str, str] | None:
@@ -60,6 +68,17 @@ def gone_to(folder: str, word: str) -> str:
         return folder if not word else ""
     start = "" if UNKNOWN in word or word.startswith(("/", "~")) else folder
     return posixpath.normpath(posixpath.join(start, known.lstrip("/~"))) if known.strip("/~") else start
+
+
+def alike(one: str, other: str) -> bool:
+    """Return whether two programs are one, but for a line in twenty of either."""
+    if one == other:
+        return True
+    if min(len(one), len(other)) < _SAME**2 * max(len(one), len(other)):
+        return False
+    lines, others = (Counter(filter(None, map(str.strip, text.split("\n")))) for text in (one, other))
+    shared = (lines & others).total()
+    return shared >= _SAME * max(lines.total(), others.total())
 
 
 def _parts(folder: str) -> list[str]:

@@ -16,7 +16,7 @@ from auditor.settings.bash import parse
 from auditor.settings.expansion import UNKNOWN, expand, expand_value
 from auditor.settings.files import FileStep, file_steps, place
 from auditor.settings.makefile import as_functions, is_makefile
-from auditor.settings.scripts import found_from, gone_to, namesakes
+from auditor.settings.scripts import found_from, gone_to, namesakes, starts_one
 from auditor.settings.slurm import exported_by_slurm
 from auditor.settings.starts import SHELLS, name_of, starts_python, unwrapped
 from auditor.settings.state import Assigned, Given, State, adopt, agreed, assign, evaluated, join_ways
@@ -218,7 +218,7 @@ class _Walker:
     def _value(self, item: Assignment, state: State) -> Given:
         if item.items is not None:
             return tuple(text for word in item.items for text in expand(word, state.read))[:_MAX_WORDS]
-        return Assigned(expand_value(item.value, state.read), state.path, item.line)
+        return state.given(item.value, item.line)
 
     def _command(
         self, node: Simple, words: list[str], temporary: dict[str, Assigned], state: State, written: tuple[str, ...]
@@ -297,7 +297,7 @@ class _Walker:
             return
         name = name_of(words[0])
         script = next((word for word in words[1:] if not word.startswith("-")), "")
-        if name in SHELLS or (name.endswith((".sh", ".slurm", ".sbatch")) and namesakes(self.scripts, name)):
+        if name in SHELLS or starts_one(self.scripts, words):
             self._script(name, words, script, environment, state, node.line)
             for body, line in node.heredocs if not script else ():
                 self.nested(body, line, environment, state)

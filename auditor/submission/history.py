@@ -22,7 +22,7 @@ from auditor.submission.discover import (
 )
 from auditor.submission.git import Entry, Objects, Repository, git_tree, open_repository
 from auditor.submission.model import Submission, Tree, Unread
-from auditor.submission.names import is_shell, is_source, shown
+from auditor.submission.names import is_shell, is_source, is_trainer, shown
 from auditor.submission.scope import Change, loose_folders, read_scope, record_folders
 
 _NAMED = 3
@@ -60,7 +60,11 @@ def submitted(commit: Commit, existing: frozenset[str]) -> tuple[Submission, ...
     found = [submission for folder in scope.folders for submission in commit.folder(folder)]
     if not any(map(holds_a_program, found)):
         track = posixpath.dirname(scope.folders[0]) if len(scope.folders) == 1 else ""
-        found += commit.loose(scope.outside, track)
+        loose = commit.loose(scope.outside, track)
+        if len(found) == len(scope.folders) == len(loose) == 1 and loose[0].folder == "":
+            found = [commit.together(scope.folders[0])]  # its script lies at the root: one submission, not two
+        else:
+            found += loose
     if not found:
         raise Unread(f"{commit.given}: {_touches(commit.changes)}")
     return tuple(found)
@@ -131,10 +135,17 @@ class Commit(Struct, frozen=True):
         return [submission for submission in found if holds_anything(submission)]
 
     def _run_scripts(self, folder: str) -> Tree | None:
-        """Return the run scripts that the changes add outside of record folders, None where there are none."""
-        added = {c.path for c in self.changes if c.old is None and c.new is not None}
+        """Return the run scripts that the changes add outside of record folders, and the trainers that they bring.
+
+        None where there are none.
+        """
         wanted = {
-            path for path in added if is_shell(path) and not in_archive(path) and not path.startswith(folder + "/")
+            c.path
+            for c in self.changes
+            if c.new is not None
+            and ((c.old is None and is_shell(c.path)) or is_trainer(c.path))
+            and not in_archive(c.path)
+            and not c.path.startswith(folder + "/")
         }
         if not wanted:
             return None
@@ -159,8 +170,19 @@ class Commit(Struct, frozen=True):
         submission = self._describe(files, posixpath.join(track, name), "", everything, NO_FOLDER)
         return [submission] if holds_a_trainer(submission) else []
 
+    def together(self, folder: str) -> Submission:
+        """Return the submission of a record folder whose train script the commit changes elsewhere.
+
+        Its files are named from the repository's root, as the script's are.
+        """
+        wanted = {c.path for c in self.changes if c.new is not None}
+        own = {posixpath.join(folder, path): entry for path, entry in self.repository.files(self.head, folder).items()}
+        files = own | {path: entry for path, entry in self.repository.files(self.head).items() if path in wanted}
+        outside = tuple(sorted(c.path for c in self.changes if not c.path.startswith(folder + "/")))
+        return self._describe(files, folder, "", outside, NO_FOLDER, home=folder)
+
     def _describe(
-        self, files: dict[str, Entry], place: str, folder: str, outside: tuple[str, ...], *notes: str
+        self, files: dict[str, Entry], place: str, folder: str, outside: tuple[str, ...], *notes: str, home: str = ""
     ) -> Submission:
         tree, problems = git_tree(self.repository, files)
         return describe(
@@ -173,6 +195,7 @@ class Commit(Struct, frozen=True):
             problems=(*notes, *self.problems, *problems),
             pr=self.pr,
             folder=folder,
+            home=home,
             tracks=() if track_folder(place) else self._tracks(),
         )
 

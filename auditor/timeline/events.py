@@ -99,12 +99,13 @@ class Lookup(Event, eq=False):
 
     ``key`` are the reads in it (see ``trackers.keys.caches``), ``target`` those of them that are the token
     being scored, ``mixing`` where they entered the key; ``candidates``: every candidate is looked up, each under a
-    key of its own; ``joined``: several tokens were made into one number or text; ``reports`` are the
-    scores that rest on it.
+    key of its own; ``joined``: several tokens were made into one number or text; ``unsure``: whether the key holds the
+    token being scored depends on the places that it is used for; ``reports`` are the scores that rest on it.
     """
 
     key: int = 0
     target: int = 0
+    unsure: bool = False
     mixing: Site | None = None
     candidates: bool = False
     joined: bool = False
@@ -140,6 +141,7 @@ MixtureKind: TypeAlias = Literal[
     "bonus",
     "loose",
     "noisy",
+    "powers",
     "lifted",
     "smoothed",
 ]
@@ -219,10 +221,11 @@ class Switch(Struct, frozen=True):
 
     @property
     def line(self) -> int:
-        """Return the line that names the switch, where that is not the first of the call that reads it."""
+        """Return the line that gives an option's default, else the one of the reading call that names the switch."""
         text, start, end = self.site.source.text, self.site.start, self.site.end
-        named = text.find(self.name, start, end)
-        return self.site.line + (text.count("\n", start, named) if named > 0 else 0)
+        option = text.find(f"--{self.name.replace('_', '-')}", start, end)
+        told = text.find("default=", option, end) if option > 0 else text.find(self.name, start, end)
+        return self.site.line + text.count("\n", start, max(told, option, start))
 
 
 class Words(Struct, frozen=True):

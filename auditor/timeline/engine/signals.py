@@ -179,8 +179,20 @@ class Tracker:
         """Hear that that body has been followed."""
 
     @told
+    def otherwise(self, test: Value | None) -> None:
+        """Hear that what runs where ``test`` does not hold is followed next; None: that it has been followed."""
+
+    @told
     def branches_joined(self, test: Value, before: Names, after: Names) -> None:
         """Hear that a body under ``test`` goes on: ``after`` is what the names hold, ``before`` what they did."""
+
+    @told
+    def left(self, node: ir.Jump | ir.Return) -> None:
+        """Hear that a round, a loop or a function is about to be left."""
+
+    @told
+    def looped(self, node: ir.While, test: Value) -> None:
+        """Hear that a round of a ``while`` is followed if ``test`` holds."""
 
     @told
     def attribute_stored(self, base: Value, name: str, value: Value, node: ir.Attr) -> None:
@@ -312,9 +324,9 @@ class Tracker:
 
     @asked
     def applied(
-        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap] = ()
+        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap], beside: int
     ) -> Value | None:
-        """Answer what a model, applied to something made from ``origins``, gives."""
+        """Answer what a model, applied to something made from ``origins``, gives (``beside``: see ``applying``)."""
         return None
 
     @told

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import applying, arguments, calling, containers, contexts, parameters, stores
+from auditor.timeline.engine import applying, arguments, calling, containers, contexts, environments, parameters, stores
 from auditor.timeline.library import (
     autograd,
     averages,
     computed,
     concurrency,
+    databases,
     disk,
     exit_stacks,
     files,
@@ -22,6 +23,7 @@ from auditor.timeline.library import (
     options,
     tensors,
     unmodelled,
+    written,
 )
 from auditor.timeline.library.names import (
     GRADIENT_HOOKS,
@@ -165,20 +167,21 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         "dump",
     ):
         machine.signals.printed(args.origins(), node)
-        if name == "write_text" or name == "write_bytes":
-            files.write_file(machine, files.path_key(receiver), args.get(0) or UNKNOWN)
+        if name == "write_text":
+            files.write_file(machine, written.key(receiver, written.TEXT), args.get(0) or UNKNOWN)
         return NONE
     if name == "tofile" and args.positional:
         files.append_array(machine, receiver, args.positional[0])
         return NONE
     if name == "write_bytes":
-        files.write_file(machine, files.path_key(receiver), args.get(0) or UNKNOWN)
+        files.write_file(machine, written.key(receiver), args.get(0) or UNKNOWN)
         return NONE
     if name in ("read_bytes", "read_text", "open"):
-        saved = machine.files.get(files.path_key(receiver))
+        key = written.key(receiver, written.TEXT if name == "read_text" else written.BYTES)
+        saved = written.held(machine, key)
         if saved is not None:
             return saved
-        text = files.shipped(machine, files.path_key(receiver)) if name != "open" else None
+        text = files.shipped(machine, key) if name != "open" else None
         if text is not None:
             return Value(Known(text))
         return Value(SOME, receiver.m | TEXT_FILE | machine.signals.read(receiver.m, node))
@@ -283,9 +286,15 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         ):
             return applying.apply(machine, p, args.origins() | p.origins, arguments.shown(machine, node), node, [])
         return None
+    if kind == databases.KIND:
+        return databases.method(machine, p, name, args, node)
     if kind == "list":
+        if name.startswith("fetch") and (rows := databases.fetched(machine, receiver, name)) is not None:
+            return rows
         return lists.list_method(machine, p, receiver, name, args)
     if kind == "dict":
+        if name in ("get", "pop") and environments.is_copy(p):
+            return options.copied_environ_get(machine, p, args, node)
         return lists.dict_method(machine, p, receiver, name, args)
     if kind == "file":
         if name == "write":
