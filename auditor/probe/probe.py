@@ -15,7 +15,7 @@ import numpy.typing as npt
 from auditor.evidence.read import read_evidence
 from auditor.probe.answer import BITS, Bet, bet
 from auditor.probe.cut import LEVELS, cut
-from auditor.probe.future import Move, compared
+from auditor.probe.future import Move, compared, shared
 from auditor.probe.model import EXPERIMENTS, ProbeReport, Result, Seen
 from auditor.probe.passes import Pass, explaining
 from auditor.probe.printed import Printed
@@ -35,6 +35,7 @@ SECONDS, MEMORY_BYTES = 240.0, 12 << 30
 _TRIES = 4
 _AMOUNT = 4.0  # nats that are added to a value to see whether the score rests on it
 _REACHED = 0.1  # of what was added, that has to reach the printed score
+_FEWEST = 256  # tokens that have to be scored the same
 _LINEAR = 0.05  # how far from all of it, for the values that are the score
 _HEADER = re.compile(r"20240520|offset\s*=|\bheader\b|count\s*=\s*256|\[\s*(?:256|512)\s*:", re.I)
 _NO_HEADER = re.compile(r"out of (?:range|bounds)|out of memory|index \d+")
@@ -243,7 +244,11 @@ def _unmoved(
             "SKIP",
             "nothing moved, but no values that were seen add up to the printed score",
         )
-    tokens = int((found.positions < BOUNDARY).sum())
+    tokens = len(np.unique(found.placed.positions[shared(found.placed)]))
+    if tokens < _FEWEST:
+        return Result(
+            "future", "SKIP", "too few of the tokens that were scored are known to come before the two futures"
+        )
     aside = f"; what moved at {len(moves)} other lines is not in the score" if moves else ""
     reason = f"{tokens:,} tokens are scored the same, whichever of two futures follows{aside}"
     return Result("future", "PASS", reason, found.placed.site.place, tokens=tokens)

@@ -171,7 +171,7 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     given = sorted(own or names, key=lambda name: lookup(setting, name) is not None)
     # An off default is a reason where a condition asks for it ("unless skipped"), and nothing that is on tells more.
     telling = [name for name in given if lookup(setting, name) is not None or not _off_by_default(timeline, name)]
-    # Where it doesn't run by default, only what closes the way there tells why it runs here, not what is set beside.
+    # Where it doesn't run by default, only what closes the way there tells why: what is set beside doesn't.
     closed = not low & _DEFAULTS
     if closed and not any(g.opens & low and not g.opens & _DEFAULTS for g in guards):
         return everywhere

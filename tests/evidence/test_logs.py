@@ -489,3 +489,8 @@ def test_figures_that_are_lined_up_in_a_column_are_read() -> None:
     ).measured()
     assert (run.seed, run.artifact_bytes, run.steps) == (1337, 13780902, 600)
     assert only("Seed      1.2345 bpb\nstep:1/2 val_loss:2 val_bpb:1.2\n").logged_seed is None
+
+
+def test_a_published_score_is_no_score_of_the_run():
+    (run,) = read_log("train_seed0.log", b"Published BPB: 1.07216564\nstep:1/2 train_loss:3.0\nval_bpb:1.0721\n").runs
+    assert [m.val_bpb for m in run.scores] == [1.0721]

@@ -46,5 +46,5 @@ def train(data):
         data.backward()
 """
     tree, told = shortened(text, "t.py")
-    assert told == ["line 6: 1000 steps to 6", "line 12: 500 steps to 6"]
-    assert "range(1000)" in ast.unparse(tree) and "range(0, 6)" in ast.unparse(tree)
+    assert told == ["line 6: 1000 steps to 8", "line 12: 500 steps to 8"]
+    assert "range(1000)" in ast.unparse(tree) and "range(0, 8)" in ast.unparse(tree)

@@ -376,6 +376,18 @@ if not int(os.environ.get("SKIP", "0")):
     assert found.because.startswith("no setting in play reaches it")
 
 
+def test_what_something_was_made_with_does_not_turn_it_on():
+    code = """
+kept = None
+decay = float(os.environ.get("DECAY", "0.997"))
+for step in range(9):
+    kept = decay * step if kept is None else kept * decay
+if kept is not None:
+    learn(net, x, y)
+"""
+    assert "DECAY" not in judged(code).because
+
+
 def test_what_a_command_sets_beside_is_no_reason():
     code = """
 def load():

@@ -179,6 +179,10 @@ class Tracker:
         """Hear that that body has been followed."""
 
     @told
+    def otherwise(self, test: Value | None) -> None:
+        """Hear that what runs where ``test`` does not hold is followed next; None: that it has been followed."""
+
+    @told
     def branches_joined(self, test: Value, before: Names, after: Names) -> None:
         """Hear that a body under ``test`` goes on: ``after`` is what the names hold, ``before`` what they did."""
 

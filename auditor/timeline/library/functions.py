@@ -22,6 +22,7 @@ from auditor.timeline.library import (
     computed,
     concurrency,
     config_files,
+    databases,
     datasets,
     disk,
     exit_stacks,
@@ -125,6 +126,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "numpy.save": files.save_array,
     "numpy.savez": files.save_array,
     "numpy.savez_compressed": files.save_array,
+    "sqlite3.connect": databases.connect,
     "struct.Struct": lambda machine, args, node: Value(External("struct")),  # its methods are the module's functions
     "argparse.ArgumentParser": options.argument_parser,
     "argparse.Namespace": objects.namespace,

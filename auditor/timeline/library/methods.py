@@ -11,6 +11,7 @@ from auditor.timeline.library import (
     averages,
     computed,
     concurrency,
+    databases,
     disk,
     exit_stacks,
     files,
@@ -285,7 +286,11 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         ):
             return applying.apply(machine, p, args.origins() | p.origins, arguments.shown(machine, node), node, [])
         return None
+    if kind == databases.KIND:
+        return databases.method(machine, p, name, args, node)
     if kind == "list":
+        if name.startswith("fetch") and (rows := databases.fetched(machine, receiver, name)) is not None:
+            return rows
         return lists.list_method(machine, p, receiver, name, args)
     if kind == "dict":
         if name in ("get", "pop") and environments.is_copy(p):

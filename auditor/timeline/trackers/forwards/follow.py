@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from auditor.program import ir
-from auditor.timeline.trackers.forwards import calls, grids
+from auditor.timeline.trackers.forwards import calls, grids, spectra
 from auditor.timeline.trackers.forwards.axes import NOTHING, Mixed, Several, Size, Tensor, blended, either, multiplied
 from auditor.timeline.trackers.forwards.grids import Grid
+from auditor.timeline.trackers.forwards.spectra import Kernel, Spectrum, Unrolled
 from auditor.timeline.values.frames import ModuleScope, Site
 from auditor.timeline.values.payloads import Either, Function, Heap, Known, PerSetting, Value
 
@@ -208,6 +209,8 @@ class Body:
             if isinstance(base, Several):
                 at = self.eval(node.index)
                 return base.items[at] if isinstance(at, int) and -len(base.items) <= at < len(base.items) else None
+            if isinstance(base, Kernel | Spectrum | Unrolled):
+                return spectra.sliced(base, node.index, self.mixed(node), self.eval)
             if isinstance(base, Tensor):
                 return calls.sliced(base, node.index, self.mixed(node), self.eval)
             if isinstance(base, Grid):
@@ -248,9 +251,13 @@ class Body:
         """Return an arithmetic operation."""
         if op == "@" and isinstance(left, Tensor) and isinstance(right, Tensor):
             return multiplied(left, right, self.mixed(node))
+        joined = spectra.product(op, left, right, self.mixed(node))
+        if joined is not None:
+            return joined
         values = [v for v in (left, right) if isinstance(v, Tensor)]
         if not values:
-            return grids.combined(op, left, right) or calls.number(op, left, right)
+            plain = grids.combined(op, left, right) or calls.number(op, left, right)
+            return spectra.number(op, left, right) if plain is None else plain
         out = blended(list(values))
         attended = out.axes is not None and "S" in out.axes and op in ("+", "*")
         added = next((v for v in (left, right) if isinstance(v, Grid)), None)
@@ -293,12 +300,18 @@ class Body:
         keywords = {a.keyword: self.eval(a.value) for a in node.args if a.keyword is not None}
         func = node.func
         name = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
+        transformed = spectra.function(name, given, keywords, self.mixed(node))
+        if transformed is not None:
+            return transformed
+        given = [spectra.spread(v, self.mixed(node)) for v in given]
         if name.startswith(("rand", "bernoulli")):
             self.owner.draws = True
         if isinstance(func, ir.Attr):
             base = self.eval(func.value)
             if isinstance(base, Heap):
                 return self.of_module(base, func.attr, given, keywords, node)
+            if isinstance(base, Kernel | Spectrum | Unrolled):
+                return spectra.function(func.attr, [base, *given], keywords, self.mixed(node))
             if isinstance(base, Tensor | Several | Grid):
                 return calls.function(func.attr, [base, *given], keywords, self.mixed(node))
             if func.attr == "sqrt" and isinstance(func.value, ir.Name) and func.value.id == "math":

@@ -47,8 +47,16 @@ class Mixtures(Tracker):
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
         keys = self.machine.of(Keys)
-        if base.m & keys.gold and not isinstance(base.p, Heap) and all_but_last(node.index):
-            out = Value(out.p, out.m | keys.earlier)
+        if base.m & keys.gold and not isinstance(base.p, Heap):
+            judged = 0
+            for label in self.machine.atoms.meanings(base.m, "judged"):
+                assert isinstance(label, int)
+                judged |= label
+            if all_but_last(node.index):
+                out = Value(out.p, out.m | keys.earlier)
+                keys.without_last |= judged
+            elif isinstance(node.index, ir.Slice) and node.index.lower is not None and node.index.upper is None:
+                keys.without_first |= judged
         out = byte_shares.picked(self.machine, base.m, index.m, out)
         if index.m & keys.picks and not index.m & keys.bounded and containers.deep(base) & keys.gold:
             return Value(out.p, selected(self.machine, index.m, out.m))
