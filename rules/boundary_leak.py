@@ -11,13 +11,14 @@ from auditor.program import ir
 from auditor.program.index import Nodes
 from auditor.program.model import Program
 from auditor.program.source import Source
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.enclosing_switch import switched_off
 
 SLUG = "boundary-leak"
 
-_BOUNDARY = re.compile(r"bos|eos|boundar|not_first|doc_?start|same_doc|is_start|seg_?id|reset", re.IGNORECASE)
-_APART = re.compile(r"cu_?seq_?lens|varlen|doc_?ids?$|document_?mask|seg_?ids?$|block_?mask", re.IGNORECASE)
+_BOUNDARY = regex(r"bos|eos|boundar|not_first|doc_?start|same_doc|is_start|seg_?id|reset", re.IGNORECASE)
+_APART = regex(r"cu_?seq_?lens|varlen|doc_?ids?$|document_?mask|seg_?ids?$|block_?mask", re.IGNORECASE)
 _MIXES = frozenset({"lerp", "addcmul", "mul", "where"})
 _GATES = frozenset({"sigmoid", "tanh", "lerp", "sigmoid_"})
 

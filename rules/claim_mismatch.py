@@ -13,6 +13,7 @@ from auditor.case import Case
 from auditor.evidence.model import Claim, Evidence, Metric, Run
 from auditor.finding import Finding, Status, Step
 from auditor.fix.change import Change
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_the_other, to_the_mean
 from rules.claims_apart import claims_apart
@@ -48,7 +49,7 @@ _MOST_SUBSETS = 8  # runs; of more, the subsets are not searched
 _SLIP = 1e-3  # bits per byte around a whole unit: the first digit is wrong, not the measurement
 _LATE_SECONDS = 602.0  # the loop looks at the clock once a step, and prints after a synchronisation
 _LATE_EVALUATION = 600.0
-_FIRST_NUMBER = re.compile(r"\d{1,9}")
+_FIRST_NUMBER = regex(r"\d{1,9}")
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -377,10 +378,10 @@ def _eval_in_time(case: Case) -> _Said:
 
 # What a self-declared boolean says, by its key, and what speaks against it.
 _DECLARED: tuple[tuple[re.Pattern[str], Callable[[Case], _Said]], ...] = (
-    (re.compile(r"(?:three|3)_?seed|seeds?_?(?:three|3)\b|multi_?seed"), _three_seeds),
-    (re.compile(r"(?:artifact|size|bytes|submission|total).*(?:under|below|within|le|lt|cap|16)"), _under_cap),
-    (re.compile(r"train.*(?:under|below|within|le|lt).*(?:600|10)|train.*budget"), _train_in_time),
-    (re.compile(r"eval.*(?:under|below|within|le|lt).*(?:600|10)|eval.*budget"), _eval_in_time),
+    (regex(r"(?:three|3)_?seed|seeds?_?(?:three|3)\b|multi_?seed"), _three_seeds),
+    (regex(r"(?:artifact|size|bytes|submission|total).*(?:under|below|within|le|lt|cap|16)"), _under_cap),
+    (regex(r"train.*(?:under|below|within|le|lt).*(?:600|10)|train.*budget"), _train_in_time),
+    (regex(r"eval.*(?:under|below|within|le|lt).*(?:600|10)|eval.*budget"), _eval_in_time),
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -10,13 +9,14 @@ from msgspec import Struct
 
 from auditor.case import Case
 from auditor.evidence.model import Claim, Evidence, Metric, Run
+from auditor.regex import regex
 from auditor.submission.names import shown
 
-_DAY = re.compile(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_DECIMAL = re.compile(r"\d+\.\d+")
+_DAY = regex(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)")
+_NUMBER = regex(r"\d+(?:[.,]\d+)*")
+_DECIMAL = regex(r"\d+\.\d+")
 # A log's name or folder that says what it is kept for: to compare with, or as what was there before.
-_ASIDE = re.compile(
+_ASIDE = regex(
     r"(?:^|[/_.\-])(?:reference|ref|baseline|earlier|previous|prior|parent|superseded|archived?|old|upstream)(?=[/_.\-]|$)"
 )
 _TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance

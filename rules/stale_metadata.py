@@ -13,6 +13,7 @@ from auditor.evidence.model import SMALLEST_ARTIFACT, Run
 from auditor.finding import Finding, Step
 from auditor.fix.change import Change, Edit
 from auditor.fix.claims import corrected, document, written
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import agrees, by_label, claimed, finished, judged, reported, score, seeds, several, unit
@@ -21,7 +22,7 @@ SLUG = "stale-metadata"
 
 _TOLD = 4  # decimals of a loss from which it is told apart
 _ROUNDED_TWICE = 3e-5  # nats: a mean of losses that were rounded before
-_DAY = re.compile(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
+_DAY = regex(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
 
 
 class Stale(Struct, frozen=True):

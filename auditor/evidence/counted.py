@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from statistics import fmean
 
 from msgspec import Struct
 
 from auditor.evidence.model import Evidence, Metric, Run
+from auditor.regex import regex
 
 _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
-_DIGITS = re.compile(r"\d+")
+_DIGITS = regex(r"\d+")
 
 
 class Counted(Struct, frozen=True):

@@ -19,9 +19,10 @@ from auditor.challenge.model import Challenge
 from auditor.evidence.frontier import Row, load
 from auditor.evidence.model import EmbeddedSource, Evidence, Log, Run, Value
 from auditor.evidence.statistics import Sample, describe, upper_tail
+from auditor.regex import regex
 
 # A log's name or folder that says what it is kept for: to compare with, or as what was there before.
-_ASIDE = re.compile(
+_ASIDE = regex(
     r"(?:^|[/_.\- ])(?:baseline|comparison|compare|reference|ref|prior|previous|old|original|master|upstream|extra|"
     r"ablations?|single[_-]gpu|profil\w*)(?=[/_.\- \d]|$)",
     re.IGNORECASE,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
 
 from auditor.markdown import Element, code_spans, elements
+from auditor.regex import regex
 
-_BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*:?[ \t]*\Z")
-_LEAD = re.compile(r"(.{1,120}):\Z")
-_LAUNCH = re.compile(r"(?:torchrun|python3?|accelerate|bash|sh)\b[^`]{0,1000}\.(?:py|sh)\b|^make [\w-]+")
+_BOLD = regex(r"\*\*([^*\n]{1,120})\*\*:?[ \t]*\Z")
+_LEAD = regex(r"(.{1,120}):\Z")
+_LAUNCH = regex(r"(?:torchrun|python3?|accelerate|bash|sh)\b[^`]{0,1000}\.(?:py|sh)\b|^make [\w-]+")
 _MARKS = " *_`#-"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 import sys
 import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Final
 
 from auditor.program.unpack.model import words
+from auditor.regex import regex
 
 # Words without which a script cannot run code that it has made itself.
 _PLAIN_WORDS: Final = (
@@ -25,16 +25,16 @@ _PLAIN_WORDS: Final = (
 )
 _RUNNERS: Final = frozenset((*_PLAIN_WORDS, *words("exec execfile run_path run_module")))
 _WRITERS: Final = frozenset(words("write write_text write_bytes writelines"))
-_EXEC: Final = re.compile(r"exec(?:file)?\b")
-_EVAL: Final = re.compile(r"eval\s*\(")
-_STARTS: Final = re.compile(r"\bsubprocess\b|\bos\.(?:system|exec|spawn|popen)|\bimport_module\b|\bsys\.path\b")
-_DECODER: Final = re.compile(r"\w*(?:64|85|32|16)decode|unhexlify|fromhex|a2b_\w+|decodebytes")
+_EXEC: Final = regex(r"exec(?:file)?\b")
+_EVAL: Final = regex(r"eval\s*\(")
+_STARTS: Final = regex(r"\bsubprocess\b|\bos\.(?:system|exec|spawn|popen)|\bimport_module\b|\bsys\.path\b")
+_DECODER: Final = regex(r"\w*(?:64|85|32|16)decode|unhexlify|fromhex|a2b_\w+|decodebytes")
 _DECODES: Final = (
     *words("64decode 85decode 32decode 16decode unhexlify fromhex a2b_ decodebytes"),
     "b'\\x",
     'b"\\x',
 )
-_HANDS_OVER: Final = re.compile(r"\bwrite(?:_text|_bytes|lines)?\s*\(|['\"]-c['\"]")  # to a program it starts
+_HANDS_OVER: Final = regex(r"\bwrite(?:_text|_bytes|lines)?\s*\(|['\"]-c['\"]")  # to a program it starts
 
 _MODULES: Final = sys.stdlib_module_names | {"brotli", "brotlicffi", "zstandard", "zstd", "pyzstd"}
 _MAX_NODES: Final = 4000

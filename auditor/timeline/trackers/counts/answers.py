@@ -7,9 +7,8 @@ are *ordered*, that is, cut off at the place being scored (``tril``, a compariso
 
 from __future__ import annotations
 
-import re
-
 from auditor.program import ir
+from auditor.regex import regex
 from auditor.timeline.engine import arguments, containers, stores
 from auditor.timeline.engine.arguments import Args
 from auditor.timeline.engine.machine import Machine
@@ -24,7 +23,7 @@ _TRIANGLES = frozenset({"tril", "triu", "tril_", "triu_", "tril_indices", "triu_
 _PICKS = frozenset({"gather", "index_select", "take", "take_along_dim", "take_along_axis"})
 _PRODUCTS = frozenset({"matmul", "mm", "bmm", "einsum", "dot", "tensordot", "mean", "sum"})
 _INTO = frozenset({"scatter_add_", "scatter_add", "index_add_", "index_add", "add.at", "at"})
-_LATEST = re.compile(r"\[\s*-[^:\]]*:\s*\]$")  # the last ones of what is kept
+_LATEST = regex(r"\[\s*-[^:\]]*:\s*\]$")  # the last ones of what is kept
 
 
 class Answers(Tracker):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.regex import regex
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.containers import deep, tag
 from auditor.timeline.engine.signals import Tracker
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 _ORDER = frozenset({"<", ">", "<=", ">="})
-_VOCABULARY = re.compile(r"(?:\bsp|_sp|10B_sp|vocab)_?(\d{3,6})(?!\d)")
+_VOCABULARY = regex(r"(?:\bsp|_sp|10B_sp|vocab)_?(\d{3,6})(?!\d)")
 _LOSSES = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _CLAMPS = frozenset({"clamp", "clip", "clamp_max", "clamp_", "minimum", "fmin", "remainder", "fmod", "mod"})
 _PLAIN = 4  # those below it are marks of beginnings, ends and padding
