@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from auditor.program import ir
+from auditor.timeline.engine import calls
 from auditor.timeline.values.payloads import Heap, Value
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ def passed_on(signal: Signal) -> Signal:
         return tell
 
     KINDS[signal.__name__] = ask
+    return signal
+
+
+def heard_of_calls(signal: Signal) -> Signal:
+    """Declare a signal whose last argument goes through the listeners that heed such a call (``engine.calls``)."""
+    KINDS[signal.__name__] = calls.ask
     return signal
 
 
@@ -148,7 +155,7 @@ class Tracker:
         """Hear that ``out`` is the truth of a whole chain of comparisons."""
         return out
 
-    @passed_on
+    @heard_of_calls
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Hear that ``out`` is what a call gave."""
         return out
@@ -376,10 +383,8 @@ class Signals(Tracker):
             silent = getattr(Tracker, name)
             heard = [getattr(t, name) for t in self.trackers if getattr(type(t), name) is not silent]
             if heard:
-                setattr(self, name, heard[0] if len(heard) == 1 else ask(heard))
+                setattr(self, name, heard[0] if len(heard) == 1 and ask is not calls.ask else ask(heard))
 
     def of(self, kind: type[Kind]) -> Kind:
         """Return the tracker of that kind; KeyError where it does not take part."""
-        tracker = self.kinds[kind]
-        assert isinstance(tracker, kind)
-        return tracker
+        return self.kinds[kind]  # type: ignore[return-value]

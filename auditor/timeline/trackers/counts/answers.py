@@ -11,12 +11,13 @@ from auditor.program import ir
 from auditor.regex import regex
 from auditor.timeline.engine import arguments, containers, stores
 from auditor.timeline.engine.arguments import Args
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.machine import Machine
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.counts.counts import Counts
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.values.atoms import VAL, bits_of
-from auditor.timeline.values.payloads import Function, Heap, Method, Native, Value
+from auditor.timeline.values.payloads import Heap, Method, Value
 
 _RANKS = frozenset({"topk", "argsort", "argmin", "argmax", "argpartition", "sort", "min", "max"})
 _TRIANGLES = frozenset({"tril", "triu", "tril_", "triu_", "tril_indices", "triu_indices", "tri"})
@@ -58,10 +59,9 @@ class Answers(Tracker):
                 return self._weighed(rows, weights, node, out)
         return out
 
+    @heeds(_TRIANGLES, _RANKS, _PICKS, _PRODUCTS, _INTO)
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library ranks, orders or picks."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         name = arguments.callee_name(func)
         if name in _TRIANGLES:
             return _tag(out, self.ordered)

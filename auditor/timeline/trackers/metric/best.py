@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import deep, exact_items, tag
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import Adapt, Forward
 from auditor.timeline.trackers.metric.metric import doubt
 from auditor.timeline.values.atoms import BITS, VAL
-from auditor.timeline.values.payloads import Function, Heap, Native, Stream, Tup, Value
+from auditor.timeline.values.payloads import Heap, Stream, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -34,10 +35,9 @@ class Best(Tracker):
         self.chosen: dict[int, set[int]] = {}  # the origin of a choice → the loops in which the scores were made
         self.tests: dict[int, tuple[Value, ir.Compare]] = {}  # by the identity of the test
 
+    @heeds(_BEST)
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note the least of several scores."""
-        if isinstance(func.p, (Function, Native)) or arguments.callee_name(func) not in _BEST:
-            return out
         given = arguments.given_to(func, args)
         several = [v for v in given if isinstance(v.p, Heap | Tup) and self._scores(deep(v))]
         if given and isinstance(given[0].p, Stream) and self._scores(deep(out)):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import parameters, recording
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Adapt, Forward, Report
 from auditor.timeline.trackers.adaptation import effects
@@ -88,6 +89,7 @@ class Slots(Tracker):
         """Note a mask that a comparison makes."""
         return compared(self.machine, node, out) if self.watching else out
 
+    @heeds(of=(External, Method))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note masks that a library applies."""
         return called(self.machine, func, args, node, out) if self.watching else out
