@@ -30,9 +30,19 @@ class Pass:
         self.steps = 0
         self.open = 0  # conditions in progress that could not be decided
         self.draws = False  # something is drawn at random in it: perhaps a denoiser
+        self.known: dict[tuple[object, ...], object] = {}  # what calls gave, by all that decides it
 
     def run(self, heap: Heap, method: str, given: list[object], depth: int = 0) -> object:
-        """Return what ``heap.method(…)`` gives."""
+        """Return what ``heap.method(…)`` gives; the same again is not followed again (a layer in every round)."""
+        if not all(value is None or value is NOTHING or isinstance(value, Tensor | Heap) for value in given):
+            return self._run(heap, method, given, depth)
+        said = tuple(value if isinstance(value, Tensor) else id(value) for value in given)
+        key = (id(heap), method, depth, self.open > 0, said)
+        if key not in self.known:
+            self.known[key] = self._run(heap, method, given, depth)
+        return self.known[key]
+
+    def _run(self, heap: Heap, method: str, given: list[object], depth: int) -> object:
         function = heap.cls.find(method) if heap.cls is not None else None
         replaced = heap.attrs.get(method)
         if replaced is not None or function is None or not isinstance(function.p, Function) or depth > _DEPTH:
