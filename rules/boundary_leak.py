@@ -27,11 +27,11 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for the first unmasked gate: a hold where attention keeps documents apart, else a note."""
     if case.program is None:
         return
-    apart = _keeps_apart(case.program)
     for source, function, parts in _functions(case.program):
         shift = _shift(node for part in parts for node in part.of(ir.Call, ir.BinOp))
         if shift is None or _masked(function, [node for part in parts for node in part]):
             continue
+        apart = _keeps_apart(case.program)
         status: Status = "hold" if apart else "note"
         off = switched_off(case.program, case.timeline, function.body, shift) if case.timeline is not None else None
         yield Finding(

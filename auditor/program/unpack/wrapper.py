@@ -7,7 +7,7 @@ import builtins
 import sys
 import unicodedata
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 
 from auditor.program.unpack.model import words
 from auditor.regex import regex
@@ -65,23 +65,35 @@ def _is_name(text: str, at: int) -> bool:
 def runs_made_code(body: Sequence[ast.stmt]) -> bool:
     """Return whether any name in the source can run made code, directly or by starting a program."""
     decodes = hands_over = False
-    for statement in body:
-        for node in ast.walk(statement):
-            match node:
-                case ast.Name(id="eval"):
-                    return True
-                case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
-                    word = name.rsplit(".", 1)[-1]
-                    if word in _RUNNERS:
-                        return True
-                    decodes = decodes or _DECODER.fullmatch(word) is not None
-                    hands_over = hands_over or word in _WRITERS
-                case ast.Constant(value="-c"):
-                    hands_over = True
-                case ast.Constant(value=bytes(value)) if len(value) > 100:
-                    decodes = True
-                case _:
-                    pass
+    words: set[str] = set()
+    stack: list[Any] = list(body)
+    while stack:
+        node = stack.pop()
+        kind = node.__class__
+        if kind is ast.Constant:
+            hands_over = hands_over or node.value == "-c"
+            decodes = decodes or (isinstance(node.value, bytes) and len(node.value) > 100)
+            continue
+        if kind is ast.Name:
+            if node.id == "eval":
+                return True
+            words.add(node.id)
+            continue
+        if kind is ast.Attribute:
+            words.add(node.attr)
+        elif kind is ast.alias:
+            words.add(node.name)
+        for field in kind._fields:
+            below = getattr(node, field, None)
+            if below.__class__ is list:
+                stack += [each for each in below if isinstance(each, ast.AST)]
+            elif isinstance(below, ast.AST):
+                stack.append(below)
+    for word in {word.rsplit(".", 1)[-1] for word in words}:
+        if word in _RUNNERS:
+            return True
+        decodes = decodes or _DECODER.fullmatch(word) is not None
+        hands_over = hands_over or word in _WRITERS
     return decodes and hands_over
 
 
