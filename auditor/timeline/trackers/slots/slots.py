@@ -283,9 +283,7 @@ def combined(machine: Machine, node: ir.BinOp, left: Value, right: Value, out: V
 def called(machine: Machine, func: Value, args: Args, node: ir.Node, out: Value) -> Value:
     """Return the result of a library's function, with deltas and masks in it understood."""
     slots = machine.of(Slots)
-    if not isinstance(func.p, External | Method):
-        return out
-    if out.m & slots.parts:
+    if out.m & slots.parts and isinstance(func.p, External | Method):
         name = func.p.name.rpartition(".")[2]
         if name in ("masked_fill", "masked_fill_", "logical_not", "bitwise_not"):
             mask = args.get(0) if isinstance(func.p, Method) or name.endswith("not") else args.get(1)
