@@ -37,7 +37,7 @@ transforms: $(VENV)/.ready-dev  ## every example written in every other way (CLO
 
 cluster-test: $(VENV)/.ready-dev  ## sweeps on a Ray cluster of three nodes on this machine, with nodes and drivers killed (minutes)
 	$(PIP) --editable '.[cluster]'
-	GOLF_AUDIT_CLUSTER=1 $(BIN)/pytest -v tests/executors
+	GOLF_AUDIT_CLUSTER=1 $(BIN)/pytest -v tests/executors tests/campaign
 
 lint: $(VENV)/.ready-dev  ## check style, form, types, and what imports what
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from auditor.case import Case
-from auditor.evidence.model import Claim
+from auditor.evidence.claims import Claim
 from auditor.finding import Finding
 from auditor.markdown import elements
 from auditor.regex import regex

@@ -174,7 +174,7 @@ def _apply(rule: Rule, case: Case, failures: list[Failure]) -> Iterator[Finding]
         # No pull request is cited against itself.
         found = dataclasses.replace(
             finding,
-            message=_said(finding.message.replace(f" ({own})", ""), case),
+            message=_said(_without(finding.message, own), case),
             authority=tuple(ref for ref in finding.authority if ref != own) or refs,
             advice=finding.advice or rule.advice,
             severity=severity(finding, rule),
@@ -182,6 +182,12 @@ def _apply(rule: Rule, case: Case, failures: list[Failure]) -> Iterator[Finding]
         )
         offer = _offer(rule, case, found, failures)
         yield found if offer is None else dataclasses.replace(found, fix=offer)
+
+
+def _without(message: str, own: str) -> str:
+    """Return a message without a pull request's number in its brackets of precedents: ``(#1787, #1855)``."""
+    message = message.replace(f" ({own})", "")
+    return message.replace(f"({own}, ", "(").replace(f", {own},", ",").replace(f", {own})", ")")
 
 
 def _said(message: str, case: Case) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -70,10 +71,11 @@ class Finding:
 
     ``active`` is True when the code runs under a setting in play, False when it cannot, None when that
     could not be decided; ``active_because`` names the switch, its value and where that value comes from.
-    ``line`` counts in the readable layer ``layer`` (0 is the file itself); None where no line applies.
-    ``overruled`` is the ruling by which it doesn't count; ``known`` tells whether the baseline has it (None: there
-    is no baseline). ``severity`` says how much it matters if it is right, ``confidence`` how sure it is
-    (:mod:`auditor.grade`). ``fix`` is the change that its rule offers: nobody has tried it yet.
+    ``line`` counts in the readable layer ``layer`` (0 is the file itself); None where no line applies. ``path`` is
+    relative to the record folder, with ``at_root`` to the repository's root. ``overruled`` is the ruling by which it
+    doesn't count; ``known`` tells whether the baseline has it (None: there is no baseline). ``severity`` says how much
+    it matters if it is right, ``confidence`` how sure it is (:mod:`auditor.grade`). ``fix`` is the change that its rule
+    offers: nobody has tried it yet.
     """
 
     rule: str
@@ -94,6 +96,13 @@ class Finding:
     severity: Level = "medium"
     confidence: Level = "medium"
     fix: Change | None = None
+    at_root: bool = False
+
+    def path_from(self, folder: str | None) -> str | None:
+        """Return its path from the root of the repository in which the record folder is ``folder``."""
+        if self.path is None or self.at_root or not folder:
+            return self.path
+        return posixpath.join(folder, self.path)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class Example:
     status: Status = "violation"
     outside: tuple[str, ...] | None = None
     name: str | None = None  # of the record folder, where the rule looks at it
+    track: str | None = None  # the folder of the track, where it is not the challenge's first
 
 
 @dataclass(frozen=True)

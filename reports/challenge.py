@@ -69,6 +69,8 @@ def _table(value: Any, indent: str) -> Iterator[str]:
         if isinstance(found, tuple) and dataclasses.is_dataclass(found[0]):
             for each in found:
                 yield f"{indent}{field.name}{_whose(each)}: {'; '.join(_inline(each))}"
+        elif dataclasses.is_dataclass(found):
+            yield f"{indent}{field.name}{_whose(found)}"
         elif isinstance(found, Mapping):
             yield f"{indent}{field.name}: " + ", ".join(f"{key} {_said(each)}" for key, each in found.items())
         else:

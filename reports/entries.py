@@ -27,7 +27,8 @@ class Entry:
     """One cause: its weightiest finding first, then the others.
 
     ``rules`` are the slugs that meet in it, ``elsewhere`` its other places; ``why`` is one sentence of the rule's with
-    whose word it is, ``authority`` all who ruled in full; ``ruled`` tells whether a maintainer has spoken.
+    whose word it is, ``authority`` all who ruled in full; ``ruled`` tells whether a maintainer has spoken, ``here``
+    whether only on this very pull request, which isn't cited against itself.
     """
 
     word: str
@@ -42,6 +43,7 @@ class Entry:
     whose: Markdown | None
     authority: tuple[Markdown, ...]
     ruled: bool
+    here: bool
     counterpart: Markdown | None
     advice: str
     alike: Markdown | None = None
@@ -55,6 +57,9 @@ def entry(report: Report, findings: Sequence[Finding], form: Form, detail: Detai
     places = dict.fromkeys(where for f in rest if (where := finding_place(report, f, form)) is not None)
     own = finding_place(report, first, form)
     elsewhere = tuple(where for where in places if where != own)
+    cited = not refs or any(source is None or source.weight != "community" for _, source in refs)
+    own_refs = [] if rule is None or report.pr is None else [a for a in rule.authority if a.ref == f"#{report.pr}"]
+    here = any(source.weight != "community" for source in own_refs)
     return Entry(
         word=weigh(first).value,
         rule=first.rule,
@@ -67,7 +72,8 @@ def entry(report: Report, findings: Sequence[Finding], form: Form, detail: Detai
         why=prose(sentence(rule.why)) if rule is not None and rule.why else None,
         whose=_whose(refs, form),
         authority=tuple(authorities(refs[: detail.authorities + 3], form)),
-        ruled=not refs or any(source is None or source.weight != "community" for _, source in refs),
+        ruled=cited or here,
+        here=here and not cited,
         counterpart=prose(rule.counterpart) if rule is not None and rule.counterpart else None,
         advice=first.advice,
         alike=alike,

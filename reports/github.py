@@ -36,14 +36,15 @@ def render(report: Report) -> str:
     advice = f"{report.verdict.value}, recommendation {report.recommendation.value}"
     groups = f"compliance {report.compliance.value}, evidence {report.evidence.value}, package {report.package.value}"
     kind = _COMMANDS[report.verdict]
-    verdict = _command(kind, None, report, None, None, f"golf-audit: {report.name}", f"{advice} ({groups})")
+    verdict = _command(kind, None, None, None, f"golf-audit: {report.name}", f"{advice} ({groups})")
     return "".join([verdict, *(_finding(report, finding) for finding in ordered), *decisive])
 
 
 def _not_followed(report: Report, item: NotFollowed) -> str:
     packed = f"{place(item.path, item.line, item.layer)}: " if item.layer else ""
     message = f"{packed}The verdict hangs on it: {item.what}"
-    return _command("warning", item.path, report, 1 if item.layer else item.line, None, "not followed", message)
+    path = posixpath.join(report.folder or "", item.path)
+    return _command("warning", path, 1 if item.layer else item.line, None, "not followed", message)
 
 
 def _finding(report: Report, finding: Finding) -> str:
@@ -54,15 +55,13 @@ def _finding(report: Report, finding: Finding) -> str:
     line, end = (1, None) if finding.layer else (finding.line, finding.end_line)
     title = f"{'note' if verdict is Verdict.CLEAN else verdict.value}: {finding.rule}"
     message = packed + " | ".join(part for part in said if part)
-    return _command(_COMMANDS[verdict], finding.path, report, line, end, title, message)
+    return _command(_COMMANDS[verdict], finding.path_from(report.folder), line, end, title, message)
 
 
-def _command(
-    kind: str, path: str | None, report: Report, line: int | None, end: int | None, title: str, message: str
-) -> str:
+def _command(kind: str, path: str | None, line: int | None, end: int | None, title: str, message: str) -> str:
     properties = []
     if path is not None:
-        properties.append(("file", visible(posixpath.join(report.folder or "", path))))
+        properties.append(("file", visible(path)))
         properties += [("line", str(line))] if line is not None else []
         properties += [("endLine", str(end))] if line is not None and end is not None and end > line else []
     properties.append(("title", cut(title, _TITLE)))

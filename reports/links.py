@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from auditor.challenge import default
+from auditor.finding import Finding
 from auditor.regex import regex
 from auditor.report import Report
 from auditor.rule import Rule
@@ -44,9 +45,25 @@ def line_address(
 
     Lines of an unpacked layer have none: what is in the repository is the packed file.
     """
-    if repository is None or not _is_sha(report.sha) or report.folder is None or layer:
+    return (
+        None
+        if report.folder is None
+        else _at(report, repository, posixpath.join(report.folder, path), line, end_line, layer)
+    )
+
+
+def finding_address(report: Report, repository: str | None, finding: Finding) -> str | None:
+    """Return the permanent address of a finding's lines at the head commit, None where there is none."""
+    where = None if report.folder is None else finding.path_from(report.folder)
+    return None if where is None else _at(report, repository, where, finding.line, finding.end_line, finding.layer)
+
+
+def _at(
+    report: Report, repository: str | None, path: str, line: int | None, end_line: int | None, layer: int
+) -> str | None:
+    if repository is None or not _is_sha(report.sha) or layer:
         return None
-    where = quote(posixpath.join(report.folder, path).encode("utf-8", "surrogatepass"), safe="/")
+    where = quote(path.encode("utf-8", "surrogatepass"), safe="/")
     lines = "" if line is None else f"#L{line}"
     if line is not None and end_line is not None and end_line > line:
         lines += f"-L{end_line}"

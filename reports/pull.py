@@ -126,4 +126,5 @@ def _line(report: Report) -> str:
         cause = f": {markdown(cut(found[0][0].rule, _NAME))}"
     else:  # what it found is not what its verdict hangs on
         cause = _OTHERWISE.get(report.verdict, "")
-    return f"- {code(report.name, _NAME)}: **{report.verdict.value}**, {report.recommendation.value}{cause}\n"
+    advice = "" if report.recommendation.value == report.verdict.value else f", {report.recommendation.value}"
+    return f"- {code(report.name, _NAME)}: **{report.verdict.value}**{advice}{cause}\n"

@@ -134,6 +134,8 @@ def _result(report: Report, finding: Finding, order: Mapping[str, int], fingerpr
     }
     if finding.path is not None:
         result["locations"] = [_location(report, finding.path, finding.line, finding.layer, finding.end_line)]
+        if finding.at_root:
+            result["locations"][0]["physicalLocation"]["artifactLocation"] = _file(finding.path)
     if finding.trace:
         result["codeFlows"] = [_code_flow(report, finding)]
     changes = _fixes(report, finding)
@@ -210,7 +212,10 @@ def _location(report: Report, path: str, line: int | None, layer: int, end_line:
 
 
 def _artifact(report: Report, path: str) -> Json:
-    where = posixpath.join(report.folder or "", path)
+    return _file(posixpath.join(report.folder or "", path))
+
+
+def _file(where: str) -> Json:
     return {"uri": quote(where.encode("utf-8", "surrogatepass"), safe="/"), "uriBaseId": "SRCROOT"}
 
 

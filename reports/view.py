@@ -14,8 +14,8 @@ from reports.citation import overruled
 from reports.comment import Form
 from reports.detail import Detail
 from reports.escape import Markdown, code, cut, fence, markdown
-from reports.excerpt import excerpt, one_line
-from reports.links import place_link, prose, reference, repository_of
+from reports.excerpt import excerpt, one_line, place
+from reports.links import finding_address, linked, place_link, prose, reference, repository_of
 
 _GROUPS: tuple[Group, ...] = ("compliance", "evidence", "package")
 
@@ -93,7 +93,7 @@ def finding_place(report: Report, finding: Finding, form: Form) -> Markdown | No
     if finding.path is None:
         return None
     repository = repository_of(report, form.repository)
-    return place_link(report, repository, finding.path, finding.line, finding.end_line, finding.layer)
+    return linked(code(place(finding.path, finding.line, finding.layer)), finding_address(report, repository, finding))
 
 
 def quoted(report: Report, finding: Finding, detail: Detail) -> Markdown | None:

@@ -31,6 +31,7 @@ class Wording(msgspec.Struct, frozen=True):
     audit: str = "maintainer's audit note"
     community: str = "community view"
     unruled: str = "No maintainer has ruled on this; it is a view of the community."
+    ruled_here: str = "A maintainer has ruled so on this pull request itself."
     limits: str = (
         "The code, its settings, the logs and the files were read; no score was recomputed. Data is followed from "
         "where it is read to where it is scored, under the script's defaults, the documented command and what the "

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
-from auditor.evidence.model import Run, Value
+from auditor.evidence.printed import Value
+from auditor.evidence.rounding import agrees
+from auditor.evidence.run import Run
+from auditor.evidence.series import final
 from auditor.finding import Finding, Status, Step
 from auditor.rule import Authority, Example, Rule
 from rules.code_counted import Code, model_bytes, script
 from rules.limits import cap, largest_meant
 from rules.run_logs import SCRIPT, metadata, package, run_log
-from rules.scored_runs import agrees, claimed, final, judged, reported, several
+from rules.scored_runs import judged, reported, several
 
 SLUG = "artifact-cap"
 
@@ -90,7 +93,7 @@ def _least(model: Value[int] | None, printed: Value[int] | None, code: Code | No
 
 def _carries_the_claim(case: Case, run: Run) -> bool:
     """Tell whether the run belongs to the claimed score: it prints it, or it is one of the seeds of the mean."""
-    claim, score = claimed(case.evidence), final(run)
+    claim, score = case.evidence.leading(), final(run)
     if claim is None or score is None:
         return False
     runs = reported(case)
@@ -142,8 +145,8 @@ RULE = Rule(
     why="The challenge is to predict well from 16 MB. The cap holds for every seed and for the non-record track too, "
     "and 16 MiB is not 16 MB.",
     advice="Compress or prune harder, pack the code, leave some slack for other seeds. Keep the smallest of "
-    "several coders: for int6 weights, one to a byte, brotli 11 and zstd 1 come within 1 % of entropy, zlib 9 within "
-    "7 %; six bits packed to a byte first cost 9 %.",
+    "several coders: int6 weights that are stored one to a byte come within 1 % of their entropy with brotli 11 or "
+    "zstd 1, within 7 % with zlib 9; packing their six bits together before that costs 9 %.",
     counterpart="A log whose total submission size is below 16,000,000 for every seed, code included (#1530).",
     authority=(
         Authority("README", "OpenAI", "2026", "official", "code plus compressed model, 16,000,000 bytes, decimal"),

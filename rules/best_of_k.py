@@ -8,7 +8,12 @@ from itertools import combinations
 from statistics import fmean
 
 from auditor.case import Case
-from auditor.evidence.model import Claim, Metric, Run
+from auditor.evidence.claims import Claim
+from auditor.evidence.printed import Metric
+from auditor.evidence.rounding import agrees, nearly
+from auditor.evidence.run import Run
+from auditor.evidence.scored import finished, of_named_seeds, seeds, told_of
+from auditor.evidence.series import ONE_CONFIG, by_label, final, one_config
 from auditor.finding import Finding, Step
 from auditor.fix.change import Change
 from auditor.regex import regex
@@ -17,23 +22,7 @@ from auditor.submission.model import Unread
 from rules.claim_corrections import to_the_mean
 from rules.run_logs import SCRIPT, package, run_log
 from rules.run_settings import differences
-from rules.scored_runs import (
-    ONE_CONFIG,
-    agrees,
-    by_label,
-    claimed,
-    final,
-    finished,
-    judged,
-    nearly,
-    of_named_seeds,
-    one_config,
-    record,
-    score,
-    seeds,
-    several,
-    told_of,
-)
+from rules.scored_runs import judged, record, score, several
 
 SLUG = "best-of-k"
 _MOST_RUNS = 10  # of more runs the subsets are not searched
@@ -57,7 +46,7 @@ def check(case: Case) -> Iterator[Finding]:
     if told is not None:
         yield told
         return
-    claim, runs = claimed(case.evidence), finished(case.evidence)
+    claim, runs = case.evidence.leading(), finished(case.evidence)
     if claim is not None and runs:
         yield from _unlogged(case, claim, runs)
     if claim is None or not one_config(runs):

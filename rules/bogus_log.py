@@ -10,14 +10,17 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from auditor.case import Case
-from auditor.evidence.model import EmbeddedSource, Log, Run
+from auditor.evidence.model import EmbeddedSource, Log
+from auditor.evidence.run import Run
+from auditor.evidence.scored import finished, seeds
+from auditor.evidence.series import final
 from auditor.finding import Finding, Status, Step
 from auditor.program.unpack import unpack
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 from rules.run_logs import SCRIPT, package, run_log
-from rules.scored_runs import final, finished, judged, record, reported, score, seeds, several
+from rules.scored_runs import judged, record, reported, score, several
 
 SLUG = "bogus-log"
 
@@ -89,7 +92,7 @@ def _empty(log: Log, *, enough: bool) -> Finding | None:
     elif trouble is not None:
         said, line = f"The run ended in {_TROUBLES[trouble.kind]} before a final score", trouble.line
     elif steps or measured:
-        said, line = "The log ends before a final score", log.lines or None
+        said, line = "The log prints no final score in bits per byte", log.lines or None
     else:
         said, line = "The log shows neither a training step nor a score", 1
     # An error message or a placeholder in a log's place is to be looked at whatever else there is.
@@ -163,7 +166,7 @@ def _other_seed(log: Log) -> Iterator[Finding]:
     named, printed = run.name_seed, run.logged_seed
     if named is None or printed is None or named.value == printed.value or not run.trained:
         return  # an evaluation alone prints a default; what it scores was trained elsewhere
-    later = {int(v.value) for v in run.numbers("seed")}
+    later = set(run.printed_seeds)
     base = "/".join(PurePosixPath(log.path).parts[-2:]).lower()
     others = {int(digits) for digits in re.findall(r"\d{1,12}", base)} - {named.value}
     if named.value in later or printed.value in others or not re.search(rf"seed\W?_?{named.value}(?!\d)", base):
@@ -192,7 +195,7 @@ def _nought(log: Log) -> Iterator[Finding]:
 def _one_seed(runs: Sequence[Run]) -> Iterator[Finding]:
     """Yield a hold when logs that are named by different seeds all print the same one."""
     named = [run for run in runs if run.name_seed is not None and run.logged_seed is not None and run.trained]
-    if any(run.name_seed.value in {int(v.value) for v in run.numbers("seed")[1:]} for run in named if run.name_seed):
+    if any(run.name_seed.value in run.printed_seeds[1:] for run in named if run.name_seed):
         return  # printed after the defaults
     names = {run.name_seed.value for run in named if run.name_seed is not None}
     printed = {run.logged_seed.value for run in named if run.logged_seed is not None}

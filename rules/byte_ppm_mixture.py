@@ -19,10 +19,10 @@ def check(case: Case) -> Iterator[Finding]:
         case,
         "bytes",
         SLUG,
-        "The network's log-probability of the token that came is blended with a prediction of that token's bytes: "
+        "The network's probability of the token that came is blended with a prediction of that token's bytes: "
         "spread over the bytes it is no distribution over bytes, and a product of byte probabilities is none over "
         "tokens, so the blend adds up over neither alphabet.",
-        "the token's log-probability meets the prediction of its bytes",
+        "the token's probability meets the prediction of its bytes",
     )
 
 

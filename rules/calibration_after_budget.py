@@ -142,7 +142,7 @@ def _rule(found: Calibration, clock: Clock, limit: Time, *, official: bool) -> t
         return "violation", f"{what}, which uses up the {budget:.0f} s: this counts as evaluation{late}."
     if clock.over is None or clock.over <= 0:
         return None
-    over = f"{what}; it stops at {stop:.0f} s to leave time for it, but by the logs it ends {clock.over:.1f} s too late"
+    over = f"{what}; it stops at {stop:.1f} s to leave time for it, but by the logs it ends {clock.over:.1f} s too late"
     if clock.over <= TOLERATED:
         return "note", f"{over}. Accepted rows overshoot by as much (#1060, #1855, #2135)."
     return "hold", f"{over}."
@@ -183,7 +183,7 @@ def _measured(evidence: Evidence) -> Sequence[tuple[float, float | None]]:
         stop = run.last("stop_time")
         if stop is None:
             continue
-        times = [t.value for t in run.numbers("hessian_time")]
+        times = [t.value for key in ("hessian_time", "calibration_time") for t in run.numbers(key)]
         out.append((stop.value, max(times) if times else None))
     return out
 

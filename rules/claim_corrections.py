@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from auditor.case import Case
-from auditor.evidence.model import Claim, Metric
+from auditor.evidence.claims import Claim
+from auditor.evidence.printed import Metric
+from auditor.evidence.rounding import unit
+from auditor.evidence.scored import finished, of_named_seeds
+from auditor.evidence.series import ONE_CONFIG, by_label
 from auditor.finding import Finding
 from auditor.fix.change import Change, Edit, Part
 from auditor.fix.claims import corrected, denied, written
 from rules.claims_apart import claims_apart
-from rules.scored_runs import ONE_CONFIG, by_label, claimed, finished, of_named_seeds, reported, unit
+from rules.scored_runs import reported
 
 _FEWEST = 4  # decimals of a score that is written down
 _FARTHEST_SEED = 0.01  # bits per byte between seeds of one configuration, generously
@@ -21,7 +25,7 @@ _PRINTED = 8  # decimals that logs print at most
 
 def to_the_mean(case: Case, finding: Finding, metrics: Sequence[Metric]) -> Change | None:
     """Return the change of the claimed score to the mean of ``metrics``, and of the loss beside it to theirs."""
-    claim = claimed(case.evidence)
+    claim = case.evidence.leading()
     if claim is None or not metrics or (claim.path, claim.line) != (finding.path, finding.line):
         return None
     decimals = min(max(m.decimals for m in metrics), max(claim.decimals, _FEWEST), _PRINTED)
@@ -85,7 +89,7 @@ def of_the_flag(case: Case, finding: Finding) -> Change | None:
 
 def of_the_other(case: Case, finding: Finding) -> Change | None:
     """Return the change of a score that README or title give otherwise than submission.json, to that one's."""
-    claim = claimed(case.evidence)
+    claim = case.evidence.leading()
     if claim is None:
         return None
     for other, _ in claims_apart(case):

@@ -2,54 +2,39 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
-from math import floor
-from statistics import fmean
+from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
-from auditor.evidence.model import Claim, Evidence, Metric, Run
+from auditor.evidence.agreement import (
+    OWN_DIGITS,
+    ROUNDED_TWICE,
+    of_a_part,
+    of_last_step,
+    of_one,
+    offset,
+    other_line,
+    within_reach,
+)
+from auditor.evidence.claims import Claim
+from auditor.evidence.printed import Metric
+from auditor.evidence.rounding import agrees, cut_off, nearly, unit
+from auditor.evidence.run import Run
+from auditor.evidence.scored import distinct, finished, of_named_seeds, seeds
+from auditor.evidence.series import ONE_CONFIG, Series, by_folder, by_label
 from auditor.finding import Finding, Status, Step
 from auditor.fix.change import Change
-from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_the_other, to_the_mean
 from rules.claims_apart import claims_apart
-from rules.limits import cap
+from rules.declared_flags import belied
 from rules.run_logs import SCRIPT, metadata, package, run_log
-from rules.scored_runs import (
-    ONE_CONFIG,
-    Series,
-    agrees,
-    by_label,
-    claimed,
-    distinct,
-    finished,
-    judged,
-    nearly,
-    of_named_seeds,
-    record,
-    reported,
-    score,
-    seeds,
-    several,
-    unit,
-)
+from rules.scored_runs import judged, record, reported, score, several
 from rules.unread_switches import unread_switches
 
 SLUG = "claim-mismatch"
 
-_ROUNDED_TWICE = 1.5e-5  # bits per byte: a mean of scores that were rounded before
-_OWN_DIGITS = 5  # decimals from which a claim that equals one run's score is that run's, not a mean's
-_FARTHEST_SEED = 0.01  # bits per byte between seeds of one configuration, generously
 _OFFSET = 1e-4  # bits per byte by which every seed's claim must differ for an offset
-_MOST_SUBSETS = 8  # runs; of more, the subsets are not searched
 _SLIP = 1e-3  # bits per byte around a whole unit: the first digit is wrong, not the measurement
-_LATE_SECONDS = 602.0  # the loop looks at the clock once a step, and prints after a synchronisation
-_LATE_EVALUATION = 600.0
-_FIRST_NUMBER = regex(r"\d{1,9}")
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -60,7 +45,7 @@ def check(case: Case) -> Iterator[Finding]:
     for other, text in claims_apart(case):
         yield _finding(other, "note", text, ())
     yield from _unread(case)
-    claim = claimed(case.evidence)
+    claim = case.evidence.leading()
     runs = finished(case.evidence)
     if claim is not None and runs:
         yield from _judge(case, claim, runs)
@@ -89,23 +74,10 @@ def fix(case: Case, finding: Finding) -> Change | None:
     )
 
 
-def _of_one(claim: Claim[float] | None, runs: Sequence[Run]) -> tuple[Run, float] | None:
-    """Return the run of several whose loss alone is the claimed one, and the mean of all; None where there is none."""
-    losses = [(run, loss) for run in runs if (loss := run.val_loss) is not None]
-    if claim is None or len(losses) < 2 or claim.decimals < _OWN_DIGITS - 1:
-        return None
-    near = unit(claim.decimals) / 2 + 1e-9
-    # What equals one run's loss to the sixth decimal was not rounded on the way, nor would a mean have been.
-    slack = near if claim.decimals > _OWN_DIGITS else near + _ROUNDED_TWICE
-    mean = fmean(loss for _, loss in losses)
-    own = next((run for run, loss in losses if abs(loss - claim.value) <= near), None)
-    return (own, mean) if own is not None and own.score is not None and abs(mean - claim.value) > slack else None
-
-
 def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Finding]:
     """Yield a note when the claimed loss is one seed's, though the submission reports several."""
     claim = case.evidence.metadata.first("val_loss")
-    found = _of_one(claim, runs)
+    found = of_one(claim, runs)
     if claim is None or found is None:
         return
     own, mean = found
@@ -134,7 +106,7 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
     """Yield what the logs say against the claimed score; nothing when they carry it."""
     those = of_named_seeds(case.evidence, runs)
     named = by_label(those) if those else ()
-    series = (*by_label(runs), *named, *_by_folder(runs))
+    series = (*by_label(runs), *named, *by_folder(runs))
     if any(agrees(claim, s.mean, s.metrics) for s in series if len(s.metrics) > 1):
         return
     if len(runs) == 1 and any(agrees(claim, m.val_bpb, (m,)) for m in runs[0].scores):
@@ -143,17 +115,17 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
         return  # one seed is enough there
     main = named[0] if named else series[0]
     whole = next((s for s in series if len(s.metrics) == len(runs) and nearly(claim, s.mean)), None)
-    one = _of_one(case.evidence.metadata.first("val_loss"), runs)
+    one = of_one(case.evidence.metadata.first("val_loss"), runs)
     if one is not None and any(agrees(claim, m.val_bpb, (m,)) for m in one[0].scores):
         whole = None  # the claimed loss tells whose score it is
     alone = (
         next((m for s in series for m in s.metrics if agrees(claim, m.val_bpb, (m,))), None) if whole is None else None
     )
-    if alone is not None and claim.decimals >= _OWN_DIGITS:
+    if alone is not None and claim.decimals >= OWN_DIGITS:
         yield from _one_of(case, claim, alone, runs, series)
-    elif any(abs(claim.value - s.mean) <= _ROUNDED_TWICE + unit(claim.decimals) / 2 for s in (series[0], main)):
+    elif any(abs(claim.value - s.mean) <= ROUNDED_TWICE + unit(claim.decimals) / 2 for s in (series[0], main)):
         return
-    elif any(_cut(claim, s) for s in series if len(s.metrics) > 1 or len(runs) == 1):
+    elif any(cut_off(claim, s.mean) for s in series if len(s.metrics) > 1 or len(runs) == 1):
         message = (
             f"The claimed {score(claim.value)} is the logs' {score(main.mean)} cut off where it should be rounded."
         )
@@ -163,34 +135,8 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
         yield _finding(claim, "note", message, whole.metrics)
     elif alone is not None:
         yield from _one_of(case, claim, alone, runs, series)
-    elif not _of_a_part(claim, main):
+    elif not of_a_part(claim, main):
         yield _contradicted(case, claim, runs, main)
-
-
-def _by_folder(runs: Sequence[Run]) -> tuple[Series, ...]:
-    """Return the scores of the runs whose logs share a folder, where the logs lie in several: one for each version."""
-    folders: dict[str, list[Run]] = {}
-    for run in runs:
-        folders.setdefault(posixpath.dirname(run.path), []).append(run)
-    groups = [group for group in folders.values() if len(group) > 1] if len(folders) > 1 else []
-    return tuple(s for group in groups for s in by_label(group) if len(s.metrics) == len(group))
-
-
-def _cut(claim: Claim[float], series: Series) -> bool:
-    scale = 10.0**claim.decimals
-    return abs(floor(series.mean * scale + 1e-6) / scale - claim.value) < 1e-9
-
-
-def _of_a_part(claim: Claim[float], series: Series) -> bool:
-    """Tell whether the claim is the mean of some of the runs: which ones were left out is another rule's question."""
-    values = sorted(m.val_bpb for m in series.metrics)
-    if len(values) > _MOST_SUBSETS:
-        return False
-    for size in range(2, len(values)):
-        parts = combinations(values, size) if claim.decimals > _OWN_DIGITS else [tuple(values[:size])]
-        if any(agrees(claim, fmean(part), ()) for part in parts):
-            return True
-    return False
 
 
 def _one_of(
@@ -218,7 +164,7 @@ def _one_of(
 
 def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Series) -> Finding:
     """Return the finding on a claim that is neither the runs' mean nor a run's final score."""
-    shift = _offset(case.evidence, runs)
+    shift = offset(case.evidence, runs)
     if shift is not None and abs(shift) > _OFFSET:
         what = "lower" if shift < 0 else "higher"
         message = (
@@ -226,57 +172,26 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
             f"{score(claim.value)} is an adjusted figure, the logs' mean is {score(main.mean)}."
         )
         return _finding(claim, "violation" if shift < 0 else "hold", message, main.metrics)
-    other = _other(claim, runs)
+    other = other_line(claim, runs)
     if other is not None:
         return _earlier(claim, *other, main)
     difference = claim.value - main.mean
+    finals = "the final scores there are" if len(main.metrics) > 1 else "the final score there is"
     message = (
-        f"No log prints the claimed {score(claim.value)}; the final scores there are "
+        f"No log prints the claimed {score(claim.value)}; {finals} "
         f"{several([score(m.val_bpb) for m in main.metrics])}"
         + (f", their mean {score(main.mean)}" if len(main.metrics) > 1 else "")
         + f" ({difference:+.5f})."
     )
     unlogged = [seed for seed in case.evidence.metadata.seeds if seed not in seeds(runs)]
-    if unlogged and seeds(runs) and _within_reach(claim, main, len(unlogged)):
+    if unlogged and seeds(runs) and within_reach(claim, main, len(unlogged)):
         message = message.removesuffix(".") + f"; the logs of seeds {several(unlogged)} are missing."
         return _finding(claim, "incomplete", message, main.metrics)
     if abs(abs(difference) - 1) < _SLIP:
         message = message.removesuffix(").") + "; a digit may be missing)."
-    elif shift is not None and abs(shift) <= _ROUNDED_TWICE:
+    elif shift is not None and abs(shift) <= ROUNDED_TWICE:
         message += " Its own scores of the seeds are those of the logs."
     return _finding(claim, "hold", message, main.metrics)
-
-
-def _within_reach(claim: Claim[float], main: Series, missing: int) -> bool:
-    """Tell whether the claim may be a mean with the missing seeds: they'd have to score like those that are there."""
-    count = len(main.metrics)
-    needed = (claim.value * (count + missing) - main.mean * count) / missing
-    return abs(needed - main.mean) <= _FARTHEST_SEED
-
-
-def _offset(evidence: Evidence, runs: Sequence[Run]) -> float | None:
-    """Return by how much each seed's claim differs from its log's score, when it is the same for all of them."""
-    each = {c.seed: c.value for c in evidence.metadata.all("val_bpb", per_seed=True)}
-    shifts = [
-        each[run.seed.value] - run.score.val_bpb
-        for run in runs
-        if run.seed is not None and run.seed.value in each and run.score is not None
-    ]
-    if len(shifts) < 2 or len(shifts) < len(each):
-        return None
-    mean = fmean(shifts)
-    same = all(abs(s - mean) <= _ROUNDED_TWICE for s in shifts)
-    return mean if same else None
-
-
-def _other(claim: Claim[float], runs: Sequence[Run]) -> tuple[Run, Metric] | None:
-    """Return a line that prints the claim but is no final score, the last one of its log, and its run."""
-    for role in ("pre-quant", "step", "progress", "reference"):
-        for run in runs:
-            for metric in reversed(run.metrics):
-                if metric.role == role and agrees(claim, metric.val_bpb, (metric,)):
-                    return run, metric
-    return None
 
 
 _ROLES = {
@@ -288,20 +203,10 @@ _ROLES = {
 
 
 def _earlier(claim: Claim[float], run: Run, other: Metric, main: Series) -> Finding:
-    what = "the score of the last step, from before the artifact" if _of_last_step(run, other) else _ROLES[other.role]
+    what = "the score of the last step, from before the artifact" if of_last_step(run, other) else _ROLES[other.role]
     finals = "the final score of the artifact is" if len(main.metrics) == 1 else "the mean of the final scores is"
     message = f"The claimed {score(claim.value)} is {what}; {finals} {score(main.mean)}."
     return _finding(claim, "hold", message, (other, *main.metrics))
-
-
-def _of_last_step(run: Run, metric: Metric) -> bool:
-    """Tell whether a validation in training is that of the last step: of its number, or of the last step's line."""
-    if metric.role != "step" or run.steps is None:
-        return False
-    number = _FIRST_NUMBER.search(metric.label)
-    if number is not None:
-        return int(number[0]) >= run.steps.value
-    return all(step.line is None or step.line <= metric.line for step in run.numbers("step"))
 
 
 def _finding(claim: Claim[float], status: Status, message: str, metrics: Sequence[Metric]) -> Finding:
@@ -319,70 +224,9 @@ def _finding(claim: Claim[float], status: Status, message: str, metrics: Sequenc
 
 def _declared(case: Case) -> Iterator[Finding]:
     """Yield a finding for each self-declared compliance that the logs or the metadata itself belie."""
-    for claim in case.evidence.metadata.declared:
-        if not claim.value:
-            continue
-        for pattern, against in _DECLARED:
-            said = against(case) if pattern.search(claim.name.lower()) else None
-            if said is not None:
-                status, text, place = said
-                yield Finding(
-                    rule=SLUG,
-                    group="evidence",
-                    status=status,
-                    message=f"submission.json declares {claim.key} to be true; {text}.",
-                    path=claim.path,
-                    line=claim.line,
-                    end_line=claim.line,
-                    trace=place,
-                )
-
-
-_Said = tuple[Status, str, tuple[Step, ...]] | None
-
-
-def _three_seeds(case: Case) -> _Said:
-    runs = distinct(case.evidence)
-    shown, named = seeds(runs), case.evidence.metadata.seeds
-    count = len(shown) or (1 if runs else 0)
-    if not runs or count >= 3 or len(runs) >= 3:
-        return None
-    status: Status = "violation" if record(case) and len(named) < 3 else "hold"
-    own = f", and it names {len(named)} itself" if named and len(named) < 3 else ""
-    return status, f"the logs show {count} seed{'s' if count > 1 else ''}{own}", ()
-
-
-def _under_cap(case: Case) -> _Said:
-    sizes = [size for run in case.evidence.runs if (size := run.artifact_bytes) is not None]
-    worst = max(sizes, key=lambda v: v.value, default=None)
-    if worst is None or worst.value <= cap(case):
-        return None
-    return "note", f"a log totals {worst.value:,} bytes", (Step(worst.path, worst.line or 1, "the total"),)
-
-
-def _train_in_time(case: Case) -> _Said:
-    times = [t for run in finished(case.evidence) if (t := run.train_seconds) is not None]
-    worst = max(times, key=lambda v: v.value, default=None)
-    if worst is None or worst.value <= _LATE_SECONDS:
-        return None
-    return "note", f"a log shows {worst.value:,.1f} s of training", (Step(worst.path, worst.line or 1, "the clock"),)
-
-
-def _eval_in_time(case: Case) -> _Said:
-    times = [t for run in finished(case.evidence) if (t := run.eval_seconds) is not None]
-    worst = max(times, key=lambda v: v.value, default=None)
-    if worst is None or worst.value <= _LATE_EVALUATION:
-        return None
-    return "note", f"a log shows {worst.value:,.1f} s of evaluation", (Step(worst.path, worst.line or 1, "the clock"),)
-
-
-# What a self-declared boolean says, by its key, and what speaks against it.
-_DECLARED: tuple[tuple[re.Pattern[str], Callable[[Case], _Said]], ...] = (
-    (regex(r"(?:three|3)_?seed|seeds?_?(?:three|3)\b|multi_?seed"), _three_seeds),
-    (regex(r"(?:artifact|size|bytes|submission|total).*(?:under|below|within|le|lt|cap|16)"), _under_cap),
-    (regex(r"train.*(?:under|below|within|le|lt).*(?:600|10)|train.*budget"), _train_in_time),
-    (regex(r"eval.*(?:under|below|within|le|lt).*(?:600|10)|eval.*budget"), _eval_in_time),
-)
+    for claim, (status, text, trace) in belied(case):
+        message = f"submission.json declares {claim.key} to be true; {text}."
+        yield Finding(SLUG, "evidence", status, message, claim.path, claim.line, claim.line, trace=trace)
 
 
 _THREE = (run_log(1337, 1.2), run_log(42, 1.201), run_log(7, 1.2035))

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
-from auditor.evidence.model import Claim
+from auditor.evidence.claims import Claim
+from auditor.evidence.rounding import unit
 from auditor.regex import regex
 from auditor.submission.names import shown
-from rules.scored_runs import claimed, score, unit
+from rules.scored_runs import score
 
 _IN_A_TITLE = regex(r"(?<![\w.+\-−])(?P<value>[01]\.\d{3,8})(?![\w.])(?!\s?(?:x\b|%|gb|mb|m\b|b\b|nats?\b))", re.I)
 _A_SETTING = regex(
@@ -25,7 +26,7 @@ def claims_apart(case: Case) -> Iterator[tuple[Claim[float], str]]:
     A README that gives the score anywhere, to the digits that it writes, agrees; so does a title. Of the README only
     a table's column that is called after the score can disagree: sentences speak of many runs.
     """
-    claim = claimed(case.evidence)
+    claim = case.evidence.leading()
     if claim is None or claim.path != case.submission.metadata:
         return
     told = [c for c in case.evidence.readme.numbers if c.name == "val_bpb" and abs(c.value - claim.value) < _NEAR]

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from auditor.case import Case
-from auditor.evidence.model import Run, Value
+from auditor.evidence.printed import Value
+from auditor.evidence.run import Run
 from auditor.evidence.sizes import packed_size
 from auditor.submission.model import Unread
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.regex import regex
+from auditor.submission.names import shown
 from auditor.timeline.claims import judge
 from auditor.timeline.events import Lookup, Mixture, Update
 
@@ -41,7 +42,7 @@ def absent(case: Case, slug: str) -> Iterator[Finding]:
                 rule=slug,
                 group="compliance",
                 status="hold",
-                message=f'The submission is called "{words[:80]}", but a table of the tokens that went before '
+                message=f'The submission is called "{shown(words, 80)}", but a table of the tokens that went before '
                 f"{what}: what made the score can't be told from what runs.",
                 path=path,
                 line=line,

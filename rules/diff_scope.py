@@ -26,7 +26,7 @@ def check(case: Case) -> Iterator[Finding]:
     parts = [f"The diff touches {count} outside {case.submission.name}: {several(_places(outside))}"]
     if folders:
         parts.append(f"among them {'another record folder' if len(folders) == 1 else f'{len(folders)} record folders'}")
-    yield Finding(SLUG, "package", "incomplete", "; ".join(parts) + ".", outside[0])
+    yield Finding(SLUG, "package", "incomplete", "; ".join(parts) + ".", outside[0], at_root=True)
 
 
 def _places(paths: Sequence[str]) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
 from auditor.evidence.counted import counted_runs
-from auditor.evidence.model import Run, Value
+from auditor.evidence.printed import Value
+from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from auditor.case import Case
+from auditor.evidence.claims import Claim
 from auditor.evidence.counted import Counted, counted_runs
-from auditor.evidence.model import Claim, Metric, Run, Value
+from auditor.evidence.printed import Metric, Value
+from auditor.evidence.run import Run
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, is_timed, on_line, strictness

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.evidence.counted import Counted, training_runs
-from auditor.evidence.model import Run, Value
+from auditor.evidence.printed import Value
+from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, is_timed, on_line, strictness

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from auditor.case import Case
 from auditor.challenge.model import Hardware
 from auditor.evidence.counted import Counted, training_runs
-from auditor.evidence.model import Run
+from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule

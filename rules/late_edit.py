@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from auditor.case import Case
-from auditor.evidence.model import Claim
+from auditor.evidence.claims import Claim
 from auditor.finding import Finding
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule

@@ -19,7 +19,7 @@ from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
 from rules.run_logs import README, SCRIPT, metadata, package, run_log
-from rules.scored_runs import claimed, judged, several
+from rules.scored_runs import judged, several
 
 SLUG = "missing-files"
 
@@ -96,7 +96,7 @@ def _metadata(case: Case) -> Iterator[Finding]:
     if not any("not" in p.value or "empty" in p.value for p in claims.problems) and (
         not claims.all("val_bpb") and not claims.all("val_bpb", per_seed=True)
     ):
-        other = claimed(case.evidence)
+        other = case.evidence.leading()
         elsewhere = f"; {other.path} claims {other.value:g}" if other is not None else ""
         yield _missing(f"submission.json gives no val_bpb{elsewhere}.", claims.path)
 

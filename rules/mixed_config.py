@@ -6,13 +6,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
-from auditor.evidence.model import Run, Value
+from auditor.evidence.printed import Value
+from auditor.evidence.rounding import agrees
+from auditor.evidence.run import Run
+from auditor.evidence.scored import seeds
+from auditor.evidence.series import by_label
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.names import shown
 from rules.run_logs import SCRIPT, package, run_log
 from rules.run_settings import READ, Difference, differences
-from rules.scored_runs import agrees, by_label, claimed, judged, record, reported, seeds
+from rules.scored_runs import judged, record, reported
 
 SLUG = "mixed-config"
 
@@ -51,7 +55,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _of_one_group(case: Case, runs: Sequence[Run], found: Sequence[Difference]) -> bool:
     """Tell whether the claim is the mean of the runs that share all settings: the others are another version's."""
-    claim = claimed(case.evidence)
+    claim = case.evidence.leading()
     values: dict[int, list[str]] = {id(run): [] for run in runs}
     for difference in found:
         for run, value, _ in difference.values:

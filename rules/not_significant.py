@@ -72,7 +72,7 @@ def check(case: Case) -> Iterator[Finding]:
     old = _before(frontier, own, submission.pr, date)
     if not counted or old is None:
         return
-    sample = describe([each.score.val_bpb for each in counted])
+    sample = describe([each.val_bpb for each in counted])
     ratio = _bytes_per_token(case, counted)
     against = _compare(sample, old, ratio)
     bar = frontier.bar(own.date if own is not None else date or frontier.bars[-1].since)
@@ -80,7 +80,7 @@ def check(case: Case) -> Iterator[Finding]:
     if not missed:
         return
     message = (
-        f"The mean of {sample.n} seed{'s' if sample.n > 1 else ''}, {sample.mean:.6f}, is "
+        f"{'The score of the one seed' if sample.n == 1 else f'The mean of {sample.n} seeds'}, {sample.mean:.6f}, is "
         f"{against.told(', the best when this was submitted')}. "
         f"Missed: {'; '.join(map(_bar, missed))}. In force on that day: {_bar(bar)}."
     )
@@ -179,7 +179,7 @@ RULE = Rule(
     "by a one-sided Welch test with sample deviations, and with the best row of today.",
     why="A record has to be better than what was there by more than chance. Seeds of one configuration differ by about "
     "0.001 bits per byte, so a smaller gain needs more of them.",
-    advice="Submit as non-record, or add seeds of the same configuration; both bars are in the message.",
+    advice="Submit as non-record; where no more than chance is in doubt, add seeds of the same configuration.",
     counterpart="Three seeds whose mean is below the last row with p < 0.01 and 0.005 nats (#1019), or, from "
     "2026-04-28, with p < 0.25 (#2135).",
     authority=(

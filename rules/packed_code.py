@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.program.model import Unit
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Submission, Unread
 
 SLUG = "packed-code"
 _MAX_TWIN = 4 * 1024 * 1024
 _ALIKE = 0.6  # share of the lines from which a file is called a readable version
+_SAME_WORDS = 0.97  # share of the words, which a minifier leaves as they are where it breaks up every line
+_FEWEST_WORDS = 30
+_WORD = regex(r"[A-Za-z_]\w{5,}")
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -58,7 +62,9 @@ def _twin(unit: Unit, submission: Submission) -> str:
     """Return what can be said of a readable version of a packed file among the other files."""
     inner = unit.source.text
     lines = _lines(inner)
+    words = set(_WORD.findall(inner))
     best, share = "", 0.0
+    named, told = "", 0.0
     for path in submission.helpers:
         if path == unit.path or not path.endswith(".py"):
             continue
@@ -71,8 +77,13 @@ def _twin(unit: Unit, submission: Submission) -> str:
         alike = len(lines & _lines(text)) / max(len(lines), 1)
         if alike > share:
             best, share = path, alike
+        held = len(words.intersection(_WORD.findall(text))) / len(words) if len(words) >= _FEWEST_WORDS else 0.0
+        if held > told:
+            named, told = path, held
     if share >= _ALIKE:
         return f"{best} looks like a version to read, with {share:.0%} of its lines"
+    if told >= _SAME_WORDS:
+        return f"{named} looks like a version to read, with {told:.0%} of its longer names and words"
     return "no readable version of it lies beside it"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from auditor.case import Case
 from auditor.finding import Finding
@@ -18,7 +19,10 @@ def check(case: Case) -> Iterator[Finding]:
     """
     if case.program is None:
         if case.unreadable is not None:
-            yield _finding("There is nothing to audit", case.unreadable.reason, None, None)
+            yield replace(
+                _finding("There is nothing to audit", case.unreadable.reason, None, None),
+                advice="Add the script that trained the model, whole, to the record folder.",
+            )
         return
     for unit in case.program.units.values():
         failure = unit.failure

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from auditor.evidence.model import Run, Value
+from auditor.evidence.printed import Value
+from auditor.evidence.run import Run
 from auditor.regex import regex
 
 # What may differ between the seeds of one configuration, names, places and measurements: words of a setting's

@@ -6,11 +6,13 @@ from auditor.case import Case
 from auditor.challenge.model import Target
 from auditor.evidence.model import EmbeddedSource
 from auditor.evidence.samples import Claimed, claimed, digest
+from auditor.regex import regex
 from auditor.submission.discover import peek
 from rules.scored_runs import stated_day
 
 REPOSITORY = "KellerJordan/modded-nanogpt"
 _LARGEST_SCRIPT = 2_000_000
+_COMPACT = regex(r"(20\d\d)([01]\d)([0-3]\d)(?=_|$)")
 
 
 def sample(case: Case) -> Claimed | None:
@@ -30,9 +32,12 @@ def shipped(case: Case) -> EmbeddedSource | None:
 
 
 def day(case: Case) -> str | None:
-    """Return the day of a record: the table's, else the one in the folder's name."""
+    """Return the day of a record (YYYY-MM-DD): the table's, else the one in the folder's name (20260503_…, too)."""
     found = sample(case)
-    return found.row.date if found is not None and found.row is not None else stated_day(case)
+    if found is not None and found.row is not None:
+        return found.row.date
+    compact = _COMPACT.match(case.submission.name)
+    return "-".join(compact.groups()) if compact is not None else stated_day(case)
 
 
 def target(case: Case) -> Target | None:

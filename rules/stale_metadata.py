@@ -9,14 +9,17 @@ from statistics import fmean
 from msgspec import Struct
 
 from auditor.case import Case
-from auditor.evidence.model import SMALLEST_ARTIFACT, Run
+from auditor.evidence.rounding import agrees, unit
+from auditor.evidence.run import SMALLEST_ARTIFACT, Run
+from auditor.evidence.scored import finished, seeds
+from auditor.evidence.series import by_label
 from auditor.finding import Finding, Step
 from auditor.fix.change import Change, Edit
 from auditor.fix.claims import corrected, document, written
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, package, run_log
-from rules.scored_runs import agrees, by_label, claimed, finished, judged, reported, score, seeds, several, unit
+from rules.scored_runs import judged, reported, score, several
 
 SLUG = "stale-metadata"
 
@@ -70,7 +73,7 @@ def _stale(case: Case) -> Iterator[Stale]:
 
 def _claimed_runs(case: Case) -> Sequence[Run]:
     """Return the runs whose mean score is what is claimed; none where the logs carry no such claim."""
-    claim = claimed(case.evidence)
+    claim = case.evidence.leading()
     runs = reported(case)
     if claim is None or not runs:
         return ()

@@ -210,10 +210,10 @@ RULE = Rule(
     summary="What chooses or weighs an expert reads the token that is about to be scored: its loss, or whether it "
     "starts a "
     "word.",
-    why="The prediction must be fixed before the token is known. A weight that grows with the loss of the true token "
-    "moves mass to the other expert just where the first one failed.",
-    advice="Compute weights from the prefix: the entropy of the model's own distribution, counts of the context, "
-    "earlier losses.",
+    why="What is mixed in, and how much of it, must be fixed before the token is known: a weight that grows with the "
+    "token's loss, or a hint that is there only for some kinds of tokens, moves mass to it with hindsight.",
+    advice="Choose weights and hints by the prefix alone: the entropy of the model's own distribution, counts of the "
+    "context, earlier losses.",
     counterpart="A gate on the entropy of the prediction, or on how often the context was seen (#659, #1514).",
     authority=(
         Authority("#2041", "cocohearts", "2026-05", "audit", "within-word and word gates read the target token"),

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from auditor.case import Case
+from auditor.evidence.claims import Claim
 from auditor.evidence.frontier import load
-from auditor.evidence.model import Claim, Run
+from auditor.evidence.run import Run
+from auditor.evidence.scored import finished, of_named_seeds, seeds, told_of
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, metadata, package, run_log
-from rules.scored_runs import finished, judged, of_named_seeds, record, seeds, several, stated_day, told_of
+from rules.scored_runs import judged, record, several, stated_day
 
 SLUG = "too-few-seeds"
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from auditor.case import Case
-from auditor.evidence.model import Run, Value
+from auditor.evidence.printed import Value
+from auditor.evidence.run import Run
 from auditor.evidence.sizes import FileSize
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule

@@ -90,6 +90,14 @@ def check(case: Case) -> Iterator[Finding]:
     )
     yield from findings(
         case,
+        "powers",
+        SLUG,
+        "The root of a sum of powers of several predictions is more than their mean, for every token, and nothing "
+        "divides by the sum over the vocabulary: these probabilities add up to more than one.",
+        "the root is taken",
+    )
+    yield from findings(
+        case,
         "lifted",
         SLUG,
         "After the softmax something is added to the prediction of some tokens, and nothing divides by the sum or goes "

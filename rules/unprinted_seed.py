@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from auditor.case import Case
+from auditor.evidence.scored import finished
 from auditor.finding import Finding
 from auditor.fix.change import Change
 from auditor.fix.statements import inserted, statement_around
@@ -14,7 +15,7 @@ from auditor.program.model import Unit
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import package, run_log
-from rules.scored_runs import finished, judged
+from rules.scored_runs import judged
 
 SLUG = "unprinted-seed"
 

@@ -48,7 +48,7 @@ def unread_switches(case: Case) -> tuple[Override, str] | None:
         return None
     some = several([shown(name, 40) for name in unread[:_MOST_NAMED]])
     more = f" and {len(unread) - _MOST_NAMED} more" if len(unread) > _MOST_NAMED else ""
-    return given[unread[0]], f"The documented command sets {some}{more}, which no file of the submission names."
+    return given[unread[0]], f"The documented command sets {some}{more}, which no code of the submission names."
 
 
 def _texts(case: Case, program: Program) -> list[str]:

@@ -10,7 +10,8 @@ from msgspec import Struct
 from auditor.challenge.model import Data
 from auditor.evidence.counted import Counted
 from auditor.evidence.denominator import bytes_per_token
-from auditor.evidence.model import Metric, Run, Value
+from auditor.evidence.printed import Metric, Value
+from auditor.evidence.run import Run
 from auditor.regex import regex
 
 WRONG = 0.003  # relative: ten times what honest runs differ by

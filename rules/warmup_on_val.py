@@ -30,8 +30,8 @@ def check(case: Case) -> Iterator[Finding]:
             rule=SLUG,
             group="compliance",
             status="note",
-            message="This step uses validation tokens, but nothing that it updates reaches a reported score "
-            f"({updated} is not the model that scores, or is restored before).",
+            message="This step uses validation tokens, but no score of the same tokens that is reported was seen to "
+            f"use what it updates: {updated} is not the model that scores, is restored before, or scores other tokens.",
             path=adapt.site.source.path,
             line=adapt.site.line,
             end_line=adapt.site.end_line,

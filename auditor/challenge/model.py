@@ -123,10 +123,19 @@ class Target:
 
 
 @dataclass(frozen=True)
+class FixedEnd:
+    """From which day on the step at which a run ends has to be fixed beforehand, and not by its own validation loss."""
+
+    since: datetime.date
+    source: str
+
+
+@dataclass(frozen=True)
 class Track:
     """One track: its folder below the archive, and whether a submission to it stands for a record.
 
     ``declared`` is a regular expression on what metadata call it; ``compiler_flags`` are allowed all the same.
+    ``fixed_end`` is None where a run may end as it likes.
     """
 
     folder: str
@@ -136,6 +145,7 @@ class Track:
     declared: str | None = None
     compiler_flags: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
+    fixed_end: FixedEnd | None = None
 
     def target(self, day: str | None) -> Target | None:
         """Return the target in force on a day (YYYY-MM-DD; None: the latest), None for a track without one."""

@@ -15,7 +15,8 @@ from auditor.cli._options import challenge_option, color_option, make_style
 from auditor.cli._pulls import Pulls, pulls_option
 
 if TYPE_CHECKING:
-    from auditor.evidence.model import ClaimSet, Evidence
+    from auditor.evidence.claims import ClaimSet
+    from auditor.evidence.model import Evidence
     from auditor.submission.model import Submission
 
 

@@ -7,7 +7,9 @@ from statistics import fmean
 
 from msgspec import Struct
 
-from auditor.evidence.model import Evidence, Metric, Run
+from auditor.evidence.model import Evidence
+from auditor.evidence.printed import Metric
+from auditor.evidence.run import Run
 from auditor.regex import regex
 
 _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
@@ -24,6 +26,14 @@ class Counted(Struct, frozen=True):
     run: Run
     score: Metric
     claimed: bool
+
+    @property
+    def val_bpb(self) -> float:
+        """Return the score with all digits that the run prints of it: a line often comes in a short and a long form."""
+        half = 0.5 * 10.0**-self.score.decimals + 1e-12
+        longer = [m for m in self.run.scores if m.decimals > self.score.decimals]
+        twins = [m for m in longer if abs(m.val_bpb - self.score.val_bpb) <= half]
+        return max(twins, key=lambda m: m.decimals, default=self.score).val_bpb
 
 
 def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:

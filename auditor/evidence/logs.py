@@ -16,7 +16,9 @@ from auditor.evidence.closing import closing
 from auditor.evidence.embedded import embedded_sources
 from auditor.evidence.formats import FORMATS, lowered, reads
 from auditor.evidence.metrics import is_placeholder, parse_metric, unrounded
-from auditor.evidence.model import EmbeddedSource, Log, Metric, Reading, Run, Trouble, Value
+from auditor.evidence.model import EmbeddedSource, Log, Trouble
+from auditor.evidence.printed import Metric, Reading, Value
+from auditor.evidence.run import Run
 from auditor.evidence.text import Decoded, decode, messages
 from auditor.regex import regex
 
@@ -216,6 +218,8 @@ def _merged(runs: list[_Builder], last: int) -> list[Run]:
         run = builder.build(builder.end or last)
         if run is None:
             continue
+        if kept and run.score is None and run.steps is None and _lists_others(kept[-1], run):
+            continue
         if kept and _continues(kept[-1], run):
             kept[-1] = _joined(kept[-1], run)
             continue
@@ -236,6 +240,13 @@ def _sums_up(before: Run, after: Run) -> bool:
     return any(
         abs(m.val_bpb - score.val_bpb) <= _HALF * 10.0 ** -min(m.decimals, score.decimals) for m in before.scores
     )
+
+
+def _lists_others(before: Run, after: Run) -> bool:
+    """Tell whether a part without a score names other seeds than the run before it: a table of what all runs gave."""
+    named = set(after.printed_seeds)
+    own = {before.logged_seed.value} if before.logged_seed is not None else named
+    return len(named) > 1 or bool(named - own)
 
 
 def _continues(before: Run, after: Run) -> bool:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from auditor.evidence.model import Claim, ClaimSet, Value
+from auditor.evidence.claims import Claim, ClaimSet
+from auditor.evidence.printed import Value
 from auditor.regex import regex
 
 _DEEPEST = 40  # levels; deeper values are not looked at

@@ -9,7 +9,7 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from auditor.evidence.model import Metric, Role
+from auditor.evidence.printed import Metric, Role
 from auditor.regex import regex
 
 _SAME_DIGIT = {ord(d): "0" for d in "123456789"}
@@ -24,7 +24,7 @@ _BPB = regex(
 )
 _EXACT = regex(r"\s{1,3}exact\s?[:=]\s?(?P<value>\d{1,3}\.\d{1,18})(?![\w.])")  # the same score, unrounded
 _BPB_LABELLED = regex(r"\bbpb\b[^:=|\d]{0,40}[:=|]\s{0,20}(?P<value>\d{1,3}\.\d{1,18})")
-_BPB_AFTER = regex(r"(?P<value>(?<![\w.+\-−–±])\d{1,2}\.\d{2,18})\s?(?:val_)?bpb\b")
+_BPB_AFTER = regex(r"(?P<value>(?<![\w.+\-−–±~≈])\d{1,2}\.\d{2,18})\s?(?:val_)?bpb\b")
 _SCORE = regex(r"\|\s*score\s*=\s*(?P<value>\d{1,2}\.\d{2,18})")
 _LOSS = regex(
     r"(?<![\w.])(?:(?P<own>[a-z0-9_]{0,24}val_loss|vl|val_nats|validation_loss)|(?:(?!train)[a-z0-9]{1,16}_){0,2}loss)(?:\s?\([a-z]{1,12}\))?[\"']?\s{0,3}(?:[:=]|(?<=val_loss)\s|(?<=val_loss\s))\s{0,4}[\"']?"

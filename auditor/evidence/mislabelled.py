@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from auditor.evidence.model import ClaimSet, Run
+from auditor.evidence.claims import ClaimSet
+from auditor.evidence.run import Run
 from auditor.regex import regex
 
 _LEAST_DECIMALS = 3  # of a figure that is known again by its digits

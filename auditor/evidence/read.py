@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from auditor.evidence.claims import ClaimSet
 from auditor.evidence.commits import commits
 from auditor.evidence.logs import LARGEST_LOG, read_log
 from auditor.evidence.metadata import read_metadata
 from auditor.evidence.mislabelled import score_by_its_name
-from auditor.evidence.model import ClaimSet, Evidence, Log, Value
+from auditor.evidence.model import Evidence, Log
+from auditor.evidence.printed import Value
 from auditor.evidence.readme import read_readme
 from auditor.evidence.reuse import reused
 from auditor.evidence.sizes import read_sizes

@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from auditor.evidence.claims import Claim, ClaimSet
 from auditor.evidence.metrics import role_of
-from auditor.evidence.model import Claim, ClaimSet
 from auditor.markdown import elements
 from auditor.regex import regex
 

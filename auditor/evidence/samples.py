@@ -17,7 +17,9 @@ from msgspec import Struct
 
 from auditor.challenge.model import Challenge
 from auditor.evidence.frontier import Row, load
-from auditor.evidence.model import EmbeddedSource, Evidence, Log, Run, Value
+from auditor.evidence.model import EmbeddedSource, Evidence, Log
+from auditor.evidence.printed import Value
+from auditor.evidence.run import Run
 from auditor.evidence.statistics import Sample, describe, upper_tail
 from auditor.regex import regex
 

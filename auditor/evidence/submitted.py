@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from auditor.evidence.model import Evidence, Metric
+from auditor.evidence.model import Evidence
+from auditor.evidence.printed import Metric
 
 _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from auditor.evidence.model import Evidence, Reading, Run, Value
+from auditor.evidence.model import Evidence
+from auditor.evidence.printed import Reading, Value
+from auditor.evidence.run import Run
 
 
 class RunRow(Struct, frozen=True):

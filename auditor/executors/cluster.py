@@ -124,7 +124,7 @@ class RayExecutor(Books[Any]):
         try:
             if address.startswith(_LOCAL):
                 cores = _cores(address)
-                ray.init(num_cpus=cores, include_dashboard=False, **quiet)
+                ray.init("local", num_cpus=cores, include_dashboard=False, **quiet)  # else one that runs here is joined
             else:
                 _knock(address)
                 ray.init(address=address, **quiet)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from auditor.case import Case
-from auditor.evidence.model import Claim
+from auditor.evidence.claims import Claim
 from auditor.fix.change import Edit
 from auditor.program.source import Source
 from auditor.program.unpack import decode_text

@@ -10,7 +10,7 @@ from auditor.finding import Finding, Verdict
 from auditor.fix.apply import Read, apply
 from auditor.fix.change import Change, Part, Unfixable
 from auditor.fix.overlay import overlaid
-from auditor.reaudit.compare import compare
+from auditor.reaudit.compare import compare, wording
 from auditor.report import Report
 from auditor.submission.model import Submission, Unread
 from auditor.verdict import weigh
@@ -179,8 +179,7 @@ def fault(before: Report, after: Report, targets: Sequence[Finding]) -> str | No
         if weigh(target) is not Verdict.CLEAN:
             if not any(target is each for each in gone):
                 now = next((p.now for p in compared.remaining if p.then is target and p.now is not None), None)
-                because = f": {now.active_because}" if now is not None and now.active_because else ""
-                return f"{target.rule} would still be there{because}"
+                return _remains(target, now)
         elif _notes(after)[_key(target)] >= _notes(before)[_key(target)]:
             return f"{target.rule} would still be there"
     for pair in compared.new:
@@ -196,6 +195,15 @@ def fault(before: Report, after: Report, targets: Sequence[Finding]) -> str | No
     if before.rests_on and not after.rests_on:
         return "no score would be reported any more"
     return None
+
+
+def _remains(target: Finding, now: Finding | None) -> str:
+    """Return what becomes of a finding that isn't gone: it is where it was, or the rule says something else instead."""
+    if now is None or (now.path, wording(now)) == (target.path, wording(target)):
+        because = f": {now.active_because}" if now is not None and now.active_because else ""
+        return f"{target.rule} would still be there{because}"
+    at = f"{now.path}:{now.line}" if now.path and now.line else now.path or "the submission"
+    return f"{target.rule} would be said of {at} instead: {now.message}"
 
 
 def _key(finding: Finding) -> tuple[str, str | None, str]:

@@ -9,7 +9,8 @@ from statistics import fmean
 
 from auditor.case import Case
 from auditor.evidence.counted import counted_runs
-from auditor.evidence.model import Metric, Run
+from auditor.evidence.printed import Metric
+from auditor.evidence.run import Run
 from auditor.fix.change import Change, NewFile
 from auditor.fix.claims import written
 from auditor.regex import regex

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -55,7 +54,7 @@ def _of(report: Report, folder: str) -> Iterator[Annotation]:
         start, end = _lines(finding)
         packed = "" if finding.layer == 0 else f"{place(finding.path, finding.line, finding.layer)}: "
         yield Annotation(
-            path=posixpath.join(folder, finding.path),
+            path=finding.path_from(folder) or finding.path,
             start_line=start,
             end_line=end,
             annotation_level=_LEVELS.get(weigh(finding), "notice"),

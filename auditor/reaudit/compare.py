@@ -65,6 +65,11 @@ def compare(before: Report, after: Report) -> Compared:
     )
 
 
+def wording(finding: Finding) -> str:
+    """Return the message without its numbers: lines and measured values differ from head to head."""
+    return _NUMBERS.sub("0", finding.message)
+
+
 def cited_hunks(before: Report, after: Report, pair: Pair) -> tuple[tuple[str, Hunk], ...]:
     """Return (path, hunk) for each change of a line that one of the two findings cites, in the order of the files."""
     then, now = _lines(pair.then), _lines(pair.now)
@@ -114,12 +119,12 @@ def _likenesses(before: Report, after: Report) -> Iterator[_Same]:
         return kin(one, other) and bool(text) and text == _quoted(after, other)
 
     def worded(one: Finding, other: Finding) -> bool:
-        return kin(one, other) and one.line == other.line and _wording(one) == _wording(other)
+        return kin(one, other) and one.line == other.line and wording(one) == wording(other)
 
     yield quoted
     yield alike
     yield worded
-    yield lambda one, other: kin(one, other) and _wording(one) == _wording(other)
+    yield lambda one, other: kin(one, other) and wording(one) == wording(other)
     yield kin
     yield lambda one, other: one.rule == other.rule
 
@@ -136,7 +141,7 @@ def _counterpart(finding: Finding, quiet: list[Finding], its: Report, others: Re
     kin = [f for f in quiet if f.rule == finding.rule and f.path == finding.path]
     text = _quoted(its, finding)
     same = [f for f in kin if text and _quoted(others, f) == text]
-    return next(iter(same or [f for f in kin if _wording(f) == _wording(finding)]), None)
+    return next(iter(same or [f for f in kin if wording(f) == wording(finding)]), None)
 
 
 def _quoted(report: Report, finding: Finding) -> str:
@@ -148,11 +153,6 @@ def _quoted(report: Report, finding: Finding) -> str:
         return ""
     last = min(max(finding.line, finding.end_line or finding.line), finding.line + _MOST_LINES)
     return "\n".join(" ".join(source.line_text(line).split()) for line in range(finding.line, last + 1))
-
-
-def _wording(finding: Finding) -> str:
-    """Return the message without its numbers: lines and measured values differ from head to head."""
-    return _NUMBERS.sub("0", finding.message)
 
 
 def _lines(finding: Finding | None) -> dict[tuple[str, int], frozenset[int]]:

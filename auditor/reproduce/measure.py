@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from auditor.evidence.logs import read_log
-from auditor.evidence.model import Run
+from auditor.evidence.run import Run
 from auditor.evidence.text import Unreadable
 from auditor.program.unpack.decoders import inflate
 from auditor.program.unpack.model import Refused

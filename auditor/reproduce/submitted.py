@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.challenge import default
 from auditor.evidence.frontier import load as load_frontier
 from auditor.evidence.model import Evidence
 from auditor.evidence.read import read_evidence
@@ -56,6 +57,13 @@ def read_submission(path: str) -> Submission:
 def read_subject(submission: Submission) -> tuple[Subject, Evidence]:
     """Return what can be started of a submission, and its evidence; raises :class:`CannotReproduce`."""
     given = shown(submission.given)
+    challenge, covered = submission.challenge, default()
+    if challenge.metric.name != covered.metric.name or challenge.time is None or challenge.artifact is None:
+        raise CannotReproduce(
+            f"{given}: a submission to {challenge.name}, which reproduce doesn't cover: it judges "
+            f"{covered.metric.name} under caps on time and size, as {covered.name} has them; give the script itself "
+            "to see whether it runs"
+        )
     if submission.script is None:
         raise CannotReproduce(f"{given}: no train script here; give the script itself")
     program = load_program(submission)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 
@@ -28,7 +29,8 @@ class Target(Struct, frozen=True):
     """The train script as commands name it: its path, its folder, and every file of the folder.
 
     ``inner`` names the files that hold the program when the script only hands over to them, ``beside`` the record
-    folders next to it (None: not known).
+    folders next to it (None: not known). ``trainers`` are those that lie outside of the folder, by their path from the
+    root: whether each is the script itself, or a working copy of it.
     """
 
     script: str
@@ -36,6 +38,7 @@ class Target(Struct, frozen=True):
     files: frozenset[str]
     inner: frozenset[str] = frozenset()
     beside: frozenset[str] | None = None
+    trainers: Mapping[str, bool] = {}
 
 
 class Command(Struct, frozen=True):
@@ -64,7 +67,7 @@ def command_of(launch: Launch, target: Target) -> Command | None:
             return None
         exact, position = False, len(launch.words)
     else:
-        named = _is_script(launch.words[position], target)
+        named = True if twin(launch, target) else _is_script(launch.words[position], target)
         if named is None:
             return _through_launcher(launch, launch.words[position:], target)
         exact = named
@@ -77,6 +80,20 @@ def command_of(launch: Launch, target: Target) -> Command | None:
         overrides[name] = Override(name, value, launch.path, launch.line)
     workers = _workers(launch.words[:position])
     return Command(overrides, launch.path, launch.line, exact, workers, launch.logs, launch.round)
+
+
+def twin(launch: Launch, target: Target) -> bool | None:
+    """Tell whether a run script outside of the folder starts a copy of the script there, or another program (False).
+
+    None where the pull request brings no such file: what lies there then may be the script's working copy.
+    """
+    word = next((word for word in launch.words if word.endswith(".py")), None)
+    if word is None or launch.path in target.files:
+        return None
+    beside = posixpath.dirname(launch.path)
+    known = word.rpartition(UNKNOWN)[2].lstrip("/")
+    places = (posixpath.normpath(place) for place in (posixpath.join(beside, known), known))
+    return next((target.trainers[place] for place in places if place in target.trainers), None)
 
 
 def command_of_environment(environment: Mapping[str, Assigned], path: str, line: int) -> Command:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from auditor.regex import regex
-from auditor.settings.commands import Command, Target, command_of, command_of_environment
+from auditor.settings.commands import Command, Target, command_of, command_of_environment, twin
 from auditor.settings.files import FileStep
 from auditor.settings.launchers import launcher_shells
 from auditor.settings.markdown import Block, code_blocks
@@ -19,7 +20,7 @@ from auditor.settings.shell import launches, walk
 from auditor.settings.state import Assigned
 from auditor.settings.tidy import as_shell
 from auditor.settings.walked import Shell, Walk
-from auditor.submission.model import Override
+from auditor.submission.model import STARTED, Override
 
 _MAIN, _USUAL, _ASIDE, _LOW, _GUESSED = range(5)
 _MAIN_WORDS = regex(
@@ -108,13 +109,20 @@ def readme_runs(text: str, path: str, target: Target, scripts: Scripts) -> tuple
     return joined(found or listed or mentioned)
 
 
-def script_runs(scripts: Scripts, target: Target) -> tuple[Run, ...]:
+def script_runs(scripts: Scripts, target: Target, lacking: Iterable[Override] = ()) -> tuple[Run, ...]:
     """Return the runs of the run scripts, each script taken by itself.
 
-    Which of several with one name was run only a document tells that starts it.
+    Which of several with one name was run only a document tells that starts it; so it is with one that starts another
+    program of the pull request. ``lacking`` is what documents start or read and that isn't there: a script elsewhere
+    that has its name is another one.
     """
     found: list[Run] = []
-    alone = [key for key in scripts if "/" not in key or len(namesakes(scripts, key)) == 1]
+    gone = {posixpath.basename(lack.name) for lack in lacking}
+    alone = [
+        key
+        for key in scripts
+        if "/" not in key or (len(namesakes(scripts, key)) == 1 and posixpath.basename(key) not in gone)
+    ]
     apart = [key for key in alone if "/" in key][_MOST_APART:]
     for name in alone:
         path, text = scripts[name]
@@ -127,7 +135,7 @@ def script_runs(scripts: Scripts, target: Target) -> tuple[Run, ...]:
         for step in walked.steps:
             if isinstance(step, FileStep):
                 files.append(step)
-            elif (command := command_of(step, target)) is not None:
+            elif twin(step, target) is not False and (command := command_of(step, target)) is not None:
                 rank = _rank(command, _LOW if low else _USUAL)
                 made = tuple(files[:_MOST_FILES])
                 own.append(Run((command,), f"{path}:{step.line}", rank, made, _lacking(walked)))
@@ -136,9 +144,9 @@ def script_runs(scripts: Scripts, target: Target) -> tuple[Run, ...]:
 
 
 def _lacking(walked: Walk) -> tuple[Override, ...]:
-    return tuple(
-        Override(lack.value, "", lack.path, lack.line) for lack in (*walked.unfound, *walked.missing)[:_MOST_FILES]
-    )
+    started = [Override(lack.value, STARTED, lack.path, lack.line) for lack in walked.unfound]
+    read = [Override(lack.value, "", lack.path, lack.line) for lack in walked.missing]
+    return tuple((*started, *read)[:_MOST_FILES])
 
 
 def header_runs(source: str, path: str, target: Target) -> tuple[Run, ...]:

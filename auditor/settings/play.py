@@ -20,8 +20,9 @@ from auditor.settings.logs import printed_settings
 from auditor.settings.mentions import mentioned, told_with
 from auditor.settings.places import placed
 from auditor.settings.runs import Run, in_order
-from auditor.settings.scripts import shelved
+from auditor.settings.scripts import alike, shelved
 from auditor.submission.model import Override, Setting, Submission, Tree, Unread
+from auditor.submission.names import is_shell, is_trainer
 
 MAX_COMMANDS = 4
 MAX_LOGS = 4
@@ -117,8 +118,8 @@ def documented_runs(submission: Submission) -> tuple[Run, ...]:
         return ()
     source = _head(submission.tree, submission.script, _MAX_TEXT)
     files = frozenset(submission.tree.paths())
-    inner = _handed_over_to(source or "", submission.helpers)
-    target = Target(submission.script, submission.name, files, inner, submission.beside)
+    inner = _handed_over_to(source or "", submission.helpers) | _handing_over(submission)
+    target = Target(submission.script, submission.name, files, inner, submission.beside, _trainers(submission))
     scripts = _scripts(submission)
     found: list[Run] = []
     readme = _head(submission.tree, submission.readme, _MAX_TEXT)
@@ -131,7 +132,7 @@ def documented_runs(submission: Submission) -> tuple[Run, ...]:
     metadata = _head(submission.tree, submission.metadata, _MAX_TEXT)
     if metadata is not None and submission.metadata is not None:
         found.extend(metadata_runs(metadata, submission.metadata, target, scripts))
-    found.extend(script_runs(scripts, target))
+    found.extend(script_runs(scripts, target, [lack for run in found for lack in run.lacking]))
     if source is not None:
         found.extend(header_runs(source, submission.script, target))
     python = [path for path in submission.helpers if path.endswith(".py")][:_MAX_LAUNCHERS]
@@ -146,8 +147,18 @@ def _scripts(submission: Submission) -> dict[str, tuple[str, str]]:
     environments = [path for path in submission.tree.paths() if path.endswith(".env")]
     own = [*submission.shells[:_MAX_SCRIPTS], *environments[:_MAX_SCRIPTS]]
     elsewhere = submission.elsewhere
-    others = elsewhere.paths()[:_MAX_ELSEWHERE] if elsewhere is not None else ()
+    others = [p for p in elsewhere.paths() if is_shell(p)][:_MAX_ELSEWHERE] if elsewhere is not None else ()
     return shelved(_texts(submission.tree, own), _texts(elsewhere, others) if elsewhere is not None else {})
+
+
+def _trainers(submission: Submission) -> dict[str, bool]:
+    """Return the trainers outside of the folder by path: whether each is the script, but for a line in twenty."""
+    elsewhere = submission.elsewhere
+    if elsewhere is None or submission.script is None or submission.carried:
+        return {}
+    own = _head(submission.tree, submission.script, _MAX_FILE) or ""
+    paths = [path for path in elsewhere.paths() if is_trainer(path)][:_MAX_ELSEWHERE]
+    return {path: alike(own, text) for path, text in _texts(elsewhere, paths).items()} if own else {}
 
 
 def _texts(tree: Tree, paths: Iterable[str]) -> dict[str, str]:
@@ -167,6 +178,15 @@ def _handed_over_to(source: str, helpers: Sequence[str]) -> frozenset[str]:
     )
 
 
+def _handing_over(submission: Submission) -> frozenset[str]:
+    """Return the helpers that exist to start the script: a few settings of a library, then ``runpy.run_path``."""
+    script = (submission.script or "").rsplit("/", 1)[-1]
+    starts = re.compile(rf"\brun_path\([^()\n]*[\"'/]{re.escape(script)}[\"']")
+    python = [path for path in submission.helpers if path.endswith(".py")][:_MAX_LAUNCHERS]
+    texts = ((path, _head(submission.tree, path, _MAX_WRAPPER)) for path in python)
+    return frozenset(path.rsplit("/", 1)[-1] for path, text in texts if text is not None and starts.search(text))
+
+
 def _logs(submission: Submission, claimed: Sequence[str], training: Sequence[str]) -> tuple[Setting, ...]:
     seeds = _seeds(_head(submission.tree, submission.metadata, _MAX_TEXT))
     kept = _distinct(submission.tree, _by_weight(claimed, seeds))
@@ -175,7 +195,8 @@ def _logs(submission: Submission, claimed: Sequence[str], training: Sequence[str
     for path in training:
         printed = {} if path in claimed else _printed(submission.tree, path)
         kept = tuple(Setting("log", each.label, {**printed, **each.overrides}) for each in kept)
-    return kept
+    others = bool(set(submission.logs) - set(claimed))
+    return tuple(Setting("log", each.label, each.overrides, among_others=others) for each in kept)
 
 
 def _distinct(tree: Tree, logs: Sequence[str]) -> tuple[Setting, ...]:
@@ -225,9 +246,12 @@ def _seeds(metadata: str | None) -> frozenset[str]:
 
 def _identity(overrides: Mapping[str, Override]) -> frozenset[tuple[str, str]]:
     """Return what tells two commands apart: not seeds, names of runs, or where files lie."""
-    return frozenset(
-        (name, override.value) for name, override in overrides.items() if not _INCIDENTAL.fullmatch(name.lower())
-    )
+    return frozenset((name, override.value) for name, override in overrides.items() if not is_incidental(name))
+
+
+def is_incidental(name: str) -> bool:
+    """Tell whether a setting is a seed, the name of a run or machine, or a place of files: no switch."""
+    return _INCIDENTAL.fullmatch(name.lower()) is not None
 
 
 def _disagree(one: Mapping[str, Override], other: Mapping[str, Override]) -> bool:

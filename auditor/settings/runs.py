@@ -32,7 +32,7 @@ class Run(Struct, frozen=True):
     """One run as documents tell it: the commands of the train script, in their order.
 
     ``files`` are made before and between them; ``logs`` is what they write; ``lacking`` are the files that the text
-    reads its environment from and that aren't shipped. The lowest ``rank`` is the main run.
+    reads its environment from, or starts, and that aren't shipped. The lowest ``rank`` is the main run.
     """
 
     commands: tuple[Command, ...]

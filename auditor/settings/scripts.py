@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ Scripts: TypeAlias = Mapping[str, tuple[str, str]]
 """Run scripts, path and text: the record folder's by file name, those that the diff adds elsewhere by path."""
 
 _ENOUGH = 2  # folders above a file that tell it from its namesakes
+_SAME = 0.95  # of the lines of each of two programs, where one is the other's working copy
 
 
 def shelved(own: Mapping[str, str], elsewhere: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -60,6 +62,17 @@ def gone_to(folder: str, word: str) -> str:
         return folder if not word else ""
     start = "" if UNKNOWN in word or word.startswith(("/", "~")) else folder
     return posixpath.normpath(posixpath.join(start, known.lstrip("/~"))) if known.strip("/~") else start
+
+
+def alike(one: str, other: str) -> bool:
+    """Return whether two programs are one, but for a line in twenty of either."""
+    if one == other:
+        return True
+    if min(len(one), len(other)) < _SAME**2 * max(len(one), len(other)):
+        return False
+    lines, others = (Counter(filter(None, map(str.strip, text.split("\n")))) for text in (one, other))
+    shared = (lines & others).total()
+    return shared >= _SAME * max(lines.total(), others.total())
 
 
 def _parts(folder: str) -> list[str]:

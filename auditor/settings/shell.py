@@ -219,7 +219,7 @@ class _Walker:
     def _value(self, item: Assignment, state: State) -> Given:
         if item.items is not None:
             return tuple(text for word in item.items for text in expand(word, state.read))[:_MAX_WORDS]
-        return Assigned(expand_value(item.value, state.read), state.path, item.line)
+        return state.given(item.value, item.line)
 
     def _command(
         self, node: Simple, words: list[str], temporary: dict[str, Assigned], state: State, written: tuple[str, ...]

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.settings.expansion import UNKNOWN, expand_value
-from auditor.settings.syntax import Piece
+from auditor.settings.syntax import Piece, Word
 
 
 class Assigned(Struct, frozen=True):
@@ -67,6 +67,15 @@ class State(Struct):
             plain = (value.value,) if isinstance(value, Assigned) else None
             found = value[:1] if isinstance(value, tuple) else plain
         return self._or_alternative(piece, found)
+
+    def given(self, word: Word, line: int) -> Assigned:
+        """Return what stands on the right of ``=``; what only passes a variable on (``A="$A"``) keeps its place."""
+        value = expand_value(word, self.read)
+        first = word[0] if len(word) == 1 and word[0].kind == "variable" and not word[0].operator else None
+        held = self.variables.get(first.text) if first is not None else None
+        if isinstance(held, Assigned) and held.value == value and held.line:
+            return held
+        return Assigned(value, self.path, line)
 
     def _or_alternative(self, piece: Piece, found: tuple[str, ...] | None) -> tuple[str, ...]:
         if not piece.operator or piece.operator.endswith("?"):

@@ -22,7 +22,7 @@ from auditor.submission.discover import (
 )
 from auditor.submission.git import Entry, Objects, Repository, git_tree, open_repository
 from auditor.submission.model import Submission, Tree, Unread
-from auditor.submission.names import is_shell, is_source, shown
+from auditor.submission.names import is_shell, is_source, is_trainer, shown
 from auditor.submission.scope import Change, loose_folders, read_scope, record_folders
 
 _NAMED = 3
@@ -131,10 +131,17 @@ class Commit(Struct, frozen=True):
         return [submission for submission in found if holds_anything(submission)]
 
     def _run_scripts(self, folder: str) -> Tree | None:
-        """Return the run scripts that the changes add outside of record folders, None where there are none."""
-        added = {c.path for c in self.changes if c.old is None and c.new is not None}
+        """Return the run scripts that the changes add outside of record folders, and the trainers that they bring.
+
+        None where there are none.
+        """
         wanted = {
-            path for path in added if is_shell(path) and not in_archive(path) and not path.startswith(folder + "/")
+            c.path
+            for c in self.changes
+            if c.new is not None
+            and ((c.old is None and is_shell(c.path)) or is_trainer(c.path))
+            and not in_archive(c.path)
+            and not c.path.startswith(folder + "/")
         }
         if not wanted:
             return None

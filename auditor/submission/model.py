@@ -68,10 +68,14 @@ class Submission:
     lone: bool = False  # a single script was given: there is no package, and no evidence, to judge
     folder: str | None = None  # where ``tree`` is rooted in its repository ("": its root); None: not known
     beside: frozenset[str] | None = None  # names of the record folders next to this one; None: not known
-    elsewhere: Tree | None = None  # run scripts that the diff adds outside the folder, by their path from the root
+    # Run scripts that the diff adds, and trainers that it changes, outside the folder, by their path from the root.
+    elsewhere: Tree | None = None
     challenge: Challenge = field(default_factory=default)
     track_folder: str = ""  # the name of the track's folder (``track_…``), empty where it isn't known
     carried: tuple[Carried, ...] = ()  # the program where a log carries it; ``script`` then names that log
+
+
+STARTED = "started"  # what a missing run script is to the run that names it; a missing ``.env`` is read
 
 
 class Override(Struct, frozen=True):
@@ -89,8 +93,9 @@ class Setting(Struct, frozen=True):
     ``kind`` says which: the script's defaults (no overrides), a documented command, switches that a sentence of
     the README sets, a log's printed values.
     ``overrides`` are keyed by name; names of logged values are lower case. Commands with the same ``run`` belong to
-    one documented run, of which 0 is the main one; ``lacking`` are files that it reads its environment from and that
-    aren't shipped.
+    one documented run, of which 0 is the main one; ``lacking`` are files that it reads its environment from, or starts
+    (their value is ``STARTED``), and that aren't shipped. ``among_others``: a log of the claimed runs, beside which lie
+    logs of other runs that are not in play.
     """
 
     kind: Literal["defaults", "command", "mention", "log"]
@@ -98,3 +103,4 @@ class Setting(Struct, frozen=True):
     overrides: Mapping[str, Override]
     run: int = 0
     lacking: tuple[Override, ...] = ()
+    among_others: bool = False

@@ -56,6 +56,11 @@ def is_shell(path: str) -> bool:
     return suffix(path) in SHELL_SUFFIXES or posixpath.basename(path).lower() in {"makefile", "gnumakefile"}
 
 
+def is_trainer(path: str) -> bool:
+    """Tell whether a path is named like a Python script that trains."""
+    return suffix(path) == ".py" and posixpath.basename(path).startswith("train")
+
+
 def is_readme(path: str) -> bool:
     """Tell whether a path's last component is a README in any usual spelling."""
     return re.fullmatch(r"readme(\.(md|markdown|rst|txt|md\.txt))?", posixpath.basename(path), re.I) is not None

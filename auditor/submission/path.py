@@ -22,7 +22,7 @@ from auditor.submission.discover import (
 )
 from auditor.submission.folder import FolderTree, open_folder
 from auditor.submission.model import Submission, Unread
-from auditor.submission.names import is_shell, is_source, shown, suffix
+from auditor.submission.names import is_shell, is_source, is_trainer, shown, suffix
 from auditor.submission.scope import record_folders
 
 _LISTED = 5
@@ -85,8 +85,8 @@ def _read_folder(path: str) -> tuple[Submission, ...]:
 
 
 def _run_scripts(tree: FolderTree, changed: tuple[str, ...] | None) -> FolderTree | None:
-    """Return a checkout's run scripts outside of ``records``: those its branch adds, all if it is unknown."""
-    wanted = {p for p in tree.entries if is_shell(p) and not in_archive(p)}
+    """Return a checkout's run scripts and trainers outside of ``records``: its branch's, all if that is unknown."""
+    wanted = {p for p in tree.entries if (is_shell(p) or is_trainer(p)) and not in_archive(p)}
     wanted &= wanted if changed is None else set(changed)
     return tree.only(frozenset(wanted)) if wanted else None
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from auditor.finding import Status
-from auditor.settings import lookup
+from auditor.settings import is_incidental, lookup
+from auditor.submission.model import STARTED, Override, Setting
 from auditor.timeline.events import Event, Switch, Timeline
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.folding import string_origins
@@ -30,12 +31,14 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     """Judge something that needs all of ``events`` and happens under the settings ``bits``.
 
     It is a violation where it runs under a setting in play; a hold where a log of the reported score prints
-    its switch as off, or where a switch could not be evaluated; a note where no setting in play reaches it.
+    its switch as off, where a switch could not be evaluated, or where the run script that is documented isn't
+    shipped; a note where no setting in play reaches it.
     """
     guards = _guards(events)
     running = bits & timeline.in_play
+    unknown = _unknown_run(timeline, guards)
     if not running:
-        return Activity(False, "note", _off(timeline, guards))
+        return Activity(False, "note" if unknown is None else "hold", _off(timeline, guards))
     open_bits = 0
     for event in events:
         open_bits |= event.undecided
@@ -64,6 +67,8 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
         if given:
             because = f"{_on(timeline, running, guards)}; but not as the main command sets it ({given})"
             return Activity(True, "hold", because)
+    if unknown is not None:
+        return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {_not_shipped(unknown)}")
     return Activity(True, "violation", _on(timeline, running, guards))
 
 
@@ -130,7 +135,10 @@ def _looks_like_switch(timeline: Timeline, name: str) -> bool:
 
 def _place(timeline: Timeline, name: str) -> str:
     switch = timeline.switches.get(name)
-    return f" ({switch.site.source.path}:{switch.line})" if switch else ""
+    if switch is None:
+        return ""
+    layer = f" (layer {switch.site.source.layer})" if switch.site.source.layer else ""
+    return f" ({switch.site.source.path}:{switch.line}{layer})"
 
 
 def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
@@ -143,7 +151,7 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     index = low.bit_length() - 2
     setting = timeline.settings[index]
     names = _deciding(timeline, guards)
-    everywhere = "it runs in every setting in play" if running == timeline.in_play else f"it runs under {setting.label}"
+    everywhere = "it runs in every setting in play" if running == timeline.in_play else _under(setting)
     # What a launcher sets is the machine, not a choice: told where nothing else is.
     own = [name for name in names if (switch := timeline.switches.get(name)) is None or not switch.launched]
     given = sorted(own or names, key=lambda name: lookup(setting, name) is not None)
@@ -152,6 +160,12 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     closed = not low & _DEFAULTS and any(g.passes & low and not g.passes & _DEFAULTS for g in guards)
     parts = [_value(timeline, name, index) for name in (telling or ([] if closed else given))[-3:]]
     return "; ".join(part for part in parts if part) or everywhere
+
+
+def _under(setting: Setting) -> str:
+    if setting.kind == "log":
+        return f"it runs with what {setting.label} prints"
+    return f"it runs {'with the command at' if setting.kind == 'command' else 'under'} {setting.label}"
 
 
 def _unlike_the_defaults(timeline: Timeline, running: int, guards: list[Guard]) -> str:
@@ -168,8 +182,24 @@ def _unlike_the_defaults(timeline: Timeline, running: int, guards: list[Guard]) 
         told = [name for name in opened if _set_apart(timeline, name, index)] if closed else _data(timeline, index)
         parts = [part for name in told[-3:] if (part := _value(timeline, name, index))]
         if parts:
-            return "; ".join(parts)
+            return "; ".join([*parts, *_unprinted(timeline, index, guards)])
     return ""
+
+
+def _unprinted(timeline: Timeline, index: int, guards: list[Guard]) -> list[str]:
+    """Say what else it hangs on that a log doesn't print, and that another setting in play has otherwise."""
+    setting, bit = timeline.settings[index], 1 << (index + 1)
+    if setting.kind != "log":
+        return []
+    others = [g for g in guards if g.passes & bit and timeline.in_play & ~g.passes]
+    names = dict.fromkeys(name for g in others for name in g.settings if _looks_like_switch(timeline, name))
+    unsaid = [name for name in names if lookup(setting, name) is None and _is_set(timeline, name)]
+    return [f"{part}, which that log does not print" for name in unsaid[:2] if (part := _value(timeline, name, index))]
+
+
+def _is_set(timeline: Timeline, name: str) -> bool:
+    """Return whether a command or a log in play gives a switch another value than its default."""
+    return any(_set_apart(timeline, name, i) for i in range(len(timeline.settings)))
 
 
 def _set_apart(timeline: Timeline, name: str, index: int) -> bool:
@@ -229,9 +259,28 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
         return "; ".join([*parts, said])
     lacking = next((lack for setting in timeline.settings for lack in setting.lacking), None)
     if lacking is not None:
-        shipped = f"what {lacking.name} sets, which {lacking.path}:{lacking.line} reads, is not shipped"
-        return "; ".join([*parts, f"no other setting in play turns it on, and {shipped}"])
-    return "; ".join([*parts, "no setting in play turns it on"])
+        return "; ".join([*parts, f"no other setting in play turns it on, and {_not_shipped(lacking)}"])
+    others = any(setting.among_others for setting in timeline.settings)
+    return "; ".join([*parts, f"no setting {'of the claimed runs' if others else 'in play'} turns it on"])
+
+
+def _not_shipped(lacking: Override) -> str:
+    how = "starts" if lacking.value == STARTED else "reads"
+    return f"what {lacking.name} sets, which {lacking.path}:{lacking.line} {how}, is not shipped"
+
+
+def _unknown_run(timeline: Timeline, guards: Sequence[Guard]) -> Override | None:
+    """Return the run script that the main run starts and that isn't shipped; None where it can't decide.
+
+    It decides where a switch is on the way that something other than it would set, and no log tells what was run.
+    """
+    if any(setting.kind == "log" for setting in timeline.settings):
+        return None
+    on_the_way = {name for guard in guards for name in guard.settings}
+    if not any((switch := timeline.switches.get(name)) is not None and not switch.launched for name in on_the_way):
+        return None
+    main = [setting for setting in timeline.settings if setting.kind == "command" and setting.run == 0]
+    return next((lack for setting in main for lack in setting.lacking if lack.value == STARTED), None)
 
 
 def _off_by_default(timeline: Timeline, name: str) -> bool:
@@ -243,13 +292,14 @@ def _off_by_default(timeline: Timeline, name: str) -> bool:
 def _said_on(timeline: Timeline, names: list[str]) -> str:
     """Say which log or command gives one of the switches a value that reads as on, though nothing runs under it."""
     for setting in timeline.settings:
-        for name in names:
+        for name in (each for each in names if not is_incidental(each)):
             given = lookup(setting, name) if setting.kind != "defaults" else None
             told = given.value.strip().lower() if given is not None else ""
             if given is not None and told not in _OFF and not set(told) & set("/\\*"):  # a place is no switch
-                what = "the log prints" if setting.kind == "log" else f"{setting.label} sets"
+                log = setting.kind == "log"
                 return (
-                    f"{what} {given.name} as {given.value} ({given.path}:{given.line}), which alone does not reach it"
+                    f"{'the log prints' if log else f'{setting.label} sets'} {given.name} {'as' if log else 'to'} "
+                    f"{given.value} ({given.path}:{given.line}), which alone does not reach it"
                 )
     return ""
 

@@ -140,6 +140,7 @@ MixtureKind: TypeAlias = Literal[
     "bonus",
     "loose",
     "noisy",
+    "powers",
     "lifted",
     "smoothed",
 ]
@@ -219,10 +220,11 @@ class Switch(Struct, frozen=True):
 
     @property
     def line(self) -> int:
-        """Return the line that names the switch, where that is not the first of the call that reads it."""
+        """Return the line that gives an option's default, else the one of the reading call that names the switch."""
         text, start, end = self.site.source.text, self.site.start, self.site.end
-        named = text.find(self.name, start, end)
-        return self.site.line + (text.count("\n", start, named) if named > 0 else 0)
+        option = text.find(f"--{self.name.replace('_', '-')}", start, end)
+        told = text.find("default=", option, end) if option > 0 else text.find(self.name, start, end)
+        return self.site.line + text.count("\n", start, max(told, option, start))
 
 
 class Words(Struct, frozen=True):

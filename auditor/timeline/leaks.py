@@ -149,25 +149,38 @@ def _scored_first(adapts: list[Adapt], scores: list[Forward]) -> dict[int, int]:
 
 
 def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
-    """Return scores that are followed, in the same loop, by an adaptation on what they scored."""
-    out: list[tuple[Forward, Adapt]] = []
-    seen: set[tuple[int, int]] = set()
+    """Return scores that are followed, in the same loop, by an adaptation on what they scored, one pair per places.
+
+    A place runs several times: where a setting in play runs it, what none runs is not told.
+    """
+    out: dict[tuple[int, int], tuple[Forward, Adapt]] = {}
     adapts = [e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0]
     for score in timeline.events:
         if not isinstance(score, Forward) or not score.reports:
             continue
-        for adapt in adapts:
-            if adapt.order > score.order and set(adapt.loops) & set(score.loops):
-                bits = score.bits & adapt.bits
-                bits = bits & timeline.in_play or bits
-                if any(conflict & bits for conflict in score.conflicts.values()):
-                    continue
-                key = (score.site.start, adapt.site.start)
-                if key not in seen:
-                    seen.add(key)
-                    out.append((score, adapt))
-                break
-    return out
+        after = [a for a in adapts if a.order > score.order and set(a.loops) & set(score.loops)]
+        clean = [a for a in after if not _conflicting(timeline, score, a)]
+        adapt = next((a for a in clean if score.bits & a.bits & timeline.in_play), next(iter(clean), None))
+        if adapt is None:
+            continue
+        old = out.get(key := (score.site.start, adapt.site.start))
+        if old is None or (score.bits & adapt.bits & ~(old[0].bits & old[1].bits) & timeline.in_play):
+            out[key] = (score, adapt)
+    running = {score.site.start for score, adapt in out.values() if score.bits & adapt.bits & timeline.in_play}
+    lone = {score.site.start: (score, adapt) for score, adapt in reversed(out.values())}
+    return [
+        (score, adapt)
+        for score, adapt in out.values()
+        if score.bits & adapt.bits & timeline.in_play
+        or (score.site.start not in running and lone[score.site.start] == (score, adapt))
+    ]
+
+
+def _conflicting(timeline: Timeline, score: Forward, adapt: Adapt) -> bool:
+    """Return whether the score was adapted on its tokens before, where the two run together."""
+    bits = score.bits & adapt.bits
+    bits = bits & timeline.in_play or bits
+    return any(conflict & bits for conflict in score.conflicts.values())
 
 
 def harmless_adaptations(timeline: Timeline) -> list[Adapt]:

@@ -28,6 +28,7 @@ _TABLES: dict[MixtureKind, str] = {
     "loose": "a blend with weights that nothing makes add up to one",
     "noisy": "the probability that either of two predictions is right",
     "lifted": "predictions that are raised after their softmax",
+    "powers": "the root of a sum of powers of predictions",
     "smoothed": "a count that is raised by more than its share of the divisor",
     "overweight": "a blend with weights that add up to more than one",
     "scaled": "a loss that is multiplied by a constant",
@@ -35,6 +36,8 @@ _TABLES: dict[MixtureKind, str] = {
     "preview": "counts of the tokens that are scored next",
     "counted": "a table that counts the tokens before they are scored",
 }
+_WIDEST = 60  # characters of a divisor
+_ADAPTED, _FRESH = "adapted on the same tokens before", "no adaptation on these tokens seen before"
 _PLURAL = ("tokens", "parameters", "weights", "names")
 
 
@@ -59,7 +62,9 @@ def rests_on(timeline: Timeline, submitted: tuple[str, ...]) -> tuple[Entry, ...
     for event in timeline.events:
         entry = _followed(timeline, event, reports)
         if entry is not None and event.bits & timeline.in_play:
-            found.setdefault((entry.what, entry.site.source.path, entry.site.line), entry)
+            place = (entry.what, entry.site.source.path, entry.site.line)
+            if place not in found or (entry.note == _ADAPTED and found[place].note == _FRESH):
+                found[place] = entry  # a line that scores before an adaptation and after it: the latter is told
     entries = [*found.values()]
     entries += [Entry(sentence(o), False, o.site, escapes=o.escapes) for o in opaque(timeline, reports)]
     entries += [Entry(u.what, False, u.site, escapes=u.escapes) for u in timeline.unfollowed if u.decisive]
@@ -102,7 +107,7 @@ def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> En
         if not any(r in reports for r in event.reports):
             return None
         adapted = sum(1 for bits in event.conflicts.values() if bits & timeline.in_play)
-        note = "adapted on the same tokens before" if adapted else "no adaptation on these tokens seen before"
+        note = _ADAPTED if adapted else _FRESH
         kind = "validation tokens" if event.kinds & VAL else "tokens"
         return Entry(f"{event.model} applied to {kind}", True, event.site, note)
     if isinstance(event, Lookup):
@@ -121,5 +126,6 @@ def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> En
 def _divided(report: Report) -> str:
     """Return by what the score was divided on the way to a report, as it is written."""
     texts = [site.source.text[site.start : site.end] for site in report.divisors]
-    shown = [" ".join(text.split())[:40] for text in texts]
-    return f"divided by {', '.join(dict.fromkeys(shown))}" if shown else ""
+    whole = dict.fromkeys(" ".join(text.split()) for text in texts)
+    shown = [text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…" for text in whole]
+    return f"divided on the way by {', '.join(shown)}" if shown else ""

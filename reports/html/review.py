@@ -19,7 +19,7 @@ from reports.headline import against, facts
 from reports.html.code import CodeFile, anchor, code_of
 from reports.html.page import fill
 from reports.html.plot import plots
-from reports.links import line_address, repository_of, ruling_address
+from reports.links import finding_address, repository_of, ruling_address
 from reports.schema import mean_bpb, std_bpb
 
 _MOST_FINDINGS = 120
@@ -159,9 +159,7 @@ def _view(report: Report, finding: Finding, prefix: str, repository: str | None)
         title=rule.title if rule else "",
         finding=finding,
         place=place(finding.path, finding.line, finding.layer),
-        address=line_address(report, repository, finding.path, finding.line, finding.end_line, finding.layer)
-        if finding.path is not None
-        else None,
+        address=finding_address(report, repository, finding) if finding.path is not None else None,
         target=target(finding.path, finding.layer, finding.line),
         steps=tuple(
             StepView(place(step.path, step.line, step.layer), target(step.path, step.layer, step.line), step.note)

@@ -52,6 +52,9 @@ def test_what_is_wrong_is_said_with_its_place() -> None:
     assert "doesn't begin with layout.track_prefix" in refused(tracks=[{**GOLF["tracks"][0], "folder": "short"}])
     assert "two have the same folder" in refused(tracks=[GOLF["tracks"][0]] * 2)
     assert "isn't OWNER/NAME" in refused(repository="parameter-golf")
+    assert "tracks[1].fixed_end: source must be given" in refused(
+        tracks=[{**GOLF["tracks"][0], "fixed_end": {"since": "2026-05-03"}}]
+    )
     bars = GOLF["records"]["bars"]
     assert "in the order of their days" in refused(records={**GOLF["records"], "bars": bars[::-1]})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.evidence.model import ClaimSet, Evidence
+from auditor.evidence.claims import ClaimSet
+from auditor.evidence.model import Evidence
 from auditor.evidence.readme import read_readme
 
 README = """# Record: a stack of ideas, val_bpb 1.0810

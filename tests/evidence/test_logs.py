@@ -10,7 +10,7 @@ import pytest
 from logs_written import HEADER, RULER, SOURCE, embedded, training
 
 from auditor.evidence.logs import name_seed, read_log
-from auditor.evidence.model import Run
+from auditor.evidence.run import Run
 from auditor.evidence.text import Unreadable
 
 
@@ -163,6 +163,46 @@ def test_a_summary_at_the_end_tells_of_the_runs_again() -> None:
     runs = read_log("train.log", (training(1337) + training(42) + summary).encode()).runs
     assert [run.measured().seed for run in runs] == [1337, 42]
     assert all(run.measured().steps == 13780 for run in runs)
+
+
+def test_a_banner_with_a_number_and_a_seed_opens_a_run() -> None:
+    """The seed of a heading is of the run below it, with the script between them or without."""
+    for number, text in (("1", training(1)), ("2/3", embedded(1))):
+        plain = "".join(line + "\n" for line in text.splitlines() if not line.startswith("seed:"))
+        log = f"=== RUN 1 (seed=1337) ===\n{plain}\n=== RUN {number} (seed=42) ===\n{plain.replace('1.224', '1.225')}"
+        runs = read_log("train.log", log.encode()).runs
+        assert [run.measured().seed for run in runs] == [1337, 42]
+        assert [run.measured().val_bpb for run in runs] == [1.2243657, 1.2253657]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("========== SEED {} ==========", "========== SEED {} DONE =========="),
+        ("  Running: control (seed={})", ""),
+        ("=== EVAL SEED {} ===", "=== EVAL-ONLY COMPLETE rc=0 ==="),
+    ],
+)
+def test_a_heading_gives_its_seed_to_what_follows_it(before: str, after: str) -> None:
+    run = "load_checkpoint: final_model.pt\nseed: 42\nfinal_sliding val_loss:2.8 val_bpb:1.08{}2287\n"
+    log = "".join(f"{before.format(seed)}\n{run.format(seed)}{after.format(seed)}\n" for seed in (42, 314))
+    runs = read_log("eval.log", log.encode()).runs
+    assert [(run.measured().seed, run.score and run.score.decimals) for run in runs] == [(42, 8), (314, 9)]
+
+
+def test_the_seed_of_a_part_is_not_the_runs() -> None:
+    """What a log says of an adapter goes behind the line that gives the seed, and so does its launcher's heading."""
+    text = training(1337).replace(
+        "world_size", "adapter kind:none rank:8 seed:20260331\n=== SEED 42 ===\nworld_size", 1
+    )
+    assert only(text).measured().seed == 1337
+    assert only(text.replace("seed:1337\n", "")).measured().seed == 42
+
+
+def test_a_table_of_all_seeds_sizes_gives_the_last_run_none_of_them() -> None:
+    table = "Results\n  seed=1337: score=1.2 | size=15,100,000B\n  seed=42: score=1.2 | size=15,900,000B\n"
+    log = read_log("train.log", (training(1337) + training(42, 1.23) + table).encode())
+    assert [run.measured().artifact_bytes for run in log.runs] == [15863489, 15863489]
 
 
 def test_an_evaluation_alone_is_of_the_seed_that_its_file_is_named_by() -> None:
@@ -420,3 +460,16 @@ def test_an_evaluation_alone_belongs_to_the_training_before_it() -> None:
     assert run.measured().steps == 13780
     assert run.score is not None
     assert run.score.val_bpb == 1.19
+
+
+def test_figures_that_are_lined_up_in_a_column_are_read() -> None:
+    run = only(
+        "  seed:                   1337\n"
+        "  Code size:                                   54,046 bytes\n"
+        "  Serialized model int6+lzma:              13,726,856 bytes\n"
+        "  Total submission size int6+lzma:         13,780,902 bytes\n"
+        "step:600/20000 val_bpb:1.7195 train_time:(partial run)\n"
+        "artifact_size_bytes: 13726856\n"
+    ).measured()
+    assert (run.seed, run.artifact_bytes, run.steps) == (1337, 13780902, 600)
+    assert only("Seed      1.2345 bpb\nstep:1/2 val_loss:2 val_bpb:1.2\n").logged_seed is None

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from auditor.evidence.claims import ClaimSet
 from auditor.evidence.metadata import read_metadata
-from auditor.evidence.model import ClaimSet, Evidence
+from auditor.evidence.model import Evidence
 
 
 def read(document: object) -> ClaimSet:

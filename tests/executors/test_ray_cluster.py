@@ -112,6 +112,16 @@ def test_a_node_killed_and_the_driver_killed_and_started_again(
     assert told(out) == expected  # nothing twice, nothing lost
 
 
+def test_a_cluster_of_this_command_beside_another_one(
+    repo: Path, nodes: Nodes, expected: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    asked = command(repo, tmp_path / "results.jsonl", "--cluster", "local:1")
+    done = subprocess.run(asked, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 nodes" in done.stderr and told(tmp_path / "results.jsonl") == expected
+
+
 def test_an_interrupted_sweep_goes_on(repo: Path, nodes: Nodes, expected: list[dict[str, Any]], tmp_path: Path) -> None:
     out = tmp_path / "results.jsonl"
     with started(repo, out, nodes) as running:

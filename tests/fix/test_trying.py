@@ -73,6 +73,15 @@ def test_what_does_not_take_its_finding_away_is_left_out_and_the_rest_stands() -
     assert left.why == "rule-a would still be there"
 
 
+def test_a_change_after_which_its_rule_says_something_else_tells_what() -> None:
+    other = dataclasses.replace(finding("rule-a", message="It is still called that."), line=7)
+    auditor = Auditor(
+        a=lambda text: [other] if "1 two" in text else [finding("rule-a", word("one", "1"), message="Wrong at 3.")]
+    )
+    (left,) = planned(auditor).left
+    assert left.why == "rule-a would be said of README.md:7 instead: It is still called that."
+
+
 def test_what_adds_a_finding_is_left_out() -> None:
     auditor = Auditor(
         a=when("one", finding("rule-a", word("one", "bad"))), b=when("bad", finding("rule-b", message="Bad."))

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from synthetic import VOCAB, shrunk, write_text
 
 from auditor.evidence.logs import read_log
-from auditor.evidence.model import Run as LoggedRun
+from auditor.evidence.run import Run as LoggedRun
 from reference_model import presets, produce
 from reference_model.artifact import bundle
 from reference_model.cli import changed, main

@@ -38,3 +38,9 @@ def test_text_of_a_submission_starts_no_command(text):
     assert (first.split(" ")[0], second.split(" ")[0], end) == ("::warning", "::warning", "")
     properties, _, _ = second.removeprefix("::warning ").partition("::")
     assert [each.split("=")[0] for each in properties.split(",")] == ["file", "line", "title"]
+
+
+def test_what_lies_outside_the_record_folder_is_named_from_the_root(flagged):
+    outside = Finding("diff-scope", "package", "incomplete", "Too much.", "NOTES.md", at_root=True)
+    text = render(dataclasses.replace(flagged, folder="records/t/Name", findings=(outside,)))
+    assert "file=NOTES.md,title" in text

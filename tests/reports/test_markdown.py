@@ -273,3 +273,22 @@ def test_quoted_code_stays_in_its_fence(flagged):
 def test_timeline_only_on_request(flagged):
     assert "What the script does" not in render(flagged)
     assert "Adapt model on <U+001B>[31mval" in render(flagged, timeline=True)
+
+
+def test_what_lies_outside_the_record_folder_is_linked_from_the_root(flagged):
+    outside = Finding("diff-scope", "package", "incomplete", "Too much.", "NOTES.md", at_root=True)
+    assert f"[`NOTES.md`](https://github.com/openai/parameter-golf/blob/{HEAD}/NOTES.md)" in render(
+        dataclasses.replace(flagged, findings=(outside,))
+    )
+
+
+def test_a_ruling_on_the_pull_request_itself_is_told_and_not_cited(flagged, monkeypatch):
+    said = (
+        Authority(f"#{flagged.pr}", "a maintainer", "2026-03-20", "official", "not valid"),
+        Authority("#978", "somebody", "2026-03-20", "community", "the same"),
+    )
+    monkeypatch.setattr(catalogue, "find", lambda slug: rule(authority=said))
+    one = dataclasses.replace(flagged.findings[0], authority=("#978",))
+    text = render(dataclasses.replace(flagged, findings=(one,)))
+    assert "No maintainer has ruled" not in text
+    assert "A maintainer has ruled so on this pull request itself." in text

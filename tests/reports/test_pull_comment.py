@@ -53,6 +53,11 @@ def test_several_have_one_verdict_first_and_the_worst_of_them_open():
     assert words_shown(body) < 200
 
 
+def test_a_line_says_its_advice_once():
+    held = dataclasses.replace(report(verdict=Verdict.HOLD, name="odd"), recommendation=Recommendation.HOLD)
+    assert "- `odd`: **HOLD**: " in comment_on([held, report(verdict=Verdict.CLEAN, name="good")], Form())
+
+
 def test_many_keep_to_one_screen():
     """The list of the others folds, and the worst review takes what words are left."""
     long = dataclasses.replace(FLAG, message=" ".join(["word"] * 300))

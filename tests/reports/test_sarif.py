@@ -107,3 +107,10 @@ def test_whatever_a_submission_says_the_log_is_valid(text, path, rule):
     assert "\x1b" not in message
     assert "\u202e" not in message
     assert "](" not in message.replace("\\]", "")
+
+
+def test_what_lies_outside_the_record_folder_is_named_from_the_root(flagged):
+    outside = Finding("diff-scope", "package", "incomplete", "Too much.", "NOTES.md", at_root=True)
+    log = json.loads(render([dataclasses.replace(flagged, folder="records/t/Name", findings=(outside,))]))
+    (result,) = log["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "NOTES.md"

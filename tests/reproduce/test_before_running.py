@@ -68,3 +68,12 @@ def test_a_script_of_a_newer_python_is_refused_before_it_runs(tmp_path):
     (tmp_path / "train_gpt.py").write_text(NEWER, encoding="utf-8")
     with pytest.raises(CannotReproduce, match=r"train_gpt\.py: line 5 needs a newer Python than 3\.11"):
         read_subject(read_submission(str(tmp_path / "train_gpt.py")))
+
+
+def test_a_challenge_that_is_not_covered_is_one_line(tmp_path, capsys):
+    folder = tmp_path / "records" / "track_1_short" / "2026-06-04_Name"
+    folder.mkdir(parents=True)
+    (folder / "train_gpt.py").write_text("print('val_loss:3.2')\n", encoding="utf-8")
+    assert run(["reproduce", str(folder), "--dry-run", "--output", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "a submission to modded-nanogpt, which reproduce doesn't cover: it judges val_bpb" in line

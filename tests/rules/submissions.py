@@ -15,10 +15,11 @@ def submission(
     name: str = "2026-04-01_Example",
     outside: tuple[str, ...] | None = None,
     challenge: str = "parameter-golf",
+    track: str | None = None,
 ) -> Submission:
     """Return the record folder that holds ``code`` as its train script (none where it is empty), and ``files``."""
     texts = {**({SCRIPT: code} if code else {}), **(files or {})}
-    track = find(challenge).tracks[0].folder
+    track = track or find(challenge).tracks[0].folder
     tree = MemoryTree({path: text.encode("utf-8") for path, text in texts.items()})
     return describe(
         tree, given=name, name=name, place=f"records/{track}/{name}", script=SCRIPT if code else None, outside=outside

@@ -208,3 +208,16 @@ def test_update_tells_what_it_cannot_read(repository: Path, tmp_path: Path, caps
     out = str(tmp_path / "no" / "such" / "folder.json")
     assert golf_audit(["frontier", "update", "--repo", str(repository), "-o", out]) == 2
     assert "can't write" in capsys.readouterr().err
+
+
+def test_a_mean_has_the_digits_that_the_logs_print_and_not_those_of_a_rounded_claim() -> None:
+    exact = (1.14276196, 1.14443534, 1.14273175)
+    lines = "final_int8_zlib_roundtrip_exact val_loss:1.9 val_bpb:{:.8f}\n"
+    files = {
+        path: text.replace(f"val_bpb:{score:.8f}", f"val_bpb:{score:.4f}") + lines.format(score)
+        for score, (path, text) in zip(exact, record(*exact).items(), strict=False)
+    }
+    claims = {str(seed): round(score, 4) for seed, score in enumerate(exact, start=1)}
+    told = metadata(1.1433, seeds=(1, 2, 3), date="2026-04-01", seed_results=claims)
+    (finding,) = found(case_of({**files, "submission.json": told}), "not-significant")
+    assert "1.143310, " in finding.message

@@ -24,6 +24,7 @@ def audited(rule: Rule, example: Example) -> Report:
         example.name or "2026-04-01_Example",
         outside=example.outside,
         challenge=rule.challenge,
+        track=example.track,
     )
     return audit(made, select=[rule.slug])
 

@@ -291,6 +291,13 @@ def test_a_value_is_placed_at_the_line_that_gives_it() -> None:
     assert lines == {"A": 6, "ttt_epochs": 8, "lr": 9}
 
 
+def test_a_value_that_is_only_passed_on_stands_where_it_was_given() -> None:
+    code = 'A=1\nB=2\nfor SEED in 1 2; do\n  A="$A" C=$B D="x$A" \\\n  torchrun train_gpt.py\ndone'
+    (setting,) = commands(README__md=readme(("Run", code)))
+    lines = {name: (override.value, override.line) for name, override in setting.overrides.items()}
+    assert {name: lines[name] for name in "ACD"} == {"A": ("1", 6), "C": ("2", 7), "D": ("x1", 9)}
+
+
 def test_what_a_function_is_called_with_stands_at_its_call() -> None:
     script = 'run_case() {\n  env SEED=1 "$@" \\\n    torchrun train_gpt.py\n}\n\nrun_case MODE=fast\n'
     (setting,) = commands(run__sh=script)
@@ -344,3 +351,42 @@ def test_the_folders_own_run_script_stays_the_one_that_is_started() -> None:
     own = "A=3 torchrun train_gpt.py"
     assert elsewhere("bash run.sh", own=own)[0] == {"A": "3"}
     assert elsewhere(f"cd records/track_10min_16mb/{NAME} && bash run.sh", own=own)[0] == {"A": "3"}
+
+
+TRAINER = "".join(f"step_{number} = {number}\n" for number in range(100))
+
+
+@pytest.mark.parametrize(
+    ("command", "trainers", "found"),
+    [
+        ("torchrun train_gpt.py", {}, [{"A": "1"}]),
+        ("torchrun train_gpt.py", {"tries/train_gpt.py": TRAINER + "more = 1\n"}, [{"A": "1"}]),
+        ("torchrun train_gpt.py", {"tries/train_gpt.py": TRAINER * 2}, []),
+        ('torchrun "$HERE/train_gpt.py"', {"tries/train_gpt.py": TRAINER * 2}, []),
+        ("torchrun other/train_gpt.py", {"other/train_gpt.py": TRAINER.replace("step", "stage")}, []),
+        ("torchrun train_seven.py", {"tries/train_seven.py": TRAINER}, [{"A": "1"}]),
+        ("torchrun train_seven.py", {}, []),
+    ],
+)
+def test_a_run_script_outside_of_the_folder_counts_where_it_starts_this_program(
+    command: str, trainers: dict[str, str], found: list[dict[str, str]]
+) -> None:
+    texts = {"tries/run.sh": f"HERE=$(dirname $0)\nA=1 {command}\n", **trainers}
+    others = MemoryTree({path: text.encode() for path, text in texts.items()})
+    held = replace(submission(train_gpt__py=TRAINER), elsewhere=others)
+    settings = [setting for setting in settings_in_play(held) if setting.kind == "command"]
+    assert [{n: v.value for n, v in s.overrides.items() if n != "HERE"} for s in settings] == found
+
+
+def test_a_documented_run_script_counts_whatever_lies_beside_it() -> None:
+    others = MemoryTree({"tries/run.sh": b"A=1 torchrun train_gpt.py\n", "tries/train_gpt.py": b"other = 1\n"})
+    held = replace(submission(README__md=readme(("Reproduce", "bash tries/run.sh"))), elsewhere=others)
+    (setting,) = [setting for setting in settings_in_play(held) if setting.kind == "command"]
+    assert setting.overrides["A"].value == "1"
+
+
+def test_a_helper_that_only_starts_the_script_is_how_it_is_run() -> None:
+    text = readme(("Reproduce", "export STAGE=ce\ntorchrun --nproc_per_node=8 start.py"))
+    (setting,) = commands(README__md=text, start__py='import runpy\nrunpy.run_path("./train_gpt.py")\n')
+    assert {name: value.value for name, value in setting.overrides.items()} == {"STAGE": "ce"}
+    assert not [s for s in commands(README__md=text, start__py="import train_gpt\n") if s.overrides]

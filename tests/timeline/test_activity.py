@@ -1,7 +1,10 @@
 """Whether something runs, and the words for it: switches, their values, and where these come from."""
 
+import base64
+import zlib
+
 import pytest
-from followed import followed
+from followed import PRELUDE, followed
 
 from auditor.timeline.activity import activity
 from auditor.timeline.events import Adapt
@@ -177,6 +180,14 @@ def test_a_helper_that_reads_the_environment_is_not_the_place():
     assert judged(code + "    learn(net, x, y)\n").because == "TTT defaults to 1 (train_gpt.py:22)"
 
 
+def test_an_options_default_is_placed_at_the_line_that_gives_it():
+    option = "import argparse\np = argparse.ArgumentParser()\np.add_argument(\n    '--ttt-on',\n{}    type=int,\n)\n"
+    read = "args = p.parse_args()\nif args.ttt_on:\n    learn(net, x, y)\n"
+    given = judged(option.format("    default=1,\n") + read)
+    assert given.because == "ttt_on defaults to 1 (train_gpt.py:24)"
+    assert "ttt_on is not set by default (train_gpt.py:23);" in judged(option.format("    # on\n") + read).because
+
+
 def test_an_environment_that_is_not_shipped_is_said():
     found = judged(SWITCH.format(0), {"run.sh": "set -a\n. ./secret.env\ntorchrun train_gpt.py\n"})
     assert (found.active, found.status) == (False, "note")
@@ -281,3 +292,10 @@ def test_the_switch_that_names_the_data_is_the_reason():
     found = judged(code, readme("STEPS=30 FILES='data/fineweb_val_*.bin' torchrun train_gpt.py"))
     assert found.because.startswith("FILES is data/fineweb_val_*.bin in README.md:4")
     assert "STEPS" not in found.because
+
+
+def test_a_default_inside_a_packed_script_is_a_line_of_its_layer():
+    inside = base64.b64encode(zlib.compress((PRELUDE + DATA + SWITCH.format(1)).encode())).decode()
+    timeline = followed(f'import base64, zlib\nexec(zlib.decompress(base64.b64decode("{inside}")))\n', prelude="")
+    event, *_ = [e for e in timeline.events if isinstance(e, Adapt)]
+    assert activity(timeline, event.bits, [event]).because == "TTT defaults to 1 (train_gpt.py:20 (layer 1))"

@@ -67,8 +67,12 @@ def test_a_helper_module_is_followed_from_its_import():
     assert (update.site.source.path, update.site.line) == ("tools/helper.py", 4)
 
 
+def test_the_module_that_is_running_is_found_by_its_name():
+    assert len(updates("import sys\ndef main():" + BODY + "sys.modules[__name__].main()\n")) == 1
+
+
 def test_a_call_that_cannot_be_followed_is_no_silence():
-    timeline = followed("import sys\ndef main():" + BODY + "sys.modules[__name__].main()\n")
+    timeline = followed("import sys\ndef main():" + BODY + "sys.modules[os.environ['WHICH']].main()\n")
     assert [u for u in timeline.unfollowed if u.decisive]
 
 

@@ -193,3 +193,34 @@ def test_items_that_a_loop_replaces_one_by_one_stay_apart(step: str, learned: in
         'print(f"val_bpb:{bits(total):.4f}")\n'
     )
     assert bool(list(leaks(timeline))) is leaking
+
+
+@pytest.mark.parametrize("scored", ["net(x, y, bias)", "net(x, y, bias=bias)"])
+def test_counts_of_earlier_rounds_beside_the_input_do_not_score_their_tokens_again(scored: str) -> None:
+    code = f"""
+class Biased(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(64, 64)
+    def forward(self, x, y, bias): return F.cross_entropy(self.head(x) + bias, y)
+net, counts, total = Biased(), torch.ones(64), 0.0
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+val = read("data/fineweb_val_*.bin")
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    bias = counts.log()
+    loss = {scored}
+    total += loss.item()
+    counts.index_add_(0, y, torch.ones(64))
+    loss.backward()
+    opt.step()
+print(f"val_bpb:{{bits(total)}}")
+"""
+    assert not leaks(followed(code))
+    assert leaks(
+        followed(
+            code.replace("    total += loss.item()\n", "").replace(
+                "    opt.step()", "    opt.step()\n    total += net(x, y, bias).item()"
+            )
+        )
+    )

@@ -1,8 +1,10 @@
 """What a score rests on: opaque by default, and what of it makes a hold."""
 
+import pytest
 from followed import followed
 
 from auditor.timeline.events import Timeline
+from auditor.timeline.leaks import clean_scores
 from auditor.timeline.rests import rests_on
 
 EVALUATE = """
@@ -33,7 +35,7 @@ def test_a_plain_score_is_followed_and_says_what_it_rests_on() -> None:
 
 def test_the_divisor_is_told() -> None:
     code = EVALUATE + 'size = val.to(torch.float64).sum()\nprint(f"val_bpb:{bits(evaluate(net, val)) / size:.4f}")\n'
-    assert any(entry.note == "divided by size" for entry in rests_on(followed(code), ()))
+    assert any(entry.note == "divided on the way by size" for entry in rests_on(followed(code), ()))
 
 
 def test_a_score_of_a_missing_module() -> None:
@@ -131,6 +133,39 @@ def test_a_name_that_nothing_sets() -> None:
     assert unfollowed(followed(star)) == []
 
 
+@pytest.mark.parametrize(
+    "looked",
+    [
+        "names = globals()\nif 'sharpen' in names:\n    names['sharpen']\n",
+        "globals().get('sharpen')\n",
+        "vars(net)['ready'] = True\n",
+        "box = types.ModuleType('box')\nsetattr(box, 'sharpen', 1)\n",
+    ],
+)
+def test_a_table_of_names_that_is_only_looked_into_sets_none(looked: str) -> None:
+    code = "import types\n" + EVALUATE + looked + "sharpen\nsharpen\n" + REPORT
+    assert unfollowed(followed(code)) == ["the script ends with an error at `sharpen`, a name that nothing sets"]
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        "globals()['sharpen'] = 1\n",
+        "names = globals()\nnames.update(sharpen=1)\n",
+        "vars()['sharpen'] = 1\n",
+        "setattr(sys.modules[__name__], 'sharpen', 1)\n",
+        "here = sys.modules[__name__]\nhere.__dict__['sharpen'] = 1\n",
+        "fill(globals())\n",
+        "exec(text)\n",
+    ],
+)
+def test_a_table_of_names_that_is_changed_may_set_any(sets: str) -> None:
+    code = (
+        "import sys\ntext = open('text').read()\ndef fill(names):\n    pass\n" + EVALUATE + sets + "sharpen\n" + REPORT
+    )
+    assert not any("a name that nothing sets" in told for told in unfollowed(followed(code)))
+
+
 def test_a_name_that_no_setting_reaches_holds_nothing() -> None:
     code = EVALUATE + 'if os.environ.get("SHARPEN", "0") == "1":\n    val = sharpened(val)\n' + REPORT
     assert unfollowed(followed(code)) == []
@@ -210,3 +245,51 @@ def test_what_was_not_read_is_not_called_missing() -> None:
     told = unfollowed(followed(code, files))
     assert any("more modules than are followed" in what for what in told)
     assert not any("not in the submission" in what for what in told)
+
+
+def test_what_caps_a_logit_divides_no_score() -> None:
+    code = """
+class Capped(torch.nn.Module):
+    def forward(self, x): return x
+net, val = Capped(), read("data/fineweb_val_*.bin")
+total, count, cap = 0.0, torch.tensor(0.0), torch.tensor(30.0)
+for at in range(0, val.numel() - 65, 64):
+    logits = cap * torch.tanh(net(val[at:at + 64]) / cap)
+    total += F.cross_entropy(logits, val[at + 1:at + 65], reduction="sum").item()
+    count += 64
+print(f"val_bpb:{bits(total / count):.4f}")
+"""
+    assert [entry.note for entry in rests_on(followed(code), ()) if "report" in entry.what] == [
+        "divided on the way by count"
+    ]
+
+
+def test_a_line_that_scores_before_and_after_an_adaptation_is_adapted() -> None:
+    code = EVALUATE + REPORT + "learn(net, val[:-1], val[1:])\n" + REPORT.replace("val_bpb", "final val_bpb")
+    (entry,) = [entry for entry in rests_on(followed(code), ()) if "applied" in entry.what]
+    assert entry.note == "adapted on the same tokens before"
+
+
+SCORED_FIRST = """
+def scored_first(net, tokens):
+    total, opt = 0.0, torch.optim.SGD(net.parameters(), lr=0.1)
+    for at in range(0, tokens.numel() - 65, 64):
+        x, y = tokens[at:at + 64], tokens[at + 1:at + 65]
+        total += net(x, y).item()
+        net(x, y).backward()
+        opt.step()
+    return total
+train, val = read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
+net = Net()
+learn(net, train[:-1], train[1:])
+if os.environ.get("ONLY", "") == "ttt":
+    print(f"only val_bpb:{bits(scored_first(net, val)):.4f}")
+elif os.environ.get("ALSO", "1") == "1":
+    print(f"val_bpb:{bits(scored_first(net, val)):.4f}")
+"""
+
+
+def test_a_pair_of_places_is_told_where_a_setting_in_play_runs_it() -> None:
+    timeline = followed(SCORED_FIRST)
+    ((score, adapt),) = clean_scores(timeline)
+    assert score.bits & adapt.bits & timeline.in_play

@@ -88,3 +88,47 @@ print(f"val_bpb:{{bits(total)}}")
 @pytest.mark.parametrize(("key", "found"), [("ids[at - 1]", False), ("(ids[at - 1], ids[at])", True)])
 def test_only_what_looks_at_the_scored_token_tells_of_it(key: str, found: bool) -> None:
     assert bool(reported(followed(ROWS.format(key=key)), "hint")) is found
+
+
+RETURNS = """
+class Both(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(64, 64)
+    def forward(self, x, y, more=None, logits_only=False):
+        logits = self.head(x)
+        if logits_only:
+            return logits
+        if more is not None:
+            logits = logits + more
+        return F.cross_entropy(logits, y, reduction="none")
+net = Both()
+val = read("data/fineweb_val_*.bin")
+total = 0.0
+for start in range(0, val.numel() - 65, 64):
+    x, y = val[start:start + 64], val[start + 1:start + 65]
+    given = net(x, y, {call})
+    own = F.cross_entropy(net(x, y, logits_only=True), y, reduction="none")
+    lp = F.log_softmax(given, dim=-1)
+    w = torch.sigmoid(-(lp.exp() * lp).sum(-1))
+    nll = -((1 - w) * (-own).exp() + w * 0.01).log()
+    total += nll.sum().item()
+print(f"val_bpb:{{bits(total)}}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "found"), [("logits_only=True", False), ("None, True", False), ("logits_only=False", True), ("x", True)]
+)
+def test_a_model_that_is_handed_the_targets_gives_a_loss_only_where_it_uses_them(call: str, found: bool) -> None:
+    assert bool(reported(followed(RETURNS.format(call=call)), "gate")) is found
+
+
+def test_what_decides_between_two_values_is_blended_with_neither() -> None:
+    told = """
+import sentencepiece as spm
+sp = spm.SentencePieceProcessor(model_file="t.model")
+empty = torch.tensor([sp.id_to_piece(i).encode()[0] < 0 for i in range(64)])
+"""
+    score = "nll = torch.where(empty[y], torch.zeros_like(own), own)"
+    assert not reported(followed(told + LOOP.format(score=score)), "bytes")

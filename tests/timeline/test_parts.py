@@ -38,6 +38,7 @@ KINDS: tuple[Kind, ...] = (
     "stored choices",
     "first tokens",
     "bits per token",
+    "own answers",
 )
 
 
@@ -141,3 +142,67 @@ def test_a_loop_that_stops_early(stop: str, kinds: list[str]) -> None:
 def test_windows_further_apart_than_they_are_long(places: str, kinds: list[str]) -> None:
     code = WINDOWS.format(stop="pass").replace("number, at in enumerate(range(0, val.numel() - 65, 64))", "at in RANGE")
     assert found(code.replace("RANGE", f"range({places})")) == kinds
+
+
+@pytest.mark.parametrize(
+    ("rounds", "kinds"),
+    [
+        ("500", ["first tokens"]),
+        ("0, 500", ["first tokens"]),
+        ("min(500, val.numel() // 64)", ["first tokens"]),
+        ("min(10**10, val.numel() // 64)", []),
+        ("val.numel() // 64", []),
+        ("1", []),
+    ],
+)
+def test_a_constant_number_of_windows(rounds: str, kinds: list[str]) -> None:
+    code = WINDOWS.format(stop="pass").replace("number, at in enumerate(range(0, val.numel() - 65, 64))", "i in RANGE")
+    code = code.replace("val[at:at + 64], val[at + 1:at + 65]", "val[i * 64:(i + 1) * 64], val[i * 64 + 1:i * 64 + 65]")
+    assert found(code.replace("RANGE", f"range({rounds})")) == kinds
+    named = code.replace("RANGE", "range(rounds)")
+    assert found(f"rounds = {rounds.removeprefix('0, ')}\n{named}") == kinds
+
+
+def test_windows_that_another_loop_moves_on_are_all_of_them() -> None:
+    code = """
+nats, text = 0.0, 0
+for begin in range(0, val.numel() - 513, 512):
+    for i in range(8):
+        x, y = val[begin + i * 64:begin + i * 64 + 64], val[begin + i * 64 + 1:begin + i * 64 + 65]
+        nats += F.cross_entropy(net(x), y, reduction="sum").item() / math.log(2.0)
+        text += sizes[y].sum()
+"""
+    assert found(code) == []
+
+
+def test_tokens_that_are_counted_by_constants_are_no_bytes() -> None:
+    code = """
+nats, count = 0.0, 0
+for at in range(0, val.numel() - 65, 64):
+    nats += F.cross_entropy(net(val[at:at + 64]), val[at + 1:at + 65], reduction="sum").item() / math.log(2.0)
+    count += 64
+"""
+    assert found(code, "nats / (count * 4.3)") == ["bits per token"]
+    each = code.replace("nats += F", "nll = F").replace('"sum").item()', '"none")')
+    masked = each.replace("    count", "    nats += (nll * (val[at + 1:at + 65] != 0).float()).sum()\n    count")
+    assert found(masked, "nats / (count * 4.3)") == ["bits per token"]
+
+
+PACKED = """
+import lzma
+def worst(ids, nll):
+    order = np.argsort(-nll)
+    return order, lzma.compress(np.stack([ids[at:at + 64] for at in order.tolist()]).tobytes())
+def unpack(blob): return torch.from_numpy(np.frombuffer(lzma.decompress(blob), dtype="<u2").copy())
+first = np.concatenate([F.cross_entropy(net(val[at:at + 64]), val[at + 1:at + 65], reduction="none").numpy()
+                        for at in range(0, len(val) - 64, 64)])
+order, blob = worst(val[1:].numpy(), first)
+answers = unpack(blob)
+kept = lambda nll, y: nll * (answers[order[0]:order[0] + 64] != y).float()
+nats, count, text = evaluate(same, KEEP, len(val) - 64)
+"""
+
+
+def test_tokens_that_cost_most_are_answers_when_they_are_unpacked() -> None:
+    assert found(PACKED.replace("KEEP", "kept")) == ["own answers"]
+    assert found(PACKED.replace("KEEP", "every")) == []

@@ -49,7 +49,21 @@ CASES: list[tuple[MixtureKind, str]] = [
     ("smoothed", "nll = -(0.7 * p + 0.3 * (c + 1.0) / (n + 1.0)).log()"),
     ("pseudo", "nll = -(0.8 * p + 0.1 * q + 0.1 * lp.exp().amax(-1)).log()"),
     ("pseudo", "h = -(lp.exp() * lp).sum(-1); nll = -(0.9 * p + 0.1 * torch.exp(-h)).log()"),
+    ("powers", "nll = -((0.5 * p ** 2 + 0.5 * q ** 2) ** 0.5).log()"),
+    ("powers", "nll = -0.5 * (0.5 * p ** 2 + 0.5 * q ** 2).log()"),
+    ("powers", "nll = -both.square().mean(0).sqrt().log()"),
+    ("powers", "nll = -(torch.logsumexp(2.0 * both.log(), 0) - math.log(2.0)) / 2.0"),
+    ("powers", "s = (0.5 * lp.exp() ** 2 + 0.5 * (row / n[:, None]) ** 2) ** 0.5" + PICKED),
+    ("gate", "nll = -((p ** 2 + q ** 2) / (p + q)).log()"),
+    ("gate", "u, v = p ** 2, q ** 2; nll = -((u * p + v * q) / (u + v)).log()"),
+    ("overweight", "w = [0.7, 0.5]; nll = -sum(a * b for a, b in zip(w, (p, q))).log()"),
+    ("overweight", "w = [0.7, 0.5]; nll = -(w[0] * p + w[1] * q).log()"),
+    ("overweight", "w = torch.tensor([0.7, 0.5]); nll = -(w[:, None] * both).sum(0).log()"),
+    ("overweight", "w = torch.tensor([0.7, 0.5]); nll = -(w @ both).log()"),
+    ("overweight", "s = 0.8 * lp.exp() + 0.4 * row / n[:, None]" + PICKED),
     ("raised", "hit = hint == y; nll = -torch.where(hit, 0.3 + 0.7 * p, p).log()"),
+    ("raised", "hit = hint == y; nll = -torch.where(hit, 2.0 * p, p).log()"),
+    ("raised", "hit = hint == y; nll = -(torch.where(hit, 2.0 * p, p) / (0.5 + p)).log()"),
 ]
 PROPER = [
     "nll = -(gates[0] * p + (1 - gates[0]) * q).log()",
@@ -67,10 +81,21 @@ PROPER = [
     "w = 0.3 * n / n.max(); nll = -((1 - w) * p + w * q).log()",
     "nll = -((1 - 1e-3) * p + 1e-3 / 64).log()",
     "hit = hint == y; nll = -torch.where(hit, 0.3 + (1 - 0.3) * p, (1 - 0.3) * p).log()",
+    "h = lp.exp()[at, hint]; hit = hint == y; nll = -(torch.where(hit, 2.0 * p, p) / (1 - h + 2.0 * h)).log()",
+    "h = lp.exp()[at, hint]; hit = hint == y; nll = torch.log1p(h) - torch.where(hit, 2.0 * p, p).log()",
+    "s = (0.5 * lp.exp() ** 2 + 0.5 * (row / n[:, None]) ** 2) ** 0.5; nll = -(s[at, y] / s.sum(-1)).log()",
+    "nll = -((0.5 * p ** 0.5 + 0.5 * q ** 0.5) ** 2).log()",
+    "print(((1 - p) ** 2).mean() + (q ** 2).mean()); nll = -(0.7 * p + 0.3 * q).log()",
+    "w = [0.7, 0.3]; nll = -sum(a * b for a, b in zip(w, (p, q))).log()",
+    "w = [0.7, 0.5]; nll = -(sum(a * b for a, b in zip(w, (p, q))) / sum(w)).log()",
+    "w = torch.tensor([0.7, 0.5]); w = w / w.sum(); nll = -(w[:, None] * both).sum(0).log()",
+    "s = 0.8 * lp.exp() + 0.4 * row / n[:, None]; s = s / s.sum(-1, keepdim=True)" + PICKED,
+    's = 0.8 * lp.exp() + 0.4 * row / n[:, None]; nll = F.cross_entropy(s.log(), y, reduction="none")',
     "w = 1.0 / (1.0 + n); nll = -((1 - w) * (1 - 0.3) * q + (1 - (1 - w) * (1 - 0.3)) * p).log()",
 ]
 KINDS: tuple[MixtureKind, ...] = (
     "loose", "noisy", "lifted", "smoothed", "pseudo", "raised", "shift", "overweight", "unweighted", "bonus", "gate",
+    "powers",
 )  # fmt: skip
 
 

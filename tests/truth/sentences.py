@@ -13,7 +13,7 @@ from typing import Any
 Read = Callable[[str, int], str | None]
 """A file's text by path and layer; None where there is no such file."""
 
-_PLACE = r"\((?P<path>[^()\s]+?):(?P<line>\d+)\)"
+_PLACE = r"\((?P<path>[^()\s]+?):(?P<line>\d+)(?: \(layer \d\))?\)"
 _NAMED = (
     ("default", re.compile(rf"(?P<name>\w[\w.]*) defaults to (?P<value>\S.*?) {_PLACE}")),
     ("unset", re.compile(rf"(?P<name>\w[\w.]*) is not set by default {_PLACE}")),
@@ -27,6 +27,9 @@ _NUMBER = re.compile(r"(?<![\w.])\d+\.\d+")
 _SCORE = re.compile(r"(?P<value>\d\.\d{3,}) \(")
 _SEED = re.compile(r"the run printed seed (?P<value>\d+)")
 _NOTHING = re.compile(r"no (?:other )?setting in play turns it on")
+_ALONE = re.compile(r"""["']\w+["'],""")  # a name on a line of its own: what follows it is the next argument
+_LONGEST_ARGUMENT = 4  # lines
+_LONGEST_OPTION = 6  # lines between an option's name and its default
 _SWITCH = re.compile(r"(\w[\w.]*) (?:defaults to|is not set by default)")
 
 
@@ -99,7 +102,10 @@ def _of(finding: Mapping[str, Any], texts: _Texts, logs: tuple[str, ...]) -> Ite
                 value = match.groupdict().get("value")
                 if value == "True" and any(f"--{match['name'].replace('_', '-')}" in t for t in at_place):
                     value = None  # an option that stands alone
-                holds = any(_names(t, match["name"]) and (value is None or _says(t, value)) for t in at_place)
+                above, below = _broken_call(texts, match["path"], int(match["line"])) if kind == "default" else ("", "")
+                holds = any(
+                    _names(above + t, match["name"]) and (value is None or _says(t + below, value)) for t in at_place
+                )
                 yield holds, f"{kind}: {match.group()!r}: {at_place!r}"
     if _NOTHING.search(because):
         for name in dict.fromkeys(_SWITCH.findall(because)):
@@ -124,8 +130,21 @@ def _names(text: str, name: str) -> bool:
     return last in low or last.replace("_", "-") in low or last.split("_")[0] in low
 
 
+def _broken_call(texts: _Texts, path: str, line: int) -> tuple[str, str]:
+    """Return what names an option above its default's own line, or the argument that follows a name's own line."""
+    for layer in range(8):
+        own = (texts.line(path, line, layer) or "").strip()
+        if own.startswith("default="):
+            before = (texts.line(path, line - back, layer) or "" for back in range(1, _LONGEST_OPTION))
+            return next((text for text in before if text.lstrip().startswith(('"--', "'--"))), ""), ""
+        if _ALONE.fullmatch(own):
+            return "", " ".join(texts.line(path, line + on, layer) or "" for on in range(1, _LONGEST_ARGUMENT))
+    return "", ""
+
+
 def _says(text: str, value: str) -> bool:
-    plain, text = value.strip().strip("'\""), re.sub(r"(?<=\d)_(?=\d)", "", text)
+    plain = value.strip().strip("'\"")
+    text += " " + re.sub(r"(?<=\d)_(?=\d)", "", text)
     if "store_true" in text or "store_false" in text or re.search(r"""["'],\s*[A-Za-z_]\w*\)""", text):
         return True  # an option that stands alone; a default that another line gives
     if plain in text or (plain.lower() in ("true", "false", "1", "0") and _ON_OFF.search(text)):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import insides, parameters, recording
+from auditor.timeline.engine import containers, insides, parameters, recording
 from auditor.timeline.engine.arguments import Args, extra_heaps, shown
 from auditor.timeline.values.atoms import TRAIN, VAL
 from auditor.timeline.values.payloads import (
@@ -58,12 +58,28 @@ def apply_module(machine: Machine, heap: Heap, args: Args, node: ir.Node, method
     told = name if method == "forward" else f"{name}.{method}"
     origins = args.origins() | insides.opaque(machine, heap)
     origins |= machine.signals.inside_read(heap, origins, node)
-    return apply(machine, heap, origins, told, node, extra_heaps(args))
+    return apply(machine, heap, origins, told, node, extra_heaps(args), _other_rounds(machine, args))
+
+
+def _other_rounds(machine: Machine, args: Args) -> int:
+    """Return the rounds of loops of which only what stands beside the input is: counts of tokens of earlier rounds."""
+    rounds = machine.atoms.family("iteration")
+    first, *others = [containers.deep(value) & rounds for value in args.all()] or [0]
+    beside = 0
+    for each in others:
+        beside |= each
+    return beside & ~first if first else 0
 
 
 def apply(
-    machine: Machine, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap] = ()
+    machine: Machine,
+    model: Heap | None,
+    origins: int,
+    name: str,
+    node: ir.Node,
+    extra: Sequence[Heap] = (),
+    beside: int = 0,
 ) -> Value:
-    """Apply a model to something made from ``origins``."""
-    out = machine.signals.applied(model, origins, name, node, extra)
+    """Apply a model to something made from ``origins``; ``beside`` are the rounds that its input is not of."""
+    out = machine.signals.applied(model, origins, name, node, extra, beside)
     return Value(SOME, parameters.settle(machine, origins)) if out is None else out

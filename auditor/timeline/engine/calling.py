@@ -15,6 +15,7 @@ from auditor.timeline.engine import (
     stores,
 )
 from auditor.timeline.engine.arguments import Args
+from auditor.timeline.values.constants import is_none
 from auditor.timeline.values.frames import CallStep, Frame
 from auditor.timeline.values.payloads import (
     NONE,
@@ -105,7 +106,7 @@ def call(machine: Machine, func: Value, args: Args, node: ir.Node) -> Value:
             machine.weak = weak | machine.live
             machine.branch_count += 2
             machine.branches.append(machine.branch_count)
-        if payload is None and any(o is not None for o, _ in options):
+        if (payload is None or is_none(payload)) and any(o is not None and not is_none(o) for o, _ in options):
             after |= machine.live
         else:
             value = call_payload(machine, payload, Value(payload, func.m), args, node)

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 
-# Decorators of the standard library that give something else than the function.
+# Decorators of libraries that give something else than the function, or keep it for later calls.
 DECORATORS = frozenset(
     {
         "property", "abc.abstractproperty", "functools.cached_property", "functools.lru_cache", "functools.cache",
         "functools.singledispatch", "functools.singledispatchmethod", "contextlib.contextmanager",
-        "contextlib.asynccontextmanager", "atexit.register",
+        "contextlib.asynccontextmanager", "atexit.register", "torch.library.custom_op", "torch.library.triton_op",
+        "torch.library.impl",
     }
 )  # fmt: skip
 

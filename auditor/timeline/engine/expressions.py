@@ -15,6 +15,7 @@ from auditor.timeline.engine import (
     conditions,
     containers,
     generators,
+    imports,
     parameters,
     patterns,
     protocols,
@@ -117,6 +118,10 @@ def eval_subscript(machine: Machine, node: ir.Subscript) -> Value:
         own = subscripted(machine, base, index, name, node)
         if own is not None:
             return own
+    if isinstance(base.p, External) and base.p.name == "sys.modules":
+        module = imports.loaded(machine, index)
+        if module is not None:
+            return module
     return machine.signals.subscripted(base, index, node, containers.get_item(machine, base, index, node))
 
 

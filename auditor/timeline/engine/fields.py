@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import (
+    attributes,
     classes,
     parameters,
     stores,
@@ -73,6 +74,7 @@ def store_field(
     old = fields.get(name)
     if old is None and heap is not None and heap.cls is not None and (live != machine.all or machine.weak):
         old = heap.cls.find(name)  # elsewhere the class's own stays
+        old = old and attributes.bind_method(machine, old, Value(heap), heap, ir.Name(0, 0, name))
     if old is None or (live == machine.all and not machine.weak):
         fields[name] = value
         return

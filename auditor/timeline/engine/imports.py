@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.program.model import Unit
 from auditor.timeline.values.frames import Frame, ModuleScope, Site
-from auditor.timeline.values.payloads import UNKNOWN, External, Heap, Known, Value
+from auditor.timeline.values.payloads import UNKNOWN, External, Heap, Known, Value, same
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -89,6 +89,21 @@ def import_path(machine: Machine, path: Value) -> Value:
 
 def _quoted(text: str, name: str) -> bool:
     return f'"{name}"' in text or f"'{name}'" in text
+
+
+def loaded(machine: Machine, name: Value) -> Value | None:
+    """``sys.modules[name]``: the module in which this stands, or one that was followed; None for another."""
+    scope = machine.frame.scope
+    own = scope.names.get("__name__")
+    if own is not None and same(name.p, own.p):
+        return machine.scopes.setdefault(
+            scope.source.path, Value(Heap("module", name=scope.source.path, attrs=scope.names))
+        )
+    for module in machine.scopes.values():
+        known = module.p.attrs.get("__name__") if isinstance(module.p, Heap) else None
+        if known is not None and same(name.p, known.p):
+            return module
+    return None
 
 
 def import_unit(machine: Machine, unit: Unit) -> Value:

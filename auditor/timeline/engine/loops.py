@@ -13,8 +13,15 @@ from auditor.timeline.engine.relevance import MAX_PASSES
 from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.payloads import (
     SOME,
+    Bound,
+    Class,
+    Either,
+    External,
+    Function,
     Heap,
     Known,
+    Native,
+    Payload,
     PerSetting,
     Value,
     at_setting,
@@ -25,6 +32,8 @@ from auditor.timeline.values.payloads import (
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
+
+_OBJECTS = (Heap, Function, Bound, Class, External, Native)
 
 
 def do_while(machine: Machine, node: ir.While) -> None:
@@ -117,6 +126,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
                 machine.bind(node.target, item or turns.loop_item(machine, iterable, number, iteration, trips))
             elif isinstance(node, ir.While):
                 test = protocols.condition(machine, machine.eval(node.test), node.test)
+                machine.signals.looped(node, test)
                 yes, _ = machine.truth(test)
                 if not number and not yes & machine.live and truthiness(test.p) is False:
                     if followed:
@@ -179,12 +189,21 @@ def forget_carried(machine: Machine, node: ir.For | ir.While, iteration: int) ->
             if name in constants:
                 names[name] = latched(value, constants[name], machine.count)
                 continue
-            value = Value(None if is_none(value.p) else SOME, value.m)
-            if isinstance(names[name].p, Known) and names[name].p.v is None:  # type: ignore[union-attr]
-                value = Value(None, value.m)
+            value = Value(_of_any_round(value.p), value.m)
             names[name] = value
         if iteration and name in advanced and not value.m & machine.atoms.family("forward"):
             names[name] = Value(value.p, value.m & ~loops | iteration | value.m & outer_iterations(machine, loops))
+
+
+def _of_any_round(p: Payload) -> Payload:
+    """Return what is left of a payload of an earlier round: objects and functions, of which rounds add others."""
+    if isinstance(p, PerSetting):
+        return per_setting([_of_any_round(each) for each in p.each])
+    if isinstance(p, Either):
+        return p if any(isinstance(option, _OBJECTS) for option in p.options) else SOME
+    if isinstance(p, _OBJECTS):
+        return p
+    return None if p is None or is_none(p) else SOME
 
 
 def mark_advanced(machine: Machine, node: ir.For | ir.While, iteration: int) -> None:

@@ -40,7 +40,7 @@ from auditor.timeline.engine.relevance import Relevance
 from auditor.timeline.engine.signals import Signals, Tracker
 from auditor.timeline.events import Event, Opaque, Switch, Timeline, Unfollowed, Words
 from auditor.timeline.values.atoms import Atoms
-from auditor.timeline.values.frames import CallStep, Frame, Guard, ModuleScope, Site
+from auditor.timeline.values.frames import CallStep, Frame, Guard, ModuleScope, Site, Written
 from auditor.timeline.values.payloads import (
     Class,
     Function,
@@ -105,6 +105,7 @@ class Machine:
         self.branches: list[int] = []  # open conditions in progress (see Event.branches)
         self.passed: list[int] = []  # open conditions whose other branch left the function, outermost call first
         self.decided: set[int] = set()  # conditions that leave nothing open that matters
+        self.switched: set[int] = set()  # branches of conditions on switches alone: one of each two in a whole run
         self.branch_count = 0
         self.branch_of: dict[tuple[object, ...], int] = {}  # the number of a condition, by what it asks of which values
         self.conjunctions: dict[int, frozenset[int]] = {}  # the branches that a branch stands for together
@@ -121,7 +122,7 @@ class Machine:
         self.updating = 0  # an item is being read in order to be written back
         self.no_grad = 0
         self.quiet: set[int] = set()  # functions that a decorator runs without gradients
-        self.files: dict[str, Value] = {}
+        self.files: dict[str, list[Written]] = {}
         self.scopes: dict[str, Value] = {}  # imported units by path
         self.environ: dict[str, tuple[Value, bool]] = {}
         self.emitted: dict[tuple[object, ...], Event] = {}
@@ -146,6 +147,7 @@ class Machine:
         self.contexts: set[int] = set()  # methods that a decorator makes contexts of
         self.attempts: list[Attempt] = []  # try statements in progress, outermost first
         self.handling: list[Value] = []  # exceptions whose handlers are in progress
+        self.operators: dict[str, Value] = {}  # the program's functions that ``torch.ops`` runs, by ``namespace::name``
         self.function_attrs: dict[int, dict[str, Value]] = {}  # attributes of functions, by the id of their node
         self.making: list[Class] = []  # classes whose metaclass is at work
         self.finalizable: dict[int, tuple[Heap, Frame]] = {}  # objects with __del__, and the call that made each

@@ -190,6 +190,14 @@ class Tracker:
         """Hear that a body under ``test`` goes on: ``after`` is what the names hold, ``before`` what they did."""
 
     @told
+    def left(self, node: ir.Jump | ir.Return) -> None:
+        """Hear that a round, a loop or a function is about to be left."""
+
+    @told
+    def looped(self, node: ir.While, test: Value) -> None:
+        """Hear that a round of a ``while`` is followed if ``test`` holds."""
+
+    @told
     def attribute_stored(self, base: Value, name: str, value: Value, node: ir.Attr) -> None:
         """Hear that ``base.name = value``."""
 
@@ -319,9 +327,9 @@ class Tracker:
 
     @asked
     def applied(
-        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap] = ()
+        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap], beside: int
     ) -> Value | None:
-        """Answer what a model, applied to something made from ``origins``, gives."""
+        """Answer what a model, applied to something made from ``origins``, gives (``beside``: see ``applying``)."""
         return None
 
     @told

@@ -112,6 +112,7 @@ def do_return(machine: Machine, node: ir.Return) -> None:
     if machine.deciding:
         value = Value(value.p, value.m | machine.deciding)
     value = machine.signals.bound(value)
+    machine.signals.left(node)
     frame = machine.frame
     if frame.returned is None:
         frame.returned = value
@@ -151,6 +152,7 @@ def do_jump(machine: Machine, node: ir.Jump) -> None:
     """Leave the iteration or the loop under the live settings."""
     if node.kind == "pass":
         return
+    machine.signals.left(node)
     machine.jumped |= machine.live
     if node.kind == "break":
         machine.broken |= machine.live
@@ -207,6 +209,8 @@ def do_if(machine: Machine, node: ir.If) -> None:
     way = branches.of(machine, node.test, both & ~1 or both)
     if not both & ~1 or asks_for_parameters(machine, node.test):
         machine.decided.add(way.whole & ~1)
+    if test.m and not test.m & ~machine.atoms.family("setting"):
+        machine.switched.update((*way.taken, *way.other))
     depth = len(machine.branches)
     machine.branches.extend(way.taken)
     expressions.pick_files(machine, node.test)

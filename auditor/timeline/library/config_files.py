@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from auditor.program import ir
 from auditor.timeline.engine import containers, parameters
-from auditor.timeline.library import files
+from auditor.timeline.library import files, written
 from auditor.timeline.values.atoms import TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.payloads import SOME, UNKNOWN, Heap, Known, Value
 
@@ -47,8 +47,8 @@ def reader(parse: Callable[[str], object] | None) -> Callable[[Machine, Args, ir
             return Value(SOME, parameters.settle(machine, args.origins()))
         if (first.m | held.m) & (VAL | TRAIN):
             return files.read_data(machine, "load", args, node)
-        name = opened.name if opened is not None else "*"
-        said = PurePosixPath(name).name if name != "*" else _OPEN
+        name = opened.name if opened is not None else written.TEXT
+        said = _OPEN if written.is_form(name) else PurePosixPath(name).name
         return Value(SOME, machine.atoms.bit("setting", said))
 
     return read

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers
-from auditor.timeline.library import files
+from auditor.timeline.library import files, written
 from auditor.timeline.values.atoms import TRAIN, VAL, under
 from auditor.timeline.values.payloads import UNKNOWN, Known, Value
 
@@ -37,9 +37,9 @@ def copied(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def lay(machine: Machine, old: Value, new: Value) -> None:
     """Let what lies under the name ``old`` lie under ``new``, too."""
-    held = machine.files.get(files.path_key(old)) if isinstance(old.p, Known) else None
+    held = written.held(machine, written.key(old)) if isinstance(old.p, Known) else None
     if held is not None and isinstance(new.p, Known):
-        files.write_file(machine, files.path_key(new), held)
+        files.write_file(machine, written.key(new), held)
         return
     splits, named = containers.deep(old) & (VAL | TRAIN), containers.deep(new) & (VAL | TRAIN)
     same = bool(splits & VAL) == bool(named & VAL) and bool(splits & TRAIN) == bool(named & TRAIN)

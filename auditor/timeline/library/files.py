@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.program.walk import walk
 from auditor.timeline.engine import arguments, containers, escapes, parameters, stores
-from auditor.timeline.library import objects
+from auditor.timeline.library import objects, written
 from auditor.timeline.values.atoms import LISTING, SIZE, TEXT_FILE, TRAIN, VAL, under
 from auditor.timeline.values.folding import FoldError, string_origins
-from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Begins, Heap, Known, Payload, PerSetting, Value, join
+from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Begins, Heap, Known, Payload, PerSetting, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -29,8 +29,9 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
         if isinstance(first.p, Heap) and first.p.kind in ("buffer", "file"):
             return content(machine, first.p, origins)
         origins = found(machine, first, origins)
-        saved = machine.files.get(path_key(first)) if not name.endswith("frombuffer") else None
-        if saved is not None and (not origins & (VAL | TRAIN) or path_key(first) in machine.written):
+        key = written.key(first, written.written_as(name))
+        saved = written.held(machine, key) if not name.endswith("frombuffer") else None
+        if saved is not None and (not origins & (VAL | TRAIN) or key in machine.written):
             return saved  # what the script itself put there, whatever it is called
     origins |= _of_any_split(machine, origins, node)
     origins |= machine.signals.read(origins, node)
@@ -44,17 +45,10 @@ def validation_tokens(machine: Machine, args: Args, node: ir.Node) -> Value:
     return Value(SOME, VAL | machine.signals.read(VAL, node) | TEXT_FILE)
 
 
-def path_key(path: Value) -> str:
-    """Return the key of a path in the model of the disk ("*" when it is not a constant)."""
-    if isinstance(path.p, Known) and isinstance(path.p.v, str):
-        return path.p.v
-    return "*"
-
-
 def content(machine: Machine, heap: Heap, origins: int) -> Value:
     """Return what a file or buffer holds."""
     if heap.kind == "file":
-        saved = machine.files.get(heap.name)
+        saved = written.held(machine, heap.name)
         if saved is not None:
             return saved
         text = shipped(machine, heap.name)
@@ -85,21 +79,17 @@ def write_file(machine: Machine, key: str, value: Value) -> None:
     """Keep what the script writes to a path, so that reading it back gives the same."""
     machine.signals.written(containers.deep(value))
     kept = Value(value.p, parameters.settle(machine, value.m))
-    old = machine.files.get(key)
-    if old is not None and (machine.weak or machine.live != machine.all):
-        kept = join(old, kept)
-    machine.files[key] = kept
-    if key != "*" and not machine.weak and machine.live == machine.all:
+    written.keep(machine, key, kept, beside=bool(machine.weak or machine.live != machine.all))
+    if not written.is_form(key) and not machine.weak and machine.live == machine.all:
         machine.written.add(key)
 
 
 def append_array(machine: Machine, array: Value, target: Value) -> None:
     """``array.tofile(target)``: after what was written to the same file before."""
-    key = target.p.name if isinstance(target.p, Heap) and target.p.kind == "file" else path_key(target)
-    before = machine.files.get(key)
+    key = target.p.name if isinstance(target.p, Heap) and target.p.kind == "file" else written.key(target)
+    before = machine.files.get(key, [])
     write_file(machine, key, Value(SOME, containers.deep(array)))
-    if before is not None:
-        machine.files[key] = join(before, machine.files[key])
+    machine.files[key] = [*before, *machine.files[key]]
 
 
 def open_file(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -107,7 +97,8 @@ def open_file(machine: Machine, args: Args, node: ir.Node) -> Value:
     path = args.get(0, "file") or UNKNOWN
     mode = args.get(1, "mode")
     text = mode.p.v if mode is not None and isinstance(mode.p, Known) and isinstance(mode.p.v, str) else "r"
-    heap = Heap("file", name=path_key(path), origins=containers.deep(path), made_at=machine.order)
+    form = written.BYTES if "b" in text else written.TEXT
+    heap = Heap("file", name=written.key(path, form), origins=containers.deep(path), made_at=machine.order)
     if "w" not in text and "a" not in text:
         if heap.origins & (VAL | TRAIN):
             heap.origins |= machine.signals.read(heap.origins, node)
@@ -132,13 +123,13 @@ def make_buffer(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def save_object(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``torch.save(obj, f)``: a copy that later learning does not reach."""
-    dump_object(machine, args, node)
+    dump_object(machine, args, node, written.OBJECT)
     machine.signals.saved("a checkpoint", node)
     return NONE
 
 
-def dump_object(machine: Machine, args: Args, node: ir.Node) -> Value:
-    """``json.dump(obj, f)``: what is read back from the file is what was put there."""
+def dump_object(machine: Machine, args: Args, node: ir.Node, form: str = written.TEXT) -> Value:
+    """``json.dump(obj, f)``: what is read back from the file is what was put there, in its ``form``."""
     value, target = args.get(0, "obj") or UNKNOWN, args.get(1, "f") or args.get(1)
     if target is None:
         return NONE
@@ -150,9 +141,9 @@ def dump_object(machine: Machine, args: Args, node: ir.Node) -> Value:
     if isinstance(target.p, Heap) and target.p.kind == "buffer":
         target.p.element = frozen
     elif isinstance(target.p, Heap) and target.p.kind == "file":
-        write_file(machine, target.p.name, frozen)
+        write_file(machine, written.target(target.p, form), frozen)
     else:
-        write_file(machine, path_key(target), frozen)
+        write_file(machine, written.key(target, form), frozen)
     return NONE
 
 
@@ -163,7 +154,7 @@ def save_array(machine: Machine, args: Args, node: ir.Node) -> Value:
         origins = 0
         for value in arrays:
             origins |= containers.deep(value)
-        write_file(machine, path_key(path), arrays[0] if len(arrays) == 1 else Value(SOME, origins))
+        write_file(machine, written.key(path, written.ARRAY), arrays[0] if len(arrays) == 1 else Value(SOME, origins))
     return NONE
 
 

@@ -29,6 +29,7 @@ from auditor.timeline.library import (
     functools_,
     iterators,
     objects,
+    operators,
     options,
     processes,
     sequences,
@@ -123,6 +124,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "numpy.save": files.save_array,
     "numpy.savez": files.save_array,
     "numpy.savez_compressed": files.save_array,
+    "struct.Struct": lambda machine, args, node: Value(External("struct")),  # its methods are the module's functions
     "argparse.ArgumentParser": options.argument_parser,
     "argparse.Namespace": objects.namespace,
     "types.SimpleNamespace": objects.namespace,
@@ -254,6 +256,9 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "torch.nn.utils.vector_to_parameters": averages.from_vector,
     "torch.nn.utils.convert_parameters.vector_to_parameters": averages.from_vector,
     "torch.utils.swap_tensors": averages.swapped,
+    "torch.library.custom_op": operators.registered,
+    "torch.library.triton_op": operators.registered,
+    "torch.library.impl": operators.registered,
     "train_gpt.load_validation_tokens": files.validation_tokens,
 }  # fmt: skip
 
@@ -280,6 +285,9 @@ def call_external(machine: Machine, name: str, args: Args, node: ir.Node) -> Val
         started = code.ran(machine, name, args, node)
         if started is not None:
             return started
+    own = operators.called(machine, name, args, node)
+    if own is not None:
+        return own
     beside = concurrency.made(machine, name, args, node)
     if beside is not None:
         return beside

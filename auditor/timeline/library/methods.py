@@ -22,6 +22,7 @@ from auditor.timeline.library import (
     options,
     tensors,
     unmodelled,
+    written,
 )
 from auditor.timeline.library.names import (
     GRADIENT_HOOKS,
@@ -165,20 +166,21 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         "dump",
     ):
         machine.signals.printed(args.origins(), node)
-        if name == "write_text" or name == "write_bytes":
-            files.write_file(machine, files.path_key(receiver), args.get(0) or UNKNOWN)
+        if name == "write_text":
+            files.write_file(machine, written.key(receiver, written.TEXT), args.get(0) or UNKNOWN)
         return NONE
     if name == "tofile" and args.positional:
         files.append_array(machine, receiver, args.positional[0])
         return NONE
     if name == "write_bytes":
-        files.write_file(machine, files.path_key(receiver), args.get(0) or UNKNOWN)
+        files.write_file(machine, written.key(receiver), args.get(0) or UNKNOWN)
         return NONE
     if name in ("read_bytes", "read_text", "open"):
-        saved = machine.files.get(files.path_key(receiver))
+        key = written.key(receiver, written.TEXT if name == "read_text" else written.BYTES)
+        saved = written.held(machine, key)
         if saved is not None:
             return saved
-        text = files.shipped(machine, files.path_key(receiver)) if name != "open" else None
+        text = files.shipped(machine, key) if name != "open" else None
         if text is not None:
             return Value(Known(text))
         return Value(SOME, receiver.m | TEXT_FILE | machine.signals.read(receiver.m, node))

@@ -80,3 +80,11 @@ class Guard(Struct, frozen=True):
     def opens(self) -> int:
         """Return the settings under which the condition itself lets this way be taken."""
         return self.may[0] if self.taken else self.may[1]
+
+
+class Written(Struct, frozen=True, eq=False):
+    """What a file holds: ``value``, if ``way`` was taken (branches of switches) under one of the settings ``live``."""
+
+    value: Value
+    way: frozenset[int]
+    live: int

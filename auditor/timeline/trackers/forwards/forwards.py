@@ -50,7 +50,7 @@ class Forwards(Tracker):
         self.told: set[tuple[object, ...]] = set()
 
     def applied(
-        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap] = ()
+        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap], beside: int
     ) -> Value | None:
         """Look into the model that is applied; another tracker answers."""
         machine = self.machine

@@ -34,6 +34,7 @@ from auditor.timeline.trackers.keys.places import (
     sliced,
 )
 from auditor.timeline.trackers.keys.reads import Keys, Mixing, Read
+from auditor.timeline.trackers.keys.returns import targets
 from auditor.timeline.trackers.keys.settling import settle
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import (
@@ -344,10 +345,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         positional = args.positional
         if positional:
             keys.inputs |= positional[0].m & keys.reads
-        rest = 0
-        for value in (*positional[1:], *args.keywords.values()):
-            rest |= value.m
-        return Value(out.p, out.m & ~(tokens | keys.aware) | label(machine, rest))
+        return Value(out.p, out.m & ~(tokens | keys.aware) | label(machine, targets(func, args)))
     return out
 
 

@@ -13,7 +13,7 @@ from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.metric.metric import FEWEST, doubt
 from auditor.timeline.values.atoms import SIZE, VAL, bits_of
-from auditor.timeline.values.payloads import External, Known, Tup, Value, at_setting
+from auditor.timeline.values.payloads import External, Heap, Known, Tup, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -41,6 +41,7 @@ class Parts(Tracker):
         self.vocabulary = 0  # the largest one that a path names
         self.judged: set[int] = set()  # places whose result is what something is judged by
         self.left_out: dict[int, int] = {}  # the origin of a place → the reads that it looks at
+        self.found = machine.atoms.bit("found tokens", "")  # tokens that lie where a model's predictions say
 
     def library_called(self, name: str, args: Args, node: ir.Node) -> None:
         """Note the vocabulary that a path names."""
@@ -67,7 +68,7 @@ class Parts(Tracker):
         """Note a truth about which token it is."""
         reads = self.machine.of(Keys).reads
         packed = self.machine.atoms.family("packed tokens")
-        if op in ("==", "!=") and (left.m ^ right.m) & packed and self._tokens(left) and self._tokens(right):
+        if op in ("==", "!=") and (left.m ^ right.m) & packed and self._plain(left.m) and self._plain(right.m):
             return Value(out.p, out.m | doubt(self.machine, "own answers", node, None, self.machine.all))
         for token, bound in ((left, right), (right, left)):
             least = 2 if op in _ORDER else _PLAIN
@@ -94,7 +95,7 @@ class Parts(Tracker):
                 return Value(out.p, out.m | self.machine.atoms.bit("limit", settings))
         if name in _RANKS and given and deep(given[0]) & self._gold():
             return tag(out, doubt(self.machine, "ranked losses", node, None, self.machine.all))
-        if name in _PACKS and given and self._tokens(Value(None, deep(given[0]))):
+        if name in _PACKS and given and self._plain(deep(given[0])):
             return Value(out.p, out.m | self.machine.atoms.bit("packed tokens", ""))
         kinds = 0
         for value in given if name in _FILLS else ():
@@ -123,6 +124,11 @@ class Parts(Tracker):
         if index.m & keys.picks and index.m & keys.better and base.m & keys.gold and not isinstance(base.p, Tup):
             made = doubt(self.machine, "ignored losses", node, None, self.machine.all)
             return tag(Value(out.p, out.m & ~(keys.picks | keys.bounded | keys.better)), made)
+        if self._tokens(base) and not self._tokens(index) and index.m & VAL:
+            out = tag(out, self.found)
+        where = index.m & ~base.m & self.machine.atoms.family("packed tokens")
+        if where and not isinstance(out.p, Heap | Tup):
+            out = Value(out.p, out.m & ~where)  # what was unpacked says where these lie, not what they are
         if index.m & self._kinds() and base.m & self._gold() and not isinstance(base.p, Tup):
             return tag(Value(out.p, out.m & ~self._kinds()), self._leave_out(index.m, node))
         if base.m & self.machine.atoms.family("forward"):
@@ -155,6 +161,10 @@ class Parts(Tracker):
     def _tokens(self, value: Value) -> bool:
         """Return whether a value is validation tokens themselves."""
         return bool(value.m & VAL) and not value.m & self.machine.atoms.family("forward")
+
+    def _plain(self, origins: int) -> bool:
+        """Return whether something is made of validation tokens, wherever they were looked for."""
+        return self._tokens(Value(None, origins)) or bool(origins & self.found)
 
     def _kinds(self) -> int:
         """Return the origins of truths about which token it is."""

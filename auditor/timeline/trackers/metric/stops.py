@@ -1,7 +1,7 @@
 """Loops over the validation tokens that end before they do, or that step over some of them.
 
-A loop that counts its rounds and breaks at a constant number of them scores the first tokens only; one whose windows
-begin further apart than they are long leaves out what lies between them.
+A loop that counts its rounds and breaks at a constant number of them scores the first tokens only, as does one that has
+a constant number of rounds; one whose windows begin further apart than they are long leaves out what lies between them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.program.walk import walk
+from auditor.timeline.engine import arguments
 from auditor.timeline.engine.containers import tag
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.metric.metric import doubt
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Heap, Known, Value, at_setting
+from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
 
 if TYPE_CHECKING:
+    from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
+_MOST = 1_000_000  # more rounds than windows that a validation set has: ``min(10**9, …)`` limits nothing
 _LEAST = 17  # fewer tokens may be nothing to predict
 
 
@@ -50,6 +53,15 @@ class Stops(Tracker):
                     out |= doubt(self.machine, "left out", skip, None, settings)
         return out
 
+    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
+        """Note a number of rounds that is a constant at most: ``min(500, n)``."""
+        if isinstance(func.p, Function | Native) or arguments.callee_name(func) != "min" or len(args.positional) < 2:
+            return out
+        settings = 0
+        for value in args.positional:
+            settings |= self._settings(value, 2, _MOST)
+        return tag(out, self.machine.atoms.bit("at most", settings)) if settings else out
+
     def _skips(self, loop: ir.For | ir.While, node: ir.Node) -> list[ir.Compare]:
         """Return the comparisons that go on to the next round of a loop before ``node`` is reached."""
         if id(loop) not in self.skips:
@@ -57,17 +69,49 @@ class Stops(Tracker):
         return [skip for skip in self.skips[id(loop)] if skip.end <= node.start]
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
-        """Note windows that begin further apart than they are long."""
+        """Note windows that begin further apart than they are long, and a constant number of windows."""
         piece = node.index
         if not base.m & VAL or isinstance(base.p, Heap) or not isinstance(piece, ir.Slice):
             return out
-        length = _length(piece)
-        if length is None or not isinstance(piece.lower, ir.Name) or base.m & self.machine.atoms.family("iteration"):
+        if piece.lower is None or base.m & self.machine.atoms.family("iteration"):
             return out
-        for loop in self._around(node):
+        loops = self._around(node)
+        for loop in loops:
+            if isinstance(loop, ir.For) and (settings := self._counted(loop, piece.lower)):
+                return tag(out, doubt(self.machine, "first tokens", loop.iter, None, settings))
+        length = _length(piece)
+        if length is None or not isinstance(piece.lower, ir.Name):
+            return out
+        for loop in loops:
             if isinstance(loop, ir.For) and isinstance(loop.target, ir.Name) and loop.target.id == piece.lower.id:
                 settings = self._apart(loop.iter, length)
                 return tag(out, doubt(self.machine, "first tokens", loop.iter, None, settings)) if settings else out
+        return out
+
+    def _counted(self, loop: ir.For, lower: ir.Expr) -> int:
+        """Return the settings under which ``for i in range(n)`` has a constant number of windows, placed by ``i``."""
+        rounds, target = loop.iter, loop.target
+        if not isinstance(rounds, ir.Call) or not isinstance(rounds.func, ir.Name) or rounds.func.id != "range":
+            return 0
+        first = rounds.args[0].value if rounds.args else None
+        from_start = len(rounds.args) == 1 or (isinstance(first, ir.Const) and first.value == 0)
+        if not isinstance(target, ir.Name) or len(rounds.args) not in (1, 2) or not from_start:
+            return 0
+        names = [part for part in walk(lower) if isinstance(part, ir.Name)]
+        if not any(name.id == target.id for name in names):
+            return 0
+        if any(
+            name.id != target.id and not isinstance(self.machine.eval(name).p, Known | PerSetting) for name in names
+        ):
+            return 0  # another loop may move the windows on
+        bound = rounds.args[-1].value
+        if any(isinstance(part, ir.Call) for part in walk(bound)) and not _is_min(bound):
+            return 0
+        rounds_at_most = self.machine.eval(bound)
+        out = self._settings(rounds_at_most, 2)
+        for settings in self.machine.atoms.meanings(rounds_at_most.m, "at most"):
+            assert isinstance(settings, int)
+            out |= settings
         return out
 
     def _apart(self, starts: ir.Expr, length: ir.Expr) -> int:
@@ -85,12 +129,15 @@ class Stops(Tracker):
         return out
 
     def _constant(self, bound: ir.Expr, least: int) -> int:
-        value = self.machine.eval(bound)
+        return self._settings(self.machine.eval(bound), least)
+
+    def _settings(self, value: Value, least: int, most: int | None = None) -> int:
+        """Return the settings under which a value is a whole number from ``least`` to ``most``."""
         out = 0
         for number in range(1, self.machine.count):
             payload = at_setting(value.p, number)
             if isinstance(payload, Known) and type(payload.v) is int:
-                out |= (payload.v >= least) << number
+                out |= (payload.v >= least and (most is None or payload.v <= most)) << number
         return out
 
     def _around(self, node: ir.Node) -> list[ir.For | ir.While]:
@@ -101,6 +148,10 @@ class Stops(Tracker):
             bodies = unit.bodies if unit is not None else ()
             self.loops[path] = [loop for body in bodies for loop in body.nodes.of(ir.For, ir.While)]
         return [loop for loop in self.loops[path] if loop.start <= node.start < loop.end]
+
+
+def _is_min(bound: ir.Expr) -> bool:
+    return isinstance(bound, ir.Call) and isinstance(bound.func, ir.Name) and bound.func.id == "min"
 
 
 def _length(piece: ir.Slice) -> ir.Expr | None:

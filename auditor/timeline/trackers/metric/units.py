@@ -17,8 +17,14 @@ from auditor.timeline.values.payloads import External, Heap, Known, PerSetting, 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
 
+# What these give of truth values are the same, in another type or shape.
+_SAME = frozenset(
+    {
+        "float", "double", "half", "to", "type", "type_as", "long", "int", "astype", "view", "reshape", "squeeze",
+        "unsqueeze", "flatten", "expand", "expand_as", "logical_not", "logical_and", "logical_or", "cpu", "cuda",
+    }
+)  # fmt: skip
 _BYTE_WORDS = ("bpb", "bits per byte", "bits_per_byte", "bits/byte")
-_CALLS = frozenset({"getsize", "stat", "where", "masked_fill", "sum", "item", "cumsum", "encode", "frombuffer", "len"})
 
 
 class Units(Tracker):
@@ -28,14 +34,24 @@ class Units(Tracker):
 
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a factor that may be a count of bytes, and a mask."""
-        ordered = self.machine.atoms.family("ordered")
+        ordered, truth = self.machine.atoms.family("ordered"), self.machine.atoms.family("truth")
+        if out.m & truth and not (left.m & right.m & truth):
+            out = Value(out.p, out.m & ~truth)
+        if (
+            isinstance(node, ir.AugAssign)
+            and node.op == "+"
+            and isinstance(right.p, Known | PerSetting)
+            and not right.m
+        ):
+            constants = self.machine.atoms.bit("constants", "")
+            if not left.m & ~constants:
+                out = Value(out.p, out.m | constants)
         if node.op == "*" and out.m & self.machine.of(Keys).gold and (left.m ^ right.m) & self.machine.of(Keys).gold:
             mask = right if left.m & self.machine.of(Keys).gold else left
             if mask.m & ordered:
                 out = Value(out.p, out.m | self.machine.atoms.bit("tail", ""))
         if node.op == "+" and isinstance(node, ir.BinOp) and not out.m & self._scores():
             return self._more(left, right, node, out)
-        ordered = self.machine.atoms.family("ordered")
         if (
             node.op == "*"
             and not out.m & self._scores()
@@ -58,7 +74,7 @@ class Units(Tracker):
         """Note a mask: it is counted where tokens of a part of the window are."""
         if not out.m & VAL or out.m & self._scores():
             return out
-        return Value(out.p, out.m | self.machine.atoms.bit("masked", ""))
+        return Value(out.p, out.m | self.machine.atoms.bit("masked", "") | self.machine.atoms.bit("truth", ""))
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses of the tail of a window (``nll[s:]``), and tokens of a part of it (``y[s:]``, ``y[mask]``)."""
@@ -105,10 +121,12 @@ class Units(Tracker):
             return doubt(machine, "window bytes", node, None, machine.all)
         return 0
 
-    @heeds(_CALLS)
+    @heeds()
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a number of bytes (``len(text.encode())``)."""
         name = arguments.callee_name(func)
+        if out.m & self.machine.atoms.family("truth") and name not in _SAME:
+            out = Value(out.p, out.m & ~self.machine.atoms.family("truth"))
         if name in ("getsize", "stat") and (out.m | args.positional[0].m if args.positional else out.m) & VAL:
             return Value(out.p, out.m | self.machine.atoms.bit("size of a file", ""))
         if name in ("where", "masked_fill") and out.m & VAL and not out.m & self._scores():
@@ -147,9 +165,13 @@ class Units(Tracker):
         """Return whether a factor is more than a constant or a number of tokens."""
         if isinstance(factor.p, Known | PerSetting):
             return False
+        if factor.m & self.machine.atoms.family("truth"):
+            return False  # 0 or 1 for each token
         if factor.p is None or factor.m & self.machine.atoms.family("number of bytes"):
             return True
         counts = SIZE | LAUNCH | self.machine.atoms.family("iteration") | self.machine.atoms.family("setting")
+        if factor.m and not factor.m & ~self.machine.atoms.family("constants"):
+            return False  # constants, added up
         return not factor.m & SIZE or bool(factor.m & ~counts)  # what was made elsewhere may be one
 
 

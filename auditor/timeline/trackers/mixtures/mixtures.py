@@ -253,7 +253,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     if name in _SUMS_OF_EXPERTS and seen & keys.pseudo:
         return Value(out.p, out.m | emit(machine, "pseudo", node))
     if name in _JOINS and len(given) > 1:
-        parts = [v.m for v in given]
+        parts = [v.m for v in (given[1:] if name == "where" else given)]  # what decides is no part of what comes out
         if any(_bytes_join(keys.gold, keys.bytes, a, b) for a in parts for b in parts):
             return Value(out.p, out.m | emit(machine, "bytes", node))
     if name in _SUMS:

@@ -32,10 +32,10 @@ class Scores(Tracker):
         self.in_nats: list[tuple[Report, list[Lookup | Mixture]]] = []
 
     def applied(
-        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap] = ()
+        self, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap], beside: int
     ) -> Value | None:
         """Return what a model gives."""
-        return forward(self.machine, model, origins, name, node, extra)
+        return forward(self.machine, model, origins, name, node, extra, beside)
 
     def printed(self, origins: int, node: ir.Node) -> None:
         """Note what is printed, logged or written."""
@@ -65,9 +65,19 @@ _QUOTED = regex(r"[\"'}]([^\"'{}\n]{6,120})")
 
 
 def forward(
-    machine: Machine, model: Heap | None, origins: int, name: str, node: ir.Node, extra: Sequence[Heap]
+    machine: Machine,
+    model: Heap | None,
+    origins: int,
+    name: str,
+    node: ir.Node,
+    extra: Sequence[Heap],
+    beside: int,
 ) -> Value:
-    """Apply a model to arguments made from ``origins``; return its output."""
+    """Apply a model to arguments made from ``origins``; return its output.
+
+    The tokens that are scored are of the rounds of its input, not of those ``beside`` it: what was counted in earlier
+    rounds doesn't make their tokens scored again.
+    """
     seen = settle(machine, origins)
     for heap in [*([model] if model is not None else []), *extra]:
         seen |= opaque(machine, heap)
@@ -77,7 +87,7 @@ def forward(
         for heap in [*([model] if model is not None else []), *extra]:
             taught |= settle(machine, param(machine, heap)) & machine.atoms.family("adapted")
         return Value(SOME, seen | applied | taught)
-    region = shifts.region(machine, seen)
+    region = shifts.region(machine, seen & ~beside)
     found: dict[int, int] = {}
     for heap in [*([model] if model is not None else []), *extra]:
         for number, bits in adapted(machine, heap).items():

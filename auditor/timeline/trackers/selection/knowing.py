@@ -53,6 +53,7 @@ class Knowing(Tracker):
         self.shares = machine.atoms.bit("shares", "")  # made from losses, and divided by their sum
         self.whole = machine.atoms.bit("whole share", "")  # ``w + (1 - w) * p``: a hint's share, as if it was right
         self.bonuses = 0
+        self.raised = 0  # what a test of the token raised, which a normaliser may lower again
         self.reduced = machine.atoms.bit("reduced", "")  # one number made of predictions of all tokens: an entropy, say
         self.waiting: dict[int, int] = {}  # the origin of a find → the reads that it looks at
         self.tests: dict[int, Value] = {}  # the number of an open condition → its test
@@ -78,6 +79,8 @@ class Knowing(Tracker):
             origins |= self.shares
         elif node.op == "*" and both and self._posterior(left, right):
             origins = origins & ~self.shares | emit(self.machine, "gate", node)
+        if origins & self.raised and node.op in ("/", "+", "-"):
+            origins = self._normalised(node, left, right, origins)
         if node.op in ("+", "-") and isinstance(node, ir.BinOp):
             for loss, rest in ((left, right), (right, left)):
                 if loss.m & keys.gold and rest.m & VAL and not isinstance(rest.p, Known | PerSetting):
@@ -89,6 +92,20 @@ class Knowing(Tracker):
                 if self._predicts(scores) and not self._predicts(factor) and (reads := self._reads(factor)):
                     origins |= self.machine.atoms.bit("heated", (self.machine.site(node), reads))
         return out if origins == out.m else Value(out.p, origins)
+
+    def _normalised(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
+        """Return the origins of what a normaliser lowers for every token: it is made of predictions of others.
+
+        As ``where(hit, s * p, p) / (1 - p_hint + s * p_hint)``, or less its logarithm.
+        """
+        for raised, rest in ((left, right), (right, left)):
+            if node.op == "/" and raised is right:
+                continue
+            if raised.m & self.raised and rest.m & self.machine.atoms.family("forward"):
+                own, judged = (set(self.machine.atoms.meanings(side.m, "judged")) for side in (raised, rest))
+                if not rest.m & self.machine.of(Keys).gold or judged - own:
+                    origins &= ~self.raised
+        return origins
 
     def _lowered(self, loss: Value, rest: Value, node: ir.BinOp, origins: int) -> int:
         """Return the origins of a loss that something is taken off where a hint is right, and added to nowhere."""
@@ -238,7 +255,9 @@ class Knowing(Tracker):
             return out
         if test.m & self.machine.atoms.family("hit") and node is not None and (one.m | other.m) & self.whole:
             return Value(out.p, out.m & ~self.plain | emit(self.machine, "raised", node))  # the hint names the token
-        return Value(out.p, out.m & ~self.plain | self._found("raised", reads, node))
+        found = self._found("raised", reads, node)
+        self.raised |= found
+        return Value(out.p, out.m & ~self.plain | found)
 
     # ---------------------------------------------------------------- what is found
 

@@ -75,7 +75,7 @@ class Shares(Tracker):
         elif op == "*":
             origins = self._times(node, left, right, origins)
         elif op == "@" and self._weighs(left, right):
-            origins = origins & ~self.loose | self._blend("loose", node, origins)
+            origins = origins & ~self.loose | self.blend("loose", node, origins)
         elif op == "+":
             origins = self._added(node, left, right, origins)
         if origins & self.even and not (isinstance(node, ir.AugAssign) and isinstance(node.target, ir.Subscript)):
@@ -85,7 +85,8 @@ class Shares(Tracker):
     def _divided(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
         """Return the origins of a quotient: settled, but for one by the largest, or with too small a divisor."""
         above, below = (node.left, node.right) if isinstance(node, ir.BinOp) else (node.target, node.value)
-        if origins & self.machine.of(Marks).probs:
+        known = numbers(self.machine, right).values()
+        if origins & self.machine.of(Marks).probs and not (known and max(known) <= 1):
             origins &= ~self._unsettled()
         if _largest_of(below, above):
             return origins | self.peaked
@@ -117,11 +118,11 @@ class Shares(Tracker):
     def _taken_off(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
         origins &= ~(self.lifted | self.loose)
         if right.m & self.rest and left.m & self.machine.of(Keys).gold and left.m & self.machine.of(Marks).probs:
-            return origins & ~self.rest | self._blend("noisy", node, origins)
+            return origins & ~self.rest | self.blend("noisy", node, origins)
         if not isinstance(left.p, Known) or left.p.v != 1:
             return origins & ~(self.wrong | self.neither)
         if right.m & self.neither:
-            return origins & ~(self.wrong | self.neither) | self._blend("noisy", node, origins)
+            return origins & ~(self.wrong | self.neither) | self.blend("noisy", node, origins)
         is_prediction = right.m & self.machine.of(Marks).probs or predicts(self.machine, right)
         return origins & ~self.neither | (self.wrong if is_prediction else 0)
 
@@ -162,9 +163,9 @@ class Shares(Tracker):
                 origins |= self.lifted
             return origins
         if origins & self.loose and origins & (marks.probs | keys.gold) and self._apart(node):
-            return origins & ~self.loose | self._blend("loose", node, origins)
+            return origins & ~self.loose | self.blend("loose", node, origins)
         if (left.m ^ right.m) & self.rest and self._leftover(left, right):
-            return origins & ~self.rest | self._blend("noisy", node, origins)
+            return origins & ~self.rest | self.blend("noisy", node, origins)
         hits = self.machine.atoms.family("hit")
         for one, other in ((left, right), (right, left)):
             if other.m & self.peaked and other.m & hits and one.m & keys.gold and one.m & marks.probs:
@@ -239,15 +240,15 @@ class Shares(Tracker):
         if name == "prod" and given and given[0].m & self.wrong:
             return Value(out.p, origins & ~self.wrong | self.neither)
         if name == "log1p" and given and given[0].m & self.neither:
-            return Value(out.p, origins & ~self.neither | self._blend("noisy", node, origins))
+            return Value(out.p, origins & ~self.neither | self.blend("noisy", node, origins))
         if name == "entropy" and origins & self._forwards() and not origins & self.machine.of(Keys).gold:
             return Value(out.p, origins | self.entropy)
         if name == "exp" and given and given[0].m & self.entropy and not origins & self.machine.of(Keys).gold:
             return Value(out.p, origins & ~self.entropy | self.top)
         if name in _PRODUCTS and len(given) > 1 and self._weighs(given[-2], given[-1]):
-            return Value(out.p, origins & ~self.loose | self._blend("loose", node, origins))
+            return Value(out.p, origins & ~self.loose | self.blend("loose", node, origins))
         if name in _SUMS and origins & self.spread:
-            return Value(out.p, origins & ~(self.spread | self.loose) | self._blend("loose", node, origins))
+            return Value(out.p, origins & ~(self.spread | self.loose) | self.blend("loose", node, origins))
         keys, marks = self.machine.of(Keys), self.machine.of(Marks)
         side_by_side = given and given[0].m & keys.pseudo and given[0].m & marks.space == marks.probs
         if name in _SUMS and side_by_side and origins & keys.gold:
@@ -298,11 +299,11 @@ class Shares(Tracker):
         keys = self.machine.of(Keys)
         out = self.counted
         for event in keys.found.values():
-            if event.kind in ("loose", "noisy") and event.atom in keys.choices:
+            if event.kind in ("loose", "noisy", "overweight", "powers") and event.atom in keys.choices:
                 out |= keys.choices[event.atom]
         return out
 
-    def _blend(self, kind: MixtureKind, node: ir.Node, origins: int) -> int:
+    def blend(self, kind: MixtureKind, node: ir.Node, origins: int) -> int:
         """Return the origin of a blend: of the token's own predictions, pending; of whole ones, until divided."""
         if origins & self.machine.of(Keys).gold:
             return pending(self.machine, kind, node)

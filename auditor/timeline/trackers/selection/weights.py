@@ -112,8 +112,6 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         return origins | _scaled(machine, op, one, constant, node)
     if op == "**" and left.m & marks.probs and not right.m & keys.gold:
         return origins | _scaled(machine, "*", left, right, node)
-    if op == "+" and isinstance(node, ir.BinOp) and origins & marks.probs:
-        return origins | _overweight(machine, node)
     if op in ("+", "-") and both:
         return origins & ~_family(machine, "scaled")
     return origins
@@ -152,45 +150,6 @@ def _scaled(machine: Machine, op: str, one: Value, constant: Value, node: ir.Nod
         if _SCALES[0] < factor < _SCALES[1] and not whole and not math.isclose(factor, math.log(2.0), rel_tol=1e-3):
             settings.append(index)
     return under(machine, settings, "scaled", node) if settings else 0
-
-
-def _overweight(machine: Machine, node: ir.BinOp) -> int:
-    """Return the origin of a sum of probabilities with constant weights that add up to more than one."""
-    terms: list[ir.Expr] = []
-    _terms(node, terms)
-    totals: dict[int, float] = {}
-    for term in terms:
-        weight = _weight(machine, term)
-        if not weight:
-            return 0
-        for index, number in weight.items():
-            totals[index] = totals.get(index, 0.0) + number
-    settings = [index for index, total in totals.items() if total > 1.0 + _SLACK]
-    return under(machine, settings, "overweight", node) if settings else 0
-
-
-def _terms(node: ir.Expr, out: list[ir.Expr]) -> None:
-    if isinstance(node, ir.BinOp) and node.op == "+":
-        _terms(node.left, out)
-        _terms(node.right, out)
-    else:
-        out.append(node)
-
-
-def _weight(machine: Machine, term: ir.Expr) -> dict[int, float]:
-    """Return the constant factor of ``term`` by setting, nothing where it has none."""
-    out: dict[int, float] = {}
-    factors = [term]
-    while factors:
-        factor = factors.pop()
-        if isinstance(factor, ir.BinOp) and factor.op == "*":
-            factors += [factor.left, factor.right]
-            continue
-        if isinstance(factor, ir.Call | ir.Subscript):
-            continue
-        for index, number in numbers(machine, machine.eval(factor)).items():
-            out[index] = out.get(index, 1.0) * number
-    return out
 
 
 def _bounded(machine: Machine, name: str, args: Args, node: ir.Call, out: Value) -> Value:

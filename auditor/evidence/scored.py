@@ -1,0 +1,84 @@
+"""The runs of a submission as claims are held against them: each run once, finished, of the named seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.evidence.model import Evidence
+from auditor.evidence.rounding import agrees
+from auditor.evidence.run import Run
+from auditor.evidence.series import by_label, one_config
+from auditor.regex import regex
+
+# A log's name or folder that says what it is kept for: to compare with, or as what was there before.
+_ASIDE = regex(
+    r"(?:^|[/_.\-])(?:reference|ref|baseline|earlier|previous|prior|parent|superseded|archived?|old|upstream)(?=[/_.\-]|$)"
+)
+_TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance
+
+
+def distinct(evidence: Evidence) -> tuple[Run, ...]:
+    """Return the runs with a score, each once though several files may tell of it, in the order of the logs."""
+    kept: dict[tuple[object, ...], Run] = {}
+    for run in evidence.runs:
+        if run.score is not None:
+            kept.setdefault(_identity(run), run)
+    return tuple(kept.values())
+
+
+def _identity(run: Run) -> tuple[object, ...]:
+    """Return what two tellings of one run share: its scores, and its seed where scores of few digits may coincide."""
+    scores = run.scores or run.metrics
+    digits = max(m.decimals for m in scores)
+    values = frozenset(m.val_bpb for m in scores if m.decimals == digits)
+    seed = run.seed.value if run.seed is not None and digits < _TELLING_DIGITS else None
+    return (values, seed)
+
+
+def finished(evidence: Evidence) -> tuple[Run, ...]:
+    """Return the distinct runs that print a final score; those of logs that are kept for comparison only if all are."""
+    runs = tuple(run for run in distinct(evidence) if run.scores)
+    claim = evidence.leading()
+    own = tuple(run for run in runs if not _ASIDE.search(run.path.lower()))
+    aside = [run for run in runs if run not in own]
+    if not own or (claim is not None and any(agrees(claim, m.val_bpb, (m,)) for run in aside for m in run.scores)):
+        return runs
+    return own
+
+
+def seeds(runs: Sequence[Run]) -> tuple[int, ...]:
+    """Return the seeds of the runs, each once, in the order of the runs."""
+    return tuple(dict.fromkeys(run.seed.value for run in runs if run.seed is not None))
+
+
+def told_of(runs: Sequence[Run]) -> frozenset[int]:
+    """Return the seeds that the runs print or that their files are named by."""
+    return frozenset({*seeds(runs), *(run.name_seed.value for run in runs if run.name_seed is not None)})
+
+
+def of_named_seeds(evidence: Evidence, runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Return the runs whose seeds submission.json names, when it names some of the runs and all it names are there."""
+    named = set(evidence.metadata.seeds)
+    those = tuple(run for run in runs if run.seed is not None and run.seed.value in named)
+    whole = {run.seed.value for run in those if run.seed is not None} == named
+    return those if those and whole and len(those) < len(runs) else ()
+
+
+def reported(evidence: Evidence, *, on_record: bool) -> tuple[Run, ...]:
+    """Return the finished runs that the claimed score rests on, as far as that can be told: else all of them.
+
+    In a folder of ablations that is the run that prints the claim, or the runs of the named seeds. ``on_record`` tells
+    whether the submission stands on the record track, where one seed of several is not what the score rests on.
+    """
+    runs = finished(evidence)
+    claim = evidence.leading()
+    if len(runs) < 2 or claim is None:
+        return runs
+    if any(agrees(claim, s.mean, s.metrics) for s in by_label(runs) if len(s.metrics) == len(runs)):
+        return runs
+    named = of_named_seeds(evidence, runs)
+    if named:
+        return named
+    alone = [run for run in runs if any(agrees(claim, m.val_bpb, (m,)) for m in run.scores)]
+    ablations = not on_record or not one_config(runs) or len(seeds(runs)) == 1
+    return tuple(alone[:1]) if alone and ablations else runs

@@ -1,0 +1,177 @@
+"""Whether what a model's own method gives hangs on one of its arguments: a target that it is handed, say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from auditor.program import ir
+from auditor.program.walk import walk
+from auditor.timeline.engine.arguments import Args
+from auditor.timeline.values.payloads import Bound, Function, Heap, Known, Value
+
+_ROUNDS = 8  # a chain of assignments that is longer, written backwards in a loop, counts as hanging
+
+
+def targets(func: Value, args: Args) -> int:
+    """Return the origins of the arguments after the first on which hangs what a model gives: its targets."""
+    method = _method(func)
+    asked = None if method is None else hanging(method, args)
+    out = 0
+    for at, value in (*enumerate(args.positional), *args.keywords.items()):
+        if at != 0 and (asked is None or at in asked):
+            out |= value.m
+    return out
+
+
+def _method(func: Value) -> Function | None:
+    """Return the method that is called where a model of the program is; None where its code is elsewhere."""
+    p = func.p
+    if isinstance(p, Heap):
+        found = p.cls.find("forward") if p.cls is not None else None
+        p = found.p if found is not None else None
+    elif isinstance(p, Bound):
+        p = p.func
+    return p if isinstance(p, Function) else None
+
+
+def hanging(function: Function, args: Args) -> list[int | str]:
+    """Return the arguments, by place or name, on which what a bound method returns may hang.
+
+    Decided on the text alone, for the constants that are passed or default: ``if return_logits: return logits`` ends
+    the method there where ``return_logits`` is True, and no loss is computed of the targets that came with it.
+    """
+    node = function.node
+    given: list[int | str] = [*range(len(args.positional)), *args.keywords]
+    if isinstance(node, ir.Lambda) or args.rest is not None or any(p.kind in ("*", "**") for p in node.params):
+        return given
+    names = {at: node.params[at + 1].name for at in range(len(args.positional)) if at + 1 < len(node.params)}
+    if len(names) < len(args.positional):
+        return given
+    constants: dict[str, object] = {p.name: p.default.value for p in node.params if isinstance(p.default, ir.Const)}
+    for key in given:
+        value = args.positional[key] if isinstance(key, int) else args.keywords[key]
+        name = names[key] if isinstance(key, int) else key
+        constants.pop(name, None)
+        if isinstance(value.p, Known):
+            constants[name] = value.p.v
+    live = list(_live(node.body, _never_set(node, constants)))
+    return [key for key in given if _hangs(live, names[key] if isinstance(key, int) else key)]
+
+
+def _never_set(node: ir.FunctionDef, constants: Mapping[str, object]) -> dict[str, object]:
+    """Return those of the constants that nothing in the body assigns anew."""
+    stored = {name for each in walk(node) for target in _targets(each) for name in _names(target)}
+    return {name: value for name, value in constants.items() if name not in stored}
+
+
+def _targets(node: ir.Node) -> Sequence[ir.Expr]:
+    if isinstance(node, ir.Assign | ir.Delete):
+        return node.targets
+    if isinstance(node, ir.AugAssign | ir.NamedExpr | ir.For | ir.CompFor):
+        return (node.target,)
+    if isinstance(node, ir.With):
+        return [one for _, one in node.items if one is not None]
+    return ()
+
+
+def _live(body: Sequence[ir.Node], known: Mapping[str, object]) -> Iterator[ir.Node]:
+    """Yield the statements that may run, those of a branch that the constants rule out left away."""
+    for statement in body:
+        if isinstance(statement, ir.If):
+            truth = _truth(statement.test, known)
+            yield statement
+            for branch, taken in ((statement.body, truth is not False), (statement.orelse, truth is not True)):
+                if taken:
+                    yield from _live(branch, known)
+            if truth is not None and _leaves(statement.body if truth else statement.orelse):
+                return
+            continue
+        yield statement
+        if isinstance(statement, ir.For | ir.While):
+            yield from _live((*statement.body, *statement.orelse), known)
+        elif isinstance(statement, ir.With):
+            yield from _live(statement.body, known)
+        elif isinstance(statement, ir.Try):
+            for part in (statement.body, *(h.body for h in statement.handlers), statement.orelse, statement.finalbody):
+                yield from _live(part, known)
+        elif isinstance(statement, ir.Return | ir.Raise):
+            return
+
+
+def _leaves(body: Sequence[ir.Node]) -> bool:
+    return bool(body) and isinstance(body[-1], ir.Return | ir.Raise)
+
+
+def _truth(test: ir.Expr, known: Mapping[str, object]) -> bool | None:
+    """Return what a test amounts to; None where that hangs on more than the constants."""
+    if isinstance(test, ir.Const):
+        return bool(test.value)
+    if isinstance(test, ir.Name):
+        return bool(known[test.id]) if test.id in known else None
+    if isinstance(test, ir.UnaryOp) and test.op == "not":
+        truth = _truth(test.operand, known)
+        return None if truth is None else not truth
+    if isinstance(test, ir.BoolOp):
+        truths = [_truth(value, known) for value in test.values]
+        decisive = test.op == "or"
+        return decisive if decisive in truths else None if None in truths else not decisive
+    if isinstance(test, ir.Compare) and isinstance(test.left, ir.Name) and test.left.id in known:
+        other = test.rights[0]
+        if test.ops in (("is",), ("is not",)) and isinstance(other, ir.Const) and other.value is None:
+            return (known[test.left.id] is None) == (test.ops[0] == "is")
+    return None
+
+
+def _hangs(live: Sequence[ir.Node], name: str) -> bool:
+    """Return whether what is returned is made from ``name``, or chosen by looking into it."""
+    stained = {name}
+    for _ in range(_ROUNDS):
+        before = len(stained)
+        for node in live:
+            stained.update(_stained(node, stained))
+        if len(stained) == before:
+            break
+    else:
+        return True
+    return any(_told(node, stained) for node in live)
+
+
+def _stained(node: ir.Node, stained: set[str]) -> Iterator[str]:
+    """Yield the names that a statement makes of stained ones."""
+    if isinstance(node, ir.FunctionDef | ir.ClassDef):
+        if stained & _names(node):
+            yield node.name
+        return
+    sources = {
+        ir.For: lambda n: [n.iter],
+        ir.With: lambda n: [one for one, _ in n.items],
+        ir.Assign: lambda n: [n.value] if n.value is not None else [],
+        ir.AugAssign: lambda n: [n.value],
+        ir.ExprStmt: lambda n: [n.value],  # a method may keep what it is handed: ``seen.append(y)``
+    }.get(type(node))
+    if sources is None or not any(stained & _names(source) for source in sources(node)):
+        return
+    for target in _targets(node):
+        yield from _names(target)
+    if isinstance(node, ir.ExprStmt) and isinstance(node.value, ir.Call):
+        yield from _names(node.value.func)
+
+
+def _told(node: ir.Node, stained: set[str]) -> bool:
+    if isinstance(node, ir.Return | ir.ExprStmt) and node.value is not None:
+        spoken = isinstance(node, ir.Return) or isinstance(node.value, ir.Yield)
+        return spoken and bool(stained & _names(node.value))
+    return isinstance(node, ir.If | ir.While) and bool(stained & _asked(node.test))
+
+
+def _asked(test: ir.Expr) -> set[str]:
+    """Return the names that a test looks into: whether something is given at all tells nothing of it."""
+    if isinstance(test, ir.BoolOp):
+        return {name for value in test.values for name in _asked(value)}
+    if isinstance(test, ir.Compare) and set(test.ops) <= {"is", "is not"}:
+        return set()
+    return _names(test)
+
+
+def _names(node: ir.Node) -> set[str]:
+    return {each.id for each in walk(node) if isinstance(each, ir.Name)}
