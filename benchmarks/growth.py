@@ -1,6 +1,6 @@
 """How the cost of a check grows: with the script, with its branches, with its logs; the slope is said.
 
-    python benchmarks/growth.py [--base FOLDER] [script] [branches] [logs]
+    python benchmarks/growth.py [--base FOLDER] [script] [branches] [names] [logs]
 
 Inputs are made up here, each size twice the one before. Every size is audited in a process of its own; CPU time (user
 and system) and peak memory are those of the process, start-up apart. ``slope`` is the exponent between the smallest and
@@ -53,9 +53,13 @@ def script(bytes_: int) -> str:
     return f"import math\n{text[0]}{''.join(made)}\n" + (f'if __name__ == "__main__"{text[1]}' if len(text) > 1 else "")
 
 
-def branches(count: int) -> str:
-    """Return a script with so many branches one after the other, each on a switch of its own."""
-    return "import os\n" + "".join(_BRANCH.format(n=n) for n in range(count)) + 'print("val_bpb", width_0)\n'
+def branches(count: int, names: int = 50) -> str:
+    """Return a script with so many branches one after the other, each on a switch of its own; they set ``names``."""
+    return (
+        "import os\n"
+        + "".join(_BRANCH.format(n=n, kept=n % names) for n in range(count))
+        + 'print("val_bpb", width_0)\n'
+    )
 
 
 def _with_script(folder: Path, text: str) -> Path:
@@ -83,6 +87,11 @@ def _with_logs(folder: Path, bytes_: int) -> Path:
 _KINDS: dict[str, tuple[tuple[int, ...], str, Callable[[Path, int], Path]]] = {
     "script": ((500_000, 1_000_000, 2_000_000), "bytes", lambda folder, size: _with_script(folder, script(size))),
     "branches": ((2_500, 5_000, 10_000), "branches", lambda folder, size: _with_script(folder, branches(size))),
+    "names": (
+        (2_500, 5_000, 10_000),
+        "branches",
+        lambda folder, size: _with_script(folder, branches(size, names=size)),
+    ),
     "logs": ((25_000_000, 50_000_000, 100_000_000), "bytes", _with_logs),
 }
 
