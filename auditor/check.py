@@ -14,7 +14,7 @@ from auditor.case import Case
 from auditor.challenge.known import DEFAULT
 from auditor.evaluators import evaluators
 from auditor.evidence.carried import with_carried
-from auditor.evidence.counted import claimed_logs, training_logs
+from auditor.evidence.counted import claimed_logs, measured_runs, training_logs
 from auditor.evidence.read import read_evidence
 from auditor.evidence.submitted import submitted_lines
 from auditor.evidence.text import Unreadable, decode
@@ -116,7 +116,7 @@ def audit(
         applied=tuple(r.slug for r in rules) if select is not None or ignore else None,
         pr=submission.pr,
         claims=evidence.claims(),
-        runs=evidence.measured(),
+        runs=measured_runs(evidence),
         folder=submission.folder,
         title=title.value if title is not None else "",
         cited=_cited(submission, findings, sources),

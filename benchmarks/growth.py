@@ -36,9 +36,9 @@ def step_{n}(model, optimizer, tokens, scale_{n}=0.{n:04d}):
 '''
 _BRANCH = """
 if os.environ.get("SWITCH_{n}", "0") == "1":
-    width_{n} = {n} + 1
+    width_{kept} = {n} + 1
 else:
-    width_{n} = {n}
+    width_{kept} = {n}
 """
 
 

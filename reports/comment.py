@@ -21,6 +21,7 @@ from reports.escape import Markdown, code, cut, markdown
 from reports.wording import Wording
 
 _BLANKS = regex(r"\n{3,}")
+_CUT = regex(r"\s+\S*… \[\+\d+\]\Z")  # prose ends with a word where it is cut, and the comment says that it is
 
 
 class TemplateFault(Exception):  # noqa: N818 (it names what is wrong with a template, not a fault of the program)
@@ -78,10 +79,14 @@ def _wording(wording: Wording) -> dict[str, Markdown]:
     return {name: Markdown(text) for name, text in msgspec.structs.asdict(wording).items()}
 
 
+def _more(count: int, noun: str) -> Markdown:
+    return Markdown(f"1 more {noun} is" if count == 1 else f"{count} more {noun}s are")
+
+
 @cache
 def _environment(templates: str | None, width: int) -> Environment:
     def finalize(value: object) -> str:
-        return value if isinstance(value, Markdown) else markdown(cut(str(value), width))
+        return value if isinstance(value, Markdown) else markdown(_CUT.sub(" …", cut(str(value), width)))
 
     # autoescape knows HTML only; finalize does the same for Markdown.
     ours = PackageLoader("reports")
@@ -95,4 +100,5 @@ def _environment(templates: str | None, width: int) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["code"] = code
+    environment.filters["more"] = _more
     return environment

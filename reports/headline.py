@@ -48,7 +48,9 @@ def _scores(report: Report) -> str:
     elif mean is not None:
         count = len(found)
         spread = "" if std is None else f", sd {std:.5f}"
-        of = "1 log" if count == 1 else f"mean of {count} logs{spread}"
+        counted = [run for run in report.runs if run.claimed] or report.runs
+        logs = "logs" if len({run.log for run in counted if run.val_bpb is not None}) >= count else "runs"
+        of = "1 log" if count == 1 else f"mean of {count} {logs}{spread}"
         parts.append(f"{mean:.5f} logged ({of})")
     if report.claims.val_bpb is not None:
         parts.append(f"{report.claims.val_bpb:g} claimed")

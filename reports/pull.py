@@ -111,12 +111,16 @@ def _head(reports: Sequence[Report], limit: int) -> str:
     for number, line in enumerate(map(_line, reports)):
         added = line
         if number == _NAMED:
-            added = f"\n<details><summary>{len(reports) - _NAMED} more submissions</summary>\n\n{line}"
+            added = f"\n<details><summary>{_others(len(reports) - _NAMED)}</summary>\n\n{line}"
         if number >= _LISTED or len(body) + len(added) > limit - _TAIL:
             return f"{body}\nand {len(reports) - number} more.\n{folded}"
         body += added
         folded = "\n</details>\n" if number >= _NAMED else ""
     return body + folded
+
+
+def _others(count: int) -> str:
+    return "1 more submission" if count == 1 else f"{count} more submissions"
 
 
 def _line(report: Report) -> str:

@@ -99,9 +99,13 @@ def std_bpb(runs: Iterable[MeasuredRun]) -> float | None:
 
 
 def scores(runs: Iterable[MeasuredRun]) -> list[float]:
-    """Return the runs' bits per byte; a run whose log lies there twice (same seed, same score) counts once."""
+    """Return the runs' bits per byte, of those that the claimed score rests on where that is known.
+
+    A run whose log lies there twice (same seed, same score) counts once.
+    """
     found: dict[tuple[int | str, float], float] = {}
-    for number, run in enumerate(runs):
+    each = list(runs)
+    for number, run in enumerate([run for run in each if run.claimed] or each):
         if run.val_bpb is not None and math.isfinite(run.val_bpb):
             found[run.seed if run.seed is not None else f"run {number}", run.val_bpb] = run.val_bpb
     return list(found.values())

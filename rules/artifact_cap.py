@@ -44,15 +44,18 @@ def artifact(case: Case, run: Run) -> Value[int] | None:
 def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding] | None:
     """Return how far a run is over the cap, with the finding; None when it fits or its log tells no size."""
     model, total = model_bytes(run), artifact(case, run)
-    plain = model.value + code.plain if model is not None and code is not None else None
-    counted = total.value if total is not None else plain
     printed = run.code_bytes
+    further = run.last("other_bytes")  # what the log counts beside model and code
+    beside = round(further.value) if further is not None else 0
+    plain = model.value + beside + code.plain if model is not None and code is not None else None
+    counted = total.value if total is not None else plain
     if model is not None and printed is not None and printed.value < model.value:
-        counted = max(counted or 0, model.value + printed.value)  # some totals leave the code out
+        counted = max(counted or 0, model.value + beside + printed.value)  # some totals leave the code out
     place = total or model
     if counted is None or place is None or not cap(case) < counted <= largest_meant(case):
         return None
     least = _least(model, printed, code)
+    least = least + beside if least is not None else None
     certain = least is not None and least > cap(case) and _carries_the_claim(case, run)
     sizes = [f"the log's total is {counted:,}"] if total is not None and total.value == counted else []
     if not sizes:

@@ -22,7 +22,7 @@ from auditor.submission.model import Unread
 from rules.claim_corrections import to_the_mean
 from rules.run_logs import SCRIPT, package, run_log
 from rules.run_settings import differences
-from rules.scored_runs import judged, record, score, several
+from rules.scored_runs import judged, of_seeds, record, score, several
 
 SLUG = "best-of-k"
 _MOST_RUNS = 10  # of more runs the subsets are not searched
@@ -94,7 +94,7 @@ def _unlogged(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[
     if worse:
         message = (
             f"The claimed {score(claim.value)} is the mean of {len(runs)} logged seeds; submission.json gives worse "
-            f"scores of seeds {several([c.seed for c in worse])}, which it leaves out."
+            f"scores of {of_seeds([c.seed for c in worse])}, which it leaves out."
         )
         yield Finding(SLUG, "evidence", "hold", message, worse[0].path, worse[0].line, worse[0].line)
 
@@ -114,9 +114,11 @@ def _rerun(claim: Claim[float], runs: Sequence[Run]) -> Iterator[Finding]:
     again = [run for chosen, group in pairs for run in group if _is_worse_rerun(run, chosen)]
     if not again:
         return
+    verb = "was" if len(seeds(again)) == 1 else "were"
+    often = "once more" if len(again) == 1 else f"{len(again)} times more"
     message = (
-        f"The claimed {score(claim.value)} takes the best of each seed's runs: with the same settings, seeds "
-        f"{several(seeds(again))} were run {'' if len(again) == 1 else f'{len(again)} times '}more and scored "
+        f"The claimed {score(claim.value)} takes the best of each seed's runs: with the same settings, "
+        f"{of_seeds(seeds(again))} {verb} run {often} and scored "
         f"{several([score(_value(run)) for run in again])}."
     )
     steps = tuple(Step(m.path, m.line, f"{score(m.val_bpb)}, left out") for m in _metrics(again))
@@ -167,7 +169,7 @@ def _left_out(claim: Claim[float], kept: Sequence[Run], left: Sequence[Run]) -> 
     everything = fmean(map(_value, (*kept, *left)))
     message = (
         f"The claimed {score(claim.value)} is the mean of {len(kept)} of {len(kept) + len(left)} runs "
-        f"(seeds {several(seeds(kept))}); seeds {several(seeds(left))} scored worse, and the mean of all is "
+        f"({of_seeds(seeds(kept))}); {of_seeds(seeds(left))} scored worse, and the mean of all is "
         f"{score(everything)}."
     )
     steps = tuple(Step(m.path, m.line, f"{score(m.val_bpb)}, left out") for m in _metrics(left))

@@ -129,7 +129,7 @@ def _rule(found: Calibration, clock: Clock, limit: Time, *, official: bool) -> t
     if stop is not None and stop > limit.other_budget:
         return "note", f"{what}; this run does not train under the {budget:.0f} s of the record track."
     if stop is None:
-        return "note", f"{what}; neither the code nor a log says when training stops."
+        return "note", f"{what}; when training stops could not be told."
     if stop >= budget - SLACK:
         if clock.over is not None and clock.over <= 0:
             return "note", f"{what}; the logs show that training stops early enough for it."
@@ -144,7 +144,7 @@ def _rule(found: Calibration, clock: Clock, limit: Time, *, official: bool) -> t
         return None
     over = f"{what}; it stops at {stop:.1f} s to leave time for it, but by the logs it ends {clock.over:.1f} s too late"
     if clock.over <= TOLERATED:
-        return "note", f"{over}. Accepted rows overshoot by as much (#1060, #1855, #2135)."
+        return "note", f"{over}. Accepted rows overshoot by seconds too (#1855, #2135)."
     return "hold", f"{over}."
 
 

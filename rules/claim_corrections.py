@@ -10,7 +10,7 @@ from auditor.evidence.claims import Claim
 from auditor.evidence.printed import Metric
 from auditor.evidence.rounding import unit
 from auditor.evidence.scored import finished, of_named_seeds
-from auditor.evidence.series import ONE_CONFIG, by_label
+from auditor.evidence.series import ONE_CONFIG, by_label, meant
 from auditor.finding import Finding
 from auditor.fix.change import Change, Edit, Part
 from auditor.fix.claims import corrected, denied, written
@@ -64,7 +64,7 @@ def main_metrics(case: Case) -> Sequence[Metric]:
     runs = finished(case.evidence)
     those = of_named_seeds(case.evidence, runs)
     series = by_label(those) if those else by_label(runs)
-    return series[0].metrics if series else ()
+    return meant(case.evidence.leading(), series).metrics if series else ()
 
 
 def of_the_loss(case: Case, finding: Finding) -> Change | None:

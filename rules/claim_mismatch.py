@@ -20,7 +20,7 @@ from auditor.evidence.printed import Metric
 from auditor.evidence.rounding import agrees, cut_off, nearly, unit
 from auditor.evidence.run import Run
 from auditor.evidence.scored import distinct, finished, of_named_seeds, seeds
-from auditor.evidence.series import ONE_CONFIG, Series, by_folder, by_label
+from auditor.evidence.series import ONE_CONFIG, Series, by_folder, by_label, meant
 from auditor.finding import Finding, Status, Step
 from auditor.fix.change import Change
 from auditor.rule import Authority, Example, Rule
@@ -28,7 +28,7 @@ from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_t
 from rules.claims_apart import claims_apart
 from rules.declared_flags import belied
 from rules.run_logs import SCRIPT, metadata, package, run_log
-from rules.scored_runs import judged, record, reported, score, several
+from rules.scored_runs import judged, of_seeds, record, reported, score, several
 from rules.unread_switches import unread_switches
 
 SLUG = "claim-mismatch"
@@ -113,7 +113,7 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
         return
     if not record(case) and any(agrees(claim, s.mean, s.metrics) for s in named):
         return  # one seed is enough there
-    main = named[0] if named else series[0]
+    main = meant(claim, named or by_label(runs))
     whole = next((s for s in series if len(s.metrics) == len(runs) and nearly(claim, s.mean)), None)
     one = of_one(case.evidence.metadata.first("val_loss"), runs)
     if one is not None and any(agrees(claim, m.val_bpb, (m,)) for m in one[0].scores):
@@ -185,7 +185,8 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
     )
     unlogged = [seed for seed in case.evidence.metadata.seeds if seed not in seeds(runs)]
     if unlogged and seeds(runs) and within_reach(claim, main, len(unlogged)):
-        message = message.removesuffix(".") + f"; the logs of seeds {several(unlogged)} are missing."
+        lack = "log of {} is" if len(unlogged) == 1 else "logs of {} are"
+        message = f"{message.removesuffix('.')}; the {lack.format(of_seeds(unlogged))} missing."
         return _finding(claim, "incomplete", message, main.metrics)
     if abs(abs(difference) - 1) < _SLIP:
         message = message.removesuffix(").") + "; a digit may be missing)."
@@ -205,7 +206,10 @@ _ROLES = {
 def _earlier(claim: Claim[float], run: Run, other: Metric, main: Series) -> Finding:
     what = "the score of the last step, from before the artifact" if of_last_step(run, other) else _ROLES[other.role]
     finals = "the final score of the artifact is" if len(main.metrics) == 1 else "the mean of the final scores is"
-    message = f"The claimed {score(claim.value)} is {what}; {finals} {score(main.mean)}."
+    # A figure of few digits is met by chance among many that are printed on the way: said is where it stands.
+    message = (
+        f"No final score is the claimed {score(claim.value)}: the logs print it as {what}; {finals} {score(main.mean)}."
+    )
     return _finding(claim, "hold", message, (other, *main.metrics))
 
 

@@ -24,8 +24,8 @@ def check(case: Case) -> Iterator[Finding]:
             rule=SLUG,
             group="compliance",
             status="note",
-            message="This table is read under a key made from the tokens before the one being scored; no key of it "
-            "holds that token.",
+            message="This table is read under a key made from the tokens before the one being scored; that token is "
+            "mixed into no key of it.",
             path=site.source.path,
             line=site.line,
             end_line=site.end_line,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
+from auditor.challenge.places import in_archive
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.scope import record_folders
@@ -15,6 +16,8 @@ from rules.scored_runs import judged, several
 
 SLUG = "diff-scope"
 
+_WIDEST = 70  # characters of a folder
+
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield an incomplete when the diff touches files outside the record folder; nothing when no diff is known."""
@@ -22,10 +25,16 @@ def check(case: Case) -> Iterator[Finding]:
     if not judged(case) or not outside:
         return
     count = f"{len(outside):,} file{'s' if len(outside) > 1 else ''}"
-    folders = sorted(set(record_folders(outside).values()))
-    parts = [f"The diff touches {count} outside {case.submission.name}: {several(_places(outside))}"]
+    found = set(record_folders(outside).values())
+    folders = sorted(filter(in_archive, found)) or sorted(found)  # below other trees lie copies of them, at most
+    placed = case.submission.folder != ""
+    where = (
+        f"{count} outside {case.submission.name}" if placed else f"{count}, and this script lies in no record folder"
+    )
+    parts = [f"The diff touches {where}: {several(_places(outside))}"]
     if folders:
-        parts.append(f"among them {'another record folder' if len(folders) == 1 else f'{len(folders)} record folders'}")
+        one = "another record folder" if placed else "a record folder"
+        parts.append(f"among them {one if len(folders) == 1 else f'{len(folders)} record folders'}")
     yield Finding(SLUG, "package", "incomplete", "; ".join(parts) + ".", outside[0], at_root=True)
 
 
@@ -34,7 +43,12 @@ def _places(paths: Sequence[str]) -> list[str]:
     if len(paths) <= 3:
         return list(paths)
     folders = Counter(posixpath.dirname(path) or "the root" for path in paths)
-    return [f"{folder} ({count})" for folder, count in folders.most_common()]
+    return [f"{_short(folder)} ({count})" for folder, count in folders.most_common()]
+
+
+def _short(folder: str) -> str:
+    """Return a folder with its middle left out where it is long: its end tells it from its neighbours."""
+    return folder if len(folder) <= _WIDEST else f"{folder[: _WIDEST // 3]}…{folder[-_WIDEST // 2 :]}"
 
 
 RULE = Rule(

@@ -41,17 +41,19 @@ def check(case: Case) -> Iterator[Finding]:
         return
     claimed = claimed_reports(timeline, case.submitted)
     forwards = [e for e in timeline.events if isinstance(e, Forward) and e.reports]
-    told: set[tuple[str, int]] = set()
+    told: dict[tuple[str, int], tuple[Lookahead, list[Forward], int]] = {}
     for event in timeline.events:
         if not isinstance(event, Lookahead):
             continue
         scores = [f for f in forwards if f.site == event.applied and f.calls == event.calls]
-        reports = [r for f in scores for r in f.reports]
+        bits = event.bits & _any([r for f in scores for r in f.reports])
         place = (event.site.source.path, event.site.start)
-        if not reports or place in told:
-            continue
-        told.add(place)
-        bits = event.bits & _any(reports)
+        old = told.get(place)
+        # A place is come to on several ways: one that a setting in play takes is told before one that none does.
+        if scores and (old is None or (bits & timeline.in_play and not old[2] & timeline.in_play)):
+            told[place] = event, scores, bits
+    for event, scores, bits in told.values():
+        reports = [r for f in scores for r in f.reports]
         judged = activity(timeline, bits, [event])
         status: Status = judged.status
         bound = all(report in event.bounds for report in reports)
@@ -164,7 +166,8 @@ RULE = Rule(
     "back to every position of a model that is scored.",
     why="The score of a token must depend on the tokens before it only. A position that knows a mean of the whole "
     "window knows something of the token that it is asked for.",
-    advice="Make the statistic causal (a running mean), or compute it over the width of the model only.",
+    advice="Give attention a causal mask; make a statistic causal (a running mean), or compute it over the width of "
+    "the model only.",
     counterpart="Norms over the width, causal attention, running sums, and pooling that only a training loss uses.",
     authority=(
         Authority("README", "OpenAI", "2026", "official", "a token is scored from what comes before it"),

@@ -51,8 +51,12 @@ class Comparison(Struct, frozen=True):
         side = "below" if self.delta < 0 else "above"
         if self.equal:
             test = "the seeds' scores are all equal, and a spread of zero is no evidence to test with"
+        elif self.p is None:
+            theirs = self.row.sample
+            lone = theirs is None or theirs.sd is None
+            test = f"no test, for {'the row has one score' if lone else 'one seed has no spread'}"
         else:
-            test = "too few seeds for a test" if self.p is None else f"one-sided Welch p = {self.p:.4f}"
+            test = f"one-sided Welch p = {self.p:.4f}"
         difference = f"{abs(self.delta):.6f} bits per byte ({abs(self.gain):.4f} {unit}) {side}"
         return f"{difference} {_named(self.row)}{what}: {test}"
 
@@ -72,7 +76,7 @@ def check(case: Case) -> Iterator[Finding]:
     old = _before(frontier, own, submission.pr, date)
     if not counted or old is None:
         return
-    sample = describe([each.val_bpb for each in counted])
+    sample = describe([each.exact.val_bpb for each in counted])
     ratio = _bytes_per_token(case, counted)
     against = _compare(sample, old, ratio)
     bar = frontier.bar(own.date if own is not None else date or frontier.bars[-1].since)

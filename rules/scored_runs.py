@@ -49,3 +49,8 @@ def several(items: Sequence[object], most: int = 6) -> str:
     """Return items as one readable list of at most ``most``, made safe to print."""
     texts = [shown(str(item), 80) for item in items[:most]]
     return ", ".join(texts) + (f" and {len(items) - most} more" if len(items) > most else "")
+
+
+def of_seeds(values: Sequence[object]) -> str:
+    """Return seeds as words: ``seed 42``, ``seeds 1, 2``."""
+    return f"{'seed' if len(values) == 1 else 'seeds'} {several(values)}"

@@ -19,7 +19,7 @@ from auditor.fix.claims import corrected, document, written
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, package, run_log
-from rules.scored_runs import judged, reported, score, several
+from rules.scored_runs import judged, of_seeds, reported, score, several
 
 SLUG = "stale-metadata"
 
@@ -155,7 +155,7 @@ def _seeds(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
     yield Stale(
         case.submission.metadata or "",
         line,
-        f"submission.json names seeds {several(named)}; the logs are of seeds {several(logged)}.",
+        f"submission.json names {of_seeds(named)}; the logs are of {of_seeds(logged)}.",
         edit,
         f"Name the logs' seeds, {several(logged)}",
     )

@@ -15,6 +15,15 @@ from rules.described_cache import absent
 
 SLUG = "target-in-key"
 
+_SURE = (
+    "The key of this table is hashed together with the token being scored, and only that token's bucket is read (line "
+    "{}): what the other tokens would get is never looked up, so the probabilities need not add up to one."
+)
+_OPEN = (
+    "The key of this table is made of neighbouring tokens (it is read in line {}), and for which place could not be "
+    "told: if the latest of them is the token being scored, what the other tokens would get is never looked up."
+)
+
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each place that builds a key from the token being scored, and one if the cache is absent."""
@@ -25,10 +34,16 @@ def check(case: Case) -> Iterator[Finding]:
     for found in target_lookups(case.timeline):
         lookup, site = found.lookup, found.key
         judged = judge(case, found.bits, [lookup], found.reports, reaches(found.reports, claimed))
-        last = found.report.site
+        ours = [r for r in found.reports if r in claimed and r.bits & found.lookup.bits]
+        last = max(ours or [found.report], key=lambda r: r.order).site
         steps = [
             *calls_of(lookup),
-            Step(site.source.path, site.line, "the token being scored is mixed into the key", site.source.layer),
+            Step(
+                site.source.path,
+                site.line,
+                f"{'neighbouring tokens are' if lookup.unsure else 'the token being scored is'} mixed into the key",
+                site.source.layer,
+            ),
             Step(
                 lookup.site.source.path,
                 lookup.site.line,
@@ -40,11 +55,8 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding(
             rule=SLUG,
             group="compliance",
-            status=judged.status,
-            message="The key of this table is hashed together with the token being scored, and only that token's "
-            "bucket "
-            f"is read (line {lookup.site.line}): what the other tokens would get is never looked up, so the "
-            "probabilities need not add up to one.",
+            status="hold" if lookup.unsure and judged.status == "violation" else judged.status,
+            message=(_OPEN if lookup.unsure else _SURE).format(lookup.site.line),
             path=site.source.path,
             line=site.line,
             end_line=site.end_line,

@@ -13,7 +13,7 @@ from auditor.evidence.scored import finished, of_named_seeds, seeds, told_of
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, metadata, package, run_log
-from rules.scored_runs import judged, record, several, stated_day
+from rules.scored_runs import judged, of_seeds, record, several, stated_day
 
 SLUG = "too-few-seeds"
 
@@ -42,8 +42,7 @@ def check(case: Case) -> Iterator[Finding]:
     if missing and _count(runs) < len(_scored(case)):
         claim = _scored(case)[missing[0]]
         message = (
-            f"Scores are claimed for seeds {several(list(_scored(case)))}; no log shows a final score of "
-            f"{several(missing)}."
+            f"Scores are claimed for {of_seeds(list(_scored(case)))}; no log shows a final score of {several(missing)}."
         )
         yield Finding(SLUG, "evidence", "incomplete", message, claim.path, claim.line, claim.line)
 

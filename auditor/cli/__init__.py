@@ -24,6 +24,13 @@ _HINT = regex(r"pip install 'golf-audit\[(\w+)\]'")
 
 _YOUNG = 100_000  # objects more than before, at which the collector looks at the new ones
 
+_PLAINLY = (
+    ("is not a valid integer range.", "is no whole number."),
+    ("is not a valid integer.", "is no whole number."),
+    ("is not a valid float range.", "is no number."),
+    ("is not a valid float.", "is no number."),
+)
+
 EXIT_FOUND = 1
 EXIT_USAGE = 2
 EXIT_INTERNAL = 3
@@ -107,8 +114,14 @@ def run(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(list(arguments), prog_name="golf-audit", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        if error.ctx is not None and error.ctx.command is cli:
+            click.echo(error.ctx.get_help())
+        else:
+            complain(_nothing_called(error))
+        return EXIT_USAGE
     except click.UsageError as error:
-        complain(_one_line(error))
+        complain(_one_line(error, arguments))
         return EXIT_USAGE
     except click.ClickException as error:
         complain(installable(error.format_message()))
@@ -153,13 +166,35 @@ def installable(message: str) -> str:
     return _HINT.sub(lambda match: install_hint(match[1]), message)
 
 
-def _one_line(error: click.UsageError) -> str:
+def _one_line(error: click.UsageError, arguments: Sequence[str]) -> str:
     """Return a usage error in one line, with where its command is explained."""
     told = " ".join(error.format_message().split())
-    if not told.endswith((".", "?", ")")):
-        told += ";"
-    path = error.ctx.command_path if error.ctx is not None else "golf-audit"
-    return f"{told} See {path} --help"
+    for click_says, people_say in _PLAINLY:
+        told = told.replace(click_says, people_say)
+    path = error.ctx.command_path if error.ctx is not None else _called(arguments)
+    return f"{told} See {path} --help" if told.endswith((".", "?")) else f"{told}; see {path} --help"
+
+
+def _nothing_called(error: click.exceptions.NoArgsIsHelpError) -> str:
+    """Return what to say to a group that is given no command of its own."""
+    assert error.ctx is not None
+    group = error.ctx.command
+    known = ", ".join(group.list_commands(error.ctx)) if isinstance(group, click.Group) else ""
+    return f"no command is given; there are {known}; see {error.ctx.command_path} --help"
+
+
+def _called(arguments: Sequence[str]) -> str:
+    """Return the command that arguments call, as the command line names it."""
+    command: click.Command | None = cli
+    names = ["golf-audit"]
+    for name in arguments:
+        if not isinstance(command, click.Group):
+            break
+        command = command.get_command(click.Context(command), name)
+        if command is None:
+            break
+        names.append(name)
+    return " ".join(names)
 
 
 def complain(message: str) -> None:

@@ -61,6 +61,9 @@ def command(
     all of it written; 1: a diff is shown, or a change couldn't be made; 2: wrong usage, unreadable input, files that
     changed meanwhile or that git couldn't give back; 3: internal error.
     """
+    given: Sequence[str] = click.get_current_context().params.get("paths") or ()
+    if mode == "write" and (not given or "-" in given):
+        raise click.UsageError("--write needs a PATH: what is read otherwise can only be shown.")
     fixer = _Fixer(mode == "write", select, ignore or (), unsafe, allow_dirty, read_rulings(rulings), color)
     audits = Audits()
     for _ in audits.run(readers, fixer):

@@ -79,6 +79,14 @@ def command(new: tuple[float, ...], old: tuple[float, ...], bytes_per_token: flo
         return
     click.echo(f"one-sided Welch p = {test.p:.4f}  (t = {test.t:.3f}, df = {test.df:.2f}, sample sd)")
     for bar in load().bars:
-        gain = "" if bar.nats is None else f" and a gain of {bar.nats} nats"
-        met = "met" if test.p < bar.p else "not met"
-        click.echo(f"  bar from {bar.since} ({bar.source}): p < {bar.p}{gain}: {met} on p")
+        gain = "" if bar.nats is None else f" and a gain of {bar.nats} nats per token"
+        saved = None if bytes_per_token is None else nats_per_token(-delta, bytes_per_token)
+        if test.p >= bar.p:
+            met = "not met"
+        elif bar.nats is None:
+            met = "met"
+        elif saved is None:
+            met = "p is met; --bytes-per-token tells whether the gain is"
+        else:
+            met = "met" if saved >= bar.nats else f"not met, the gain is {saved:.4f}"
+        click.echo(f"  bar from {bar.since} ({bar.source}): p < {bar.p}{gain}: {met}")

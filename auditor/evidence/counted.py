@@ -11,6 +11,7 @@ from auditor.evidence.model import Evidence
 from auditor.evidence.printed import Metric
 from auditor.evidence.run import Run
 from auditor.regex import regex
+from auditor.report import MeasuredRun
 
 _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
 _DIGITS = regex(r"\d+")
@@ -28,12 +29,12 @@ class Counted(Struct, frozen=True):
     claimed: bool
 
     @property
-    def val_bpb(self) -> float:
+    def exact(self) -> Metric:
         """Return the score with all digits that the run prints of it: a line often comes in a short and a long form."""
         half = 0.5 * 10.0**-self.score.decimals + 1e-12
         longer = [m for m in self.run.scores if m.decimals > self.score.decimals]
         twins = [m for m in longer if abs(m.val_bpb - self.score.val_bpb) <= half]
-        return max(twins, key=lambda m: m.decimals, default=self.score).val_bpb
+        return max(twins, key=lambda m: m.decimals, default=self.score)
 
 
 def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
@@ -42,6 +43,12 @@ def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
     if found:
         return found
     return tuple(Counted(run, run.scores[-1], False) for run in evidence.runs if run.scores)
+
+
+def measured_runs(evidence: Evidence) -> tuple[MeasuredRun, ...]:
+    """Return the runs as a report shows them: by the score that is claimed of them, where they print it."""
+    claimed = {id(each.run): each.exact for each in counted_runs(evidence) if each.claimed}
+    return tuple(run.measured(evidence.sizes.code_bytes, claimed.get(id(run))) for run in evidence.runs)
 
 
 def training_runs(evidence: Evidence) -> tuple[Counted, ...]:

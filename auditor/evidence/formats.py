@@ -32,7 +32,7 @@ TIMES = frozenset(
         "whole_time",
     }
 )
-SIZES = frozenset({"model_bytes", "code_bytes", "code_bytes_packed", "code_bytes_plain", "total_bytes"})
+SIZES = frozenset({"model_bytes", "code_bytes", "code_bytes_packed", "code_bytes_plain", "total_bytes", "other_bytes"})
 WORDS = frozenset({"gpu", "train_data", "val_data", "tokenizer", "label", "source", "run_id"})
 _CLOCK = regex(r"(?:(\d{1,3})h\s?)?(\d{1,4})m\s?(\d{1,2}(?:\.\d{1,6})?)s")
 _SCALE = {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "B": 1.0, "MB": 1e6, "MiB": 1048576.0}
@@ -147,7 +147,7 @@ FORMATS: tuple[Format, ...] = (
          "seed:1337", {"seed": 1337}, starts_run=True),
     _row("seed banner", "seed", r"^[=\-#*~>\s]{2,80}(?:#?[a-z][a-z\-]{0,20} ){0,2}(?:#?\d{1,3}(?:\s?(?:/|of)\s?\d{1,3})?[\s:,(\-]{1,5})?(?:with )?seed\s{0,3}[:=#]?\s{0,3}(?P<heading_seed>\d{1,12})\b(?!.{0,20}\b(?:done|complete|finished))",
          "===== SEED 1337 =====", {"heading_seed": 1337}, starts_run=True),
-    _row("launched seed", "seed", r"^\W{0,12}(?:now )?(?:running|starting|launching|training)\b(?!.{0,80}\b(?:done|complete|finished)).{0,60}?\bseed\s{0,3}[:=#]?\s{0,3}(?P<heading_seed>\d{1,12})\b(?!\s?/)",
+    _row("launched seed", "seed", r"^\W{0,12}(?:now )?(?:running|run|starting|launching|training)\b(?!.{0,80}\b(?:done|complete|finished)).{0,60}?\bseed\s{0,3}[:=#]?\s{0,3}(?P<heading_seed>\d{1,12})\b(?!\s?/)",
          "Running: control (seed=42)", {"heading_seed": 42}, starts_run=True),
     _row("seed among others", "seed", r"(?<![\w/\-.])[\"']?seed[\"']?\s{0,2}[:=]\s{0,3}[\"']?(?P<seed_among>\d{1,12})\b(?!\.\d)",
          "lr:embed=0.035 batch:786432 wall:600s seed:42", {"seed_among": 42}),
@@ -265,6 +265,8 @@ FORMATS: tuple[Format, ...] = (
          "Serialized model int8+zlib: 16507603 bytes (payload:18118784)", {"label": "int8+zlib", "model_bytes": 16507603}, unit="B"),
     _row("model file", "bytes:", r"\bserialized model (?P<label>[\w+.\-]{1,30})\s?:\s?[\w./\-]{1,80}\.\w{1,6} bytes:(?P<model_bytes><N>)",
          "Serialized model int6+lzma:final_model.ptz bytes:15262900", {"label": "int6+lzma", "model_bytes": 15262900}, unit="B"),
+    _row("a further blob", "blob", r"^[\w ]{1,40} blob\s?[:=]\s?(?P<other_bytes><N>) ?bytes\b",
+         "Paid prefix blob: 4240472 bytes", {"other_bytes": 4240472}, unit="B"),
     _row("model elsewhere", "model", r"(?<![\w])(?:model|model_bytes|compressed model|compressed_model|quantized model|model size|quant_file_bytes|model_size)\s?[:=]\s{0,40}(?P<model_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{5,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
          "model:15900000 code:64000 total:15964000", {"model_bytes": 15900000}, unit="B"),
     _row("code, packed", "code", r"\bcode size \(compressed[^)]{0,20}\)\s?:\s?(?P<code_bytes_packed><N>)", "Code size (compressed): 26505 bytes", {"code_bytes_packed": 26505}, unit="B"),

@@ -82,7 +82,7 @@ ROLES: tuple[RoleRow, ...] = (
     ),
     _row(
         "reference",
-        r"(?<![a-z])(?:reference|baseline|control|champion|previous|prior|target|sota|leaderboard|expected|leader|threshold)(?![a-z])",
+        r"(?<![a-z])(?:reference|baseline|control|champion|previous|prior|target|sota|leaderboard|expected|leader|threshold|published)(?![a-z])",
         "Champion: 1.18672385 BPB",
     ),
     _row(

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from auditor.evidence.claims import Claim, ClaimSet
 from auditor.evidence.run import Run
 from auditor.evidence.sizes import Sizes
-from auditor.report import Claims, MeasuredRun
+from auditor.report import Claims
 
 
 class EmbeddedSource(Struct, frozen=True):
@@ -87,10 +87,6 @@ class Evidence(Struct, frozen=True):
     def runs(self) -> tuple[Run, ...]:
         """Return every run of every log, in the order of the logs."""
         return tuple(run for log in self.logs for run in log.runs)
-
-    def measured(self) -> tuple[MeasuredRun, ...]:
-        """Return the runs as a report shows them."""
-        return tuple(run.measured(self.sizes.code_bytes) for run in self.runs)
 
     def leading(self) -> Claim[float] | None:
         """Return the claimed score: submission.json's, else the mean of its claims per seed, else the README's."""

@@ -118,7 +118,10 @@ class Run(Struct, frozen=True):
     @property
     def val_loss(self) -> float | None:
         """Return the loss that belongs to the score, in nats per token."""
-        score = self.score
+        return self.loss_of(self.score)
+
+    def loss_of(self, score: Metric | None) -> float | None:
+        """Return the loss that belongs to one of the run's scores, in nats per token."""
         if score is None or score.val_loss is not None:
             return score.val_loss if score else None
         twins = [
@@ -157,10 +160,13 @@ class Run(Struct, frozen=True):
 
         A run that takes no step only evaluates: then the time of the whole run is the evaluation's.
         """
+        return self.seconds_of(self.score)
+
+    def seconds_of(self, score: Metric | None) -> Value[float] | None:
+        """Return how long the evaluation behind one of the run's scores took (see ``eval_seconds``)."""
         total = self.last("total_eval_time")
         if total is not None:
             return total
-        score = self.score
         timed = [m for m in self.metrics if m.seconds is not None and m.role != "step"]
         if score is not None:
             for m in reversed(timed):
@@ -194,7 +200,9 @@ class Run(Struct, frozen=True):
 
         Counts evaluations before and after quantisation, adaptation before quantisation, and precomputed hints.
         """
-        before = sum(m.seconds or 0.0 for m in self.metrics if m.role == "pre-quant")
+        trained = self.last("stop_time")
+        since = (trained.line or 0) if trained is not None else 0  # a launch that broke off may stand before
+        before = sum(m.seconds or 0.0 for m in self.metrics if m.role == "pre-quant" and m.line > since)
         parts = (*self.evaluations, *self.numbers("prequant_time"), *self.numbers("precompute_time"))
         return before + sum(part.value for part in parts)
 
@@ -238,16 +246,18 @@ class Run(Struct, frozen=True):
         packed = [m for m in self.numbers("model_bytes") if m.label and m.value >= SMALLEST_ARTIFACT]
         return _whole(min(packed, key=lambda m: m.value, default=None))
 
-    def measured(self, code_on_disk: int | None = None) -> MeasuredRun:
+    def measured(self, code_on_disk: int | None = None, claimed: Metric | None = None) -> MeasuredRun:
         """Return the run as a report shows it.
 
-        ``code_on_disk`` is the script's size, added to the packed model where the log prints no total.
+        ``code_on_disk`` is the script's size, added to the packed model where the log prints no total, ``claimed`` the
+        score that is claimed of it: logs print others after it.
         """
         artifact, model = self.artifact_bytes, self.packed_model_bytes
         size = _plain(artifact)
         if artifact is None and model is not None and code_on_disk is not None:
             size = model.value + code_on_disk
-        score, loss, seconds = self.score, self.val_loss, self.eval_seconds
+        score = claimed or self.score
+        loss, seconds = self.loss_of(score), self.seconds_of(score)
         return MeasuredRun(
             log=self.path,
             seed=_plain(self.seed),
@@ -258,6 +268,7 @@ class Run(Struct, frozen=True):
             eval_seconds=seconds.value if seconds else None,
             steps=_plain(self.steps),
             world_size=_plain(self.world_size),
+            claimed=claimed is not None,
         )
 
 

@@ -8,12 +8,14 @@ from statistics import fmean
 
 from msgspec import Struct
 
+from auditor.evidence.claims import Claim
 from auditor.evidence.printed import Metric
 from auditor.evidence.run import Run
 from auditor.regex import regex
 
 _NUMBER = regex(r"\d+(?:[.,]\d+)*")
 _DECIMAL = regex(r"\d+\.\d+")
+_MEANT = 1e-3  # bits per byte between a claim and the mean of the scores that it is of
 ONE_CONFIG = 0.05  # bits per byte: scores of one configuration lie closer together
 
 
@@ -38,6 +40,15 @@ def by_label(runs: Sequence[Run]) -> tuple[Series, ...]:
     series = [Series("the score", tuple(score for run in runs if (score := final(run)) is not None))]
     series += [Series(label, tuple(each.values())) for label, each in found.items()]
     return tuple(s for s in series if s.metrics and not any(_rounds(s, other) for other in series))
+
+
+def meant(claim: Claim[float] | None, series: Sequence[Series]) -> Series:
+    """Return the scores that a claim is of: those of all runs that it nearly is the mean of, else the reported ones."""
+    if claim is None:
+        return series[0]
+    whole = [s for s in series if len(s.metrics) == len(series[0].metrics)]
+    nearest = min(whole, key=lambda s: abs(s.mean - claim.value))
+    return nearest if abs(nearest.mean - claim.value) < _MEANT else series[0]
 
 
 def _rounds(series: Series, other: Series) -> bool:

@@ -17,6 +17,7 @@ from auditor.probe.trace import Values
 
 BITS = 40.0
 """log2 of the wealth that counts as proof: a chance of 1 in 10^12 for a script that predicts."""
+_LOGARITHMS = ("loss", "log", "log2")
 _BETS = (0.005, 0.02, 0.08, 0.3, 0.7, 0.999)
 
 
@@ -43,10 +44,15 @@ def least_nats(drawn: int, candidates: int) -> float:
     return drawn * float(np.log(candidates)) - BITS * float(np.log(2.0))
 
 
-def as_nats(values: Values) -> list[npt.NDArray[np.float64]]:
-    """Return the losses in nats that (n,) values may stand for: nats or bits, either sign, or probabilities."""
-    out = [values, values * np.log(2.0)] if values.mean() >= 0 else [-values, -values * np.log(2.0)]
-    if values.min() >= 0 and values.max() <= 1:
+def as_nats(values: Values, kind: str) -> list[npt.NDArray[np.float64]]:
+    """Return the losses in nats that (n,) values of a ``kind`` of operation may stand for.
+
+    They are nats of either sign, or probabilities where the operation gives such. Bits are only what comes out of a
+    ``log2``: a count of bytes that is too high by 1.44 would make nats look like them, and a prediction like an oracle.
+    """
+    unit = float(np.log(2.0)) if kind == "log2" else 1.0
+    out = [values * unit if values.mean() >= 0 else -values * unit]
+    if kind not in _LOGARITHMS and values.min() >= 0 and values.max() <= 1:
         with np.errstate(divide="ignore"):
             out.append(-np.log(np.maximum(values, 1e-300)))
     return out

@@ -9,19 +9,21 @@ from dataclasses import dataclass, replace
 from auditor.smoke.plan import Plan
 
 _SHORT: Mapping[str, str] = {
-    **dict.fromkeys(("ITERATIONS", "NUM_ITERATIONS", "MAX_STEPS", "TRAIN_STEPS", "NUM_STEPS", "MAX_ITERS"), "4"),
+    **dict.fromkeys(("ITERATIONS", "NUM_ITERATIONS", "MAX_STEPS", "TRAIN_STEPS", "NUM_STEPS", "MAX_ITERS"), "3"),
     **dict.fromkeys(("WARMUP_STEPS", "COMPILE_WARMUP_STEPS", "LR_WARMUP_STEPS"), "1"),
     **dict.fromkeys(("VAL_LOSS_EVERY", "CHECKPOINT_EVERY", "SAVE_EVERY"), "0"),
     **dict.fromkeys(("TRAIN_LOG_EVERY",), "1"),
     **dict.fromkeys(("GPTQ_CALIB_BATCHES", "GPTQ_CALIBRATION_BATCHES", "CALIBRATION_BATCHES", "CALIB_BATCHES"), "2"),
+    **dict.fromkeys(("TTT_EPOCHS", "PREQUANT_TTT_EPOCHS", "TTT_STEPS", "SLOT_STEPS"), "2"),
     **dict.fromkeys(("AR_CALIB_SEQS", "GPTQ_NUM_SEQS", "CALIB_SEQS", "GPTQ_CALIB_SAMPLES", "GPTQ_NSAMPLES"), "2"),
 }
 """Training and calibration in a few steps."""
+_STRIDES = ("EVAL_STRIDE", "SLIDING_STRIDE", "STRIDE", "SLIDING_WINDOW_STRIDE")
 _BATCHES: Mapping[str, str] = {
     **dict.fromkeys(("TRAIN_SEQ_LEN", "EVAL_SEQ_LEN", "SEQ_LEN", "VAL_SEQ_LEN", "TTT_SEQ_LEN", "BLOCK_SIZE"), "256"),
-    **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE", "VAL_BATCH_SIZE", "VAL_BATCH_TOKENS"),
-                    "2048"),
-    **dict.fromkeys(("EVAL_STRIDE", "SLIDING_STRIDE", "STRIDE", "SLIDING_WINDOW_STRIDE"), "64"),
+    **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE"), "2048"),
+    **dict.fromkeys(("VAL_BATCH_SIZE", "VAL_BATCH_TOKENS"), "16384"),
+    **dict.fromkeys(_STRIDES, "128"),
     **dict.fromkeys(("TTT_CHUNK_TOKENS", "TTT_CHUNK", "NGRAM_CHUNK_TOKENS", "TTT_CHUNK_SIZE"), "1024"),
     **dict.fromkeys(("EVAL_BATCH_SEQS", "SW_EVAL_BATCH", "TTT_BATCH_SEQS", "EVAL_BATCH", "SLIDING_BATCH_SEQS"), "8"),
     **dict.fromkeys(("NGRAM_BUCKETS", "NGRAM_EVAL_BUCKETS", "CACHE_BUCKETS", "NGRAM_TABLE_SIZE", "EVAL_NGRAM_BUCKETS"),
@@ -46,12 +48,33 @@ class Cut:
 
 
 def cut(planned: Plan, source: str, level: int) -> Cut:
-    """Return a plan made small. ``level`` 0 narrows most, :data:`LEVELS` - 1 least: only training is cut."""
+    """Return a plan made small. ``level`` 0 narrows most, :data:`LEVELS` - 1 least: only training is cut.
+
+    What the run, or the default in the text, has smaller already stays: nothing that is off is switched on.
+    """
     tables = (_SHORT, _BATCHES, _NARROW)[: LEVELS - level]
     named = set(re.findall(r"""["']([A-Z][A-Z0-9_]{2,40})["']""", source))
-    wanted = {name: value for table in tables for name, value in table.items() if name in named}
+    wanted = {
+        name: value
+        for table in tables
+        for name, value in table.items()
+        if name in named and _larger(name, planned.environment.get(name) or _default(source, name), int(value))
+    }
     environment = dict(planned.environment)
     for name, value in wanted.items():
         environment[name] = value
     told = tuple(f"{name}={value}" for name, value in wanted.items())
     return Cut(replace(planned, environment=environment), told)
+
+
+def _default(source: str, name: str) -> str:
+    """Return the number that the text gives beside a switch, empty where there is none."""
+    found = re.search(rf"""["']{name}["']\s*,\s*["']?(\d[\d_]*)""", source)
+    return found[1] if found else ""
+
+
+def _larger(name: str, now: str, wanted: int) -> bool:
+    """Tell whether a switch that stands at ``now`` has to be set."""
+    if not re.fullmatch(r"\d[\d_]*", now):
+        return True
+    return int(now) > 0 and (name in _STRIDES or int(now) > wanted)

@@ -9,10 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.probe.scores import Placed, moved
-from auditor.probe.tokens import BOUNDARY, COUNT
-
-_NEAR = int(0.12 * COUNT)
-"""Tokens before the boundary that a place known by order only may really be beyond."""
+from auditor.probe.tokens import BOUNDARY
 
 
 @dataclass(frozen=True)
@@ -35,8 +32,7 @@ class Move:
 
 def shared(placed: Placed) -> npt.NDArray[np.bool_]:
     """Return which (n,) values are of tokens that both sets have."""
-    bound = BOUNDARY if placed.exact else BOUNDARY - _NEAR
-    return (placed.positions >= 0) & (placed.positions < bound)
+    return (placed.positions >= 0) & (placed.positions < BOUNDARY - placed.slack)
 
 
 def compared(one: Mapping[str, Placed], other: Mapping[str, Placed]) -> tuple[list[Move], int]:

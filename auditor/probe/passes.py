@@ -68,7 +68,7 @@ def _passes(placed: Placed, printed: Printed, sizes: npt.NDArray[np.int64]) -> I
         values = placed.values[start:stop][known][at]
         if len(positions) < _LEAST * len(sizes) or not np.isfinite(values).all():
             continue
-        for nats in as_nats(values):
+        for nats in as_nats(values, placed.site.kind):
             for whole in (False, True):
                 far = off(float(nats.sum()), positions, printed, sizes, whole)
                 yield Pass(placed, positions, nats, (start, stop), far, whole)

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from auditor.evidence.read import read_evidence
 from auditor.probe.answer import BITS, Bet, bet
 from auditor.probe.cut import LEVELS, cut
-from auditor.probe.future import Move, compared
+from auditor.probe.future import Move, compared, shared
 from auditor.probe.model import EXPERIMENTS, ProbeReport, Result, Seen
 from auditor.probe.passes import Pass, explaining
 from auditor.probe.printed import Printed
-from auditor.probe.reported import reported
+from auditor.probe.reported import recounted, reported
 from auditor.probe.run import Ran, Spans, run_script
 from auditor.probe.scores import Placed, moved, placed
 from auditor.probe.sizes import byte_counts
@@ -36,6 +36,7 @@ SECONDS, MEMORY_BYTES = 240.0, 12 << 30
 _TRIES = 4
 _AMOUNT = 4.0  # nats that are added to a value to see whether the score rests on it
 _REACHED = 0.1  # of what was added, that has to reach the printed score
+_FEWEST = 256  # tokens that have to be scored the same
 _LINEAR = 0.05  # how far from all of it, for the values that are the score
 _HEADER = regex(r"20240520|offset\s*=|\bheader\b|count\s*=\s*256|\[\s*(?:256|512)\s*:", re.I)
 _NO_HEADER = regex(r"out of (?:range|bounds)|out of memory|index \d+")
@@ -190,7 +191,7 @@ def _results(lab: _Lab, base: _Base, seed: int, chosen: Collection[str]) -> tupl
     if "answer" in chosen:
         out["answer"] = _answer(lab, base, later, found, passes)
     if "reported" in chosen:
-        out["reported"] = _reported(base, later, found)
+        out["reported"] = _reported(lab, base, found, passes)
     return tuple(out[name] for name in chosen)
 
 
@@ -244,7 +245,11 @@ def _unmoved(
             "SKIP",
             "nothing moved, but no values that were seen add up to the printed score",
         )
-    tokens = int((found.positions < BOUNDARY).sum())
+    tokens = len(np.unique(found.placed.positions[shared(found.placed)]))
+    if tokens < _FEWEST:
+        return Result(
+            "future", "SKIP", "too few of the tokens that were scored are known to come before the two futures"
+        )
     aside = f"; what moved at {len(moves)} other lines is not in the score" if moves else ""
     reason = f"{tokens:,} tokens are scored the same, whichever of two futures follows{aside}"
     return Result("future", "PASS", reason, found.placed.site.place, tokens=tokens)
@@ -308,12 +313,13 @@ def _answer(lab: _Lab, base: _Base, later: Result, found: Pass | None, passes: l
     reach = _reach(base, nudged)
     if reach is None:
         return Result("answer", "SKIP", f"the run that asks what the score rests on didn't finish: {nudged.trouble}")
-    units = (np.log(2.0), 1.0)
-    if not any(abs(reach / (unit * len(found.positions)) - 1.0) <= _LINEAR for unit in units):
+    unit = float(np.log(2.0)) if found.placed.site.kind == "log2" else 1.0
+    arrived = reach / unit / len(found.positions)
+    if abs(arrived - 1.0) > _LINEAR:
         return Result(
             "answer",
             "SKIP",
-            f"what sums to more than one is not what is reported: of 1, {reach / len(found.positions):.2f} arrives",
+            f"what sums to more than one is not what is reported: of 1, {arrived:.2f} arrives",
             place,
         )
     reason = (
@@ -332,10 +338,15 @@ def _bet(base: _Base, found: Pass) -> Bet:
     return bet(found.nats[free[found.positions]], base.size - lowest(base.size))
 
 
-def _reported(base: _Base, later: Result, found: Pass | None) -> Result:
+def _reported(lab: _Lab, base: _Base, found: Pass | None, passes: list[Pass]) -> Result:
     result = reported(found, base.printed, base.tokens, base.sizes, base.size, _covered(base))
     if any("bytes" in e.text("name") for e in base.ran.events if e.name == "stand-in") and result.status == "FAIL":
         return Result("reported", "SKIP", "bytes are read from a file that is made up here")
+    known = [each for each in passes if each.placed.exact and each.placed.site.kind == "loss" and not each.whole]
+    if result.status == "FAIL" and found is None and known:
+        last = known[-1]
+        reach = _reach(base, lab.run(base.draw, {last.placed.site.name: [last.span]}, 1.0))
+        return result if reach is None else recounted(last, reach, base.printed, base.sizes, result)
     return result
 
 

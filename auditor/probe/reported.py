@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -43,6 +45,25 @@ def reported(
     if least is not None:
         return least
     return Result("reported", "SKIP", "no values that were seen add up to the printed score")
+
+
+def recounted(known: Pass, reach: float, printed: Printed, sizes: npt.NDArray[np.int64], result: Result) -> Result:
+    """Return the failure with the bytes that the script divides by, where these losses are its score but for them.
+
+    ``reach`` is by how many nats, over all bytes, the printed score moved when one was added to each loss.
+    """
+    if printed.bpb is None or reach <= 0:
+        return result
+    bytes_ = int(sizes[1:].sum())
+    counted = len(known.positions) * bytes_ / reach
+    bits = float(known.nats.sum()) / float(np.log(2.0))
+    if abs(bits / counted / printed.bpb - 1.0) > _BYTES or counted <= bytes_ * (1 + _BYTES):
+        return result
+    reason = (
+        f"{bits:,.0f} bits of {len(known.positions):,} tokens are divided by {counted:,.0f} bytes; "
+        f"the tokens have {bytes_:,}"
+    )
+    return replace(result, reason=reason, place=known.placed.site.place)
 
 
 def _ratio(printed: Printed, sizes: npt.NDArray[np.int64]) -> Result | None:

@@ -13,6 +13,7 @@ from auditor.probe.tokens import COUNT, Tokens
 from auditor.probe.trace import Site, Values
 
 _MOST_PASSES = 6
+_NEAR = 8  # tokens that a place by order may be off in any case
 _LEAST = 0.75  # of the tokens, that a site's values must cover to be read in their order
 
 
@@ -20,13 +21,15 @@ _LEAST = 0.75  # of the tokens, that a site's values must cover to be read in th
 class Placed:
     """A site whose (n,) ``values`` are of the tokens at (n,) ``positions``.
 
-    ``exact`` when the tokens themselves tell that; else the place in the order does, and is only near.
+    ``exact`` when the tokens themselves tell that; else the place in the order does, and a value may be of a token
+    that is up to ``slack`` away.
     """
 
     site: Site
     values: Values
     positions: Positions
     exact: bool
+    slack: int = 0
 
     def first(self) -> tuple[Positions, Values]:
         """Return the tokens that have a value, ascending, and the first value of each."""
@@ -55,7 +58,7 @@ def placed(sites: Mapping[str, Site], tokens: Tokens) -> dict[str, Placed]:
     for name, site in sites.items():
         near = None if name in out else _by_order(len(site.values), covered)
         if near is not None:
-            out[name] = Placed(site, site.values, near, exact=False)
+            out[name] = Placed(site, site.values, *near)
     return out
 
 
@@ -75,15 +78,18 @@ def _order(found: Iterable[Placed]) -> Positions | None:
     return np.arange(1, COUNT) if best is None else best
 
 
-def _by_order(count: int, covered: Positions | None) -> Positions | None:
-    """Return places for ``count`` values in the order of the scored tokens; None where their number doesn't fit."""
+def _by_order(count: int, covered: Positions | None) -> tuple[Positions, bool, int] | None:
+    """Return places for ``count`` values in the order of the scored tokens; None where their number doesn't fit.
+
+    With them: that they are not exact, and by how much, as any tokens may be those that have no value.
+    """
     if covered is None or not len(covered):
         return None
     for passes in range(1, _MOST_PASSES + 1):
         each, rest = divmod(count, passes)
         if rest == 0 and _LEAST * COUNT <= each <= 1.02 * COUNT:
             spread = np.linspace(0, len(covered) - 1, each).round().astype(np.int64)
-            return np.tile(covered[spread], passes)
+            return np.tile(covered[spread], passes), False, abs(each - len(covered)) + _NEAR
     return None
 
 

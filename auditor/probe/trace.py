@@ -35,6 +35,11 @@ class Site:
         return self.name.split(" ")[0]
 
     @property
+    def kind(self) -> str:
+        """The operation, in a word."""
+        return self.name.split(" ")[1] if " " in self.name else ""
+
+    @property
     def learns(self) -> bool:
         """Whether gradients were on."""
         return self.name.endswith(" grad")

@@ -51,9 +51,10 @@ def _verdict(
     if over:
         return "OVER-BUDGET", over[0] + (f" (and {len(over) - 1} more)" if len(over) > 1 else "")
     failed = [run for run in runs if run.status == "failed"]
+    none = f"no run finished: {failed[0].reason}" if failed and len(failed) == len(runs) else ""
     as_claimed = claim is not None and conditions.same_hardware(plan, claim) and not plan.changes
-    if as_claimed and not plan.stand_ins and failed and len(failed) == len(runs):
-        return "NOT-REPRODUCED", f"no run finished: {failed[0].reason}"
+    if none:  # on another machine than the claim's that is no verdict on it, but what is to be said first
+        return "NOT-REPRODUCED" if as_claimed and not plan.stand_ins else "INCONCLUSIVE", none
     if lacking:
         return "INCONCLUSIVE", f"missing is {lacking[0]}" + (f" (and {len(lacking) - 1} more)" if lacking[1:] else "")
     if tests is None:

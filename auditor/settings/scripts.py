@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from auditor.settings.expansion import UNKNOWN
+from auditor.settings.starts import listed
 
 Scripts: TypeAlias = Mapping[str, tuple[str, str]]
 """Run scripts, path and text: the record folder's by file name, those that the diff adds elsewhere by path."""
@@ -30,6 +31,11 @@ def namesakes(scripts: Scripts, word: str) -> list[str]:
     """Return the keys of the scripts that have the file name of a word."""
     name = posixpath.basename(word)
     return [key for key in scripts if posixpath.basename(key) == name] if name else []
+
+
+def starts_one(scripts: Scripts, words: list[str]) -> bool:
+    """Tell whether a command's first word is one of the scripts, not a line of a list that says what that is."""
+    return words[0].endswith((".sh", ".slurm", ".sbatch")) and bool(namesakes(scripts, words[0])) and not listed(words)
 
 
 def found_from(scripts: Scripts, folder: str, word: str, caller: str = "") -> tuple[str, str] | None:

@@ -17,7 +17,7 @@ from auditor.settings.bash import parse
 from auditor.settings.expansion import UNKNOWN, expand, expand_value
 from auditor.settings.files import FileStep, file_steps, place
 from auditor.settings.makefile import as_functions, is_makefile
-from auditor.settings.scripts import found_from, gone_to, namesakes
+from auditor.settings.scripts import found_from, gone_to, namesakes, starts_one
 from auditor.settings.slurm import exported_by_slurm
 from auditor.settings.starts import SHELLS, name_of, starts_python, unwrapped
 from auditor.settings.state import Assigned, Given, State, adopt, agreed, assign, evaluated, join_ways
@@ -298,7 +298,7 @@ class _Walker:
             return
         name = name_of(words[0])
         script = next((word for word in words[1:] if not word.startswith("-")), "")
-        if name in SHELLS or (name.endswith((".sh", ".slurm", ".sbatch")) and namesakes(self.scripts, name)):
+        if name in SHELLS or starts_one(self.scripts, words):
             self._script(name, words, script, environment, state, node.line)
             for body, line in node.heredocs if not script else ():
                 self.nested(body, line, environment, state)

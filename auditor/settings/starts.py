@@ -15,6 +15,8 @@ _WRAPPERS = frozenset(
     }
 )  # fmt: skip
 _GIVEN = regex(r"([A-Za-z_]\w*)=")
+_FILES = (".py", ".sh", ".slurm", ".sbatch")
+_DASH = regex(r"[-—–:=]|[←→]|<-+|-+>")
 _RUNNER = regex(r"(?:torchrun|python[\d.]*|pypy3?|py|accelerate|deepspeed|ipython|torchrun\.exe|modal)\Z")
 
 
@@ -42,9 +44,16 @@ def unwrapped(words: list[str]) -> tuple[list[str], dict[str, str]]:
 
 def starts_python(words: list[str]) -> bool:
     """Tell whether the first word is Python or a launcher of it, or cannot be known before a Python file."""
+    if listed(words):
+        return False
     name = name_of(words[0])
     unknown = UNKNOWN in name and any(word.endswith(".py") for word in words[1:])
     return bool(_RUNNER.match(name)) or name.endswith(".py") or unknown
+
+
+def listed(words: list[str]) -> bool:
+    """Tell whether a line says what a file is (``train_gpt.py — the script``) instead of starting it."""
+    return len(words) > 1 and words[0].endswith(_FILES) and _DASH.fullmatch(words[1]) is not None
 
 
 def _starts(word: str) -> bool:

@@ -16,6 +16,7 @@ _BLANKS_AFTER_BACKSLASH = regex(r"\\[ \t]{1,200}$", re.M)
 # Nothing but a word's own characters stands inside, and what follows can't be the file of a redirection.
 _FILL_IN = regex(r"<[A-Za-z](?:[\w .|/-]{0,40}[\w.|/-])?>(?=[\s\"'`;,.:/_)-]|\Z)")
 _POWERSHELL = regex(r"\$env:(\w+)[ \t]*=[ \t]*", re.I)
+_PASTED_LANGUAGE = regex(r"\A[ \t]*(?:bash|shell|sh|console)(?=[A-Z][A-Z0-9_]*=|torchrun\b|python3?\b)")
 _CMD_SET = regex(r"^([ \t]*)set ([A-Z][A-Z0-9_]*=)", re.M)
 _ESCAPED_BREAK = regex(r"\\\\[ \t]{0,200}$", re.M)
 _BACKTICK_BREAK = regex(r"`[ \t]{0,200}$", re.M)
@@ -44,10 +45,11 @@ def _without_remarks(text: str) -> str:
 
 
 def as_shell(text: str) -> str:
-    """Undo what documents add to commands: prompts, Markdown escapes, PowerShell and cmd."""
+    """Undo what documents add to commands: prompts, Markdown escapes, a fence's language, PowerShell and cmd."""
     text = text.replace("\r\n", "\n")
     if _POWERSHELL.search(text):
         text = _BACKTICK_BREAK.sub(r"\\", _POWERSHELL.sub(r"export \1=", text))
     if "\\_" in text:
         text = _ESCAPED_BREAK.sub(r"\\", text).replace("\\_", "_")
+    text = _PASTED_LANGUAGE.sub("", text)
     return _PROMPT.sub(r"\1", _CMD_SET.sub(r"\1export \2", text))

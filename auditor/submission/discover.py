@@ -63,17 +63,21 @@ def describe(
     script: str | None = None,
     folder: str | None = None,
     tracks: Iterable[str] = (),
+    home: str = "",
 ) -> Submission:
     """Return the submission that a record folder's tree is.
 
     ``place`` is the folder's path in its repository or on disk, and tells the track. ``script`` fixes the
     train script; without it one is chosen and every doubt becomes a problem. ``tracks`` are the tracks' folders of the
-    repository, which tell the challenge of what lies in none. ``folder`` is the field of that name.
+    repository, which tell the challenge of what lies in none. ``folder`` is the field of that name, ``home`` the
+    record folder's path in the tree where the tree holds more than it.
     """
     paths = tree.paths()
     notes = list(problems)
-    readme = _uppermost(path for path in paths if is_readme(path))
-    metadata, misspelt = _metadata(paths)
+    at_home = [path for path in paths if path.startswith(f"{home}/")] if home else paths
+    readme = _uppermost(path for path in at_home if is_readme(path))
+    metadata, misspelt = _metadata([path.removeprefix(f"{home}/") if home else path for path in at_home])
+    metadata = posixpath.join(home, metadata) if metadata is not None else None
     if misspelt:
         notes.append(misspelt)
     shells = tuple(path for path in paths if is_shell(path))

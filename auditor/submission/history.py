@@ -60,7 +60,11 @@ def submitted(commit: Commit, existing: frozenset[str]) -> tuple[Submission, ...
     found = [submission for folder in scope.folders for submission in commit.folder(folder)]
     if not any(map(holds_a_program, found)):
         track = posixpath.dirname(scope.folders[0]) if len(scope.folders) == 1 else ""
-        found += commit.loose(scope.outside, track)
+        loose = commit.loose(scope.outside, track)
+        if len(found) == len(scope.folders) == len(loose) == 1 and loose[0].folder == "":
+            found = [commit.together(scope.folders[0])]  # its script lies at the root: one submission, not two
+        else:
+            found += loose
     if not found:
         raise Unread(f"{commit.given}: {_touches(commit.changes)}")
     return tuple(found)
@@ -166,8 +170,19 @@ class Commit(Struct, frozen=True):
         submission = self._describe(files, posixpath.join(track, name), "", everything, NO_FOLDER)
         return [submission] if holds_a_trainer(submission) else []
 
+    def together(self, folder: str) -> Submission:
+        """Return the submission of a record folder whose train script the commit changes elsewhere.
+
+        Its files are named from the repository's root, as the script's are.
+        """
+        wanted = {c.path for c in self.changes if c.new is not None}
+        own = {posixpath.join(folder, path): entry for path, entry in self.repository.files(self.head, folder).items()}
+        files = own | {path: entry for path, entry in self.repository.files(self.head).items() if path in wanted}
+        outside = tuple(sorted(c.path for c in self.changes if not c.path.startswith(folder + "/")))
+        return self._describe(files, folder, "", outside, NO_FOLDER, home=folder)
+
     def _describe(
-        self, files: dict[str, Entry], place: str, folder: str, outside: tuple[str, ...], *notes: str
+        self, files: dict[str, Entry], place: str, folder: str, outside: tuple[str, ...], *notes: str, home: str = ""
     ) -> Submission:
         tree, problems = git_tree(self.repository, files)
         return describe(
@@ -180,6 +195,7 @@ class Commit(Struct, frozen=True):
             problems=(*notes, *self.problems, *problems),
             pr=self.pr,
             folder=folder,
+            home=home,
             tracks=() if track_folder(place) else self._tracks(),
         )
 

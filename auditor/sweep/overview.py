@@ -107,7 +107,7 @@ def entry_of(row: Row) -> Entry:
             None,
             None,
             error=error,
-            reason=str(row["error"]),
+            reason=str(row["error"]).removeprefix(f"#{row['pr']}: "),
         )
     report = from_json(row["report"])
     found = causes(report)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
 
 from auditor.finding import Status
+from auditor.regex import regex
 from auditor.settings import is_incidental, lookup
 from auditor.submission.model import STARTED, Override, Setting
 from auditor.timeline.events import Event, Switch, Timeline
@@ -16,6 +18,8 @@ from auditor.timeline.values.frames import Guard
 
 _DEFAULTS = 1 << 1  # the first setting in play
 _OFF = frozenset({"0", "0.0", "false", "no", "off", "none", ""})
+_MOST = 3  # switches that are named
+_SIZE = regex(r"-?[\d_.]+(e-?\d+)?")
 _UNSET = "None"  # what a switch is that is read without a default and set by nothing
 
 
@@ -38,7 +42,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     running = bits & timeline.in_play
     unknown = _unknown_run(timeline, guards)
     if not running:
-        return Activity(False, "note" if unknown is None else "hold", _off(timeline, guards))
+        return Activity(False, "note" if unknown is None else "hold", _off(timeline, events, guards))
     open_bits = 0
     for event in events:
         open_bits |= event.undecided
@@ -118,9 +122,20 @@ def _names(guards: list[Guard]) -> str:
     return ", ".join(dict.fromkeys(name for guard in guards for name in guard.settings)) or "unknown"
 
 
-def _deciding(timeline: Timeline, guards: list[Guard]) -> list[str]:
+def _deciding(timeline: Timeline, guards: list[Guard], bit: int) -> list[str]:
     """Return the switches that look as if they turn the thing on or off, most telling first."""
-    names = list(dict.fromkeys(name for guard in guards for name in guard.settings))
+    names = list(dict.fromkeys(name for guard in guards for name in guard.opening(bit)))
+    inside = {name for guard in guards if _asks_whether_there(guard) for name in guard.settings}
+    return [name for name in _telling(timeline, names) if name not in inside or _looks_like_switch(timeline, name)]
+
+
+def _asks_whether_there(guard: Guard) -> bool:
+    """Return whether a condition asks if something was made at all: what it was made with doesn't decide that."""
+    return re.search(r"\bis (?:not )?None\b", guard.site.source.text[guard.site.start : guard.site.end]) is not None
+
+
+def _telling(timeline: Timeline, names: list[str]) -> list[str]:
+    """Return those of the switches that look as if they turn something on or off; all where none does."""
     flags = [n for n in names if _looks_like_switch(timeline, n)]
     return flags or names
 
@@ -150,14 +165,17 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     low = running & -running
     index = low.bit_length() - 2
     setting = timeline.settings[index]
-    names = _deciding(timeline, guards)
+    names = _deciding(timeline, guards, low)
     everywhere = "it runs in every setting in play" if running == timeline.in_play else _under(setting)
     # What a launcher sets is the machine, not a choice: told where nothing else is.
     own = [name for name in names if (switch := timeline.switches.get(name)) is None or not switch.launched]
     given = sorted(own or names, key=lambda name: lookup(setting, name) is not None)
     # An off default is a reason where a condition asks for it ("unless skipped"), and nothing that is on tells more.
     telling = [name for name in given if lookup(setting, name) is not None or not _off_by_default(timeline, name)]
-    closed = not low & _DEFAULTS and any(g.passes & low and not g.passes & _DEFAULTS for g in guards)
+    # Where it doesn't run by default, only what closes the way there tells why: what is set beside doesn't.
+    closed = not low & _DEFAULTS
+    if closed and not any(g.opens & low and not g.opens & _DEFAULTS for g in guards):
+        return everywhere
     parts = [_value(timeline, name, index) for name in (telling or ([] if closed else given))[-3:]]
     return "; ".join(part for part in parts if part) or everywhere
 
@@ -173,12 +191,12 @@ def _unlike_the_defaults(timeline: Timeline, running: int, guards: list[Guard]) 
 
     Where no condition on the way is closed by default, it is the data: the switch that names validation data there.
     """
-    closed = [g for g in guards if not g.passes & _DEFAULTS]
+    closed = [g for g in guards if not g.opens & _DEFAULTS]
     for index in range(len(timeline.settings)):
         bit = 1 << (index + 1)
         if not running & bit:
             continue
-        opened = dict.fromkeys(name for g in closed if g.passes & bit for name in g.settings)
+        opened = dict.fromkeys(name for g in closed if g.opens & bit for name in g.closing(_DEFAULTS))
         told = [name for name in opened if _set_apart(timeline, name, index)] if closed else _data(timeline, index)
         parts = [part for name in told[-3:] if (part := _value(timeline, name, index))]
         if parts:
@@ -242,26 +260,60 @@ def _value(timeline: Timeline, name: str, index: int) -> str:
     return f"{name} defaults to {switch.default}{_place(timeline, name)}"
 
 
-def _off(timeline: Timeline, guards: list[Guard]) -> str:
-    """Say which switch keeps it from running, and what a log or a command says of that switch all the same."""
-    closed = [g for g in guards if not g.passes & timeline.in_play]
-    names = _deciding(timeline, closed or guards)
-    if not names:
-        return "no setting in play reaches it"
-    off = [name for name in names if _off_by_default(timeline, name)]
-    if not off:  # what keeps it from running is none of the switches by itself
-        parts = [part for name in names[:3] if (part := _value(timeline, name, 0))]
-        return "; ".join(["no setting in play reaches it", *parts])
-    names = off
-    parts = [part for name in names[:3] if (part := _value(timeline, name, 0))]
-    said = _said_on(timeline, names)
+def switched_off(timeline: Timeline, events: Sequence[Event]) -> bool:
+    """Return whether a switch can be told that keeps the events from happening under a setting in play."""
+    return bool(_closing(timeline, _guards(events))[0])
+
+
+def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, str | None], str], int]:
+    """Return what is said of each switch, by its value, that closes the way; and the settings where none is seen to.
+
+    The conditions are those on the way, as they were evaluated under each setting in play.
+    """
+    parts: dict[tuple[str, str | None], str] = {}
+    unseen = 0
+    for index in range(len(timeline.settings)):
+        bit = 1 << (index + 1)
+        guard = next((g for g in guards if not g.opens & bit), None)
+        if guard is None:
+            unseen |= bit
+            continue
+        for name in _telling(timeline, list(guard.closing(bit)))[:_MOST]:
+            value = _reading(timeline, name, index)
+            if not _looks_like_switch(timeline, name) and value is not None and _SIZE.fullmatch(value):
+                continue  # a size decides with what it is compared to, which is not told here
+            said = _value(timeline, name, index)
+            if said:
+                parts.setdefault((name, value), said)
+    return parts, unseen
+
+
+def _off(timeline: Timeline, events: Sequence[Event], guards: list[Guard]) -> str:
+    """Say which switch closes the way in each setting in play; nothing more where no condition is seen to do it."""
+    parts, unseen = _closing(timeline, guards)
+    told = list(parts.values())[:_MOST]
+    if not told:
+        apart = all(event.bits & timeline.in_play for event in events)
+        return "no setting in play does this" if apart else "no setting in play reaches it"
+    said = _said_on(timeline, list(dict.fromkeys(name for name, _ in parts)), unseen)
     if said:
-        return "; ".join([*parts, said])
+        return "; ".join([*told, said])
     lacking = next((lack for setting in timeline.settings for lack in setting.lacking), None)
     if lacking is not None:
-        return "; ".join([*parts, f"no other setting in play turns it on, and {_not_shipped(lacking)}"])
+        return "; ".join([*told, f"no other setting in play turns it on, and {_not_shipped(lacking)}"])
     others = any(setting.among_others for setting in timeline.settings)
-    return "; ".join([*parts, f"no setting {'of the claimed runs' if others else 'in play'} turns it on"])
+    off = len(parts) == 1 and all(value in _OFF for _, value in parts)
+    where = "of the claimed runs" if others else "in play"
+    return "; ".join([*told, f"no setting {where} {'turns it on' if off else 'reaches it'}"])
+
+
+def _reading(timeline: Timeline, name: str, index: int) -> str | None:
+    """Return the value of a switch in one setting, in lower case and without quotes; None where it is not known."""
+    switch = timeline.switches.get(name)
+    if switch is None:
+        return None
+    value = switch.values[index] if switch.values[index] is not None else switch.default
+    return (value or "").strip("'\" ").lower()
 
 
 def _not_shipped(lacking: Override) -> str:
@@ -289,10 +341,10 @@ def _off_by_default(timeline: Timeline, name: str) -> bool:
     return switch is None or (switch.default or "").strip("'\" ").lower() in _OFF
 
 
-def _said_on(timeline: Timeline, names: list[str]) -> str:
-    """Say which log or command gives one of the switches a value that reads as on, though nothing runs under it."""
-    for setting in timeline.settings:
-        for name in (each for each in names if not is_incidental(each)):
+def _said_on(timeline: Timeline, names: list[str], under: int) -> str:
+    """Say which log or command, of those ``under``, gives one of the switches a value that reads as on."""
+    for index, setting in enumerate(timeline.settings):
+        for name in (n for n in names if under & 1 << (index + 1) and not is_incidental(n)):
             given = lookup(setting, name) if setting.kind != "defaults" else None
             told = given.value.strip().lower() if given is not None else ""
             if given is not None and told not in _OFF and not set(told) & set("/\\*"):  # a place is no switch

@@ -99,12 +99,13 @@ class Lookup(Event, eq=False):
 
     ``key`` are the reads in it (see ``trackers.keys.caches``), ``target`` those of them that are the token
     being scored, ``mixing`` where they entered the key; ``candidates``: every candidate is looked up, each under a
-    key of its own; ``joined``: several tokens were made into one number or text; ``reports`` are the
-    scores that rest on it.
+    key of its own; ``joined``: several tokens were made into one number or text; ``unsure``: whether the key holds the
+    token being scored depends on the places that it is used for; ``reports`` are the scores that rest on it.
     """
 
     key: int = 0
     target: int = 0
+    unsure: bool = False
     mixing: Site | None = None
     candidates: bool = False
     joined: bool = False

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from auditor.case import Case
 from auditor.finding import Finding, Status, Step
 from auditor.timeline import windows
+from auditor.timeline.activity import switched_off
 from auditor.timeline.claims import claimed_reports, judge, tainted
 from auditor.timeline.events import Adapt, Event, Forward, Load, Report, Timeline
 from auditor.timeline.paths import calls_of
@@ -153,6 +154,19 @@ def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
 
     A place runs several times: where a setting in play runs it, what none runs is not told.
     """
+    pairs = _scored_then_adapted(timeline)
+    running = {score.site.start for score, adapt in pairs if score.bits & adapt.bits & timeline.in_play}
+    first = {score.site.start: adapt for score, adapt in reversed(pairs)}
+    return [
+        (score, adapt)
+        for score, adapt in pairs
+        if score.bits & adapt.bits & timeline.in_play
+        or (score.site.start not in running and first[score.site.start] is adapt)
+    ]
+
+
+def _scored_then_adapted(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
+    """Return those pairs, also where no setting in play runs them: of each two places, one that a setting runs."""
     out: dict[tuple[int, int], tuple[Forward, Adapt]] = {}
     adapts = [e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0]
     for score in timeline.events:
@@ -166,14 +180,7 @@ def clean_scores(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
         old = out.get(key := (score.site.start, adapt.site.start))
         if old is None or (score.bits & adapt.bits & ~(old[0].bits & old[1].bits) & timeline.in_play):
             out[key] = (score, adapt)
-    running = {score.site.start for score, adapt in out.values() if score.bits & adapt.bits & timeline.in_play}
-    lone = {score.site.start: (score, adapt) for score, adapt in reversed(out.values())}
-    return [
-        (score, adapt)
-        for score, adapt in out.values()
-        if score.bits & adapt.bits & timeline.in_play
-        or (score.site.start not in running and lone[score.site.start] == (score, adapt))
-    ]
+    return [*out.values()]
 
 
 def _conflicting(timeline: Timeline, score: Forward, adapt: Adapt) -> bool:
@@ -192,8 +199,9 @@ def harmless_adaptations(timeline: Timeline) -> list[Adapt]:
     for event in timeline.events:
         if isinstance(event, Forward) and event.reports:
             used.update(event.conflicts)
-    after = {id(adapt) for _, adapt in clean_scores(timeline)}
-    places = {(a.site.source.path, a.site.start) for _, a in clean_scores(timeline)}
+    pairs = _scored_then_adapted(timeline)
+    after = {id(adapt) for _, adapt in pairs}
+    places = {(a.site.source.path, a.site.start) for _, a in pairs}
     out: dict[tuple[str, int], Adapt] = {}
     for event in timeline.events:
         if isinstance(event, Adapt) and event.number >= 0 and event.number not in used and id(event) not in after:
@@ -223,6 +231,8 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
             adapt = replace(adapt, guards=(*adapt.guards, *_choosing(timeline, leak)))
         # What keeps it from running may stand on the way to the score as well.
         needed: list[Event] = [adapt] if leak.bits & timeline.in_play else [adapt, leak.score]
+        if not leak.bits & timeline.in_play and _runs(timeline, adapt.site) and not switched_off(timeline, needed):
+            continue  # the step is taken in play, and in a legal order; nothing tells when this one would be
         judged = judge(case, leak.bits, needed, leak.score.reports, tainted(claimed), aside)
         site = leak.adapt.site
         yield Finding(
@@ -240,6 +250,11 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
         )
 
 
+def _runs(timeline: Timeline, site: Site) -> bool:
+    """Return whether a setting in play takes the step at a place."""
+    return any(isinstance(e, Adapt) and e.site == site and e.bits & timeline.in_play for e in timeline.events)
+
+
 def _choosing(timeline: Timeline, leak: Leak) -> Iterator[Guard]:
     """Yield the switches that chose the files, as conditions on the way: no branch asks them where the step is."""
     for event in timeline.events:
@@ -247,7 +262,7 @@ def _choosing(timeline: Timeline, leak: Leak) -> Iterator[Guard]:
             yield from event.guards
             names = tuple(name for name in event.switches if not _names_a_place(timeline, name))
             if names:
-                yield Guard(event.site, names, leak.bits, True)
+                yield Guard(event.site, names, leak.bits, taken=True, may=(leak.bits, ~leak.bits))
 
 
 def _names_a_place(timeline: Timeline, name: str) -> bool:
@@ -265,7 +280,7 @@ def path_of(leak: Leak) -> list[Step]:
     if applied:
         steps.append(_step(applied[0].site, "the model is applied to validation tokens"))
     for part in leak.adapt.objective:
-        if not part.tokens and part.bits & leak.bits:
+        if not part.tokens and part.bits & running:
             steps.append(_step(part.site, "the objective keeps these positions"))
     if leak.adapt.without_loss:
         steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} set from them"))
@@ -277,7 +292,7 @@ def path_of(leak: Leak) -> list[Step]:
     if leak.kind in ("slot-scored", "slot-causal"):
         steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))
         for part in leak.score.scored:
-            if part.bits & leak.bits:
+            if part.bits & running:
                 steps.append(_step(part.site, "these positions are scored"))
     else:
         steps.append(_step(leak.score.site, "the same tokens are scored with the adapted parameters"))

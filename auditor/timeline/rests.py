@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from auditor.regex import regex
 from auditor.timeline.claims import claimed_reports
 from auditor.timeline.events import Event, Forward, Load, Lookup, Mixture, MixtureKind, Opaque, Report, Timeline
 from auditor.timeline.values.atoms import VAL
@@ -36,6 +37,8 @@ _TABLES: dict[MixtureKind, str] = {
     "preview": "counts of the tokens that are scored next",
     "counted": "a table that counts the tokens before they are scored",
 }
+_SCORE = regex(r"loss|bpb|bits|nll|score|perplexity|ppl|entropy")
+_MOST_TEXT = 800  # characters of a print
 _WIDEST = 60  # characters of a divisor
 _ADAPTED, _FRESH = "adapted on the same tokens before", "no adaptation on these tokens seen before"
 _PLURAL = ("tokens", "parameters", "weights", "names")
@@ -118,9 +121,15 @@ def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> En
         if any(r in reports for r in event.reports):
             return Entry(_TABLES[event.kind], True, event.site)
         return None
-    if isinstance(event, Report) and event in reports:
+    if isinstance(event, Report) and event in reports and _tells_a_score(event):
         return Entry(f'the report "{event.label}"', True, event.site, _divided(event))
     return None
+
+
+def _tells_a_score(report: Report) -> bool:
+    """Return whether what is printed calls itself a score: not the loss of a training step, not a file's bytes."""
+    text = report.site.source.text[report.site.start : report.site.end][:_MOST_TEXT]
+    return bool(_SCORE.search(f"{report.label} {text}".lower().replace("train_loss", "")))
 
 
 def _divided(report: Report) -> str:

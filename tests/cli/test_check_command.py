@@ -309,6 +309,28 @@ def test_pull_requests_as_people_write_them(given, numbers, double):
         ["comment", "--pr", "1,2", "--repo", "o/n"],
         ["significance", "--new", "x"],
         ["reproduce", "--seeds", "0"],
+        ["reproduce", "--seeds", "three"],
+        ["check", "--repo"],
+        ["fix"],
+        ["fix", "--write", "--repo", "x", "--pr", "1"],
+        ["fix", "--select", "prequnat-ttt", "clean"],
+        ["fix", "--nonsuch"],
+        ["probe"],
+        ["probe", "clean", "--timeout", "0"],
+        ["smoke"],
+        ["campaign"],
+        ["campaign", "."],
+        ["challenge"],
+        ["challenge", "shwo"],
+        ["challenge", "show"],
+        ["challenge", "show", "modded-nanogtp"],
+        ["challenge", "list", "x"],
+        ["lsp", "x"],
+        ["triage", "--repo", "x", "--sort", "size"],
+        ["triage", "--repo", "x", "--jobs", "many"],
+        ["triage", "--repo", "x", "--since", "."],
+        ["data"],
+        ["frontier"],
     ],
 )
 def test_every_usage_error_is_one_line(arguments, capsys):
@@ -333,6 +355,25 @@ def test_every_usage_error_is_one_line(arguments, capsys):
 def test_what_is_misspelt_gets_the_nearest_name(arguments, nearest, capsys):
     assert run(arguments) == 2
     assert nearest in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["check", "--repo"], "Option '--repo' requires an argument. See golf-audit check --help"),
+        (["data", "fetch", "--variant"], "Option '--variant' requires an argument. See golf-audit data fetch --help"),
+        (["lsp", "x"], "Got unexpected extra argument (x); see golf-audit lsp --help"),
+        (["challenge"], "no command is given; there are list, show; see golf-audit challenge --help"),
+        (
+            ["triage", "--repo", "x", "--jobs", "many"],
+            "'--jobs': 'many' is no whole number. See golf-audit triage --help",
+        ),
+        (["fix", "--write", "-"], "--write needs a PATH: what is read otherwise can only be shown. See golf-audit fix"),
+    ],
+)
+def test_a_usage_error_names_the_command_that_was_meant(arguments, said, capsys):
+    assert run(arguments) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_quiet_is_a_line_for_each_submission_and_statistics_count_them(capsys):

@@ -45,6 +45,13 @@ def test_wrong_usage(arguments, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_without_a_command_the_help_is_shown(capsys):
+    assert run([]) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith("Usage: golf-audit [OPTIONS] COMMAND")
+    assert err == ""
+
+
 def test_rules_lists_the_catalogue(capsys):
     assert run(["rules", "--format", "json"]) == 0
     listed = json.loads(capsys.readouterr().out)["rules"]

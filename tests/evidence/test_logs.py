@@ -181,6 +181,7 @@ def test_a_banner_with_a_number_and_a_seed_opens_a_run() -> None:
         ("========== SEED {} ==========", "========== SEED {} DONE =========="),
         ("  Running: control (seed={})", ""),
         ("=== EVAL SEED {} ===", "=== EVAL-ONLY COMPLETE rc=0 ==="),
+        ("[19:23:20] RUN seed={}", "[19:35:17] DONE seed={} rc=0"),
     ],
 )
 def test_a_heading_gives_its_seed_to_what_follows_it(before: str, after: str) -> None:
@@ -462,6 +463,21 @@ def test_an_evaluation_alone_belongs_to_the_training_before_it() -> None:
     assert run.score.val_bpb == 1.19
 
 
+def test_a_published_score_is_no_run() -> None:
+    text = "Published BPB: 1.07216564  |  Kill if > 1.07516564\n" + training(7)
+    assert only(text).measured().val_bpb == 1.2243657
+    assert only("Published BPB: 1.07216564\n").scores == ()
+
+
+def test_what_a_launch_before_evaluated_is_no_time_of_this_one() -> None:
+    before = "DIAGNOSTIC post_ema val_loss:1.77 val_bpb:1.0507 eval_time:41962ms\n"
+    late = training(7).replace(
+        "Serialized model: ", "DIAGNOSTIC post_ema val_loss:1.78 val_bpb:1.05 eval_time:2000ms\nSerialized model: "
+    )
+    run = only(late.replace("step:0/", before + "step:0/"))
+    assert run.validation_seconds == pytest.approx(2.0 + 1.401)
+
+
 def test_figures_that_are_lined_up_in_a_column_are_read() -> None:
     run = only(
         "  seed:                   1337\n"
@@ -473,3 +489,8 @@ def test_figures_that_are_lined_up_in_a_column_are_read() -> None:
     ).measured()
     assert (run.seed, run.artifact_bytes, run.steps) == (1337, 13780902, 600)
     assert only("Seed      1.2345 bpb\nstep:1/2 val_loss:2 val_bpb:1.2\n").logged_seed is None
+
+
+def test_a_published_score_is_no_score_of_the_run():
+    (run,) = read_log("train_seed0.log", b"Published BPB: 1.07216564\nstep:1/2 train_loss:3.0\nval_bpb:1.0721\n").runs
+    assert [m.val_bpb for m in run.scores] == [1.0721]

@@ -15,9 +15,11 @@ from logs_written import training
 
 from auditor.cli.evidence import command
 from auditor.evidence import read_evidence
+from auditor.evidence.counted import measured_runs
 from auditor.evidence.sizes import packed_size, reachable
 from auditor.submission.memory import MemoryTree
 from auditor.submission.model import Submission
+from reports.schema import mean_bpb
 
 SCRIPT = "import helper\nfrom pkg import thing\nprint(open('kernel.cu').read())\n"
 
@@ -80,7 +82,7 @@ def test_a_score_under_the_name_of_the_loss(metadata: object, readme: bytes, cla
 
 def test_a_submission_in_full() -> None:
     evidence = read_evidence(whole())
-    assert [(r.log, r.seed, r.val_bpb) for r in evidence.measured()] == [
+    assert [(r.log, r.seed, r.val_bpb) for r in measured_runs(evidence)] == [
         ("train_seed42.log", 42, 1.22),
         ("train_seed7.log", 7, 1.24),
     ]
@@ -97,7 +99,7 @@ def test_a_submission_in_full() -> None:
 
 def test_nothing_there_is_no_evidence() -> None:
     evidence = read_evidence(submission({}))
-    assert evidence.measured() == ()
+    assert measured_runs(evidence) == ()
     assert evidence.claims().val_bpb is None
     assert evidence.sizes.total(5) is None
 
@@ -117,7 +119,7 @@ def test_what_cannot_be_read_is_one_line_each() -> None:
 def test_a_log_that_prints_no_total_takes_the_code_from_the_disk() -> None:
     log = b"seed:1\nserialized_model_int8_zlib:11237048 bytes (payload:1)\nfinal val_bpb:2.0000\n"
     found = read_evidence(submission({"t.py": b"x" * 500, "a.log": log}, script="t.py", logs=("a.log",)))
-    assert found.measured()[0].artifact_bytes == 11_237_548
+    assert measured_runs(found)[0].artifact_bytes == 11_237_548
     assert found.runs[0].artifact_bytes is None
 
 
@@ -201,3 +203,19 @@ def test_in_csv_nothing_hides_and_nothing_is_a_formula(folder: Path) -> None:
     name = next(csv.DictReader(io.StringIO(done.output)))["submission"]
     assert name == "'=cmd|' x'!A0<U+202E>evil<U+001B>[31m<U+000D><U+000A><U+200B>"
     assert not set("\u202e\x1b\r\u200b") & set(done.output)
+
+
+def test_the_score_of_a_run_is_the_claimed_one_where_another_is_printed_last() -> None:
+    lines = "seed:{0}\nmixed val_bpb:{1:.4f}\nmixed_exact val_bpb:{1:.8f}\nsliding val_bpb:{2:.8f}\n"
+    files = {f"train_seed{n}.log": lines.format(n, 0.9 + n / 1000 + 4e-5, 1.1).encode() for n in (1, 2, 3)}
+    files["train_seed9_reference.log"] = lines.format(9, 0.95, 1.15).encode()
+    files["submission.json"] = json.dumps({"val_bpb": 0.90204, "seeds": [1, 2, 3]}).encode()
+    evidence = read_evidence(submission(files, metadata="submission.json", logs=tuple(n for n in files if ".log" in n)))
+    runs = measured_runs(evidence)
+    assert [(r.seed, r.val_bpb, r.claimed) for r in runs] == [
+        (1, 0.90104, True),
+        (2, 0.90204, True),
+        (3, 0.90304, True),
+        (9, 1.15, False),
+    ]
+    assert mean_bpb(runs) == pytest.approx(0.90204)

@@ -147,12 +147,27 @@ def test_the_command_on_equal_scores() -> None:
     arguments = ["--new", "1.0,1.0,1.0", "--old", "1.1,1.1,1.1"]
     said = CliRunner().invoke(command, arguments).output
     assert "p = " not in said
-    assert ": met on p" not in said
+    assert ": met" not in said
     assert "no bar is met" in said
     result = json.loads(CliRunner().invoke(command, [*arguments, "--format", "json"], standalone_mode=False).output)
     assert result["p_one_sided"] is None and result["t"] is None
     assert result["delta_bpb"] == pytest.approx(-0.1)
     assert len(result["notes"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ([], "nats per token: p is met; --bytes-per-token tells whether the gain is\n"),
+        (["--bytes-per-token", "2.436"], "nats per token: not met, the gain is 0.0028\n"),
+        (["--bytes-per-token", "5"], "nats per token: met\n"),
+    ],
+)
+def test_a_bar_is_met_by_p_and_by_the_gain(more: list[str], told: str) -> None:
+    arguments = ["--new", "1.0811,1.0814,1.0809", "--old", "1.0828,1.0831,1.0825", *more]
+    said = CliRunner().invoke(command, arguments).output
+    assert told in said
+    assert "p < 0.25: met\n" in said
 
 
 def test_the_command_on_a_single_score() -> None:
@@ -197,7 +212,7 @@ def test_the_command_in_words() -> None:
     assert "p = 0.1439" in done.output
     assert "nats per token" in done.output
     assert "p < 0.25: met" in done.output
-    assert "p < 0.01 and a gain of 0.005 nats: not met" in done.output
+    assert "p < 0.01 and a gain of 0.005 nats per token: not met" in done.output
 
 
 @pytest.mark.parametrize("new", ["1.1", "", "1.1,x", "1.1,nan", "1.1,inf"])

@@ -8,7 +8,7 @@ from auditor.probe.future import compared
 from auditor.probe.locate import Index
 from auditor.probe.passes import explaining
 from auditor.probe.printed import printed_score
-from auditor.probe.reported import reported
+from auditor.probe.reported import recounted, reported
 from auditor.probe.scores import Placed, placed
 from auditor.probe.sizes import byte_counts
 from auditor.probe.tokens import BOUNDARY, COUNT, DOCUMENT, Draw, drawn
@@ -58,8 +58,8 @@ def test_fair_predictions_never_win_the_bet_and_oracles_do():
 
 def test_what_drawn_tokens_cost_at_least():
     assert least_nats(1000, 32) == pytest.approx(1000 * np.log(32) - 40 * np.log(2))
-    assert [round(float(v[0]), 3) for v in as_nats(np.array([-1.0, -2.0]))] == [1.0, 0.693]
-    assert any(np.allclose(v, [np.log(2), np.log(4)]) for v in as_nats(np.array([0.5, 0.25])))
+    assert [round(float(v[0]), 3) for v in as_nats(np.array([-1.0, -2.0]), "log")] == [1.0]
+    assert any(np.allclose(v, [np.log(2), np.log(4)]) for v in as_nats(np.array([0.5, 0.25]), "gathered"))
 
 
 def test_a_value_before_the_boundary_that_moved_is_told_and_one_after_it_is_not():
@@ -106,6 +106,19 @@ def test_the_pass_that_adds_up_to_the_printed_score_is_found():
     found, _ = explaining(sites, printed_score(f"val_bpb:{bpb:.6f}"), BYTES)
     assert found is not None and found.span == (COUNT - 1, 2 * (COUNT - 1))
     assert explaining(sites, printed_score("val_bpb:1.0001"), BYTES)[0] is None
+
+
+def test_losses_over_too_many_bytes_are_not_taken_for_bits():
+    nats = np.random.default_rng(1).uniform(6, 8, COUNT - 1)
+    printed = printed_score(f"val_bpb:{nats.sum() / BYTES[1:].sum():.6f}")  # as if 1.44 times the bytes were counted
+    assert explaining(placed({"n": site("t.py:9 summed", nats)}, TOKENS), printed, BYTES)[0] is None
+    wrong = reported(None, printed, TOKENS, BYTES, SIZE, np.ones(COUNT, dtype=bool))
+    known = explaining(scored(nats), printed, BYTES)[1][0]
+    told = recounted(known, (COUNT - 1) * np.log(2), printed, BYTES, wrong)
+    assert told.reason.endswith(f"bytes; the tokens have {BYTES[1:].sum():,}") and told.place == "t.py:1"
+    assert recounted(known, (COUNT - 1) * 0.5, printed, BYTES, wrong) is wrong
+    found, _ = explaining(placed({"n": site("t.py:9 log2", nats)}, TOKENS), printed, BYTES)
+    assert found is not None and found.nats.sum() == pytest.approx(nats.sum() * np.log(2))
 
 
 @pytest.mark.parametrize(

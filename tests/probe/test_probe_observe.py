@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
+from auditor.probe.harness.half import _in_single
 from auditor.probe.harness.host import _Watched
 from auditor.probe.harness.observe import Observer
 from auditor.probe.harness.record import Record
@@ -62,7 +63,7 @@ def test_values_of_targets_are_seen_whatever_the_reduction(tmp_path, call, kind,
     ("call", "kind"),
     [
         (lambda: (LOSSES + 1).log(), "log"),
-        (lambda: torch.log2(LOSSES), "log"),
+        (lambda: torch.log2(LOSSES), "log2"),
         (lambda: LOSSES.sum(), "summed"),
         (lambda: LOSSES.mean(), "summed"),
         (lambda: LOSSES.tolist(), "numbers"),
@@ -112,3 +113,16 @@ def test_what_could_not_be_looked_at_is_counted(tmp_path, monkeypatch):
     assert torch.allclose(out, LOSSES.mean())
     assert record.missed == 1
     assert record.why.startswith("ZeroDivisionError at ")
+
+
+def test_products_of_half_precision_are_rounded_single_ones_of_the_same_type():
+    linear, matmul = _in_single(functional.linear), _in_single(torch.matmul)
+    single = torch.linspace(-2, 2, 12 * 8).reshape(12, 8).requires_grad_()
+    half = single.detach().bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = linear(single, single)
+    assert out.dtype == torch.bfloat16 and out.requires_grad
+    assert torch.equal(out, (half.float() @ half.float().T).bfloat16())
+    assert torch.equal(matmul(half, half.T), out) and matmul(single, single.T).dtype == torch.float32
+    with pytest.raises(RuntimeError):
+        matmul(half, single.T)

@@ -12,8 +12,8 @@ from auditor.rule import Authority, Rule
 from auditor.toml import Malformed
 from reports.absent import absent
 from reports.brief import words_shown
-from reports.comment import Form, TemplateFault
-from reports.detail import GITHUB_LIMIT
+from reports.comment import Form, TemplateFault, fill
+from reports.detail import GITHUB_LIMIT, LEVELS
 from reports.markdown import render
 from reports.wording import Wording, read
 
@@ -292,3 +292,13 @@ def test_a_ruling_on_the_pull_request_itself_is_told_and_not_cited(flagged, monk
     text = render(dataclasses.replace(flagged, findings=(one,)))
     assert "No maintainer has ruled" not in text
     assert "A maintainer has ruled so on this pull request itself." in text
+
+
+def test_what_is_cut_ends_with_a_word_and_one_is_one(tmp_path):
+    (tmp_path / "own.md.j2").write_text("{{ text }}|{{ name }}|{{ 1 | more('step') }}|{{ 2 | more('step') }}")
+    values = {"text": "It goes on and on " * 200, "name": "a" * 2000}
+    told, name, one, two = fill("own.md.j2", Form(templates=str(tmp_path)), values, LEVELS[-1]).strip().split("|")
+    assert told.endswith((" on …", " and …", " It …", " goes …"))
+    assert len(told) <= LEVELS[-1].text
+    assert name.startswith("aaaa") and "+" in name
+    assert (one, two) == ("1 more step is", "2 more steps are")

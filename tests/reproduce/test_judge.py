@@ -100,7 +100,8 @@ def test_a_claim_about_a_cpu_is_held_against_a_cpu():
 def test_runs_that_all_fail_as_claimed_do_not_reproduce_it():
     failed = [a_run(seed, None, status="failed", reason="KeyError: 'x'") for seed in range(3)]
     assert judge(a_plan(), a_claim(), failed).verdict == "NOT-REPRODUCED"
-    assert judge(a_plan(HERE, stand_ins=True), a_claim(), failed).verdict == "INCONCLUSIVE"
+    here = judge(a_plan(HERE, stand_ins=True), a_claim(), failed)
+    assert (here.verdict, here.because) == ("INCONCLUSIVE", "no run finished: KeyError: 'x'")
 
 
 def test_bytes_count_everywhere_and_seconds_on_the_claims_machine():

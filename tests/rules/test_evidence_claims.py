@@ -1,6 +1,7 @@
 """How the evidence rules compare claims, runs and sizes: edges that the examples don't show."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -184,3 +185,40 @@ def test_title_and_table_are_compared_with_the_metadata(readme: str, told: list[
     said = found("claim-mismatch", files)
     assert [f.status for f in said] == ["note"] * len(told)
     assert all(word in f.message for word, f in zip(told, said, strict=True))
+
+
+def test_a_claim_is_held_against_the_scores_that_it_nearly_is_the_mean_of() -> None:
+    mixed = (0.92917762, 0.92982823, 0.92987519)
+    logs = [run_log(seed, 1.083).rstrip("\n") + "\n" for seed in (1, 2, 3)]
+    files = package(*logs, val_bpb=0.9296755)
+    for seed, value in zip((1, 2, 3), mixed, strict=True):
+        path = f"train_seed{seed}.log"
+        last = files[path].rstrip("\n").rpartition("\n")
+        files[path] = f"{last[0]}\nfinal_mixed val_bpb:{value:.8f}\n{last[2]}\n"
+    (said,) = found("claim-mismatch", files)
+    assert "the final scores there are 0.92917762, 0.92982823, 0.92987519" in said.message
+    report = audit(submission(SCRIPT, files, "2026-04-01_Example"), select=["claim-mismatch"])
+    assert [run.val_bpb for run in report.runs] == list(mixed)
+
+
+def test_a_script_in_no_record_folder_is_not_told_as_a_folder() -> None:
+    given = submission(SCRIPT, package(run_log(1, 1.2), val_bpb=1.2), "PR 7")
+    copies = ("junk/pr5/records/track_10min_16mb/2026-04-01_A/x.py", "records/track_10min_16mb/2026-04-02_B/y.py")
+    outside = ("train_gpt.py", *copies, *(f"{'deep/' * 20}{name}/z.py" for name in ("a", "b")))
+    (told,) = audit(replace(given, folder="", outside=outside), select=["diff-scope"]).findings
+    assert "5 files, and this script lies in no record folder: " in told.message
+    assert told.message.endswith("; among them a record folder.")
+    assert "deep/a (1)" in told.message and "deep/b (1)" in told.message
+
+
+def test_a_further_blob_is_part_of_every_count_of_the_artifact() -> None:
+    sizes = (
+        "Serialized model int6+zstd: 11684730 bytes\nCode size: 67890 bytes\nPaid prefix blob: 4772268 bytes\n"
+        "Total submission size int6+zstd: 16524888 bytes\n"
+    )
+    files = package(run_log(1, 1.2), val_bpb=1.2)
+    lines = [line for line in files["train_seed1.log"].splitlines() if "bytes" not in line and "size" not in line]
+    files["train_seed1.log"] = "\n".join([*lines[:-1], sizes + lines[-1], ""])
+    (told,) = found("artifact-cap", files)
+    assert told.status == "violation"
+    assert "the log's total is 16,524,888, 16,457" in told.message

@@ -291,6 +291,22 @@ def test_a_value_is_placed_at_the_line_that_gives_it() -> None:
     assert lines == {"A": 6, "ttt_epochs": 8, "lr": 9}
 
 
+def test_a_command_that_lost_its_fence_is_read() -> None:
+    for lines in ("bashSEED=42 \\\nA=1 \\\ntorchrun", "SEED=42\nA=1 \ntorchrun", "SEED=42 A=1 torchrun"):
+        text = f"# Name\n\nReproduction\n{lines} train_gpt.py\nHardware: 8 cards\n"
+        (setting,) = commands(README__md=text)
+        assert values(setting) == {"SEED": "42", "A": "1"}
+    assert not commands(README__md="# Name\n\nWith A=1\nthe script, python train_gpt.py, does more.\n")
+    assert not commands(README__md="# Name\n\nA line that goes on \\\nand names python train_gpt.py.\n")
+
+
+def test_a_list_of_files_starts_none_of_them() -> None:
+    listing = "```\nREADME.md     — this\ntrain_gpt.py  — the script\nrun.sh - starts it\n```\n"
+    assert not commands(README__md=f"# Name\n\n## Files\n\n{listing}")
+    (setting,) = commands(README__md=f"# Name\n\n{listing}", run__sh="A=1 torchrun train_gpt.py\n")
+    assert setting.label.startswith("run.sh:1")
+
+
 def test_a_value_that_is_only_passed_on_stands_where_it_was_given() -> None:
     code = 'A=1\nB=2\nfor SEED in 1 2; do\n  A="$A" C=$B D="x$A" \\\n  torchrun train_gpt.py\ndone'
     (setting,) = commands(README__md=readme(("Run", code)))

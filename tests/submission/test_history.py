@@ -169,11 +169,12 @@ def test_a_changed_script_without_a_folder(repo: Repo) -> None:
     assert any("no train script in a record folder" in problem for problem in found.problems)
 
 
-def test_a_folder_without_script_and_the_script_beside_it(repo: Repo) -> None:
-    repo.pull(17, {f"{NEW}/README.md": "# New\n", "train_gpt.py": TRAINER + "# better\n"})
-    folder, script = read_git(str(repo.root), pr=17)
-    assert (folder.name, folder.script) == ("2026-02-02_New", None)
-    assert (script.script, script.track) == ("train_gpt.py", "record")
+def test_two_folders_without_script_and_a_script_beside_them(repo: Repo) -> None:
+    texts = {f"{NEW}/README.md": "# New\n", f"{OTHER}/README.md": "# Other\n"}
+    repo.pull(17, texts | {"train_gpt.py": TRAINER + "# better\n"})
+    *folders, script = read_git(str(repo.root), pr=17)
+    assert [folder.script for folder in folders] == [None, None]
+    assert script.script == "train_gpt.py"
 
 
 def test_a_folder_outside_records(repo: Repo) -> None:
@@ -278,3 +279,15 @@ class TestCheckout:
         repo.commit(package(NEW))
         repo.git("update-ref", "refs/remotes/origin/main", "main")
         assert [s.name for s in read_path(str(repo.root))] == ["2026-02-02_New"]
+
+
+def test_a_record_folder_whose_script_is_the_one_at_the_root_is_one_submission(repo: Repo) -> None:
+    log = "step:1/10 train_loss:2.0\nfinal val_bpb:1.2\n"
+    files = {f"{NEW}/README.md": "# New\n", f"{NEW}/submission.json": "{}", f"{NEW}/train.log": log}
+    repo.pull(41, files | {"train_gpt.py": TRAINER + "more = 1\n"})
+    (found,) = read_git(str(repo.root), pr=41)
+    assert (found.name, found.script, found.folder) == ("2026-02-02_New", "train_gpt.py", "")
+    assert (found.readme, found.metadata) == (f"{NEW}/README.md", f"{NEW}/submission.json")
+    assert found.logs == (f"{NEW}/train.log",)
+    assert found.outside == ("train_gpt.py",)
+    assert not any("not at the top" in problem for problem in found.problems)

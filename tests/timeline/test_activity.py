@@ -299,3 +299,119 @@ def test_a_default_inside_a_packed_script_is_a_line_of_its_layer():
     timeline = followed(f'import base64, zlib\nexec(zlib.decompress(base64.b64decode("{inside}")))\n', prelude="")
     event, *_ = [e for e in timeline.events if isinstance(e, Adapt)]
     assert activity(timeline, event.bits, [event]).because == "TTT defaults to 1 (train_gpt.py:20 (layer 1))"
+
+
+COPIES = {
+    "called": "env = dict(os.environ)",
+    "copied": "env = os.environ.copy()",
+    "spread": "env = {**os.environ}",
+    "copy of a copy": "env = dict(os.environ).copy()",
+    "handed on": "def given(held=None): return held if held is not None else {}\nenv = given(dict(os.environ))",
+}
+
+
+@pytest.mark.parametrize("copy", COPIES.values(), ids=COPIES)
+def test_a_switch_is_read_from_a_copy_of_the_environment(copy):
+    code = f"{copy}\nif env.get('TTT_MODE', 'off') != 'off' and 'SKIP' not in env:\n    learn(net, x, y)\n"
+    found = judged(code)
+    assert found.active is False
+    assert found.because.startswith("TTT_MODE defaults to off (train_gpt.py:")
+    told = judged(code, readme("TTT_MODE=all torchrun train_gpt.py"))
+    assert (told.active, told.because.partition(" (")[0]) == (True, "TTT_MODE is all in README.md:4")
+
+
+def test_a_copy_of_the_environment_is_as_it_was_copied():
+    code = "env = dict(os.environ)\nos.environ['TTT'] = '0'\nif int(env.get('TTT', '1')):\n    learn(net, x, y)\n"
+    assert judged(code).active is not False
+    before = "os.environ['TTT'] = '1'\nenv = dict(os.environ)\nif int(env.get('TTT', '0')):\n    learn(net, x, y)\n"
+    assert judged(before).active is True
+
+
+def test_of_two_conditions_the_one_that_closes_the_way_is_told():
+    code = "if int(os.environ.get('CACHE', '1')) and int(os.environ.get('TTT', '0')):\n    learn(net, x, y)\n"
+    assert judged(code).because == "TTT defaults to 0 (train_gpt.py:20); no setting in play turns it on"
+
+
+ELSE = """
+if int(os.environ.get("TTT", "0")):
+    if int(os.environ.get("PHASES", "0")) > 0:
+        print("phases")
+    else:
+        learn(net, x, y)
+"""
+
+
+def test_each_setting_is_told_by_what_closes_it_there():
+    found = judged(ELSE, readme("TTT=1 PHASES=3 torchrun train_gpt.py"))
+    assert found.active is False
+    first, second, last = found.because.split("; ")
+    assert first.startswith("TTT defaults to 0 (train_gpt.py:")
+    assert second.startswith("PHASES is 3 in README.md:4")
+    assert last == "no setting in play reaches it"
+
+
+def test_a_size_is_not_said_to_keep_something_from_running():
+    code = "width = int(os.environ.get('WIDTH', '512'))\nif width > 1024:\n    learn(net, x, y)\n"
+    assert judged(code).because == "no setting in play reaches it"
+
+
+def test_what_is_set_by_default_outranks_the_default_of_a_later_reader():
+    code = "os.environ.setdefault('TTT', '1')\n" + SWITCH.format(0)
+    found = judged(code)
+    assert (found.active, found.because) == (True, "TTT defaults to 1 (train_gpt.py:20)")
+    assert judged(code, readme("TTT=0 torchrun train_gpt.py")).status == "hold"
+
+
+def test_a_switch_that_is_asked_to_be_off_keeps_nothing_from_running():
+    code = """
+def evaluate(net, x, y):
+    if int(os.environ.get("FUSED", "1")):
+        return
+    learn(net, x, y)
+if not int(os.environ.get("SKIP", "0")):
+    evaluate(net, x, y)
+"""
+    found = judged(code)
+    assert found.active is False
+    assert found.because.startswith("no setting in play reaches it")
+
+
+def test_what_something_was_made_with_does_not_turn_it_on():
+    code = """
+kept = None
+decay = float(os.environ.get("DECAY", "0.997"))
+for step in range(9):
+    kept = decay * step if kept is None else kept * decay
+if kept is not None:
+    learn(net, x, y)
+"""
+    assert "DECAY" not in judged(code).because
+
+
+def test_what_a_command_sets_beside_is_no_reason():
+    code = """
+def load():
+    name = os.environ.get("PREFIX", "")
+    if not name:
+        return None
+    return read(name)
+held = load()
+count = held.numel() if held is not None else 0
+if int(os.environ.get("STRIDE", "64")) < 128:
+    if count > 0:
+        learn(net, x, y)
+"""
+    found = judged(code, readme("STRIDE=32 PREFIX=answers.bin torchrun train_gpt.py"))
+    assert found.active is True
+    assert "STRIDE" not in found.because
+
+
+def test_what_something_is_made_with_does_not_decide_whether_it_is_there():
+    code = """
+mean = None
+if int(os.environ.get("MEAN", "1")):
+    mean = [float(os.environ.get("DECAY", "0.997"))]
+if mean is not None:
+    learn(net, x, y)
+"""
+    assert judged(code).because == "it runs in every setting in play"

@@ -37,6 +37,9 @@ KEEP = "keep = torch.arange(64) >= s; total += (nll * keep).sum().item()"
 BEST = [
     "runs = [one(val, t) for t in (0.9, 1.0)]; print(f'val_bpb:{min(runs)}')",
     "runs = {t: one(val, t) for t in (0.9, 1.0)}; print(f'val_bpb:{runs[min(runs, key=lambda t: runs[t])]}')",
+    "print(f'val_bpb:{sorted([one(val, t) for t in (0.9, 1.0)])[0]}')",
+    "runs = [one(val, t) for t in (0.9, 1.0)]; runs.sort(); print(f'val_bpb:{runs[0]}')",
+    "runs = iter(sorted(one(val, t) for t in (0.9, 1.0))); print(f'val_bpb:{next(runs)}')",
     "best = 9.0\nfor t in (0.9, 1.0):\n    bpb = one(val, t)\n    if bpb < best:\n        best = bpb\n"
     "print(f'val_bpb:{best}')",
 ]

@@ -71,6 +71,45 @@ def test_a_key_of_the_context_is_none(key: str) -> None:
     assert context_lookups(timeline)
 
 
+BETWEEN = """
+class Plain(torch.nn.Module):
+    def forward(self, x): return x
+net = Plain()
+val = read("data/fineweb_val_*.bin")
+one, two = torch.zeros(4096), torch.zeros(4096)
+table = torch.ones(4096, 64)
+total = 0.0
+for start in range(4, len(val) - 65, 64):
+    end = start + 64
+    x, y = val[start:end], val[start + 1:end + 1]
+    nll = F.cross_entropy(net(x), y, reduction="none")
+    p = (-nll).exp()
+    {score}
+    total += nll.sum()
+print(f"val_bpb:{{bits(total) / len(val)}}")
+"""
+NEIGHBOURS = "k = (x[:-1] * 31 ^ x[1:]) & 4095; "
+WINDOWS = "w = val[start - 2:end + 1].unfold(0, 4, 1); h = torch.zeros(64).long(); "
+SOME = "; q = one[h] / two[h // 64]; nll = -(0.8 * p + 0.2 * q).log(); one[h] += 1; two[h // 64] += 1"
+ROWS = "q = table[k].gather(1, y[1:, None])[:, 0]; nll[1:] = -(0.8 * p[1:] + 0.2 * q).log(); table[k, y[1:]] += 1"
+
+
+@pytest.mark.parametrize(
+    ("score", "unsure"),
+    [
+        (NEIGHBOURS + ROWS, None),
+        (NEIGHBOURS + "k = torch.cat([k[:1], k]); nll = -(0.8 * p + 0.2 * one[k] / two[x]).log(); one[k] += 1", True),
+        (NEIGHBOURS + "q = one[k] / two[x[:-1]]; nll[:-1] = -(0.8 * p[:-1] + 0.2 * q).log(); one[k] += 1", False),
+        (WINDOWS + "\n    for c in w.unbind(1): h = (h * 31 + c) % 4096" + SOME, True),
+        (WINDOWS + "\n    for j in range(4): h = (h * 31 + w[:, j]) % 4096" + SOME, True),
+        (WINDOWS.replace("end + 1", "end") + "\n    for c in w.unbind(1): h = (h * 31 + c) % 4096" + SOME, None),
+    ],
+)
+def test_for_which_place_a_key_of_neighbours_is_used_decides(score: str, unsure: bool | None) -> None:
+    found = target_lookups(followed(BETWEEN.format(score=score.replace("; ", "\n    "))))
+    assert {each.lookup.unsure for each in found} == (set() if unsure is None else {unsure})
+
+
 def test_exact_keys_are_no_lookups() -> None:
     timeline = followed(LOOP.format(key="row = ids[at - 1]; full = row * 64 + ids[at]"))
     assert not [e for e in timeline.events if isinstance(e, Lookup)]

@@ -7,7 +7,8 @@ from followed import followed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.timeline.values.atoms import TRAIN, VAL
+from auditor.timeline.events import Forward
+from auditor.timeline.values.atoms import TRAIN, VAL, train_settings
 from auditor.timeline.values.folding import (
     FoldError,
     fold_binary,
@@ -138,3 +139,21 @@ def test_the_interpreters_own_recursion_limit_is_left_alone():
     limit = sys.getrecursionlimit()
     followed("x = " + "(" * 80 + "1" + ")" * 80 + "\n", prelude="")
     assert sys.getrecursionlimit() == limit
+
+
+def test_validation_shards_in_a_folder_named_after_the_training_set_are_validation_shards():
+    assert string_origins("/data/fineweb_10B_train.bin/fineweb_val_*.bin") == VAL
+    assert string_origins("/data/fineweb_val/fineweb_train_*.bin") == VAL | TRAIN
+    script = """
+import os
+root = os.environ.get("DATA_PATH", "./data")
+val = read(os.path.join(root, "fineweb_val_*.bin"))
+train = read(os.path.join(root, "fineweb_train_*.bin"))
+net = Net()
+learn(net, train[:-1], train[1:])
+print(f"val_bpb:{bits(net(val[:-1], val[1:]).item()):.4f}")
+"""
+    command = "DATA_PATH=/data/fineweb_10B_train.bin torchrun train_gpt.py"
+    timeline = followed(script, {"README.md": f"# Run\n\n```bash\n{command}\n```\n"})
+    forwards = [e for e in timeline.events if isinstance(e, Forward)]
+    assert forwards and not any(train_settings(e.kinds) for e in forwards)

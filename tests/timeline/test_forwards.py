@@ -115,6 +115,33 @@ def test_what_a_padded_transform_does_is_not_certain(body: str) -> None:
     assert ahead(body) == [("a Fourier transform over the positions", False)]
 
 
+CONVOLVED = (
+    "u = x.transpose(1, 2); n = KERNEL; k = torch.exp(-self.rate[:, None] * n[None]) * torch.cos(n)\n"
+    "        f = torch.fft.rfft(u, n=2 * T) * torch.fft.rfft(k.float(), n=WHOLE).unsqueeze(0)\n"
+    "        return torch.fft.irfft(f, n=2 * T, dim=-1)CUT.transpose(1, 2)"
+)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "whole", "cut", "causal"),
+    [
+        ("torch.arange(T)", "2 * T", "[..., :T]", True),
+        ("torch.arange(T)", "2 * T", "[:, :, :T]", True),
+        ("torch.arange(T, device=x.device) / 8.0", "2 * T", "[..., :T]", True),
+        ("torch.arange(T)", "2 * T", "[..., T:]", False),
+        ("torch.arange(T)", "2 * T", "[..., 1:T + 1]", False),
+        ("torch.arange(2 * T)", "2 * T", "[..., :T]", False),
+        ("torch.arange(T)", "T", "[..., :T]", False),
+        ("self.rate", "2 * T", "[..., :T]", False),
+    ],
+)
+def test_a_convolution_by_transforms_is_causal_where_its_kernel_is_no_longer_than_the_window(
+    kernel: str, whole: str, cut: str, causal: bool
+) -> None:
+    body = CONVOLVED.replace("KERNEL", kernel).replace("WHOLE", whole).replace("CUT", cut)
+    assert (ahead(body) == []) is causal
+
+
 @pytest.mark.parametrize("transform", ["torch.fft.fft(x, n=T, dim=1).real", "torch.fft.fft(x, dim=1).real"])
 def test_a_transform_of_the_window_looks_ahead(transform: str) -> None:
     assert ahead(f"return {transform}") == [("a Fourier transform over the positions", True)]

@@ -4,6 +4,7 @@ import pytest
 from followed import followed
 
 from auditor.timeline.leaks import leaks
+from auditor.timeline.trackers.calibration.found import calibrations
 
 SETUP = """
 net, train, val = Net(), read("data/fineweb_train_*.bin"), read("data/fineweb_val_*.bin")
@@ -193,6 +194,22 @@ def test_items_that_a_loop_replaces_one_by_one_stay_apart(step: str, learned: in
         'print(f"val_bpb:{bits(total):.4f}")\n'
     )
     assert bool(list(leaks(timeline))) is leaking
+
+
+NORMALISED = """
+held = read(SPLIT)
+norm = torch.nn.BatchNorm1d(64, affine=False)
+with torch.no_grad():
+    for at in range(0, held.numel() - 64, 64):
+        norm(net.head(held[at:at + 64]))
+    net.head.weight.div_(norm.running_var.sqrt())
+"""
+
+
+@pytest.mark.parametrize(("split", "mode", "count"), [("val", "", 1), ("val", "norm.eval()", 0), ("train", "", 0)])
+def test_running_statistics_are_of_what_the_module_was_applied_to(split: str, mode: str, count: int) -> None:
+    code = NORMALISED.replace("SPLIT", f'"data/fineweb_{split}_*.bin"').replace("with", f"{mode}\nwith", 1)
+    assert len(calibrations(followed(SETUP + code + REPORT), "val")) == count
 
 
 @pytest.mark.parametrize("scored", ["net(x, y, bias)", "net(x, y, bias=bias)"])

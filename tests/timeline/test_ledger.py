@@ -293,3 +293,9 @@ def test_a_pair_of_places_is_told_where_a_setting_in_play_runs_it() -> None:
     timeline = followed(SCORED_FIRST)
     ((score, adapt),) = clean_scores(timeline)
     assert score.bits & adapt.bits & timeline.in_play
+
+
+def test_what_is_printed_and_calls_itself_no_score_is_not_told_as_one() -> None:
+    code = EVALUATE + "loss = evaluate(net, val)\n" + 'print(f"train_loss:{loss:.4f}")\n' + REPORT
+    told = [entry.what for entry in rests_on(followed(code), ()) if "report" in entry.what]
+    assert told == ['the report "val_bpb:"']

@@ -132,3 +132,40 @@ empty = torch.tensor([sp.id_to_piece(i).encode()[0] < 0 for i in range(64)])
 """
     score = "nll = torch.where(empty[y], torch.zeros_like(own), own)"
     assert not reported(followed(told + LOOP.format(score=score)), "bytes")
+
+
+@pytest.mark.parametrize("kept", ["[]", "[] if on else None"])
+def test_what_is_kept_side_by_side_stays_apart(kept: str) -> None:
+    code = f"""
+class Plain(torch.nn.Module):
+    def forward(self, x): return x
+net, val, on = Plain(), read("data/fineweb_val_*.bin"), int(os.environ.get("ON", "1"))
+kept = {kept}
+for at in range(0, val.numel() - 65, 64):
+    y = val[at + 1:at + 65]
+    kept.append((y.numpy(), F.cross_entropy(net(val[at:at + 64]), y, reduction="none").numpy()))
+tokens, losses = np.concatenate([each[0] for each in kept]), np.concatenate([each[1] for each in kept])
+w = 1.0 / (1.0 + np.exp(tokens))
+print(f"val_bpb:{{bits(-np.log((1.0 - w) * np.exp(-losses) + w * 0.001).sum())}}")
+"""
+    timeline = followed(code)
+    assert reported(timeline, "told")
+    assert not reported(timeline, "gate")
+
+
+BYTES = """
+import sentencepiece as spm
+sp = spm.SentencePieceProcessor(model_file="t.model")
+first = torch.tensor([sp.id_to_piece(i).encode()[0] for i in range(64)])
+begins, prior = F.one_hot(first, 256).float(), torch.ones(256) / 256
+"""
+SHARE = "(p @ begins).gather(1, first[y][:, None]).squeeze(1)"
+
+
+@pytest.mark.parametrize(
+    ("network", "found"),
+    [("(-own / 3).exp()", True), (SHARE, False), (f"(-own).exp() / {SHARE}", True)],
+)
+def test_the_share_of_a_byte_is_a_prediction_of_bytes(network: str, found: bool) -> None:
+    score = f"nll = -(0.5 * ({network}) + (1 - 0.5) * prior[first[y]]).log()"
+    assert bool(reported(followed(BYTES + LOOP.format(score=score)), "bytes")) is found

@@ -73,6 +73,7 @@ def scripts() -> list[object]:
 @pytest.mark.parametrize(("code", "files", "wanted"), scripts())
 def test_semantics(code: str, files: dict[str, str], wanted: str) -> None:
     timeline = followed(code, files, prelude=BEGINNING)
+    assert timeline.failure is None
     found = {leak.kind for leak in leaks(timeline) if leak.bits & timeline.in_play}
     left_open = [each.what for each in timeline.unfollowed if each.decisive]
     left_open += [each.what for event in timeline.events if isinstance(event, Report) for each in event.opaque]

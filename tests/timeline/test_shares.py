@@ -60,7 +60,7 @@ CASES: list[tuple[MixtureKind, str]] = [
     ("overweight", "w = [0.7, 0.5]; nll = -(w[0] * p + w[1] * q).log()"),
     ("overweight", "w = torch.tensor([0.7, 0.5]); nll = -(w[:, None] * both).sum(0).log()"),
     ("overweight", "w = torch.tensor([0.7, 0.5]); nll = -(w @ both).log()"),
-    ("overweight", "s = 0.8 * lp.exp() + 0.4 * row / n[:, None]" + PICKED),
+    ("overweight", "r = row / row.sum(1, keepdim=True); s = 0.8 * lp.exp() + 0.4 * r" + PICKED),
     ("raised", "hit = hint == y; nll = -torch.where(hit, 0.3 + 0.7 * p, p).log()"),
     ("raised", "hit = hint == y; nll = -torch.where(hit, 2.0 * p, p).log()"),
     ("raised", "hit = hint == y; nll = -(torch.where(hit, 2.0 * p, p) / (0.5 + p)).log()"),
@@ -89,8 +89,15 @@ PROPER = [
     "w = [0.7, 0.3]; nll = -sum(a * b for a, b in zip(w, (p, q))).log()",
     "w = [0.7, 0.5]; nll = -(sum(a * b for a, b in zip(w, (p, q))) / sum(w)).log()",
     "w = torch.tensor([0.7, 0.5]); w = w / w.sum(); nll = -(w[:, None] * both).sum(0).log()",
-    "s = 0.8 * lp.exp() + 0.4 * row / n[:, None]; s = s / s.sum(-1, keepdim=True)" + PICKED,
-    's = 0.8 * lp.exp() + 0.4 * row / n[:, None]; nll = F.cross_entropy(s.log(), y, reduction="none")',
+    "r = row / (n + 1)[:, None]; left = 1 - r.sum(1, keepdim=True); s = 0.8 * lp.exp() + 0.2 * r + 0.2 * left / 64"
+    + PICKED,
+    "r = row / (n + 1)[:, None]; left = (1 - r.sum(1)[:, None]) / 64; s = 0.8 * lp.exp() + 0.2 * r + 0.2 * left"
+    + PICKED,
+    "s = 1.0 * lp.exp() + 0.2 * F.one_hot(hint, 64) - 0.2 * lp.exp()" + PICKED,
+    "m = (torch.arange(64) < 9).float(); s = 1.0 * lp.exp() * m + 1.0 * lp.exp() * (1 - m)" + PICKED,
+    "r = row / row.sum(1, keepdim=True); s = 0.8 * lp.exp() + 0.4 * r; s = s / s.sum(-1, keepdim=True)" + PICKED,
+    "r = row / row.sum(1, keepdim=True); s = 0.8 * lp.exp() + 0.4 * r; "
+    'nll = F.cross_entropy(s.log(), y, reduction="none")',
     "w = 1.0 / (1.0 + n); nll = -((1 - w) * (1 - 0.3) * q + (1 - (1 - w) * (1 - 0.3)) * p).log()",
 ]
 KINDS: tuple[MixtureKind, ...] = (

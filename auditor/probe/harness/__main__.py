@@ -11,7 +11,7 @@ import types
 import warnings
 from typing import Any
 
-from auditor.smoke.harness import paths
+from auditor.smoke.harness import eager, paths
 from auditor.smoke.harness.journal import Journal
 
 
@@ -25,9 +25,10 @@ def main() -> None:
     os.remove(orders_path)  # noqa: PTH107
     paths.clean(os.path.dirname(script))  # noqa: PTH120
     warnings.simplefilter("ignore")
+    eager.load_torch()
     import torch
 
-    from auditor.probe.harness import clock, host, still
+    from auditor.probe.harness import clock, half, host, still
     from auditor.probe.harness.observe import Observer, watch
     from auditor.probe.harness.record import Record
     from auditor.probe.tokens import Draw
@@ -52,6 +53,7 @@ def main() -> None:
     distributed.install(journal)
     processes.install(journal)
     still.install()
+    half.install()
     observer = Observer(record)
     watch(observer)
     devices.install(journal)

@@ -26,7 +26,7 @@ class _Watched:
         if not self._record.is_own(sys._getframe(1).f_code.co_filename):
             return out
         try:
-            moved = self._log(out) if self._kind == "log" else self._sum(out, args[0])
+            moved = self._log(out) if self._kind != "sum" else self._sum(out, args[0])
         except Exception as error:  # what can't be looked at is no fault of the script, and is told
             self._record.miss(error)
             return out
@@ -36,7 +36,7 @@ class _Watched:
         values = np.asarray(out, dtype=np.float64)
         if values.size > self._record.limit or (values.ndim >= 2 and min(values.shape[-2:]) > 1):
             return None
-        move = self._record.note("log", values.reshape(-1).copy(), depth=3)
+        move = self._record.note(self._kind, values.reshape(-1).copy(), depth=3)
         return None if move is None else out - move.reshape(values.shape)
 
     def _sum(self, out: Any, given: Any) -> Any:
@@ -56,20 +56,20 @@ np_mean = np.mean
 
 def install(record: Record) -> None:
     """Put watched functions in the place of numpy's and of :mod:`math`'s."""
-    for name in ("log", "log2", "log1p", "logaddexp"):
-        setattr(np, name, _Watched(record, getattr(np, name), "log"))
+    for name in ("log", "log2", "log1p", "logaddexp", "logaddexp2"):
+        setattr(np, name, _Watched(record, getattr(np, name), "log2" if name.endswith("2") else "log"))
     for name in ("sum", "mean"):
         setattr(np, name, _Watched(record, getattr(np, name), "sum"))
     for name in ("log", "log2", "log1p"):
-        setattr(math, name, _scalar(record, getattr(math, name)))
+        setattr(math, name, _scalar(record, getattr(math, name), "log2" if name == "log2" else "log"))
 
 
-def _scalar(record: Record, real: Any) -> Any:
+def _scalar(record: Record, real: Any, kind: str) -> Any:
     def call(*args: Any) -> float:
         out = float(real(*args))
-        if not record.is_own(sys._getframe(1).f_code.co_filename):
+        if not record.is_own(sys._getframe(1).f_code.co_filename) or args[1:] not in ((), (2,)):
             return out
-        move = record.note("log", np.array([out]), depth=2)
+        move = record.note("log2" if args[1:] else kind, np.array([out]), depth=2)
         return out if move is None else out - float(move[0])
 
     return call

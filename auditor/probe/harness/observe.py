@@ -131,6 +131,10 @@ def _log(record: Record, out: Tensor, args: Any, kwargs: Any) -> Any:
     return _plain(record, "log", out, out, -1.0)
 
 
+def _log2(record: Record, out: Tensor, args: Any, kwargs: Any) -> Any:
+    return _plain(record, "log2", out, out, -1.0)
+
+
 def _reduced(record: Record, out: Tensor, args: Any, kwargs: Any) -> Any:
     """Note what is summed or averaged to one number."""
     source = _given(args, kwargs, 0, "input")
@@ -196,10 +200,11 @@ _LOOKS: dict[Any, Callable[[Record, Any, Any, Any], Any]] = {
     Tensor.__getitem__: _getitem,
     **dict.fromkeys(
         (
-            torch.log, Tensor.log, torch.log2, Tensor.log2, torch.log1p, Tensor.log1p, torch.logaddexp,
-            Tensor.logaddexp, torch.logsumexp, Tensor.logsumexp,
+            torch.log, Tensor.log, torch.log1p, Tensor.log1p, torch.logaddexp, Tensor.logaddexp, torch.logsumexp,
+            Tensor.logsumexp,
         ), _log
     ),
+    **dict.fromkeys((torch.log2, Tensor.log2, torch.logaddexp2, Tensor.logaddexp2), _log2),
     **dict.fromkeys((torch.sum, Tensor.sum, torch.mean, Tensor.mean), _reduced),
     **dict.fromkeys((Tensor.item, Tensor.__float__), _number),
     **dict.fromkeys((Tensor.tolist, Tensor.numpy), _numbers),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-_LONG, _SHORT = 64, 6
+_LONG, _SHORT = 64, 8  # as many steps of a few hundred tokens as go past the boundary, if it is validation tokens
 
 
 def shortened(source: bytes, name: str) -> tuple[ast.Module, list[str]]:

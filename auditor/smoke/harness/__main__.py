@@ -8,7 +8,7 @@ import traceback
 import types
 import warnings
 
-from auditor.smoke.harness import paths
+from auditor.smoke.harness import eager, paths
 from auditor.smoke.harness.journal import Journal
 
 
@@ -19,6 +19,7 @@ def main() -> None:
     journal.tell("begin")
     paths.clean(os.path.dirname(script))  # noqa: PTH120
     warnings.simplefilter("ignore")
+    eager.load_torch()
     from auditor.smoke.harness import cuda, devices, distributed, packages, processes, tokenizer
     from auditor.smoke.harness.blame import blame
     from auditor.smoke.harness.files import Files

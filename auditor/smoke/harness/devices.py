@@ -11,6 +11,10 @@ from torch.overrides import TorchFunctionMode
 from auditor.smoke.harness.journal import Journal
 
 _KIND = "cuda"
+_TOLD_APART = frozenset(
+    {torch.Tensor.cuda, torch.Tensor.pin_memory, torch.Tensor.record_stream, torch.Tensor.to, torch.device}
+)
+_NAMES = (str, torch.device)
 
 
 def is_gpu(value: Any) -> bool:
@@ -33,6 +37,9 @@ class OnCpu(TorchFunctionMode):
         self._journal = journal
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        # Every operation of a script comes through here, and hardly any names a device.
+        if not kwargs and func not in _TOLD_APART and not any(isinstance(each, _NAMES) for each in args):
+            return func(*args)
         kwargs = dict(kwargs or {})
         if func is torch.device:
             return func(*args, **kwargs)

@@ -54,6 +54,7 @@ def keeps_state(machine: Machine, heap: Heap, forward: Function) -> bool:
 
 def apply_module(machine: Machine, heap: Heap, args: Args, node: ir.Node, method: str) -> Value:
     """Apply a module to data: one event, its inside is not followed."""
+    machine.library.applied(machine, heap, args)
     name = recording.name_of(heap)
     told = name if method == "forward" else f"{name}.{method}"
     origins = args.origins() | insides.opaque(machine, heap)

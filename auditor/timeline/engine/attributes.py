@@ -159,6 +159,8 @@ def stored_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.E
     if heap.kind == "external":
         if name in ("weight", "bias"):
             return Value(SOME, parameters.param(machine, heap))
+        if name.startswith("running_"):
+            return Value(SOME, heap.origins)  # statistics of what the module was applied to
         if name in machine.library.shape_attributes:
             return Value(SOME)
     if heap.kind == "parameter":

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from auditor.program import ir
 from auditor.timeline.values.atoms import LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import is_none, truthiness
-from auditor.timeline.values.frames import Guard
+from auditor.timeline.values.frames import Guard, Operand
 from auditor.timeline.values.payloads import (
     UNKNOWN,
     Either,
@@ -102,8 +102,20 @@ def guard(machine: Machine, node: ir.Expr, test: Value, passes: int, *, taken: b
     if not switches:
         return False
     names = tuple(str(s) for s in switches)
-    machine.guards.append(Guard(machine.site(node), names, passes, taken, machine.truth(test)))
+    operands = _operands(machine, node) if isinstance(node, ir.BoolOp) else ()
+    machine.guards.append(Guard(machine.site(node), names, passes, taken, machine.truth(test), operands))
     return True
+
+
+def _operands(machine: Machine, node: ir.BoolOp) -> tuple[Operand, ...]:
+    """Return what a condition joins, as far as it was evaluated just now, each by itself."""
+    at, operands = machine.joined
+    if at is not node:
+        return ()
+    return tuple(
+        Operand(tuple(str(s) for s in machine.atoms.meanings(value.m, "setting")), machine.truth(value))
+        for value in operands
+    )
 
 
 def other_way(machine: Machine, guard: Guard, passes: int) -> Guard:

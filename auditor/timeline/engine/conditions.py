@@ -43,9 +43,12 @@ def eval_boolop(machine: Machine, node: ir.BoolOp) -> Value:
     settled = 0  # settings under which one operand alone decides, whatever those before it are
     last = len(node.values) - 1
     value = UNKNOWN
+    operands: list[Value] = []
     for position, operand in enumerate(node.values):
         machine.live = rest
         value = machine.eval(operand)
+        operands.append(value)
+        machine.joined = node, operands
         if position == last:
             stops, goes = rest, 0
             yes, no = machine.truth(value)

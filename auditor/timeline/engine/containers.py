@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import streams
+from auditor.timeline.engine import environments, streams
 from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import (
@@ -120,8 +120,9 @@ def element_of(machine: Machine, value: Value) -> Value:
         return streams.element(p)
     if isinstance(p, Known) and isinstance(p.v, range | tuple | str):
         return Value(SOME, value.m)
-    if isinstance(p, Either):
-        return join_all(element_of(machine, Value(option, value.m)) for option in p.options)
+    if isinstance(p, Either):  # ``None`` has no items: a loop is not there where it would be gone through
+        given = [option for option in p.options if not (isinstance(option, Known) and option.v is None)]
+        return join_all(element_of(machine, Value(option, value.m)) for option in given or p.options)
     if isinstance(p, PerSetting):
         parts = [element_of(machine, Value(option, value.m)) for option in p.each]
         origins = 0
@@ -220,6 +221,9 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
                 return tag(exact[index.p.v], index.m)
             return tag(element_of(machine, base), index.m)
         if p.kind == "dict":
+            if environments.is_copy(p):
+                own = environments.held(machine, p, index)
+                return own if own is not None else machine.library.environment_read(machine, index, node)
             key = key_of(index)
             if key is not None and key in p.attrs:
                 found = p.attrs[key]
@@ -283,8 +287,12 @@ def update_dict(machine: Machine, heap: Heap, other: Value) -> None:
         for key, value in p.attrs.items():
             machine.store_field(heap.attrs, key, value, machine.all, heap)
         if p.element is not None:
+            if environments.is_copy(p) and heap.element is None:
+                heap.made_with.update(p.made_with)
             heap.element = p.element if heap.element is None else join(heap.element, p.element)
         heap.origins |= p.origins
+    elif environments.is_environment(other) and not heap.attrs and heap.element is None:
+        environments.copied(machine, heap)
     else:
         value = Value(None, deep(other))
         heap.element = value if heap.element is None else join(heap.element, value)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.timeline.engine import (
     parameters,
 )
-from auditor.timeline.values.atoms import BITS, TRAIN, VAL, under
+from auditor.timeline.values.atoms import BITS, TRAIN, VAL, replaced
 from auditor.timeline.values.constants import LN2, loose_wildcard
 from auditor.timeline.values.folding import FoldError, fold_binary, string_origins
 from auditor.timeline.values.payloads import (
@@ -61,8 +61,8 @@ def fold(machine: Machine, compute: Callable[..., object], *values: Value) -> Va
                 except FoldError:
                     each.append(SOME)
                     continue
-                if isinstance(result, str):
-                    origins |= under(string_origins(result), 1 << index)
+                if isinstance(result, str) and (named := string_origins(result)):
+                    origins = replaced(origins, named, 1 << index)  # as above, under this setting
                 each.append(Known(result))
             else:
                 each.append(SOME)

@@ -27,6 +27,9 @@ class Library(Protocol):
     def launcher(self, machine: Machine, function: Function) -> Value:
         """Return what ``function[…]`` is: a kernel, ready to be started."""
 
+    def applied(self, machine: Machine, module: Heap, args: Args) -> None:
+        """Carry out what applying a library's module does to the module itself."""
+
     def mode_of(self, machine: Machine, module: Heap) -> Value | None:
         """Return whether a module is in training mode, where that is known."""
 

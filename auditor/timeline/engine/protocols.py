@@ -53,7 +53,7 @@ def speaks(value: Value) -> bool:
     if kind is Heap or kind is Class:
         return class_of(p) is not None
     if kind is PerSetting:
-        return any(class_of(option) is not None for option in p.each)  # type: ignore[union-attr]
+        return any(speaks(Value(option)) for option in p.each)  # type: ignore[union-attr]
     if kind is Either:
         return any(class_of(option) is not None for option in p.options)  # type: ignore[union-attr]
     return False

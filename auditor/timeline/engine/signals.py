@@ -61,12 +61,6 @@ def passed_on(signal: Signal) -> Signal:
     return signal
 
 
-def heard_of_calls(signal: Signal) -> Signal:
-    """Declare a signal whose last argument goes through the listeners that heed such a call (``engine.calls``)."""
-    KINDS[signal.__name__] = calls.ask
-    return signal
-
-
 def added(signal: Signal) -> Signal:
     """Declare a signal whose answers are origins, of which all count."""
 
@@ -155,7 +149,7 @@ class Tracker:
         """Hear that ``out`` is the truth of a whole chain of comparisons."""
         return out
 
-    @heard_of_calls
+    @passed_on
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Hear that ``out`` is what a call gave."""
         return out
@@ -184,6 +178,10 @@ class Tracker:
     @told
     def branch_left(self) -> None:
         """Hear that that body has been followed."""
+
+    @told
+    def otherwise(self, test: Value | None) -> None:
+        """Hear that what runs where ``test`` does not hold is followed next; None: that it has been followed."""
 
     @told
     def branches_joined(self, test: Value, before: Names, after: Names) -> None:
@@ -378,6 +376,9 @@ class Tracker:
     @told
     def finished(self) -> None:
         """Hear that the program has been followed to its end."""
+
+
+KINDS["called"] = calls.ask  # as what is passed on, but by those only that heed such a call
 
 
 class Signals(Tracker):

@@ -100,10 +100,27 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
 
 
 def do_expr(machine: Machine, node: ir.ExprStmt) -> None:
-    """Follow an expression for what it does."""
+    """Follow an expression for what it does; ``(a if test else b).append(x)`` as the two ways that it is."""
+    chosen = _chosen(node.value)
+    if chosen is not None:
+        do_if(machine, chosen)
+        return
     value = machine.eval(node.value)
     if machine.finalizable and not isinstance(node.value, ir.Name | ir.Attr | ir.Subscript):
         classes.finalize(machine, value, node)
+
+
+def _chosen(node: ir.Expr) -> ir.If | None:
+    """Return a call of a method of one object or another as an ``if``; None for another expression."""
+    if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr) or not isinstance(node.func.value, ir.IfExp):
+        return None
+    func, choice = node.func, node.func.value
+    ways = [
+        (ir.ExprStmt(node.start, node.end, ir.Call(node.start, node.end, ir.Attr(*at, way, func.attr), node.args)),)
+        for at in [(func.start, func.end)]
+        for way in (choice.body, choice.orelse)
+    ]
+    return ir.If(node.start, node.end, choice.test, ways[0], ways[1])
 
 
 def do_return(machine: Machine, node: ir.Return) -> None:
@@ -232,7 +249,9 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.live = else_live = no
     expressions.pick_files(machine, node.test, taken=False)
     if node.orelse:
+        machine.signals.otherwise(test)
         machine.block(node.orelse)
+        machine.signals.otherwise(None)
         else_live = machine.live
     if pushed:
         machine.guards.pop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.library import iterators, kernels, modes, switches, unmodelled
+from auditor.timeline.library import averages, iterators, kernels, modes, switches, unmodelled
 from auditor.timeline.library.functions import call_external
 from auditor.timeline.library.methods import call_method
 from auditor.timeline.library.names import SHAPE_ATTRIBUTES, VIEW_ATTRIBUTES, is_optimizer_name
@@ -34,6 +34,10 @@ class Libraries:
     def launcher(self, machine: Machine, function: Function) -> Value:
         """Return what ``function[…]`` is: a kernel, ready to be started."""
         return kernels.launcher(machine, function)
+
+    def applied(self, machine: Machine, module: Heap, args: Args) -> None:
+        """Carry out what applying a library's module does to the module itself."""
+        averages.watched(machine, module, args)
 
     def mode_of(self, machine: Machine, module: Heap) -> Value | None:
         """Return whether a module is in training mode, where that is known."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers, parameters
-from auditor.timeline.library import objects
-from auditor.timeline.values.payloads import NONE, UNKNOWN, Heap, Value
+from auditor.timeline.library import modes, objects
+from auditor.timeline.values.payloads import FALSE, NONE, UNKNOWN, Heap, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -43,6 +43,16 @@ def statistics(machine: Machine, args: Args, node: ir.Node) -> Value:
     for heap in parameters.heaps_in(model.p):
         machine.signals.parameter_filled(heap, containers.deep(loader), node)
     return NONE
+
+
+def watched(machine: Machine, module: Heap, args: Args) -> None:
+    """``norm(x)`` in training mode: the running statistics of a batch norm are those of ``x``, too."""
+    if module.kind != "external" or "BatchNorm" not in module.name:
+        return
+    mode = modes.mode_of(machine, module)
+    if mode is None or mode.p is not FALSE.p:
+        module.origins |= parameters.settle(machine, args.origins())
+        machine.heap_version += 1
 
 
 def from_vector(machine: Machine, args: Args, node: ir.Node) -> Value:

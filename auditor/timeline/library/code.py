@@ -119,6 +119,12 @@ def unit_at(machine: Machine, path: Value) -> Unit | None:
     return None
 
 
+def _own(machine: Machine, path: Value) -> Unit | None:
+    """Return the script itself, where ``path`` is its own."""
+    main = machine.program.main
+    return main if isinstance(path.p, Known) and path.p.v in (main.path, f"./{main.path}") else None
+
+
 def run_path(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``runpy.run_path(path, init_globals)``."""
     unit = unit_at(machine, args.get(0, "path_name") or UNKNOWN)
@@ -176,20 +182,27 @@ def ran(machine: Machine, name: str, args: Args, node: ir.Node) -> Value | None:
     What comes back is made from what the file prints.
     """
     words = _words(machine, args)
-    at = next((i for i, word in enumerate(words) if unit_at(machine, word) is not None), None)
-    if at is None:
+    found = [(i, unit) for i, word in enumerate(words) if (unit := unit_at(machine, word) or _own(machine, word))]
+    if not found:
         return None
-    unit = unit_at(machine, words[at])
-    assert unit is not None
+    at, unit = found[0]
     environ = args.keywords.get("env")
-    if environ is not None and isinstance(environ.p, Heap):
-        for key, value in environ.p.attrs.items():
-            switches.write(machine, Value(Known(key)), value)
+    given = environ.p.attrs if environ is not None and isinstance(environ.p, Heap) else {}
+    own = unit is machine.program.main
+    if own and (machine.nested or not (given or machine.environ or words[at + 1 :])):
+        return None  # nothing tells it from this one: a launcher
+    set_before = dict(machine.environ)
+    for key, value in given.items():
+        switches.write(machine, Value(Known(key)), value)
     outer, machine.argv = machine.argv, words[at + 1 :]
     spoken, machine.spoken = machine.spoken, 0
+    running = machine.active, machine.depth
+    if own:
+        machine.active, machine.depth = {}, 0
     run_unit(machine, unit, None, node)
+    machine.active, machine.depth = running
     printed, machine.spoken = machine.spoken, spoken | machine.spoken
-    machine.argv = outer
+    machine.argv, machine.environ = outer, set_before
     if name.endswith(("check_output", "getoutput", "popen")):
         return Value(None, printed)
     return Value(Heap("external", name="process", origins=printed, made_at=machine.order), printed)

@@ -22,6 +22,7 @@ from auditor.timeline.library import (
     computed,
     concurrency,
     config_files,
+    databases,
     datasets,
     disk,
     exit_stacks,
@@ -109,6 +110,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "open": files.open_file,
     "os.environ.get": options.environ_get,
     "os.getenv": options.environ_get,
+    "os.environ.copy": options.environ_copy,
     "os.environ.setdefault": options.environ_setdefault,
     "os.environ.update": options.environ_update,
     "os.environ.pop": options.environ_get,
@@ -124,6 +126,7 @@ EXACT: dict[str, Callable[[Machine, Args, ir.Node], Value]] = {
     "numpy.save": files.save_array,
     "numpy.savez": files.save_array,
     "numpy.savez_compressed": files.save_array,
+    "sqlite3.connect": databases.connect,
     "struct.Struct": lambda machine, args, node: Value(External("struct")),  # its methods are the module's functions
     "argparse.ArgumentParser": options.argument_parser,
     "argparse.Namespace": objects.namespace,

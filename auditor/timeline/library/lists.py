@@ -107,5 +107,6 @@ def dict_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         return NONE
     if name == "copy":
         made = Heap("dict", attrs=dict(p.attrs), element=p.element, origins=p.origins, made_at=machine.order)
+        made.made_with = dict(p.made_with)
         return Value(made, receiver.m)
     return None

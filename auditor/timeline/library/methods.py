@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import applying, arguments, calling, containers, contexts, parameters, stores
+from auditor.timeline.engine import applying, arguments, calling, containers, contexts, environments, parameters, stores
 from auditor.timeline.library import (
     autograd,
     averages,
     computed,
     concurrency,
+    databases,
     disk,
     exit_stacks,
     files,
@@ -285,9 +286,15 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         ):
             return applying.apply(machine, p, args.origins() | p.origins, arguments.shown(machine, node), node, [])
         return None
+    if kind == databases.KIND:
+        return databases.method(machine, p, name, args, node)
     if kind == "list":
+        if name.startswith("fetch") and (rows := databases.fetched(machine, receiver, name)) is not None:
+            return rows
         return lists.list_method(machine, p, receiver, name, args)
     if kind == "dict":
+        if name in ("get", "pop") and environments.is_copy(p):
+            return options.copied_environ_get(machine, p, args, node)
         return lists.dict_method(machine, p, receiver, name, args)
     if kind == "file":
         if name == "write":

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.timeline.engine import environments
 from auditor.timeline.library import code, switches
-from auditor.timeline.values.payloads import FALSE, NONE, TRUE, UNKNOWN, External, Heap, Known, Payload, Tup, Value
+from auditor.timeline.values.payloads import FALSE, NONE, TRUE, UNKNOWN, Heap, Known, Payload, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 def environ_get(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``os.environ.get(name, default)``."""
     return switches.read(machine, args.get(0, "key") or UNKNOWN, args.get(1, "default") or NONE, node)
+
+
+def environ_copy(machine: Machine, args: Args, node: ir.Node) -> Value:
+    """``os.environ.copy()``."""
+    heap = Heap("dict", made_at=machine.order)
+    environments.copied(machine, heap)
+    return Value(heap)
+
+
+def copied_environ_get(machine: Machine, copy: Heap, args: Args, node: ir.Node) -> Value:
+    """``dict(os.environ).get(name, default)``."""
+    own = environments.held(machine, copy, args.get(0, "key") or UNKNOWN)
+    return environ_get(machine, args, node) if own is None else own
 
 
 def environ_setdefault(machine: Machine, args: Args, node: ir.Node) -> Value:
@@ -40,8 +54,12 @@ def environ_update(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def in_environment(machine: Machine, name: Value, where: Value) -> Value | None:
     """Return whether a variable is in ``os.environ``, None when that is not what is asked."""
-    if isinstance(where.p, External) and where.p.name == "os.environ":
+    if environments.is_environment(where):
         return switches.present(machine, name)
+    if isinstance(where.p, Heap) and environments.is_copy(where.p):
+        own = environments.held(machine, where.p, name)
+        known = isinstance(name.p, Known) and name.p.v in where.p.attrs
+        return switches.present(machine, name) if own is None else TRUE if known else UNKNOWN
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, containers
+from auditor.timeline.engine import arguments, containers, environments, protocols
 from auditor.timeline.library import computed
 from auditor.timeline.values.atoms import SIZE
 from auditor.timeline.values.payloads import (
@@ -73,7 +73,7 @@ def make_dict(machine: Machine, args: Args, node: ir.Node) -> Value:
     heap = Heap("dict", made_at=machine.order)
     first = args.get(0)
     if first is not None:
-        if isinstance(first.p, Heap) and first.p.kind == "dict":
+        if environments.is_environment(first) or (isinstance(first.p, Heap) and first.p.kind == "dict"):
             containers.update_dict(machine, heap, first)
         else:
             heap.element = Value(None, containers.deep(first))
@@ -168,10 +168,9 @@ def first_or_default(machine: Machine, args: Args, node: ir.Node) -> Value:
     """``next(x, default)``."""
     out = containers.element_of(machine, args.get(0) or UNKNOWN)
     value = args.get(0)
-    if value is not None and isinstance(value.p, Heap) and value.p.cls is not None and value.p.cls.find("__next__"):
-        from auditor.timeline.engine import calling
-
-        return calling.call_method_of(machine, value, "__next__", [])
+    own = protocols.send(machine, value, "__next__", [], node) if value is not None else None
+    if own is not None:
+        return own
     default = args.get(1)
     return out if default is None else join(out, default)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.settings import lookup
 from auditor.timeline.events import Switch
-from auditor.timeline.values.atoms import VAL, under
+from auditor.timeline.values.atoms import replaced
 from auditor.timeline.values.folding import string_origins
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Known, Payload, Value, at_setting, per_setting
@@ -36,8 +36,8 @@ def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) ->
     written = machine.environ.get(key)
     if written is not None and not written[1]:
         return written[0]
-    if default is None and written is not None:
-        default = written[0]
+    if written is not None:
+        default = written[0]  # what ``setdefault`` put there outranks the default of a later reader
     if default is None:
         default = Value(Known(None))
     each: list[Payload] = [None]
@@ -66,13 +66,6 @@ def _launched(machine: Machine, key: str, node: ir.Node) -> Value:
         return Value(usual)
     remember(machine, key, Value(usual), each[1:], node)
     return Value(per_setting(each), machine.atoms.bit("setting", key))
-
-
-def replaced(origins: int, splits: int, bit: int) -> int:
-    """Return ``origins`` with the split that a setting's path names in the place of the default's."""
-    if not splits:
-        return origins
-    return under(origins, ~bit & VAL) | under(splits, bit)
 
 
 def present(machine: Machine, name: Value) -> Value | None:

@@ -42,6 +42,13 @@ def train_settings(origins: int) -> int:
     return (origins & TRAIN) >> MAX_SETTINGS
 
 
+def replaced(origins: int, splits: int, bit: int) -> int:
+    """Return ``origins`` with the split that a setting's path names in the place of the default's."""
+    if not splits:
+        return origins
+    return under(origins, ~bit & VAL) | under(splits, bit)
+
+
 def bits_of(mask: int) -> Iterator[int]:
     """Yield the single-bit masks in ``mask``, lowest first."""
     while mask:

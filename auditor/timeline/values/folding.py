@@ -21,8 +21,11 @@ _CODE = regex(r"\.(?:py|sh|log|md|json)\b")
 
 def split_of_word(text: str) -> int:
     """Return the split that files are picked for by having ``text`` in their names, else 0."""
-    if len(text) > 60:
-        return 0
+    return split_of_name(text) if len(text) <= 60 else 0
+
+
+def split_of_name(text: str) -> int:
+    """Return the splits that a name or path tells, 0 for none."""
     return (VAL if _VAL.search(text) else 0) | (TRAIN if _TRAIN.search(text) else 0)
 
 
@@ -34,11 +37,9 @@ def string_origins(text: str) -> int:
     """Return VAL or TRAIN when ``text`` looks like a path or glob of that split, else 0."""
     if len(text) > 400 or not _PATHLIKE.search(text) or " " in text or _CODE.search(text):
         return 0
-    out = 0
-    if _VAL.search(text):
-        out |= VAL
-    if _TRAIN.search(text):
-        out |= TRAIN
+    out = split_of_name(text)
+    if out == VAL | TRAIN and split_of_name(text.rpartition("/")[2]) == VAL:
+        return VAL  # validation shards in a folder that is named after the training set
     if not out and "*" in text and text.endswith((".bin", "*")):
         name = text.rpartition("/")[2]
         if name != "*" and fnmatchcase("fineweb_val_000000.bin", name):

@@ -63,11 +63,19 @@ class CallStep(Struct, frozen=True):
     name: str
 
 
+class Operand(Struct, frozen=True):
+    """One of several tests that a condition joins: the switches that it reads, and where it may hold, or not."""
+
+    settings: tuple[str, ...]
+    may: tuple[int, int]
+
+
 class Guard(Struct, frozen=True):
     """A condition on the way to a place.
 
     ``passes`` are the settings under which the way was open; ``settings`` the switches that it reads; ``may`` the
-    settings under which it may hold, and those under which it may not, wherever the way there is open.
+    settings under which it may hold, and those under which it may not, wherever the way there is open; ``operands``
+    what it joins by ``and`` or ``or``, where that could be told.
     """
 
     site: Site
@@ -75,11 +83,28 @@ class Guard(Struct, frozen=True):
     passes: int
     taken: bool
     may: tuple[int, int] = (-1, -1)
+    operands: tuple[Operand, ...] = ()
 
     @property
     def opens(self) -> int:
         """Return the settings under which the condition itself lets this way be taken."""
         return self.may[0] if self.taken else self.may[1]
+
+    def closing(self, bit: int) -> tuple[str, ...]:
+        """Return the switches that close this way under a setting: those of the operands that do, if any is known."""
+        needed = 0 if self.taken else 1
+        return self._told(lambda operand: not operand.may[needed] & bit)
+
+    def opening(self, bit: int) -> tuple[str, ...]:
+        """Return the switches that leave this way open under a setting, as far as that can be told."""
+        needed = 0 if self.taken else 1
+        return self._told(lambda operand: bool(operand.may[needed] & bit and not operand.may[1 - needed] & bit))
+
+    def _told(self, decides: Callable[[Operand], bool]) -> tuple[str, ...]:
+        """Return the switches of the operands that decide, of those that read a single one where there is one."""
+        deciding = [operand.settings for operand in self.operands if operand.settings and decides(operand)]
+        alone = [names for names in deciding if len(names) == 1] or deciding
+        return tuple(dict.fromkeys(name for names in alone for name in names)) or self.settings
 
 
 class Written(Struct, frozen=True, eq=False):

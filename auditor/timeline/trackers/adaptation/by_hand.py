@@ -77,6 +77,13 @@ class ByHand(Tracker):
 
     def branch_entered(self, node: ir.Expr, test: Value) -> None:
         """Note a branch that a score decides."""
+        self.otherwise(test)
+
+    def otherwise(self, test: Value | None) -> None:
+        """Note that a score decides what runs otherwise, and forget it."""
+        if test is None:
+            self.deciding.pop()
+            return
         scored = test.m & self.machine.atoms.family("forward") and test.m & VAL
         self.deciding.append(test.m if scored else 0)
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from auditor.program import ir
-from auditor.timeline.trackers.forwards import calls, grids
+from auditor.timeline.trackers.forwards import calls, grids, spectra
 from auditor.timeline.trackers.forwards.axes import NOTHING, Mixed, Several, Size, Tensor, blended, either, multiplied
 from auditor.timeline.trackers.forwards.grids import Grid
+from auditor.timeline.trackers.forwards.held import plain
+from auditor.timeline.trackers.forwards.spectra import Kernel, Spectrum, Unrolled
 from auditor.timeline.values.frames import ModuleScope, Site
-from auditor.timeline.values.payloads import Either, Function, Heap, Known, PerSetting, Value
+from auditor.timeline.values.payloads import Function, Heap
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -198,7 +200,7 @@ class Body:
         if isinstance(node, ir.Name):
             if node.id in self.names:
                 return self.names[node.id]
-            constant = _plain(self.scope.names.get(node.id))
+            constant = plain(self.scope.names.get(node.id))
             return constant if isinstance(constant, bool | int | float | str) else None
         if isinstance(node, ir.Const):
             return NOTHING if node.value is None else node.value
@@ -218,6 +220,8 @@ class Body:
             if isinstance(base, Several):
                 at = self.eval(node.index)
                 return base.items[at] if isinstance(at, int) and -len(base.items) <= at < len(base.items) else None
+            if isinstance(base, Kernel | Spectrum | Unrolled):
+                return spectra.sliced(base, node.index, self.mixed(node), self.eval)
             if isinstance(base, Tensor):
                 return calls.sliced(base, node.index, self.mixed(node), self.eval)
             if isinstance(base, Grid):
@@ -258,9 +262,13 @@ class Body:
         """Return an arithmetic operation."""
         if op == "@" and isinstance(left, Tensor) and isinstance(right, Tensor):
             return multiplied(left, right, self.mixed(node))
+        joined = spectra.product(op, left, right, self.mixed(node))
+        if joined is not None:
+            return joined
         values = [v for v in (left, right) if isinstance(v, Tensor)]
         if not values:
-            return grids.combined(op, left, right) or calls.number(op, left, right)
+            plain = grids.combined(op, left, right) or calls.number(op, left, right)
+            return spectra.number(op, left, right) if plain is None else plain
         out = blended(list(values))
         attended = out.axes is not None and "S" in out.axes and op in ("+", "*")
         added = next((v for v in (left, right) if isinstance(v, Grid)), None)
@@ -280,7 +288,7 @@ class Body:
             found = base.attrs.get(node.attr)
             if found is None and base.cls is not None:
                 found = base.cls.find(node.attr)
-            return _plain(found)
+            return plain(found)
         if isinstance(base, Tensor):
             if node.attr == "shape":
                 return Several(tuple(Size(a) for a in base.axes)) if base.axes is not None else None
@@ -294,8 +302,8 @@ class Body:
     def element(self, heap: Heap) -> object:
         """Return any module of a container."""
         if heap.element is not None:
-            return _plain(heap.element)
-        return _plain(heap.items[0]) if heap.items else None
+            return plain(heap.element)
+        return plain(heap.items[0]) if heap.items else None
 
     def call(self, node: ir.Call) -> object:
         """Return what a call gives."""
@@ -303,12 +311,18 @@ class Body:
         keywords = {a.keyword: self.eval(a.value) for a in node.args if a.keyword is not None}
         func = node.func
         name = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
+        transformed = spectra.function(name, given, keywords, self.mixed(node))
+        if transformed is not None:
+            return transformed
+        given = [spectra.spread(v, self.mixed(node)) for v in given]
         if name.startswith(("rand", "bernoulli")):
             self.owner.draws = True
         if isinstance(func, ir.Attr):
             base = self.eval(func.value)
             if isinstance(base, Heap):
                 return self.of_module(base, func.attr, given, keywords, node)
+            if isinstance(base, Kernel | Spectrum | Unrolled):
+                return spectra.function(func.attr, [base, *given], keywords, self.mixed(node))
             if isinstance(base, Tensor | Several | Grid):
                 return calls.function(func.attr, [base, *given], keywords, self.mixed(node))
             if func.attr == "sqrt" and isinstance(func.value, ir.Name) and func.value.id == "math":
@@ -374,22 +388,4 @@ class Body:
         name = heap.name.rpartition(".")[2]
         if name in ("Sequential", "ModuleList") and heap.element is not None and isinstance(heap.element.p, Heap):
             return self.apply(heap.element.p, given, keywords, node)
-        return calls.module(name, given, keywords, self.mixed(node), {k: _plain(v) for k, v in heap.made_with.items()})
-
-
-def _plain(value: Value | None) -> object:
-    """Return an object or a constant that all settings agree on."""
-    if value is None:
-        return None
-    if isinstance(value.p, Heap):
-        return value.p
-    if isinstance(value.p, Either):
-        return next((option for option in value.p.options if isinstance(option, Heap)), None)
-    if isinstance(value.p, Known):
-        return value.p.v
-    if isinstance(value.p, PerSetting):
-        each = {repr(p.v) for p in value.p.each[1:] if isinstance(p, Known)}
-        first = value.p.each[1] if len(value.p.each) > 1 else None
-        if len(each) == 1 and all(isinstance(p, Known) for p in value.p.each[1:]) and isinstance(first, Known):
-            return first.v
-    return None
+        return calls.module(name, given, keywords, self.mixed(node), {k: plain(v) for k, v in heap.made_with.items()})

@@ -68,6 +68,7 @@ _UPDATES = frozenset(
     {"scatter_add_", "scatter_add", "index_add_", "index_add", "index_put_", "add.at", "at", "bincount"}
 )
 # What these give is made of several tokens at once.
+_WINDOWS = frozenset({"unfold", "sliding_window_view"})  # their rows hold neighbours, their columns are one by one
 _JOINING = frozenset(
     {
         "hash", "tobytes", "tuple", "join", "str", "repr", "from_bytes", "einsum", "matmul", "dot", "inner", "vdot",
@@ -196,7 +197,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         or (op == "&" and _masks(keys, node, left, right))
         or (op == ">>" and (left.m & keys.reads).bit_count() > 1)  # the high bits of what several tokens make
     ):
-        origins = mix(machine, origins, node)
+        origins = mix(machine, origins, node) | (keys.joined if origins & keys.windows else 0)
     if op == "-" and not left.m & machine.atoms.family("forward"):
         return Behind(SOME, origins, left.base if isinstance(left, Behind) else left)
     if op == "+" and isinstance(left, Behind):
@@ -303,6 +304,8 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         return out
     if name in _SIZED:
         return Value(out.p, out.m & ~tokens) if out.m & tokens else out
+    if name in _WINDOWS:
+        out = Value(out.p, out.m | keys.windows)
     if name in _JOINING or (name == "view" and any(_is_type(v) for v in args.positional)):
         wider = machine.atoms.bit("wider", "") if name == "view" else 0
         out = Value(out.p, out.m | keys.joined | wider)
@@ -367,6 +370,8 @@ def stored(machine: Machine, node: ir.Subscript, out: tuple[Value, Value]) -> tu
     keys = machine.of(Keys)
     tokens, places = keys.reads | keys.mixed, keys.spots | keys.truths
     index, value = out
+    if isinstance(node.index, ir.Slice) and node.index.lower is not None and node.index.upper is None:
+        keys.set_back |= value.m & keys.reads | (value.m & keys.mixed) >> 1
     if value.m & tokens and moved_on(keys, node, value):
         return index, Value(value.p, value.m & ~tokens | keys.ahead)
     if not index.m & tokens:

@@ -54,6 +54,9 @@ class Keys(Tracker):
         self.lookups = 0
         self.labels = 0  # reads that were the label of a loss or picked a log-probability
         self.inputs = 0  # reads that a model was applied to
+        self.without_last = 0  # labels whose losses were taken without the last ones: what meets them lies before
+        self.without_first = 0  # and without the first ones
+        self.set_back = 0  # reads that went into what is stored from a later place on (``key[1:] = …``)
         self.known: dict[tuple[str, int, int], int] = {}
         self.meaning: dict[int, Read] = {}
         self.mixings: dict[tuple[str, int, int, int], Mixing] = {}
@@ -61,11 +64,13 @@ class Keys(Tracker):
         self.updates: dict[tuple[object, ...], Update] = {}
         self.ahead = atoms.bit("ahead", "")  # an array that holds what is made of a token one place after it
         self.joined = atoms.bit("joined", "")  # several tokens made into one number or text
+        self.windows = atoms.bit("windows", "")  # neighbouring tokens, in rows
         self.spots = atoms.bit("spots", "")  # where tokens of some kind stand: numbers, which are no tokens themselves
         self.truths = atoms.bit("truths", "")  # what a comparison of tokens gave: a mask, which picks none of them
         # For auditor.timeline.mixtures:
         self.gold = atoms.bit("gold", "")  # the loss or probability of the token that really came
         self.bytes = atoms.bit("bytes", "")  # bytes of tokens
+        self.marginal = atoms.bit("marginal", "")  # a prediction of tokens, added up over those of one byte
         self.earlier = atoms.bit("earlier", "")  # losses moved by a place: those of the tokens before
         self.pseudo = atoms.bit("pseudo", "")  # rows of losses, one of which doesn't depend on the token
         self.mixtures = 0
@@ -148,8 +153,24 @@ class Keys(Tracker):
             before = sum(bit for bit, place in places.items() if place < last)
             for bit, place in places.items():
                 if place == last and not self.among(bit, self.inputs) and self._joins(bit, before):
-                    named |= bit
+                    named |= bit if self.alignment(bit) != "after" else 0
         return named
+
+    def alignment(self, bit: int) -> Literal["", "before", "after", "open"]:
+        """Return with which places ``x[1:]`` of a model's input meets the losses of labels that lie elsewhere.
+
+        ``before``: with the places whose label it is; ``after``: with those that come after it; empty for other reads.
+        """
+        parents = self.meaning[bit].parents
+        labels = self.labels & ~self.inputs
+        given = parents and not parents & ~self.inputs and self.meaning[bit].place > 0
+        if not given or parents & self.labels or not labels or any(self.descends(b, parents) for b in bits_of(labels)):
+            return ""
+        if bit & self.set_back:
+            return "after"
+        if labels & self.without_last:
+            return "before"
+        return "after" if labels & self.without_first else "open"
 
     def containing(self, reads: int, *, joined: bool) -> int:
         """Return those of the plain bits ``reads`` that hold the token being scored beside its context.
@@ -188,6 +209,19 @@ class Keys(Tracker):
             and other.site.source.path == read.site.source.path
             for other in labels
         )
+
+    def perhaps(self, reads: int) -> int:
+        """Return those of the plain bits ``reads`` that are stretches which end where a stretch of labels does."""
+        labels = [self.meaning[label] for label in bits_of(self.labels & ~self.inputs)]
+        out = 0
+        for bit in bits_of(reads & ~self.inputs):
+            read = self.meaning[bit]
+            if read.slice and read.last and not bit & self.labels:
+                ends = (o.slice and o.last == read.last and o.parents == read.parents for o in labels)
+                out |= bit if any(ends) else 0
+            elif not read.column and not read.place and self.perhaps(read.parents & ~self.labels):
+                out |= bit
+        return out
 
     def _joins(self, bit: int, before: int) -> bool:
         """Return whether a read enters a key together with, or after, some of the reads ``before``.

@@ -21,12 +21,16 @@ def settle(machine: Machine) -> None:
         shorter |= _shortened(keys, event.key)
     for event in keys.events.values():
         event.target = keys.targets(event.key)
+        event.unsure = bool(event.target) and all(keys.alignment(bit) == "open" for bit in bits_of(event.target))
         if event.target == event.key:
             event.target = 0  # nothing of the context is in the key
         wider = shorter - _shortened(keys, event.key)  # a key of both is one of neighbours
         if wider:
             event.target |= sum(b for b in bits_of(event.key & ~keys.inputs) if keys.same(b) & wider)
         event.target |= keys.containing(event.key, joined=event.joined)
+        if not event.target and event.joined:
+            event.target = keys.perhaps(event.key)
+            event.unsure = True
         if not event.target:
             continue
         for mixing in reversed(mixings):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 _BEST = frozenset({"min", "amin", "nanmin", "sorted", "argmin", "nsmallest", "nanargmin", "argsort", "sort"})
+_FIRST = frozenset({"next", "pop", "popleft", "heappop"})
 
 
 class Best(Tracker):
@@ -33,12 +34,18 @@ class Best(Tracker):
         super().__init__(machine)
         self.last: tuple[Value, ir.Compare] | None = None  # a score that was compared with another
         self.chosen: dict[int, set[int]] = {}  # the origin of a choice → the loops in which the scores were made
+        self.in_place: dict[int, tuple[int, object]] = {}  # by the identity of a list that was sorted: its choice
         self.tests: dict[int, tuple[Value, ir.Compare]] = {}  # by the identity of the test
 
-    @heeds(_BEST)
+    @heeds(_BEST, _FIRST)
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note the least of several scores."""
+        name = arguments.callee_name(func)
         given = arguments.given_to(func, args)
+        if name in _FIRST and given:
+            return self._picked(given[0], given[0].m, out)
+        if name not in _BEST:
+            return out
         several = [v for v in given if isinstance(v.p, Heap | Tup) and self._scores(deep(v))]
         if given and isinstance(given[0].p, Stream) and self._scores(deep(out)):
             several = [out]
@@ -46,14 +53,23 @@ class Best(Tracker):
             several = [v for v in given if self._scores(v.m)]
             if len(several) < 2:
                 return out
-        return tag(out, self._found(several, node)) if several else out
+        if not several:
+            return out
+        made = self._found(several, node)
+        if name == "sort" and made:
+            self.in_place.update({id(value.p): (made, value.p) for value in several})
+        return tag(out, made)
 
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note the evaluation that lies at the best place."""
-        made = 0
+        return self._picked(base, index.m | base.m, out) if isinstance(base.p, Heap) else out
+
+    def _picked(self, base: Value, origins: int, out: Value) -> Value:
+        """Return what is taken, with the choice that put it at its place."""
+        made = self.in_place[id(base.p)][0] if id(base.p) in self.in_place else 0
         for each in self.chosen:
-            made |= (index.m | base.m) & each
-        return tag(out, made) if made and isinstance(base.p, Heap) else out
+            made |= origins & each
+        return tag(out, made) if made else out
 
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note two scores that are compared."""

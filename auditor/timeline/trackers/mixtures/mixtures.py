@@ -16,6 +16,7 @@ from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, all_but_last, of_this_token
+from auditor.timeline.trackers.mixtures import byte_shares
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Heap, Known, PerSetting, Value, at_setting
@@ -47,8 +48,17 @@ class Mixtures(Tracker):
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
         keys = self.machine.of(Keys)
-        if base.m & keys.gold and not isinstance(base.p, Heap) and all_but_last(node.index):
-            out = Value(out.p, out.m | keys.earlier)
+        if base.m & keys.gold and not isinstance(base.p, Heap):
+            judged = 0
+            for label in self.machine.atoms.meanings(base.m, "judged"):
+                assert isinstance(label, int)
+                judged |= label
+            if all_but_last(node.index):
+                out = Value(out.p, out.m | keys.earlier)
+                keys.without_last |= judged
+            elif isinstance(node.index, ir.Slice) and node.index.lower is not None and node.index.upper is None:
+                keys.without_first |= judged
+        out = byte_shares.picked(self.machine, base.m, index.m, out)
         if index.m & keys.picks and not index.m & keys.bounded and containers.deep(base) & keys.gold:
             return Value(out.p, selected(self.machine, index.m, out.m))
         return out
@@ -126,6 +136,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
         if predicted and isinstance(node, ir.BinOp) and weight_of(node) is not None:
             origins |= emit(machine, "blend", node)
         return origins
+    origins = byte_shares.divided(keys, op, left.m, right.m, origins)
     if op == "/" and isinstance(node, ir.BinOp) and right.m & keys.chosen:
         origins &= ~_normalisers(machine, node.left, left.m, right.m)
     if op == "+" and isinstance(node, ir.BinOp) and origins & keys.chosen and _adds_up(node):
@@ -133,7 +144,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     if op in ("+", "-"):
         # One array may hold the sums of losses and of bytes side by side, each under its own index.
         side_by_side = isinstance(node, ir.AugAssign) and _is_slot(node.target)
-        if not side_by_side and _bytes_join(keys.gold, keys.bytes, left.m, right.m):
+        if not side_by_side and byte_shares.meets(keys, left.m, right.m):
             origins |= emit(machine, "bytes", node)
         hinted = right.m if left.m & keys.gold else left.m
         # Where settings weigh the script's hints, it is they that tell which of these count.
@@ -189,13 +200,6 @@ def _adds_up(node: ir.BinOp) -> bool:
     return any(name in ("log1p", "log") for name in names)
 
 
-def _bytes_join(gold: int, marked: int, left: int, right: int) -> bool:
-    """Return whether one side is made from the true token's loss and the other only from its bytes."""
-    return bool(left & gold and right & marked and not right & gold) or bool(
-        right & gold and left & marked and not left & gold
-    )
-
-
 def _is_slot(target: ir.Expr) -> bool:
     return isinstance(target, ir.Subscript) and isinstance(target.index, ir.Const)
 
@@ -241,6 +245,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         return Value(out.p, out.m | keys.bytes)
     if name in _ABOUT_BYTES:
         return Value(out.p, out.m & ~keys.bytes)  # how many bytes, or a truth about them, says nothing of which
+    out = byte_shares.called(machine, name, given, out)
     seen = 0
     for value in given:
         seen |= containers.deep(value)
@@ -254,7 +259,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         return Value(out.p, out.m | emit(machine, "pseudo", node))
     if name in _JOINS and len(given) > 1:
         parts = [v.m for v in (given[1:] if name == "where" else given)]  # what decides is no part of what comes out
-        if any(_bytes_join(keys.gold, keys.bytes, a, b) for a in parts for b in parts):
+        if any(byte_shares.meets(keys, a, b) for a in parts for b in parts):
             return Value(out.p, out.m | emit(machine, "bytes", node))
     if name in _SUMS:
         origins = out.m & ~keys.pseudo

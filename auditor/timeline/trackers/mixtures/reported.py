@@ -63,10 +63,16 @@ def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) 
     for found in reported(timeline, kind):
         site = found.mixture.site
         judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
-        last = found.report.site
+        ours = [r for r in found.reports if r in claimed and r.bits & found.mixture.bits]
+        last = max(ours or [found.report], key=lambda r: r.order).site
+        calls, decided = calls_of(found.mixture), Step(site.source.path, site.line, step, site.source.layer)
+        if kind == "hint" and not site.source.path.endswith(".py"):  # weighed in Python, after it was given in C
+            note = "whether there is a hint is decided by looking at the token"
+            decided = Step(site.source.path, site.line, note, site.source.layer)
+            calls = [*calls[:-1], decided, *calls[-1:]]
         steps = [
-            *calls_of(found.mixture),
-            Step(site.source.path, site.line, step, site.source.layer),
+            *calls,
+            *(() if decided in calls else (decided,)),
             Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
         ]
         yield Finding(

@@ -75,7 +75,7 @@ class Knowing(Tracker):
             if _gives_whole_share(node):
                 origins |= self.whole
         both = left.m & right.m & keys.gold
-        if node.op == "/" and both and _by_own_sum(node):
+        if node.op == "/" and both and by_own_sum(node):
             origins |= self.shares
         elif node.op == "*" and both and self._posterior(left, right):
             origins = origins & ~self.shares | emit(self.machine, "gate", node)
@@ -273,7 +273,7 @@ class Knowing(Tracker):
         forget_others(self.machine, self.waiting)
 
 
-def _by_own_sum(node: ir.BinOp | ir.AugAssign) -> bool:
+def by_own_sum(node: ir.BinOp | ir.AugAssign) -> bool:
     """Return whether something is divided by its own sum (``w / w.sum(0)``, ``w /= w.sum()``)."""
     above, below = (node.left, node.right) if isinstance(node, ir.BinOp) else (node.target, node.value)
     if not isinstance(below, ir.Call):

@@ -92,7 +92,7 @@ def _reduced(given: list[Value]) -> tuple[str, list[Value]]:
 def _tagged(machine: Machine, out: Value, bit: int) -> Value:
     if isinstance(out.p, Heap) and out.p.kind == "list":
         items = [*(out.p.items or ()), *([out.p.element] if out.p.element is not None else [])]
-        return containers.new_list(machine, None, containers.tag(join_all(items), bit))
+        return Value(containers.new_list(machine, None, containers.tag(join_all(items), bit)).p, out.m)
     return containers.tag(out, bit)
 
 

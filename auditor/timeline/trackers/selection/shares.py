@@ -87,7 +87,7 @@ class Shares(Tracker):
         above, below = (node.left, node.right) if isinstance(node, ir.BinOp) else (node.target, node.value)
         known = numbers(self.machine, right).values()
         if origins & self.machine.of(Marks).probs and not (known and max(known) <= 1):
-            origins &= ~self._unsettled()
+            origins &= ~self.unsettled()
         if _largest_of(below, above):
             return origins | self.peaked
         asked = left.m & self._asked()
@@ -232,7 +232,7 @@ class Shares(Tracker):
         if name in _LOOSE:
             return Value(out.p, origins | self.loose)
         if name in _SETTLES:
-            origins &= ~(self.own | self._unsettled())
+            origins &= ~(self.own | self.unsettled())
             if name in _SOFTMAX and origins & self.machine.atoms.family("forward"):
                 origins |= self.even
             return out if origins == out.m else Value(out.p, origins)
@@ -294,7 +294,7 @@ class Shares(Tracker):
     def _asked(self) -> int:
         return self.machine.atoms.family("asked")
 
-    def _unsettled(self) -> int:
+    def unsettled(self) -> int:
         """Return the origins of finds that a division takes back."""
         keys = self.machine.of(Keys)
         out = self.counted

@@ -12,6 +12,8 @@ from auditor.program import ir
 from auditor.program.index import within
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.signals import Tracker
+from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.selection.knowing import by_own_sum
 from auditor.timeline.trackers.selection.marks import Marks, numbers
 from auditor.timeline.trackers.selection.ranks import PLACES
 from auditor.timeline.trackers.selection.shares import Shares
@@ -20,6 +22,7 @@ from auditor.timeline.values.payloads import Function, Native, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
+    from auditor.timeline.engine.machine import Machine
 
 _ARRAYS = frozenset({"tensor", "as_tensor", "array", "asarray", "FloatTensor", "float32", "float64"})
 _PRODUCTS = frozenset({"matmul", "mm", "mv", "dot", "einsum", "tensordot", "vdot", "inner"})
@@ -36,11 +39,15 @@ class Totals(Tracker):
 
     rank = 49
 
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.normal = machine.atoms.bit("normal", "")  # divided by what it adds up to
+
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a sum of weighted predictions, and an array of weights that meets them."""
         held = left.m | right.m
         constants, weighing = self._family("constant weights"), self._family("weighing")
-        origins = out.m & ~constants
+        origins = out.m & ~(constants | self.normal)
         if held & constants and node.op in ("*", "@"):
             for weights, others in ((left, right), (right, left)):
                 if weights.m & constants and self._several(others):
@@ -49,12 +56,15 @@ class Totals(Tracker):
                     else:
                         origins |= self._marked("weighing", self._sum_of(weights.m, "constant weights"))
         elif node.op == "/":
-            origins &= ~weighing
+            origins = origins & ~weighing | (self.normal if by_own_sum(node) else 0)
+        elif node.op == "-" and not numbers(self.machine, right):
+            origins &= ~(left.m & self.machine.of(Shares).unsettled())
         elif node.op == "+" and origins & self.machine.of(Marks).probs and origins & VAL:
             terms: list[ir.Expr] = []
             _terms(node, terms)
-            found = self._written(terms) if isinstance(node, ir.BinOp) else {}
-            origins |= self._over(found or self._in_loop(node, terms), node, origins)
+            whole = not origins & self.machine.of(Keys).gold
+            found = self._written(terms, whole=whole) if isinstance(node, ir.BinOp) else {}
+            origins |= self._over(found or self._in_loop(node, terms, whole=whole), node, origins)
         return out if origins == out.m else Value(out.p, origins)
 
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
@@ -75,7 +85,8 @@ class Totals(Tracker):
                     origins |= self._over(self._sum_of(weights.m, "constant weights"), node, origins)
         elif name in _SUMS and out.m & self.machine.of(Marks).probs:
             origins &= ~weighing
-            found = self._sum_of(out.m, "weighing") if out.m & weighing else self._gone_through(node)
+            whole = not origins & self.machine.of(Keys).gold
+            found = self._sum_of(out.m, "weighing") if out.m & weighing else self._gone_through(node, whole=whole)
             origins |= self._over(found, node, origins)
         return out if origins == out.m else Value(out.p, origins)
 
@@ -130,9 +141,30 @@ class Totals(Tracker):
 
     # ---------------------------------------------------------------- how they are written
 
-    def _written(self, terms: list[ir.Expr]) -> dict[int, float]:
-        """Return what the constant factors of the terms come to, nothing where one has none."""
+    def _spreads(self, value: Value) -> bool:
+        """Return whether a value is predictions of all tokens that add up to one."""
+        shares = self.machine.of(Shares)
+        even = value.m & shares.even and value.m & self.machine.of(Marks).probs
+        return bool(even or value.m & self.normal) and not value.m & (shares.wrong | self.machine.of(Keys).gold)
+
+    def _one_spread(self, term: ir.Expr) -> bool:
+        """Return whether ``term`` is such predictions, times constants."""
+        rest = []
+        for factor, _ in _factors(term):
+            if isinstance(factor, ir.Call):
+                rest.append(isinstance(factor.func, ir.Attr) and factor.func.attr in ("exp", "softmax"))
+            elif not numbers(self.machine, value := self.machine.eval(factor)):
+                rest.append(self._spreads(value))
+        return rest == [True]
+
+    def _written(self, terms: list[ir.Expr], *, whole: bool) -> dict[int, float]:
+        """Return what the constant factors of the terms come to, nothing where one has none.
+
+        ``whole``: they are to be predictions of all tokens, each of which adds up to one.
+        """
         totals: dict[int, float] = {}
+        if whole and not all(self._one_spread(term) for term in terms):
+            return {}
         for place, term in enumerate(terms):
             weight = self._factor(term)
             totals = {i: totals.get(i, 0.0) + n for i, n in weight.items() if not place or i in totals}
@@ -141,23 +173,27 @@ class Totals(Tracker):
         return totals if len(terms) > 1 else {}
 
     def _factor(self, term: ir.Expr) -> dict[int, float]:
-        """Return the constant factor of ``term`` by setting, nothing where it has none."""
+        """Return the constant factor of ``term`` by setting, nothing where it has none, or where it is what is left."""
         out: dict[int, float] = {}
-        for factor in _factors(term):
+        for factor, inverse in _factors(term):
             if isinstance(factor, ir.Call) or (isinstance(factor, ir.Subscript) and not _spelled(factor)):
                 continue
-            for index, number in numbers(self.machine, self.machine.eval(factor)).items():
-                out[index] = out.get(index, 1.0) * number
+            value = self.machine.eval(factor)
+            if (isinstance(factor, ir.BinOp) and factor.op == "-") or value.m & self.machine.of(Shares).wrong:
+                return {}
+            for index, number in numbers(self.machine, value).items():
+                if number:
+                    out[index] = out.get(index, 1.0) * (1.0 / number if inverse else number)
         return out
 
-    def _gone_through(self, node: ir.Call) -> dict[int, float]:
+    def _gone_through(self, node: ir.Call, *, whole: bool) -> dict[int, float]:
         """``sum(w * p for w, p in zip(weights, predictions))``: what the weights come to."""
         made = node.args[0].value if node.args else None
         if not isinstance(made, ir.Comprehension) or len(made.clauses) != 1 or made.clauses[0].ifs:
             return {}
-        return self._beside(made.elt, made.clauses[0].target, made.clauses[0].iter)
+        return self._beside(made.elt, made.clauses[0].target, made.clauses[0].iter, whole=whole)
 
-    def _in_loop(self, node: ir.BinOp | ir.AugAssign, terms: list[ir.Expr]) -> dict[int, float]:
+    def _in_loop(self, node: ir.BinOp | ir.AugAssign, terms: list[ir.Expr], *, whole: bool) -> dict[int, float]:
         """``for w, p in zip(weights, predictions): mix = mix + w * p``: what the weights come to."""
         func = self.machine.frame.func
         if func is None or isinstance(func.node, ir.Lambda):
@@ -165,16 +201,20 @@ class Totals(Tracker):
         for loop in within(self.machine.program.indexes, func.node, ir.For):
             if loop.start <= node.start and node.end <= loop.end:
                 for term in terms:
-                    if found := self._beside(term, loop.target, loop.iter):
+                    if found := self._beside(term, loop.target, loop.iter, whole=whole):
                         return found
         return {}
 
-    def _beside(self, term: ir.Expr, target: ir.Expr, iterated: ir.Expr) -> dict[int, float]:
+    def _beside(self, term: ir.Expr, target: ir.Expr, iterated: ir.Expr, *, whole: bool) -> dict[int, float]:
         """Return what the weights come to of which ``term`` has one as a factor, by its name in ``target``."""
-        named = {factor.id for factor in _factors(term) if isinstance(factor, ir.Name)}
+        named = {factor.id for factor, _ in _factors(term) if isinstance(factor, ir.Name)}
         if not isinstance(target, ir.Sequence) or not isinstance(iterated, ir.Call) or len(named) < 2:
             return {}
         if not isinstance(iterated.func, ir.Name) or iterated.func.id != "zip":
+            return {}
+        given = [self.machine.eval(arg.value) for arg in iterated.args if not isinstance(arg.value, ir.Call)]
+        items = [containers.exact_items(self.machine, value) or [] for value in given]
+        if whole and not any(each and all(self._spreads(item) for item in each) for each in items):
             return {}
         for place, (name, arg) in enumerate(zip(target.elts, iterated.args, strict=False)):
             if isinstance(name, ir.Name) and name.id in named and place < len(iterated.args):
@@ -184,12 +224,11 @@ class Totals(Tracker):
         return {}
 
 
-def _factors(node: ir.Expr) -> list[ir.Expr]:
-    if isinstance(node, ir.BinOp) and node.op == "*":
-        return [*_factors(node.left), *_factors(node.right)]
-    if isinstance(node, ir.BinOp) and node.op == "/" and not isinstance(node.right, ir.Const):
-        return _factors(node.left)
-    return [node]
+def _factors(node: ir.Expr, inverse: bool = False) -> list[tuple[ir.Expr, bool]]:
+    """Return what a product is made of, each with whether it divides."""
+    if isinstance(node, ir.BinOp) and node.op in ("*", "/"):
+        return [*_factors(node.left, inverse), *_factors(node.right, inverse != (node.op == "/"))]
+    return [(node, inverse)]
 
 
 def _spelled(node: ir.Subscript) -> bool:
