@@ -12,6 +12,7 @@ from auditor.case import Case
 from auditor.evidence.claims import Claim
 from auditor.finding import Finding
 from auditor.markdown import elements
+from auditor.regex import regex
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 from auditor.timeline.events import Adapt, Lookup, Mixture, Timeline
@@ -19,17 +20,17 @@ from auditor.timeline.values.atoms import VAL
 
 _LARGEST = 1_000_000  # bytes of a README
 _LONGEST = 2_000  # characters of a sentence
-_NUMBER = re.compile(r"(?<![\d.])\d{1,2}\.\d{2,12}(?!\d)")
-_SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n")
-_DENIED = re.compile(
+_NUMBER = regex(r"(?<![\d.])\d{1,2}\.\d{2,12}(?!\d)")
+_SENTENCE = regex(r"(?<=[.;!?])\s+|\n")
+_DENIED = regex(
     r"\b(?:no|not|never|without|w/o|before|pre|prior|non|un\w{0,12}|instead|vs\.?|versus|alone|only|disabled?|off"
     r"|baseline|than|from)\b|->|→",
     re.I,
 )
 
 
-_WITHOUT = re.compile(r"\b(?:no|without|w/o|non|disabled?|off)\b", re.I)
-_SWITCH = re.compile(r"(?:^|; )(\w+) (?:defaults to|is not set by default)")
+_WITHOUT = regex(r"\b(?:no|without|w/o|non|disabled?|off)\b", re.I)
+_SWITCH = regex(r"(?:^|; )(\w+) (?:defaults to|is not set by default)")
 _OFF = frozenset({"0", "false", "no", "off", "none"})
 
 
@@ -43,17 +44,15 @@ class _Family(Struct, frozen=True):
 _FAMILIES = (
     _Family(
         frozenset({"prequant-ttt", "score-after-adapt", "slot-scored-region", "slot-causal", "two-pass-rescore"}),
-        re.compile(
-            r"\b(?:post[- ]?)?ttt\b|\btest[- ]time[- ](?:training|adapt\w*)|\badapt(?:ed|ation)\b|\bslot\b", re.I
-        ),
+        regex(r"\b(?:post[- ]?)?ttt\b|\btest[- ]time[- ](?:training|adapt\w*)|\badapt(?:ed|ation)\b|\bslot\b", re.I),
     ),
     _Family(
         frozenset({"byte-ppm-mixture", "unnormalized-mixture", "target-conditioned-gate"}),
-        re.compile(r"\bppm\b|\bmixture\b(?!\s+of)|\b(?:logit|byte|cache|n-?gram)[- ]mix\w*", re.I),
+        regex(r"\bppm\b|\bmixture\b(?!\s+of)|\b(?:logit|byte|cache|n-?gram)[- ]mix\w*", re.I),
     ),
     _Family(
         frozenset({"target-in-key", "two-pass-rescore", "oracle-selection"}),
-        re.compile(r"\bn-?gram\b[\w\- ]{0,20}?(?:cache|oracle|back-?off|mixer|tilt|blend)|\bcached?\b", re.I),
+        regex(r"\bn-?gram\b[\w\- ]{0,20}?(?:cache|oracle|back-?off|mixer|tilt|blend)|\bcached?\b", re.I),
     ),
 )
 

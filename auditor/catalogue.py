@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
-import re
 from functools import cache
 
 import rules
 from auditor.challenge import Challenge, default
 from auditor.finding import Group
+from auditor.regex import regex
 from auditor.rule import Authority, Rule
 
-_PULL = re.compile(r"(?<![\w/])#\d+\b")
+_PULL = regex(r"(?<![\w/])#\d+\b")
 _GROUPS: tuple[Group, ...] = ("compliance", "evidence", "package")
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from auditor.regex import regex
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 _MOST_LINES = 5_000
-_LANGUAGE = re.compile(r"[\w+-]+")
+_LANGUAGE = regex(r"[\w+-]+")
 _LONGEST_SPAN = 8_000  # characters of a paragraph in which code is looked for
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9#\"'(])")
+from auditor.regex import regex
+
+_SENTENCE = regex(r"(?<=[.!?])\s+(?=[A-Z0-9#\"'(])")
 _ENOUGH = 12  # words; a shorter first sentence says too little alone
-_DETAILS = re.compile(r"^(<details>.*|</details>)$", re.MULTILINE)
+_DETAILS = regex(r"^(<details>.*|</details>)$", re.MULTILINE)
 
 
 def sentence(text: str) -> str:

@@ -6,7 +6,6 @@ A template is escaped by default: whatever is not marked as :class:`~reports.esc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,12 +15,13 @@ import msgspec
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, TemplateError
 
 from auditor import __version__
+from auditor.regex import regex
 from reports.detail import GITHUB_LIMIT, LEVELS, Detail
 from reports.escape import Markdown, code, cut, markdown
 from reports.wording import Wording
 
-_BLANKS = re.compile(r"\n{3,}")
-_CUT = re.compile(r"\s+\S*… \[\+\d+\]\Z")  # prose ends with a word where it is cut, and the comment says that it is
+_BLANKS = regex(r"\n{3,}")
+_CUT = regex(r"\s+\S*… \[\+\d+\]\Z")  # prose ends with a word where it is cut, and the comment says that it is
 
 
 class TemplateFault(Exception):  # noqa: N818 (it names what is wrong with a template, not a fault of the program)

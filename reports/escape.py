@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from auditor.regex import regex
+
 # Letters and marks that show as nothing although their category doesn't say so (Default_Ignorable, blanks).
 _INVISIBLE = frozenset(
     chr(code)
@@ -21,12 +23,12 @@ _INVISIBLE = frozenset(
     )
 )
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
-_PLAIN = re.compile(r"[\x20-\x7e]*")
+_PLAIN = regex(r"[\x20-\x7e]*")
 _MARKS_IN_A_ROW = 2  # more combining marks than this on one letter climb over the neighbouring lines
 _TAB = "    "
 # Markup wherever it stands; then what starts a list, heading or rule; then what GitHub links by itself.
-_MARKUP = re.compile(r"[\\`*_\[\]<>&#|~$@]|^[-+=]|(?<=www)\.|(?<=GH)-|:(?=//)", re.IGNORECASE)
-_NUMBERED = re.compile(r"(\d{1,9})([.)])(?= |$)")
+_MARKUP = regex(r"[\\`*_\[\]<>&#|~$@]|^[-+=]|(?<=www)\.|(?<=GH)-|:(?=//)", re.IGNORECASE)
+_NUMBERED = regex(r"(\d{1,9})([.)])(?= |$)")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 # A backslash stops Markdown, not GitHub's search for mentions, issues and addresses in the rendered
 # text; an element between the parts does.

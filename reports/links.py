@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from pathlib import Path
 from urllib.parse import quote
 
 from auditor.challenge import default
 from auditor.finding import Finding
+from auditor.regex import regex
 from auditor.report import Report
 from auditor.rule import Rule
 from reports.escape import Markdown, code, markdown
 from reports.excerpt import place
 
 _CLONE = Path(__file__).parents[1]
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~-]+)+/?")
-_PLAIN = re.compile(r"#\d+")
-_REF = re.compile(r"(?:([\w.-]+/[\w.-]+) ?)?(?:#(\d+)|README)")
-_SHA = re.compile(r"[0-9a-f]{4,64}")
+_ADDRESS = regex(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~-]+)+/?")
+_PLAIN = regex(r"#\d+")
+_REF = regex(r"(?:([\w.-]+/[\w.-]+) ?)?(?:#(\d+)|README)")
+_SHA = regex(r"[0-9a-f]{4,64}")
 _LONGEST = 500  # characters of an address; a path that makes a longer one is named, not linked
-_NUMBER = re.compile(r"<span>#</span>(\d+)\b")  # how escaped prose shows #123
+_NUMBER = regex(r"<span>#</span>(\d+)\b")  # how escaped prose shows #123
 
 
 def is_repository(address: str) -> bool:

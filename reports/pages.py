@@ -7,19 +7,19 @@ writes one page per rule and an index, and removes pages of rules that are gone.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from auditor.challenge import default
 from auditor.finding import Group
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from reports.escape import code as code_span
 from reports.escape import cut, fence, visible
 
-_REFERENCE = re.compile(r"(?<![\w&])#(\d+)\b")
-_MARKUP = re.compile(r"[*_<>\[\]|\\]")
+_REFERENCE = regex(r"(?<![\w&])#(\d+)\b")
+_MARKUP = regex(r"[*_<>\[\]|\\]")
 _GROUPS: dict[Group, str] = {
     "compliance": "Compliance: decided by the code and its settings",
     "evidence": "Evidence: decided by logs, claims and sizes",

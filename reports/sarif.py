@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from auditor import __version__, catalogue
 from auditor.baseline.model import remember
 from auditor.finding import Finding, NotFollowed, Step, Verdict
 from auditor.fix.change import Hunk
+from auditor.regex import regex
 from auditor.report import Report
 from auditor.rule import Rule
 from auditor.verdict import weigh
@@ -36,8 +36,8 @@ _LEVELS = {
     Verdict.UNREADABLE: "error",
     Verdict.CLEAN: "note",
 }
-_TAG = re.compile(r"[^a-z0-9]+")
-_LINK = re.compile(r"[\[\]\\]")
+_TAG = regex(r"[^a-z0-9]+")
+_LINK = regex(r"[\[\]\\]")
 
 
 def render(reports: Sequence[Report]) -> str:

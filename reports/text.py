@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import click
 
 from auditor.causes import causes
 from auditor.finding import Finding, NotFollowed, RestsOn, Verdict
+from auditor.regex import regex
 from auditor.report import Gone, Report
 from auditor.verdict import weigh
 from reports.citation import by_weight, overruled
@@ -29,7 +29,7 @@ _COLOURS = {
 _LABEL = 11  # width of the labels under a finding ("authority" and its gap)
 _ENTRIES = 6  # of what a score rests on
 _EVENT = 400  # characters of one event of the timeline
-_PLACE = re.compile(r"\s*(?:- )?\S+:\d+\s+")
+_PLACE = regex(r"\s*(?:- )?\S+:\d+\s+")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from auditor.evidence.scored import finished, of_named_seeds, seeds, told_of
 from auditor.evidence.series import ONE_CONFIG, by_label, final, one_config
 from auditor.finding import Finding, Step
 from auditor.fix.change import Change
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
 from rules.claim_corrections import to_the_mean
@@ -30,7 +31,7 @@ _FEWEST_SETTINGS = 5  # printed by both runs, from which they are taken to be of
 _SAME_SCORE = 1e-5  # bits per byte: nearer ones are one run, told twice
 _FARTHEST_RERUN = 0.005  # bits per byte: seeds of one configuration differ by less, other code by more
 _LARGEST_README = 1_000_000
-_DISCLOSED = re.compile(
+_DISCLOSED = regex(
     r"\b(?:best|top|lowest)[\s-]{1,3}(?P<kept>\d{1,2}|two|three|four|five)[\s-]{1,3}(?:seeds?[\s-]{1,3}|runs?[\s-]{1,3})?"
     r"(?:of|out of|from|/)[\s-]{1,3}(?P<all>\d{1,2}|three|four|five|six|seven|eight|nine|ten)\b",
     re.IGNORECASE,

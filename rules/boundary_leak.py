@@ -11,13 +11,14 @@ from auditor.program import ir
 from auditor.program.index import Nodes
 from auditor.program.model import Program
 from auditor.program.source import Source
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.enclosing_switch import switched_off
 
 SLUG = "boundary-leak"
 
-_BOUNDARY = re.compile(r"bos|eos|boundar|not_first|doc_?start|same_doc|is_start|seg_?id|reset", re.IGNORECASE)
-_APART = re.compile(r"cu_?seq_?lens|varlen|doc_?ids?$|document_?mask|seg_?ids?$|block_?mask", re.IGNORECASE)
+_BOUNDARY = regex(r"bos|eos|boundar|not_first|doc_?start|same_doc|is_start|seg_?id|reset", re.IGNORECASE)
+_APART = regex(r"cu_?seq_?lens|varlen|doc_?ids?$|document_?mask|seg_?ids?$|block_?mask", re.IGNORECASE)
 _MIXES = frozenset({"lerp", "addcmul", "mul", "where"})
 _GATES = frozenset({"sigmoid", "tanh", "lerp", "sigmoid_"})
 
@@ -26,11 +27,11 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for the first unmasked gate: a hold where attention keeps documents apart, else a note."""
     if case.program is None:
         return
-    apart = _keeps_apart(case.program)
     for source, function, parts in _functions(case.program):
         shift = _shift(node for part in parts for node in part.of(ir.Call, ir.BinOp))
         if shift is None or _masked(function, [node for part in parts for node in part]):
             continue
+        apart = _keeps_apart(case.program)
         status: Status = "hold" if apart else "note"
         off = switched_off(case.program, case.timeline, function.body, shift) if case.timeline is not None else None
         yield Finding(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -13,6 +12,7 @@ from auditor.fix.change import Change, Edit
 from auditor.fix.claims import document
 from auditor.markdown import Element, elements
 from auditor.program.source import Source
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import judged
@@ -21,9 +21,9 @@ SLUG = "broken-table"
 
 _MOST = 8  # tables that are told
 _LONGEST = 20_000  # characters of a line that may be a row
-_DELIMITER = re.compile(r"[ ]{0,3}\|{0,2}[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){0,200}\|?[ \t]*\Z")
-_PIPE = re.compile(r"(?<!\\)\|")
-_CODE = re.compile(r"(`+)(?!`)(?:.(?!\1(?!`)))*.\1(?!`)")
+_DELIMITER = regex(r"[ ]{0,3}\|{0,2}[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){0,200}\|?[ \t]*\Z")
+_PIPE = regex(r"(?<!\\)\|")
+_CODE = regex(r"(`+)(?!`)(?:.(?!\1(?!`)))*.\1(?!`)")
 
 
 class Broken(Struct, frozen=True):

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 from auditor.case import Case
 from auditor.evidence.claims import Claim
 from auditor.evidence.rounding import unit
+from auditor.regex import regex
 from auditor.submission.names import shown
 from rules.scored_runs import score
 
-_IN_A_TITLE = re.compile(r"(?<![\w.+\-−])(?P<value>[01]\.\d{3,8})(?![\w.])(?!\s?(?:x\b|%|gb|mb|m\b|b\b|nats?\b))", re.I)
-_A_SETTING = re.compile(
+_IN_A_TITLE = regex(r"(?<![\w.+\-−])(?P<value>[01]\.\d{3,8})(?![\w.])(?!\s?(?:x\b|%|gb|mb|m\b|b\b|nats?\b))", re.I)
+_A_SETTING = regex(
     r"\b(?:ema|swa|decay|momentum|beta_?[12]?|wd|lr|eta|alpha|gamma|temp(?:erature)?|clip|dropout)\W{0,3}$", re.I
 )
-_PLAIN = re.compile(r"[*_`\s]*(?:final |mean )?(?:val[_ ])?bpb[*_`\s]*$", re.I)  # a table's column of the score itself
+_PLAIN = regex(r"[*_`\s]*(?:final |mean )?(?:val[_ ])?bpb[*_`\s]*$", re.I)  # a table's column of the score itself
 _NEAR = 0.02  # bits per byte around the claim: what lies beyond is another quantity
 
 

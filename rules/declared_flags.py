@@ -10,6 +10,7 @@ from auditor.case import Case
 from auditor.evidence.claims import Claim
 from auditor.evidence.scored import distinct, finished, seeds
 from auditor.finding import Status, Step
+from auditor.regex import regex
 from rules.limits import cap
 from rules.scored_runs import record
 
@@ -68,8 +69,8 @@ def _eval_in_time(case: Case) -> Belied | None:
 
 # What a self-declared boolean says, by its key, and what speaks against it.
 _DECLARED: tuple[tuple[re.Pattern[str], Callable[[Case], Belied | None]], ...] = (
-    (re.compile(r"(?:three|3)_?seed|seeds?_?(?:three|3)\b|multi_?seed"), _three_seeds),
-    (re.compile(r"(?:artifact|size|bytes|submission|total).*(?:under|below|within|le|lt|cap|16)"), _under_cap),
-    (re.compile(r"train.*(?:under|below|within|le|lt).*(?:600|10)|train.*budget"), _train_in_time),
-    (re.compile(r"eval.*(?:under|below|within|le|lt).*(?:600|10)|eval.*budget"), _eval_in_time),
+    (regex(r"(?:three|3)_?seed|seeds?_?(?:three|3)\b|multi_?seed"), _three_seeds),
+    (regex(r"(?:artifact|size|bytes|submission|total).*(?:under|below|within|le|lt|cap|16)"), _under_cap),
+    (regex(r"train.*(?:under|below|within|le|lt).*(?:600|10)|train.*budget"), _train_in_time),
+    (regex(r"eval.*(?:under|below|within|le|lt).*(?:600|10)|eval.*budget"), _eval_in_time),
 )

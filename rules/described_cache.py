@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.regex import regex
 from auditor.submission.names import shown
 from auditor.timeline.claims import judge
 from auditor.timeline.events import Lookup, Mixture, Update
 
-_CACHE = re.compile(
+_CACHE = regex(
     r"(?:\bn|\d|[_a-z]N)[- _]?gram[\w\- ]{0,20}?(?:cache|oracle|back-?off|mixer|rescor|tilt|blend)"
     r"|\b(?:frozen|order)[-_ ]?(?:\d+[-_ ]?)?(?:frozen[-_ ]?)?(?:n-?gram[-_ ]?)?oracle",
     re.I,

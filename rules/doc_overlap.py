@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
@@ -10,6 +9,7 @@ from auditor.evidence.counted import counted_runs
 from auditor.evidence.printed import Value
 from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
 from rules.claimed_runs import and_others, on_line
@@ -21,8 +21,8 @@ SLUG = "doc-overlap"
 
 _WHOLE = 50_000  # documents of the challenge's validation set
 _SHARDS = 1499  # what the preparation leaves when it keeps 10,000 validation documents
-_DOUBLED = re.compile(r"datasets/+datasets/")
-_DEFAULT = re.compile(r"--val-docs[\"'][^\n]{0,60}?\bdefault\s?=\s?10_?000\b")
+_DOUBLED = regex(r"datasets/+datasets/")
+_DEFAULT = regex(r"--val-docs[\"'][^\n]{0,60}?\bdefault\s?=\s?10_?000\b")
 _LARGEST_SCRIPT = 1_000_000  # bytes
 
 

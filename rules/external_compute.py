@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.paths import calls_of
@@ -24,7 +25,7 @@ _WEIGHTS = r"(?:weights?|checkpoints?|models?|embeddings?|backbones?|language mo
 _PREPARED = (
     (
         "weights that were trained before",
-        re.compile(
+        regex(
             r"\b(?:init\w*|start\w*|load\w*|warm-?start\w*|fine-?tun\w*|continu\w*|built|bootstrapp?\w*|transferr?\w*)"
             r"\b[^.;|]{0,30}?\b(?:from|with|on top of|using)\s+(?:an?\s+|the\s+|our\s+|its\s+)?(?:\w+\s+){0,2}?"
             r"pre-?trained\s+(?:\S+\s+){0,2}?" + _WEIGHTS + r"\b",
@@ -33,7 +34,7 @@ _PREPARED = (
     ),
     (
         "a larger model as teacher",
-        re.compile(
+        regex(
             r"\b(?:distill\w*\s+from|(?:logits|targets|soft labels)\s+(?:from|of))\s+(?:an?\s+|the\s+)?"
             r"(?:(?:much\s+)?(?:larger|bigger|stronger|pre-?trained|external)\s+)(?:\S+\s+){0,2}?" + _WEIGHTS + r"\b",
             re.IGNORECASE,
@@ -41,22 +42,20 @@ _PREPARED = (
     ),
     (
         "something that was made offline",
-        re.compile(
+        regex(
             r"\b(?:tables?|oracles?|caches?|n-?grams?|weights?|statistics|priors?|codebooks?|dictionar(?:y|ies)|gates?)\b"
             r"[^.;|]{0,40}?\b(?:built|trained|fitted|fit|computed|precomputed|learned|optimi[sz]ed)\s+offline\b",
             re.IGNORECASE,
         ),
     ),
 )
-_SEEDS = re.compile(
+_SEEDS = regex(
     r"\b(?:tr(?:ied|ying)|search\w*|sw(?:ept|eep\w*)|scann?\w*|screen\w*|brute-?\s?forc\w*)\b[^.;|]{0,30}?"
     r"\b(\d{1,3}(?:,\d{3})+|\d{1,7})\s+(?:random\s+|different\s+|distinct\s+)?seeds\b",
     re.IGNORECASE,
 )
-_OWN_RUN = re.compile(
-    r"\b(?:within|inside|during|counted in|part of)\s+the\s+(?:\d+|ten|training|budget)", re.IGNORECASE
-)
-_PRETRAINED = re.compile(r"(?:\.|^)(?!\w*(?:Tokenizer|Config|Processor))\w+\.from_pretrained$|^torch\.hub\.load")
+_OWN_RUN = regex(r"\b(?:within|inside|during|counted in|part of)\s+the\s+(?:\d+|ten|training|budget)", re.IGNORECASE)
+_PRETRAINED = regex(r"(?:\.|^)(?!\w*(?:Tokenizer|Config|Processor))\w+\.from_pretrained$|^torch\.hub\.load")
 
 
 def check(case: Case) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from auditor.challenge.model import Hardware
 from auditor.evidence.counted import Counted, training_runs
 from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, is_timed, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
@@ -17,7 +18,7 @@ from rules.limits import hardware
 
 SLUG = "hardware"
 
-_SAID = re.compile(r"\b(\d{1,3})\s?[x×]\s?(?:nvidia\s)?([a-z]*\d+\w*)", re.IGNORECASE)
+_SAID = regex(r"\b(\d{1,3})\s?[x×]\s?(?:nvidia\s)?([a-z]*\d+\w*)", re.IGNORECASE)
 
 _Fact = tuple[Status, str, str, int | None]
 

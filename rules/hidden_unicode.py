@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import keyword
-import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Final
@@ -15,6 +14,7 @@ from auditor.case import Case
 from auditor.finding import Finding
 from auditor.fix.change import Change, Edit
 from auditor.program.source import Source
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.submitted_code import code_of
 
@@ -24,20 +24,20 @@ _MAX_FINDINGS = 8  # per file; the last one tells how many more lines there are
 
 # Bidirectional controls; characters without width; tags; fillers; line separators that are none to Python;
 # control characters (but for tab, line ends and form feed).
-_HIDDEN: Final = re.compile(
+_HIDDEN: Final = regex(
     "[\u0000-\u0008\u000b\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_EMOJI_TAGS: Final = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
+_EMOJI_TAGS: Final = regex("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
 
 # Strings and comments are prose; the other group is code. Good enough for names, and the same for Python and C.
-_TOKEN: Final = re.compile(
+_TOKEN: Final = regex(
     r"""(?P<prose>\#[^\n]*|(?P<prefix>[A-Za-z]{0,2})(?:\"\"\"[\s\S]*?(?:\"\"\"|\Z)|'''[\s\S]*?(?:'''|\Z)"""
     r"""|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?))|(?P<name>[^\W\d]\w*)"""
 )
-_FIELD: Final = re.compile(r"\{[^{}]*\}")
-_NAME: Final = re.compile(r"[^\W\d]\w*")
+_FIELD: Final = regex(r"\{[^{}]*\}")
+_NAME: Final = regex(r"[^\W\d]\w*")
 
 # Letters that look like Latin ones in most fonts (a part of Unicode's table of confusables).
 _LOOKALIKES: Final = str.maketrans(

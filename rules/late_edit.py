@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from auditor.case import Case
 from auditor.evidence.claims import Claim
 from auditor.finding import Finding
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import judged, record, several
 
 SLUG = "late-edit"
 
-_DATE = re.compile(r"(20\d\d)-(\d\d)-(\d\d)")
+_DATE = regex(r"(20\d\d)-(\d\d)-(\d\d)")
 
 
 def check(case: Case) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
 from auditor.finding import Finding
@@ -45,10 +45,11 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _folded(unit: Unit) -> ir.Node | None:
     """Return the first folding of a text that is then encoded by a tokenizer, by way of names in one function."""
-    calls = unit.index.of(ir.Call)
-    if not any(isinstance(call.func, ir.Attr) and call.func.attr in _FOLDS for call in calls):
+    if not _folds(unit.index.of(ir.Call)):
         return None
     for _, nodes in unit.bodies:
+        if not _folds(nodes.of(ir.Call)):
+            continue
         folded: dict[str, ir.Node] = {}
         for node in nodes.of(ir.Assign):
             if node.value is not None:
@@ -61,6 +62,10 @@ def _folded(unit: Unit) -> ir.Node | None:
             if found is not None:
                 return found
     return None
+
+
+def _folds(calls: Sequence[ir.Call]) -> bool:
+    return any(isinstance(call.func, ir.Attr) and call.func.attr in _FOLDS for call in calls)
 
 
 def _encoded(node: ir.Node, folded: dict[str, ir.Node]) -> ir.Node | None:

@@ -15,6 +15,7 @@ from auditor.fix.claims import document
 from auditor.program import ir
 from auditor.program.model import Program, Unit
 from auditor.program.source import Source
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
 from rules.run_logs import README, SCRIPT, metadata, package, run_log
@@ -42,9 +43,9 @@ _PROVIDED = frozenset(
         "train_gpt",  # the challenge's own script
     }
 )
-_FIRST_KEY = re.compile(r"\s*\{(\s*)(?=\")")
-_TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
-_REQUIREMENTS = re.compile(r"(?:^|/)(?:requirements[\w.-]*\.txt|pyproject\.toml|environment\.ya?ml|setup\.sh)$")
+_FIRST_KEY = regex(r"\s*\{(\s*)(?=\")")
+_TRAILING_COMMA = regex(r",(?=\s*[}\]])")
+_REQUIREMENTS = regex(r"(?:^|/)(?:requirements[\w.-]*\.txt|pyproject\.toml|environment\.ya?ml|setup\.sh)$")
 
 
 def check(case: Case) -> Iterator[Finding]:

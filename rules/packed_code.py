@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.program.model import Unit
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Submission, Unread
 
@@ -16,7 +16,7 @@ _MAX_TWIN = 4 * 1024 * 1024
 _ALIKE = 0.6  # share of the lines from which a file is called a readable version
 _SAME_WORDS = 0.97  # share of the words, which a minifier leaves as they are where it breaks up every line
 _FEWEST_WORDS = 30
-_WORD = re.compile(r"[A-Za-z_]\w{5,}")
+_WORD = regex(r"[A-Za-z_]\w{5,}")
 
 
 def check(case: Case) -> Iterator[Finding]:

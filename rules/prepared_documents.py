@@ -8,20 +8,19 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from auditor.case import Case
+from auditor.regex import regex
 from auditor.submission.model import Unread
 
 _LARGEST = 1_000_000  # bytes of a document
 _MOST = 40  # documents
 _LONGEST = 2_000  # characters of a line
-_OPTION = re.compile(
-    r"(?<![\w-])(?:--)?val[-_]docs[= \"'`]{1,3}(?P<count>\d{1,3}(?:[,_]\d{3})+|\d{3,6}|\d{1,3}k)\b", re.I
-)
-_OTHERWISE = re.compile(
+_OPTION = regex(r"(?<![\w-])(?:--)?val[-_]docs[= \"'`]{1,3}(?P<count>\d{1,3}(?:[,_]\d{3})+|\d{3,6}|\d{1,3}k)\b", re.I)
+_OTHERWISE = regex(
     r"\b(?:no|not|never|don't|instead|unlike|avoid\w*|would|wrong\w*|bug\w*|fix\w*|buggy|overlap\w*|leak\w*)\b", re.I
 )
-_SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=[A-Z(])")
+_SENTENCE = regex(r"(?<=[.;!?])\s+(?=[A-Z(])")
 # What is said of such a count must be about the shards that were trained on.
-_TRAINED = re.compile(r"\btrain\w*\b|\brebuil\w*|\bbuil[dt]\b|\bprepar\w*|\bshards?\b|^\s*(?:python|bash|\$|>)", re.I)
+_TRAINED = regex(r"\btrain\w*\b|\brebuil\w*|\bbuil[dt]\b|\bprepar\w*|\bshards?\b|^\s*(?:python|bash|\$|>)", re.I)
 
 
 class Cut(Struct, frozen=True):

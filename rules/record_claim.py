@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from auditor.case import Case
+from auditor.regex import regex
 from rules.statements import Statement, statements
 
 _MOST_LINES = 40  # of the README: what it is said to be stands at its head
 
-_IN_A_NAME = re.compile(r"non[-_ ]?record|negative[-_ ]?result|not[-_ ]?(?:a[-_ ])?record|(?<![a-z])wip(?![a-z])", re.I)
-_IN_A_SENTENCE = re.compile(
+_IN_A_NAME = regex(r"non[-_ ]?record|negative[-_ ]?result|not[-_ ]?(?:a[-_ ])?record|(?<![a-z])wip(?![a-z])", re.I)
+_IN_A_SENTENCE = regex(
     r"\bnon[- ]record (?:submission|entry|track|work|exploration|study|experiment)"
     r"|\bnot (?:a|an|claimed as a|intended as a|meant as a)(?: new)? (?:record|sota|leaderboard)\b"
     r"|\b(?:no|not claiming (?:a|any)|does not claim (?:a|any)|without a)(?: new)? (?:record|sota|leaderboard) claim"

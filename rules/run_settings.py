@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from auditor.evidence.printed import Value
 from auditor.evidence.run import Run
+from auditor.regex import regex
 
 # What may differ between the seeds of one configuration, names, places and measurements: words of a setting's
 # name, and names as a whole.
@@ -113,10 +114,10 @@ _NAMES_OF_THE_RUN = frozenset(
         "checkpoint",
     ]
 )
-_NUMBER = re.compile(r"^-?\d+(?:\.\d+)?(?:e-?\d+)?$", re.IGNORECASE)
+_NUMBER = regex(r"^-?\d+(?:\.\d+)?(?:e-?\d+)?$", re.IGNORECASE)
 # A file that a run writes: each has its own.
-_WRITTEN = re.compile(r"\.(?:pt|ptz|pth|ckpt|safetensors|npz?|log|txt|out|err|json|csv|tsv|xz|zst|gz|br|lzma|zip)\b")
-_PLAIN = re.compile(r"^[\w.+\-:,/\[\]() ]{1,60}$")
+_WRITTEN = regex(r"\.(?:pt|ptz|pth|ckpt|safetensors|npz?|log|txt|out|err|json|csv|tsv|xz|zst|gz|br|lzma|zip)\b")
+_PLAIN = regex(r"^[\w.+\-:,/\[\]() ]{1,60}$")
 # Read by the formats of logs, besides what is printed as a setting.
 READ = ("world_size", "train_shards", "val_tokens")
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from auditor.case import Case
 from auditor.evidence import scored
 from auditor.evidence.run import Run
+from auditor.regex import regex
 from auditor.submission.names import shown
 
-_DAY = re.compile(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)")
+_DAY = regex(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)")
 
 
 def judged(case: Case) -> bool:

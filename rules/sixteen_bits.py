@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.program import ir
+from auditor.program.index import Nodes
 from auditor.program.model import Unit
 from auditor.program.walk import walk
 
@@ -99,23 +100,20 @@ def _modules(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, str]]:
             yield from ((name, state) for name in names for state in over if name and state)
 
 
-def uint16_names(nodes: Sequence[ir.Node], known: dict[str, str]) -> dict[str, str]:
+def uint16_names(nodes: Nodes, known: dict[str, str]) -> dict[str, str]:
     """Return the names that hold uint16 wherever they are assigned, and whose: torch's or NumPy's."""
     found = dict(known)
     assigned: dict[str, set[str | None]] = {}
-    for node in nodes:
-        if isinstance(node, (ir.Assign, ir.AugAssign, ir.For)):
-            targets = node.targets if isinstance(node, ir.Assign) else (node.target,)
-            for target in targets:
-                names = [n.id for n in walk(target) if isinstance(n, ir.Name) and n is target] or [
-                    n.id for n in walk(target) if isinstance(n, ir.Name) and not isinstance(target, ir.Subscript)
-                ]
-                plain = isinstance(node, ir.Assign) and isinstance(target, ir.Name) and node.value is not None
-                kind = uint16_of(node.value, found) if plain and isinstance(node, ir.Assign) and node.value else None
-                for name in names:
-                    assigned.setdefault(name, set()).add(kind)
-                    if kind is not None:
-                        found[name] = kind
+    for node in nodes.of(ir.Assign, ir.AugAssign, ir.For):
+        for target in node.targets if isinstance(node, ir.Assign) else (node.target,):
+            if isinstance(target, ir.Subscript):
+                continue
+            plain = isinstance(node, ir.Assign) and isinstance(target, ir.Name) and node.value is not None
+            kind = uint16_of(node.value, found) if plain and isinstance(node, ir.Assign) and node.value else None
+            for name in (n.id for n in walk(target) if isinstance(n, ir.Name)):
+                assigned.setdefault(name, set()).add(kind)
+                if kind is not None:
+                    found[name] = kind
     return {name: kind for name, kind in found.items() if assigned.get(name, {kind}) == {kind}}
 
 

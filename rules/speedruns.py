@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from auditor.case import Case
 from auditor.challenge.model import Target
 from auditor.evidence.model import EmbeddedSource
 from auditor.evidence.samples import Claimed, claimed, digest
+from auditor.regex import regex
 from auditor.submission.discover import peek
 from rules.scored_runs import stated_day
 
 REPOSITORY = "KellerJordan/modded-nanogpt"
 _LARGEST_SCRIPT = 2_000_000
-_COMPACT = re.compile(r"(20\d\d)([01]\d)([0-3]\d)(?=_|$)")
+_COMPACT = regex(r"(20\d\d)([01]\d)([0-3]\d)(?=_|$)")
 
 
 def sample(case: Case) -> Claimed | None:

@@ -13,6 +13,7 @@ from auditor.finding import Finding
 from auditor.fix.change import Change, Edit
 from auditor.fix.claims import document
 from auditor.program.source import Source
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.settings.documents import header_commands
 from auditor.settings.expansion import UNKNOWN
@@ -33,8 +34,8 @@ _NEAR = 40  # lines below a command's first, in which its words stand
 _OF_THE_CHALLENGE = frozenset(
     {"train_gpt.py", "train_gpt_mlx.py", "cached_challenge_fineweb.py", "download_hf_docs_and_tokenize.py"}
 )
-_TRAINER = re.compile(r"train|gpt|golf|main|run", re.IGNORECASE)
-_BROUGHT = re.compile(r"\b(?:git clone|curl|wget|gh repo|hf download|huggingface-cli|tar|unzip|pip install -e)\b")
+_TRAINER = regex(r"train|gpt|golf|main|run", re.IGNORECASE)
+_BROUGHT = regex(r"\b(?:git clone|curl|wget|gh repo|hf download|huggingface-cli|tar|unzip|pip install -e)\b")
 
 
 class Stale(Struct, frozen=True):

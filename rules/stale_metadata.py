@@ -16,6 +16,7 @@ from auditor.evidence.series import by_label
 from auditor.finding import Finding, Step
 from auditor.fix.change import Change, Edit
 from auditor.fix.claims import corrected, document, written
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import judged, of_seeds, reported, score, several
@@ -24,7 +25,7 @@ SLUG = "stale-metadata"
 
 _TOLD = 4  # decimals of a loss from which it is told apart
 _ROUNDED_TWICE = 3e-5  # nats: a mean of losses that were rounded before
-_DAY = re.compile(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
+_DAY = regex(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
 
 
 class Stale(Struct, frozen=True):

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from auditor.case import Case
+from auditor.regex import regex
 from auditor.submission.model import Unread
 
 _LARGEST = 16_000_000  # bytes, as for the claims that are read from it
 _LONGEST = 2_000  # characters of a line that are looked at
 _MOST = 5_000  # lines
-_NEGATION = re.compile(r"\b(?:no|not|never|none|without|unlike|instead of|isn't|wasn't|weren't|doesn't|don't)\b", re.I)
+_NEGATION = regex(r"\b(?:no|not|never|none|without|unlike|instead of|isn't|wasn't|weren't|doesn't|don't)\b", re.I)
 
 
 class Statement(Struct, frozen=True):

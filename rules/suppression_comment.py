@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.program.source import Source
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
 from rules.submitted_code import code_of
@@ -24,15 +25,15 @@ _LOOK_AWAY = (
     r"(?:(?:ignore|skip|allow|exempt|suppress|disable|whitelist|allowlist|disregard|off)\b"
     r"|(?:do not|don't|never) (?:flag|report|hold|check|audit)\b)"
 )
-_ASKED = re.compile(
+_ASKED = regex(
     rf"(?:\b|_)audit(?:or)?s? {{0,3}}[-:=,] {{0,3}}(?:please )?{_LOOK_AWAY}"
     rf"|\b(?:ai|llm|automated) (?:audit|review)(?:or|er)?s?{_PLEASE}(?:{_LOOK_AWAY}|approve\b|pass\b)"
     r"|\bnoqa {0,3}: {0,3}[a-z]{1,20}-[a-z]"  # the codes of linters have no hyphens, our slugs have
     r"|\bignore (?:all |any )?(?:previous|prior|earlier) (?:instructions|findings|rules)\b",
     re.IGNORECASE,
 )
-_COMMENT = re.compile(r"#|//|/\*|<!--")
-_COMMENT_IN_README = re.compile(r"<!--")
+_COMMENT = regex(r"#|//|/\*|<!--")
+_COMMENT_IN_README = regex(r"<!--")
 
 
 def check(case: Case) -> Iterator[Finding]:

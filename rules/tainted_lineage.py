@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import on_line
 from rules.evidence_examples import PLAIN
@@ -15,7 +16,7 @@ from rules.statements import says, statements
 
 SLUG = "tainted-lineage"
 
-_PARENT = re.compile(
+_PARENT = regex(
     r"\b(?:based (?:directly )?on|built (?:directly )?(?:on|upon|from)|builds (?:directly )?(?:on|upon)|on top of|"
     r"fork(?:ed)? (?:of|from)|inherit\w* from|derived from|identical to)\b[^.|]{0,40}?(?:\bPR ?#?|/pull/|#)(\d{2,4})\b",
     re.IGNORECASE,

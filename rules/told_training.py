@@ -7,19 +7,20 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.regex import regex
 from auditor.submission.names import shown
 from auditor.timeline.events import Adapt
 from auditor.timeline.values.atoms import VAL
 from rules.statements import says, statements
 
-_TRAINED = re.compile(
+_TRAINED = regex(
     r"\b(?:fine[- ]?tun(?:ed|es|ing)|train(?:ed|s|ing)?|pre-?train(?:ed|ing)?|overfit(?:ted|ting)?)\b"
     r"(?P<between>[^.;|]{0,40}?)\bon\s(?:the\s)?(?:full\s|entire\s|whole\s)?(?:fineweb\s)?val(?:idation)?[ _-]?"
     r"(?:set|data|split|shards?|tokens|documents|docs)\b",
     re.I,
 )
 # Adaptation while scoring, measuring and tuning of settings are other matters.
-_OTHER = re.compile(
+_OTHER = regex(
     r"\b(?:test[- ]time|ttt|score[- ]first|already[- ]scored|after scoring|prefix|loss|eval\w*|measur\w*|tokenizer"
     r"|hyper\w*|gate|threshold|may|could|would|illegal|forbidden|disallowed|leak\w*|rule|if|instead|prevent\w*|avoid\w*)\b",
     re.I,

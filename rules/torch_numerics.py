@@ -9,6 +9,7 @@ from msgspec import Struct
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.program import ir
+from auditor.program.index import Nodes
 from auditor.program.model import Unit
 from auditor.program.source import Source
 from auditor.rule import Authority, Example, Rule
@@ -63,11 +64,11 @@ def _averages(unit: Unit) -> Iterator[Slip]:
                 )
 
 
-def _moved(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, ir.Call]]:
+def _moved(nodes: Nodes) -> Iterator[tuple[str, ir.Call]]:
     """Yield the state whose parts ``part.mul_(decay).add_(…)`` and ``part.lerp_(…)`` move, and the call."""
-    parts = dict(_parts(nodes))
-    for node in nodes:
-        if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr) or not node.args:
+    parts: dict[str, str] | None = None
+    for node in nodes.of(ir.Call):
+        if not isinstance(node.func, ir.Attr) or node.func.attr not in ("lerp_", "add_") or not node.args:
             continue
         if node.func.attr == "lerp_" and len(node.args) > 1:
             decay = _number(node.args[1].value)
@@ -84,16 +85,15 @@ def _moved(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, ir.Call]]:
             continue
         if isinstance(owner, ir.Attr) and owner.attr == "data":
             owner = owner.value
+        parts = dict(_parts(nodes)) if parts is None else parts
         state = dotted(owner.value) if isinstance(owner, ir.Subscript) else parts.get(dotted(owner) or "")
         if near and state is not None:
             yield state, node
 
 
-def _parts(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, str]]:
+def _parts(nodes: Nodes) -> Iterator[tuple[str, str]]:
     """Yield the names of loops over the parts of a state: ``for e, p in zip(state.parameters(), …)``, ``.items()``."""
-    for loop in nodes:
-        if not isinstance(loop, ir.For):
-            continue
+    for loop in nodes.of(ir.For):
         targets = loop.target.elts if isinstance(loop.target, ir.Sequence) else (loop.target,)
         if isinstance(loop.iter, ir.Call) and isinstance(loop.iter.func, ir.Name) and loop.iter.func.id == "zip":
             pairs = list(zip(targets, (arg.value for arg in loop.iter.args), strict=False))
@@ -120,13 +120,15 @@ def _over(node: ir.Expr) -> str | None:
 def _hashes(unit: Unit) -> Iterator[Slip]:
     if "uint16" not in unit.source.text:
         return
-    top = uint16_names(unit.bodies[0].nodes, {}) if unit.bodies else {}
+    top: dict[str, str] | None = None
     for function, nodes in unit.bodies:
+        products = [node for node in nodes.of(ir.BinOp) if node.op == "*" and (whole(node.left) or whole(node.right))]
+        if not products:
+            continue
+        top = uint16_names(unit.bodies[0].nodes, {}) if top is None else top
         own = {p.name for p in function.params} if function is not None else set()
         known = uint16_names(nodes, {name: kind for name, kind in top.items() if name not in own})
-        for node in nodes:
-            if not isinstance(node, ir.BinOp) or node.op != "*":
-                continue
+        for node in products:
             for array, factor in ((node.left, node.right), (node.right, node.left)):
                 library, number = uint16_of(array, known), whole(factor)
                 if library is not None and number is not None and number > 1:
@@ -146,8 +148,8 @@ def _told(library: str, number: int) -> str:
 
 def _masks(unit: Unit) -> Iterator[Slip]:
     for _, nodes in unit.bodies:
-        for node in nodes:
-            if not isinstance(node, ir.Call) or not (dotted(node.func) or "").endswith("scaled_dot_product_attention"):
+        for node in nodes.of(ir.Call):
+            if not _name(node.func).endswith("scaled_dot_product_attention") or dotted(node.func) is None:
                 continue
             causal, mask = _argument(node, "is_causal", 5), _argument(node, "attn_mask", 3)
             if isinstance(causal, ir.Const) and causal.value is True and mask is not None and _is_one(mask, nodes):
@@ -156,6 +158,10 @@ def _masks(unit: Unit) -> Iterator[Slip]:
                     "A mask and is_causal=True are given together, of which torch allows one: some of its kernels "
                     "refuse both, others don't, so that the machine decides what is computed.",
                 )
+
+
+def _name(node: ir.Expr) -> str:
+    return node.attr if isinstance(node, ir.Attr) else node.id if isinstance(node, ir.Name) else ""
 
 
 def _argument(node: ir.Call, keyword: str, position: int) -> ir.Expr | None:

@@ -12,13 +12,14 @@ from auditor.fix.change import Change
 from auditor.fix.statements import inserted, statement_around
 from auditor.program import ir
 from auditor.program.model import Unit
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.run_logs import package, run_log
 from rules.scored_runs import judged
 
 SLUG = "unprinted-seed"
 
-_PRINTS = re.compile(r"""(?:print|log\w*|info|write)\s*\([^\n]{0,200}seed""", re.IGNORECASE)
+_PRINTS = regex(r"""(?:print|log\w*|info|write)\s*\([^\n]{0,200}seed""", re.IGNORECASE)
 
 
 def check(case: Case) -> Iterator[Finding]:

@@ -6,15 +6,16 @@ import re
 
 from auditor.case import Case
 from auditor.program.model import Program
+from auditor.regex import regex
 from auditor.submission.model import Override, Unread
 from auditor.submission.names import shown
 from rules.scored_runs import several
 
 _LARGEST = 4_000_000  # bytes of a run script or helper that are looked at
 _MOST_NAMED = 4
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,}")
+_VARIABLE = regex(r"[A-Z][A-Z0-9_]{2,}")
 # What Python, torch and the machine's own libraries read.
-_OTHERS_READ = re.compile(
+_OTHERS_READ = regex(
     r"(?:CUDA|CUBLAS|CUDNN|NCCL|OMP|MKL|OPENBLAS|NUMEXPR|TORCH|PYTORCH|TRITON|PYTHON|HF|HUGGINGFACE|WANDB|TOKENIZERS"
     r"|TRANSFORMERS|LD|XLA|GLOO|UCX|FI|NVTE|NVIDIA|SLURM|RUNPOD|MODAL|MLX|HSA|ROCM|AMD|GIT|PIP|UV|TF|XDG|GOMP|KMP|MALLOC"
     r"|AWS|ACCELERATE|DS|TQDM|LC|RAY|FLASH|TORCHINDUCTOR|TORCHELASTIC)_\w+"
@@ -22,7 +23,7 @@ _OTHERS_READ = re.compile(
     r"|DISPLAY|TERM|COLUMNS|DEBIAN_FRONTEND|VIRTUAL_ENV"
 )
 # A name that is put together where it is read: no text holds it.
-_COMPUTED = re.compile(
+_COMPUTED = regex(
     r"environ(?:\s*\.\s*get)?\s*[\[(]\s*(?!\s*[rRbBuU]?[\"'])|getenv\s*\(\s*(?!\s*[rRbBuU]?[\"'])|environ\s*\.\s*items"
     r"|environ\s*[\[.(](?:get\()?\s*[fF][\"']|environ\b(?!\s*[.\[])|BaseSettings|load_dotenv"
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from auditor.case import Case
 from auditor.finding import Finding
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import on_line
 from rules.evidence_examples import PLAIN
@@ -15,12 +16,10 @@ from rules.statements import says, statements
 SLUG = "val-tuned"
 
 _SEARCH = r"(?:sweep|swept|tuned|tuning|optimum|grid[- ]search(?:ed)?)"
-_ON_A_DUMP = re.compile(
-    rf"\b{_SEARCH}\b[^|]{{0,120}}\bdump(?:ed|s)?\b|\bdump(?:ed|s)?\b[^|]{{0,120}}\b{_SEARCH}\b", re.I
-)
+_ON_A_DUMP = regex(rf"\b{_SEARCH}\b[^|]{{0,120}}\bdump(?:ed|s)?\b|\bdump(?:ed|s)?\b[^|]{{0,120}}\b{_SEARCH}\b", re.I)
 # Fitting weights to the text is training on it, which is another rule's matter.
-_WEIGHTS = re.compile(r"\bfine[- ]?tun\w*|\b(?:train|adapt|fit|optimi[sz])\w*\s+(?:\w+\s+){0,3}on\b", re.I)
-_ON_VAL = re.compile(
+_WEIGHTS = regex(r"\bfine[- ]?tun\w*|\b(?:train|adapt|fit|optimi[sz])\w*\s+(?:\w+\s+){0,3}on\b", re.I)
+_ON_VAL = regex(
     r"\b(?:tuned|swept|sweep|grid[- ]search(?:ed)?|selected|chosen|picked|searched)\b[^.|]{0,80}"
     r"\b(?:on|over|against|using|by|from)\s(?:the\s)?(?:full\s)?val(?:idation)?[ _-]"
     r"(?:set|tokens?|nll|data|split|stream)\b",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -13,13 +12,14 @@ from auditor.evidence.counted import Counted
 from auditor.evidence.denominator import bytes_per_token
 from auditor.evidence.printed import Metric, Value
 from auditor.evidence.run import Run
+from auditor.regex import regex
 
 WRONG = 0.003  # relative: ten times what honest runs differ by
 SAME_TOKENS = 0.002  # relative: whole sequences cut the end differently
 
 _SAME_TEXT = 0.05  # relative: a denominator that is off by so little is off, and the text the same
 
-_VOCABULARY = re.compile(r"sp[_-]?(\d{3,5})(?!\d)|fineweb_(\d{3,5})_bpe")
+_VOCABULARY = regex(r"sp[_-]?(\d{3,5})(?!\d)|fineweb_(\d{3,5})_bpe")
 _PER_BYTE = (1.0, 1 / math.log(2))
 _NAMES = ("train_data", "tokenizer", "val_data")
 

@@ -10,6 +10,7 @@ from auditor.evidence.counted import counted_runs
 from auditor.evidence.printed import Value
 from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from rules.claimed_runs import and_others, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
@@ -20,7 +21,7 @@ SLUG = "wrong-denominator"
 
 _PART = 0.95  # of the bytes: below it a part was scored, which is another rule's matter
 _CORRECTED = 2e-4  # bits per byte
-_MIXTURE = re.compile(r"ppm|mix|gram|hedge|cache|blend", re.IGNORECASE)  # may print the loss of the model alone
+_MIXTURE = regex(r"ppm|mix|gram|hedge|cache|blend", re.IGNORECASE)  # may print the loss of the model alone
 
 _Fact = tuple[Status, str, str, int | None]
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from auditor.finding import Finding, NotFollowed, Verdict
+from auditor.regex import regex
 from auditor.report import Comparison, Gone, Report
 from auditor.verdict import weigh
 
 NOT_FOLLOWED = "not-followed"  # in the place of a rule: what could not be followed and a verdict hangs on
 
 _MOST_LINES = 40  # of a finding that spans lines
-_PLACE = re.compile(r"(?P<file>\.\w+):\d+|(?P<word>\blines?) \d+(?:-\d+)?")  # a line that a message names
+_PLACE = regex(r"(?P<file>\.\w+):\d+|(?P<word>\blines?) \d+(?:-\d+)?")  # a line that a message names
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from auditor.campaign.model import Campaign, CampaignPlan, Cost, Entry, Planned, Refused
 from auditor.evidence.read import read_evidence
+from auditor.regex import regex
 from auditor.reproduce import data
 from auditor.reproduce.afar import Afar, unfinished
 from auditor.reproduce.model import Budget, CannotReproduce
@@ -23,7 +23,7 @@ from auditor.submission.model import Submission, Unread
 from reference_model.errors import BadInput
 
 _START = 120.0  # seconds to begin, compile and pack, where no log tells
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_UNSAFE = regex(r"[^A-Za-z0-9._-]+")
 
 
 def make_plan(campaign: Campaign, node: Node) -> CampaignPlan:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from msgspec import Struct
+
+from auditor.regex import regex
 
 if TYPE_CHECKING:
     _Type = click.ParamType["Pulls"]
@@ -16,8 +17,8 @@ else:
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
-_NUMBER = re.compile(r"#?([0-9]{1,9})")
-_ADDRESS = re.compile(r"https?://([^/\s]+)/([A-Za-z0-9-]+/[A-Za-z0-9._-]+)/pull/([0-9]{1,9})(?:[/?#].*)?")
+_NUMBER = regex(r"#?([0-9]{1,9})")
+_ADDRESS = regex(r"https?://([^/\s]+)/([A-Za-z0-9-]+/[A-Za-z0-9._-]+)/pull/([0-9]{1,9})(?:[/?#].*)?")
 
 
 class Pulls(Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeAlias
@@ -12,6 +11,7 @@ import click
 
 from auditor.cli._inputs import repository
 from auditor.cli._pulls import Pulls
+from auditor.regex import regex
 
 if TYPE_CHECKING:
     from auditor.reaudit.model import ReAudit
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reports.text import Style
 
 _Audits: TypeAlias = "Iterator[tuple[Report, ReAudit]]"
-_SHA = re.compile(r"[0-9a-fA-F]{4,64}")
+_SHA = regex(r"[0-9a-fA-F]{4,64}")
 
 
 class Since:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os.path
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
 from auditor.challenge.places import is_archive
+from auditor.regex import regex
 
 OWN_FILE = "golf-audit.toml"
 PROJECT_FILE = "pyproject.toml"
 
 _LARGEST = 1024 * 1024  # bytes of a stranger's file that are looked at
-_TABLE = re.compile(rb"""\[\s*tool\s*\.\s*["']?golf-audit""")
+_TABLE = regex(rb"""\[\s*tool\s*\.\s*["']?golf-audit""")
 
 
 class Found(Struct, frozen=True):

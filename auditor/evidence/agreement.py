@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import combinations
 from statistics import fmean
@@ -13,12 +12,13 @@ from auditor.evidence.printed import Metric
 from auditor.evidence.rounding import agrees, unit
 from auditor.evidence.run import Run
 from auditor.evidence.series import Series
+from auditor.regex import regex
 
 ROUNDED_TWICE = 1.5e-5  # bits per byte: a mean of scores that were rounded before
 OWN_DIGITS = 5  # decimals from which a claim that equals one run's score is that run's, not a mean's
 _FARTHEST_SEED = 0.01  # bits per byte between seeds of one configuration, generously
 _MOST_SUBSETS = 8  # runs; of more, the subsets are not searched
-_FIRST_NUMBER = re.compile(r"\d{1,9}")
+_FIRST_NUMBER = regex(r"\d{1,9}")
 
 
 def of_one(claim: Claim[float] | None, runs: Sequence[Run]) -> tuple[Run, float] | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from auditor.evidence.model import Evidence
 from auditor.evidence.samples import Final, claimed, kept_aside
+from auditor.regex import regex
 from auditor.submission.discover import holds_a_trainer
 from auditor.submission.model import Carried, Submission
 
-_RULER = re.compile(r"^-{20,}\s*$")
-_NAME = re.compile(r"^#\s*(?P<name>[\w./-]{1,100}\.py)\s*$")
+_RULER = regex(r"^-{20,}\s*$")
+_NAME = regex(r"^#\s*(?P<name>[\w./-]{1,100}\.py)\s*$")
 _MAIN = "train script"
 
 

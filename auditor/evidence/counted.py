@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from statistics import fmean
 
@@ -11,10 +10,11 @@ from msgspec import Struct
 from auditor.evidence.model import Evidence
 from auditor.evidence.printed import Metric
 from auditor.evidence.run import Run
+from auditor.regex import regex
 from auditor.report import MeasuredRun
 
 _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
-_DIGITS = re.compile(r"\d+")
+_DIGITS = regex(r"\d+")
 
 
 class Counted(Struct, frozen=True):

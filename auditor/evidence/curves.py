@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from auditor.evidence.formats import lowered
 from auditor.evidence.logs import LARGEST_LOG
 from auditor.evidence.text import decode, messages
+from auditor.regex import regex
 from auditor.report import Curve
 
 Point: TypeAlias = "tuple[int, float]"
@@ -20,12 +21,12 @@ _MOST_LINES = 200_000  # of one log that are looked at
 _MOST_POINTS = 400  # of one curve that are kept
 _MOST_CURVES = 30  # of one log
 
-_STEP = re.compile(r"^\W{0,4}(?:\[?(?:step|iter|s)\s?[:=]?\s?0{0,6}(\d{1,9})\b|(\d{1,9})/\d{1,9}\b)")
+_STEP = regex(r"^\W{0,4}(?:\[?(?:step|iter|s)\s?[:=]?\s?0{0,6}(\d{1,9})\b|(\d{1,9})/\d{1,9}\b)")
 _NUMBER = r"\s{0,2}[:=]?\s{0,3}(\d{1,3}\.\d{1,9})(?![\d.])"
 _SERIES: tuple[tuple[Name, re.Pattern[str]], ...] = (
-    ("train_loss", re.compile(r"(?<![a-z0-9_])(?:train[_ ]loss|loss|tl)" + _NUMBER)),
-    ("val_loss", re.compile(r"(?<![a-z0-9_])val[_ ]loss" + _NUMBER)),
-    ("val_bpb", re.compile(r"(?<![a-z0-9_])(?:val[_ ]bpb|vb)" + _NUMBER)),
+    ("train_loss", regex(r"(?<![a-z0-9_])(?:train[_ ]loss|loss|tl)" + _NUMBER)),
+    ("val_loss", regex(r"(?<![a-z0-9_])val[_ ]loss" + _NUMBER)),
+    ("val_bpb", regex(r"(?<![a-z0-9_])(?:val[_ ]bpb|vb)" + _NUMBER)),
 )
 
 

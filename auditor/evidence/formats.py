@@ -14,6 +14,8 @@ from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
+from auditor.regex import regex
+
 Scalar = int | float | str
 
 TIMES = frozenset(
@@ -32,7 +34,7 @@ TIMES = frozenset(
 )
 SIZES = frozenset({"model_bytes", "code_bytes", "code_bytes_packed", "code_bytes_plain", "total_bytes", "other_bytes"})
 WORDS = frozenset({"gpu", "train_data", "val_data", "tokenizer", "label", "source", "run_id"})
-_CLOCK = re.compile(r"(?:(\d{1,3})h\s?)?(\d{1,4})m\s?(\d{1,2}(?:\.\d{1,6})?)s")
+_CLOCK = regex(r"(?:(\d{1,3})h\s?)?(\d{1,4})m\s?(\d{1,2}(?:\.\d{1,6})?)s")
 _SCALE = {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "B": 1.0, "MB": 1e6, "MiB": 1048576.0}
 
 

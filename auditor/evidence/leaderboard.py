@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
@@ -12,13 +11,14 @@ from msgspec.structs import replace
 
 from auditor.evidence.frontier import Frontier, Row
 from auditor.evidence.model import Evidence
+from auditor.regex import regex
 
 _COLUMNS = ("run", "score", "author", "summary", "date", "info")
-_PULL = re.compile(r"/pull/(\d{1,6})\b")
-_FOLDER = re.compile(r"\brecords/[^/\s)]+/([^/\s)]+)")
-_ON = re.compile(r"^On PR #(\d{1,6})\b")
-_PUBLISHED = re.compile(r"\(p\s?=\s?(0?\.\d{1,6})\b")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_PULL = regex(r"/pull/(\d{1,6})\b")
+_FOLDER = regex(r"\brecords/[^/\s)]+/([^/\s)]+)")
+_ON = regex(r"^On PR #(\d{1,6})\b")
+_PUBLISHED = regex(r"\(p\s?=\s?(0?\.\d{1,6})\b")
+_DATE = regex(r"\d{4}-\d\d-\d\d")
 _SAME_MEAN = 1e-4  # bits per byte: the README's fourth decimal
 
 

@@ -20,6 +20,7 @@ from auditor.evidence.model import EmbeddedSource, Log, Trouble
 from auditor.evidence.printed import Metric, Reading, Value
 from auditor.evidence.run import Run
 from auditor.evidence.text import Decoded, decode, messages
+from auditor.regex import regex
 
 LARGEST_LOG = 256 * 1024 * 1024  # bytes, also after decompression
 
@@ -35,31 +36,29 @@ _MOST_LINES = 60_000  # lines of shapes that are not routine, telling or not
 _HALF = 0.5000001  # of the last printed digit
 _ROUTINE = 200  # after so many lines of one shape in a run only the latest is kept
 
-_SETTING = re.compile(r"^(?P<name>[A-Za-z_]\w{0,60})\s{0,3}[:=]\s{0,3}(?P<value>[^\s=:][^\n]{0,200})$")
-_SETTING_PAIR = re.compile(r"(?<![\w/.])(?P<name>[A-Za-z_]\w{0,60})[:=](?P<value>[^\s:=,]{1,120})")
+_SETTING = regex(r"^(?P<name>[A-Za-z_]\w{0,60})\s{0,3}[:=]\s{0,3}(?P<value>[^\s=:][^\n]{0,200})$")
+_SETTING_PAIR = regex(r"(?<![\w/.])(?P<name>[A-Za-z_]\w{0,60})[:=](?P<value>[^\s:=,]{1,120})")
 # When and where a run took place, and what it is called: a time, an address, an identifier. No setting.
-_OF_THE_OCCASION = re.compile(
+_OF_THE_OCCASION = regex(
     r"//|[a-z][\w+.\-]{0,15}://|(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.]\d|\d{1,2}:[0-5]\d(?::|$)|(?:\d{1,3}\.){3}\d{1,3}(?:$|:)"
     r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$|(?=[a-f]{0,40}\d)(?=\d{0,40}[a-f])[0-9a-f]{12,64}$"
     r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}[, ]",
     re.IGNORECASE,
 )
-_NAME_SEED = re.compile(
-    r"(?:^|[^a-z])(?:seed|s)[_\-= ]?(\d{1,10})(?!\d)|[_\-](\d{1,7})(?=\.|$|_log|_train)", re.IGNORECASE
-)
+_NAME_SEED = regex(r"(?:^|[^a-z])(?:seed|s)[_\-= ]?(\d{1,10})(?!\d)|[_\-](\d{1,7})(?=\.|$|_log|_train)", re.IGNORECASE)
 _USUAL_SEEDS = frozenset(
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 17, 42, 123, 137, 314, 777, 999, 1234, 1337, 2024, 2025, 2026}
 )
 _DIGITS = b"0123456789"
 
 _TROUBLES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"^Traceback \(most recent call last\)"), "traceback"),
-    (re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception): \S"), "traceback"),
-    (re.compile(r"^(?:ssh|scp|rsync|client_loop|kex_exchange)\b.{0,120}(?:timed out|refused|closed|unreachable|failed|broken pipe)", re.IGNORECASE), "connection"),
-    (re.compile(r"^(?:Connection (?:timed out|refused|closed|reset)|Timeout, server \S+ not responding|Permission denied \(publickey)", re.IGNORECASE), "connection"),
-    (re.compile(r"\bplaceholder\b", re.IGNORECASE), "placeholder"),
-    (re.compile(r"^\W{0,4}(?:note:? )?.{0,120}\b(?:extracted (?:from|during)|logs? (?:(?:was|were|is|are) )?(?:not saved|not kept|lost)|reconstructed from|documents (?:multiple|several) runs)", re.IGNORECASE), "summary"),
-    (re.compile(r"^(?:Killed|Terminated|Segmentation fault)\b|\bSIG(?:KILL|TERM|SEGV)\b"), "killed"),
+    (regex(r"^Traceback \(most recent call last\)"), "traceback"),
+    (regex(r"^(?:\w+\.)*\w*(?:Error|Exception): \S"), "traceback"),
+    (regex(r"^(?:ssh|scp|rsync|client_loop|kex_exchange)\b.{0,120}(?:timed out|refused|closed|unreachable|failed|broken pipe)", re.IGNORECASE), "connection"),
+    (regex(r"^(?:Connection (?:timed out|refused|closed|reset)|Timeout, server \S+ not responding|Permission denied \(publickey)", re.IGNORECASE), "connection"),
+    (regex(r"\bplaceholder\b", re.IGNORECASE), "placeholder"),
+    (regex(r"^\W{0,4}(?:note:? )?.{0,120}\b(?:extracted (?:from|during)|logs? (?:(?:was|were|is|are) )?(?:not saved|not kept|lost)|reconstructed from|documents (?:multiple|several) runs)", re.IGNORECASE), "summary"),
+    (regex(r"^(?:Killed|Terminated|Segmentation fault)\b|\bSIG(?:KILL|TERM|SEGV)\b"), "killed"),
 )  # fmt: skip
 _TROUBLE_WORDS: tuple[bytes, ...] = (
     b"error",
@@ -91,7 +90,7 @@ _TROUBLE_WORDS += (
 def _either(words: Iterable[bytes]) -> re.Pattern[bytes]:
     """Return a pattern that finds any of the words, leaving out those that contain another."""
     several = set(words)
-    return re.compile(_branches([w for w in several if not any(other != w and other in w for other in several)]))
+    return regex(_branches([w for w in several if not any(other != w and other in w for other in several)]))
 
 
 def _branches(words: Iterable[bytes]) -> bytes:

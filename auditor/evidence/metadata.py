@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from auditor.evidence.claims import Claim, ClaimSet
 from auditor.evidence.printed import Value
+from auditor.regex import regex
 
 _DEEPEST = 40  # levels; deeper values are not looked at
 _MOST_VALUES = 20_000
@@ -40,7 +41,7 @@ class Synonyms(Struct, frozen=True):
 
 
 def _rest(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+    return regex(pattern)
 
 
 # Earlier rows win: what is a deviation or a value before quantisation is not the score.
@@ -74,7 +75,7 @@ TEXTS = (
     "status",
 )
 
-_UNIT = re.compile(r"_(ms|s|sec|secs|seconds|min|mins|minutes|h|hours|mb|kb|mib)(?:_(?:mean|max|min|avg|total))?$")
+_UNIT = regex(r"_(ms|s|sec|secs|seconds|min|mins|minutes|h|hours|mb|kb|mib)(?:_(?:mean|max|min|avg|total))?$")
 _SCALES = {
     "ms": 1e-3,
     "s": 1.0,
@@ -86,17 +87,17 @@ _SCALES = {
     "minutes": 60.0,
 }
 _SCALES |= {"h": 3600.0, "hours": 3600.0, "mb": 1e6, "kb": 1e3, "mib": 1048576.0}
-_NUMBER = re.compile(
+_NUMBER = regex(
     r"^[~≈<]?\s{0,2}(?P<value>-?(?:\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.\d{1,18})?)\s{0,2}(?:±\s?\d[\d.]{0,18}\s{0,2})?"
     r"(?P<unit>bytes|b|mb|kb|mib|ms|s|sec|seconds|min|minutes|bpb)?\.?$",
     re.IGNORECASE,
 )
-_SEED_PART = re.compile(r"^(?:seed|s)?[_\- ]?(\d{1,10})$", re.IGNORECASE)
-_SEED_IN_KEY = re.compile(r"(?:^|_)seed_?(\d{1,10})(?:_|$)")
-_SEED_GROUP = re.compile(r"seed|per_run|^runs$|^results$|individual", re.IGNORECASE)
-_PER_SEED = re.compile(r"bpb|bytes|loss|time", re.IGNORECASE)  # what is listed by seed with the bare seed as key
-_RETRACTED = re.compile(r"retract|withdrawn")
-_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_SEED_PART = regex(r"^(?:seed|s)?[_\- ]?(\d{1,10})$", re.IGNORECASE)
+_SEED_IN_KEY = regex(r"(?:^|_)seed_?(\d{1,10})(?:_|$)")
+_SEED_GROUP = regex(r"seed|per_run|^runs$|^results$|individual", re.IGNORECASE)
+_PER_SEED = regex(r"bpb|bytes|loss|time", re.IGNORECASE)  # what is listed by seed with the bare seed as key
+_RETRACTED = regex(r"retract|withdrawn")
+_TRAILING_COMMA = regex(r",(\s*[}\]])")
 
 
 def read_metadata(path: str, data: bytes) -> ClaimSet:

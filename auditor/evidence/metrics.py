@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.evidence.printed import Metric, Role
+from auditor.regex import regex
 
 _SAME_DIGIT = {ord(d): "0" for d in "123456789"}
 _LEAST_SCORE = 0.02  # bits per byte: what is smaller, and no value of a key (val_bpb:), is a difference of two scores
@@ -17,23 +18,23 @@ _LONGEST_LABEL = 80
 _LONGEST_QUOTE = 240
 
 # Keys are matched whole ("val_bpb", "ngram_bpb", "bpb"); the text before the first one is the label.
-_BPB = re.compile(
+_BPB = regex(
     r"(?<![\w.])(?P<key>[a-z0-9_+.\-]{0,40}bpb(?:_[a-z0-9]{1,12})?)(?P<mark>[\"'*`]{0,3}\s{0,3}(?:\([^()]{0,30}\))?\s{0,3}(?:[:=|]{1,2}|(?<=val_bpb)\s|(?<=val_bpb\s)|(?<=val_bpb\s\s))[\s\"'*`~≈]{0,20})"
     r"(?P<value>\d{1,3}\.\d{1,18})",
 )
-_EXACT = re.compile(r"\s{1,3}exact\s?[:=]\s?(?P<value>\d{1,3}\.\d{1,18})(?![\w.])")  # the same score, unrounded
-_BPB_LABELLED = re.compile(r"\bbpb\b[^:=|\d]{0,40}[:=|]\s{0,20}(?P<value>\d{1,3}\.\d{1,18})")
-_BPB_AFTER = re.compile(r"(?P<value>(?<![\w.+\-−–±~≈])\d{1,2}\.\d{2,18})\s?(?:val_)?bpb\b")
-_SCORE = re.compile(r"\|\s*score\s*=\s*(?P<value>\d{1,2}\.\d{2,18})")
-_LOSS = re.compile(
+_EXACT = regex(r"\s{1,3}exact\s?[:=]\s?(?P<value>\d{1,3}\.\d{1,18})(?![\w.])")  # the same score, unrounded
+_BPB_LABELLED = regex(r"\bbpb\b[^:=|\d]{0,40}[:=|]\s{0,20}(?P<value>\d{1,3}\.\d{1,18})")
+_BPB_AFTER = regex(r"(?P<value>(?<![\w.+\-−–±~≈])\d{1,2}\.\d{2,18})\s?(?:val_)?bpb\b")
+_SCORE = regex(r"\|\s*score\s*=\s*(?P<value>\d{1,2}\.\d{2,18})")
+_LOSS = regex(
     r"(?<![\w.])(?:(?P<own>[a-z0-9_]{0,24}val_loss|vl|val_nats|validation_loss)|(?:(?!train)[a-z0-9]{1,16}_){0,2}loss)(?:\s?\([a-z]{1,12}\))?[\"']?\s{0,3}(?:[:=]|(?<=val_loss)\s|(?<=val_loss\s))\s{0,4}[\"']?"
     r"(?P<value>\d{1,3}\.\d{1,18})",
 )
-_SECONDS = re.compile(
+_SECONDS = regex(
     r"(?<![a-z_])(?P<key>(?:[a-z_]{0,12}eval_)?(?:time|elapsed|eval|total_time|wall|t)|elapsed_s|eval_seconds|wall_s|eval_time_s)"
     r"\s{0,2}[:=]\s{0,2}(?P<value>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s|sec|seconds|m|min|h)?(?![\w.])",
 )
-_ASIDE = re.compile(r"(?:gain|delta|base|baseline|diff|gap|prev|ref)")  # a comparison in passing
+_ASIDE = regex(r"(?:gain|delta|base|baseline|diff|gap|prev|ref)")  # a comparison in passing
 _MOST_WORDS = 8  # before a value that stands before its unit; a sentence has more
 _UNITS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -47,7 +48,7 @@ class RoleRow(Struct, frozen=True):
 
 
 def _row(role: Role, pattern: str, example: str) -> RoleRow:
-    return RoleRow(role, re.compile(pattern), example)
+    return RoleRow(role, regex(pattern), example)
 
 
 # The first row that matches decides; a line that none matches is a final one.

@@ -5,16 +5,16 @@ The early form of submission.json asks for both keys, and some who fill in one t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
 from auditor.evidence.claims import ClaimSet
 from auditor.evidence.run import Run
+from auditor.regex import regex
 
 _LEAST_DECIMALS = 3  # of a figure that is known again by its digits
-_IN_WORDS = re.compile(r"(?<![\w.])(\d\.\d{3,18})(?![\w.])")
+_IN_WORDS = regex(r"(?<![\w.])(\d\.\d{3,18})(?![\w.])")
 
 
 def score_by_its_name(metadata: ClaimSet, readme: ClaimSet, runs: Iterable[Run]) -> ClaimSet:

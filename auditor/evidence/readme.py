@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from auditor.evidence.claims import Claim, ClaimSet
 from auditor.evidence.metrics import role_of
 from auditor.markdown import elements
+from auditor.regex import regex
 
 _LONGEST = 2_000  # characters of a line that are looked at
 _MOST_CLAIMS = 2_000
@@ -16,45 +17,45 @@ _LEAST_SCORE = 0.1  # bits per byte; below it a sentence speaks of a difference
 
 # What a column or a table's row label is about; the first that matches decides.
 _COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("ignored", re.compile(r"delta|Δ|gain|gap|vs\.?\b|improvement|baseline|param|std|σ|previous|sota|parent|upstream|reference|#\d{2}")),
-    ("prequant_bpb", re.compile(r"(?:pre[- ]?quant|pre[- ]?ttt|post[- ]?ema|roundtrip|before|no ttt|without|raw|in[- ]training).*bpb")),
-    ("val_bpb", re.compile(r"bpb|bits per byte")),
-    ("val_loss", re.compile(r"(?:val[ _]?)?loss|nats")),
-    ("artifact_bytes", re.compile(r"artifact|total (?:size|bytes)|submission size|bytes|^size")),
-    ("eval_seconds", re.compile(r"eval.*(?:time|s\b)")),
-    ("train_seconds", re.compile(r"train.*(?:time|s\b)|wall")),
-    ("steps", re.compile(r"^steps?\b")),
-    ("seed", re.compile(r"^seeds?\b|^run\b")),
+    ("ignored", regex(r"delta|Δ|gain|gap|vs\.?\b|improvement|baseline|param|std|σ|previous|sota|parent|upstream|reference|#\d{2}")),
+    ("prequant_bpb", regex(r"(?:pre[- ]?quant|pre[- ]?ttt|post[- ]?ema|roundtrip|before|no ttt|without|raw|in[- ]training).*bpb")),
+    ("val_bpb", regex(r"bpb|bits per byte")),
+    ("val_loss", regex(r"(?:val[ _]?)?loss|nats")),
+    ("artifact_bytes", regex(r"artifact|total (?:size|bytes)|submission size|bytes|^size")),
+    ("eval_seconds", regex(r"eval.*(?:time|s\b)")),
+    ("train_seconds", regex(r"train.*(?:time|s\b)|wall")),
+    ("steps", regex(r"^steps?\b")),
+    ("seed", regex(r"^seeds?\b|^run\b")),
 )  # fmt: skip
 
-_CELL_NUMBER = re.compile(
+_CELL_NUMBER = regex(
     r"^[*_`~≈\s]{0,8}(?P<value>\d{1,3}(?:,\d{3})+|\d{1,12}(?:\.\d{1,18})?)\s{0,3}(?P<unit>bytes|b|mb|ms|s|sec|min|m)?\b"
 )
-_ROW_SEED = re.compile(r"^[*_`\s]{0,8}(?:seed\s{0,2})?(\d{1,10})\b[^.]{0,20}$", re.IGNORECASE)
-_ROW_MEAN = re.compile(r"\b(?:mean|average|avg|overall)\b", re.IGNORECASE)
+_ROW_SEED = regex(r"^[*_`\s]{0,8}(?:seed\s{0,2})?(\d{1,10})\b[^.]{0,20}$", re.IGNORECASE)
+_ROW_MEAN = regex(r"\b(?:mean|average|avg|overall)\b", re.IGNORECASE)
 _PROSE = (
-    re.compile(r"\b(?P<what>val_bpb|mean bpb|bpb|score)\b[*_`\"']{0,4}(?:\s?\([^()]{0,40}\))?[*_`]{0,4}\s{0,3}(?:[:=]|\bis\b|\bof\b)\s{0,3}[*_`~]{0,5}(?P<value>\d\.\d{2,18})", re.IGNORECASE),
-    re.compile(r"[*_`]{0,4}(?P<value>(?<![\d.+\-−])\d\.\d{3,18})[*_`]{0,4}\s{0,2}(?:val[_ ])?(?P<what>bpb)\b", re.IGNORECASE),
+    regex(r"\b(?P<what>val_bpb|mean bpb|bpb|score)\b[*_`\"']{0,4}(?:\s?\([^()]{0,40}\))?[*_`]{0,4}\s{0,3}(?:[:=]|\bis\b|\bof\b)\s{0,3}[*_`~]{0,5}(?P<value>\d\.\d{2,18})", re.IGNORECASE),
+    regex(r"[*_`]{0,4}(?P<value>(?<![\d.+\-−])\d\.\d{3,18})[*_`]{0,4}\s{0,2}(?:val[_ ])?(?P<what>bpb)\b", re.IGNORECASE),
 )  # fmt: skip
-_PROSE_SIZE = re.compile(
+_PROSE_SIZE = regex(
     r"\b(?:artifact|total|submission)\b[^\d\n|]{0,40}(?P<value>\d{1,2},\d{3},\d{3}|\d{7,8})\s{0,2}(?:bytes|B)\b",
     re.IGNORECASE,
 )
-_PROSE_SEEDS = re.compile(
+_PROSE_SEEDS = regex(
     r"\bseeds?\b\s{0,2}[:=(]?\s{0,3}(?P<seeds>\d{1,10}(?:\s{0,2}(?:,|/|and|&)\s{0,2}\d{1,10}){1,12})",
     re.IGNORECASE,
 )
-_ASIDE = re.compile(
+_ASIDE = regex(
     r"baseline|previous|prior|sota|delta|improv|vs\.?\s|record of|leader|merged|compared|from\s\d",
     re.IGNORECASE,
 )
 # A line that says what was built on, or that opens a list of figures from elsewhere.
-_OTHERS = re.compile(
+_OTHERS = regex(
     r"^[\W_]{0,8}(?:base|based on|builds on|parent|fork(?:ed)? (?:of|from)|starting point)[*_`]{0,3}:"
     r"|\b(?:inherited|reference|baseline|previous|prior)\b[^.]{0,60}:[\W_]{0,4}$",
     re.IGNORECASE,
 )
-_FINAL_COLUMN = re.compile(
+_FINAL_COLUMN = regex(
     r"\b(?:final|submitted|submission|headline|ttt|slot|sliding|mix(?:ed|ture)?)\b(?<!pre-ttt)(?<!no ttt)",
     re.IGNORECASE,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -15,14 +14,15 @@ from auditor.challenge import challenges
 from auditor.challenge.places import is_archive
 from auditor.evidence.metadata import read_metadata
 from auditor.evidence.model import Reuse
+from auditor.regex import regex
 from auditor.submission.git import GitTree, Repository
 from auditor.submission.model import Submission, Unread
 from auditor.submission.names import is_log
 
 _LARGEST_TREE = 4_000_000  # bytes of one git tree
 _DEEPEST = 6  # folders below a record folder
-_HEAD = re.compile(r"refs/(?:remotes/\w+/)?(?:pull/(\d+)/head|pr/(\d+))")
-_DAY = re.compile(r"20\d\d-\d\d-\d\d")
+_HEAD = regex(r"refs/(?:remotes/\w+/)?(?:pull/(\d+)/head|pr/(\d+))")
+_DAY = regex(r"20\d\d-\d\d-\d\d")
 _LARGEST_METADATA = 1_000_000
 
 

@@ -21,9 +21,10 @@ from auditor.evidence.model import EmbeddedSource, Evidence, Log
 from auditor.evidence.printed import Value
 from auditor.evidence.run import Run
 from auditor.evidence.statistics import Sample, describe, upper_tail
+from auditor.regex import regex
 
 # A log's name or folder that says what it is kept for: to compare with, or as what was there before.
-_ASIDE = re.compile(
+_ASIDE = regex(
     r"(?:^|[/_.\- ])(?:baseline|comparison|compare|reference|ref|prior|previous|old|original|master|upstream|extra|"
     r"ablations?|single[_-]gpu|profil\w*)(?=[/_.\- \d]|$)",
     re.IGNORECASE,

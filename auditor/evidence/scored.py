@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from auditor.evidence.model import Evidence
 from auditor.evidence.rounding import agrees
 from auditor.evidence.run import Run
 from auditor.evidence.series import by_label, one_config
+from auditor.regex import regex
 
 # A log's name or folder that says what it is kept for: to compare with, or as what was there before.
-_ASIDE = re.compile(
+_ASIDE = regex(
     r"(?:^|[/_.\-])(?:reference|ref|baseline|earlier|previous|prior|parent|superseded|archived?|old|upstream)(?=[/_.\-]|$)"
 )
 _TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance

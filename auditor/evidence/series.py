@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -12,9 +11,10 @@ from msgspec import Struct
 from auditor.evidence.claims import Claim
 from auditor.evidence.printed import Metric
 from auditor.evidence.run import Run
+from auditor.regex import regex
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_DECIMAL = re.compile(r"\d+\.\d+")
+_NUMBER = regex(r"\d+(?:[.,]\d+)*")
+_DECIMAL = regex(r"\d+\.\d+")
 _MEANT = 1e-3  # bits per byte between a claim and the mean of the scores that it is of
 ONE_CONFIG = 0.05  # bits per byte: scores of one configuration lie closer together
 

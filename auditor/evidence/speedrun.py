@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from auditor.challenge.model import Challenge
 from auditor.evidence.frontier import Row
 from auditor.evidence.leaderboard import NoLeaderboard
+from auditor.regex import regex
 
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
-_ROW = re.compile(
+_ROW = regex(
     r"^\|?\s*(?P<number>\d{1,4})\s*\|\s*(?P<time>\d{1,4}(?:\.\d{1,4})?) (?P<unit>second|minute|hour)s?\*?\s*\|"
     r"(?P<what>.*)\|\s*(?P<month>\d\d)/(?P<day>\d\d)/(?P<year>\d\d)\s*\|(?P<log>[^|]*)\|(?P<who>[^|]*)\|?\s*$"
 )
-_PULL = re.compile(r"/pull/(\d{1,7})")
-_PLACE = re.compile(r"\]\((?P<archive>[\w.-]+)/(?P<track>[\w.-]+)/(?P<folder>[\w.-]+)/?(?P<log>[^)\s]*)\)")
+_PULL = regex(r"/pull/(\d{1,7})")
+_PLACE = regex(r"\]\((?P<archive>[\w.-]+)/(?P<track>[\w.-]+)/(?P<folder>[\w.-]+)/?(?P<log>[^)\s]*)\)")
 
 
 def rows(readme: str, challenge: Challenge, source: str) -> tuple[Row, ...]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 
 from msgspec import Struct
 
+from auditor.regex import regex
+
 LONGEST_LINE = 4_000  # characters of a line that are looked at; longer ones are data, not messages
-_ANSI = re.compile(r"\x1b(?:\[[0-9;?]{0,20}[A-Za-z]|\][^\x07\x1b]{0,200}\x07)")
-_PREFIX = re.compile(
+_ANSI = regex(r"\x1b(?:\[[0-9;?]{0,20}[A-Za-z]|\][^\x07\x1b]{0,200}\x07)")
+_PREFIX = regex(
     r"(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\s\]]{0,12}\]?(?:\s*-)?\s*"
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d{1,6})?\]?\s+"
     r"|\[(?:default|rank|gpu|worker|proc)?_?\d{0,3}\]:?\s*"

@@ -9,10 +9,11 @@ from auditor.evidence.claims import Claim
 from auditor.fix.change import Edit
 from auditor.program.source import Source
 from auditor.program.unpack import decode_text
+from auditor.regex import regex
 from auditor.submission.model import Unread
 
 LARGEST = 4 * 1024 * 1024  # bytes of a document that is changed
-_NUMERAL = re.compile(r"(?<![\w.])-?\d[\d,]{0,20}(?:\.\d{1,20})?(?![\w.]|,\d)")
+_NUMERAL = regex(r"(?<![\w.])-?\d[\d,]{0,20}(?:\.\d{1,20})?(?![\w.]|,\d)")
 
 
 def document(case: Case, path: str) -> Source | None:

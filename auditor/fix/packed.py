@@ -18,6 +18,7 @@ from typing import Any
 from auditor.fix.change import Edit, Unfixable
 from auditor.fix.python import edited
 from auditor.program.unpack import Layer, decode_text, unpack
+from auditor.regex import regex
 
 Read = Callable[[str], bytes | None]
 
@@ -38,7 +39,7 @@ _ALPHABETS: Mapping[str, Callable[[bytes], bytes]] = {
     "fromhex": binascii.hexlify,
 }
 _TEXT = frozenset({"text", "utf-8", "ascii", "decode"})
-_LITERAL = re.compile(r"""([A-Za-z]{0,2})(\"{3}|'{3}|"|')(.*)\2\Z""", re.S)
+_LITERAL = regex(r"""([A-Za-z]{0,2})(\"{3}|'{3}|"|')(.*)\2\Z""", re.S)
 
 
 def packed_again(layers: Sequence[Layer], changed: bytes, path: str, read: Read) -> dict[str, bytes]:

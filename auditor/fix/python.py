@@ -8,7 +8,6 @@ tree, so it reads the text with these blanked, which is as long.
 from __future__ import annotations
 
 import ast
-import re
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
@@ -21,9 +20,10 @@ from auditor.fix.change import Edit, Unfixable
 from auditor.program.continued import blanked
 from auditor.program.from_libcst import without_validation
 from auditor.program.nesting import too_deep
+from auditor.regex import regex
 
-_ENDS = re.compile(r"\r\n|\n|\r")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_ENDS = regex(r"\r\n|\n|\r")
+_SURROGATE = regex("[\ud800-\udfff]")
 _TOKENS = (cst.Comment, cst.SimpleString, cst.FormattedStringText, cst.Integer, cst.Float, cst.Name)
 
 

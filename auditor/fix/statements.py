@@ -10,9 +10,10 @@ from auditor.program import ir
 from auditor.program.model import Unit
 from auditor.program.source import Source
 from auditor.program.walk import walk
+from auditor.regex import regex
 
-_CONTINUES = re.compile(r"(?:elif|else|except|finally|case)\b")
-_BLOCK = re.compile(
+_CONTINUES = regex(r"(?:elif|else|except|finally|case)\b")
+_BLOCK = regex(
     r"^([ \t]*)(?:def|class|if|for|while|with|try|else)\b[^\n]*:[ \t]*(?:#[^\n]*)?\r?\n\1([ \t]+)[^\s#]", re.MULTILINE
 )
 

@@ -11,6 +11,7 @@ from auditor.fix.change import Change, Edit, Part
 from auditor.program import ir
 from auditor.program.source import Source
 from auditor.program.unpack import decode_text
+from auditor.regex import regex
 from auditor.settings import lookup
 from auditor.submission.model import Override, Unread
 from auditor.timeline.events import Event, Switch, Timeline
@@ -19,15 +20,15 @@ from auditor.timeline.values.frames import Guard
 _MOST_WAYS = 4
 _LARGEST = 1024 * 1024  # bytes of a document that is changed
 _OPPOSITES: Mapping[str, str] = {"1": "0", "true": "false", "on": "off", "yes": "no", "enabled": "disabled"}
-_NUMBER = re.compile(r"[1-9]\d{0,8}(?:\.\d{1,9})?\Z|0?\.\d{0,8}[1-9]\d{0,8}\Z")
+_NUMBER = regex(r"[1-9]\d{0,8}(?:\.\d{1,9})?\Z|0?\.\d{0,8}[1-9]\d{0,8}\Z")
 # What is a size, a length or a schedule closes no part of the program when it is nought: it breaks another one.
-_MEASURE = re.compile(
+_MEASURE = regex(
     r"stride|seq|batch|iter|step|seed|wallclock|second|world|rank|size|layer|dim|chunk|head|vocab|token|shard|every|lr\b"
     r"|rate|decay|momentum|clip|warm|beta|eps(?!och)|min_|max_|_min\b|_max\b",
     re.IGNORECASE,
 )
-_SOME = re.compile(r">\s*0(?![.\d])|>=\s*1(?![.\d])|!=\s*0(?![.\d])|(?<![.\d])0\s*<(?!=)")
-_COMPARES = re.compile(r"[<>]|==|!=|\bin\b|%")
+_SOME = regex(r">\s*0(?![.\d])|>=\s*1(?![.\d])|!=\s*0(?![.\d])|(?<![.\d])0\s*<(?!=)")
+_COMPARES = regex(r"[<>]|==|!=|\bin\b|%")
 _EFFECT = (
     "The score loses what this gains, and only a new run tells how much; logs of runs that had it on no longer show "
     "the submission."

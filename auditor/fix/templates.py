@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
@@ -14,9 +13,10 @@ from auditor.evidence.printed import Metric
 from auditor.evidence.run import Run
 from auditor.fix.change import Change, NewFile
 from auditor.fix.claims import written
+from auditor.regex import regex
 
 _FARTHEST_SEED = 0.01  # bits per byte between seeds of one configuration, generously
-_DAY = re.compile(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)[_ -]*")
+_DAY = regex(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)[_ -]*")
 # Packages that go by another name than the module that they bring.
 _PACKAGES = {
     "yaml": "PyYAML",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from auditor.regex import regex
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/[A-Za-z0-9._-]{1,100}")
+_NAME = regex(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/[A-Za-z0-9._-]{1,100}")
 
 
 def is_name(text: str) -> bool:

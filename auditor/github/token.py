@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -11,13 +10,14 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from auditor.github.refused import Refused
+from auditor.regex import regex
 
 DEFAULT_BASE_URL = "https://api.github.com"
 _PUBLIC = frozenset({"api.github.com", "github.com"})
 _VARIABLES = ("GH_TOKEN", "GITHUB_TOKEN")  # in the order in which gh takes them
 _ENTERPRISE = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")  # before those, for any other host
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_WELL_FORMED = re.compile(r"[\x21-\x7e]{1,1000}")
+_WELL_FORMED = regex(r"[\x21-\x7e]{1,1000}")
 _GH_SECONDS = 15.0
 
 

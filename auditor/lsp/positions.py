@@ -6,12 +6,13 @@ feed or U+2028 ends none, though ``str.splitlines``, by which pygls counts, has 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
-_ENDS = re.compile(r"\r\n|\n|\r")
+from auditor.regex import regex
+
+_ENDS = regex(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
+from auditor.regex import regex
+
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Tree
 
-_LAUNCH: Final = re.compile(rb"(?<!\w)(\w++)\s*+(?:<[^<>;{}]{0,200}>\s*+)?(<<<[^;{}]{0,2000}?>>>)\s*+\(")
+_LAUNCH: Final = regex(rb"(?<!\w)(\w++)\s*+(?:<[^<>;{}]{0,200}>\s*+)?(<<<[^;{}]{0,2000}?>>>)\s*+\(")
 _DECIDING: Final = frozenset({"&&", "||", "&", "|", "^", "==", "!=", "<", ">", "<=", ">=", "and", "or"})
 _ROUNDS: Final = 4  # each takes all comparisons that the one before has laid open
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from auditor.native import code
 from auditor.native.flow import NOTHING, Flow, Loc, joined
+from auditor.regex import regex
 
 if TYPE_CHECKING:
     from auditor.native.expressions import Expressions
 
-_MATH: Final = re.compile(
+_MATH: Final = regex(
     r"(f?abs|l?labs|exp[2fl]?|expm1f?|log(2|10|1p)?[fl]?|sqrtf?|powf?|f?(min|max)[fl]?|round[fl]?|l+roundf?|floor[fl]?"
     r"|ceil[fl]?|tanhf?|clamp|isnan|isinf|isfinite|swap|__expf|__logf|__ldg|h?exp|h?log|move|forward|make_pair|size)$"
 )
 _MEMORY: Final = frozenset({"malloc", "calloc", "aligned_alloc", "mmap", "realloc", "xcalloc", "xmalloc"})
-_QUIET: Final = re.compile(
+_QUIET: Final = regex(
     r"(free|munmap|madvise|memset|fill|fill_n|posix_memalign|printf|fprintf|fflush|puts|perror|exit|abort|assert|omp_\w+"
     r"|__builtin_\w+|__sync_\w+|clock|time|TORCH_CHECK|AT_ASSERTM|__syncthreads|getenv|usleep|sizeof)$"
 )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from auditor.native import ambiguous, code
+from auditor.regex import regex
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 MAX_DEPTH: Final = 120  # of the expressions and statements that are followed; what lies deeper is opaque
-_INTEGER: Final = re.compile(r"(0[xX][0-9a-fA-F']+|[0-9']+)[uUlL]*$")
+_INTEGER: Final = regex(r"(0[xX][0-9a-fA-F']+|[0-9']+)[uUlL]*$")
 _SCOPES: Final = frozenset(
     {"linkage_specification", "namespace_definition", "declaration_list", "template_declaration", "translation_unit"}
 )
@@ -22,10 +22,10 @@ _CASTS: Final = frozenset({"static_cast", "reinterpret_cast", "const_cast", "dyn
 _CONSTANTS: Final = frozenset(
     {"true", "false", "null", "char_literal", "string_literal", "sizeof_expression", "concatenated_string"}
 )
-_TYPE_NAME: Final = re.compile(
+_TYPE_NAME: Final = regex(
     r"(u?int(8|16|32|64)?(_t)?|s?size_t|float|double|bool|char|unsigned|signed|long|short|half|__half|__nv_bfloat16)$"
 )
-_BINDING: Final = re.compile(r"def\(\s*\"(\w+)\"\s*,\s*&?\s*([\w:]+)")
+_BINDING: Final = regex(r"def\(\s*\"(\w+)\"\s*,\s*&?\s*([\w:]+)")
 
 
 @lru_cache(maxsize=1)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from auditor.regex import regex
+
 _NUMBER = r"(\d{1,6}\.\d{1,17}(?:e[-+]?\d{1,3})?)(?![\w.]|\s*(?:s|ms|MB|%)\b)"
-_BPB = re.compile(rf"(\w*(?:bpb|bits[_ /]per[_ /]byte|bpc)\w*)[\"'\])]{{0,2}}\s*(?:[:=]|is)?\s*{_NUMBER}", re.I)
-_LOSS = re.compile(rf"(\w*(?:loss|nll)\w*)[\"'\])]{{0,2}}\s*[:=]?\s*{_NUMBER}", re.I)
-_NOT = re.compile(r"train|ttt_loss|delta|diff|baseline|improve|best|target", re.I)
+_BPB = regex(rf"(\w*(?:bpb|bits[_ /]per[_ /]byte|bpc)\w*)[\"'\])]{{0,2}}\s*(?:[:=]|is)?\s*{_NUMBER}", re.I)
+_LOSS = regex(rf"(\w*(?:loss|nll)\w*)[\"'\])]{{0,2}}\s*[:=]?\s*{_NUMBER}", re.I)
+_NOT = regex(r"train|ttt_loss|delta|diff|baseline|improve|best|target", re.I)
 _LONGEST = 2000  # characters of a line
 
 

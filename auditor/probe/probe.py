@@ -27,6 +27,7 @@ from auditor.probe.static import compare
 from auditor.probe.tokens import BOUNDARY, COUNT, DOCUMENT, Draw, drawn, lowest
 from auditor.program.load import load_program
 from auditor.program.model import Program
+from auditor.regex import regex
 from auditor.sandbox import Limits, Mechanism
 from auditor.smoke.plan import Plan, plan
 from auditor.submission.model import Submission
@@ -37,8 +38,8 @@ _AMOUNT = 4.0  # nats that are added to a value to see whether the score rests o
 _REACHED = 0.1  # of what was added, that has to reach the printed score
 _FEWEST = 256  # tokens that have to be scored the same
 _LINEAR = 0.05  # how far from all of it, for the values that are the score
-_HEADER = re.compile(r"20240520|offset\s*=|\bheader\b|count\s*=\s*256|\[\s*(?:256|512)\s*:", re.I)
-_NO_HEADER = re.compile(r"out of (?:range|bounds)|out of memory|index \d+")
+_HEADER = regex(r"20240520|offset\s*=|\bheader\b|count\s*=\s*256|\[\s*(?:256|512)\s*:", re.I)
+_NO_HEADER = regex(r"out of (?:range|bounds)|out of memory|index \d+")
 
 
 @dataclass

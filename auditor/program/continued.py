@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 
-_LONE = re.compile(r"^[ \t\f]*\\\r?$", re.MULTILINE)
-_TOKENS = re.compile(
+from auditor.regex import regex
+
+_LONE = regex(r"^[ \t\f]*\\\r?$", re.MULTILINE)
+_TOKENS = regex(
     r"""[#][^\r\n]*
       | \"{3}(?:[^"\\]|\\.|"(?!""))*+(?:\"{3})? | '{3}(?:[^'\\]|\\.|'(?!''))*+(?:'{3})?
       | "(?:[^"\\\r\n]|\\(?:\r\n|.))*+"? | '(?:[^'\\\r\n]|\\(?:\r\n|.))*+'?

@@ -6,7 +6,6 @@ It is imported only when Python's own parser refuses a text, or gives no places 
 from __future__ import annotations
 
 import ast
-import re
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -20,10 +19,11 @@ from auditor.program.lower import UnlowerableError, lower
 from auditor.program.model import Unparsed
 from auditor.program.nesting import too_deep
 from auditor.program.source import Source
+from auditor.regex import regex
 
-_PLACE = re.compile(r"parser error: error at (\d+):")
+_PLACE = regex(r"parser error: error at (\d+):")
 _VALIDATION = threading.RLock()  # or two threads could restore each other's replacement
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = regex("[\ud800-\udfff]")
 
 
 def parse(source: Source) -> cst.Module | Unparsed:

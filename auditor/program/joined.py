@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from auditor.program.literals import string_value
+from auditor.regex import regex
 
 _LITERAL = r"""[ \t]*+(?:"(?:[^"\\\r\n]|\\[^\r\n])*+"|'(?:[^'\\\r\n]|\\[^\r\n])*+')"""
-_RUN = re.compile(rf"^{_LITERAL}(?:[ \t]*+\r?\n{_LITERAL}){{63,}}+", re.MULTILINE)
-_ONE = re.compile(_LITERAL)
+_RUN = regex(rf"^{_LITERAL}(?:[ \t]*+\r?\n{_LITERAL}){{63,}}+", re.MULTILINE)
+_ONE = regex(_LITERAL)
 
 
 class Joined(NamedTuple):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from auditor.regex import regex
+
 # Python's own default limit: such a file does not compile either.
 MAX_INTEGER_DIGITS = 4300
 
-_ESCAPE = re.compile(
+_ESCAPE = regex(
     r"\\(?:(\n)|([0-7]{1,3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|N\{([^}]*)\}|(.))",
     re.DOTALL,
 )

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple, TypeAlias
 
+from auditor.regex import regex
+
 MAX_BRACKETS = 100
 MAX_LINKS = 300  # on the way from a statement down to its deepest expression, brackets included
 MAX_ELIF = 400
@@ -20,13 +22,13 @@ _STRING_WEIGHT = 0.25
 
 # What can open, close, separate or link; a backslash line end is matched so that it ends nothing.
 _COMMON = r"""[#][^\r\n]* | "{3} | '{3} | ["'] | \\(?:\r\n|[\r\n]) | [()\[\]{}] | [\r\n,;:] | \blambda\b"""
-_COARSE = re.compile(_COMMON, re.VERBOSE)
-_FINE = re.compile(_COMMON + r""" | \*\*|//|<<|>>|[-+*/%@&|^~.] | \b(?:and|or|not|if|else|for|await)\b""", re.VERBOSE)
+_COARSE = regex(_COMMON, re.VERBOSE)
+_FINE = regex(_COMMON + r""" | \*\*|//|<<|>>|[-+*/%@&|^~.] | \b(?:and|or|not|if|else|for|await)\b""", re.VERBOSE)
 _STRING_REST = {
-    '"': re.compile(r'(?:[^\\"\r\n]|\\(?:\r\n|.))*+"?', re.DOTALL),
-    "'": re.compile(r"(?:[^\\'\r\n]|\\(?:\r\n|.))*+'?", re.DOTALL),
-    '"""': re.compile(r'(?:[^\\"]|\\.|"(?!""))*+(?:""")?', re.DOTALL),
-    "'''": re.compile(r"(?:[^\\']|\\.|'(?!''))*+(?:''')?", re.DOTALL),
+    '"': regex(r'(?:[^\\"\r\n]|\\(?:\r\n|.))*+"?', re.DOTALL),
+    "'": regex(r"(?:[^\\'\r\n]|\\(?:\r\n|.))*+'?", re.DOTALL),
+    '"""': regex(r'(?:[^\\"]|\\.|"(?!""))*+(?:""")?', re.DOTALL),
+    "'''": regex(r"(?:[^\\']|\\.|'(?!''))*+(?:''')?", re.DOTALL),
 }
 # Short lines on which every bracket and string ends: whatever they hold, they can't reach a bound, and most lines are
 # such. (Each of their 120 characters counts for one link at most, each bracket for another one.)
@@ -34,11 +36,11 @@ _PLAIN = r"""[^()\[\]{}"'#\\;\r\n]++ | "(?!"")[^"\\{}\r\n]*+" | '(?!\'\')[^'\\{}
 _NESTED = _PLAIN
 for _ in range(4):
     _NESTED = rf"{_PLAIN} | [(\[{{] (?:{_NESTED})*+ [)\]}}]"
-_SIMPLE = re.compile(rf"(?: (?=[^\n]{{0,120}}\n) (?:{_NESTED})*+ (?:[#][^\r\n]*+)? \r?\n )*+", re.VERBOSE)
+_SIMPLE = regex(rf"(?: (?=[^\n]{{0,120}}\n) (?:{_NESTED})*+ (?:[#][^\r\n]*+)? \r?\n )*+", re.VERBOSE)
 # In f-strings a backslash does not hide a brace, except in the name of a character.
-_RAW_TEXT = re.compile(r"""\\(?:\r\n|[^{}]) | \{\{ | [{}] | "{3} | '{3} | ["'\r\n]""", re.VERBOSE | re.DOTALL)
-_TEXT = re.compile(r"""\\N\{[^{}"'\r\n]*\} | """ + _RAW_TEXT.pattern, re.VERBOSE | re.DOTALL)
-_ELIF = re.compile(r"^[ \t\f]*elif\b", re.MULTILINE)
+_RAW_TEXT = regex(r"""\\(?:\r\n|[^{}]) | \{\{ | [{}] | "{3} | '{3} | ["'\r\n]""", re.VERBOSE | re.DOTALL)
+_TEXT = regex(r"""\\N\{[^{}"'\r\n]*\} | """ + _RAW_TEXT.pattern, re.VERBOSE | re.DOTALL)
+_ELIF = regex(r"^[ \t\f]*elif\b", re.MULTILINE)
 _LINKS = f"one expression chains more than {MAX_LINKS} operators"
 _BRACKETS = f"more than {MAX_BRACKETS} nested brackets"
 

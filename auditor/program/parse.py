@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,8 +15,9 @@ from auditor.program.model import Unparsed
 from auditor.program.nesting import too_deep
 from auditor.program.refused import refused
 from auditor.program.source import Source
+from auditor.regex import regex
 
-_NO_PYTHON = re.compile("[\0\ud800-\udfff]")  # nothing that holds one of these is read at all
+_NO_PYTHON = regex("[\0\ud800-\udfff]")  # nothing that holds one of these is read at all
 
 
 def read_module(source: Source) -> ir.Module | Unparsed:

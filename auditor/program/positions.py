@@ -7,13 +7,13 @@ over whatever separates it from the next one: blanks, comments, line ends and co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from auditor.program.joined import Joined
+from auditor.regex import regex
 
 # Everything that may lie between two tokens. Indentation and blank lines need no care of their own.
-_BETWEEN = re.compile(r"(?:[ \t\f\r\n]+|#[^\r\n\0]*|\\(?:\r\n|\n|\r))*")
+_BETWEEN = regex(r"(?:[ \t\f\r\n]+|#[^\r\n\0]*|\\(?:\r\n|\n|\r))*")
 _TIGHT = frozenset("()[],.:=")  # what most often follows with nothing between
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from auditor.finding import Finding, Verdict
 from auditor.reaudit.lines import Changes, Hunk, changes
 from auditor.reaudit.model import Compared, Pair, ReAudit
+from auditor.regex import regex
 from auditor.report import Report
 from auditor.verdict import weigh
 
-_PLACE = re.compile(r"([^\s():;]+):(\d+)(?!\d)")  # how a switch's reason names its line
-_NUMBERS = re.compile(r"\d+(?:\.\d+)?")
+_PLACE = regex(r"([^\s():;]+):(\d+)(?!\d)")  # how a switch's reason names its line
+_NUMBERS = regex(r"\d+(?:\.\d+)?")
 _MOST_LINES = 40  # of a finding that spans lines
 _REASON = 4_000  # characters of a reason that are searched for places
 _LONGEST = 1_000_000  # characters of a file that is compared line by line

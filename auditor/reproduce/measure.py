@@ -15,19 +15,18 @@ from auditor.evidence.run import Run
 from auditor.evidence.text import Unreadable
 from auditor.program.unpack.decoders import inflate
 from auditor.program.unpack.model import Refused
+from auditor.regex import regex
 from auditor.reproduce.launch import log_path
 from auditor.reproduce.model import Measured, PlannedRun, Status
 from auditor.reproduce.record import read_record
 
-_STEP = re.compile(
+_STEP = regex(
     r"\bstep\s?[:=]?\s?(\d{1,9})(?:/\d{1,9})?\b[^\n]{0,80}?\b(train_loss|val_bpb|val_loss)\s?[:=]\s?(\d{1,3}\.\d{1,12})"
 )
-_SCORE = re.compile(r"\bval_bpb\s?[:=]\s?(\d{1,3}\.\d{1,12})")
-_PHASE = re.compile(r"^phase:(\w{1,40}) wall_ms:(\d{1,12})\s*$", re.MULTILINE)
-_PARAMETERS = re.compile(
-    r"\b(?:model_params|total_params|n_params|parameters)\s?[:=]\s?(\d{1,3}(?:,\d{3}){1,4}|\d{2,12})\b"
-)
-_INVALID = re.compile(r"^invalid: (.{1,300})$", re.MULTILINE)
+_SCORE = regex(r"\bval_bpb\s?[:=]\s?(\d{1,3}\.\d{1,12})")
+_PHASE = regex(r"^phase:(\w{1,40}) wall_ms:(\d{1,12})\s*$", re.MULTILINE)
+_PARAMETERS = regex(r"\b(?:model_params|total_params|n_params|parameters)\s?[:=]\s?(\d{1,3}(?:,\d{3}){1,4}|\d{2,12})\b")
+_INVALID = regex(r"^invalid: (.{1,300})$", re.MULTILINE)
 _MAGIC = b"GOLFREF1"
 _LARGEST_LOG = 64 << 20
 _LARGEST_INDEX, _MOST_STREAMS = 1 << 20, 100

@@ -9,10 +9,11 @@ from itertools import count
 from pathlib import Path
 
 from auditor.challenge import default
+from auditor.regex import regex
 from auditor.reproduce.model import Budget, CannotReproduce, Machine
 
 _PIECES = 8  # of a step's batch, one for each of the challenge's GPUs: process counts divide it
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s?(s|min|m|h)?", re.IGNORECASE)
+_DURATION = regex(r"(\d+(?:\.\d+)?)\s?(s|min|m|h)?", re.IGNORECASE)
 _SCALES = {"s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor.regex import regex
 from auditor.reproduce.conditions import same_machine
 from auditor.reproduce.model import Budget, Claim, Machine, Plan, PlannedRun, cap_bytes
 from auditor.reproduce.plan import Wanted, choose_processes, choose_seeds, launcher, threads
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reference_model.presets import Preset
 
 DEMO, FRONTIER = "demo", "f1493"
-_HARDWARE = re.compile(r"(?P<count>\d+)\s?x\s?(?P<name>.+)")
+_HARDWARE = regex(r"(?P<count>\d+)\s?x\s?(?P<name>.+)")
 _PARTS_OF_DISK = 3  # artifact, the same while it is written, log and record
 _CALIBRATED_EVALUATION = 0.6  # of training: what scoring a preset took where it was timed
 

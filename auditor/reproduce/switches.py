@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditor.program import ir
 from auditor.program.model import Program
 from auditor.program.walk import walk
+from auditor.regex import regex
 
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{1,60}")
-_OPTION = re.compile(r"--[a-z][a-z0-9_-]{1,60}")
-_SEEDS = re.compile(r"(?:TRAIN_|GLOBAL_|RANDOM_|MODEL_|BASE_)?SEED")
+_VARIABLE = regex(r"[A-Z][A-Z0-9_]{1,60}")
+_OPTION = regex(r"--[a-z][a-z0-9_-]{1,60}")
+_SEEDS = regex(r"(?:TRAIN_|GLOBAL_|RANDOM_|MODEL_|BASE_)?SEED")
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,13 @@ import msgspec
 from msgspec import Struct
 
 from auditor.finding import Overruled
+from auditor.regex import regex
 from auditor.rulings.model import Ruling
 from auditor.toml import Malformed, nearest, parse, read_text, typed
 
-_HEADER = re.compile(r"^[ \t]*\[\[[ \t]*ruling[ \t]*\]\]", re.MULTILINE)
-_SHA = re.compile(r"[0-9a-f]{7,40}")
-_LINK = re.compile(r"https?://[^\s<>]+\.[^\s<>]+")
+_HEADER = regex(r"^[ \t]*\[\[[ \t]*ruling[ \t]*\]\]", re.MULTILINE)
+_SHA = regex(r"[0-9a-f]{7,40}")
+_LINK = regex(r"https?://[^\s<>]+\.[^\s<>]+")
 
 
 class _Table(msgspec.Struct, frozen=True):

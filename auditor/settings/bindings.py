@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
+from auditor.regex import regex
 from auditor.settings.commands import GIVEN_WITHOUT_VALUE
 from auditor.submission.model import Override, Setting
 
@@ -34,7 +34,7 @@ def lookup(setting: Setting, env_name: str | None, attribute_names: Iterable[str
     return None
 
 
-_SWITCH = re.compile(r"(?:(?:use|enable|do|run|with)_(\w+)|(\w+?)_(?:enabled?|on|flag))\Z")
+_SWITCH = regex(r"(?:(?:use|enable|do|run|with)_(\w+)|(\w+?)_(?:enabled?|on|flag))\Z")
 _ON = frozenset({"true", "yes", "on", "enabled", "start", "starting", "started", "active"})
 _BOOLEAN = frozenset({"true", "false"})
 _OFF = frozenset({"false", "no", "off", "disabled", "skipped", "skip", "inactive"})

@@ -9,17 +9,18 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from auditor.challenge.places import is_archive, is_track
+from auditor.regex import regex
 from auditor.settings.expansion import UNKNOWN
 from auditor.settings.state import Assigned
 from auditor.settings.walked import Launch
 from auditor.submission.model import Override
 
-_OPTION = re.compile(r"--?([A-Za-z][\w-]*)(?:=(.*))?\Z", re.S)
-_NUMBER = re.compile(r"-\.?\d")
-_KEY_VALUE = re.compile(r"([A-Za-z_][\w.]*)=(.*)\Z", re.S)
-_WORKERS = re.compile(r"--nproc[-_]per[-_]node(?:=(\d+))?\Z")
-_LAUNCHER = re.compile(r"modal|launch|runpod|run_|submit|deploy", re.I)
-_PASSED_ON = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)\Z", re.S)
+_OPTION = regex(r"--?([A-Za-z][\w-]*)(?:=(.*))?\Z", re.S)
+_NUMBER = regex(r"-\.?\d")
+_KEY_VALUE = regex(r"([A-Za-z_][\w.]*)=(.*)\Z", re.S)
+_WORKERS = regex(r"--nproc[-_]per[-_]node(?:=(\d+))?\Z")
+_LAUNCHER = regex(r"modal|launch|runpod|run_|submit|deploy", re.I)
+_PASSED_ON = regex(r"([A-Z][A-Z0-9_]*)=(.*)\Z", re.S)
 GIVEN_WITHOUT_VALUE = "True"
 """The value of an option that stands alone, such as ``--sliding``."""
 

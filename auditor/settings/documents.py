@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
+from auditor.regex import regex
 from auditor.settings.commands import Command, Target, command_of, command_of_environment, twin
 from auditor.settings.files import FileStep
 from auditor.settings.launchers import launcher_shells
@@ -22,19 +23,19 @@ from auditor.settings.walked import Shell, Walk
 from auditor.submission.model import STARTED, Override
 
 _MAIN, _USUAL, _ASIDE, _LOW, _GUESSED = range(5)
-_MAIN_WORDS = re.compile(
+_MAIN_WORDS = regex(
     r"\b(?:runn?|running|re-?run|reprod\w*|commands?|usage|launch\w*|how to|quick ?start|submit"
     r"|submission|final|train(?:ing)?|evaluat\w+|record|full|official|8 ?[x×])",
     re.I,
 )
-_LOW_WORDS = re.compile(
+_LOW_WORDS = regex(
     r"ablat|baseline|sweep|disabl|without|smoke|debug|sanity|\blocal|proxy|\b[124] ?[x×] ?(?:h100|gpu|a100)"
     r"|single[- ](?:gpu|a100|h100|card)|eval[- ]only|a100|3090|4090|\bmlx|\bcpu\b|control|compar|optional"
     r"|alternativ|legacy|previous|\bprior\b|variant"
     r"|\bno[-_ ]?ttt|preflight|dry[- ]run|quick test|experiment|exploratory|negative|old(?:er)?\b|diagnos",
     re.I,
 )
-_LOW_NAMES = re.compile(
+_LOW_NAMES = regex(
     r"ablat|baseline|sweep|smoke|debug|setup|install|download|prep|test(?!_?time)|no_?ttt|eval|1x|1gpu|single|scout"
     r"|pilot|compare|check|verify|bench|profile|local|mlx|phase|grid|search|control|probe|experiment",
     re.I,
@@ -43,13 +44,13 @@ _NOT_SHELL = frozenset(
     {"python", "py", "json", "yaml", "yml", "toml", "diff", "patch", "c", "cpp", "c++", "cuda", "rust"}
     | {"latex", "math", "mermaid", "html", "xml", "csv", "ini"}
 )
-_ABOVE = re.compile(
+_ABOVE = regex(
     r"\b(?:environment|env|settings|config\w*|variables|flags)\b.{0,20}\babove"
     r"|\babove (?:environment|env|settings|config)",
     re.I,
 )
-_SETTINGS_KEY = re.compile(r"env|config|setting|hyper|flag|override|param|knob|args", re.I)
-_CUT = re.compile(
+_SETTINGS_KEY = regex(r"env|config|setting|hyper|flag|override|param|knob|args", re.I)
+_CUT = regex(
     r"(?:env[ \t]+)?(?:[A-Z][A-Z0-9_]*=[^\s=]*[ \t]+)*(?:torchrun|python3?|accelerate launch|bash|sh)"
     r"[ \t][^\n]*"
 )

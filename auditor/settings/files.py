@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import Literal
 
 from msgspec import Struct
 
+from auditor.regex import regex
 from auditor.settings.expansion import UNKNOWN
 
 Kind = Literal["create", "copy", "move", "link", "folder", "unpack"]
 _KINDS: dict[str, Kind] = {"ln": "link", "cp": "copy", "mv": "move", "rsync": "copy", "install": "copy"}
-_ARCHIVE = re.compile(r"\.t(?:ar|gz|xz|bz2?)\b")
+_ARCHIVE = regex(r"\.t(?:ar|gz|xz|bz2?)\b")
 _MOST = 50  # files of one command
 
 

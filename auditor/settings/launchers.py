@@ -8,12 +8,13 @@ import shlex
 import warnings
 from collections.abc import Iterator
 
+from auditor.regex import regex
 from auditor.settings.state import Assigned
 from auditor.settings.walked import Shell
 
 _MAX_COMMANDS = 50
-_STARTS = re.compile(r"subprocess|os\.system|\bmodal\b|runpod|paramiko|os\.exec", re.I)
-_NAME = re.compile(r"[A-Za-z_]\w*")
+_STARTS = regex(r"subprocess|os\.system|\bmodal\b|runpod|paramiko|os\.exec", re.I)
+_NAME = regex(r"[A-Za-z_]\w*")
 
 
 def launcher_shells(path: str, text: str) -> tuple[Shell, ...]:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from auditor.regex import regex
 from auditor.submission.model import Override
 
 _MAX_LINE = 20_000  # characters of a line that are looked at
@@ -14,46 +15,42 @@ _MAX_NAMES = 2000
 _MAX_VALUE = 400
 _DEEPEST_TABLE = 4
 
-_ANSI = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
-_PREFIX = re.compile(
+_ANSI = regex(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
+_PREFIX = regex(
     r"\[[^\]\n]{1,40}\][ \t]*:?[ \t]?"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]{0,10}(?:Z|[+-]\d\d:?\d\d)?[ \t]*[-|:]?[ \t]?"
     r"|\d\d:\d\d:\d\d[.,\d]{0,10}[ \t]*[-|:]?[ \t]?"
     r"|(?:INFO|DEBUG|WARNING|NOTICE)[ \t]*[:|-][ \t]?(?:root[ \t]?:)?"
     r"|rank[ _]?\d{1,3}[ \t]*[:|][ \t]?"
 )
-_STARTED = re.compile(
+_STARTED = regex(
     r"(?:warmup_)?step[ :=]*\d|[\[(]?\d{1,7}/\d{1,7}[\])]?[ :,]|iter(?:ation)?[ :=]+\d"
     r"|\w{1,16}[: ]\s?\w{0,6}\d{1,7}/\d{1,7}[ ,:]|.{0,60}\btrain_loss[ :=]+\d"
 )
-_RULE = re.compile(r"={80,}\s*\Z")
-_SOURCE = re.compile(r"(?:import \w|from [\w.]+ import |def \w+\(|class \w+[(:]|@\w|if __name__)")
-_SOURCE_OPENING = re.compile(r"(?:\"\"\"|'''|#!|#|import \w|from [\w.]+ import |def \w|class \w|try:|_\w*=|exec\()")
-_NOISE = re.compile(
+_RULE = regex(r"={80,}\s*\Z")
+_SOURCE = regex(r"(?:import \w|from [\w.]+ import |def \w+\(|class \w+[(:]|@\w|if __name__)")
+_SOURCE_OPENING = regex(r"(?:\"\"\"|'''|#!|#|import \w|from [\w.]+ import |def \w|class \w|try:|_\w*=|exec\()")
+_NOISE = regex(
     r"\s*(?:[WE]\d{4} |[|+*]|Collecting|Requirement already|Downloading|Installing|Successfully|WARNING"
     r"|/\S+\.py:\d+|File \"|Traceback|Processing|nohup:|\w*(?:Warning|Error|Exception)\b)"
 )
-_CODE = re.compile(
-    r"os\.environ|getenv\(|add_argument\(|\bself\.|\btorch\.\w+\(|\breturn\b|\bimport\b|\blambda\b|\):\s*\Z"
-)
-_BLOCK_TITLE = re.compile(
+_CODE = regex(r"os\.environ|getenv\(|add_argument\(|\bself\.|\btorch\.\w+\(|\breturn\b|\bimport\b|\blambda\b|\):\s*\Z")
+_BLOCK_TITLE = regex(
     r"[=\-*# ]*(?:hyper-?parameters?|hparams|config(?:uration)?|args|arguments|settings|environment)\b"
     r"[^=:]{0,30}:?[=\-*# ]*\Z",
     re.I,
 )
-_WHOLE_LINE = re.compile(r"\s*[-*•]?\s*[\"']?([A-Za-z_][\w.]{0,80})[\"']?\s*(?:[:=](?!=)|->)\s*(.*)\Z")
-_PAIR = re.compile(
+_WHOLE_LINE = regex(r"\s*[-*•]?\s*[\"']?([A-Za-z_][\w.]{0,80})[\"']?\s*(?:[:=](?!=)|->)\s*(.*)\Z")
+_PAIR = regex(
     r"(?<![\w./-])[\"']?([A-Za-z_][\w.]{0,80})[\"']?[ \t]?(?:=(?!=)|:(?!\w+=)(?!=))[ \t]?"
     r"(\[[^\[\]]{0,300}\]|\([^()]{0,300}\)|'[^'\n]{0,300}'|\"[^\"\n]{0,300}\"|[^\s,;()\[\]{}'\"=]+(?![=\w]))"
 )
-_TAG = re.compile(r"\s*([A-Za-z][\w-]{0,40})((?:[ :]\s?[A-Za-z][\w-]{0,30}){0,3}?)\s*[: ]\s*(?=\w+\s?=|\()")
-_DUMP = re.compile(
-    r"(?:args|arguments|config\w*|hyper\w*|hparams|settings|params|namespace|env\w*|command|run)\Z", re.I
-)
-_CONFIGURING = re.compile(
+_TAG = regex(r"\s*([A-Za-z][\w-]{0,40})((?:[ :]\s?[A-Za-z][\w-]{0,30}){0,3}?)\s*[: ]\s*(?=\w+\s?=|\()")
+_DUMP = regex(r"(?:args|arguments|config\w*|hyper\w*|hparams|settings|params|namespace|env\w*|command|run)\Z", re.I)
+_CONFIGURING = regex(
     r"[^=]{0,40}?(?:\b|_)(?:config|start|starting|settings|enabled|disabled|params|hparams|args)\b", re.I
 )
-_MEASURED = re.compile(
+_MEASURED = regex(
     r"(?:val|train|test|final|best|mean|avg|last|pre|post|total|running)?_?(?:loss|bpb|nll|ppl|perplexity|acc|score|vl|bpt|ce)\w*"
     r"|\w*(?:_loss|_bpb|_nll|_vl|_time|_ms|_sec|_secs|_elapsed|_delta|_mib|_gib|_mb|_gb|_bytes|_params|_avg|_tokens_total)"
     r"|time|elapsed|eta|ms|secs?|step|steps_done|step_avg|tok_s|tokens|mem|memory|peak\w*|allocated|reserved|size|bytes"
@@ -61,9 +58,9 @@ _MEASURED = re.compile(
     r"|http|https|file|line|nan|true|false|none|total|model|code|artifact|submission|hits?|count|cum\w*"
     r"|swa_step|qat_step|\w"
 )
-_MEASURED_VALUE = re.compile(r"[\d.]+ ?(?:ms|[KMG]i?B|B|it/s|tok/s|TFLOPS)\Z", re.I)
-_TITLED_TABLE = re.compile(r"[\"']?[A-Za-z][\w .-]{0,40}[\"']?\s?[:=]\s?(\{.*\},?)\Z")
-_SEPARATED = re.compile(r"(?<![\w.])[\w.]+ ?[:=] ?\S")
+_MEASURED_VALUE = regex(r"[\d.]+ ?(?:ms|[KMG]i?B|B|it/s|tok/s|TFLOPS)\Z", re.I)
+_TITLED_TABLE = regex(r"[\"']?[A-Za-z][\w .-]{0,40}[\"']?\s?[:=]\s?(\{.*\},?)\Z")
+_SEPARATED = regex(r"(?<![\w.])[\w.]+ ?[:=] ?\S")
 
 
 def printed_settings(text: str, path: str) -> Mapping[str, Override]:

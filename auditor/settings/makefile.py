@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from auditor.regex import regex
 from auditor.settings.starts import name_of
 
-_VARIABLE = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*(\?=|:=|::=|\+=|=)\s*(.*)\Z")
-_TARGET = re.compile(r"([A-Za-z0-9_][\w.-]*)[ \t]*::?(?!=)[^=]*\Z")
-_REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\$)")
+_VARIABLE = regex(r"(?:export\s+)?([A-Za-z_]\w*)\s*(\?=|:=|::=|\+=|=)\s*(.*)\Z")
+_TARGET = regex(r"([A-Za-z0-9_][\w.-]*)[ \t]*::?(?!=)[^=]*\Z")
+_REFERENCE = regex(r"\$[({](\w+)[)}]|\$(\$)")
 
 
 def as_functions(text: str) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
 
 from auditor.markdown import Element, code_spans, elements
+from auditor.regex import regex
 
-_BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*:?[ \t]*\Z")
-_LEAD = re.compile(r"(.{1,120}):\Z")
-_LAUNCH = re.compile(r"(?:torchrun|python3?|accelerate|bash|sh)\b[^`]{0,1000}\.(?:py|sh)\b|^make [\w-]+")
+_BOLD = regex(r"\*\*([^*\n]{1,120})\*\*:?[ \t]*\Z")
+_LEAD = regex(r"(.{1,120}):\Z")
+_LAUNCH = regex(r"(?:torchrun|python3?|accelerate|bash|sh)\b[^`]{0,1000}\.(?:py|sh)\b|^make [\w-]+")
 _ASSIGNMENT = r"[A-Z][A-Z0-9_]*=(?:[^\s\"']+|\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')"
-_ASSIGNMENTS = re.compile(rf"[ \t]*(?:bash|shell|sh|console)?{_ASSIGNMENT}(?:[ \t]+{_ASSIGNMENT}){{0,60}}[ \t]*")
-_ASSIGNED = re.compile(rf"[ \t]*(?:bash|shell|sh|console)?{_ASSIGNMENT}")
-_LAUNCHED = re.compile(
+_ASSIGNMENTS = regex(rf"[ \t]*(?:bash|shell|sh|console)?{_ASSIGNMENT}(?:[ \t]+{_ASSIGNMENT}){{0,60}}[ \t]*")
+_ASSIGNED = regex(rf"[ \t]*(?:bash|shell|sh|console)?{_ASSIGNMENT}")
+_LAUNCHED = regex(
     rf"[ \t]*(?:{_ASSIGNMENT}[ \t]+){{0,60}}(?:bash|sh)?(?:torchrun|python3?|accelerate|env|nohup)[ \t].{{0,999}}\.py\b"
 )
 _MARKS = " *_`#-"

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from auditor.regex import regex
 from auditor.submission.model import Override
 
-_FENCE = re.compile(r"[ \t]{0,12}(?:`{3,}|~{3,})")
-_MENTION = re.compile(r"`([A-Z][A-Z0-9_]{2,60})=([^\s`]{1,200})`")
-_OTHERWISE = re.compile(
+_FENCE = regex(r"[ \t]{0,12}(?:`{3,}|~{3,})")
+_MENTION = regex(r"`([A-Z][A-Z0-9_]{2,60})=([^\s`]{1,200})`")
+_OTHERWISE = regex(
     r"\b(?:not?|never|without|instead|ablat\w*|baseline|earlier|previous\w*|old|would|could|can|may|if|optional\w*"
     r"|default\w*|disabl\w*|invalid|illegal|removed?|vs\.?|versus|compar\w*|worse|tried|legacy)\b",
     re.I,
 )
 
 
-_NUMBER = re.compile(r"(?<![\d.])\d\.\d{3,10}(?!\d)")
+_NUMBER = regex(r"(?<![\d.])\d\.\d{3,10}(?!\d)")
 
 
 def told_with(text: str, path: str, score: float) -> Mapping[str, Override]:

@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
+from auditor.regex import regex
 from auditor.settings.commands import Target
 from auditor.settings.documents import (
     header_runs,
@@ -35,7 +36,7 @@ _MAX_DOCUMENTS = 6
 _MAX_LAUNCHERS = 20
 _MAX_LOGS_READ = 24
 
-_INCIDENTAL = re.compile(
+_INCIDENTAL = regex(
     r"(?:.*_)?seeds?|run_?(?:id|name|tag)|experiment\w*|exp_\w*|tag|log_?\w*|output\w*|out_\w*|artifact_\w*|save_\w*"
     r"|checkpoint\w*|ckpt\w*|\w*model_path|data_(?:dir|path|root)\w*|\w*datasets?_(?:dir|path)\w*|dataset"
     r"|tokenizer_(?:path|dir|meta_path)|tokenizer_kind|train_files|val_files|vocab_path|nccl_\w*|cuda_\w*|omp_\w*|mkl_\w*|torch\w*"
@@ -43,9 +44,9 @@ _INCIDENTAL = re.compile(
     r"|is_main_process|distributed|device|path|home|user|shell|host\w*|model_params|\w*hash|uuid|timestamp|date|started?\w*"
     r"|pod\w*|gpu\w*|note|ws|ddp_allreduce|params|\w*pattern|train_shards|shards"
 )
-_ABOUT_DATA = re.compile(r"(?:val_loader|train_loader|tl|val|bpb)(?:_\w+)?")  # in a log: files, counts, scores
-_REPORTED = re.compile(r"(?:^|/)(?:train|final|run|log)?[_-]?(?:s|seed)?[_-]?\d*\.(?:log|txt)\Z", re.I)
-_ASIDE = re.compile(
+_ABOUT_DATA = regex(r"(?:val_loader|train_loader|tl|val|bpb)(?:_\w+)?")  # in a log: files, counts, scores
+_REPORTED = regex(r"(?:^|/)(?:train|final|run|log)?[_-]?(?:s|seed)?[_-]?\d*\.(?:log|txt)\Z", re.I)
+_ASIDE = regex(
     r"ablat|sweep|baseline|smoke|debug|probe|scout|pilot|no_?ttt|control|requirement|setup|install|note|exp\d|exploratory"
     r"|superseded|old|failed|prior|earlier|archive|quantize|compile|download|prep|build",
     re.I,

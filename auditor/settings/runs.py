@@ -8,20 +8,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from auditor.regex import regex
 from auditor.settings.commands import Command
 from auditor.settings.files import FileStep
 from auditor.submission.model import Override
 
-_EVALUATES = re.compile(
+_EVALUATES = regex(
     r"(?:do_|run_|only_)?(?:eval|evaluate|evaluation|score|infer|inference)(?:_only|_mode)?|only_eval"
     r"|(?:skip|no)_train(?:ing)?|eval_from\w*|resume|(?:load|resume|init)_?(?:from|ckpt|checkpoint|model|path|weights)\w*"
     r"|from_(?:ckpt|checkpoint)|(?:ckpt|checkpoint)_(?:in|load)"
 )
-_TRAINS = re.compile(r"(?:do_|run_)?train(?:ing)?|iterations|max_steps|num_steps|train_steps|max_wallclock_seconds")
+_TRAINS = regex(r"(?:do_|run_)?train(?:ing)?|iterations|max_steps|num_steps|train_steps|max_wallclock_seconds")
 _EVALUATION = frozenset({"eval", "evaluate", "evaluation", "eval_only", "eval-only", "score", "inference"})
 _NO = frozenset({"0", "0.0", "false", "no", "off", "none", ""})
 # What a remark calls an alternative, not the second half of what was run before.
-_OTHERWISE = re.compile(
+_OTHERWISE = regex(
     r"ablat|alternativ|optional|\bor\b|instead|without|\bno\b|baseline|compar|variant|smoke|debug|quick|control|previous",
     re.I,
 )

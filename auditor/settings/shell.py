@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 from msgspec.structs import replace
 
+from auditor.regex import regex
 from auditor.settings.bash import parse
 from auditor.settings.expansion import UNKNOWN, expand, expand_value
 from auditor.settings.files import FileStep, file_steps, place
@@ -41,7 +42,7 @@ _MAX_WORDS = 600
 _MAX_DEPTH = 12  # scripts, functions and here-documents inside each other
 _MAX_LAUNCHES = 200
 _MAX_FILES = 400
-_DEVICES = re.compile(r"/dev/(?:null|stdout|stderr)|&?\d|-")
+_DEVICES = regex(r"/dev/(?:null|stdout|stderr)|&?\d|-")
 
 
 def launches(shell: Shell) -> tuple[Launch, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from auditor.regex import regex
 from auditor.settings.state import Assigned, State
 
-_EXPORT = re.compile(r"^#SBATCH[ \t]{1,9}--export[= ]([^\s#]{1,4000})", re.M)
+_EXPORT = regex(r"^#SBATCH[ \t]{1,9}--export[= ]([^\s#]{1,4000})", re.M)
 
 
 def exported_by_slurm(text: str, path: str, state: State) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from auditor.regex import regex
 from auditor.settings.expansion import UNKNOWN
 
 SHELLS = frozenset({"bash", "sh", "zsh", "dash", "source", ".", "sbatch", "qsub", "bsub"})
@@ -15,10 +14,10 @@ _WRAPPERS = frozenset(
         "run", "xargs", "then", "do", "&",
     }
 )  # fmt: skip
-_GIVEN = re.compile(r"([A-Za-z_]\w*)=")
+_GIVEN = regex(r"([A-Za-z_]\w*)=")
 _FILES = (".py", ".sh", ".slurm", ".sbatch")
-_DASH = re.compile(r"[-—–:=]|[←→]|<-+|-+>")
-_RUNNER = re.compile(r"(?:torchrun|python[\d.]*|pypy3?|py|accelerate|deepspeed|ipython|torchrun\.exe|modal)\Z")
+_DASH = regex(r"[-—–:=]|[←→]|<-+|-+>")
+_RUNNER = regex(r"(?:torchrun|python[\d.]*|pypy3?|py|accelerate|deepspeed|ipython|torchrun\.exe|modal)\Z")
 
 
 def name_of(word: str) -> str:

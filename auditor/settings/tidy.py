@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 
+from auditor.regex import regex
+
 PLACEHOLDER = "\ue000"
 """Stands in the text for what the reader is to fill in (``<seed>``): a character that no shell gives a meaning."""
 
-_PROMPT = re.compile(
+_PROMPT = regex(
     r"^([ \t]*)(?:[\w.-]{1,40}@[\w.-]{1,60}[: ][^\s$#]{0,120})?(?:\$|>>?>?|%|PS [^>\n]{0,60}>)[ \t]+(?=\S)", re.M
 )
-_BLANKS_AFTER_BACKSLASH = re.compile(r"\\[ \t]{1,200}$", re.M)
+_BLANKS_AFTER_BACKSLASH = regex(r"\\[ \t]{1,200}$", re.M)
 # Nothing but a word's own characters stands inside, and what follows can't be the file of a redirection.
-_FILL_IN = re.compile(r"<[A-Za-z](?:[\w .|/-]{0,40}[\w.|/-])?>(?=[\s\"'`;,.:/_)-]|\Z)")
-_POWERSHELL = re.compile(r"\$env:(\w+)[ \t]*=[ \t]*", re.I)
-_PASTED_LANGUAGE = re.compile(r"\A[ \t]*(?:bash|shell|sh|console)(?=[A-Z][A-Z0-9_]*=|torchrun\b|python3?\b)")
-_CMD_SET = re.compile(r"^([ \t]*)set ([A-Z][A-Z0-9_]*=)", re.M)
-_ESCAPED_BREAK = re.compile(r"\\\\[ \t]{0,200}$", re.M)
-_BACKTICK_BREAK = re.compile(r"`[ \t]{0,200}$", re.M)
+_FILL_IN = regex(r"<[A-Za-z](?:[\w .|/-]{0,40}[\w.|/-])?>(?=[\s\"'`;,.:/_)-]|\Z)")
+_POWERSHELL = regex(r"\$env:(\w+)[ \t]*=[ \t]*", re.I)
+_PASTED_LANGUAGE = regex(r"\A[ \t]*(?:bash|shell|sh|console)(?=[A-Z][A-Z0-9_]*=|torchrun\b|python3?\b)")
+_CMD_SET = regex(r"^([ \t]*)set ([A-Z][A-Z0-9_]*=)", re.M)
+_ESCAPED_BREAK = regex(r"\\\\[ \t]{0,200}$", re.M)
+_BACKTICK_BREAK = regex(r"`[ \t]{0,200}$", re.M)
 
 
 def as_meant(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from auditor.regex import regex
 from auditor.settings.syntax import Piece, Word
 from auditor.settings.tidy import PLACEHOLDER
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     import tree_sitter
 
 _MAX_DEPTH = 12  # of ``${A:-${B:-…}}``
-_ESCAPED = re.compile(r"\\(?:\n|(.))", re.S)
-_ESCAPED_IN_QUOTES = re.compile(r"\\(?:\n|([\"\\$`]))")
+_ESCAPED = regex(r"\\(?:\n|(.))", re.S)
+_ESCAPED_IN_QUOTES = regex(r"\\(?:\n|([\"\\$`]))")
 _ALTERNATIVE = frozenset({":-", "-", ":=", "=", ":?", "?", ":+", "+"})
 
 

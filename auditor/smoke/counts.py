@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from auditor.regex import regex
 from auditor.submission.model import Submission, Unread
 
 _MAX_LOG = 4 << 20  # bytes of a log's beginning
-_PRINTED = re.compile(
+_PRINTED = regex(
     r"(?:(?<!\w)(?:(?:model|total|n|num)[_ ]){1,2}|(?<!\w)(?<![A-Za-z]\s))param(?:eter)?s?(?:_count)?\s{0,3}[:=]\s{0,3}"
     r"(\d{1,3}(?:[,_]\d{3}){1,4}|\d{5,12})(?![\d.,]*[MKB%])\b",
     re.I,

@@ -11,15 +11,16 @@ from auditor.evidence.counted import claimed_logs, training_logs
 from auditor.evidence.model import Evidence
 from auditor.program.load import load_program
 from auditor.program.model import Program
+from auditor.regex import regex
 from auditor.settings import settings_in_play
 from auditor.smoke.counts import logged_parameters
 from auditor.submission.model import Override, Setting, Submission, Unread
 
 MAX_FILE, MAX_FILES, MAX_TOTAL = 32 << 20, 400, 128 << 20
-_NAME = re.compile(r"[A-Z][A-Z0-9_]{1,60}\Z")
-_OPTION = re.compile(r"[a-z][a-z0-9_]{1,60}\Z")
-_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?(?:e-?\d{1,3})?\Z", re.I)
-_OURS = re.compile(
+_NAME = regex(r"[A-Z][A-Z0-9_]{1,60}\Z")
+_OPTION = regex(r"[a-z][a-z0-9_]{1,60}\Z")
+_NUMBER = regex(r"-?\d{1,12}(?:\.\d{1,12})?(?:e-?\d{1,3})?\Z", re.I)
+_OURS = regex(
     r"RANK|LOCAL_RANK|WORLD_SIZE|MASTER_\w+|HOME|PATH|PYTHON\w*|LD_\w+|CUDA_\w+|NCCL_\w+|TMPDIR|TORCH\w*|OMP_\w+|MKL_\w+"
 )
 _TRUTH = {"true": "1", "false": "0"}

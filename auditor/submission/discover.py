@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from auditor.challenge import Challenge, challenges
 from auditor.challenge.places import is_default_script, is_metadata, is_track
+from auditor.regex import regex
 from auditor.submission import trainer
 from auditor.submission.model import Submission, Track, Tree, Unread
 from auditor.submission.names import depth, is_log, is_readme, is_shell, is_source, shown, suffix
@@ -20,16 +21,16 @@ _LOG_HEAD = 1024 * 1024  # bytes that are looked at to tell a log: many begin wi
 _MOST_PEEKED = 400  # files that are looked into; a folder may hold thousands
 _SOURCE_HEAD = 512 * 1024
 _DOCUMENT_LIMIT = 256 * 1024
-_LOG_LINE = re.compile(
+_LOG_LINE = regex(
     rb"^\W{0,3}.{0,60}?(step[:= ]\s*\d+|\d+/\d+ (train|val)_loss|train_loss|val_bpb\s*[:=]\s*\d|"
     rb"val_loss\s*[:=]\s*\d|train_time\s*[:=]\s*\d|step_avg|Total submission size|Serialized model|"
     rb"model_params:\d|world_size:\d)",
     re.MULTILINE,
 )
-_SCORE_LINE = re.compile(
+_SCORE_LINE = regex(
     rb"^(?:[\w+.\-]{1,60}[ :]{1,3}){0,3}val_loss[:=] ?\d{1,2}\.\d{4,} val_bpb[:=] ?\d{1,2}\.\d{4,}", re.MULTILINE
 )  # only an evaluation prints both so: one such line is a log
-_NON_RECORD = re.compile(r"non[\s_-]*record", re.IGNORECASE)
+_NON_RECORD = regex(r"non[\s_-]*record", re.IGNORECASE)
 
 
 def units(paths: Iterable[str]) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import subprocess
 import weakref
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from auditor.regex import regex
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 from auditor.submission.scope import Change, record_folders
@@ -33,7 +33,7 @@ _PR_PATTERNS = (
     "refs/remotes/upstream/pull/{}/head",
     "refs/remotes/origin/pull/{}/head",
 )
-_PR_REF = re.compile(r"refs/(?:remotes/(?:upstream|origin)/)?(?:pull/(?=\d+/head$)|pr/(?=\d+$))(\d+)(?:/head)?")
+_PR_REF = regex(r"refs/(?:remotes/(?:upstream|origin)/)?(?:pull/(?=\d+/head$)|pr/(?=\d+$))(\d+)(?:/head)?")
 _TIMEOUT = 120.0  # seconds for one git command
 _CHUNK = 1 << 16
 # What a repository's own configuration could start is switched off: hooks, a file-system monitor, filters and

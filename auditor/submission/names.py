@@ -6,13 +6,15 @@ import posixpath
 import re
 import unicodedata
 
+from auditor.regex import regex
+
 SOURCE_SUFFIXES = frozenset({".py", ".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hh", ".hpp"})
 SHELL_SUFFIXES = frozenset({".sh", ".bash", ".zsh", ".slurm", ".sbatch", ".mk"})
 LOG_SUFFIXES = frozenset({".log", ".out", ".stdout", ".ansi"})
 
 _PLAIN_TEXT = frozenset({".txt", ".text", ""})
-_LOG_NAME = re.compile(r"(^|[^a-z])logs?([^a-z]|$)|seed[_-]?\d|^train(ing)?[_-]?v?\d*\.txt$", re.IGNORECASE)
-_NEVER_LOG = re.compile(
+_LOG_NAME = regex(r"(^|[^a-z])logs?([^a-z]|$)|seed[_-]?\d|^train(ing)?[_-]?v?\d*\.txt$", re.IGNORECASE)
+_NEVER_LOG = regex(
     r"^(requirements|constraints|readme|license|licence|notice|authors|vocab|commands?|manifest|sha\d*sums)",
     re.IGNORECASE,
 )

@@ -9,29 +9,30 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from auditor.challenge.places import is_default_script
+from auditor.regex import regex
 from auditor.submission.names import depth, shown, suffix
 
-_CONTINUED = re.compile(r"\\[ \t]*\n")
-_APART = re.compile(r"[;|&`\"'<>()]")
-_LAUNCHER = re.compile(r"(.*/)?(torchrun|python(3(\.\d+)?)?|accelerate|deepspeed|modal|uv)")
-_DECODES = re.compile(r"(?:b85|b64|a85)decode|decompress\(")
-_RUNS = re.compile(r"\bexec\s*\(|\brunpy\b|\bcompile\(")
-_TRAINS = re.compile(r"\.backward\(|value_and_grad")
+_CONTINUED = regex(r"\\[ \t]*\n")
+_APART = regex(r"[;|&`\"'<>()]")
+_LAUNCHER = regex(r"(.*/)?(torchrun|python(3(\.\d+)?)?|accelerate|deepspeed|modal|uv)")
+_DECODES = regex(r"(?:b85|b64|a85)decode|decompress\(")
+_RUNS = regex(r"\bexec\s*\(|\brunpy\b|\bcompile\(")
+_TRAINS = regex(r"\.backward\(|value_and_grad")
 _SIGNS: tuple[tuple[re.Pattern[str], int], ...] = (
     (_TRAINS, 3),
-    (re.compile(r"\.step\(\)|optimizer|\boptim\."), 2),
-    (re.compile(r"val_bpb|val_loss"), 2),
-    (re.compile(r"fineweb_val|val_tokens|load_validation_tokens"), 2),
-    (re.compile(r"fineweb_train|train_files|train_loader|TokenStream|DataLoader"), 2),
-    (re.compile(r"nn\.Module|mlx\.nn|jax"), 1),
-    (re.compile(r"MAX_WALLCLOCK_SECONDS|ITERATIONS|max_wallclock"), 2),
-    (re.compile(r"__name__\s*==\s*[\"']__main__"), 1),
+    (regex(r"\.step\(\)|optimizer|\boptim\."), 2),
+    (regex(r"val_bpb|val_loss"), 2),
+    (regex(r"fineweb_val|val_tokens|load_validation_tokens"), 2),
+    (regex(r"fineweb_train|train_files|train_loader|TokenStream|DataLoader"), 2),
+    (regex(r"nn\.Module|mlx\.nn|jax"), 1),
+    (regex(r"MAX_WALLCLOCK_SECONDS|ITERATIONS|max_wallclock"), 2),
+    (regex(r"__name__\s*==\s*[\"']__main__"), 1),
     # What a packed script shows: something is decoded, and something is run.
     (_DECODES, 3),
     (_RUNS, 3),
 )
 _ENOUGH = 6  # signs of a trainer below which a file is not taken for one
-_ASIDE = re.compile(
+_ASIDE = regex(
     r"(^|[_/])(tests?|smoke|prepare|download|tokeni[sz]e|retokeni[sz]e|plot|setup|launch|sweep|check|verify|"
     r"human|readable|decoded|unpacked|source|old|orig|original|backup|baseline|ablation|mlx|local|modal)"
     r"(?=[_/.\d]|$)",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import TypedDict
 
 from auditor.finding import Finding, Verdict
 from auditor.program.source import Source
+from auditor.regex import regex
 from auditor.report import Report
 from auditor.verdict import weigh
 
@@ -16,7 +16,7 @@ _ONE_IN = 16  # so many lines share one place in a sketch; the same ones in ever
 _MOST = 400  # of one sketch
 _SHORTEST = 8  # characters; shorter lines are in every script
 _MOST_LINES = 12  # of one finding
-_DIGITS = re.compile(r"\d+(?:\.\d+)?")
+_DIGITS = regex(r"\d+(?:\.\d+)?")
 
 
 class CodeMarks(TypedDict):

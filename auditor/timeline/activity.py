@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from auditor.finding import Status
+from auditor.regex import regex
 from auditor.settings import is_incidental, lookup
 from auditor.submission.model import STARTED, Override, Setting
 from auditor.timeline.events import Event, Switch, Timeline
@@ -18,7 +19,7 @@ from auditor.timeline.values.frames import Guard
 _DEFAULTS = 1 << 1  # the first setting in play
 _OFF = frozenset({"0", "0.0", "false", "no", "off", "none", ""})
 _MOST = 3  # switches that are named
-_SIZE = re.compile(r"-?[\d_.]+(e-?\d+)?")
+_SIZE = regex(r"-?[\d_.]+(e-?\d+)?")
 _UNSET = "None"  # what a switch is that is read without a default and set by nothing
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from auditor.regex import regex
 from auditor.timeline.claims import claimed_reports
 from auditor.timeline.events import Event, Forward, Load, Lookup, Mixture, MixtureKind, Opaque, Report, Timeline
 from auditor.timeline.values.atoms import VAL
@@ -37,7 +37,7 @@ _TABLES: dict[MixtureKind, str] = {
     "preview": "counts of the tokens that are scored next",
     "counted": "a table that counts the tokens before they are scored",
 }
-_SCORE = re.compile(r"loss|bpb|bits|nll|score|perplexity|ppl|entropy")
+_SCORE = regex(r"loss|bpb|bits|nll|score|perplexity|ppl|entropy")
 _MOST_TEXT = 800  # characters of a print
 _WIDEST = 60  # characters of a divisor
 _ADAPTED, _FRESH = "adapted on the same tokens before", "no adaptation on these tokens seen before"

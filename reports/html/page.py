@@ -14,10 +14,11 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 from markupsafe import Markup
 
 from auditor import __version__
+from auditor.regex import regex
 from reports.comment import TemplateFault
 from reports.escape import cut
 
-_MAP = re.compile(r"^(?://|/\*)# sourceMappingURL=.*$", re.MULTILINE)
+_MAP = regex(r"^(?://|/\*)# sourceMappingURL=.*$", re.MULTILINE)
 _LONGEST = 4_000  # characters of one text
 
 

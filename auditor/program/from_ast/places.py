@@ -7,15 +7,16 @@ the file.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from itertools import accumulate
 from typing import Any
 
+from auditor.regex import regex
+
 # Everything that may lie between two tokens, as in auditor.program.positions.
-_BETWEEN = re.compile(r"(?:[ \t\f\r\n]+|#[^\r\n\0]*|\\(?:\r\n|\n|\r))*")
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_CONTINUATION = re.compile(rb"[\x80-\xbf]")
+_BETWEEN = regex(r"(?:[ \t\f\r\n]+|#[^\r\n\0]*|\\(?:\r\n|\n|\r))*")
+_LINE_END = regex(r"\r\n|\r|\n")
+_CONTINUATION = regex(rb"[\x80-\xbf]")
 
 
 class LostError(Exception):

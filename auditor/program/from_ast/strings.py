@@ -10,20 +10,21 @@ import re
 from typing import NamedTuple, TypeAlias
 
 from auditor.program.from_ast.places import LostError, Places
+from auditor.regex import regex
 
-_PREFIX = re.compile(r"[A-Za-z]*")
-_QUOTE = re.compile(r"\"{3}|'{3}|[\"']")
+_PREFIX = regex(r"[A-Za-z]*")
+_QUOTE = regex(r"\"{3}|'{3}|[\"']")
 _REST = {
-    '"': re.compile(r'(?:[^\\"]|\\.)*+"', re.DOTALL),
-    "'": re.compile(r"(?:[^\\']|\\.)*+'", re.DOTALL),
-    '"""': re.compile(r'(?:[^\\"]|\\.|"(?!""))*+"""', re.DOTALL),
-    "'''": re.compile(r"(?:[^\\']|\\.|'(?!''))*+'''", re.DOTALL),
+    '"': regex(r'(?:[^\\"]|\\.)*+"', re.DOTALL),
+    "'": regex(r"(?:[^\\']|\\.)*+'", re.DOTALL),
+    '"""': regex(r'(?:[^\\"]|\\.|"(?!""))*+"""', re.DOTALL),
+    "'''": regex(r"(?:[^\\']|\\.|'(?!''))*+'''", re.DOTALL),
 }
 # A backslash hides no brace, except in the name of a character.
-_RAW_TEXT = re.compile(r"""\\[^{}] | \{\{ | \}\} | [{}] | "{3} | '{3} | ["']""", re.VERBOSE | re.DOTALL)
-_TEXT = re.compile(r"""\\N\{[^{}"'\r\n]*\} | """ + _RAW_TEXT.pattern, re.VERBOSE | re.DOTALL)
-_SPEC = re.compile(r"[{}\\]")
-_FIELD = re.compile(
+_RAW_TEXT = regex(r"""\\[^{}] | \{\{ | \}\} | [{}] | "{3} | '{3} | ["']""", re.VERBOSE | re.DOTALL)
+_TEXT = regex(r"""\\N\{[^{}"'\r\n]*\} | """ + _RAW_TEXT.pattern, re.VERBOSE | re.DOTALL)
+_SPEC = regex(r"[{}\\]")
+_FIELD = regex(
     r"""\b(?:[rbuf]|r[bf]|[bf]r)(?=["']) | ["'] | [#][^\r\n]* | [\[({})\]] | [!=<>]= | [!:=]""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -14,10 +14,11 @@ from msgspec import Struct
 from auditor.program.unpack.decoders import inflate, unbz2, ungzip, unlzma
 from auditor.program.unpack.model import Refused
 from auditor.program.unpack.zstd import all_frames
+from auditor.regex import regex
 
 _SHORTEST: Final = 256
-_LONG_RUN: Final = re.compile(r"[!-~]{60}")
-_B64: Final = re.compile(rb"[A-Za-z0-9+/_\-\s]+={0,2}\s*")
+_LONG_RUN: Final = regex(r"[!-~]{60}")
+_B64: Final = regex(rb"[A-Za-z0-9+/_\-\s]+={0,2}\s*")
 
 
 class Asset(Struct, frozen=True):

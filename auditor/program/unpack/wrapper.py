@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 import sys
 import unicodedata
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 
 from auditor.program.unpack.model import words
+from auditor.regex import regex
 
 # Words without which a script cannot run code that it has made itself.
 _PLAIN_WORDS: Final = (
@@ -25,16 +25,16 @@ _PLAIN_WORDS: Final = (
 )
 _RUNNERS: Final = frozenset((*_PLAIN_WORDS, *words("exec execfile run_path run_module")))
 _WRITERS: Final = frozenset(words("write write_text write_bytes writelines"))
-_EXEC: Final = re.compile(r"exec(?:file)?\b")
-_EVAL: Final = re.compile(r"eval\s*\(")
-_STARTS: Final = re.compile(r"\bsubprocess\b|\bos\.(?:system|exec|spawn|popen)|\bimport_module\b|\bsys\.path\b")
-_DECODER: Final = re.compile(r"\w*(?:64|85|32|16)decode|unhexlify|fromhex|a2b_\w+|decodebytes")
+_EXEC: Final = regex(r"exec(?:file)?\b")
+_EVAL: Final = regex(r"eval\s*\(")
+_STARTS: Final = regex(r"\bsubprocess\b|\bos\.(?:system|exec|spawn|popen)|\bimport_module\b|\bsys\.path\b")
+_DECODER: Final = regex(r"\w*(?:64|85|32|16)decode|unhexlify|fromhex|a2b_\w+|decodebytes")
 _DECODES: Final = (
     *words("64decode 85decode 32decode 16decode unhexlify fromhex a2b_ decodebytes"),
     "b'\\x",
     'b"\\x',
 )
-_HANDS_OVER: Final = re.compile(r"\bwrite(?:_text|_bytes|lines)?\s*\(|['\"]-c['\"]")  # to a program it starts
+_HANDS_OVER: Final = regex(r"\bwrite(?:_text|_bytes|lines)?\s*\(|['\"]-c['\"]")  # to a program it starts
 
 _MODULES: Final = sys.stdlib_module_names | {"brotli", "brotlicffi", "zstandard", "zstd", "pyzstd"}
 _MAX_NODES: Final = 4000
@@ -65,23 +65,35 @@ def _is_name(text: str, at: int) -> bool:
 def runs_made_code(body: Sequence[ast.stmt]) -> bool:
     """Return whether any name in the source can run made code, directly or by starting a program."""
     decodes = hands_over = False
-    for statement in body:
-        for node in ast.walk(statement):
-            match node:
-                case ast.Name(id="eval"):
-                    return True
-                case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
-                    word = name.rsplit(".", 1)[-1]
-                    if word in _RUNNERS:
-                        return True
-                    decodes = decodes or _DECODER.fullmatch(word) is not None
-                    hands_over = hands_over or word in _WRITERS
-                case ast.Constant(value="-c"):
-                    hands_over = True
-                case ast.Constant(value=bytes(value)) if len(value) > 100:
-                    decodes = True
-                case _:
-                    pass
+    words: set[str] = set()
+    stack: list[Any] = list(body)
+    while stack:
+        node = stack.pop()
+        kind = node.__class__
+        if kind is ast.Constant:
+            hands_over = hands_over or node.value == "-c"
+            decodes = decodes or (isinstance(node.value, bytes) and len(node.value) > 100)
+            continue
+        if kind is ast.Name:
+            if node.id == "eval":
+                return True
+            words.add(node.id)
+            continue
+        if kind is ast.Attribute:
+            words.add(node.attr)
+        elif kind is ast.alias:
+            words.add(node.name)
+        for field in kind._fields:
+            below = getattr(node, field, None)
+            if below.__class__ is list:
+                stack += [each for each in below if isinstance(each, ast.AST)]
+            elif isinstance(below, ast.AST):
+                stack.append(below)
+    for word in {word.rsplit(".", 1)[-1] for word in words}:
+        if word in _RUNNERS:
+            return True
+        decodes = decodes or _DECODER.fullmatch(word) is not None
+        hands_over = hands_over or word in _WRITERS
     return decodes and hands_over
 
 

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from auditor.regex import regex
 from auditor.reproduce.model import Measured, Reproduction, cap_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _INCHES = (7.2, 3.0)
-_PROLOGUE = re.compile(r"\A.*?(?=<svg)", re.DOTALL)
-_METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
+_PROLOGUE = regex(r"\A.*?(?=<svg)", re.DOTALL)
+_METADATA = regex(r"<metadata>.*?</metadata>", re.DOTALL)
 _STYLE: Any = {"svg.hashsalt": "golf-audit", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
           "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25}  # fmt: skip
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
-_STEP = re.compile(
-    r"(?:\bstep\s?[:=]?\s?|^\s*)(\d{1,9})/(\d{1,9})\b(?=[^\n]{0,200}\b(?:train_loss|val_loss|val_bpb)\b)"
-)
-_LOSS = re.compile(r"\btrain_loss\s?[:=]\s?(\d{1,3}\.\d{1,12})")
-_BPB = re.compile(r"\bval_bpb\s?[:=]\s?(\d{1,3}\.\d{1,12})")
-_TIME = re.compile(r"\btrain_time\s?[:=]\s?(\d{1,12}(?:\.\d{1,6})?)(ms|s|m)\b")
+from auditor.regex import regex
+
+_STEP = regex(r"(?:\bstep\s?[:=]?\s?|^\s*)(\d{1,9})/(\d{1,9})\b(?=[^\n]{0,200}\b(?:train_loss|val_loss|val_bpb)\b)")
+_LOSS = regex(r"\btrain_loss\s?[:=]\s?(\d{1,3}\.\d{1,12})")
+_BPB = regex(r"\bval_bpb\s?[:=]\s?(\d{1,3}\.\d{1,12})")
+_TIME = regex(r"\btrain_time\s?[:=]\s?(\d{1,12}(?:\.\d{1,6})?)(ms|s|m)\b")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 

@@ -219,7 +219,7 @@ class Machine:
 
     def of(self, kind: type[Kind]) -> Kind:
         """Return the tracker of that kind."""
-        return self.signals.of(kind)
+        return self.signals.kinds[kind]  # type: ignore[return-value]
 
     def site(self, node: ir.Node) -> Site:
         """Return the place of ``node`` in the file that is being followed."""

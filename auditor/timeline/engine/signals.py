@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from auditor.program import ir
+from auditor.timeline.engine import calls
 from auditor.timeline.values.payloads import Heap, Value
 
 if TYPE_CHECKING:
@@ -377,6 +378,9 @@ class Tracker:
         """Hear that the program has been followed to its end."""
 
 
+KINDS["called"] = calls.ask  # as what is passed on, but by those only that heed such a call
+
+
 class Signals(Tracker):
     """Hands every signal to the trackers that listen to it: its methods are those of :class:`Tracker`."""
 
@@ -388,10 +392,8 @@ class Signals(Tracker):
             silent = getattr(Tracker, name)
             heard = [getattr(t, name) for t in self.trackers if getattr(type(t), name) is not silent]
             if heard:
-                setattr(self, name, heard[0] if len(heard) == 1 else ask(heard))
+                setattr(self, name, heard[0] if len(heard) == 1 and ask is not calls.ask else ask(heard))
 
     def of(self, kind: type[Kind]) -> Kind:
         """Return the tracker of that kind; KeyError where it does not take part."""
-        tracker = self.kinds[kind]
-        assert isinstance(tracker, kind)
-        return tracker
+        return self.kinds[kind]  # type: ignore[return-value]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from auditor.regex import regex
 
 GRADIENT_HOOKS = frozenset(
     {
@@ -196,7 +196,7 @@ FRESH_TENSORS = frozenset(
     }
 )
 
-LOGGERS = re.compile(r"^(?:logging|logger|log|wandb|loguru|rich|tqdm)\b")
+LOGGERS = regex(r"^(?:logging|logger|log|wandb|loguru|rich|tqdm)\b")
 
 
 def is_optimizer_name(name: str) -> bool:

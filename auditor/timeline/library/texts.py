@@ -15,10 +15,11 @@ import string
 import urllib.parse
 from collections.abc import Callable
 
+from auditor.regex import regex
 from auditor.timeline.values.folding import FoldError
 
 _MAX = 4_000
-_PLAIN = re.compile(r"[\w./ -]*")
+_PLAIN = regex(r"[\w./ -]*")
 
 
 def bounded(compute: Callable[..., object]) -> Callable[..., object]:

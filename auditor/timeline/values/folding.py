@@ -9,13 +9,14 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
+from auditor.regex import regex
 from auditor.timeline.values.atoms import TRAIN, VAL
 
 _MAX_TEXT = 100_000
-_VAL = re.compile(r"(?:^|[^a-zA-Z])val(?:id|idation)?(?:[^a-zA-Z]|$)")
-_TRAIN = re.compile(r"(?:^|[^a-zA-Z])train(?:ing)?(?:[^a-zA-Z]|$)")
-_PATHLIKE = re.compile(r"[*/]|\.(?:bin|npy|npz|pt|jsonl?|parquet|txt|zst)\b|fineweb")
-_CODE = re.compile(r"\.(?:py|sh|log|md|json)\b")
+_VAL = regex(r"(?:^|[^a-zA-Z])val(?:id|idation)?(?:[^a-zA-Z]|$)")
+_TRAIN = regex(r"(?:^|[^a-zA-Z])train(?:ing)?(?:[^a-zA-Z]|$)")
+_PATHLIKE = regex(r"[*/]|\.(?:bin|npy|npz|pt|jsonl?|parquet|txt|zst)\b|fineweb")
+_CODE = regex(r"\.(?:py|sh|log|md|json)\b")
 
 
 def split_of_word(text: str) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.values.atoms import TRAIN, VAL, bits_of
 from auditor.timeline.values.payloads import Bound, Class, Function, Heap, Known, Native, Value, same
@@ -63,13 +64,10 @@ class Shifts(Tracker):
                 add |= self.machine.atoms.bit("shift", Shift(bit, 0, None))
         return Value(out.p, out.m | add) if add else out
 
+    @heeds(but=(Function, Native, Bound, Class))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Forget how far a number lies that is computed from an index."""
-        if (
-            isinstance(func.p, Function | Native | Bound | Class)
-            or out.m & (VAL | TRAIN)
-            or not out.m & self._current()
-        ):
+        if out.m & (VAL | TRAIN) or not out.m & self._current():
             return out
         atoms = self.machine.atoms
         if not out.m & atoms.family("shift") or arguments.callee_name(func) in ("int", "min", "max"):

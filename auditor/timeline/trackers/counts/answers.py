@@ -7,24 +7,24 @@ are *ordered*, that is, cut off at the place being scored (``tril``, a compariso
 
 from __future__ import annotations
 
-import re
-
 from auditor.program import ir
+from auditor.regex import regex
 from auditor.timeline.engine import arguments, containers, stores
 from auditor.timeline.engine.arguments import Args
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.machine import Machine
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.counts.counts import Counts
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.values.atoms import VAL, bits_of
-from auditor.timeline.values.payloads import Function, Heap, Method, Native, Value
+from auditor.timeline.values.payloads import Heap, Method, Value
 
 _RANKS = frozenset({"topk", "argsort", "argmin", "argmax", "argpartition", "sort", "min", "max"})
 _TRIANGLES = frozenset({"tril", "triu", "tril_", "triu_", "tril_indices", "triu_indices", "tri"})
 _PICKS = frozenset({"gather", "index_select", "take", "take_along_dim", "take_along_axis"})
 _PRODUCTS = frozenset({"matmul", "mm", "bmm", "einsum", "dot", "tensordot", "mean", "sum"})
 _INTO = frozenset({"scatter_add_", "scatter_add", "index_add_", "index_add", "add.at", "at"})
-_LATEST = re.compile(r"\[\s*-[^:\]]*:\s*\]$")  # the last ones of what is kept
+_LATEST = regex(r"\[\s*-[^:\]]*:\s*\]$")  # the last ones of what is kept
 
 
 class Answers(Tracker):
@@ -59,10 +59,9 @@ class Answers(Tracker):
                 return self._weighed(rows, weights, node, out)
         return out
 
+    @heeds(_TRIANGLES, _RANKS, _PICKS, _PRODUCTS, _INTO)
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library ranks, orders or picks."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         name = arguments.callee_name(func)
         if name in _TRIANGLES:
             return _tag(out, self.ordered)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers, insides, stores
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Mixture, MixtureKind
@@ -24,7 +25,7 @@ from auditor.timeline.trackers.adaptation.effects import overlap
 from auditor.timeline.trackers.counts import sweeps
 from auditor.timeline.trackers.keys.reads import Keys, all_but_last, of_this_token
 from auditor.timeline.values.atoms import VAL, bits_of, val_settings
-from auditor.timeline.values.payloads import Function, Heap, Known, Method, Native, Value
+from auditor.timeline.values.payloads import Heap, Known, Method, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -49,6 +50,7 @@ _INTO = frozenset(
 )
 _LABELS = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _PICKS = frozenset({"gather", "take_along_dim", "take_along_axis", "index_select", "take"})
+_CALLS = _GIVES | _INTO | _LABELS | _PICKS | {"one_hot", "cumsum"}
 
 
 class Counting(Event, eq=False):
@@ -88,11 +90,12 @@ class Counts(Tracker):
                 if run in event.within:
                     event.region &= ~iterations
 
+    @heeds()
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a counting call, and a prediction that is judged."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         name = arguments.callee_name(func)
+        if name not in _CALLS and not out.m & self.machine.of(Keys).gold:
+            return out
         given = arguments.given_to(func, args)
         if name in _GIVES and given and containers.deep(given[0]) & VAL:
             return _with(out, self.counted(containers.deep(given[0]), node))

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.program.source import Source
 from auditor.program.walk import walk
+from auditor.regex import regex
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.values.atoms import bits_of
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
-_OPEN_BOUND = re.compile(r":\s*(?!-\s*\d)[^\]\s,:-]")  # a stretch that ends somewhere inside
-_SIZE = re.compile(r"\.numel\(\)|\blen\(|\.shape\b|\.size\b|\.nelement\(\)")
-_PART = re.compile(r"[*/]\s*[\d.]|[\d.]\s*\*|\bmin\(|\[:")  # half of them, at most so many
+_OPEN_BOUND = regex(r":\s*(?!-\s*\d)[^\]\s,:-]")  # a stretch that ends somewhere inside
+_SIZE = regex(r"\.numel\(\)|\blen\(|\.shape\b|\.size\b|\.nelement\(\)")
+_PART = regex(r"[*/]\s*[\d.]|[\d.]\s*\*|\bmin\(|\[:")  # half of them, at most so many
 
 
 def unbounded(machine: Machine, bit: int) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.values.payloads import Bound, Function, Known, Value, at_setting
 
@@ -24,12 +25,12 @@ _MEANT = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false":
 class Fallbacks(Tracker):
     """Calls of helpers that name a switch."""
 
+    @heeds(of=(Function, Bound), but=())
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Give a switch that this call reads the default that the call falls back to."""
-        if isinstance(func.p, Function | Bound):
-            for argument in args.all():
-                if isinstance(argument.p, Known) and isinstance(argument.p.v, str):
-                    self._answered(argument.p.v, args, node, out)
+        for argument in args.all():
+            if isinstance(argument.p, Known) and isinstance(argument.p.v, str):
+                self._answered(argument.p.v, args, node, out)
         return out
 
     def _answered(self, key: str, args: Args, node: ir.Call, out: Value) -> None:

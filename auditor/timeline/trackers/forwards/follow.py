@@ -11,9 +11,10 @@ from auditor.program import ir
 from auditor.timeline.trackers.forwards import calls, grids, spectra
 from auditor.timeline.trackers.forwards.axes import NOTHING, Mixed, Several, Size, Tensor, blended, either, multiplied
 from auditor.timeline.trackers.forwards.grids import Grid
+from auditor.timeline.trackers.forwards.held import plain
 from auditor.timeline.trackers.forwards.spectra import Kernel, Spectrum, Unrolled
 from auditor.timeline.values.frames import ModuleScope, Site
-from auditor.timeline.values.payloads import Either, Function, Heap, Known, PerSetting, Value
+from auditor.timeline.values.payloads import Function, Heap
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -31,9 +32,19 @@ class Pass:
         self.steps = 0
         self.open = 0  # conditions in progress that could not be decided
         self.draws = False  # something is drawn at random in it: perhaps a denoiser
+        self.known: dict[tuple[object, ...], object] = {}  # what calls gave, by all that decides it
 
     def run(self, heap: Heap, method: str, given: list[object], depth: int = 0) -> object:
-        """Return what ``heap.method(…)`` gives."""
+        """Return what ``heap.method(…)`` gives; the same again is not followed again (a layer in every round)."""
+        if not all(value is None or value is NOTHING or isinstance(value, Tensor | Heap) for value in given):
+            return self._run(heap, method, given, depth)
+        said = tuple(value if isinstance(value, Tensor) else id(value) for value in given)
+        key = (id(heap), method, depth, self.open > 0, said)
+        if key not in self.known:
+            self.known[key] = self._run(heap, method, given, depth)
+        return self.known[key]
+
+    def _run(self, heap: Heap, method: str, given: list[object], depth: int) -> object:
         function = heap.cls.find(method) if heap.cls is not None else None
         replaced = heap.attrs.get(method)
         if replaced is not None or function is None or not isinstance(function.p, Function) or depth > _DEPTH:
@@ -189,7 +200,7 @@ class Body:
         if isinstance(node, ir.Name):
             if node.id in self.names:
                 return self.names[node.id]
-            constant = _plain(self.scope.names.get(node.id))
+            constant = plain(self.scope.names.get(node.id))
             return constant if isinstance(constant, bool | int | float | str) else None
         if isinstance(node, ir.Const):
             return NOTHING if node.value is None else node.value
@@ -277,7 +288,7 @@ class Body:
             found = base.attrs.get(node.attr)
             if found is None and base.cls is not None:
                 found = base.cls.find(node.attr)
-            return _plain(found)
+            return plain(found)
         if isinstance(base, Tensor):
             if node.attr == "shape":
                 return Several(tuple(Size(a) for a in base.axes)) if base.axes is not None else None
@@ -291,8 +302,8 @@ class Body:
     def element(self, heap: Heap) -> object:
         """Return any module of a container."""
         if heap.element is not None:
-            return _plain(heap.element)
-        return _plain(heap.items[0]) if heap.items else None
+            return plain(heap.element)
+        return plain(heap.items[0]) if heap.items else None
 
     def call(self, node: ir.Call) -> object:
         """Return what a call gives."""
@@ -377,22 +388,4 @@ class Body:
         name = heap.name.rpartition(".")[2]
         if name in ("Sequential", "ModuleList") and heap.element is not None and isinstance(heap.element.p, Heap):
             return self.apply(heap.element.p, given, keywords, node)
-        return calls.module(name, given, keywords, self.mixed(node), {k: _plain(v) for k, v in heap.made_with.items()})
-
-
-def _plain(value: Value | None) -> object:
-    """Return an object or a constant that all settings agree on."""
-    if value is None:
-        return None
-    if isinstance(value.p, Heap):
-        return value.p
-    if isinstance(value.p, Either):
-        return next((option for option in value.p.options if isinstance(option, Heap)), None)
-    if isinstance(value.p, Known):
-        return value.p.v
-    if isinstance(value.p, PerSetting):
-        each = {repr(p.v) for p in value.p.each[1:] if isinstance(p, Known)}
-        first = value.p.each[1] if len(value.p.each) > 1 else None
-        if len(each) == 1 and all(isinstance(p, Known) for p in value.p.each[1:]) and isinstance(first, Known):
-            return first.v
-    return None
+        return calls.module(name, given, keywords, self.mixed(node), {k: plain(v) for k, v in heap.made_with.items()})

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Report
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.values.atoms import RANDOM, VAL
-from auditor.timeline.values.payloads import Function, Native, Value
+from auditor.timeline.values.payloads import Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -25,6 +26,7 @@ Pick = tuple[int, bool]  # the comparison that drew, and whether it is where it 
 
 _DRAWS = frozenset({"bernoulli", "bernoulli_"})
 _OPPOSITE = frozenset({"logical_not", "bitwise_not"})
+_PICKS = frozenset({"where", "masked_fill", "masked_fill_", "mul", "mul_", "masked_select"})
 
 
 class Noise(Tracker):
@@ -75,11 +77,12 @@ class Noise(Tracker):
         """Note the opposite of what was picked."""
         return self._opposite(out) if self.draws and node.op in ("~", "not") else out
 
+    @heeds(_DRAWS, _OPPOSITE, _PICKS)
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library's function draws, replaces or keeps."""
-        if not out.m & RANDOM or isinstance(func.p, (Function, Native)):
+        if not out.m & RANDOM:
             return out
-        name = arguments.callee_name(func).rpartition(".")[2]
+        name = arguments.callee_name(func)
         if name in _DRAWS:
             self.draws = True
             return self._with(out, "drawn", [(node.start, True)])

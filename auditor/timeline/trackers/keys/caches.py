@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, models
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, Update
@@ -40,11 +41,9 @@ from auditor.timeline.values.payloads import (
     SOME,
     Bound,
     External,
-    Function,
     Heap,
     Known,
     Method,
-    Native,
     Tup,
     Value,
 )
@@ -120,6 +119,7 @@ class Lookups(Tracker):
         """Forget keys that are only compared."""
         return compared(self.machine, out)
 
+    @heeds()
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a call outside the program mixes, looks up or scores."""
         return called(self.machine, func, args, node, out)
@@ -289,9 +289,6 @@ def update(machine: Machine, origins: int, node: ir.Node) -> None:
 
 def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
     """Return the result of a call outside the program: it may mix, look up, score or only convert."""
-    kind = type(func.p)
-    if kind is Function or kind is Native:
-        return out
     keys = machine.of(Keys)
     name = arguments.callee_name(func)
     given = arguments.given_to(func, args)
@@ -347,7 +344,7 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         if base.m & forwards and index & keys.reads:
             return Value(out.p, out.m & ~tokens | label(machine, index))
         return out
-    if out.m & forwards & ~seen and (kind is not Bound or _of_module(func)):
+    if out.m & forwards & ~seen and (type(func.p) is not Bound or _of_module(func)):
         positional = args.positional
         if positional:
             keys.inputs |= positional[0].m & keys.reads

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.places import Behind
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Function, Native, Value
+from auditor.timeline.values.payloads import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,9 +30,10 @@ class Spots(Tracker):
 
     rank = 42
 
+    @heeds()
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note places that a library finds; what it makes of tokens by them is tokens."""
-        if isinstance(func.p, (Function, Native)) or not out.m & VAL:
+        if not out.m & VAL:
             return out
         given = arguments.given_to(func, args)
         name = arguments.callee_name(func)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import deep, exact_items, tag
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import Adapt, Forward
 from auditor.timeline.trackers.metric.metric import doubt
 from auditor.timeline.values.atoms import BITS, VAL
-from auditor.timeline.values.payloads import Function, Heap, Native, Stream, Tup, Value
+from auditor.timeline.values.payloads import Heap, Stream, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -36,10 +37,9 @@ class Best(Tracker):
         self.in_place: dict[int, tuple[int, object]] = {}  # by the identity of a list that was sorted: its choice
         self.tests: dict[int, tuple[Value, ir.Compare]] = {}  # by the identity of the test
 
+    @heeds(_BEST, _FIRST)
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note the least of several scores."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         name = arguments.callee_name(func)
         given = arguments.given_to(func, args)
         if name in _FIRST and given:

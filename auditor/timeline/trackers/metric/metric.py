@@ -13,12 +13,13 @@ from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import deep, tag
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Report, Timeline
 from auditor.timeline.values.atoms import BITS, RANDOM, TEXT_FILE, TRAIN, VAL
-from auditor.timeline.values.payloads import Either, Function, Heap, Known, Native, PerSetting, Tup, Value, at_setting
+from auditor.timeline.values.payloads import Either, Heap, Known, PerSetting, Tup, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -84,10 +85,9 @@ class Doubts(Tracker):
             return Value(out.p, out.m | compared(self.machine, left, right, node))
         return out
 
+    @heeds(frozenset({"where"}))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note predictions between which something stored for their positions decides."""
-        if isinstance(func.p, (Function, Native)) or arguments.callee_name(func) != "where":
-            return out
         given = arguments.given_to(func, args)
         gold, stored = self.machine.atoms.family("gold"), self.machine.atoms.family("stored")
         if len(given) == 3 and given[0].m & stored and not given[0].m & VAL and any(v.m & gold for v in given[1:]):

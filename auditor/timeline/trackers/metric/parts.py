@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.regex import regex
 from auditor.timeline.engine import arguments
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import deep, tag
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.metric.metric import FEWEST, doubt
 from auditor.timeline.values.atoms import SIZE, VAL, bits_of
-from auditor.timeline.values.payloads import External, Function, Heap, Known, Native, Tup, Value, at_setting
+from auditor.timeline.values.payloads import External, Heap, Known, Tup, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
 _ORDER = frozenset({"<", ">", "<=", ">="})
-_VOCABULARY = re.compile(r"(?:\bsp|_sp|10B_sp|vocab)_?(\d{3,6})(?!\d)")
+_VOCABULARY = regex(r"(?:\bsp|_sp|10B_sp|vocab)_?(\d{3,6})(?!\d)")
 _LOSSES = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _CLAMPS = frozenset({"clamp", "clip", "clamp_max", "clamp_", "minimum", "fmin", "remainder", "fmod", "mod"})
 _PLAIN = 4  # those below it are marks of beginnings, ends and padding
@@ -27,6 +28,7 @@ _CLASSES = 64  # fewer are no vocabulary
 _PACKS = frozenset({"compress", "dumps", "b64encode", "b85encode", "a85encode", "packbits"})
 _RANKS = frozenset({"median", "nanmedian", "quantile", "nanquantile", "percentile", "nanpercentile", "trim_mean"})
 _FILLS = frozenset({"where", "masked_fill", "masked_fill_"})
+_CALLS = _LOSSES | _CLAMPS | _PACKS | _RANKS | _FILLS | {"min"}
 
 
 class Parts(Tracker):
@@ -79,11 +81,12 @@ class Parts(Tracker):
                 return Value(out.p, out.m | self.machine.atoms.bit("kind of token", token.m & reads))
         return out
 
+    @heeds()
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note limits, and targets that are clamped, ignored or judged."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         name = arguments.callee_name(func)
+        if name not in _CALLS and not out.m & self._gold():
+            return out
         given = arguments.given_to(func, args)
         if name == "min" and len(given) == 2 and not out.m & VAL:
             size, bound = (given[0], given[1]) if given[0].m & SIZE else (given[1], given[0])
@@ -95,9 +98,9 @@ class Parts(Tracker):
         if name in _PACKS and given and self._plain(deep(given[0])):
             return Value(out.p, out.m | self.machine.atoms.bit("packed tokens", ""))
         kinds = 0
-        for value in given:
+        for value in given if name in _FILLS else ():
             kinds |= value.m & self._kinds()
-        if name in _FILLS and kinds and self._tokens(out):
+        if kinds and self._tokens(out):
             fill = next((v for v in given if isinstance(v.p, Known) and isinstance(v.p.v, int)), None)
             if fill is not None:
                 return Value(out.p, out.m & ~kinds | self.machine.atoms.bit("ignored", self._leave_out(kinds, node)))

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Report
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.metric.metric import Doubts, doubt
 from auditor.timeline.values.atoms import BITS, LAUNCH, SIZE, VAL
-from auditor.timeline.values.payloads import External, Function, Heap, Known, Native, PerSetting, Tup, Value
+from auditor.timeline.values.payloads import External, Heap, Known, PerSetting, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -120,10 +121,9 @@ class Units(Tracker):
             return doubt(machine, "window bytes", node, None, machine.all)
         return 0
 
+    @heeds()
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a number of bytes (``len(text.encode())``)."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         name = arguments.callee_name(func)
         if out.m & self.machine.atoms.family("truth") and name not in _SAME:
             out = Value(out.p, out.m & ~self.machine.atoms.family("truth"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind
@@ -18,7 +19,7 @@ from auditor.timeline.trackers.keys.reads import Keys, all_but_last, of_this_tok
 from auditor.timeline.trackers.mixtures import byte_shares
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
-from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
+from auditor.timeline.values.payloads import Heap, Known, PerSetting, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -71,10 +72,9 @@ class Mixtures(Tracker):
         """Note a comparison of losses of the true token."""
         return mask(self.machine, op, out, node) if left.m & right.m & self.machine.of(Keys).gold else out
 
+    @heeds(_BYTES, _ABOUT_BYTES, _STACKS, _SUMS_OF_EXPERTS, _JOINS, _SUMS, frozenset({"roll"}))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library mixes."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         return called(self.machine, arguments.callee_name(func), arguments.given_to(func, args), args, node, out)
 
     def bound(self, value: Value) -> Value:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import emit
-from auditor.timeline.values.payloads import Function, Native, Value
+from auditor.timeline.values.payloads import Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -42,10 +43,9 @@ class Ratios(Tracker):
         origins = _divided(self.machine, node, left.m, right.m, out.m)
         return out if origins == out.m else Value(out.p, origins)
 
+    @heeds(_NORMALISES, _PICKS, _DIVISIONS, frozenset({"arange"}))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library divides or normalises."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         name = arguments.callee_name(func)
         return called(self.machine, name, arguments.given_to(func, args), node, numbered(self.machine, name, out))
 

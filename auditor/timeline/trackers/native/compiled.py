@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.program import ir
 from auditor.program.model import Unit
 from auditor.program.source import Source
+from auditor.regex import regex
 from auditor.timeline.engine import containers, parameters, stores
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
@@ -30,15 +31,15 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 400_000  # of one text: what people write is far below
 SUFFIXES: Final = (".c", ".cc", ".cpp", ".cxx", ".cu")
-_LOOKS_NATIVE: Final = re.compile(
+_LOOKS_NATIVE: Final = regex(
     r"#\s*include\b|extern \"C\"|typedef struct|__global__ "
     r"|\b(?:int|void|float|double|long|u?int\d+_t)\s*\*?\s*\w+\s*\([^){]*\)\s*\{"
 )
 _DEFINES: Final = r"\b{}\s*\([^;{{}}]*\)\s*(?:const\s*)?(?::[^;{{}}]*)?\{{|[\"&:]{}\b"
 # How a text declares the module of Python that it becomes; one that its build names may be any.
-_DECLARES: Final = re.compile(r"\b(?:NB_MODULE|PYBIND11_MODULE|BOOST_PYTHON_MODULE)\s*\(\s*(\w+)|\bPyInit_(\w+)\s*\(")
+_DECLARES: Final = regex(r"\b(?:NB_MODULE|PYBIND11_MODULE|BOOST_PYTHON_MODULE)\s*\(\s*(\w+)|\bPyInit_(\w+)\s*\(")
 _ANY_MODULE: Final = "TORCH_EXTENSION_NAME"
-_IN_BITS: Final = re.compile(r"\blog\(\s*2(?:\.0*)?f?\s*\)|\blog2f?\(|\bM_LN2\b|\b0\.69314|\b1\.4426")
+_IN_BITS: Final = regex(r"\blog\(\s*2(?:\.0*)?f?\s*\)|\blog2f?\(|\bM_LN2\b|\b0\.69314|\b1\.4426")
 # Methods that give the address of an array, which compiled code then reads or fills.
 ADDRESSES: Final = frozenset({"data_as", "data_ptr"})
 _VIEWS: Final = frozenset({"ctypes", "data", "T", "flat"})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.regex import regex
 from auditor.timeline.engine.recording import common, emit_once
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Adapt, Event, Timeline
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
     from auditor.timeline.engine.machine import Machine
 
-_CALLS = re.compile(
+_CALLS = regex(
     r"^(?:requests\.(?:get|post|put|request|Session)|httpx\.(?:get|post|stream)|aiohttp\.ClientSession"
     r"|urllib\.request\.(?:urlopen|urlretrieve|Request)|urllib3\.PoolManager|http\.client\.HTTPS?Connection"
     r"|wget\.download|gdown\.download|(?:boto3|google\.cloud\.storage)\.\w+"
@@ -23,11 +23,11 @@ _CALLS = re.compile(
     r"|torch\.hub\.(?:load|download_url_to_file|load_state_dict_from_url)"
     r"|datasets\.load_dataset|socket\.create_connection)$"
 )
-_PRETRAINED = re.compile(r"^(?:transformers|sentence_transformers|diffusers|timm)\..*from_pretrained$")
-_RUN = re.compile(
+_PRETRAINED = regex(r"^(?:transformers|sentence_transformers|diffusers|timm)\..*from_pretrained$")
+_RUN = regex(
     r"^(?:subprocess\.(?:run|call|check_call|check_output|Popen|getoutput|getstatusoutput)|os\.(?:system|popen|exec\w+))$"
 )
-_COMMAND = re.compile(
+_COMMAND = regex(
     r"(?:^|[\s/;&|])(?:(?:pip3?|uv|conda|apt|apt-get|npm)\s+(?:\S+\s+)?(?:install|add|download)|git\s+(?:clone|pull|fetch)"
     r"|curl|wget|aria2c|rsync|scp|huggingface-cli\s+download|aws\s+s3|gsutil)\b"
 )

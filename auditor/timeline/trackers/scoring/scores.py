@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.regex import regex
 from auditor.timeline.engine.parameters import adapted, opaque, param, settle
 from auditor.timeline.engine.recording import common, emit_once
 from auditor.timeline.engine.signals import Tracker
@@ -61,7 +61,7 @@ class Scores(Tracker):
             machine.note_unfollowed(place, "no setting in play reaches a score of the validation tokens", decisive=True)
 
 
-_QUOTED = re.compile(r"[\"'}]([^\"'{}\n]{6,120})")
+_QUOTED = regex(r"[\"'}]([^\"'{}\n]{6,120})")
 
 
 def forward(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
@@ -21,7 +22,7 @@ from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.trackers.selection.waiting import forget_others
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.frames import Site
-from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Tup, Value
+from auditor.timeline.values.payloads import Heap, Known, PerSetting, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -148,11 +149,12 @@ class Knowing(Tracker):
 
     # ---------------------------------------------------------------- calls
 
+    @heeds()
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library chooses between, and predictions that are judged."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         gold = self.machine.of(Keys).gold
+        if not out.m & (gold | self.machine.atoms.family("forward")):
+            return out
         given = arguments.given_to(func, args)
         if not out.m & gold:
             return self._along(given, args, node, out)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers, stores
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
@@ -18,7 +19,7 @@ from auditor.timeline.trackers.mixtures.mixtures import emit, factors, same_expr
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending, predicts
 from auditor.timeline.trackers.selection.waiting import forget_others
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Function, Heap, Known, Method, Native, Tup, Value
+from auditor.timeline.values.payloads import Heap, Known, Method, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -220,10 +221,12 @@ class Shares(Tracker):
 
     # ---------------------------------------------------------------- calls, items
 
+    @heeds(
+        _LOOSE, _SETTLES, _SUMS, _PICKS, _COUNTS, _LARGEST, _PRODUCTS,
+        frozenset({"prod", "log1p", "entropy", "exp", "scatter_add", "scatter_add_"}),
+    )  # fmt: skip
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library settles, adds up or judges."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         name = arguments.callee_name(func)
         origins = out.m
         if name in _LOOSE:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import mask, settle_choices
 from auditor.timeline.trackers.selection import ranks, thresholds, weights
 from auditor.timeline.trackers.selection.marks import Marks
-from auditor.timeline.values.payloads import External, Function, Heap, Method, Native, Value
+from auditor.timeline.values.payloads import External, Heap, Method, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -71,10 +72,9 @@ class Selection(Tracker):
         """Note predictions that a branch replaces."""
         thresholds.branched(self.machine, test, before, after)
 
+    @heeds()
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a call outside the program does with predictions."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         machine, keys, marks = self.machine, self.machine.of(Keys), self.machine.of(Marks)
         name = arguments.callee_name(func)
         given = arguments.given_to(func, args)

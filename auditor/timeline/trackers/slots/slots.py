@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import parameters, recording
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Adapt, Forward, Report
 from auditor.timeline.trackers.adaptation import effects
@@ -88,6 +89,7 @@ class Slots(Tracker):
         """Note a mask that a comparison makes."""
         return compared(self.machine, node, out) if self.watching else out
 
+    @heeds(of=(External, Method))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note masks that a library applies."""
         return called(self.machine, func, args, node, out) if self.watching else out
@@ -281,9 +283,7 @@ def combined(machine: Machine, node: ir.BinOp, left: Value, right: Value, out: V
 def called(machine: Machine, func: Value, args: Args, node: ir.Node, out: Value) -> Value:
     """Return the result of a library's function, with deltas and masks in it understood."""
     slots = machine.of(Slots)
-    if not isinstance(func.p, External | Method):
-        return out
-    if out.m & slots.parts:
+    if out.m & slots.parts and isinstance(func.p, External | Method):
         name = func.p.name.rpartition(".")[2]
         if name in ("masked_fill", "masked_fill_", "logical_not", "bitwise_not"):
             mask = args.get(0) if isinstance(func.p, Method) or name.endswith("not") else args.get(1)
