@@ -15,12 +15,12 @@ from auditor.timeline.values.payloads import Value
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
-_PICKS = frozenset({"gather", "take_along_dim", "take_along_axis"})
+PICKS = frozenset({"gather", "take_along_dim", "take_along_axis"})
 
 
 def called(machine: Machine, name: str, given: Sequence[Value], out: Value) -> Value:
     """Return what a call outside the program gives: it may pick a byte's share."""
-    return picked(machine, given[0].m, given[-1].m, out) if name in _PICKS and len(given) > 1 else out
+    return picked(machine, given[0].m, given[-1].m, out) if name in PICKS and len(given) > 1 else out
 
 
 def picked(machine: Machine, base: int, index: int, out: Value) -> Value:

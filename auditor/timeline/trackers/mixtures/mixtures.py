@@ -72,7 +72,7 @@ class Mixtures(Tracker):
         """Note a comparison of losses of the true token."""
         return mask(self.machine, op, out, node) if left.m & right.m & self.machine.of(Keys).gold else out
 
-    @heeds(_BYTES, _ABOUT_BYTES, _STACKS, _SUMS_OF_EXPERTS, _JOINS, _SUMS, frozenset({"roll"}))
+    @heeds(_BYTES, _ABOUT_BYTES, _STACKS, _SUMS_OF_EXPERTS, _JOINS, _SUMS, byte_shares.PICKS, frozenset({"roll"}))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library mixes."""
         return called(self.machine, arguments.callee_name(func), arguments.given_to(func, args), args, node, out)
@@ -92,7 +92,8 @@ class Mixtures(Tracker):
     def item_stored(self, base: Value, node: ir.Subscript, out: tuple[Value, Value]) -> tuple[Value, Value]:
         """Note a hint that is stored for some tokens only."""
         index, value = out
-        slot = isinstance(node.index, ir.Name) and not isinstance(base.p, Heap)
+        # An entry for a token (``row[token] = …``) belongs to a row of all tokens, and is no hint at a place.
+        slot = isinstance(node.index, ir.Name) and not isinstance(base.p, Heap) and not index.m & VAL
         if self.picked and slot and not isinstance(value.p, Known):
             value = Value(value.p, value.m | aware_of(self.machine))
         if self.picked and isinstance(base.p, Heap):
