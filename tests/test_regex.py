@@ -38,7 +38,7 @@ def test_every_pattern_of_the_project_compiles() -> None:
     assert written > 250
     for name in sorted(made_up):
         importlib.import_module(name)
-    late = [each for each in gc.get_objects() if isinstance(each, Late)]
+    late = [each for each in gc.get_objects() if type(each) is Late]  # asking others for their class may warn
     assert len(late) > len(made_up)
     for each in late:
         re.compile(each.pattern, each._given)

@@ -128,8 +128,8 @@ def parse_metric(text: str, low: str, path: str, line: int) -> Metric | None:
         label = label if loss.start() >= start else text[: loss.start()].strip(" \t:=|-*,;([{\"'`→")[:_LONGEST_LABEL]
     timing = _seconds(low)
     role = role_of(low, match.end("value"))
-    keyed = match.re is _BPB and "_" in match["key"] and _ASIDE.match(match["key"]) is None
-    told = match.re is _BPB_AFTER and len(low[:start].split()) >= _MOST_WORDS
+    keyed = match.re.pattern == _BPB.pattern and "_" in match["key"] and _ASIDE.match(match["key"]) is None
+    told = match.re.pattern == _BPB_AFTER.pattern and len(low[:start].split()) >= _MOST_WORDS
     if role == "final" and (told or (float(value) < _LEAST_SCORE and not keyed)):
         role = "reference"
     return Metric(

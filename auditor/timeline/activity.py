@@ -274,11 +274,12 @@ def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, s
     unseen = 0
     for index in range(len(timeline.settings)):
         bit = 1 << (index + 1)
-        guard = next((g for g in guards if not g.opens & bit), None)
-        if guard is None:
+        closed = [g for g in guards if not g.opens & bit]
+        if not closed:
             unseen |= bit
             continue
-        for name in _telling(timeline, list(guard.closing(bit)))[:_MOST]:
+        names = [name for guard in closed for name in _telling(timeline, list(guard.closing(bit)))]
+        for name in list(dict.fromkeys(names))[:_MOST]:
             value = _reading(timeline, name, index)
             if not _looks_like_switch(timeline, name) and value is not None and _SIZE.fullmatch(value):
                 continue  # a size decides with what it is compared to, which is not told here
