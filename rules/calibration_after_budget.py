@@ -152,6 +152,8 @@ def _clock(timeline: Timeline, found: Calibration, evidence: Evidence, budget: f
     """Return the clock of the runs: as logged, else as documented, else by the script's defaults."""
     stops, site = deadlines(timeline, found.apply)
     where = "" if site is None else f"the clock is compared at {site.source.path}:{site.line}"
+    if site is not None and site.source.layer:
+        where = f"{where} (layer {site.source.layer})"
     measured = _measured(evidence)
     over = max((stop + took - budget for stop, took in measured if took is not None), default=None)
     logged = max((stop for stop, _ in measured), default=None)

@@ -63,7 +63,16 @@ def training_runs(evidence: Evidence) -> tuple[Counted, ...]:
         logs = [r for r in evidence.runs if r.train_seconds and r.seed and r.seed.value == seed.value]
         out += [Counted(run, each.score, each.claimed and len(logs) == 1) for run in logs]
         seeds.add(seed.value)
-    return tuple(out)
+    return _once(evidence, out)
+
+
+def _once(evidence: Evidence, runs: Iterable[Counted]) -> tuple[Counted, ...]:
+    """Return the runs, those of a log that lies in the folder twice once."""
+    blobs = {log.path: log.blob for log in evidence.logs}
+    once: dict[tuple[str, int], Counted] = {}
+    for each in runs:
+        once.setdefault((blobs.get(each.run.path, each.run.path), each.run.first_line), each)
+    return tuple(once.values())
 
 
 def claimed_logs(evidence: Evidence) -> tuple[str, ...]:

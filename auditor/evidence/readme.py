@@ -46,7 +46,8 @@ _PROSE_SEEDS = regex(
     re.IGNORECASE,
 )
 _ASIDE = regex(
-    r"baseline|previous|prior|sota|delta|improv|vs\.?\s|record of|leader|merged|compared|from\s\d",
+    r"baseline|previous|prior|sota|delta|improv|vs\.?\s|record of|leader|merged|compared|from\s\d"
+    r"|\b(?:estimat|expect|project|anticipat)ed\b",
     re.IGNORECASE,
 )
 # A line that says what was built on, or that opens a list of figures from elsewhere.

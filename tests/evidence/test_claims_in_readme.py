@@ -53,6 +53,12 @@ def test_prose_counts_where_no_table_does() -> None:
     assert found.seeds == (1, 2, 3)
 
 
+def test_an_estimate_is_no_claim() -> None:
+    assert read("# A\n\nEstimated post-quant BPB: ~1.16 to 1.17, pending a run\n").all("val_bpb") == ()
+    claimed = read("# A\n\nPost-quant BPB: 1.16\n").first("val_bpb")
+    assert claimed is not None and claimed.value == 1.16
+
+
 def test_of_several_scores_of_a_row_the_final_one_is_claimed() -> None:
     for header in ("| Seed | Base val_bpb | TTT val_bpb | TTT time |", "| Seed | Start bpb | End bpb | Clock |"):
         found = read(f"{header}\n|---|---|---|---|\n| 42 | 1.21 | 1.17 | 495s |\n| Mean | 1.22 | 1.18 | 496s |\n")

@@ -74,6 +74,11 @@ def test_the_runs_of_claimed_seeds_count_where_the_claim_is_the_best_of_them() -
     assert logs_of(case) == [("train_seed1.log", True), ("train_seed2.log", True)]
 
 
+def test_a_log_that_lies_there_twice_is_one_run_that_trained() -> None:
+    case = case_of({"train.log": log(1, 1.25), "train_seed1.log": log(1, 1.25), "train_seed2.log": log(2, 1.26)})
+    assert [each.run.path for each in training_runs(case.evidence)] == ["train.log", "train_seed2.log"]
+
+
 def test_without_a_claim_every_finished_run_counts_but_is_not_claimed() -> None:
     case = case_of({"a.log": log(1, 1.25), "b.log": log(2, 1.26), "started.log": "seed:3\nworld_size:8\n"})
     assert logs_of(case) == [("a.log", False), ("b.log", False)]
