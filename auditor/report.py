@@ -36,7 +36,12 @@ class MeasuredRun:
     eval_seconds: float | None = None
     steps: int | None = None
     world_size: int | None = None
-    claimed: bool = False  # the claimed score rests on it, and ``val_bpb`` is the line that prints it
+    claimed_bpb: float | None = None  # the score of it that the claim rests on, where its log prints others after it
+
+    @property
+    def claimed(self) -> bool:
+        """Whether the claimed score rests on it."""
+        return self.claimed_bpb is not None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from auditor import catalogue
 from auditor.report import Comparison, Report
 from reports.schema import mean_bpb, scores, std_bpb
@@ -41,14 +43,14 @@ def partial(report: Report) -> str:
 
 def _scores(report: Report) -> str:
     parts = []
-    mean, std = mean_bpb(report.runs), std_bpb(report.runs)
-    found = scores(report.runs)
+    runs = [replace(run, val_bpb=run.claimed_bpb) if run.claimed else run for run in report.runs]
+    mean, std, found = mean_bpb(runs), std_bpb(runs), scores(runs)
     if mean is not None and max(found) - min(found) > _ONE_WORK:
         parts.append(f"{min(found):.5f} to {max(found):.5f} logged ({len(found)} runs)")
     elif mean is not None:
         count = len(found)
         spread = "" if std is None else f", sd {std:.5f}"
-        counted = [run for run in report.runs if run.claimed] or report.runs
+        counted = [run for run in runs if run.claimed] or runs
         logs = "logs" if len({run.log for run in counted if run.val_bpb is not None}) >= count else "runs"
         of = "1 log" if count == 1 else f"mean of {count} {logs}{spread}"
         parts.append(f"{mean:.5f} logged ({of})")

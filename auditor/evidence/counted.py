@@ -46,7 +46,7 @@ def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
 
 
 def measured_runs(evidence: Evidence) -> tuple[MeasuredRun, ...]:
-    """Return the runs as a report shows them: by the score that is claimed of them, where they print it."""
+    """Return the runs as a report shows them, with the score that is claimed of each, where it prints that."""
     claimed = {id(each.run): each.exact for each in counted_runs(evidence) if each.claimed}
     return tuple(run.measured(evidence.sizes.code_bytes, claimed.get(id(run))) for run in evidence.runs)
 

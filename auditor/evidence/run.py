@@ -249,14 +249,14 @@ class Run(Struct, frozen=True):
     def measured(self, code_on_disk: int | None = None, claimed: Metric | None = None) -> MeasuredRun:
         """Return the run as a report shows it.
 
-        ``code_on_disk`` is the script's size, added to the packed model where the log prints no total, ``claimed`` the
-        score that is claimed of it: logs print others after it.
+        Its score is the last final one, whatever is claimed. ``code_on_disk`` is the script's size, added to the packed
+        model where the log prints no total, ``claimed`` the score that is claimed of it: logs print others after it.
         """
         artifact, model = self.artifact_bytes, self.packed_model_bytes
         size = _plain(artifact)
         if artifact is None and model is not None and code_on_disk is not None:
             size = model.value + code_on_disk
-        score = claimed or self.score
+        score = self.score
         loss, seconds = self.loss_of(score), self.seconds_of(score)
         return MeasuredRun(
             log=self.path,
@@ -268,7 +268,7 @@ class Run(Struct, frozen=True):
             eval_seconds=seconds.value if seconds else None,
             steps=_plain(self.steps),
             world_size=_plain(self.world_size),
-            claimed=claimed is not None,
+            claimed_bpb=claimed.val_bpb if claimed else None,
         )
 
 

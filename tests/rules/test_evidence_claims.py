@@ -198,7 +198,7 @@ def test_a_claim_is_held_against_the_scores_that_it_nearly_is_the_mean_of() -> N
     (said,) = found("claim-mismatch", files)
     assert "the final scores there are 0.92917762, 0.92982823, 0.92987519" in said.message
     report = audit(submission(SCRIPT, files, "2026-04-01_Example"), select=["claim-mismatch"])
-    assert [run.val_bpb for run in report.runs] == list(mixed)
+    assert [run.claimed_bpb for run in report.runs] == list(mixed)
 
 
 def test_a_script_in_no_record_folder_is_not_told_as_a_folder() -> None:
