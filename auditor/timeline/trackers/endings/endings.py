@@ -63,6 +63,7 @@ class Endings(Tracker):
         super().__init__(machine)
         self.conditions: dict[int, _Judged] = {}  # by the number of the open condition
         self.learning: set[Place] = set()  # loops in which something is learned from training data
+        self.of_validation = 0  # forward passes known to be of validation tokens: asked for often
         self.found: dict[tuple[Place, int, int], tuple[Ending, tuple[Place, ...]]] = {}
 
     # ---------------------------------------------------------------- what is judged
@@ -124,9 +125,17 @@ class Endings(Tracker):
         origins = value.m & self.machine.atoms.family("forward")
         if not origins or not value.m & VAL or isinstance(value.p, Known):
             return False
-        return any(
-            isinstance(f, Forward) and val_settings(f.kinds) for f in self.machine.atoms.meanings(origins, "forward")
-        )
+        if origins & self.of_validation:
+            return True
+        while origins:
+            bit = origins & -origins
+            origins ^= bit
+            if any(
+                isinstance(f, Forward) and val_settings(f.kinds) for f in self.machine.atoms.meanings(bit, "forward")
+            ):
+                self.of_validation |= bit
+                return True
+        return False
 
     # ---------------------------------------------------------------- what ends
 
