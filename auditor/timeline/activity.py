@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -125,13 +124,8 @@ def _names(guards: list[Guard]) -> str:
 def _deciding(timeline: Timeline, guards: list[Guard], bit: int) -> list[str]:
     """Return the switches that look as if they turn the thing on or off, most telling first."""
     names = list(dict.fromkeys(name for guard in guards for name in guard.opening(bit)))
-    inside = {name for guard in guards if _asks_whether_there(guard) for name in guard.settings}
+    inside = {name for guard in guards if guard.asks for name in guard.settings}
     return [name for name in _telling(timeline, names) if name not in inside or _looks_like_switch(timeline, name)]
-
-
-def _asks_whether_there(guard: Guard) -> bool:
-    """Return whether a condition asks if something was made at all: what it was made with doesn't decide that."""
-    return re.search(r"\bis (?:not )?None\b", guard.site.source.text[guard.site.start : guard.site.end]) is not None
 
 
 def _telling(timeline: Timeline, names: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.program import ir
+from auditor.program.walk import walk
 from auditor.timeline.values.atoms import LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.frames import Guard, Operand
@@ -103,8 +104,20 @@ def guard(machine: Machine, node: ir.Expr, test: Value, passes: int, *, taken: b
         return False
     names = tuple(str(s) for s in switches)
     operands = _operands(machine, node) if isinstance(node, ir.BoolOp) else ()
-    machine.guards.append(Guard(machine.site(node), names, passes, taken, machine.truth(test), operands))
+    asks, may = _asks_whether_there(node), machine.truth(test)
+    machine.guards.append(Guard(machine.site(node), names, passes, taken, may, operands, asks))
     return True
+
+
+def _asks_whether_there(node: ir.Expr) -> bool:
+    return any(
+        isinstance(part, ir.Compare)
+        and any(
+            op in ("is", "is not") and isinstance(right, ir.Const) and right.value is None
+            for op, right in zip(part.ops, part.rights, strict=True)
+        )
+        for part in walk(node)
+    )
 
 
 def _operands(machine: Machine, node: ir.BoolOp) -> tuple[Operand, ...]:

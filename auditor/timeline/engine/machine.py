@@ -110,10 +110,8 @@ class Machine:
         self.branch_of: dict[tuple[object, ...], int] = {}  # the number of a condition, by what it asks of which values
         self.conjunctions: dict[int, frozenset[int]] = {}  # the branches that a branch stands for together
         self.loop_sites: list[Site] = []
-        self.joined: tuple[ir.Node | None, list[Value]] = (
-            None,
-            [],
-        )  # what was last joined by and/or, as far as evaluated
+        # What was last joined by and/or, as far as it was evaluated.
+        self.joined: tuple[ir.Node | None, list[Value]] = (None, [])
         self.rounds: dict[int, ir.Node] = {}  # the loop that an iteration's origin is of
         self.iteration_bits: list[int] = []  # the innermost followed loop's current iteration, as origin
         self.loop_count = 0

@@ -115,12 +115,12 @@ def _chosen(node: ir.Expr) -> ir.If | None:
     if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr) or not isinstance(node.func.value, ir.IfExp):
         return None
     func, choice = node.func, node.func.value
-    ways = [
-        (ir.ExprStmt(node.start, node.end, ir.Call(node.start, node.end, ir.Attr(*at, way, func.attr), node.args)),)
-        for at in [(func.start, func.end)]
-        for way in (choice.body, choice.orelse)
-    ]
-    return ir.If(node.start, node.end, choice.test, ways[0], ways[1])
+
+    def way(chosen: ir.Expr) -> tuple[ir.Stmt, ...]:
+        method = ir.Attr(func.start, func.end, chosen, func.attr)
+        return (ir.ExprStmt(node.start, node.end, ir.Call(node.start, node.end, method, node.args)),)
+
+    return ir.If(node.start, node.end, choice.test, way(choice.body), way(choice.orelse))
 
 
 def do_return(machine: Machine, node: ir.Return) -> None:

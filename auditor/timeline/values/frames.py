@@ -84,6 +84,7 @@ class Guard(Struct, frozen=True):
     taken: bool
     may: tuple[int, int] = (-1, -1)
     operands: tuple[Operand, ...] = ()
+    asks: bool = False  # whether something was made at all (``is None``): what it was made with doesn't decide that
 
     @property
     def opens(self) -> int:

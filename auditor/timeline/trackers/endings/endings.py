@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import tag
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Forward
 from auditor.timeline.values.atoms import TRAIN, VAL, val_settings
 from auditor.timeline.values.frames import Site
-from auditor.timeline.values.payloads import Function, Known, Native, Tup, Value
+from auditor.timeline.values.payloads import Known, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -74,10 +74,9 @@ class Endings(Tracker):
             return out
         return Value(out.p, out.m | self.machine.atoms.bit(_FAMILY, self.machine.site(node)))
 
+    @heeds(_COMPARING)
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library compares a validation loss with (``math.isclose(loss, before)``)."""
-        if isinstance(func.p, Function | Native) or arguments.callee_name(func) not in _COMPARING:
-            return out
         return tag(out, self.machine.atoms.bit(_FAMILY, self.machine.site(node))) if self._loss(out) else out
 
     def conditional(self, test: Value, one: Value, other: Value, out: Value) -> Value:

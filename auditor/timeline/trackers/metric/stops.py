@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.program.walk import walk
-from auditor.timeline.engine import arguments
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import tag
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.metric.metric import doubt
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Function, Heap, Known, Native, PerSetting, Value, at_setting
+from auditor.timeline.values.payloads import Heap, Known, PerSetting, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -53,9 +53,10 @@ class Stops(Tracker):
                     out |= doubt(self.machine, "left out", skip, None, settings)
         return out
 
+    @heeds(frozenset({"min"}))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a number of rounds that is a constant at most: ``min(500, n)``."""
-        if isinstance(func.p, Function | Native) or arguments.callee_name(func) != "min" or len(args.positional) < 2:
+        if len(args.positional) < 2:
             return out
         settings = 0
         for value in args.positional:

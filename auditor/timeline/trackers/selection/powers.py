@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending
 from auditor.timeline.trackers.selection.ranks import several
 from auditor.timeline.trackers.selection.shares import Shares
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Function, Known, Native, Value
+from auditor.timeline.values.payloads import Known, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -27,7 +28,6 @@ _POWERS = frozenset({"pow", "power", "float_power", "pow_"})
 _FIXED = {"square": 2.0, "square_": 2.0, "sqrt": 0.5, "sqrt_": 0.5, "rsqrt": -0.5}
 _SUMS = frozenset({"sum", "mean", "nansum", "fsum", "nanmean"})
 _LOG_SUMS = frozenset({"logsumexp", "logaddexp", "logaddexp2"})
-_UNITS = frozenset({"log", "exp", "log_", "exp_", "neg", "negative"})
 
 
 class Powers(Tracker):
@@ -72,9 +72,10 @@ class Powers(Tracker):
             return origins & ~self.own
         return origins
 
+    @heeds(_POWERS, frozenset(_FIXED), _SUMS, _LOG_SUMS)
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library raises, and adds up."""
-        if isinstance(func.p, (Function, Native)) or not out.m & (self.machine.of(Marks).space | VAL):
+        if not out.m & (self.machine.of(Marks).space | VAL):
             return out
         name = arguments.callee_name(func)
         given = arguments.given_to(func, args)
@@ -83,14 +84,12 @@ class Powers(Tracker):
             origins = self._raised(given[0], self._exponents(given[1]), node, origins)
         elif name in _FIXED and given:
             origins = self._raised(given[0], [_FIXED[name]], node, origins)
-        elif name in _SUMS | _LOG_SUMS:
+        else:
             held = 0
             for value in given:
                 held |= containers.deep(value)
             side_by_side = held & self.power and several(self.machine, given)
             origins = self._sum(origins) if side_by_side else origins & ~(self.power | self.higher)
-        elif name in _UNITS:
-            return out
         return out if origins == out.m else Value(out.p, origins)
 
     def _exponents(self, value: Value) -> list[float]:

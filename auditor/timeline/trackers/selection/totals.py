@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.program.index import within
 from auditor.timeline.engine import arguments, containers
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.selection.knowing import by_own_sum
@@ -18,7 +19,7 @@ from auditor.timeline.trackers.selection.marks import Marks, numbers
 from auditor.timeline.trackers.selection.ranks import PLACES
 from auditor.timeline.trackers.selection.shares import Shares
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Function, Native, Value
+from auditor.timeline.values.payloads import Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -67,10 +68,9 @@ class Totals(Tracker):
             origins |= self._over(found or self._in_loop(node, terms, whole=whole), node, origins)
         return out if origins == out.m else Value(out.p, origins)
 
+    @heeds()
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note arrays of constants, and sums of what they have weighed."""
-        if isinstance(func.p, (Function, Native)):
-            return out
         name = arguments.callee_name(func)
         given = arguments.given_to(func, args)
         constants, weighing = self._family("constant weights"), self._family("weighing")
