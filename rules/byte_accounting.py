@@ -129,19 +129,13 @@ def _constants(case: Case) -> Iterator[Finding]:
         if status == "violation":
             status = "note" if not found.final else "violation" if claimed else "hold"
         last = found.report.site
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status=status,
             message=f"Bits per token become bits per byte by a constant ({found.doubt.number:.4g}), not by the "
             f"bytes of the "
             "text that was scored.",
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=(Step(last.source.path, last.line, "the score is reported", last.source.layer),),
         )
 
@@ -154,17 +148,11 @@ def _per_token(case: Case) -> Iterator[Finding]:
         site = found.doubt.site
         judged = activity(timeline, found.bits, [found.doubt])
         status: Status = "hold" if judged.status == "violation" and found.final else "note"
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status=status,
             message=_DIVISORS[found.doubt.kind],
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.case import Case
 from auditor.challenge.model import Time
@@ -64,17 +65,12 @@ def check(case: Case) -> Iterator[Finding]:
         status, message = ruled
         judged = activity(timeline, clock.bits, [found.apply, found.use])
         worst: Status = status if judged.status == "violation" else judged.status if status == "violation" else "note"
-        yield Finding(
+        because = "; ".join(part for part in (clock.where, judged.because) if part)
+        yield replace(judged, because=because).found(
+            site,
             rule=SLUG,
-            group="compliance",
             status=worst,
             message=message,
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because="; ".join(part for part in (clock.where, judged.because) if part),
             trace=tuple(path_of(found, "the model runs on training tokens")),
         )
 

@@ -44,17 +44,11 @@ def check(case: Case) -> Iterator[Finding]:
         status = judged.status
         if not (found.way == "observed" or found.apply.watched) and status == "violation":
             status = "hold"
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status=status,
             message=_SAY[found.way].format(sink=_SINK[found.use.sink]),
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=tuple(path_of(found, _applied(found))),
         )
 

@@ -20,18 +20,12 @@ def check(case: Case) -> Iterator[Finding]:
     for found in context_lookups(case.timeline):
         site = found.lookup.site
         judged = activity(case.timeline, found.bits, [found.lookup])
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status="note",
             message="This table is read under a key made from the tokens before the one being scored; that token is "
             "mixed into no key of it.",
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=(
                 Step(found.key.source.path, found.key.line, "the key is made from the context", found.key.source.layer),
             ),

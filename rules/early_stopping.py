@@ -34,19 +34,13 @@ def check(case: Case) -> Iterator[Finding]:
         if status == "violation" and not event.certain:
             status = "hold"
         site = event.site
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status="note" if told else status,
             message="Whether training ends here is decided by a validation loss of the run itself; since "
             f"{track.fixed_end.since} the step at which the runs of {track.folder} end has to be the same for all of "
             f"them.{told}",
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=(*calls_of(event), *_steps(event)),
         )
 

@@ -63,18 +63,12 @@ def check(case: Case) -> Iterator[Finding]:
             status = "hold"
         last = max(reports, key=lambda report: report.order)
         site = event.site
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status=status,
             message=f"In the model's forward, {event.what} is given back to every position: a position's prediction "
             + _what(event, bound),
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=(
                 *calls_of(event),
                 Step(

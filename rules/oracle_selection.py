@@ -48,18 +48,12 @@ def _evaluations(case: Case) -> Iterator[Finding]:
             continue
         site, last = found.doubt.site, found.report.site
         judged = activity(timeline, found.bits, [found.doubt])
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status="hold" if judged.status == "violation" else judged.status,
             message="The validation tokens are evaluated several times, and the scores themselves decide here which of "
             "these evaluations is reported.",
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=(
                 *calls_of(found.doubt),
                 Step(last.source.path, last.line, "the score is reported", last.source.layer),

@@ -29,9 +29,9 @@ def check(case: Case) -> Iterator[Finding]:
         site = found.doubt.site
         judged = activity(timeline, found.bits, [found.doubt])
         last = found.report.site
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status=judged.status,
             message="What a file holds for each position of the validation set decides which prediction counts there: "
             "the file tells of the tokens that are scored."
@@ -41,12 +41,6 @@ def check(case: Case) -> Iterator[Finding]:
             if found.doubt.kind == "answers"
             else "Validation tokens that the run itself packed away are unpacked and compared with the tokens being "
             "scored: the score rests on answers, not on predictions.",
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=(
                 *calls_of(found.doubt),
                 Step(

@@ -27,17 +27,11 @@ def check(case: Case) -> Iterator[Finding]:
             continue
         seen.add(place)
         judged = activity(timeline, found.bits, [found.apply, found.use])
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status="note",
             message="The quantiser is calibrated on tokens that the script generates itself, from no data set.",
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=tuple(path_of(found, "the model runs on generated tokens")),
         )
 

@@ -44,17 +44,11 @@ def check(case: Case) -> Iterator[Finding]:
             elif status == "violation" and not claimed and found.doubt.kind not in _LEFT_OUT:
                 status = "hold"
         last = found.report.site
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status=status,
             message=_say(found.doubt, final=found.final),
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=(
                 *calls_of(found.doubt),
                 Step(last.source.path, last.line, "the score is reported", last.source.layer),

@@ -52,17 +52,11 @@ def check(case: Case) -> Iterator[Finding]:
             ),
             Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
         ]
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status="hold" if lookup.unsure and judged.status == "violation" else judged.status,
             message=(_OPEN if lookup.unsure else _SURE).format(lookup.site.line),
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=tuple(dict.fromkeys(steps)),
         )
 

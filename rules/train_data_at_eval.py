@@ -32,18 +32,12 @@ def check(case: Case) -> Iterator[Finding]:
         if event.report is not None:
             last = event.report.site
             steps.append(Step(last.source.path, last.line, "a score made with it is reported", last.source.layer))
-        yield Finding(
+        yield judged.found(
+            site,
             rule=SLUG,
-            group="compliance",
             status=judged.status,
             message="Training data is read after training, and the reported score is computed with what was read, "
             "which is not part of the artifact.",
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=tuple(dict.fromkeys(steps)),
         )
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from auditor.finding import Status
+from auditor.finding import Finding, Status, Step
 from auditor.regex import regex
 from auditor.settings import is_incidental, lookup
 from auditor.submission.model import STARTED, Override, Setting
 from auditor.timeline.events import Event, Switch, Timeline
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.folding import string_origins
-from auditor.timeline.values.frames import Guard
+from auditor.timeline.values.frames import Guard, Site
 
 _DEFAULTS = 1 << 1  # the first setting in play
 _OFF = frozenset({"0", "0.0", "false", "no", "off", "none", ""})
@@ -28,6 +28,22 @@ class Activity(Struct, frozen=True):
     active: bool | None
     status: Status
     because: str
+
+    def found(self, site: Site, *, rule: str, status: Status, message: str, trace: tuple[Step, ...] = ()) -> Finding:
+        """Return a finding on the code at ``site``, with what is known of whether it runs."""
+        return Finding(
+            rule=rule,
+            group="compliance",
+            status=status,
+            message=message,
+            path=site.source.path,
+            line=site.line,
+            end_line=site.end_line,
+            layer=site.source.layer,
+            active=self.active,
+            active_because=self.because,
+            trace=trace,
+        )
 
 
 def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity:

@@ -235,17 +235,11 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
             continue  # the step is taken in play, and in a legal order; nothing tells when this one would be
         judged = judge(case, leak.bits, needed, leak.score.reports, tainted(claimed), aside)
         site = leak.adapt.site
-        yield Finding(
+        yield judged.found(
+            site,
             rule=slug,
-            group="compliance",
             status=judged.status,
             message=say(leak),
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=tuple(path_of(leak)),
         )
 

@@ -75,16 +75,10 @@ def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) 
             *(() if decided in calls else (decided,)),
             Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
         ]
-        yield Finding(
+        yield judged.found(
+            site,
             rule=slug,
-            group="compliance",
             status=judged.status,
             message=message,
-            path=site.source.path,
-            line=site.line,
-            end_line=site.end_line,
-            layer=site.source.layer,
-            active=judged.active,
-            active_because=judged.because,
             trace=tuple(dict.fromkeys(steps)),
         )
