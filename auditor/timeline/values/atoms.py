@@ -61,6 +61,7 @@ class Atoms:
     """Hands out bits by family and remembers what each stands for."""
 
     def __init__(self) -> None:
+        self.made = 0  # how many bits were handed out
         self._next = 1 << FIXED_BITS
         self._families: dict[str, int] = {}
         self._known: dict[tuple[str, object], int] = {}
@@ -79,6 +80,7 @@ class Atoms:
         """Return a new bit for ``meaning`` in ``family``."""
         bit = self._next
         self._next <<= 1
+        self.made += 1
         self._families[family] = self._families.get(family, 0) | bit
         self._meaning[bit] = meaning
         return bit

@@ -119,7 +119,7 @@ class Lookups(Tracker):
         """Forget keys that are only compared."""
         return compared(self.machine, out)
 
-    @heeds()
+    @heeds(_KEEPS_PLACE, made_of=("read", "mixed"))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a call outside the program mixes, looks up or scores."""
         return called(self.machine, func, args, node, out)

@@ -7,14 +7,15 @@ gradient to the model that learns from it, and into the reports.
 from __future__ import annotations
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, escapes
+from auditor.timeline.engine import escapes
 from auditor.timeline.engine.arguments import Args
+from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import deep
 from auditor.timeline.engine.parameters import heaps_of
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Opaque, Report
 from auditor.timeline.values.frames import Site
-from auditor.timeline.values.payloads import Function, Heap, Known, Native, Value
+from auditor.timeline.values.payloads import Heap, Known, Value
 
 _CURVES = frozenset(("tanh", "sigmoid", "softmax", "log_softmax", "cross_entropy", "softplus", "erf"))
 
@@ -54,12 +55,11 @@ class Ledger(Tracker):
         divisor = node.right if isinstance(node, ir.BinOp) else node.value
         return Value(out.p, out.m | self.machine.atoms.bit("divisor", self.machine.site(divisor)))
 
+    @heeds(_CURVES)
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Forget by what was divided inside a curve: the cap of ``tanh(logits / cap)`` divides no loss."""
         divisors = out.m & self.machine.atoms.family("divisor")
-        if not divisors or isinstance(func.p, (Function, Native)) or arguments.callee_name(func) not in _CURVES:
-            return out
-        return Value(out.p, out.m & ~divisors)
+        return out if not divisors else Value(out.p, out.m & ~divisors)
 
     def _opaque(self, origins: int) -> int:
         return origins & self.machine.atoms.family(escapes.FAMILY)

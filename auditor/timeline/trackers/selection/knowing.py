@@ -149,7 +149,7 @@ class Knowing(Tracker):
 
     # ---------------------------------------------------------------- calls
 
-    @heeds()
+    @heeds(made_of=("gold", "forward"))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library chooses between, and predictions that are judged."""
         gold = self.machine.of(Keys).gold

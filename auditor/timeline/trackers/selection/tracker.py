@@ -72,7 +72,7 @@ class Selection(Tracker):
         """Note predictions that a branch replaces."""
         thresholds.branched(self.machine, test, before, after)
 
-    @heeds()
+    @heeds(made_of=("gold", "space", "forward"))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a call outside the program does with predictions."""
         machine, keys, marks = self.machine, self.machine.of(Keys), self.machine.of(Marks)
