@@ -285,14 +285,11 @@ Payload: TypeAlias = (
 )
 
 
-class Value:
+class Value(Struct, eq=False, frozen=True):
     """A payload ``p`` and the origins ``m`` (see :mod:`auditor.timeline.values.atoms`). Never changed once made."""
 
-    __slots__ = ("m", "p")
-
-    def __init__(self, p: Payload = None, m: int = 0) -> None:
-        self.p = p
-        self.m = m
+    p: Payload = None
+    m: int = 0
 
     def __repr__(self) -> str:
         return f"Value({self.p!r}, {self.m:b})"

@@ -24,9 +24,7 @@ _SAME = frozenset(
         "unsqueeze", "flatten", "expand", "expand_as", "logical_not", "logical_and", "logical_or", "cpu", "cuda",
     }
 )  # fmt: skip
-_CALLS = frozenset(
-    {"getsize", "stat", "where", "masked_fill", "sum", "item", "cumsum", "encode", "frombuffer", "len"}
-)
+_CALLS = frozenset({"getsize", "stat", "where", "masked_fill", "sum", "item", "cumsum", "encode", "frombuffer", "len"})
 _BYTE_WORDS = ("bpb", "bits per byte", "bits_per_byte", "bits/byte")
 
 
