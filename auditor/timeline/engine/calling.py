@@ -17,6 +17,7 @@ from auditor.timeline.engine import (
 from auditor.timeline.engine.arguments import Args
 from auditor.timeline.values.constants import is_none
 from auditor.timeline.values.frames import CallStep, Frame
+from auditor.timeline.values.names import Names
 from auditor.timeline.values.payloads import (
     NONE,
     UNKNOWN,
@@ -193,7 +194,9 @@ def invoke(
     if machine.active.get(key, 0) >= MAX_SAME:
         machine.note_unfollowed(machine.site(node), f"{func.name} calls itself, and is followed {MAX_SAME} calls deep")
         return Value(None, parameters.settle(machine, args.origins()))
-    frame = Frame(func.scope, {}, parent=func.closure, func=func, owner=func.owner, consume=consume, pulled_by=stream)
+    frame = Frame(
+        func.scope, Names(), parent=func.closure, func=func, owner=func.owner, consume=consume, pulled_by=stream
+    )
     bind_parameters(machine, func, receiver, args, frame.names)
     outer = machine.frame
     saved = (machine.live, machine.jumped, machine.broken, machine.break_names)

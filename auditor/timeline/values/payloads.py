@@ -21,6 +21,7 @@ from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.timeline.values.atoms import TRAIN, VAL, under
+from auditor.timeline.values.names import Names
 
 if TYPE_CHECKING:
     from auditor.timeline.values.frames import Frame, ModuleScope
@@ -151,7 +152,7 @@ class Class:
         self.node = node
         self.scope = scope
         self.bases = bases
-        self.attrs: dict[str, Value] = {}
+        self.attrs: dict[str, Value] = Names()
         self.fields: list[str] = []  # annotated names in order, for dataclass-like constructors
         self.cursors: frozenset[str] = frozenset()  # attributes that methods advance
         self.counters: frozenset[str] = frozenset()  # those of them that they count up
