@@ -31,6 +31,7 @@ from auditor.timeline.values.payloads import (
     Method,
     Native,
     Payload,
+    PerSetting,
     Stream,
     Tup,
     Value,
@@ -54,27 +55,30 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
     positional: list[Value] = []
     keywords: dict[str, Value] = {}
     rest: Value | None = None
+    nodes: list[ir.Expr] = []
     for arg in node.args:
         value = machine.eval(arg.value)
-        if arg.star == "*":
+        if not arg.star:
+            nodes.append(arg.value)
+            if arg.keyword is None:
+                positional.append(value)
+            else:
+                keywords[arg.keyword] = value
+        elif arg.star == "*":
             items = containers.exact_items(machine, value)
             if items is not None:
                 positional.extend(items)
             else:
                 element = containers.element_of(machine, value)
                 rest = element if rest is None else join(rest, element)
-        elif arg.star == "**":
+        else:
             p = value.p
             if isinstance(p, Heap) and p.kind == "dict" and p.element is None:
                 keywords.update(p.attrs)
             else:
                 loose = Value(None, containers.deep(value))
                 rest = loose if rest is None else join(rest, loose)
-        elif arg.keyword is not None:
-            keywords[arg.keyword] = value
-        else:
-            positional.append(value)
-    args = Args(tuple(positional), keywords, rest, node, tuple(a.value for a in node.args if not a.star))
+    args = Args(tuple(positional), keywords, rest, node, tuple(nodes))
     return machine.signals.called(func, args, node, call(machine, func, args, node))
 
 
@@ -90,6 +94,9 @@ def receiver_of(frame: Frame) -> Value:
 
 def call(machine: Machine, func: Value, args: Args, node: ir.Node) -> Value:
     """Call whatever ``func`` may be; the results of several possibilities are joined."""
+    kind = type(func.p)
+    if kind is not PerSetting and kind is not Either:
+        return call_payload(machine, func.p, func, args, node)
     options = machine.alternatives(func)
     if len(options) == 1:
         return call_payload(machine, options[0][0], func, args, node)

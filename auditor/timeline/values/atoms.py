@@ -91,5 +91,8 @@ class Atoms:
 
     def meanings(self, mask: int, family: str) -> list[object]:
         """Return what the bits of ``mask`` in ``family`` stand for, oldest first."""
+        mask &= self._families.get(family, 0)
+        if not mask:
+            return []
         meaning = self._meaning
-        return [meaning[bit] for bit in bits_of(mask & self._families.get(family, 0))]
+        return [meaning[bit] for bit in bits_of(mask)]

@@ -306,6 +306,8 @@ def same(a: Payload, b: Payload) -> bool:
     """Return whether two payloads are certainly the same."""
     if a is b:
         return True
+    if type(a) is not type(b):
+        return False
     if isinstance(a, Known) and isinstance(b, Known):
         return type(a.v) is type(b.v) and a.v == b.v
     if isinstance(a, External) and isinstance(b, External):
@@ -360,14 +362,15 @@ def join_all(values: Iterable[Value]) -> Value:
 def per_setting(each: list[Payload]) -> Payload:
     """Return one payload when all settings agree, else a :class:`PerSetting`."""
     first = each[0]
-    if all(same(first, other) for other in each[1:]):
-        return first
-    return PerSetting(tuple(each))
+    for other in each:
+        if other is not first and not same(first, other):
+            return PerSetting(tuple(each))
+    return first
 
 
 def at_setting(payload: Payload, index: int) -> Payload:
     """Return the payload under setting number ``index``."""
-    return payload.each[index] if isinstance(payload, PerSetting) else payload
+    return payload.each[index] if type(payload) is PerSetting else payload
 
 
 def merge(a: Value, b: Value, a_bits: int, b_bits: int, count: int) -> Value:
