@@ -157,6 +157,7 @@ class Machine:
         self.begun: dict[str, dict[int, str]] = {}  # how texts begin whose first part is given at run time
         self.words: dict[tuple[str, int], Words] = {}  # texts that no setting in play makes, by place
         self.signals = Signals(self, trackers)
+        self.of = self.signals.kinds.__getitem__  # type: ignore[method-assign,assignment]  # asked for at every step
 
     def run(self) -> Timeline:
         """Follow the program from its first line and return its timeline."""
