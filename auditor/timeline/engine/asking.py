@@ -77,7 +77,7 @@ _PASSES = (_alone, _after_one, _after_two, _after_three, _after_four)
 
 def passed_on(signal: Signal) -> Signal:
     """Declare a signal whose last argument goes through all listeners."""
-    KINDS[signal.__name__] = _PASSES[signal.__code__.co_argcount - 2]  # type: ignore[attr-defined]
+    KINDS[signal.__name__] = _PASSES[signal.__code__.co_argcount - 2]
     return signal
 
 

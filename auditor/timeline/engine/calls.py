@@ -90,8 +90,8 @@ def ask(heard: Heard) -> Callable[..., Value]:
     everything = Heeds(but=())
     asked = [(hear, getattr(hear, "heeds", everything)) for hear in heard]
     families = frozenset(family for _, those in asked for family in those.made_of)
-    of = next((hear.__self__ for hear, those in asked if those.made_of), None)
-    concerns = Concerns(of.machine.atoms, families) if of is not None else None
+    of: Any = next((hear for hear, those in asked if those.made_of), None)  # a tracker's method
+    concerns = Concerns(of.__self__.machine.atoms, families) if of is not None else None
     chosen: dict[tuple[type, str], list[tuple[Callable[..., Any], bool]]] = {}
 
     def tell(func: Value, args: Args, node: ir.Call, out: Value) -> Value:

@@ -116,7 +116,7 @@ def _asks_whether_there(machine: Machine, node: ir.Expr) -> bool:
             part.__class__ is ir.Compare
             and any(
                 op in ("is", "is not") and isinstance(right, ir.Const) and right.value is None
-                for op, right in zip(part.ops, part.rights, strict=True)  # type: ignore[attr-defined]
+                for op, right in zip(part.ops, part.rights, strict=True)
             )
             for part in walk(node)
         )

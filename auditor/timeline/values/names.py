@@ -64,7 +64,7 @@ class Names(dict[str, "Value"]):
         name = next(reversed(self))
         return name, self.pop(name)
 
-    def setdefault(self, name: str, default: Value) -> Value:  # type: ignore[override]
+    def setdefault(self, name: str, default: Value) -> Value:
         """Return what a name holds, ``default`` where it held nothing."""
         if name not in self:
             self[name] = default
