@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from auditor import catalogue
-from auditor.attribution import attributed
+from auditor.attribution import aside, attributed
 from auditor.case import Case
 from auditor.challenge.known import DEFAULT
 from auditor.evaluators import evaluators
@@ -79,7 +79,8 @@ def audit(
             runs,
         )
         scoring = _evaluators(case, failures)
-        findings = overrule(attributed(case, _findings(rules, case, scoring, failures)), submission, rulings)
+        weighed = attributed(case, _findings(rules, case, scoring, failures))
+        findings = overrule(map(aside, weighed), submission, rulings)
     programs = [(program, timeline), *((other.program, other.timeline) for other in scoring)]
     entries = [entry for _, line in programs if line is not None for entry in rests_on(line, case.submitted)]
     broken = [RestsOn(f.as_not_followed().what, False, f.path, f.line) for f in failures]

@@ -19,6 +19,7 @@ SLUG = "boundary-leak"
 
 _BOUNDARY = regex(r"bos|eos|boundar|not_first|doc_?start|same_doc|is_start|seg_?id|reset", re.IGNORECASE)
 _APART = regex(r"cu_?seq_?lens|varlen|doc_?ids?$|document_?mask|seg_?ids?$|block_?mask", re.IGNORECASE)
+_IDS = regex(r"(?:^|_)(?:ids?|tokens?|toks?|input)$", re.IGNORECASE)
 _MIXES = frozenset({"lerp", "addcmul", "mul", "where"})
 _GATES = frozenset({"sigmoid", "tanh", "lerp", "sigmoid_"})
 
@@ -40,7 +41,11 @@ def check(case: Case) -> Iterator[Finding]:
             status="note" if off is not None else status,
             message="A gate adds the previous position's activations also at the start of a document: nothing "
             "masks the step across it"
-            + (", while attention keeps documents apart." if apart else "; attention crosses documents here as well."),
+            + (
+                ", while attention keeps documents apart."
+                if apart
+                else "; attention was not seen to keep documents apart either."
+            ),
             path=source.path,
             line=source.line_of(shift.start),
             end_line=source.line_of(max(shift.start, shift.end - 1)),
@@ -87,9 +92,11 @@ def _joins_shifted(call: ir.Call) -> bool:
 
 
 def _all_but_last(node: ir.Expr) -> bool:
-    """Return whether an expression is ``x[:, :-1]`` (more axes may follow)."""
+    """Return whether an expression is ``x[:, :-1]`` (more axes may follow) of what isn't called ids or tokens."""
     if not isinstance(node, ir.Subscript) or not isinstance(node.index, ir.Sequence) or len(node.index.elts) < 2:
         return False
+    if _IDS.search(_name(node.value) or ""):
+        return False  # the ids of a hashed pair: no activations
     time = node.index.elts[1]
     return (
         isinstance(time, ir.Slice)
@@ -127,6 +134,7 @@ def _keeps_apart(program: Program) -> bool:
         node.keyword if isinstance(node, ir.Arg) else _name(node)
         for unit in program.units.values()
         for node in unit.index.of(ir.Arg, ir.Name, ir.Attr)
+        if not (isinstance(node, ir.Arg) and isinstance(node.value, ir.Const) and node.value.value is None)
     }
     return any(name and _APART.search(name) for name in names)
 

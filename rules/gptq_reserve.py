@@ -10,6 +10,7 @@ from auditor.evidence.printed import Value
 from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
+from auditor.timeline.trackers.calibration.found import calibrations
 from rules.claimed_runs import and_others, is_timed, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
 from rules.limits import time
@@ -45,15 +46,19 @@ def _weigh(case: Case, counted: Counted, end: Value[float]) -> tuple[Status, str
     run, limit = counted.run, time(case)
     beyond = end.value - limit.train_seconds
     reserve, stop = run.last("reserve"), run.last("stop_time")
-    kept = "" if stop is None else f"Training stops at {stop.value:.1f} s and "
-    message = f"{kept}calibration on training data ends at {end.value:.1f} s, {beyond:.1f} s beyond the budget."
+    trained = 0.0 if stop is None else stop.value
+    reads = case.timeline is not None and any(True for _ in calibrations(case.timeline, "train"))
+    message = (
+        f"Training stops at {trained:.1f} s and calibration{' on training data' if reads else ''} takes "
+        f"{end.value - trained:.1f} s more: {end.value:.1f} s together, {beyond:.1f} s beyond the budget."
+    )
     if beyond <= limit.slack:
         return "note", f"{message} Accepted rows do the same (#1493)."
     early = limit.train_seconds - stop.value if stop is not None else 0.0
     if reserve is None and early < limit.slack:
         return strictness(case, counted), f"{message} No time was reserved for it."
     if beyond <= limit.reserve:
-        strictly = "By the letter this is training data read in evaluation"
+        strictly = "By the letter what follows the budget is evaluation, which may read no training data"
         return "hold", f"{message} {strictly}; accepted rows overshoot by seconds too (#1787, #1855)."
     kept_back = early if reserve is None else reserve.value
     return "hold", f"{message} The reserve of {kept_back:.1f} s is far too small; no accepted row needed so much."

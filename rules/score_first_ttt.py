@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
-from auditor.timeline.activity import activity
+from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.leaks import clean_scores, leaks
 from rules.torch_scripts import ADAPT, FINAL_EPOCH, SCORE_FIRST, evaluating, scored
 
@@ -23,7 +23,11 @@ def check(case: Case) -> Iterator[Finding]:
     for score, adapt in clean_scores(timeline):
         if (adapt.site.source.path, adapt.site.start) in bad:
             continue
-        judged = activity(timeline, score.bits & adapt.bits, [score, adapt])
+        reports = list(score.reports)
+        reached = reaches(reports, claimed_reports(timeline, case.submitted))
+        judged = judge(case, score.bits & adapt.bits, [score, adapt], reports, reached)
+        if judged.status != "violation":
+            continue  # what is legal, or harmless, is worth a word where it surely runs
         yield Finding(
             rule=SLUG,
             group="compliance",

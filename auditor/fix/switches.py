@@ -14,7 +14,7 @@ from auditor.program.unpack import decode_text
 from auditor.regex import regex
 from auditor.settings import lookup
 from auditor.submission.model import Override, Unread
-from auditor.timeline.events import Event, Switch, Timeline
+from auditor.timeline.events import Event, Forward, Switch, Timeline
 from auditor.timeline.values.frames import Guard
 
 _MOST_WAYS = 4
@@ -28,6 +28,7 @@ _MEASURE = regex(
     re.IGNORECASE,
 )
 _SOME = regex(r">\s*0(?![.\d])|>=\s*1(?![.\d])|!=\s*0(?![.\d])|(?<![.\d])0\s*<(?!=)")
+_LOOP = regex(r"[ \t]*(?:async )?(?:for|while)\b")
 _COMPARES = regex(r"[<>]|==|!=|\bin\b|%")
 _EFFECT = (
     "The score loses what this gains, and only a new run tells how much; logs of runs that had it on no longer show "
@@ -78,6 +79,7 @@ def _at(event: Event, places: set[tuple[str | None, int, int | None]]) -> bool:
 def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
     """Return the switches that can close the way to the events, the innermost and plainest first."""
     found: dict[str, tuple[bool, int]] = {}
+    scored = [event for event in timeline.events if isinstance(event, Forward) and event.reports]
     for event in events:
         for depth, guard in enumerate(reversed(event.guards)):
             for name in guard.settings:
@@ -85,17 +87,37 @@ def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
                 if switch is None or switch.launched or not guard.taken or not _may_close(guard, name):
                     continue
                 plain = (switch.default or "").strip().lower() in {*_OPPOSITES, "", *_OPPOSITES.values()}
-                if not plain and (_MEASURE.search(name) or not _asks_for_some(guard)):
+                if not plain and (_MEASURE.search(name) or not _asks_for_some(guard, name)):
                     continue
+                if _rounds(guard) and any(_within(each, guard) for each in scored):
+                    continue  # without a round of it nothing is scored
                 rank = (not plain, depth)
                 found[name] = min(found.get(name, rank), rank)
     return sorted(found, key=lambda name: found[name])
 
 
-def _asks_for_some(guard: Guard) -> bool:
-    """Return whether a condition asks for more than none of something, which nought then closes."""
+def _asks_for_some(guard: Guard, name: str) -> bool:
+    """Return whether a condition asks for more than none of what a switch is called by, which nought then closes.
+
+    One about what was worked out of the switch (``hard_windows > 0`` of ``HARD_FRACTION``) may need it for more.
+    """
     text = guard.site.source.text[guard.site.start : guard.site.end].split("\n", 1)[0]
-    return _SOME.search(text) is not None or _COMPARES.search(text) is None
+    words = name.lower().split("_")
+    called = any(
+        re.search(rf"(?<![a-z0-9]){re.escape('_'.join(words[at:]))}(?![a-z0-9_])", text.lower())
+        for at in range(len(words))
+    )
+    return called and (_SOME.search(text) is not None or _COMPARES.search(text) is None)
+
+
+def _rounds(guard: Guard) -> bool:
+    """Return whether a condition is a loop's: nought then leaves out its rounds."""
+    text = guard.site.source.text
+    return _LOOP.match(text, text.rfind("\n", 0, guard.site.start) + 1) is not None
+
+
+def _within(event: Event, guard: Guard) -> bool:
+    return any(each.site == guard.site for each in event.guards)
 
 
 def _may_close(guard: Guard, name: str) -> bool:

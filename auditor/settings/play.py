@@ -157,7 +157,7 @@ def _trainers(submission: Submission) -> dict[str, bool]:
     if elsewhere is None or submission.script is None or submission.carried:
         return {}
     own = _head(submission.tree, submission.script, _MAX_FILE) or ""
-    paths = [path for path in elsewhere.paths() if is_trainer(path)][:_MAX_ELSEWHERE]
+    paths = sorted((p for p in elsewhere.paths() if is_trainer(p)), key=lambda p: (p.count("/"), p))[:_MAX_ELSEWHERE]
     return {path: alike(own, text) for path, text in _texts(elsewhere, paths).items()} if own else {}
 
 

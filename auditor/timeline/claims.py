@@ -40,7 +40,7 @@ def judge(
     judged = activity(case.timeline, bits, events)
     if judged.status == "violation":
         if not reached and claimed_reports(case.timeline, case.submitted):
-            because = f"{judged.because}; the claimed score is another one, which this does not reach"
+            because = f"{judged.because}; the line of the claimed score was not seen to rest on it"
             return Activity(judged.active, aside, because)
         if reports and all(report.in_nats for report in reports) and not claimed_reports(case.timeline, case.submitted):
             because = f"{judged.because}; but the script computes no bits per byte: its loss may be no score"

@@ -91,7 +91,6 @@ class Report(Event, eq=False):
     forwards: tuple[Forward, ...] = ()
     in_nats: bool = False
     opaque: tuple[Opaque, ...] = ()  # what it may rest on that could not be followed
-    divisors: tuple[Site, ...] = ()  # what its losses were divided by on the way
 
 
 class Lookup(Event, eq=False):

@@ -39,7 +39,6 @@ _TABLES: dict[MixtureKind, str] = {
 }
 _SCORE = regex(r"loss|bpb|bits|nll|score|perplexity|ppl|entropy")
 _MOST_TEXT = 800  # characters of a print
-_WIDEST = 60  # characters of a divisor
 _ADAPTED, _FRESH = "adapted on the same tokens before", "no adaptation on these tokens seen before"
 _PLURAL = ("tokens", "parameters", "weights", "names")
 
@@ -122,7 +121,7 @@ def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> En
             return Entry(_TABLES[event.kind], True, event.site)
         return None
     if isinstance(event, Report) and event in reports and _tells_a_score(event):
-        return Entry(f'the report "{event.label}"', True, event.site, _divided(event))
+        return Entry(f'the report "{event.label}"', True, event.site)
     return None
 
 
@@ -130,11 +129,3 @@ def _tells_a_score(report: Report) -> bool:
     """Return whether what is printed calls itself a score: not the loss of a training step, not a file's bytes."""
     text = report.site.source.text[report.site.start : report.site.end][:_MOST_TEXT]
     return bool(_SCORE.search(f"{report.label} {text}".lower().replace("train_loss", "")))
-
-
-def _divided(report: Report) -> str:
-    """Return by what the score was divided on the way to a report, as it is written."""
-    texts = [site.source.text[site.start : site.end] for site in report.divisors]
-    whole = dict.fromkeys(" ".join(text.split()) for text in texts)
-    shown = [text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…" for text in whole]
-    return f"divided on the way by {', '.join(shown)}" if shown else ""

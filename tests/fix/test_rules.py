@@ -14,6 +14,7 @@ from auditor.rule import Example
 from auditor.submission.discover import describe
 from auditor.submission.memory import MemoryTree
 from auditor.submission.model import Submission
+from rules.torch_scripts import FINAL_EPOCH, evaluating
 
 ALL = Wanted(unsafe=True)
 # Rules whose examples have nothing that a change could be made of: no switch, or a log that only a run mends.
@@ -171,3 +172,9 @@ def _well_formed(change: Change) -> None:
     assert not change.title.endswith(".")
     assert bool(change.effect) == (change.safety == "unsafe")
     assert change.parts
+
+
+def test_a_loop_that_scores_is_not_emptied() -> None:
+    code = evaluating(FINAL_EPOCH.replace("EPOCHS", 'int(os.environ.get("ADAPT_EPOCHS", "3"))'))
+    flagged = [f for f in audit(submission({"train_gpt.py": code})).findings if f.rule == "score-after-adapt"]
+    assert [(f.status, f.fix) for f in flagged] == [("violation", None)]
