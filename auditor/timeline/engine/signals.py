@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Names = dict[str, Value]
 Kind = TypeVar("Kind", bound="Tracker")
 
+
 class Tracker:
     """Listens to nothing. A tracker overrides the signals that it needs."""
 
