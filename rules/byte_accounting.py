@@ -242,7 +242,7 @@ def _marks_space(node: ir.Node) -> bool:
 
 
 def _asks_for_space(node: ir.Node, *, replaced: bool = False) -> bool:
-    """Return whether a node asks if a piece begins with a space, or with its mark; ``replaced``: marks became spaces."""
+    """Return whether a node asks if a piece begins with a space (its mark, where none was ``replaced``)."""
     marks = (_MARK, " ") if replaced else (_MARK,)
     if isinstance(node, ir.Compare):
         first = isinstance(node.left, ir.Subscript) and node.ops in (("==",), ("in",))

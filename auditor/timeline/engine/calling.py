@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import (
     applying,
+    arithmetic,
     classes,
     containers,
     models,
@@ -78,7 +79,8 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
         else:
             positional.append(value)
     args = Args(tuple(positional), keywords, rest, node, tuple(a.value for a in node.args if not a.star))
-    return machine.signals.called(func, args, node, call(machine, func, args, node))
+    out = machine.signals.called(func, args, node, call(machine, func, args, node))
+    return arithmetic.combined(machine, func, args, node, out)
 
 
 def receiver_of(frame: Frame) -> Value:

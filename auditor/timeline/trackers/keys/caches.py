@@ -296,9 +296,9 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     given = arguments.given_to(func, args)
     if name in _KEEPS_PLACE and given and isinstance(given[0], Behind):
         return Behind(out.p, out.m, given[0].base)
-    if name in _NOT_BELOW and (behind := [v for v in given if not isinstance(v.p, Known)]) and len(behind) == 1:
-        if isinstance(behind[0], Behind):
-            return Behind(out.p, out.m, behind[0].base)
+    places = [v for v in given if not isinstance(v.p, Known)] if name in _NOT_BELOW else []
+    if len(places) == 1 and isinstance(places[0], Behind):
+        return Behind(out.p, out.m, places[0].base)
     seen = 0
     for value in given:
         seen |= value.m
