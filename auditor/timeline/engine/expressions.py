@@ -12,6 +12,7 @@ from auditor.timeline.engine import (
     arguments,
     attributes,
     calling,
+    command_lines,
     conditions,
     containers,
     generators,
@@ -122,7 +123,8 @@ def eval_subscript(machine: Machine, node: ir.Subscript) -> Value:
         module = imports.loaded(machine, index)
         if module is not None:
             return module
-    return machine.signals.subscripted(base, index, node, containers.get_item(machine, base, index, node))
+    out = command_lines.word(machine, base, index) or containers.get_item(machine, base, index, node)
+    return machine.signals.subscripted(base, index, node, out)
 
 
 def subscripted(machine: Machine, base: Value, index: Value, name: str, node: ir.Subscript) -> Value | None:

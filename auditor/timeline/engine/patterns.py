@@ -102,19 +102,21 @@ def _sequence(machine: Machine, pattern: ir.Pattern, subject: Value) -> Fit:
     items = containers.exact_items(machine, subject)
     if items is None:
         element = containers.element_of(machine, subject)
-        for part in parts:
+        for index, part in enumerate(parts):
             if part.kind != "star":
-                fits(machine, part, element)
+                fits(machine, part, machine.signals.unpacked(subject, index, element))
             elif part.name:
                 machine.bind_name(part.name, containers.new_list(machine, None, element))
         return False if isinstance(subject.p, Known) and not isinstance(subject.p.v, tuple | range) else None
     if star is None:
         if len(items) != len(parts):
             return False
+        items = [machine.signals.unpacked(subject, index, item) for index, item in enumerate(items)]
         return _all([fits(machine, part, item) for part, item in zip(parts, items, strict=True)])
     after = len(parts) - star - 1
     if len(items) < star + after:
         return False
+    items = [machine.signals.unpacked(subject, index, item) for index, item in enumerate(items)]
     rest = items[star : len(items) - after]
     if parts[star].name:
         machine.bind_name(parts[star].name or "", containers.new_list(machine, rest))
