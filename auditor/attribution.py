@@ -82,10 +82,28 @@ def attributed(case: Case, findings: Iterable[Finding]) -> Iterator[Finding]:
         yield finding if sentence is None or _of_another_line(case, finding) else _doubtful(finding, sentence)
 
 
-def aside(finding: Finding) -> Finding:
-    """Return a finding; code that no setting in play makes count is told for other settings, and without a path."""
-    if finding.status != "note" or finding.active is not False or finding.group != "compliance":
-        return finding
+def told(findings: Iterable[Finding], legal: frozenset[str]) -> tuple[Finding, ...]:
+    """Return the findings as they are told; ``legal`` are the rules that recognise legal patterns.
+
+    Code that no setting in play makes count is told for other settings and without a path, and not at all beside the
+    same rule's finding on code that counts; a legal pattern is told where nothing is violated.
+    """
+    found = tuple(findings)
+    compliance = [f for f in found if f.group == "compliance" and f.status in ("violation", "hold")]
+    counting = {f.rule for f in compliance}
+    violated = any(f.status == "violation" for f in compliance)
+    return tuple(
+        _aside(f) if _off(f) else f
+        for f in found
+        if not (_off(f) and f.rule in counting) and not (violated and f.rule in legal and f.status == "note")
+    )
+
+
+def _off(finding: Finding) -> bool:
+    return finding.status == "note" and finding.active is False and finding.group == "compliance"
+
+
+def _aside(finding: Finding) -> Finding:
     message = f"Not counted; with other settings: {finding.message[:1].lower()}{finding.message[1:]}"
     return dataclasses.replace(finding, message=message, trace=())
 

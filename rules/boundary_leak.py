@@ -13,6 +13,7 @@ from auditor.program.model import Program
 from auditor.program.source import Source
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
+from auditor.timeline.events import Timeline
 from rules.enclosing_switch import switched_off
 
 SLUG = "boundary-leak"
@@ -34,7 +35,7 @@ def check(case: Case) -> Iterator[Finding]:
             continue
         apart = _keeps_apart(case.program)
         status: Status = "hold" if apart else "note"
-        off = switched_off(case.program, case.timeline, function.body, shift) if case.timeline is not None else None
+        off = _off(case.program, case.timeline, function, shift) if case.timeline is not None else None
         yield Finding(
             rule=SLUG,
             group="compliance",
@@ -54,6 +55,29 @@ def check(case: Case) -> Iterator[Finding]:
             active_because=off or "",
         )
         return
+
+
+def _off(program: Program, timeline: Timeline, function: ir.FunctionDef, shift: ir.Node) -> str | None:
+    """Return why the shift can't run: a switch around it, or around every place that makes an object of its class."""
+    here = switched_off(program, timeline, function.body, shift)
+    if here is not None:
+        return here
+    named = {
+        cls.name
+        for unit in program.units.values()
+        for cls in unit.index.of(ir.ClassDef)
+        if any(node is function for node in cls.body)
+    }
+    made = [
+        (body.body, call)
+        for unit in program.units.values()
+        for body, nodes in unit.bodies
+        if body is not None
+        for call in nodes.of(ir.Call)
+        if isinstance(call.func, ir.Name) and call.func.id in named
+    ]
+    reasons = [switched_off(program, timeline, body, call) for body, call in made]
+    return reasons[0] if reasons and all(reasons) else None
 
 
 def _functions(program: Program) -> Iterator[tuple[Source, ir.FunctionDef, list[Nodes]]]:

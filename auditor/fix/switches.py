@@ -80,6 +80,7 @@ def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
     """Return the switches that can close the way to the events, the innermost and plainest first."""
     found: dict[str, tuple[bool, int]] = {}
     scored = [event for event in timeline.events if isinstance(event, Forward) and event.reports]
+    others = {(guard.site, guard.taken) for event in events for guard in event.guards}
     for event in events:
         for depth, guard in enumerate(reversed(event.guards)):
             for name in guard.settings:
@@ -89,6 +90,8 @@ def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
                 plain = (switch.default or "").strip().lower() in {*_OPPOSITES, "", *_OPPOSITES.values()}
                 if not plain and (_MEASURE.search(name) or not _asks_for_some(guard, name)):
                     continue
+                if (guard.site, not guard.taken) in others:
+                    continue  # the other arm does the same
                 if _rounds(guard) and any(_within(each, guard) for each in scored):
                     continue  # without a round of it nothing is scored
                 rank = (not plain, depth)
