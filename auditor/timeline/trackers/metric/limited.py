@@ -1,4 +1,4 @@
-"""What a loop goes over, where that is written as the first so many of something: ``islice(windows, n)``, ``docs[:n]``."""
+"""What a loop goes over, where that is the first so many of something: ``islice(windows, n)``, ``docs[:n]``."""
 
 from __future__ import annotations
 

@@ -113,9 +113,8 @@ class Parts(Tracker):
         kinds = 0
         for value in given if name in _FILLS else ():
             kinds |= value.m & self._kinds()
-        if kinds and self._tokens(out):
-            if any(not v.m & VAL for v in given[1:]):
-                return Value(out.p, out.m & ~kinds | self.machine.atoms.bit("ignored", self._leave_out(kinds, node)))
+        if kinds and self._tokens(out) and any(not v.m & VAL for v in given[1:]):
+            return Value(out.p, out.m & ~kinds | self.machine.atoms.bit("ignored", self._leave_out(kinds, node)))
         if name in _CLAMPS and given and self._tokens(given[0]):
             most = args.keywords.get("max", given[-1] if len(given) > 1 else None)
             return self._smaller(given[0], most, 1 if name not in ("remainder", "fmod", "mod") else 0, node, out)
