@@ -248,6 +248,7 @@ class Timeline(Struct, frozen=True):
     steps: int
     failure: tuple[Site, Exception] | None = None  # where the engine or a tracker failed: what follows is missing
     words: tuple[Words, ...] = ()
+    finished: int = -1  # the settings under which the program comes to its last line
 
     @property
     def in_play(self) -> int:
