@@ -249,6 +249,7 @@ class Timeline(Struct, frozen=True):
     steps: int
     failure: tuple[Site, Exception] | None = None  # where the engine or a tracker failed: what follows is missing
     words: tuple[Words, ...] = ()
+    finished: int = -1  # the settings under which the program comes to its last line
     unheard: Mapping[Place, Unheard] = field(default_factory=dict)
 
     @property
