@@ -127,6 +127,22 @@ def test_a_weight_that_knows_no_loss_is_none(mix: str) -> None:
     assert not _kinds(PAIR.format(mix=_lines(mix))) - {"blend"}
 
 
+@pytest.mark.parametrize(
+    ("mixed", "found"),
+    [
+        ("torch.logaddexp(a, b - 0.9)", True),
+        ("torch.logaddexp(a, b - 0.9).log_softmax(-1)", False),
+        ("torch.logaddexp(a - 0.5, b - 0.93)", False),
+    ],
+)
+def test_a_second_prediction_on_top_of_a_whole_one(mixed: str, found: bool) -> None:
+    code = (
+        "a, b, total = net(val[:-1]).log_softmax(-1), rough(val[:-1]).log_softmax(-1), 0.0\n"
+        f"total -= ({mixed}).gather(1, val[1:, None]).sum().item()\nprint(f'val_bpb:{{bits(total) / val.numel()}}')\n"
+    )
+    assert ("lifted" in _kinds(HEAD + code)) is found
+
+
 @pytest.mark.parametrize("choose", BEST)
 def test_the_lowest_of_several_losses_in_records_and_rounds(choose: str) -> None:
     assert "oracle" in _kinds(TRIES.format(choose=choose.replace("; ", "\n    ")))
