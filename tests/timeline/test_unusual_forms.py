@@ -19,7 +19,8 @@ PAIR = (
     + """
 class Blend(torch.nn.Module):
     def forward(self, y, logits, other):
-        seen = torch.stack([logits.log_softmax(-1), other.log_softmax(-1)]).gather(-1, y.expand(2, -1)[..., None])[..., 0]
+        both = torch.stack([logits.log_softmax(-1), other.log_softmax(-1)])
+        seen = both.gather(-1, y.expand(2, -1)[..., None])[..., 0]
         p, q = seen.exp()
         {mix}
 blend, total = Blend(), 0.0
@@ -177,3 +178,39 @@ def test_parts_of_the_set(over: str, goal: str, kind: str) -> None:
     loop = f"for w in {over}:\n" + SCORE.format(goal=goal)
     found = doubts(followed(SOME.format(loop=loop)), ("first tokens", "targets of a table", "ignored targets"), [])
     assert {each.doubt.kind for each in found} == ({kind} if kind else set())
+
+
+LEARNED = (
+    HEAD
+    + """
+class Hedge:
+    def __init__(self): self.log_w = torch.zeros(2)
+    def mixed(self, y, one, other):
+        losses = torch.zeros(2, len(y))
+        losses[0] = -one.log_softmax(-1)[torch.arange(len(y)), y]
+        losses[1] = -other.log_softmax(-1)[torch.arange(len(y)), y]
+        {early}
+        shares = torch.softmax(self.log_w, dim=0)
+        out = -torch.logsumexp(torch.log(shares).unsqueeze(1) - losses, dim=0)
+        {late}
+        return out
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+hedge, total = Hedge(), 0.0
+for first in range(0, val.numel() - 1025, 1024):
+    for at in range(first, first + 1024, 64):
+        x, y = val[at:at + 64], val[at + 1:at + 65]
+        with torch.no_grad():
+            total += hedge.mixed(y, net(x), rough(x)).sum().item()
+        F.cross_entropy(net(x), y).backward()
+        opt.step()
+print(f"val_bpb:{{bits(total) / val.numel()}}")
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "found"),
+    [("", "self.log_w -= 0.1 * losses.mean(1)", False), ("self.log_w -= 0.1 * losses.mean(1)", "", True)],
+)
+def test_shares_that_are_learned_from_the_tokens_before(early: str, late: str, found: bool) -> None:
+    assert ("gate" in _kinds(LEARNED.format(early=early, late=late))) is found
