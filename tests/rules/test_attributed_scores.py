@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from submissions import submission
 
+from auditor.attribution import credited_to
 from auditor.check import audit
+from auditor.evidence.claims import Claim
 from auditor.finding import Finding
 from rules.torch_scripts import EVALUATE, HEAD, MAIN, REPORT
 
@@ -45,6 +48,36 @@ def test_a_score_attributed_to_what_is_off(readme: str, status: str) -> None:
     if status == "hold":
         assert finding.active is None
         assert "README.md:" in finding.active_because
+
+
+_CLAIM = Claim("val_bpb", 1.2, "submission.json", 2, "val_bpb", None, 4)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "credited", "denied"),
+    [
+        ("Before TTT 1.2100, after TTT 1.2000.", True, False),
+        ("It went from 1.2100 (no TTT) to 1.2000 (TTT).", True, False),
+        ("TTT brings 1.2100 down to 1.2000", True, False),
+        ("Our 1.2000 comes from TTT", True, False),
+        ("LoRA TTT -> 1.2000", True, False),
+        ("1.2000 (TTT), 1.2100 (no TTT)", True, False),
+        ("1.2000 (no TTT), 1.1900 (TTT)", False, True),
+        ("1.2100 without TTT, 1.2000 with TTT", True, False),
+        ("TTT improves it from 1.2000 to 1.1900", False, False),
+        ("1.2000 → TTT → 1.1900", False, False),
+        ("1.2000 beats the TTT record of 1.21", False, False),
+        ("compared to #1 (TTT, 1.2100) we get 1.2000", False, False),
+        ("We removed TTT: 1.2000", False, False),
+        ("TTT gave nothing, so 1.2000 is the plain score", False, False),
+        ("TTT=0 1.2000", False, False),
+        ("TTT disabled: 1.2000", False, True),
+    ],
+)
+def test_which_number_a_sentence_credits(sentence: str, credited: bool, denied: bool) -> None:
+    words = re.compile(r"\bTTT\b")
+    assert credited_to(sentence, words, _CLAIM) is credited
+    assert credited_to(sentence, words, _CLAIM, denied=True) is denied
 
 
 TWICE = (
