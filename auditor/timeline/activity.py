@@ -309,6 +309,11 @@ def _off(timeline: Timeline, events: Sequence[Event], guards: list[Guard]) -> st
     said = _said_on(timeline, list(dict.fromkeys(name for name, _ in parts)), unseen)
     if said:
         return "; ".join([*told, said])
+    names = {name for name, _ in parts}
+    untold = next((given for setting in timeline.settings for given in setting.untold if given.name in names), None)
+    if untold is not None:
+        where = f"{untold.path}:{untold.line} gives {untold.name} a value that can't be told"
+        return "; ".join([*told, f"no other setting in play turns it on, and {where}"])
     lacking = next((lack for setting in timeline.settings for lack in setting.lacking), None)
     if lacking is not None:
         return "; ".join([*told, f"no other setting in play turns it on, and {_not_shipped(lacking)}"])

@@ -101,8 +101,18 @@ def test_a_second_switch_that_nobody_speaks_of_leaves_it_a_note() -> None:
     assert "SECOND defaults to 0" in finding.active_because
 
 
+def test_a_switch_that_a_run_script_gives_a_value_which_it_does_not_tell() -> None:
+    script = 'if [ "$1" = full ]; then export ADAPT=1; else export ADAPT=0; fi\nexport SECOND=0\npython train_gpt.py\n'
+    (finding,) = found(ADAPTED, {**package("# A\n\nval_bpb 1.1100.\n"), "run.sh": script}, "prequant-ttt")
+    assert finding.status == "note"
+    assert "run.sh:3 gives ADAPT a value that can't be told" in finding.active_because
+    known = script.replace('"$1"', "half")
+    (finding,) = found(ADAPTED, {**package("# A\n\nval_bpb 1.1100.\n"), "run.sh": known}, "prequant-ttt")
+    assert "no setting in play turns it on" in finding.active_because
+
+
 LINKED = "# A\n\n```bash\nmkdir -p d\nln -s $PWD/data/fineweb_val_000000.bin {}/fineweb_train_000000.bin\n```\n"
-PLAIN = HEAD + EVALUATE + MAIN.replace("data/fineweb_train", 'os.environ.get("DATA_PATH", "data")+"/fineweb_train')
+PLAIN = HEAD + EVALUATE + MAIN.replace('"data/fineweb_train', 'os.environ.get("DATA_PATH", "data") + "/fineweb_train')
 
 
 @pytest.mark.parametrize(
@@ -118,6 +128,24 @@ def test_a_validation_shard_under_a_training_name(folder: str, command: str, sta
     readme = LINKED.format(folder) + f"\nRun:\n\n```bash\n{command}\n```\n"
     findings = [f for f in found("import os\n", package(readme), "train-on-val") if f.path == "README.md"]
     assert [f.status for f in findings] == ([status] if status else [])
+
+
+@pytest.mark.parametrize(
+    ("code", "command", "status"),
+    [
+        (PLAIN, "python train_gpt.py", "violation"),
+        (PLAIN, "DATA_PATH=e python train_gpt.py", None),
+        (HEAD + EVALUATE + MAIN, "python train_gpt.py", "violation"),
+        (HEAD + EVALUATE + MAIN.replace("data/fineweb_train", "other/fineweb_train"), "python train_gpt.py", None),
+    ],
+)
+def test_a_validation_shard_in_the_folder_that_the_script_reads_by_default(
+    code: str, command: str, status: str | None
+) -> None:
+    readme = LINKED.format("data") + f"\nRun:\n\n```bash\n{command}\n```\n"
+    findings = [f for f in found(code, package(readme), "train-on-val") if f.path == "README.md"]
+    assert [f.status for f in findings] == ([status] if status else [])
+    assert all("data" in f.active_because and "train_gpt.py:" in f.active_because for f in findings)
 
 
 @pytest.mark.parametrize(
