@@ -193,12 +193,17 @@ class Run(Struct, frozen=True):
     def evaluations(self) -> tuple[Value[float], ...]:
         """Return the duration of every evaluation of the final artifact that the log times, in seconds.
 
-        Two lines about the same evaluation (same score, same duration) count once.
+        Two lines about the same evaluation (same score, same duration) count once, by the longer of the two.
         """
         kept: list[Metric] = []
         for m in self.scores:
-            if m.seconds is not None and not any(_same_evaluation(m, k) for k in kept):
+            if m.seconds is None:
+                continue
+            same = next((at for at, k in enumerate(kept) if _same_evaluation(m, k)), None)
+            if same is None:
                 kept.append(m)
+            elif m.seconds > (kept[same].seconds or 0.0):
+                kept[same] = m
         scored = {m.line for m in self.metrics}
         timed = [Value(m.seconds or 0.0, m.path, m.line, m.label) for m in kept]
         for v in self.numbers("eval_time"):

@@ -96,6 +96,8 @@ class Setting(Struct, frozen=True):
     one documented run, of which 0 is the main one; ``lacking`` are files that it reads its environment from, or starts
     (their value is ``STARTED``), and that aren't shipped. ``untold`` are names whose values the command doesn't
     tell. ``among_others``: a log of the claimed runs, beside which lie logs of other runs that are not in play.
+    ``beginnings``: how the lines of the logs begin (see :mod:`auditor.settings.heard`) whose runs this one stands for;
+    None where they were not read whole.
     """
 
     kind: Literal["defaults", "command", "mention", "log"]
@@ -105,3 +107,4 @@ class Setting(Struct, frozen=True):
     lacking: tuple[Override, ...] = ()
     untold: tuple[Override, ...] = ()
     among_others: bool = False
+    beginnings: frozenset[str] | None = None
