@@ -93,7 +93,7 @@ def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
                 if switch is None or switch.launched or not guard.taken or not _may_close(guard, name):
                     continue
                 plain = (switch.default or "").strip().lower() in {*_OPPOSITES, "", *_OPPOSITES.values()}
-                if not plain and (_MEASURE.search(name) or not _asks_for_some(guard)):
+                if not plain and (guard.asks or _MEASURE.search(name) or not _asks_for_some(guard)):
                     continue
                 rank = (not plain, depth)
                 found[name] = min(found.get(name, rank), rank)

@@ -249,3 +249,27 @@ def test_a_score_of_more_runs_than_there_are_logs_is_left() -> None:
     files = {"train_gpt.py": example.code, **example.files, "submission.json": text}
     report = audit(submission(files))
     assert [f.fix for f in report.findings if f.rule == "claim-mismatch" and f.path == "submission.json"] == [None]
+
+
+def test_what_was_made_with_a_number_is_not_switched_off_by_it() -> None:
+    """Whether there are neighbours doesn't hang on how many were asked for."""
+    code = evaluating("""
+def near(seen, k):
+    if len(seen) < k:
+        return None
+    return torch.stack(seen[-k:]).mean(0)
+
+def evaluate(model, tokens, k=int(os.environ.get("NEIGHBOURS", "4"))):
+    total, seen = torch.zeros(()), []
+    for at in range(0, tokens.numel() - 1025, 1024):
+        x, y = tokens[at:at + 1024][None], tokens[at + 1:at + 1025][None]
+        loss = model(x, y)
+        other = near(seen, k)
+        if other is not None:
+            loss = torch.minimum(loss, model(x, y) * other)
+        total += loss * 1024
+        seen.append(loss)
+    return total.item() / (tokens.numel() - 1)
+""")
+    found = audit(submission({"train_gpt.py": code})).findings
+    assert [f.fix for f in found if f.rule == "oracle-selection"] == [None]
