@@ -21,6 +21,7 @@ from auditor.evidence.text import Unreadable, decode
 from auditor.failure import Failure
 from auditor.finding import Finding, NotFollowed, RestsOn
 from auditor.fix.change import Change
+from auditor.fix.scores import ends, printed
 from auditor.gist import gist
 from auditor.grade import confidence, severity
 from auditor.program.load import load_program
@@ -124,6 +125,8 @@ def audit(
         cited=_cited(submission, findings, sources),
         failures=tuple(failures),
         challenge=submission.challenge,
+        printed=printed(timeline) if timeline is not None else (),
+        ends=ends(timeline) if timeline is not None else {},
     )
 
 

@@ -15,7 +15,10 @@ from rules.torch_scripts import HEAD, MAIN
 
 SLUG = "subset-scoring"
 _BY_LOSS: tuple[Kind, ...] = ("ignored losses", "ranked losses")
-KINDS: tuple[Kind, ...] = ("first tokens", "random tokens", "ignored targets", "clamped targets", "left out", *_BY_LOSS)
+_TABLED: Kind = "targets of a table"
+KINDS: tuple[Kind, ...] = (
+    "first tokens", "random tokens", "ignored targets", "clamped targets", "left out", _TABLED, *_BY_LOSS,
+)  # fmt: skip
 
 _LEFT_OUT = ("ignored targets", "clamped targets")  # the script itself leaves them out of what it counts
 
@@ -41,7 +44,7 @@ def check(case: Case) -> Iterator[Finding]:
                 status = "note"  # a default that the main command doesn't use
             elif found.doubt.kind == "first tokens" and found.doubt.number is None:
                 status = "hold"  # a limit that is computed
-            elif found.doubt.kind in (*_BY_LOSS, "left out"):
+            elif found.doubt.kind in (*_BY_LOSS, _TABLED, "left out"):
                 status = "hold"  # what else is done with the others may make up for it
             elif status == "violation" and not claimed and found.doubt.kind not in _LEFT_OUT:
                 status = "hold"
@@ -61,6 +64,11 @@ def check(case: Case) -> Iterator[Finding]:
 def _say(doubt: Doubt, *, final: bool) -> str:
     if doubt.kind == "ignored targets":
         return "Which targets count depends on which token they are: the loss of the others is left out of the score."
+    if doubt.kind == _TABLED:
+        return (
+            "How much a target counts is looked up by which token it is: where that is zero, its loss is no part of "
+            "the score."
+        )
     if doubt.kind == "left out":
         return (
             "Documents for which this holds are passed over before anything of them is scored: their tokens are no "

@@ -92,7 +92,7 @@ def _lines_with_pairs(text: str, broken: int) -> Iterator[tuple[int, list[tuple[
     for number, line in _without_source(text.split("\n")):
         if number <= broken:
             continue
-        line = _strip_prefix(_ANSI.sub("", line.rstrip("\r")[:_MAX_LINE]))
+        line = without_prefix(_ANSI.sub("", line.rstrip("\r")[:_MAX_LINE]))
         if not line.strip():
             continue
         if _BLOCK_TITLE.match(line):
@@ -138,7 +138,8 @@ def _source_within(lines: list[str], closed: bool) -> tuple[int, int]:
     return opening, closing
 
 
-def _strip_prefix(line: str) -> str:
+def without_prefix(line: str) -> str:
+    """Return a log's line without the times, levels and ranks that loggers put before it."""
     for _ in range(4):
         match = _PREFIX.match(line)
         if match is None:

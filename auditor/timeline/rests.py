@@ -135,13 +135,13 @@ def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> En
         if any(r in reports for r in event.reports):
             return Entry(_TABLES[event.kind], True, event.site)
         return None
-    if isinstance(event, Report) and event in reports and _tells_a_score(event):
+    if isinstance(event, Report) and event in reports and tells_a_score(event):
         named = f'the report "{event.label}"' if _WORD.search(event.label) else "a report"
         return Entry(named, True, event.site)
     return None
 
 
-def _tells_a_score(report: Report) -> bool:
+def tells_a_score(report: Report) -> bool:
     """Return whether what is printed calls itself a score: not the loss of a training step, not a file's bytes."""
     text = report.site.source.text[report.site.start : report.site.end][:_MOST_TEXT]
     return bool(_SCORE.search(f"{report.label} {text}".lower().replace("train_loss", "")))

@@ -6,6 +6,7 @@ import zlib
 import pytest
 from followed import PRELUDE, followed
 
+from auditor.settings.heard import beginnings
 from auditor.timeline.activity import activity
 from auditor.timeline.events import Adapt
 
@@ -415,3 +416,28 @@ if mean is not None:
     learn(net, x, y)
 """
     assert judged(code).because == "it runs in every setting in play"
+
+
+PRINTS = (
+    "def log0(text):\n    print(text)\n"
+    + "".join(f"log0('{word}:here')\n" for word in ("seed_is", "layers", "compiled", "shards", "export_begins"))
+    + "if int(os.environ.get('TTT', '0')):\n    log0(f'ttt:starting epochs:{1}')\n    learn(net, x, y)\n"
+)
+SAID = ("seed_is:here", "layers:here", "compiled:here", "shards:here", "model_dim:512", "export_begins:here")
+
+
+def test_on_by_a_command_and_not_heard_of_in_the_log_of_the_score():
+    command = readme("TTT=1 torchrun train_gpt.py")
+    found = judged(PRINTS, command | log(*SAID))
+    assert (found.active, found.status) == (True, "hold")
+    assert "train_seed1337.log has no line that begins with 'ttt:starting epochs:'" in found.because
+    assert "(train_gpt.py:28)" in found.because
+    heard = judged(PRINTS, command | log(*SAID, "ttt:starting epochs:1"))
+    assert (heard.active, heard.status) == (True, "violation")
+    excerpt = judged(PRINTS, command | log("model_dim:512"))  # without the lines that it prints in any case
+    assert (excerpt.active, excerpt.status) == (True, "violation")
+
+
+def test_lines_of_a_log_are_known_by_their_beginnings():
+    lines = beginnings("[rank0] ttt:starting epochs:12\n2026-04-01 12:00:00 step:9/20000 loss:1\n")
+    assert lines == {"ttt:starting epochs:#", "step:#/# loss:#", ""}

@@ -76,6 +76,8 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         "callback",
     ):
         return base
+    if isinstance(p, Known) and name == "value":
+        return base  # of a member of an enumeration
     if isinstance(p, Known) and isinstance(p.v, str) and name in PATH_PARTS:
         return machine.fold(lambda path: fold_path_part(path, name), base)
     if name in machine.library.shape_attributes:

@@ -101,6 +101,11 @@ class Tracker:
         """Hear that ``out`` is a comprehension of what passes ``tests``."""
         return out
 
+    @passed_on
+    def ranked(self, keys: list[Value], node: ir.Node, out: Value) -> Value:
+        """Hear that ``out`` is picked among things, or things in order, by what a function says of each: ``keys``."""
+        return out
+
     # ---------------------------------------------------------------- names, branches, stores
 
     @passed_on
