@@ -1,4 +1,8 @@
-"""How those who listen to a signal are asked: the four kinds that :mod:`auditor.timeline.engine.signals` declares."""
+"""The four kinds of signals, by how those that listen are asked.
+
+What is *told* has no answer. What is *passed on* (the last argument) goes through all listeners, in the order of their
+ranks. Numbers that are *added* are origins: all answers count. What is *asked* is answered by the first that knows.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import (
     applying,
+    arithmetic,
     classes,
     containers,
     models,
@@ -56,14 +57,17 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
     keywords: dict[str, Value] = {}
     rest: Value | None = None
     nodes: list[ir.Expr] = []
+    unplaced = False  # after as many as nobody knows, no argument's position is known
     for arg in node.args:
         value = machine.eval(arg.value)
         if not arg.star:
             nodes.append(arg.value)
-            if arg.keyword is None:
-                positional.append(value)
-            else:
+            if arg.keyword is not None:
                 keywords[arg.keyword] = value
+            elif unplaced:
+                rest = value if rest is None else join(rest, value)
+            else:
+                positional.append(value)
         elif arg.star == "*":
             items = containers.exact_items(machine, value)
             if items is not None:
@@ -71,6 +75,7 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
             else:
                 element = containers.element_of(machine, value)
                 rest = element if rest is None else join(rest, element)
+                unplaced = True
         else:
             p = value.p
             if isinstance(p, Heap) and p.kind == "dict" and p.element is None:
@@ -79,7 +84,8 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
                 loose = Value(None, containers.deep(value))
                 rest = loose if rest is None else join(rest, loose)
     args = Args(tuple(positional), keywords, rest, node, tuple(nodes))
-    return machine.signals.called(func, args, node, call(machine, func, args, node))
+    out = machine.signals.called(func, args, node, call(machine, func, args, node))
+    return arithmetic.combined(machine, func, args, node, out)
 
 
 def receiver_of(frame: Frame) -> Value:
@@ -161,8 +167,9 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
             return call(machine, p.attrs["__call__"], args, node)
         if models.is_module(p):
             forward = p.cls.find("forward") if p.cls is not None else None
-            if forward is not None and isinstance(forward.p, Function) and applying.keeps_state(machine, p, forward.p):
-                return invoke(machine, forward.p, Value(p), args, node)
+            own = forward.p if forward is not None and isinstance(forward.p, Function) else None
+            if own is not None and (applying.judges(machine, args) or applying.keeps_state(machine, p, own)):
+                return invoke(machine, own, Value(p), args, node)
             return applying.apply_module(machine, p, args, node, "forward")
         if p.cls is not None:
             method = p.cls.find("__call__")
@@ -321,10 +328,11 @@ def bind_parameters(
             else:
                 names[param.name] = args.rest if args.rest is not None else UNKNOWN
         elif param.kind == "*":
-            names[param.name] = Value(Tup(tuple(given[position:])), join_all(given[position:]).m)
+            more = given[position:]
             position = len(given)
+            names[param.name] = Value(Tup(tuple(more)), join_all(more).m)
             if args.rest is not None:
-                names[param.name] = containers.new_list(machine, None, args.rest)
+                names[param.name] = containers.new_list(machine, None, join_all([*more, args.rest]))
         elif param.kind == "kw":
             if param.name in keywords:
                 names[param.name] = keywords.pop(param.name)

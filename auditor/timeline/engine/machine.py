@@ -142,6 +142,9 @@ class Machine:
         self.laid: list[tuple[str | None, int, int]] = []  # files under names of another split: folder, named, held
         self.nested = 0  # files and texts that run as code, in one another
         self.read_texts: dict[tuple[str, int, str], tuple[ir.Stmt, ...]] = {}
+        self.spelled: dict[
+            int, tuple[ir.For, ir.For | None]
+        ] = {}  # by identity: a loop, and the two that it stands for
         self.argv: list[Value] | None = None  # the arguments of a script that another one started
         self.spoken = 0  # what was printed so far is made from
         self.leaving: list[tuple[Value, arguments.Args, ir.Node]] = []  # what runs at the end, in the order of asking
@@ -162,6 +165,7 @@ class Machine:
     def run(self) -> Timeline:
         """Follow the program from its first line and return its timeline."""
         unit = self.program.main
+        finished = -1
         if unit.module is not None:
             scope = ModuleScope(unit.source)
             scope.names["__name__"] = Value(Known("__main__"))
@@ -170,6 +174,7 @@ class Machine:
             try:
                 self.block(unit.module.body)
                 self.enter_points()
+                finished = self.live
                 self.leave()
                 self.finish()
             except Budget:
@@ -186,7 +191,9 @@ class Machine:
             self.failure = self.failure or (Site(unit.source, 0, 0), error)
         unfollowed = tuple(self.unfollowed.values())
         words = tuple(self.words.values())
-        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure, words)
+        return Timeline(
+            self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure, words, finished
+        )
 
     def finish(self) -> None:
         """Tell the trackers that the program has been followed to its end."""

@@ -4,9 +4,7 @@ A *tracker* answers one question that a reviewer asks. It listens to some signal
 its own state and writes its events. The engine knows no tracker: it calls :class:`Signals`, which asks those that
 listen. A new question is a new tracker; no handler of the engine changes.
 
-Four kinds of signals. What is *told* has no answer. What is *passed on* (the last argument) goes through all
-listeners, in the order of their ranks. Numbers that are *added* are origins: all answers count. What is *asked* is
-answered by the first tracker that knows.
+There are four kinds of signals (see :mod:`~auditor.timeline.engine.asking`).
 """
 
 from __future__ import annotations
@@ -41,6 +39,11 @@ class Tracker:
     @passed_on
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Hear that ``out`` is ``base[index]``."""
+        return out
+
+    @passed_on
+    def unpacked(self, whole: Value, index: int, out: Value) -> Value:
+        """Hear that an assignment or a pattern takes ``out`` from a place of ``whole``."""
         return out
 
     @passed_on
@@ -96,6 +99,11 @@ class Tracker:
     @passed_on
     def filtered(self, tests: list[Value], out: Value) -> Value:
         """Hear that ``out`` is a comprehension of what passes ``tests``."""
+        return out
+
+    @passed_on
+    def ranked(self, keys: list[Value], node: ir.Node, out: Value) -> Value:
+        """Hear that ``out`` is picked among things, or things in order, by what a function says of each: ``keys``."""
         return out
 
     # ---------------------------------------------------------------- names, branches, stores

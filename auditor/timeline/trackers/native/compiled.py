@@ -281,7 +281,7 @@ def _lookup(machine: Machine, text: Text, line: int, reads: int, node: ir.Node, 
 
 def address(machine: Machine, value: Value, where: ir.Expr) -> Value:
     """Return the address of the array ``value``, which stands at ``where``."""
-    return Address(SOME, containers.deep(value), _array(where), machine.frame)
+    return Address(p=SOME, m=containers.deep(value), where=_array(where), frame=machine.frame)
 
 
 def _array(node: ir.Expr) -> ir.Expr:

@@ -11,7 +11,7 @@ from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import mask, settle_choices
-from auditor.timeline.trackers.selection import ranks, thresholds, weights
+from auditor.timeline.trackers.selection import ranks, records, thresholds, weights
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.values.payloads import External, Heap, Method, Value
 
@@ -73,7 +73,7 @@ class Selection(Tracker):
         """Note predictions that a branch replaces."""
         thresholds.branched(self.machine, test, before, after)
 
-    @heeds(made_of=("gold", "space", "forward"))
+    @heeds(ranks.RANKED, made_of=("gold", "space", "forward"))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a call outside the program does with predictions."""
         machine, keys, marks = self.machine, self.machine.of(Keys), self.machine.of(Marks)
@@ -82,6 +82,8 @@ class Selection(Tracker):
         seen = 0
         for value in given:
             seen |= containers.deep(value)
+        if name in ranks.RANKED:
+            seen |= records.held(machine, given)
         judged = out.m & keys.gold and not seen & keys.gold
         if judged and (name in _LOSSES or not isinstance(func.p, External | Method)):
             return Value(out.p, out.m & ~marks.space | marks.losses)
