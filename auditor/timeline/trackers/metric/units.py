@@ -24,6 +24,7 @@ _SAME = frozenset(
         "unsqueeze", "flatten", "expand", "expand_as", "logical_not", "logical_and", "logical_or", "cpu", "cuda",
     }
 )  # fmt: skip
+_CALLS = frozenset({"getsize", "stat", "where", "masked_fill", "sum", "item", "cumsum", "encode", "frombuffer", "len"})
 _BYTE_WORDS = ("bpb", "bits per byte", "bits_per_byte", "bits/byte")
 
 
@@ -121,7 +122,7 @@ class Units(Tracker):
             return doubt(machine, "window bytes", node, None, machine.all)
         return 0
 
-    @heeds()
+    @heeds(_CALLS, made_of=("truth",))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a number of bytes (``len(text.encode())``)."""
         name = arguments.callee_name(func)
