@@ -15,6 +15,7 @@ from auditor.markdown import elements
 from auditor.regex import regex
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
+from auditor.timeline.claims import claimed_reports
 from auditor.timeline.events import Adapt, Lookup, Mixture, Timeline
 from auditor.timeline.values.atoms import VAL
 
@@ -78,7 +79,45 @@ def attributed(case: Case, findings: Iterable[Finding]) -> Iterator[Finding]:
         if number not in said:
             said[number] = None if _runs(case.timeline, number, found) else _said(case, _FAMILIES[number].words)
         sentence = said[number]
-        yield finding if sentence is None else _doubtful(finding, sentence)
+        yield finding if sentence is None or _of_another_line(case, finding) else _doubtful(finding, sentence)
+
+
+def told(findings: Iterable[Finding], legal: frozenset[str]) -> tuple[Finding, ...]:
+    """Return the findings as they are told; ``legal`` are the rules that recognise legal patterns.
+
+    Code that no setting in play makes count is told for other settings and without a path, and not at all beside the
+    same rule's finding on code that counts; a legal pattern is told where nothing is violated.
+    """
+    found = tuple(findings)
+    compliance = [f for f in found if f.group == "compliance" and f.status in ("violation", "hold")]
+    counting = {f.rule for f in compliance}
+    violated = any(f.status == "violation" for f in compliance)
+    return tuple(
+        _aside(f) if _off(f) else f
+        for f in found
+        if not (_off(f) and f.rule in counting) and not (violated and f.rule in legal and f.status == "note")
+    )
+
+
+def _off(finding: Finding) -> bool:
+    return finding.status == "note" and finding.active is False and finding.group == "compliance"
+
+
+def _aside(finding: Finding) -> Finding:
+    message = f"Not counted; with other settings: {finding.message[:1].lower()}{finding.message[1:]}"
+    return dataclasses.replace(finding, message=message, trace=())
+
+
+def _of_another_line(case: Case, finding: Finding) -> bool:
+    """Return whether the lines with the claimed score are of other reports than the one that a path ends at."""
+    assert case.timeline is not None
+    claimed = claimed_reports(case.timeline, case.submitted)
+    last = finding.trace[-1] if finding.trace else None
+    return (
+        last is not None
+        and bool(claimed)
+        and not any((report.site.source.path, report.site.line) == (last.path, last.line) for report in claimed)
+    )
 
 
 def _one_switch(finding: Finding, words: re.Pattern[str]) -> bool:

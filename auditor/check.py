@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from auditor import catalogue
-from auditor.attribution import attributed
+from auditor.attribution import attributed, told
 from auditor.case import Case
 from auditor.challenge.known import DEFAULT
 from auditor.evaluators import evaluators
@@ -21,6 +21,7 @@ from auditor.evidence.text import Unreadable, decode
 from auditor.failure import Failure
 from auditor.finding import Finding, NotFollowed, RestsOn
 from auditor.fix.change import Change
+from auditor.fix.scores import ends, printed
 from auditor.gist import gist
 from auditor.grade import confidence, severity
 from auditor.program.load import load_program
@@ -79,7 +80,9 @@ def audit(
             runs,
         )
         scoring = _evaluators(case, failures)
-        findings = overrule(attributed(case, _findings(rules, case, scoring, failures)), submission, rulings)
+        weighed = attributed(case, _findings(rules, case, scoring, failures))
+        legal = frozenset(rule.slug for rule in rules if rule.legal_reference)
+        findings = overrule(told(weighed, legal), submission, rulings)
     programs = [(program, timeline), *((other.program, other.timeline) for other in scoring)]
     entries = [entry for _, line in programs if line is not None for entry in rests_on(line, case.submitted)]
     broken = [RestsOn(f.as_not_followed().what, False, f.path, f.line) for f in failures]
@@ -122,6 +125,8 @@ def audit(
         cited=_cited(submission, findings, sources),
         failures=tuple(failures),
         challenge=submission.challenge,
+        printed=printed(timeline) if timeline is not None else (),
+        ends=ends(timeline) if timeline is not None else {},
     )
 
 

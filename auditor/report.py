@@ -87,6 +87,20 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Printed:
+    """A score that the program prints under one setting in play, and the lines whose predictions it counts.
+
+    ``statement`` is what prints it, as it is written, ``label`` the setting's.
+    """
+
+    path: str
+    line: int
+    statement: str
+    label: str
+    counts: tuple[tuple[str, int, str], ...]  # (path, line, text)
+
+
+@dataclass(frozen=True)
 class Report:
     """One submission's verdicts and what they rest on.
 
@@ -97,6 +111,8 @@ class Report:
     ``tried`` are changes that take findings away, where they were asked for (:mod:`auditor.fix.offer`).
     ``failures`` are defects of ours that cost this report a part; ``not_followed`` says so, too.
     ``timeline`` is the reviewer's summary of the script, one line per event, ``gist`` the same in two sentences.
+    ``printed`` are the scores that the program prints, ``ends`` tells of each setting in play whether the program comes
+    to its last line: what :mod:`auditor.fix` compares.
     ``applied`` are the rules that were applied (None: all there are); ``hidden`` counts findings that were asked not to
     be shown. ``curves`` and ``sizes`` are there only
     where a page shows them (:func:`auditor.evidence.exhibits.exhibit`).
@@ -132,6 +148,8 @@ class Report:
     applied: tuple[str, ...] | None = None
     hidden: int = 0
     tried: tuple[Tried, ...] = ()
+    printed: tuple[Printed, ...] = ()
+    ends: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def calls(self) -> bool:

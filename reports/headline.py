@@ -52,7 +52,9 @@ def _scores(report: Report) -> str:
         spread = "" if std is None else f", sd {std:.5f}"
         counted = [run for run in runs if run.claimed] or runs
         logs = "logs" if len({run.log for run in counted if run.val_bpb is not None}) >= count else "runs"
-        of = "1 log" if count == 1 else f"mean of {count} {logs}{spread}"
+        others = len(scores(replace(run, claimed_bpb=None) for run in report.runs)) - count
+        all_told = f" of {count + others}" if others > 0 else ""
+        of = f"1{all_told} log{'s' if all_told else ''}" if count == 1 else f"mean of {count}{all_told} {logs}{spread}"
         parts.append(f"{mean:.5f} logged ({of})")
     if report.claims.val_bpb is not None:
         parts.append(f"{report.claims.val_bpb:g} claimed")
@@ -63,7 +65,7 @@ def _seeds(report: Report) -> str:
     logged = sorted({run.seed for run in report.runs if run.seed is not None})
     parts = []
     if logged:
-        parts.append(f"{' '.join(map(str, logged))} logged")
+        parts.append(f"{' '.join(map(str, logged))} of the logs")
     if report.claims.seeds and sorted(set(report.claims.seeds)) != logged:
         parts.append(f"{' '.join(map(str, report.claims.seeds))} claimed")
     return ", ".join(parts)
@@ -90,7 +92,7 @@ def _seconds(report: Report) -> str:
     if train:
         parts.append(f"training {max(train):.1f}")
     if evaluation:
-        parts.append(f"evaluation {max(evaluation):.1f}")
+        parts.append(f"timed evaluation {max(evaluation):.1f}")
     if evaluation and passes:  # what of it the score needs is another rule's question
         parts[-1] += f" in the scoring pass, {max(passes):.1f} in all passes"
     return ", ".join(parts) + (" (longest)" if len(train) > 1 or len(evaluation) > 1 else "")

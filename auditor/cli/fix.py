@@ -172,6 +172,12 @@ class _Fixer:
             self.open = True
             for finding in left.findings:
                 complain(f"left {_finding(finding)}: {left.change.title}; {left.why}")
+        if any(made.change.safety == "unsafe" for made in found.made):
+            from auditor.fix.scores import what_is_left
+
+            left_of = what_is_left(found.before, found.after)
+            if left_of:
+                complain(f"{_visible(found.before.name)}: {_visible(left_of)}")
         if not found.made and not found.left:
             complain(f"{found.before.name}: no rule offers a change")
 

@@ -35,6 +35,8 @@ _SECONDS = regex(
     r"\s{0,2}[:=]\s{0,2}(?P<value>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s|sec|seconds|m|min|h)?(?![\w.])",
 )
 _ASIDE = regex(r"(?:gain|delta|base|baseline|diff|gap|prev|ref)")  # a comparison in passing
+_COMPARED = r"\b(?:delta|gain|gap|improvement|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [~≈+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain"
+_COMPARES = regex(_COMPARED)
 _MOST_WORDS = 8  # before a value that stands before its unit; a sentence has more
 _UNITS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -87,7 +89,7 @@ ROLES: tuple[RoleRow, ...] = (
     ),
     _row(
         "reference",
-        r"\b(?:delta|gain|gap|improvement|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [~≈+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain",
+        _COMPARED,
         "quant_gap: 0.014231 BPB (pre:1.16 post:1.17)",
     ),
     _row(
@@ -148,6 +150,11 @@ def parse_metric(text: str, low: str, path: str, line: int) -> Metric | None:
 def is_placeholder(metric: Metric) -> bool:
     """Tell whether a line gives nought for a score: no model predicts every byte."""
     return metric.val_bpb == 0.0 and role_of(metric.text.lower()) == "final"
+
+
+def compares(metric: Metric) -> bool:
+    """Tell whether a line sets its score against another (``val_bpb=1.1280 improvement:0.0663``)."""
+    return _COMPARES.search(metric.text.lower()) is not None
 
 
 def unrounded(metric: Metric) -> Metric | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from auditor.evidence.metrics import compares
 from auditor.evidence.printed import Metric, Reading, Value
 from auditor.report import MeasuredRun
 
@@ -102,13 +103,20 @@ class Run(Struct, frozen=True):
         """Return the reported score: the last final line, else the last step's, else the last pre-quant.
 
         A run that broke off is known by the validation of its last step, which every trainer prints: what it calls a
-        diagnostic is of other weights in one lineage than in the next.
+        diagnostic is of other weights in one lineage than in the next. A last line that sets a score against another
+        is a remark on it: where the log prints the same score with more digits, that print is the measurement.
         """
         for role in ("final", "step", "pre-quant"):
             for metric in reversed(self.metrics):
                 if metric.role == role:
-                    return metric
+                    return self._measurement(metric) if compares(metric) else metric
         return None
+
+    def _measurement(self, remark: Metric) -> Metric:
+        """Return the print of a remark's score that has more digits, the remark itself where there is none."""
+        half = 0.5 * 10.0**-remark.decimals + 1e-12
+        same = [m for m in self.scores if m.decimals > remark.decimals and abs(m.val_bpb - remark.val_bpb) <= half]
+        return max(same, key=lambda m: m.decimals, default=remark)
 
     @property
     def scores(self) -> tuple[Metric, ...]:
@@ -181,12 +189,17 @@ class Run(Struct, frozen=True):
     def evaluations(self) -> tuple[Value[float], ...]:
         """Return the duration of every evaluation of the final artifact that the log times, in seconds.
 
-        Two lines about the same evaluation (same score, same duration) count once.
+        Two lines about the same evaluation (same score, same duration) count once, by the longer of the two.
         """
         kept: list[Metric] = []
         for m in self.scores:
-            if m.seconds is not None and not any(_same_evaluation(m, k) for k in kept):
+            if m.seconds is None:
+                continue
+            same = next((at for at, k in enumerate(kept) if _same_evaluation(m, k)), None)
+            if same is None:
                 kept.append(m)
+            elif m.seconds > (kept[same].seconds or 0.0):
+                kept[same] = m
         scored = {m.line for m in self.metrics}
         timed = [Value(m.seconds or 0.0, m.path, m.line, m.label) for m in kept]
         for v in self.numbers("eval_time"):

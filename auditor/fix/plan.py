@@ -10,6 +10,7 @@ from auditor.finding import Finding, Verdict
 from auditor.fix.apply import Read, apply
 from auditor.fix.change import Change, Part, Unfixable
 from auditor.fix.overlay import overlaid
+from auditor.fix.scores import broken
 from auditor.reaudit.compare import compare, wording
 from auditor.report import Report
 from auditor.submission.model import Submission, Unread
@@ -189,6 +190,9 @@ def fault(before: Report, after: Report, targets: Sequence[Finding]) -> str | No
     for pair in compared.remaining:
         if pair.then is not None and pair.now is not None and weigh(pair.now).severity > weigh(pair.then).severity:
             return f"it would make {pair.now.rule} a {weigh(pair.now).value}"
+    why = broken(before, after)
+    if why is not None:
+        return why
     lost = {item.what for item in after.not_followed if item.decisive}
     if lost - {item.what for item in before.not_followed}:
         return "more of the script could no longer be followed"

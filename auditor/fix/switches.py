@@ -8,19 +8,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.fix.change import Change, Edit, Part
+from auditor.fix.scores import scores
 from auditor.program import ir
 from auditor.program.source import Source
 from auditor.program.unpack import decode_text
 from auditor.regex import regex
 from auditor.settings import lookup
 from auditor.submission.model import Override, Unread
-from auditor.timeline.events import Event, Switch, Timeline
+from auditor.timeline.events import Event, Forward, Switch, Timeline
 from auditor.timeline.values.frames import Guard
 
 _MOST_WAYS = 4
 _LARGEST = 1024 * 1024  # bytes of a document that is changed
 _OPPOSITES: Mapping[str, str] = {"1": "0", "true": "false", "on": "off", "yes": "no", "enabled": "disabled"}
 _NUMBER = regex(r"[1-9]\d{0,8}(?:\.\d{1,9})?\Z|0?\.\d{0,8}[1-9]\d{0,8}\Z")
+_COUNT = regex(r"[1-9]\d{0,8}\Z")
 # What is a size, a length or a schedule closes no part of the program when it is nought: it breaks another one.
 _MEASURE = regex(
     r"stride|seq|batch|iter|step|seed|wallclock|second|world|rank|size|layer|dim|chunk|head|vocab|token|shard|every|lr\b"
@@ -32,6 +34,10 @@ _COMPARES = regex(r"[<>]|==|!=|\bin\b|%")
 _EFFECT = (
     "The score loses what this gains, and only a new run tells how much; logs of runs that had it on no longer show "
     "the submission."
+)
+_ONE_ROUND = (
+    "The rounds score what is reported, so one has to stay. The score loses what the others gain, and only a new run "
+    "tells how much; logs of runs with more no longer show the submission."
 )
 
 
@@ -52,7 +58,9 @@ def switch_off(case: Case, finding: Finding) -> Change | None:
         running |= event.bits & timeline.in_play
     ways: list[Change] = []
     for name in _names(timeline, events):
-        way = _off(case, timeline, timeline.switches[name], running)
+        way = _off(
+            case, timeline, timeline.switches[name], running, once=_scores_in_rounds(case, timeline, events, name)
+        )
         if way is not None and way not in ways:
             ways.append(way)
     if not ways:
@@ -78,6 +86,7 @@ def _at(event: Event, places: set[tuple[str | None, int, int | None]]) -> bool:
 def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
     """Return the switches that can close the way to the events, the innermost and plainest first."""
     found: dict[str, tuple[bool, int]] = {}
+    others = {(guard.site, guard.taken) for event in events for guard in event.guards}
     for event in events:
         for depth, guard in enumerate(reversed(event.guards)):
             for name in guard.settings:
@@ -85,17 +94,27 @@ def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
                 if switch is None or switch.launched or not guard.taken or not _may_close(guard, name):
                     continue
                 plain = (switch.default or "").strip().lower() in {*_OPPOSITES, "", *_OPPOSITES.values()}
-                if not plain and (_MEASURE.search(name) or not _asks_for_some(guard)):
+                if not plain and (_MEASURE.search(name) or not _asks_for_some(guard, name)):
                     continue
+                if (guard.site, not guard.taken) in others:
+                    continue  # the other arm does the same
                 rank = (not plain, depth)
                 found[name] = min(found.get(name, rank), rank)
     return sorted(found, key=lambda name: found[name])
 
 
-def _asks_for_some(guard: Guard) -> bool:
-    """Return whether a condition asks for more than none of something, which nought then closes."""
+def _asks_for_some(guard: Guard, name: str) -> bool:
+    """Return whether a condition asks for more than none of what a switch is called by, which nought then closes.
+
+    One about what was worked out of the switch (``hard_windows > 0`` of ``HARD_FRACTION``) may need it for more.
+    """
     text = guard.site.source.text[guard.site.start : guard.site.end].split("\n", 1)[0]
-    return _SOME.search(text) is not None or _COMPARES.search(text) is None
+    words = name.lower().split("_")
+    called = any(
+        re.search(rf"(?<![a-z0-9]){re.escape('_'.join(words[at:]))}(?![a-z0-9_])", text.lower())
+        for at in range(len(words))
+    )
+    return called and (_SOME.search(text) is not None or _COMPARES.search(text) is None)
 
 
 def _may_close(guard: Guard, name: str) -> bool:
@@ -103,8 +122,32 @@ def _may_close(guard: Guard, name: str) -> bool:
     return len(guard.settings) <= 4 and name in guard.settings
 
 
-def _off(case: Case, timeline: Timeline, switch: Switch, running: int) -> Change | None:
-    """Return the change that gives a switch its off value wherever a setting in play has it on."""
+def _scores_in_rounds(case: Case, timeline: Timeline, events: Sequence[Event], name: str) -> bool:
+    """Return whether a switch counts the rounds of a loop on the way to ``events``, in which the score is made.
+
+    With no round at all, what is printed after the loop would be the score of nothing.
+    """
+    loops = {guard.site for event in events for guard in event.guards if name in guard.settings and _loop(case, guard)}
+    if not loops:
+        return False
+    after = [report for report in scores(timeline) if not any(guard.site in loops for guard in report.guards)]
+    return any(
+        isinstance(event, Forward)
+        and any(guard.site in loops for guard in event.guards)
+        and any(report is other for report in event.reports for other in after)
+        for event in timeline.events
+    )
+
+
+def _loop(case: Case, guard: Guard) -> bool:
+    """Return whether a condition is what a ``for`` loop goes over."""
+    source = guard.site.source
+    unit = next((u for u in (case.program.units.values() if case.program else ()) if u.source is source), None)
+    return unit is not None and any(node.iter.start == guard.site.start for node in unit.index.of(ir.For))
+
+
+def _off(case: Case, timeline: Timeline, switch: Switch, running: int, *, once: bool) -> Change | None:
+    """Return the change that gives a switch its off value (``once``: one round) wherever a setting has it on."""
     parts: dict[Part, None] = {}
     said: list[str] = []
     for index, setting in enumerate(timeline.settings):
@@ -112,24 +155,27 @@ def _off(case: Case, timeline: Timeline, switch: Switch, running: int) -> Change
             continue
         given = lookup(setting, switch.name) if setting.kind != "defaults" else None
         if given is None:
-            edit = _default(case, switch)
+            edit = _default(case, switch, once)
         elif setting.kind in ("log", "mention"):
             return None  # the log shows, or the README says, that it was on
         else:
-            edit = _in_document(case, given)
+            edit = _in_document(case, given, once)
         if edit is None:
             return None
         parts[edit] = None
         said.append("by default" if given is None else f"in {given.path}")
     if not parts:
         return None
-    return Change(f"Switch {switch.name} off {' and '.join(dict.fromkeys(said))}", "unsafe", tuple(parts), _EFFECT)
+    where = " and ".join(dict.fromkeys(said))
+    if once:
+        return Change(f"Set {switch.name} to 1 {where}", "unsafe", tuple(parts), _ONE_ROUND)
+    return Change(f"Switch {switch.name} off {where}", "unsafe", tuple(parts), _EFFECT)
 
 
-def _default(case: Case, switch: Switch) -> Edit | None:
+def _default(case: Case, switch: Switch, once: bool) -> Edit | None:
     """Return the edit of the default that the script gives a switch, where it is a literal."""
     source, node = switch.site.source, _literal(case, switch)
-    return None if node is None else literal_edit(source, node, off(node.value))
+    return None if node is None else literal_edit(source, node, one(node.value) if once else off(node.value))
 
 
 def default_of(case: Case, switch: Switch) -> ir.Const | None:
@@ -162,6 +208,12 @@ def off(value: object) -> str | None:
     if other is not None:
         return other.capitalize() if word[:1].isupper() and word[1:].islower() else other
     return "0" if _NUMBER.match(word) else None
+
+
+def one(value: object) -> str | None:
+    """Return what is written for a count of one round; None for what is no count, or not more than that."""
+    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return "1" if _COUNT.match(text) and int(text) > 1 else None
 
 
 def _literal(case: Case, switch: Switch) -> ir.Const | None:
@@ -201,9 +253,9 @@ def _names_it(node: ir.Expr, name: str) -> bool:
     return node.value == name or node.value.lstrip("-").replace("-", "_") == name
 
 
-def _in_document(case: Case, given: Override) -> Edit | None:
+def _in_document(case: Case, given: Override, once: bool) -> Edit | None:
     """Return the edit of the assignment that a document gives a switch."""
-    value = off(given.value)
+    value = one(given.value) if once else off(given.value)
     if value is None:
         return None
     try:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from auditor.evidence.restarts import broken_off
 from auditor.regex import regex
 from auditor.submission.model import Override
 
@@ -67,10 +68,11 @@ def printed_settings(text: str, path: str) -> Mapping[str, Override]:
     """Return the values that a log prints for settings, keyed by lower-case name.
 
     Read are the part before training starts and, after it, titled blocks and lines that announce a phase.
-    An embedded copy of the script is left out. The first value of a name stands.
+    An embedded copy of the script and starts that broke off are left out. The first value of a name stands.
     """
     found: dict[str, Override] = {}
-    for line, pairs in _lines_with_pairs(text):
+    broken = broken_off(text.encode("utf-8", "replace"))
+    for line, pairs in _lines_with_pairs(text, broken):
         for name, value in pairs:
             name = name.lower()
             if _MEASURED.fullmatch(name) or _MEASURED_VALUE.match(value):
@@ -81,10 +83,12 @@ def printed_settings(text: str, path: str) -> Mapping[str, Override]:
     return found
 
 
-def _lines_with_pairs(text: str) -> Iterator[tuple[int, list[tuple[str, str]]]]:
+def _lines_with_pairs(text: str, broken: int) -> Iterator[tuple[int, list[tuple[str, str]]]]:
     started = in_block = False
     for number, line in _without_source(text.split("\n")):
-        line = _strip_prefix(_ANSI.sub("", line.rstrip("\r")[:_MAX_LINE]))
+        if number <= broken:
+            continue
+        line = without_prefix(_ANSI.sub("", line.rstrip("\r")[:_MAX_LINE]))
         if not line.strip():
             continue
         if _BLOCK_TITLE.match(line):
@@ -130,7 +134,8 @@ def _source_within(lines: list[str], closed: bool) -> tuple[int, int]:
     return opening, closing
 
 
-def _strip_prefix(line: str) -> str:
+def without_prefix(line: str) -> str:
+    """Return a log's line without the times, levels and ranks that loggers put before it."""
     for _ in range(4):
         match = _PREFIX.match(line)
         if match is None:

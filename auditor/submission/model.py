@@ -95,7 +95,8 @@ class Setting(Struct, frozen=True):
     ``overrides`` are keyed by name; names of logged values are lower case. Commands with the same ``run`` belong to
     one documented run, of which 0 is the main one; ``lacking`` are files that it reads its environment from, or starts
     (their value is ``STARTED``), and that aren't shipped. ``among_others``: a log of the claimed runs, beside which lie
-    logs of other runs that are not in play.
+    logs of other runs that are not in play. ``beginnings``: how the lines of the logs begin (see
+    :mod:`auditor.settings.heard`) whose runs this one stands for; None where they were not read whole.
     """
 
     kind: Literal["defaults", "command", "mention", "log"]
@@ -104,3 +105,4 @@ class Setting(Struct, frozen=True):
     run: int = 0
     lacking: tuple[Override, ...] = ()
     among_others: bool = False
+    beginnings: frozenset[str] | None = None

@@ -150,6 +150,19 @@ def test_the_last_final_line_is_the_score() -> None:
     assert [m.label for m in run.scores][-2:] == ["final_int6_sliding_window_exact", "legal_ttt_exact"]
 
 
+def test_a_remark_on_a_score_is_not_its_measurement() -> None:
+    done = "ttt:done val_loss=1.902981 val_bpb=1.127995 elapsed=606.2s\n"
+    run = only(training(1) + done + "ttt: val_loss=1.9030 val_bpb=1.1280 total_time=612167ms improvement:0.0663\n")
+    assert run.score is not None
+    assert (run.score.val_bpb, run.val_loss) == (1.127995, 1.902981)
+    assert run.eval_seconds is not None
+    assert run.eval_seconds.value == pytest.approx(612.167)
+    for last in ("ttt: val_bpb=1.1281 improvement:0.0663\n", "ttt: val_loss=1.9030 val_bpb=1.1280\n"):
+        run = only(training(1) + done + last)  # another score; no remark, the last line is the score as ever
+        assert run.score is not None
+        assert run.score.decimals == 4
+
+
 def test_a_run_that_broke_off_is_known_by_its_last_step() -> None:
     text = training(42).split("peak memory")[0] + "DIAGNOSTIC post_ema val_loss:2.0500 val_bpb:1.2141 eval_time:2ms\n"
     run = only(text)

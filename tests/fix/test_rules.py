@@ -14,6 +14,7 @@ from auditor.rule import Example
 from auditor.submission.discover import describe
 from auditor.submission.memory import MemoryTree
 from auditor.submission.model import Submission
+from rules.torch_scripts import evaluating
 
 ALL = Wanted(unsafe=True)
 # Rules whose examples have nothing that a change could be made of: no switch, or a log that only a run mends.
@@ -171,3 +172,53 @@ def _well_formed(change: Change) -> None:
     assert not change.title.endswith(".")
     assert bool(change.effect) == (change.safety == "unsafe")
     assert change.parts
+
+
+def rounds(epochs: str, scored: str = "epoch == epochs - 1") -> str:
+    """Return a script that adapts for some epochs over each chunk and counts the losses of one of them."""
+    return evaluating(f"""
+epochs = {epochs}
+
+def evaluate(model, tokens):
+    sgd = torch.optim.SGD(model.parameters(), lr=0.002)
+    total, count = torch.zeros(()), 0
+    for start in range(0, tokens.numel() - 1025, 1024):
+        x, y = tokens[start:start + 1024][None], tokens[start + 1:start + 1025][None]
+        for epoch in range(epochs):
+            loss = model(x, y)
+            if {scored}:
+                total += loss.detach() * y.numel()
+                count += y.numel()
+            sgd.zero_grad()
+            loss.backward()
+            sgd.step()
+    return total.item() / max(count, 1)
+""")
+
+
+def test_of_rounds_that_make_the_score_one_stays() -> None:
+    code = rounds('int(os.environ.get("TTT_EPOCHS", "3"))')
+    found = plan(submission({"train_gpt.py": code}), audit, Wanted({"score-after-adapt"}, unsafe=True))
+    assert made(found, "train_gpt.py") == code.replace('"3"', '"1"')
+    (change,) = found.made
+    assert change.change.title == "Set TTT_EPOCHS to 1 by default"
+    assert "one has to stay" in change.change.effect
+
+
+def test_one_round_that_makes_the_score_is_not_switched_off() -> None:
+    # It scores what it has just learned: without it there is no score at all.
+    learned = "        model(x, y).backward()\n        sgd.step()\n        for epoch in"
+    code = rounds('int(os.environ.get("TTT_EPOCHS", "1"))').replace("        for epoch in", learned)
+    found = plan(submission({"train_gpt.py": code}), audit, Wanted({"score-after-adapt"}, unsafe=True))
+    assert [f.rule for f in found.before.findings if f.rule == "score-after-adapt"]
+    assert not found.files
+
+
+def test_a_value_that_the_program_refuses_is_not_given() -> None:
+    example = example_of("prequant-ttt", "guarded")
+    check = 'epochs = int(os.environ.get("TTT_EPOCHS", 3))\nif epochs < 1:\n    raise ValueError("no epochs")\n'
+    code = example.code.replace('epochs = int(os.environ.get("TTT_EPOCHS", 3))\n', check)
+    found = plan(submission({"train_gpt.py": code}), audit, ALL)
+    assert not found.made
+    (left,) = (left for left in found.left if left.findings[0].rule == "prequant-ttt")
+    assert left.why == "with the script's defaults the program would no longer come to its end"

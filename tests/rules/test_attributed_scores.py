@@ -109,3 +109,9 @@ def test_no_pull_request_is_cited_against_itself() -> None:
     (finding,) = audit(submitted, select=["prequant-ttt"]).findings
     assert finding.authority
     assert "#462" not in finding.authority
+
+
+def test_code_that_is_not_counted_is_told_for_other_settings() -> None:
+    (finding,) = found(ADAPTED, package("# A\n\nval_bpb 1.1100, no TTT.\n"), "prequant-ttt")
+    assert finding.message.startswith("Not counted; with other settings: the model is trained")
+    assert not finding.trace

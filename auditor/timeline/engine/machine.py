@@ -160,6 +160,7 @@ class Machine:
     def run(self) -> Timeline:
         """Follow the program from its first line and return its timeline."""
         unit = self.program.main
+        finished = -1
         if unit.module is not None:
             scope = ModuleScope(unit.source)
             scope.names["__name__"] = Value(Known("__main__"))
@@ -168,6 +169,7 @@ class Machine:
             try:
                 self.block(unit.module.body)
                 self.enter_points()
+                finished = self.live
                 self.leave()
                 self.finish()
             except Budget:
@@ -184,7 +186,9 @@ class Machine:
             self.failure = self.failure or (Site(unit.source, 0, 0), error)
         unfollowed = tuple(self.unfollowed.values())
         words = tuple(self.words.values())
-        return Timeline(self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure, words)
+        return Timeline(
+            self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure, words, finished
+        )
 
     def finish(self) -> None:
         """Tell the trackers that the program has been followed to its end."""

@@ -33,6 +33,7 @@ class Read(Struct, frozen=True):
     last: str = ""
     column: tuple[object, ...] = ()
     rest: bool = False
+    within: int = -1  # where the function begins in which this stands
 
 
 class Mixing(Struct, frozen=True):
@@ -135,6 +136,7 @@ class Keys(Tracker):
         for bit in bits:
             if self.among(bit, self.labels) and not self.among(bit, self.inputs):
                 named |= bit
+        named = named or sum(bit for bit in bits if self._again(bit))
         if named:
             return named
         family = [self._narrowed(bit) for bit in bits]
@@ -155,6 +157,19 @@ class Keys(Tracker):
                 if place == last and not self.among(bit, self.inputs) and self._joins(bit, before):
                     named |= bit if self.alignment(bit) != "after" else 0
         return named
+
+    def _again(self, bit: int) -> bool:
+        """Return whether a read picks, at the same place by the same name, what a label was picked as elsewhere."""
+        read = self.meaning[bit]
+        if read.slice or not read.last or self.among(bit, self.inputs):
+            return False
+        labels = (self.meaning[label] for label in bits_of(self.labels & ~self.inputs))
+        return any(
+            not other.slice
+            and (other.last, other.parents, other.within) == (read.last, read.parents, read.within)
+            and other.site.source is read.site.source
+            for other in labels
+        )
 
     def alignment(self, bit: int) -> Literal["", "before", "after", "open"]:
         """Return with which places ``x[1:]`` of a model's input meets the losses of labels that lie elsewhere.
