@@ -15,7 +15,7 @@ from auditor.regex import regex
 from auditor.report import MeasuredRun
 
 _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
-_ONE_EVALUATION = 0.02  # bits per byte: seeds of one configuration, evaluated in one way, lie closer to their mean
+ONE_EVALUATION = 0.02  # bits per byte: seeds of one configuration, evaluated in one way, lie closer to their mean
 _DIGITS = regex(r"\d+")
 
 
@@ -128,7 +128,7 @@ def _of_the_claimed(claims: Sequence[Claim[float]], whole: Claim[float] | None) 
     kinds: dict[str, list[Claim[float]]] = {}  # by the field of submission.json, by the column of the README
     for claim in claims:
         kinds.setdefault(claim.key.rpartition(".")[0], []).append(claim)
-    far = [k for k in kinds.values() if whole and abs(fmean(c.value for c in k) - whole.value) > _ONE_EVALUATION]
+    far = [k for k in kinds.values() if whole and abs(fmean(c.value for c in k) - whole.value) > ONE_EVALUATION]
     return list(claims) if len(far) == len(kinds) else [c for c in claims if not any(c in k for k in far)]
 
 

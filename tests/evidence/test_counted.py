@@ -8,6 +8,7 @@ from auditor.evidence.counted import counted_runs
 from auditor.evidence.logs import read_log
 from auditor.evidence.metadata import read_metadata
 from auditor.evidence.model import Evidence
+from auditor.evidence.scored import finished
 
 EVALUATED = "seed: {seed}\nadapted val_bpb: {bpb}\n"
 
@@ -34,3 +35,10 @@ def test_the_scores_of_another_evaluation_are_not_those_behind_the_claim() -> No
 def test_what_is_expected_or_averaged_is_no_size_of_a_run(line: str) -> None:
     (run,) = read_log("train.log", f"seed:7\n{line}\nfinal val_bpb:1.2345\n".encode()).runs
     assert run.artifact_bytes is None
+
+
+def test_a_training_log_and_the_log_of_its_evaluation_tell_of_one_run() -> None:
+    training = "step:10/10 train_loss:2.1 train_time:600000ms\nfinal val_bpb:1.2420\n"
+    logs = {"train.log": training, "eval.log": "windows done\nadapted val_bpb:1.198562\n"}
+    read = tuple(read_log(path, text.encode()) for path, text in logs.items())
+    assert [run.path for run in finished(Evidence(logs=read))] == ["eval.log"]
