@@ -40,6 +40,7 @@ _SAME = frozenset(
 
 # What these make of losses are shares: between 0 and 1, and more where a prediction is the better one.
 _SHARES = frozenset({"softmax", "sigmoid", "sigmoid_", "expit", "logsigmoid", "tanh", "tanh_", "hardsigmoid", "erf"})
+_JUDGES = frozenset({"cross_entropy", "nll_loss", "gather", "take_along_dim", "take_along_axis"})
 # Along the vocabulary, these make one number of predictions, which predicts no token any more.
 _REDUCE = frozenset({"sum", "mean", "amax", "amin", "logsumexp", "std", "var", "norm", "nansum"})
 
@@ -172,9 +173,10 @@ class Knowing(Tracker):
         given = arguments.given_to(func, args)
         if not out.m & gold:
             return self._along(given, args, node, out)
-        if not any(containers.deep(value) & gold for value in given):
-            return self._judged(given, node, out)
         name = arguments.callee_name(func)
+        scaled = name in _JUDGES and any(value.m & self.machine.atoms.family("heated") for value in given)
+        if scaled or not any(containers.deep(value) & gold for value in given):
+            return self._judged(given, node, out)
         if name in _SHARES:
             return Value(out.p, out.m & ~self.plain | self.shares)
         if name == "lerp" and len(given) == 3 and self._posterior("*", given[2], given[0]):
