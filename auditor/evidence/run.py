@@ -150,7 +150,11 @@ class Run(Struct, frozen=True):
     @property
     def steps(self) -> Value[int] | None:
         """Return how many optimizer steps the run took."""
-        return _whole(self.last("stop_step") or _greatest(self.numbers("step")) or self.last("steps_done"))
+        counted = (
+            *self.numbers("step"),
+            *self.numbers("trained_steps"),
+        )  # a last line often counts beyond the last print
+        return _whole(self.last("stop_step") or _greatest(counted) or self.last("steps_done"))
 
     @property
     def planned_steps(self) -> Value[int] | None:
@@ -271,6 +275,8 @@ class Run(Struct, frozen=True):
             size = model.value + code_on_disk
         score = self.score
         loss, seconds = self.loss_of(score), self.seconds_of(score)
+        passes = self.validation_seconds if self.last("total_eval_time") is None else 0.0
+        more = seconds is not None and passes > seconds.value + 1.0
         return MeasuredRun(
             log=self.path,
             seed=_plain(self.seed),
@@ -282,6 +288,7 @@ class Run(Struct, frozen=True):
             steps=_plain(self.steps),
             world_size=_plain(self.world_size),
             claimed_bpb=claimed.val_bpb if claimed else None,
+            validation_seconds=passes if more else None,
         )
 
 
