@@ -39,7 +39,9 @@ _SAME = frozenset(
 )  # fmt: skip
 
 # What these make of losses are shares: between 0 and 1, and more where a prediction is the better one.
-_SHARES = frozenset({"softmax", "sigmoid", "sigmoid_", "expit", "logsigmoid", "tanh", "tanh_", "hardsigmoid", "erf"})
+_SHARES = frozenset(
+    {"softmax", "log_softmax", "sigmoid", "sigmoid_", "expit", "logsigmoid", "tanh", "tanh_", "hardsigmoid", "erf"}
+)
 _JUDGES = frozenset({"cross_entropy", "nll_loss", "gather", "take_along_dim", "take_along_axis"})
 # Along the vocabulary, these make one number of predictions, which predicts no token any more.
 _REDUCE = frozenset({"sum", "mean", "amax", "amin", "logsumexp", "std", "var", "norm", "nansum"})
@@ -78,7 +80,7 @@ class Knowing(Tracker):
             if _gives_whole_share(node):
                 origins |= self.whole
         both = left.m & right.m & keys.gold
-        if node.op == "/" and both and by_own_sum(node):
+        if node.op == "/" and ((both and by_own_sum(node)) or (right.m & keys.gold and of_both(node))):
             origins |= self.shares
         elif both and self._posterior(node.op, left, right):
             weighed = self.machine.of(Marks).weighted if node.op != "*" else 0
@@ -303,6 +305,13 @@ def by_own_sum(node: ir.BinOp | ir.AugAssign) -> bool:
         below.func.attr if isinstance(below.func, ir.Attr) else below.func.id if isinstance(below.func, ir.Name) else ""
     )
     return name == "sum" and bool(below.args) and same_expression(below.args[0].value, above)
+
+
+def of_both(node: ir.BinOp | ir.AugAssign) -> bool:
+    """Return whether something is divided by its sum with another (``b / (a + b)``)."""
+    if not isinstance(node, ir.BinOp) or not isinstance(node.right, ir.BinOp) or node.right.op != "+":
+        return False
+    return any(same_expression(node.left, side) for side in (node.right.left, node.right.right))
 
 
 def _gives_whole_share(node: ir.BinOp) -> bool:
