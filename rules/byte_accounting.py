@@ -25,6 +25,7 @@ _DIVISORS: dict[Kind, str] = {
     "count of bytes was seen on the way to it.",
     "file bytes": "The score is divided by the size of a file of tokens: that is how many bytes their numbers take, "
     "not the text.",
+    "raised bytes": "Tokens of few bytes are given more of them before the bytes are added up: text that isn't there.",
     "more bytes": "A constant is added to the bytes of each token before they are added up: text that isn't there.",
     "window bytes": "The losses are those of the tail of each window, the bytes that divide them those of all of its "
     "tokens: text that is scored once is counted as often as windows hold it.",

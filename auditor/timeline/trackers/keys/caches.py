@@ -151,7 +151,8 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
     if base.m & forwards:
         return out if index.m & keys.truths else Value(out.p, out.m | label(machine, index.m))
     if base.m & VAL and not base.m & (keys.lookups | keys.mixed | keys.truths) and keys.holds_tokens(base.m):
-        return read(machine, base, index, node, out)
+        by_token = index.m & keys.reads and not index.m & (keys.spots | keys.truths)
+        return Value(out.p, out.m | index.m) if by_token else read(machine, base, index, node, out)
     return out
 
 

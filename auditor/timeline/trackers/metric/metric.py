@@ -44,6 +44,7 @@ Kind = Literal[
     "window bytes",
     "file bytes",
     "more bytes",
+    "raised bytes",
 ]
 
 FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split
