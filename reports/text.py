@@ -246,7 +246,7 @@ def _not_followed(items: tuple[NotFollowed, ...], style: Style) -> Iterator[str]
 
 
 def _rests_on(items: tuple[RestsOn, ...], style: Style) -> Iterator[str]:
-    """Yield what the score rests on and was followed, briefly; what was not stands under "not followed"."""
+    """Yield what a score may rest on and was followed, briefly; what was not stands under "not followed"."""
     followed = [item for item in items if item.followed]
     if not followed:
         return
@@ -256,7 +256,7 @@ def _rests_on(items: tuple[RestsOn, ...], style: Style) -> Iterator[str]:
         shown.append(f"{item.what} ({place(item.path, item.line, item.layer)}{note})")
     more = len(followed) - len(shown)
     text = "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
-    yield from _labelled("rests on", text, style)
+    yield from _labelled("followed", text, style)
 
 
 def _left_out(report: Report, style: Style) -> Iterator[str]:

@@ -275,6 +275,8 @@ class Run(Struct, frozen=True):
             size = model.value + code_on_disk
         score = self.score
         loss, seconds = self.loss_of(score), self.seconds_of(score)
+        passes = self.validation_seconds if self.last("total_eval_time") is None else 0.0
+        more = seconds is not None and passes > seconds.value + 1.0
         return MeasuredRun(
             log=self.path,
             seed=_plain(self.seed),
@@ -286,6 +288,7 @@ class Run(Struct, frozen=True):
             steps=_plain(self.steps),
             world_size=_plain(self.world_size),
             claimed_bpb=claimed.val_bpb if claimed else None,
+            validation_seconds=passes if more else None,
         )
 
 

@@ -62,7 +62,7 @@ def test_what_is_written_is_audited_and_there_is_nothing_left_to_do(folder: Path
     before = {path: path.read_bytes() for path in folder.iterdir()}
     assert fix("--write", folder) == 0
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
-    assert "no rule offers a change" in capsys.readouterr().err
+    assert "none of the rules asked for offers a change" in capsys.readouterr().err
 
 
 def test_git_has_to_be_able_to_give_back_what_was_there(folder: Path, capsys) -> None:

@@ -80,7 +80,7 @@ class Knowing(Tracker):
         if node.op == "/" and both and by_own_sum(node):
             origins |= self.shares
         elif both and self._posterior(node.op, left, right):
-            weighed = self.machine.of(Marks).weighted if node.op == "+" else 0
+            weighed = self.machine.of(Marks).weighted if node.op != "*" else 0
             origins = origins & ~self.shares | weighed | emit(self.machine, "gate", node)
         if origins & self.raised and node.op in ("/", "+", "-"):
             origins = self._normalised(node, left, right, origins)
@@ -92,8 +92,12 @@ class Knowing(Tracker):
             for scores, factor in ((left, right), (right, left)):
                 if node.op == "/" and scores is right:
                     continue
-                if self._predicts(scores) and not self._predicts(factor) and (reads := self._reads(factor)):
-                    origins |= self.machine.atoms.bit("heated", (self.machine.site(node), reads))
+                if self._predicts(scores) and not self._predicts(factor):
+                    reads = self._reads(factor)
+                    own = factor.m & keys.gold and of_this_token(self.machine, factor.m)
+                    if reads or own:
+                        heated = self.machine.atoms.bit("heated", (self.machine.site(node), 0 if own else reads))
+                        origins = origins & ~(keys.chosen if own else 0) | heated
         return out if origins == out.m else Value(out.p, origins)
 
     def _normalised(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
@@ -133,7 +137,8 @@ class Knowing(Tracker):
         A product of probabilities, or a sum of their logarithms.
         """
         marks = self.machine.of(Marks)
-        if op != "*" and not (op == "+" and left.m & right.m & marks.logs):
+        logs = marks.logs | marks.losses
+        if op != "*" and not (op in ("+", "-") and left.m & logs and right.m & logs):
             return False
         for weight, other in ((left, right), (right, left)):
             if weight.m & self.shares and not other.m & self.shares:
@@ -205,7 +210,8 @@ class Knowing(Tracker):
             for meaning in self.machine.atoms.meanings(value.m, "heated"):
                 assert isinstance(meaning, tuple)
                 site, reads = meaning
-                origins |= self._found("heated", reads, node, site)
+                found = self._found("heated", reads, node, site) if reads else emit(self.machine, "heated", node, site)
+                origins |= found
         return Value(out.p, origins & ~self.machine.atoms.family("heated"))
 
     # ---------------------------------------------------------------- branches
