@@ -14,7 +14,7 @@ PYTEST_ARGS ?= --numprocesses auto --dist worksteal
 # The tests start hundreds of interpreters: what one of them compiled, the next one finds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo reproduce test fuzz transforms cluster-test lint format readme docs site findings clean
+.PHONY: demo reproduce test fuzz transforms truth cluster-test lint format readme docs site findings clean
 
 demo: $(VENV)/.ready  ## audit the examples and print the reports
 	$(BIN)/golf-audit check --exit-zero examples/records/*/*
@@ -34,6 +34,9 @@ fuzz: $(VENV)/.ready-dev  ## audit scripts mixed up at random for SECONDS (CLONE
 
 transforms: $(VENV)/.ready-dev  ## every example written in every other way (CLONE=… PRS=…: and 60 scripts of others)
 	$(ON_OTHERS) GOLF_AUDIT_EVERY=1 $(BIN)/pytest --numprocesses auto tests/transforms
+
+truth: $(VENV)/.ready-dev  ## every sentence of a sweep's reports held against the lines that it names (RESULTS=… CLONE=…)
+	GOLF_AUDIT_RESULTS=$(RESULTS) GOLF_AUDIT_CLONE=$(CLONE) $(BIN)/pytest -s tests/truth
 
 cluster-test: $(VENV)/.ready-dev  ## sweeps on a Ray cluster of three nodes on this machine, with nodes and drivers killed (minutes)
 	$(PIP) --editable '.[cluster]'

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from auditor import catalogue
-from auditor.attribution import attributed
+from auditor.attribution import attributed, told
 from auditor.case import Case
 from auditor.challenge.known import DEFAULT
 from auditor.evaluators import evaluators
@@ -80,7 +80,9 @@ def audit(
             runs,
         )
         scoring = _evaluators(case, failures)
-        findings = overrule(attributed(case, _findings(rules, case, scoring, failures)), submission, rulings)
+        weighed = attributed(case, _findings(rules, case, scoring, failures))
+        legal = frozenset(rule.slug for rule in rules if rule.legal_reference)
+        findings = overrule(told(weighed, legal), submission, rulings)
     programs = [(program, timeline), *((other.program, other.timeline) for other in scoring)]
     entries = [entry for _, line in programs if line is not None for entry in rests_on(line, case.submitted)]
     broken = [RestsOn(f.as_not_followed().what, False, f.path, f.line) for f in failures]

@@ -37,6 +37,7 @@ class MeasuredRun:
     steps: int | None = None
     world_size: int | None = None
     claimed_bpb: float | None = None  # the score of it that the claim rests on, where its log prints others after it
+    validation_seconds: float | None = None  # all timed passes over validation data, where it times several
 
     @property
     def claimed(self) -> bool:

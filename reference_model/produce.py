@@ -47,7 +47,7 @@ def hessians(config: Config, model: GPT, loader: Loader, step: int, ranks: Ranks
         return group is not None and group.gptq
 
     model.eval()
-    texts = _written(config, model, ranks) if scheme.self_generated else _training_rows(config, loader, step, ranks)
+    texts = _written(config, model, ranks) if scheme.self_generated else training_rows(config, loader, step, ranks)
     return collect_hessians(model, forward, texts, wanted, ranks.sum_, embedding=EMBEDDING)
 
 
@@ -107,7 +107,7 @@ def reload(model: GPT, path: Path) -> None:
     model.eval()
 
 
-def _training_rows(config: Config, loader: Loader, step: int, ranks: Ranks) -> Iterator[Tensor]:
+def training_rows(config: Config, loader: Loader, step: int, ranks: Ranks) -> Iterator[Tensor]:
     """Yield this rank's share of the calibration pieces, as rows of training length: the same pieces for any number."""
     scheme = config.quantize
     source, first = loader.calibration(step)

@@ -111,7 +111,7 @@ def _result(report: Report, finding: Finding, order: Mapping[str, int], fingerpr
     verdict = weigh(finding)
     said = [finding.message]
     if finding.active_because:
-        ran = {True: "Runs", False: "Does not run", None: "Whether it runs is not decided"}[finding.active]
+        ran = {True: "Runs", False: "Not counted", None: "Whether it runs is not decided"}[finding.active]
         said.append(f"{ran}: {finding.active_because}.")
     if finding.advice and verdict is not Verdict.CLEAN:
         said.append(f"Fix: {finding.advice}")

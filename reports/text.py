@@ -28,6 +28,7 @@ _COLOURS = {
 }
 _LABEL = 11  # width of the labels under a finding ("authority" and its gap)
 _ENTRIES = 6  # of what a score rests on
+_PLACES = 4  # of code that is not counted
 _EVENT = 400  # characters of one event of the timeline
 _PLACE = regex(r"\s*(?:- )?\S+:\d+\s+")
 
@@ -191,18 +192,28 @@ def _block(report: Report, finding: Finding, style: Style) -> Iterator[str]:
 
 
 def _notes(report: Report, style: Style) -> Iterator[str]:
+    """Yield what counts for nothing; of code that no setting in play brings to a score no more than where it is."""
+    aside: dict[tuple[str, str], list[Finding]] = {}
     for finding in report.findings:
-        if weigh(finding) is not Verdict.CLEAN:
+        if weigh(finding) is Verdict.CLEAN and finding.active is False and finding.overruled is None:
+            aside.setdefault((finding.rule, finding.active_because), []).append(finding)
+    told = {id(finding) for group in aside.values() for finding in group}
+    for finding in report.findings:
+        if weigh(finding) is not Verdict.CLEAN or id(finding) in told:
             continue
         where = visible(place(finding.path, finding.line, finding.layer))
-        because = f" ({finding.active_because})" if finding.active is False and finding.active_because else ""
         word = "overruled" if finding.overruled is not None else "note"
         yield f"  {word}  {style.rule(visible(finding.rule))}  {where}".rstrip()
-        yield from _wrapped(finding.message + because, "        ", style)
+        yield from _wrapped(finding.message, "        ", style)
         if fixable(finding):
             yield from _wrapped(f"fixable {fixable(finding)}", "        ", style)
         if finding.overruled is not None:
             yield from _wrapped(overruled(finding.overruled), "        ", style)
+    for (rule, because), group in aside.items():
+        where = ", ".join(dict.fromkeys(visible(place(f.path, f.line, f.layer)) for f in group[:_PLACES]))
+        more = f" and {len(group) - _PLACES} more" if len(group) > _PLACES else ""
+        yield f"  note  {style.rule(visible(rule))}  {where}{more}"
+        yield from _wrapped(f"Code that looks like it and is not counted: {because}.", "        ", style)
 
 
 def _known(report: Report, style: Style) -> Iterator[str]:
@@ -235,7 +246,7 @@ def _not_followed(items: tuple[NotFollowed, ...], style: Style) -> Iterator[str]
 
 
 def _rests_on(items: tuple[RestsOn, ...], style: Style) -> Iterator[str]:
-    """Yield what the score rests on and was followed, briefly; what was not stands under "not followed"."""
+    """Yield what a score may rest on and was followed, briefly; what was not stands under "not followed"."""
     followed = [item for item in items if item.followed]
     if not followed:
         return
@@ -245,7 +256,7 @@ def _rests_on(items: tuple[RestsOn, ...], style: Style) -> Iterator[str]:
         shown.append(f"{item.what} ({place(item.path, item.line, item.layer)}{note})")
     more = len(followed) - len(shown)
     text = "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
-    yield from _labelled("rests on", text, style)
+    yield from _labelled("followed", text, style)
 
 
 def _left_out(report: Report, style: Style) -> Iterator[str]:

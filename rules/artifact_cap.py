@@ -131,7 +131,7 @@ def _without_log(case: Case, runs: Sequence[Run], code: Code | None) -> Iterator
         return
     if runs and largest is None:
         logs = several([run.path for run in runs], 3)
-        message = f"No log prints the size of the artifact ({logs}), and no artifact is in the folder."
+        message = f"No log prints the total size of the artifact ({logs}), and no artifact is in the folder."
         yield Finding(SLUG, "evidence", "incomplete", message, runs[0].path)
 
 

@@ -89,16 +89,18 @@ def _empty(log: Log, *, enough: bool) -> Finding | None:
         said, line = f"This is no train log but {_TROUBLES[trouble.kind]}: {shown(trouble.text, 80)}", trouble.line
         # Such a file under a log's name claims a run that it doesn't show.
         status = "hold"
+    elif trouble is not None and trouble.kind == "summary":
+        said, line = "By its own words this is a summary, and it gives no final score", trouble.line
     elif trouble is not None:
         said, line = f"The run ended in {_TROUBLES[trouble.kind]} before a final score", trouble.line
     elif steps or measured:
         said, line = "The log prints no final score in bits per byte", log.lines or None
     else:
-        said, line = "The log shows neither a training step nor a score", 1
+        said, line = "No training step and no score in bits per byte could be read from the log", 1
     # An error message or a placeholder in a log's place is to be looked at whatever else there is.
     foreign = trouble is not None and trouble.kind in ("connection", "placeholder") and status == "hold"
     if enough and not foreign:
-        said, status = f"{said}; other logs show the runs", "note"
+        said, status = f"{said}; other logs show final scores", "note"
     return Finding(SLUG, "evidence", status, f"{said}.", log.path, line, line)
 
 

@@ -13,12 +13,14 @@ from auditor.program.model import Program
 from auditor.program.source import Source
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
+from auditor.timeline.events import Timeline
 from rules.enclosing_switch import switched_off
 
 SLUG = "boundary-leak"
 
 _BOUNDARY = regex(r"bos|eos|boundar|not_first|doc_?start|same_doc|is_start|seg_?id|reset", re.IGNORECASE)
 _APART = regex(r"cu_?seq_?lens|varlen|doc_?ids?$|document_?mask|seg_?ids?$|block_?mask", re.IGNORECASE)
+_IDS = regex(r"(?:^|_)(?:ids?|tokens?|toks?|input)$", re.IGNORECASE)
 _MIXES = frozenset({"lerp", "addcmul", "mul", "where"})
 _GATES = frozenset({"sigmoid", "tanh", "lerp", "sigmoid_"})
 
@@ -33,14 +35,18 @@ def check(case: Case) -> Iterator[Finding]:
             continue
         apart = _keeps_apart(case.program)
         status: Status = "hold" if apart else "note"
-        off = switched_off(case.program, case.timeline, function.body, shift) if case.timeline is not None else None
+        off = _off(case.program, case.timeline, function, shift) if case.timeline is not None else None
         yield Finding(
             rule=SLUG,
             group="compliance",
             status="note" if off is not None else status,
             message="A gate adds the previous position's activations also at the start of a document: nothing "
             "masks the step across it"
-            + (", while attention keeps documents apart." if apart else "; attention crosses documents here as well."),
+            + (
+                ", while attention keeps documents apart."
+                if apart
+                else "; attention was not seen to keep documents apart either."
+            ),
             path=source.path,
             line=source.line_of(shift.start),
             end_line=source.line_of(max(shift.start, shift.end - 1)),
@@ -49,6 +55,29 @@ def check(case: Case) -> Iterator[Finding]:
             active_because=off or "",
         )
         return
+
+
+def _off(program: Program, timeline: Timeline, function: ir.FunctionDef, shift: ir.Node) -> str | None:
+    """Return why the shift can't run: a switch around it, or around every place that makes an object of its class."""
+    here = switched_off(program, timeline, function.body, shift)
+    if here is not None:
+        return here
+    named = {
+        cls.name
+        for unit in program.units.values()
+        for cls in unit.index.of(ir.ClassDef)
+        if any(node is function for node in cls.body)
+    }
+    made = [
+        (body.body, call)
+        for unit in program.units.values()
+        for body, nodes in unit.bodies
+        if body is not None
+        for call in nodes.of(ir.Call)
+        if isinstance(call.func, ir.Name) and call.func.id in named
+    ]
+    reasons = [switched_off(program, timeline, body, call) for body, call in made]
+    return reasons[0] if reasons and all(reasons) else None
 
 
 def _functions(program: Program) -> Iterator[tuple[Source, ir.FunctionDef, list[Nodes]]]:
@@ -87,9 +116,11 @@ def _joins_shifted(call: ir.Call) -> bool:
 
 
 def _all_but_last(node: ir.Expr) -> bool:
-    """Return whether an expression is ``x[:, :-1]`` (more axes may follow)."""
+    """Return whether an expression is ``x[:, :-1]`` (more axes may follow) of what isn't called ids or tokens."""
     if not isinstance(node, ir.Subscript) or not isinstance(node.index, ir.Sequence) or len(node.index.elts) < 2:
         return False
+    if _IDS.search(_name(node.value) or ""):
+        return False  # the ids of a hashed pair: no activations
     time = node.index.elts[1]
     return (
         isinstance(time, ir.Slice)
@@ -127,6 +158,7 @@ def _keeps_apart(program: Program) -> bool:
         node.keyword if isinstance(node, ir.Arg) else _name(node)
         for unit in program.units.values()
         for node in unit.index.of(ir.Arg, ir.Name, ir.Attr)
+        if not (isinstance(node, ir.Arg) and isinstance(node.value, ir.Const) and node.value.value is None)
     }
     return any(name and _APART.search(name) for name in names)
 

@@ -175,10 +175,11 @@ def _slips(program: Program) -> Iterator[Slip]:
                     marked_length,
                     "Pieces are counted with the mark that stands for a space: three bytes where the text has one.",
                 )
-            if length is None or not any(_asks_for_space(n) for n in nodes.of(ir.Call)):
-                continue
             spaced = next((n for n in nodes if _keeps_space(n)), None)
-            if spaced is not None and not any(_cuts_first(n) for n in nodes):
+            if length is None or not any(_asks_for_space(n, replaced=spaced is not None) for n in nodes):
+                continue
+            pieces = {name for n in nodes.of(ir.Call) if (name := _text_named(n))}
+            if spaced is not None and not any(_cuts_first(n, pieces) for n in nodes):
                 yield Slip(
                     unit.source,
                     spaced,
@@ -240,15 +241,24 @@ def _marks_space(node: ir.Node) -> bool:
     return _asks_for_space(node.value) or (isinstance(node.value, ir.Const) and node.value.value in (True, 1))
 
 
-def _asks_for_space(node: ir.Node) -> bool:
-    return (
-        isinstance(node, ir.Call)
-        and isinstance(node.func, ir.Attr)
-        and node.func.attr == "startswith"
-        and bool(node.args)
-        and isinstance(node.args[0].value, ir.Const)
-        and node.args[0].value.value == _MARK
-    )
+def _asks_for_space(node: ir.Node, *, replaced: bool = False) -> bool:
+    """Return whether a node asks if a piece begins with a space (its mark, where none was ``replaced``)."""
+    marks = (_MARK, " ") if replaced else (_MARK,)
+    if isinstance(node, ir.Compare):
+        first = isinstance(node.left, ir.Subscript) and node.ops in (("==",), ("in",))
+        return first and isinstance(node.rights[0], ir.Const) and node.rights[0].value in marks
+    if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr) or not node.args:
+        return False
+    asked = node.args[0].value
+    return node.func.attr == "startswith" and isinstance(asked, ir.Const) and asked.value in marks
+
+
+def _text_named(node: ir.Call) -> str:
+    """Return the name of what a method of texts is called on, "" where it has none or another method is called."""
+    func = node.func
+    if not isinstance(func, ir.Attr) or func.attr not in ("startswith", "encode", "replace", "decode"):
+        return ""
+    return func.value.id if isinstance(func.value, ir.Name) else ""
 
 
 def _keeps_space(node: ir.Node) -> bool:
@@ -258,13 +268,14 @@ def _keeps_space(node: ir.Node) -> bool:
     return values == [_MARK, " "]
 
 
-def _cuts_first(node: ir.Node) -> bool:
-    """Return whether a node drops the first character (``piece[1:]``, ``lstrip``, ``removeprefix``)."""
+def _cuts_first(node: ir.Node, pieces: set[str] | None = None) -> bool:
+    """Return whether a node drops the first character (``piece[1:]``, ``lstrip``, ``removeprefix``) of a piece."""
     if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
         return node.func.attr in ("lstrip", "removeprefix", "strip")
     if isinstance(node, ir.Subscript) and isinstance(node.index, ir.Slice):
-        lower = node.index.lower
-        return isinstance(lower, ir.Const) and lower.value == 1
+        lower, cut = node.index.lower, node.value
+        other = pieces is not None and isinstance(cut, ir.Name) and cut.id not in pieces
+        return isinstance(lower, ir.Const) and lower.value == 1 and not other
     return False
 
 
@@ -373,6 +384,20 @@ RULE = Rule(
                 ),
             ),
             line='len(piece.replace("\u2581", " ").encode("utf-8"))',
+            status="hold",
+        ),
+        Example(
+            "a space that is counted and asked for",
+            _script(
+                _COUNTED,
+                table="""
+def tables(sp):
+    pieces = [sp.id_to_piece(i).replace("▁", " ") for i in range(sp.vocab_size())]
+    sizes = np.array([1 if sp.is_byte(i) else len(p.encode()) for i, p in enumerate(pieces)])
+    return sizes, np.array([p[:1] == " " for p in pieces])
+""",
+            ),
+            line='sp.id_to_piece(i).replace("▁", " ")',
             status="hold",
         ),
         Example(

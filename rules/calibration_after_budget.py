@@ -33,14 +33,16 @@ _UNTIMED = "as #1060 does (no log times the calibration)"
 
 
 class Clock(Struct, frozen=True):
-    """When training stops before a calibration, in seconds; ``over`` is how far the logs show it to end too late.
+    """When training stops before a calibration, in seconds; ``over`` is how far the logs show both to pass the budget.
 
-    ``stop`` is None where neither the code nor a log says; ``over`` None where no log times the calibration.
+    ``stop`` is None where neither the code nor a log says; ``over`` None where no log times the calibration, and
+    ``longest`` is the training and the calibration of the one that takes the longest.
     """
 
     stop: float | None
     bits: int
     over: float | None
+    longest: tuple[float, float]
     where: str
 
 
@@ -138,7 +140,11 @@ def _rule(found: Calibration, clock: Clock, limit: Time, *, official: bool) -> t
         return "violation", f"{what}, which uses up the {budget:.0f} s: this counts as evaluation{late}."
     if clock.over is None or clock.over <= 0:
         return None
-    over = f"{what}; it stops at {stop:.1f} s to leave time for it, but by the logs it ends {clock.over:.1f} s too late"
+    trained, took = clock.longest
+    over = (
+        f"{what}; a stop at {stop:.1f} s leaves time for it, but a log has {trained:.1f} s of training and {took:.1f} "
+        f"s of calibration, {clock.over:.1f} s too much"
+    )
     if clock.over <= TOLERATED:
         return "note", f"{over}. Accepted rows overshoot by seconds too (#1855, #2135)."
     return "hold", f"{over}."
@@ -151,7 +157,9 @@ def _clock(timeline: Timeline, found: Calibration, evidence: Evidence, budget: f
     if site is not None and site.source.layer:
         where = f"{where} (layer {site.source.layer})"
     measured = _measured(evidence)
-    over = max((stop + took - budget for stop, took in measured if took is not None), default=None)
+    timed = [(stop, took) for stop, took in measured if took is not None]
+    longest = max(timed, key=sum, default=(0.0, 0.0))
+    over = sum(longest) - budget if timed else None
     logged = max((stop for stop, _ in measured), default=None)
     for kind in ("log", "command", "defaults"):
         bits = 0
@@ -166,8 +174,8 @@ def _clock(timeline: Timeline, found: Calibration, evidence: Evidence, budget: f
             if logged is not None and logged < budget - EARLY and latest >= budget - SLACK:
                 where = f"{where}; the logs stop at {logged:.1f} s"
                 latest = logged
-            return Clock(latest, bits, over, where)
-    return Clock(logged, found.bits, over, where)
+            return Clock(latest, bits, over, longest, where)
+    return Clock(logged, found.bits, over, longest, where)
 
 
 def _measured(evidence: Evidence) -> Sequence[tuple[float, float | None]]:

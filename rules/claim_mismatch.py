@@ -28,6 +28,7 @@ from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_t
 from rules.claims_apart import claims_apart
 from rules.declared_flags import belied
 from rules.run_logs import SCRIPT, metadata, package, run_log
+from rules.run_settings import differences
 from rules.scored_runs import judged, of_seeds, record, reported, score, several
 from rules.unread_switches import unread_switches
 
@@ -149,6 +150,9 @@ def _one_of(
     values = [m.val_bpb for m in group.metrics]
     if max(values) - min(values) > ONE_CONFIG or len(seeds(runs)) == 1:
         return  # an ablation: the other runs are of other configurations
+    owners = [run for run in runs if any(m in run.metrics for m in group.metrics)]
+    if not record(case) and (any(not run.trained for run in owners) or any(differences(owners))):
+        return  # an evaluation of another log's run, or runs of other settings
     owner = next((run for run in runs if alone in run.metrics), None)
     seed = owner.seed if owner is not None else None
     who = f"seed {seed.value}" if seed is not None else "one run"

@@ -28,9 +28,9 @@ def check(case: Case) -> Iterator[Finding]:
     found = set(record_folders(outside).values())
     folders = sorted(filter(in_archive, found)) or sorted(found)  # below other trees lie copies of them, at most
     placed = case.submission.folder != ""
-    where = (
-        f"{count} outside {case.submission.name}" if placed else f"{count}, and this script lies in no record folder"
-    )
+    home = in_archive(case.submission.readme or case.submission.metadata or "")
+    alone = "outside the record folder, this script among them" if home else "and this script lies in no record folder"
+    where = f"{count} outside {case.submission.name}" if placed else f"{count}{' ' if home else ', '}{alone}"
     parts = [f"The diff touches {where}: {several(_places(outside))}"]
     if folders:
         one = "another record folder" if placed else "a record folder"

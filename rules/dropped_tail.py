@@ -28,6 +28,8 @@ def check(case: Case) -> Iterator[Finding]:
         windows = _windows(function)
         if windows is None or any(score > windows.end and not _inside(function, windows, score) for score in scores):
             continue
+        if all(score < windows.start for score in scores):
+            continue  # what these windows are for, is no score
         place = (source.path, windows.start)
         if place in done:
             continue

@@ -10,6 +10,7 @@ from auditor.evidence.printed import Value
 from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
+from auditor.timeline.trackers.calibration.found import calibrations
 from rules.claimed_runs import and_others, is_timed, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
 from rules.limits import time
@@ -18,11 +19,13 @@ SLUG = "gptq-reserve"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield a finding for the run whose calibration ends the latest."""
+    """Yield a finding for the run whose calibration ends the latest; one that trains for longer anyway is told so."""
     if not is_timed(case):
         return
     over = [(each, end) for each in training_runs(case.evidence) if (end := _end(each.run)) is not None]
-    over = sorted((p for p in over if p[1].value > time(case).train_seconds), key=lambda p: -p[1].value)
+    limit = time(case)
+    over = [p for p in over if (stop := p[0].run.last("stop_time")) is None or stop.value <= limit.other_budget]
+    over = sorted((p for p in over if p[1].value > limit.train_seconds), key=lambda p: -p[1].value)
     if not over:
         return
     counted, end = over[0]
@@ -45,15 +48,19 @@ def _weigh(case: Case, counted: Counted, end: Value[float]) -> tuple[Status, str
     run, limit = counted.run, time(case)
     beyond = end.value - limit.train_seconds
     reserve, stop = run.last("reserve"), run.last("stop_time")
-    kept = "" if stop is None else f"Training stops at {stop.value:.1f} s and "
-    message = f"{kept}calibration on training data ends at {end.value:.1f} s, {beyond:.1f} s beyond the budget."
+    trained = 0.0 if stop is None else stop.value
+    reads = case.timeline is not None and any(True for _ in calibrations(case.timeline, "train"))
+    message = (
+        f"Training stops at {trained:.1f} s and calibration{' on training data' if reads else ''} takes "
+        f"{end.value - trained:.1f} s more: {end.value:.1f} s together, {beyond:.1f} s beyond the budget."
+    )
     if beyond <= limit.slack:
         return "note", f"{message} Accepted rows do the same (#1493)."
     early = limit.train_seconds - stop.value if stop is not None else 0.0
     if reserve is None and early < limit.slack:
         return strictness(case, counted), f"{message} No time was reserved for it."
     if beyond <= limit.reserve:
-        strictly = "By the letter this is training data read in evaluation"
+        strictly = "By the letter what follows the budget is evaluation, which may read no training data"
         return "hold", f"{message} {strictly}; accepted rows overshoot by seconds too (#1787, #1855)."
     kept_back = early if reserve is None else reserve.value
     return "hold", f"{message} The reserve of {kept_back:.1f} s is far too small; no accepted row needed so much."
@@ -124,5 +131,5 @@ RULE = Rule(
             },
         ),
     ),
-    known_problems="The log of a run that trains for longer anyway is reported by train-wallclock too.",
+    known_problems="The log of a run that trains for longer anyway is train-wallclock's.",
 )

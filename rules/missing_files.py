@@ -72,7 +72,7 @@ def _files(case: Case) -> Iterator[Finding]:
     if submission.metadata is None:
         yield _missing("There is no submission.json with author, GitHub id and val_bpb.")
     if not submission.logs:
-        yield _missing("There is no train log: no claim can be verified without one.")
+        yield _missing("No train log lies with the script: no claim can be verified without one.")
 
 
 def _empty(case: Case, path: str) -> bool:

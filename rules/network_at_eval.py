@@ -48,7 +48,7 @@ def _say(event: Network, late: bool) -> str:
     )
     when = "after training, on the way to the score" if late else "before training ends"
     if event.fallback:
-        return f"{what} {when}, when something else fails: have it in place before."
+        return f"{what} {when}, where something else fails or is missing: have it in place before."
     return f"{what} {when}." if late else f"{what} {when}: the evaluation must run without it."
 
 

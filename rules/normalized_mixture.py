@@ -23,7 +23,8 @@ def check(case: Case) -> Iterator[Finding]:
         "only then is the token looked up in the result.",
         "the predictions are averaged",
     ):
-        yield dataclasses.replace(found, status="note")
+        if found.status == "violation":  # what is legal is worth a word where it surely runs
+            yield dataclasses.replace(found, status="note")
 
 
 _HEAD = """

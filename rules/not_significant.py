@@ -9,6 +9,7 @@ from msgspec import Struct
 from auditor.case import Case
 from auditor.evidence.counted import Counted, counted_runs
 from auditor.evidence.frontier import Bar, Frontier, Row, load
+from auditor.evidence.scored import finished, seeds
 from auditor.evidence.statistics import Sample, describe, nats_per_byte, nats_per_token, welch_one_sided
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
@@ -79,14 +80,14 @@ def check(case: Case) -> Iterator[Finding]:
     sample = describe([each.exact.val_bpb for each in counted])
     ratio = _bytes_per_token(case, counted)
     against = _compare(sample, old, ratio)
-    bar = frontier.bar(own.date if own is not None else date or frontier.bars[-1].since)
+    day = own.date if own is not None else date
+    bar = frontier.bar(day or frontier.bars[-1].since)
     missed = [b for b in frontier.bars if not against.meets(b)]
     if not missed:
         return
     message = (
-        f"{'The score of the one seed' if sample.n == 1 else f'The mean of {sample.n} seeds'}, {sample.mean:.6f}, is "
-        f"{against.told(', the best when this was submitted')}. "
-        f"Missed: {'; '.join(map(_bar, missed))}. In force on that day: {_bar(bar)}."
+        f"{_said(case, counted)}, {sample.mean:.6f}, is {against.told(_stands(own, submission.pr, date))}. "
+        f"Missed: {'; '.join(map(_bar, missed))}. {f'In force on {day}' if day else 'The latest bar'}: {_bar(bar)}."
     )
     if own is not None and own.pooled is not None:
         message += (
@@ -109,6 +110,26 @@ def check(case: Case) -> Iterator[Finding]:
         )
         status = "incomplete"
     yield on_line(SLUG, status, message, counted[0].score.path, counted[0].score.line)
+
+
+def _said(case: Case, counted: Sequence[Counted]) -> str:
+    """Return what is compared, in words: of seeds that are logged and not taken as the claimed ones, how many."""
+    logged = len(set(seeds(finished(case.evidence))))
+    seed = counted[0].run.seed
+    if len(counted) > 1:
+        return f"The mean of {len(counted)}{f' of the {logged} logged' if logged > len(counted) else ''} seeds"
+    if logged > 1 and seed is not None:
+        return f"The score of one of the {logged} logged seeds ({seed.value})"
+    return "The score of the one seed"
+
+
+def _stands(own: Row | None, pr: int | None, date: str | None) -> str:
+    """Return by what a row is the best that stood, in words."""
+    if own is not None:
+        return ", the best of the rows before its own"
+    if pr is None:
+        return f", the best of the rows before {date}, the day that it states"
+    return f", the best of earlier pull requests{'' if date is None else f' by {date}, the day that it states'}"
 
 
 def _by_seed(counted: Sequence[Counted]) -> list[Counted]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
-from auditor.timeline.activity import activity
+from auditor.timeline.claims import claimed_reports, judge, reaches
+from auditor.timeline.events import Event
 from auditor.timeline.leaks import clean_scores, leaks
 from rules.torch_scripts import ADAPT, FINAL_EPOCH, SCORE_FIRST, evaluating, scored
 
@@ -21,9 +22,13 @@ def check(case: Case) -> Iterator[Finding]:
         return
     bad = {(leak.adapt.site.source.path, leak.adapt.site.start) for leak in leaks(timeline)}
     for score, adapt in clean_scores(timeline):
-        if (adapt.site.source.path, adapt.site.start) in bad:
+        if (adapt.site.source.path, adapt.site.start) in bad or _apart(score, adapt):
             continue
-        judged = activity(timeline, score.bits & adapt.bits, [score, adapt])
+        reports = list(score.reports)
+        reached = reaches(reports, claimed_reports(timeline, case.submitted))
+        judged = judge(case, score.bits & adapt.bits, [score, adapt], reports, reached)
+        if judged.status != "violation":
+            continue  # what is legal, or harmless, is worth a word where it surely runs
         yield Finding(
             rule=SLUG,
             group="compliance",
@@ -46,6 +51,12 @@ def check(case: Case) -> Iterator[Finding]:
                 ),
             ),
         )
+
+
+def _apart(score: Event, adapt: Event) -> bool:
+    """Return whether the two stand in opposite arms of one condition: what is scored here is not trained on there."""
+    arms = {(guard.site, guard.taken) for guard in score.guards}
+    return any((guard.site, not guard.taken) in arms for guard in adapt.guards)
 
 
 _ADAPTERS = evaluating("""

@@ -15,7 +15,10 @@ from rules.torch_scripts import HEAD, MAIN
 
 SLUG = "subset-scoring"
 _BY_LOSS: tuple[Kind, ...] = ("ignored losses", "ranked losses")
-KINDS: tuple[Kind, ...] = ("first tokens", "random tokens", "ignored targets", "clamped targets", "left out", *_BY_LOSS)
+_TABLED: Kind = "targets of a table"
+KINDS: tuple[Kind, ...] = (
+    "first tokens", "random tokens", "ignored targets", "clamped targets", "left out", _TABLED, *_BY_LOSS,
+)  # fmt: skip
 
 _LEFT_OUT = ("ignored targets", "clamped targets")  # the script itself leaves them out of what it counts
 
@@ -33,13 +36,15 @@ def check(case: Case) -> Iterator[Finding]:
         site = found.doubt.site
         judged = activity(timeline, found.bits, [found.doubt])
         status: Status = judged.status
+        if not found.final and judged.active is not False:
+            continue  # what is done to a score on the way says nothing of the reported one
         if status == "violation" or (status == "hold" and judged.active):
             main = next((1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "command"), 0)
-            if not found.final or (main and not found.bits & main):
-                status = "note"  # a score on the way, or a default that the main command doesn't use
+            if main and not found.bits & main:
+                status = "note"  # a default that the main command doesn't use
             elif found.doubt.kind == "first tokens" and found.doubt.number is None:
                 status = "hold"  # a limit that is computed
-            elif found.doubt.kind in (*_BY_LOSS, "left out"):
+            elif found.doubt.kind in (*_BY_LOSS, _TABLED, "left out"):
                 status = "hold"  # what else is done with the others may make up for it
             elif status == "violation" and not claimed and found.doubt.kind not in _LEFT_OUT:
                 status = "hold"
@@ -59,6 +64,11 @@ def check(case: Case) -> Iterator[Finding]:
 def _say(doubt: Doubt, *, final: bool) -> str:
     if doubt.kind == "ignored targets":
         return "Which targets count depends on which token they are: the loss of the others is left out of the score."
+    if doubt.kind == _TABLED:
+        return (
+            "How much a target counts is looked up by which token it is: where that is zero, its loss is no part of "
+            "the score."
+        )
     if doubt.kind == "left out":
         return (
             "Documents for which this holds are passed over before anything of them is scored: their tokens are no "
@@ -73,12 +83,11 @@ def _say(doubt: Doubt, *, final: bool) -> str:
             f"Targets are forced into {doubt.number:,.0f} classes, fewer than the vocabulary of the data has: what is "
             "scored is another, easier text."
         )
+    which = "The reported score is" if final else "A score on the way, where it is made, is"
     if doubt.number is None:
-        which = "The reported score" if final else "A score on the way"
-        return f"{which} is computed on a part of the validation set only: the number of tokens is limited here."
+        return f"{which} computed from a part of the validation set only: the number of tokens is limited here."
     what = "tokens at random places" if doubt.kind == "random tokens" else f"the first {doubt.number:,.0f} tokens"
-    which = "The reported score" if final else "A score on the way"
-    return f"{which} is computed on {what} of the validation set only."
+    return f"{which} computed from {what} of the validation set only."
 
 
 _SCORE = """

@@ -32,7 +32,7 @@ def check(case: Case) -> Iterator[Finding]:
     if record(case) and counted and len(counted) < enough:
         others = several([seed for seed in shown if seed not in counted])
         message = (
-            f"A record needs three seeds as a rule; submission.json counts {several(counted)} only, though there are "
+            f"A record needs three seeds as a rule; submission.json lists {several(counted)} only, and there are "
             f"logs of {others} too."
         )
         few = Finding(SLUG, "evidence", "incomplete", message, case.submission.metadata)
@@ -80,6 +80,8 @@ def _few(case: Case, runs: Sequence[Run], shown: Sequence[int]) -> Finding:
         said = f"{len(runs)} runs with a final score, all of seed{'s' if count > 1 else ''} {several(shown)}"
     else:
         said = f"final scores of seed{'s' if count > 1 else ''} {several(shown)}"
+    if shown and not any(run.logged_seed for run in runs):
+        said = f"{said} by their names"
     named = [seed for seed in case.evidence.metadata.seeds if seed not in shown]
     more = f"; submission.json names {several(named)} too" if named else ""
     place = runs[-1].score if runs else None

@@ -20,12 +20,12 @@ def say(leak: Leak) -> str:
     """Return the finding's sentence."""
     if leak.adapt.without_loss:
         return (
-            "This is set from tokens of the validation split, which the model that is trained then scores "
-            f"(line {leak.score.site.line})."
+            "This is set from tokens of the validation split, and the model that is trained then scores validation "
+            f"tokens (line {leak.score.site.line})."
         )
     return (
         "The training loop itself reads validation tokens: the data behind this optimizer step comes from the "
-        f"validation split, which the model then scores (line {leak.score.site.line})."
+        f"validation split, and the model then scores validation tokens (line {leak.score.site.line})."
     )
 
 

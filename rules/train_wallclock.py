@@ -15,6 +15,8 @@ from rules.limits import time
 
 SLUG = "train-wallclock"
 
+_FAR = 60.0  # seconds
+
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for the slowest training, and one for an artifact that takes longer to make than that."""
@@ -51,12 +53,13 @@ def _slow(case: Case, over: list[tuple[Counted, Value[float]]]) -> Finding:
     beyond = seconds.value - limit.train_seconds
     if beyond <= limit.slack:
         message = (
-            f"Training took {seconds.value:.2f} s, {beyond:.2f} s more than allowed: within what a clock that is "
-            "looked at between steps explains."
+            f"Training took {seconds.value:.2f} s, {beyond:.2f} s more than allowed; {limit.slack:g} s are let pass, "
+            "for the clock is looked at between steps."
         )
         return on_line(SLUG, "note", and_others(message, len(over) - 1), seconds.path, seconds.line)
     long = sum(v.value - limit.train_seconds > limit.slack for _, v in over)
-    message = f"Training took {seconds.value:.1f} s by this log; {limit.train_seconds:.0f} s are allowed."
+    took = f"{seconds.value:.{1 if beyond < _FAR else 0}f}"  # what is far beyond may be printed in minutes
+    message = f"Training took {took} s by this log; {limit.train_seconds:.0f} s are allowed."
     # A summary may count compilation or set-up, which a step's own clock does not.
     own_clock = counted.run.last("stop_time") is not None or counted.run.first("train_time") is not None
     status = strictness(case, counted) if own_clock else "hold"

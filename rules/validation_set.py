@@ -81,8 +81,11 @@ def denominator(counted: Counted, rightly: Rightly, data: Data) -> Denominator |
 
     ``rightly`` tells of all runs of the submission.
     """
-    run, score = counted.run, counted.score
+    run, score = counted.run, counted.exact
     loss = _loss(run, score)
+    rounded = 0.5 * 10.0**-score.decimals
+    if loss is None or rounded / max(score.val_bpb, rounded) + rounded / max(loss, rounded) > WRONG:
+        return None  # what rounding leaves out would make as much of a difference
     ratio = None if loss is None else bytes_per_token(loss, score.val_bpb)
     name, named = tokenizer(run, data)
     if ratio is None or (name != "bytes" and _is_per_byte(ratio)):

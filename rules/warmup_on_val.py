@@ -25,13 +25,15 @@ def check(case: Case) -> Iterator[Finding]:
         return
     for adapt in harmless_adaptations(timeline):
         judged = activity(timeline, adapt.bits, [adapt])
+        if judged.status != "violation":
+            continue  # what is legal, or harmless, is worth a word where it surely runs
         updated = ", ".join(adapt.params[:3]) or "the updated parameters"
         yield Finding(
             rule=SLUG,
             group="compliance",
             status="note",
             message="This step uses validation tokens, but no score of the same tokens that is reported was seen to "
-            f"use what it updates: {updated} is not the model that scores, is restored before, or scores other tokens.",
+            f"use what it updates ({updated}).",
             path=adapt.site.source.path,
             line=adapt.site.line,
             end_line=adapt.site.end_line,

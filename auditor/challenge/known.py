@@ -50,6 +50,11 @@ class Challenges:
         """Return the names of the challenges' own train scripts, the default challenge's first."""
         return tuple(dict.fromkeys(each.layout.script for each in self))
 
+    @cached_property
+    def held(self) -> frozenset[str]:
+        """Return the record folders, from the repositories' roots, that the challenges' own repositories hold."""
+        return frozenset(f"{each.layout.archive}/{folder}" for each in self for folder in each.layout.held)
+
     def find(self, name: str) -> Challenge:
         """Return the challenge of a name; raises :class:`UnknownChallenge`, or Malformed for a file in disorder."""
         if name not in self.names:

@@ -101,6 +101,8 @@ class Layout:
 
     ``metadata`` is the name of the file with its claims, None where there is none; ``script`` the train script's.
     ``logs_carry_source``: a log begins with the script that wrote it, so that a folder needs no script of its own.
+    ``held`` are the record folders (``<track>/<name>``) that the repository itself holds: what a checkout without git
+    data has beside them was submitted.
     """
 
     archive: str
@@ -110,6 +112,7 @@ class Layout:
     since: datetime.date
     metadata: str | None = None
     logs_carry_source: bool = False
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ def update(repo: str, output: str | None) -> None:
     from auditor.evidence import leaderboard, speedrun
     from auditor.evidence.frontier import data_file, load
     from auditor.submission.git import open_repository
+    from auditor.submission.merged import merged
     from auditor.submission.model import Unread
 
     challenge = challenges().of("")
@@ -65,7 +66,8 @@ def update(repo: str, output: str | None) -> None:
             rows = speedrun.rows(readme, challenge, "README")
             changes = leaderboard.compared(known.rows, rows)
         else:
-            rows, changes = leaderboard.merge(known, leaderboard.parse(readme), _finder(repository, repo, main))
+            entries = leaderboard.numbered(leaderboard.parse(readme), merged(repository, main))
+            rows, changes = leaderboard.merge(known, entries, _finder(repository, repo, main))
         day = datetime.fromtimestamp(repository.when(main), UTC).date().isoformat()
     except leaderboard.NoLeaderboard as error:
         raise click.ClickException(f"{repo}: {error}") from None
@@ -117,10 +119,10 @@ def _candidates(repository: Repository, repo: str, main: str, entry: Entry) -> S
     if entry.folder is not None and repository.folders_of(main, [place]):
         tree, problems = git_tree(repository, repository.files(main, place))
         return (describe(tree, given=repo, name=entry.folder, place=place, problems=problems),)
-    if entry.pr is None:
+    if entry.likely is None:
         return ()
     try:
-        return read_git(repo, pr=entry.pr)
+        return read_git(repo, pr=entry.likely)
     except Unread as error:
         # The row stands without its seeds; whoever updates should know that its pull request wasn't there.
         click.echo(f"{error}; the scores of its seeds stay unknown", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
 from msgspec import Struct
@@ -27,7 +27,10 @@ class NoLeaderboard(ValueError):  # noqa: N818 (says what is missing)
 
 
 class Entry(Struct, frozen=True):
-    """One line of the README's table; ``score`` in bits per byte."""
+    """One line of the README's table; ``score`` in bits per byte.
+
+    ``named`` is the pull request that its summary begins with: its own, or the one that it builds on.
+    """
 
     name: str
     score: float
@@ -36,6 +39,12 @@ class Entry(Struct, frozen=True):
     pr: int | None
     folder: str | None
     published_p: float | None
+    named: int | None = None
+
+    @property
+    def likely(self) -> int | None:
+        """Return the pull request that the row is of, as far as the README tells."""
+        return self.pr or self.named
 
 
 class Changes(Struct, frozen=True):
@@ -69,9 +78,14 @@ def parse(readme: str) -> tuple[Entry, ...]:
     entries = tuple(_entry(row) for row in cells)
     if not entries:
         raise NoLeaderboard("the README holds no leaderboard with the columns Run, Score, Author, Summary, Date, Info")
-    named = [entry.pr for entry in entries]
-    # "On PR #198" may name what a row builds on: two rows that name the same one don't tell which is it.
-    return tuple(replace(e, pr=None) if e.pr is not None and named.count(e.pr) > 1 else e for e in entries)
+    named = [entry.named for entry in entries]
+    # Two rows that name the same one don't tell which is it.
+    return tuple(replace(e, named=None) if named.count(e.named) > 1 else e for e in entries)
+
+
+def numbered(entries: Sequence[Entry], merged: Mapping[str, int]) -> tuple[Entry, ...]:
+    """Return entries with the pull requests that brought their folders to the main branch, where ``merged`` tells."""
+    return tuple(replace(e, pr=merged.get(e.folder, e.pr)) if e.folder is not None else e for e in entries)
 
 
 def merge(known: Frontier, entries: Sequence[Entry], scores: Scores) -> tuple[tuple[Row, ...], Changes]:
@@ -86,7 +100,8 @@ def merge(known: Frontier, entries: Sequence[Entry], scores: Scores) -> tuple[tu
     for entry in entries:
         old = _known(known, entry)
         if old is not None and old.score == entry.score and old.status == "leaderboard":
-            row = replace(old, name=entry.name, author=entry.author, date=entry.date, pr=old.pr or entry.pr)
+            own = entry.pr or old.pr or entry.named
+            row = replace(old, name=entry.name, author=entry.author, date=entry.date, pr=own)
             if row.folder is None:
                 row = replace(row, folder=entry.folder or scores(entry)[2])
             if row != old:
@@ -94,7 +109,7 @@ def merge(known: Frontier, entries: Sequence[Entry], scores: Scores) -> tuple[tu
         else:
             found, source, folder = scores(entry)
             row = Row(
-                pr=entry.pr,
+                pr=entry.likely,
                 name=entry.name,
                 author=entry.author,
                 date=entry.date,
@@ -153,7 +168,7 @@ def _entry(cells: Sequence[str]) -> Entry:
         ) from None
     if not _DATE.fullmatch(date):
         raise NoLeaderboard(f"the leaderboard's row {name[:60]!r} has no date that can be read: {date[:20]!r}")
-    pull = _PULL.search(info) or _ON.search(summary)
+    pull, named = _PULL.search(info), _ON.search(summary)
     folder = _FOLDER.search(info)
     published = _PUBLISHED.search(summary)
     return Entry(
@@ -164,12 +179,13 @@ def _entry(cells: Sequence[str]) -> Entry:
         pr=int(pull[1]) if pull else None,
         folder=folder[1] if folder else None,
         published_p=float(published[1]) if published else None,
+        named=int(named[1]) if named else None,
     )
 
 
 def _known(known: Frontier, entry: Entry) -> Row | None:
     for row in known.rows:
-        if row.name == entry.name or (entry.pr is not None and row.pr == entry.pr):
+        if row.name == entry.name or (entry.likely is not None and row.pr == entry.likely):
             return row
     return None
 

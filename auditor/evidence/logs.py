@@ -18,6 +18,7 @@ from auditor.evidence.formats import FORMATS, lowered, reads
 from auditor.evidence.metrics import is_placeholder, parse_metric, unrounded
 from auditor.evidence.model import EmbeddedSource, Log, Trouble
 from auditor.evidence.printed import Metric, Reading, Value
+from auditor.evidence.restarts import broken_off
 from auditor.evidence.run import Run
 from auditor.evidence.text import Decoded, decode, messages
 from auditor.regex import regex
@@ -134,7 +135,8 @@ def name_seed(path: str) -> int | None:
 
 
 def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[EmbeddedSource, ...]) -> Log:
-    runs: list[_Builder] = [_Builder(path, 1)]
+    broken = broken_off(decoded.data)
+    runs: list[_Builder] = [_Builder(path, broken + 1)]
     troubles: list[Trouble] = []
     number = looked_at = close = unread = 0
     skip = iter(sources)
@@ -147,6 +149,8 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
             if number <= span.last_line:
                 continue
             span = next(skip, None)
+        if number <= broken:
+            continue
         current = runs[-1]
         shape = _shape(raw)
         if current.routine.get(shape, 0) >= _ROUTINE:

@@ -75,6 +75,7 @@ TEXTS = (
     "status",
 )
 
+_NEVER_NOUGHT = frozenset({"val_bpb", "val_loss", "artifact_bytes"})  # 0 there is a blank that nobody filled in
 _UNIT = regex(r"_(ms|s|sec|secs|seconds|min|mins|minutes|h|hours|mb|kb|mib)(?:_(?:mean|max|min|avg|total))?$")
 _SCALES = {
     "ms": 1e-3,
@@ -227,7 +228,7 @@ def _numbers(path: str, leaves: tuple[_Leaf, ...]) -> Iterator[Claim[float]]:
         if named is None:
             continue
         number = _number(leaf.value, leaf.key if named not in ("val_bpb", "val_loss") else "")
-        if number is not None:
+        if number is not None and (number[0] or named not in _NEVER_NOUGHT):
             value, decimals = number
             yield Claim(named, value, path, leaf.line, ".".join(leaf.path), leaf.seed, decimals)
 

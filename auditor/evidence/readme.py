@@ -37,6 +37,7 @@ _PROSE = (
     regex(r"\b(?P<what>val_bpb|mean bpb|bpb|score)\b[*_`\"']{0,4}(?:\s?\([^()]{0,40}\))?[*_`]{0,4}\s{0,3}(?:[:=]|\bis\b|\bof\b)\s{0,3}[*_`~]{0,5}(?P<value>\d\.\d{2,18})", re.IGNORECASE),
     regex(r"[*_`]{0,4}(?P<value>(?<![\d.+\-−])\d\.\d{3,18})[*_`]{0,4}\s{0,2}(?:val[_ ])?(?P<what>bpb)\b", re.IGNORECASE),
 )  # fmt: skip
+_IN_TITLE = regex(r"[—–:]\s{0,3}(?P<value>[01]\.\d{4,8})\s{0,3}$")  # "# What it is — 1.1195"
 _PROSE_SIZE = regex(
     r"\b(?:artifact|total|submission)\b[^\d\n|]{0,40}(?P<value>\d{1,2},\d{3},\d{3}|\d{7,8})\s{0,2}(?:bytes|B)\b",
     re.IGNORECASE,
@@ -54,6 +55,12 @@ _ASIDE = regex(
 _OTHERS = regex(
     r"^[\W_]{0,8}(?:base|based on|builds on|parent|fork(?:ed)? (?:of|from)|starting point)[*_`]{0,3}:"
     r"|\b(?:inherited|reference|baseline|previous|prior)\b[^.]{0,60}:[\W_]{0,4}$",
+    re.IGNORECASE,
+)
+# A sentence that tells what another pull request came to.
+_OF_ANOTHER = regex(
+    r"#\d{2,5}\b[^.;|]{0,80}?\b(?:achiev\w*|reach\w*|got|gets|scor(?:ed|es)|report\w*|had|came to|landed)\b[^.;|]{0,40}$"
+    r"|#\d{2,5}[):,]?\s{0,3}[~≈]?$",
     re.IGNORECASE,
 )
 _FINAL_COLUMN = regex(
@@ -150,7 +157,7 @@ def _prose_claims(path: str, number: int, line: str, *, title: bool) -> Iterator
     for pattern in _PROSE:
         for match in pattern.finditer(line):
             before = line[max(0, match.start() - 40) : match.start()]
-            if _ASIDE.search(before):
+            if _ASIDE.search(before) or _OF_ANOTHER.search(line[max(0, match.start() - 200) : match.start()]):
                 continue
             digits = match["value"]
             if float(digits) < _LEAST_SCORE:
@@ -158,6 +165,9 @@ def _prose_claims(path: str, number: int, line: str, *, title: bool) -> Iterator
             key = "title" if title else "sentence"
             name = "prequant_bpb" if role_of(line[: match.end()].lower()) == "pre-quant" else "val_bpb"
             yield Claim(name, float(digits), path, number, key, None, len(digits.partition(".")[2]))
+    ends = _IN_TITLE.search(line) if title else None
+    if ends is not None and float(ends["value"]) >= _LEAST_SCORE and not _ASIDE.search(line):
+        yield Claim("val_bpb", float(ends["value"]), path, number, "title", None, len(ends["value"].partition(".")[2]))
     size = _PROSE_SIZE.search(line)
     if size is not None and size["value"] != "16,000,000":  # the cap, not a claim
         yield Claim("artifact_bytes", float(size["value"].replace(",", "")), path, number, "sentence")

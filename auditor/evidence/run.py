@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from auditor.evidence.metrics import compares
 from auditor.evidence.printed import Metric, Reading, Value
 from auditor.report import MeasuredRun
 
@@ -102,13 +103,20 @@ class Run(Struct, frozen=True):
         """Return the reported score: the last final line, else the last step's, else the last pre-quant.
 
         A run that broke off is known by the validation of its last step, which every trainer prints: what it calls a
-        diagnostic is of other weights in one lineage than in the next.
+        diagnostic is of other weights in one lineage than in the next. A last line that sets a score against another
+        is a remark on it: where the log prints the same score with more digits, that print is the measurement.
         """
         for role in ("final", "step", "pre-quant"):
             for metric in reversed(self.metrics):
                 if metric.role == role:
-                    return metric
+                    return self._measurement(metric) if compares(metric) else metric
         return None
+
+    def _measurement(self, remark: Metric) -> Metric:
+        """Return the print of a remark's score that has more digits, the remark itself where there is none."""
+        half = 0.5 * 10.0**-remark.decimals + 1e-12
+        same = [m for m in self.scores if m.decimals > remark.decimals and abs(m.val_bpb - remark.val_bpb) <= half]
+        return max(same, key=lambda m: m.decimals, default=remark)
 
     @property
     def scores(self) -> tuple[Metric, ...]:
@@ -142,7 +150,11 @@ class Run(Struct, frozen=True):
     @property
     def steps(self) -> Value[int] | None:
         """Return how many optimizer steps the run took."""
-        return _whole(self.last("stop_step") or _greatest(self.numbers("step")) or self.last("steps_done"))
+        counted = (
+            *self.numbers("step"),
+            *self.numbers("trained_steps"),
+        )  # a last line often counts beyond the last print
+        return _whole(self.last("stop_step") or _greatest(counted) or self.last("steps_done"))
 
     @property
     def planned_steps(self) -> Value[int] | None:
@@ -181,12 +193,17 @@ class Run(Struct, frozen=True):
     def evaluations(self) -> tuple[Value[float], ...]:
         """Return the duration of every evaluation of the final artifact that the log times, in seconds.
 
-        Two lines about the same evaluation (same score, same duration) count once.
+        Two lines about the same evaluation (same score, same duration) count once, by the longer of the two.
         """
         kept: list[Metric] = []
         for m in self.scores:
-            if m.seconds is not None and not any(_same_evaluation(m, k) for k in kept):
+            if m.seconds is None:
+                continue
+            same = next((at for at, k in enumerate(kept) if _same_evaluation(m, k)), None)
+            if same is None:
                 kept.append(m)
+            elif m.seconds > (kept[same].seconds or 0.0):
+                kept[same] = m
         scored = {m.line for m in self.metrics}
         timed = [Value(m.seconds or 0.0, m.path, m.line, m.label) for m in kept]
         for v in self.numbers("eval_time"):
@@ -258,6 +275,8 @@ class Run(Struct, frozen=True):
             size = model.value + code_on_disk
         score = self.score
         loss, seconds = self.loss_of(score), self.seconds_of(score)
+        passes = self.validation_seconds if self.last("total_eval_time") is None else 0.0
+        more = seconds is not None and passes > seconds.value + 1.0
         return MeasuredRun(
             log=self.path,
             seed=_plain(self.seed),
@@ -269,6 +288,7 @@ class Run(Struct, frozen=True):
             steps=_plain(self.steps),
             world_size=_plain(self.world_size),
             claimed_bpb=claimed.val_bpb if claimed else None,
+            validation_seconds=passes if more else None,
         )
 
 

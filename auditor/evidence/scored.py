@@ -12,7 +12,7 @@ from auditor.regex import regex
 
 # A log's name or folder that says what it is kept for: to compare with, or as what was there before.
 _ASIDE = regex(
-    r"(?:^|[/_.\-])(?:reference|ref|baseline|earlier|previous|prior|parent|superseded|archived?|old|upstream)(?=[/_.\-]|$)"
+    r"(?:^|[/_.\-])(?:reference|ref|baseline|compare|comparison|control|earlier|previous|prior|parent|superseded|archived?|old|upstream)(?=[/_.\-]|$)"
 )
 _TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance
 

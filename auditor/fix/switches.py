@@ -86,6 +86,7 @@ def _at(event: Event, places: set[tuple[str | None, int, int | None]]) -> bool:
 def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
     """Return the switches that can close the way to the events, the innermost and plainest first."""
     found: dict[str, tuple[bool, int]] = {}
+    others = {(guard.site, guard.taken) for event in events for guard in event.guards}
     for event in events:
         for depth, guard in enumerate(reversed(event.guards)):
             for name in guard.settings:
@@ -93,17 +94,27 @@ def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
                 if switch is None or switch.launched or not guard.taken or not _may_close(guard, name):
                     continue
                 plain = (switch.default or "").strip().lower() in {*_OPPOSITES, "", *_OPPOSITES.values()}
-                if not plain and (guard.asks or _MEASURE.search(name) or not _asks_for_some(guard)):
+                if not plain and (guard.asks or _MEASURE.search(name) or not _asks_for_some(guard, name)):
                     continue
+                if (guard.site, not guard.taken) in others:
+                    continue  # the other arm does the same
                 rank = (not plain, depth)
                 found[name] = min(found.get(name, rank), rank)
     return sorted(found, key=lambda name: found[name])
 
 
-def _asks_for_some(guard: Guard) -> bool:
-    """Return whether a condition asks for more than none of something, which nought then closes."""
+def _asks_for_some(guard: Guard, name: str) -> bool:
+    """Return whether a condition asks for more than none of what a switch is called by, which nought then closes.
+
+    One about what was worked out of the switch (``hard_windows > 0`` of ``HARD_FRACTION``) may need it for more.
+    """
     text = guard.site.source.text[guard.site.start : guard.site.end].split("\n", 1)[0]
-    return _SOME.search(text) is not None or _COMPARES.search(text) is None
+    words = name.lower().split("_")
+    called = any(
+        re.search(rf"(?<![a-z0-9]){re.escape('_'.join(words[at:]))}(?![a-z0-9_])", text.lower())
+        for at in range(len(words))
+    )
+    return called and (_SOME.search(text) is not None or _COMPARES.search(text) is None)
 
 
 def _may_close(guard: Guard, name: str) -> bool:

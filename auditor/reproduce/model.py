@@ -129,6 +129,7 @@ class Plan:
     output: Path
     budget: Budget
     machine: Machine
+    capped: bool = True  # training ends at the budget's cap; else with its last step
     changes: tuple[str, ...] = ()  # --set
     seconds: float | None = None
     disk_bytes: int | None = None

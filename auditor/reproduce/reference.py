@@ -27,7 +27,7 @@ def plan_reference(wanted: Wanted, machine: Machine) -> tuple[Plan, Claim | None
 
     name, notes = _preset_name(wanted, machine)
     preset = load(name)
-    changed(preset.config, wanted.changes)  # refuses what isn't there before anything runs
+    config = changed(preset.config, wanted.changes)  # refuses what isn't there before anything runs
     processes = choose_processes(wanted.processes, machine)
     output = wanted.output or Path("runs", f"reproduce-{preset.name}")
     data = wanted.data or (None if preset.config.data.tokenizer == DEMO else Path("data"))
@@ -49,6 +49,7 @@ def plan_reference(wanted: Wanted, machine: Machine) -> tuple[Plan, Claim | None
         data=data,
         output=output,
         budget=budget,
+        capped=budget.given or config.schedule.cap_seconds > 0,
         machine=machine,
         changes=wanted.changes,
         seconds=None if seconds is None else seconds * len(runs),

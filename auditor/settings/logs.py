@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from auditor.evidence.restarts import broken_off
 from auditor.regex import regex
 from auditor.submission.model import Override
 
@@ -14,6 +15,7 @@ _MAX_LINE = 20_000  # characters of a line that are looked at
 _MAX_NAMES = 2000
 _MAX_VALUE = 400
 _DEEPEST_TABLE = 4
+_PROSE = 3  # words of letters that make a value a sentence
 
 _ANSI = regex(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
 _PREFIX = regex(
@@ -60,6 +62,7 @@ _MEASURED = regex(
 )
 _MEASURED_VALUE = regex(r"[\d.]+ ?(?:ms|[KMG]i?B|B|it/s|tok/s|TFLOPS)\Z", re.I)
 _TITLED_TABLE = regex(r"[\"']?[A-Za-z][\w .-]{0,40}[\"']?\s?[:=]\s?(\{.*\},?)\Z")
+_PROSE_WORD = regex(r"(?<!\S)[A-Za-z]{2,}(?!\S)")
 _SEPARATED = regex(r"(?<![\w.])[\w.]+ ?[:=] ?\S")
 
 
@@ -67,24 +70,29 @@ def printed_settings(text: str, path: str) -> Mapping[str, Override]:
     """Return the values that a log prints for settings, keyed by lower-case name.
 
     Read are the part before training starts and, after it, titled blocks and lines that announce a phase.
-    An embedded copy of the script is left out. The first value of a name stands.
+    An embedded copy of the script and starts that broke off are left out. The first value of a name stands.
     """
     found: dict[str, Override] = {}
-    for line, pairs in _lines_with_pairs(text):
+    broken = broken_off(text.encode("utf-8", "replace"))
+    for line, pairs in _lines_with_pairs(text, broken):
         for name, value in pairs:
             name = name.lower()
             if _MEASURED.fullmatch(name) or _MEASURED_VALUE.match(value):
                 continue
             if not value.strip("{}[]() ") or len(value) > _MAX_VALUE or len(found) >= _MAX_NAMES:
                 continue
+            if value.endswith(("...", "…")) or len(_PROSE_WORD.findall(value)) >= _PROSE:
+                continue  # "shard_order: ranked 80 shards by size": what is done
             found.setdefault(name, Override(name, value, path, line))
     return found
 
 
-def _lines_with_pairs(text: str) -> Iterator[tuple[int, list[tuple[str, str]]]]:
+def _lines_with_pairs(text: str, broken: int) -> Iterator[tuple[int, list[tuple[str, str]]]]:
     started = in_block = False
     for number, line in _without_source(text.split("\n")):
-        line = _strip_prefix(_ANSI.sub("", line.rstrip("\r")[:_MAX_LINE]))
+        if number <= broken:
+            continue
+        line = without_prefix(_ANSI.sub("", line.rstrip("\r")[:_MAX_LINE]))
         if not line.strip():
             continue
         if _BLOCK_TITLE.match(line):
@@ -130,7 +138,8 @@ def _source_within(lines: list[str], closed: bool) -> tuple[int, int]:
     return opening, closing
 
 
-def _strip_prefix(line: str) -> str:
+def without_prefix(line: str) -> str:
+    """Return a log's line without the times, levels and ranks that loggers put before it."""
     for _ in range(4):
         match = _PREFIX.match(line)
         if match is None:

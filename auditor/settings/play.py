@@ -7,6 +7,8 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from auditor.regex import regex
 from auditor.settings.commands import Target
 from auditor.settings.documents import (
@@ -16,6 +18,7 @@ from auditor.settings.documents import (
     readme_runs,
     script_runs,
 )
+from auditor.settings.heard import beginnings
 from auditor.settings.logs import printed_settings
 from auditor.settings.mentions import mentioned, told_with
 from auditor.settings.places import placed
@@ -103,7 +106,8 @@ def _commands(runs: Sequence[Run]) -> tuple[Setting, ...]:
     for number, run in enumerate(runs):
         for command in run.commands:
             label = run.label if command is run.commands[0] else f"{run.label}, then {command.path}:{command.line}"
-            setting = Setting("command", label, command.overrides, run=number, lacking=run.lacking)
+            given = command.overrides
+            setting = Setting("command", label, given, run=number, lacking=run.lacking, untold=command.untold)
             distinct.setdefault(_identity(command.overrides), setting)
     return tuple(distinct.values())[:MAX_COMMANDS]
 
@@ -157,7 +161,7 @@ def _trainers(submission: Submission) -> dict[str, bool]:
     if elsewhere is None or submission.script is None or submission.carried:
         return {}
     own = _head(submission.tree, submission.script, _MAX_FILE) or ""
-    paths = [path for path in elsewhere.paths() if is_trainer(path)][:_MAX_ELSEWHERE]
+    paths = sorted((p for p in elsewhere.paths() if is_trainer(p)), key=lambda p: (p.count("/"), p))[:_MAX_ELSEWHERE]
     return {path: alike(own, text) for path, text in _texts(elsewhere, paths).items()} if own else {}
 
 
@@ -191,12 +195,27 @@ def _logs(submission: Submission, claimed: Sequence[str], training: Sequence[str
     seeds = _seeds(_head(submission.tree, submission.metadata, _MAX_TEXT))
     kept = _distinct(submission.tree, _by_weight(claimed, seeds))
     if not kept:
-        return _distinct(submission.tree, _by_weight(submission.logs, seeds))
+        kept = _distinct(submission.tree, _by_weight(submission.logs, seeds))
+        begin = _beginnings(submission.tree, submission.logs) if kept else None
+        return tuple(replace(each, beginnings=begin) for each in kept)
     for path in training:
         printed = {} if path in claimed else _printed(submission.tree, path)
         kept = tuple(Setting("log", each.label, {**printed, **each.overrides}) for each in kept)
     others = bool(set(submission.logs) - set(claimed))
-    return tuple(Setting("log", each.label, each.overrides, among_others=others) for each in kept)
+    begin = _beginnings(submission.tree, [*claimed, *training])
+    return tuple(Setting("log", each.label, each.overrides, among_others=others, beginnings=begin) for each in kept)
+
+
+def _beginnings(tree: Tree, logs: Sequence[str]) -> frozenset[str] | None:
+    """Return how the lines of all of these logs begin; None where one wasn't read whole."""
+    found: set[str] = set()
+    for path in dict.fromkeys(logs):
+        text = _head(tree, path, _MAX_LOG) if len(logs) <= _MAX_LOGS_READ else None
+        lines = beginnings(text) if text is not None and len(text) < _MAX_LOG // 2 else None
+        if lines is None:
+            return None
+        found |= lines
+    return frozenset(found)
 
 
 def _distinct(tree: Tree, logs: Sequence[str]) -> tuple[Setting, ...]:

@@ -26,15 +26,16 @@ from auditor.submission.names import is_shell, is_source, is_trainer, shown, suf
 from auditor.submission.scope import record_folders
 
 _LISTED = 5
+_FROM_THE_ROOT = 3  # parts of a record folder's path: archive, track and name
 
 
 def read_path(path: str) -> tuple[Submission, ...]:
     """Return the submissions at a path, at least one.
 
     A folder is a record folder, or a checkout that contains some: then those are read that its branch adds
-    (or, if it adds none, changes), uncommitted ones included; without git data there must be just one. A file
-    is a script, read with its record folder when it lies in one. Raises :class:`Unread` with one line when
-    there is nothing to read.
+    (or, if it adds none, changes), uncommitted ones included; without git data there must be just one beside those
+    that the challenge's own repository holds, which a downloaded branch has too. A file is a script, read with its
+    record folder when it lies in one. Raises :class:`Unread` with one line when there is nothing to read.
     """
     if "\0" in path:
         raise Unread(f"{shown(path)}: not a path (it holds a null character)")
@@ -67,6 +68,8 @@ def _read_folder(path: str) -> tuple[Submission, ...]:
         loose = () if prefix else _changed_scripts(path, tree, branch, meant)
     else:
         meant, loose = [], ()
+    if not meant and not loose and len(folders) > 1 and branch is None:
+        folders = [folder for folder in folders if not _held(folder)] or folders
     if not meant and not loose and len(folders) == 1:
         meant = folders
     if not meant and not loose and len(folders) > 1:
@@ -194,6 +197,11 @@ def _within_records(place: str) -> str:
     if is_track(name) and is_archive(archive):
         return f"{archive}/{name}/"
     return ""
+
+
+def _held(folder: str) -> bool:
+    """Tell whether a record folder is one that its challenge's own repository holds, by its path from there."""
+    return "/".join(folder.split("/")[-_FROM_THE_ROOT:]) in challenges().held
 
 
 def _too_many(path: str, folders: Sequence[str], branch: Branch | None) -> Unread:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from auditor.program.model import Program
 from auditor.submission.model import Setting
 from auditor.timeline.events import Timeline
+from auditor.timeline.unheard import unheard
 
 
 def follow(program: Program, settings: Sequence[Setting]) -> Timeline:
@@ -20,4 +23,4 @@ def follow(program: Program, settings: Sequence[Setting]) -> Timeline:
     timeline = machine.run()
     if machine.signals.wants_closer():
         timeline = Machine(program, settings, Libraries(), kinds, closely=True).run()
-    return timeline
+    return replace(timeline, unheard=unheard(program, settings))

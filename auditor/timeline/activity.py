@@ -11,6 +11,8 @@ from auditor.regex import regex
 from auditor.settings import is_incidental, lookup
 from auditor.submission.model import STARTED, Override, Setting
 from auditor.timeline.events import Event, Switch, Timeline
+from auditor.timeline.unheard import silence
+from auditor.timeline.unsettled import left_open, not_shipped
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.folding import string_origins
 from auditor.timeline.values.frames import Guard, Site
@@ -19,6 +21,7 @@ _DEFAULTS = 1 << 1  # the first setting in play
 _OFF = frozenset({"0", "0.0", "false", "no", "off", "none", ""})
 _MOST = 3  # switches that are named
 _SIZE = regex(r"-?[\d_.]+(e-?\d+)?")
+_UNSEEN = "was seen to make it count"
 _UNSET = "None"  # what a switch is that is read without a default and set by nothing
 
 
@@ -57,7 +60,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     running = bits & timeline.in_play
     unknown = _unknown_run(timeline, guards)
     if not running:
-        return Activity(False, "note" if unknown is None else "hold", _off(timeline, events, guards))
+        return Activity(False, "note" if unknown is None else "hold", _off(timeline, guards))
     open_bits = 0
     for event in events:
         open_bits |= event.undecided
@@ -72,7 +75,13 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     if logs and not any(running & 1 << (i + 1) for i in logs):
         denied = _denied_by_log(timeline, guards, logs, running)
         if denied:
-            return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {denied}")
+            because = (
+                f"{_on(timeline, running, guards)}; but {denied}, and with what it prints this was not seen to run"
+            )
+            return Activity(True, "hold", because)
+        silent = silence(timeline.unheard, guards)
+        if silent:
+            return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {silent}")
     commands = [i for i, s in enumerate(timeline.settings) if s.kind == "command"]
     main = min((timeline.settings[i].run for i in commands), default=0)
     aside = sum(1 << (i + 1) for i in commands if timeline.settings[i].run != main)
@@ -87,7 +96,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
             because = f"{_on(timeline, running, guards)}; but not as the main command sets it ({given})"
             return Activity(True, "hold", because)
     if unknown is not None:
-        return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {_not_shipped(unknown)}")
+        return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {not_shipped(unknown)}")
     return Activity(True, "violation", _on(timeline, running, guards))
 
 
@@ -299,23 +308,22 @@ def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, s
     return parts, unseen
 
 
-def _off(timeline: Timeline, events: Sequence[Event], guards: list[Guard]) -> str:
+def _off(timeline: Timeline, guards: list[Guard]) -> str:
     """Say which switch closes the way in each setting in play; nothing more where no condition is seen to do it."""
     parts, unseen = _closing(timeline, guards)
     told = list(parts.values())[:_MOST]
     if not told:
-        apart = all(event.bits & timeline.in_play for event in events)
-        return "no setting in play does this" if apart else "no setting in play reaches it"
+        return f"no setting in play {_UNSEEN}"
     said = _said_on(timeline, list(dict.fromkeys(name for name, _ in parts)), unseen)
     if said:
         return "; ".join([*told, said])
-    lacking = next((lack for setting in timeline.settings for lack in setting.lacking), None)
-    if lacking is not None:
-        return "; ".join([*told, f"no other setting in play turns it on, and {_not_shipped(lacking)}"])
+    left = left_open(timeline.settings, {name for name, _ in parts})
+    if left:
+        return "; ".join([*told, f"no other setting in play turns it on, and {left}"])
     others = any(setting.among_others for setting in timeline.settings)
     off = len(parts) == 1 and all(value in _OFF for _, value in parts)
     where = "of the claimed runs" if others else "in play"
-    return "; ".join([*told, f"no setting {where} {'turns it on' if off else 'reaches it'}"])
+    return "; ".join([*told, f"no setting {where} {'turns it on' if off else _UNSEEN}"])
 
 
 def _reading(timeline: Timeline, name: str, index: int) -> str | None:
@@ -325,11 +333,6 @@ def _reading(timeline: Timeline, name: str, index: int) -> str | None:
         return None
     value = switch.values[index] if switch.values[index] is not None else switch.default
     return (value or "").strip("'\" ").lower()
-
-
-def _not_shipped(lacking: Override) -> str:
-    how = "starts" if lacking.value == STARTED else "reads"
-    return f"what {lacking.name} sets, which {lacking.path}:{lacking.line} {how}, is not shipped"
 
 
 def _unknown_run(timeline: Timeline, guards: Sequence[Guard]) -> Override | None:
@@ -362,7 +365,7 @@ def _said_on(timeline: Timeline, names: list[str], under: int) -> str:
                 log = setting.kind == "log"
                 return (
                     f"{'the log prints' if log else f'{setting.label} sets'} {given.name} {'as' if log else 'to'} "
-                    f"{given.value} ({given.path}:{given.line}), which alone does not reach it"
+                    f"{given.value} ({given.path}:{given.line}), which was not seen to make it count either"
                 )
     return ""
 

@@ -38,18 +38,31 @@ def judge(
     """
     assert case.timeline is not None
     judged = activity(case.timeline, bits, events)
+    claimed = bool(claimed_reports(case.timeline, case.submitted))
     if judged.status == "violation":
-        if not reached and claimed_reports(case.timeline, case.submitted):
-            because = f"{judged.because}; the claimed score is another one, which this does not reach"
+        if not reached and claimed:
+            because = f"{judged.because}; the line of the claimed score was not seen to rest on it"
             return Activity(judged.active, aside, because)
-        if reports and all(report.in_nats for report in reports) and not claimed_reports(case.timeline, case.submitted):
+        if reports and all(report.in_nats for report in reports) and not claimed:
             because = f"{judged.because}; but the script computes no bits per byte: its loss may be no score"
             return Activity(judged.active, "hold", because)
         if _open(case, case.timeline, bits, events):
             return Activity(judged.active, "hold", f"{judged.because}; but no score is claimed, and no log shows a run")
     elif judged.active is False:
         return _printed_after_all(case, case.timeline, judged, events, reports)
+    elif judged.active and not reached and claimed and _elsewhere(case, case.timeline, bits):
+        return Activity(False, "note", f"{judged.because}; the line of the claimed score was not seen to rest on it")
     return judged
+
+
+def _elsewhere(case: Case, timeline: Timeline, bits: int) -> bool:
+    """Return whether only commands of run scripts outside of the record folder run something."""
+    own = frozenset(case.submission.tree.paths())
+    running = [s for i, s in enumerate(timeline.settings) if bits & timeline.in_play & 1 << (i + 1)]
+    return bool(running) and all(
+        s.kind == "command" and s.overrides and not any(given.path in own for given in s.overrides.values())
+        for s in running
+    )
 
 
 def reaches(reports: Iterable[Report], claimed: list[Report]) -> bool:
@@ -90,20 +103,18 @@ def _printed_after_all(
         return judged
     for report in out_of_play:
         if any(_printed_by(report, line) for line in case.submitted):
-            because = (
-                f'{judged.because}; but the log prints the claimed score as "{report.label}", which only it prints'
-            )
+            shown = f'but the log prints the claimed score as "{report.label}", which nothing in play prints'
+            because = f"{judged.because}; {shown}"
             return _beside(case, timeline, judged, events, [report], because)
     if _nothing_else_near(case, timeline, out_of_play):
-        because = f"{judged.because}; but every log ends with a score that only it prints, and none without it is near"
+        shown = "but every log ends with a score that nothing in play prints, and none without it is near"
+        because = f"{judged.because}; {shown}"
         return _beside(case, timeline, judged, events, out_of_play, f"{because} the claimed one")
     for run in case.evidence.runs:
         for metric in run.scores:
             if any(_printed_by(report, metric.text) for report in out_of_play):
-                because = (
-                    f"{judged.because}; but a log prints a score that only it prints ({metric.path}:{metric.line})"
-                )
-                return Activity(True, "hold", because)
+                shown = f"but a log prints a score that nothing in play prints ({metric.path}:{metric.line})"
+                return Activity(True, "hold", f"{judged.because}; {shown}")
     return judged
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
 from auditor.submission.model import Setting
+from auditor.timeline.unheard import Place, Unheard
 from auditor.timeline.values.bounds import Part
 from auditor.timeline.values.frames import CallStep, Guard, Site
 
@@ -91,7 +93,6 @@ class Report(Event, eq=False):
     forwards: tuple[Forward, ...] = ()
     in_nats: bool = False
     opaque: tuple[Opaque, ...] = ()  # what it may rest on that could not be followed
-    divisors: tuple[Site, ...] = ()  # what its losses were divided by on the way
 
 
 class Lookup(Event, eq=False):
@@ -249,6 +250,7 @@ class Timeline(Struct, frozen=True):
     failure: tuple[Site, Exception] | None = None  # where the engine or a tracker failed: what follows is missing
     words: tuple[Words, ...] = ()
     finished: int = -1  # the settings under which the program comes to its last line
+    unheard: Mapping[Place, Unheard] = field(default_factory=dict)
 
     @property
     def in_play(self) -> int:

@@ -289,7 +289,8 @@ def path_of(leak: Leak) -> list[Step]:
             if part.bits & running:
                 steps.append(_step(part.site, "these positions are scored"))
     else:
-        steps.append(_step(leak.score.site, "the same tokens are scored with the adapted parameters"))
+        which = "validation" if leak.kind == "training" else "the same"
+        steps.append(_step(leak.score.site, f"{which} tokens are scored with the adapted parameters"))
     steps.append(_step(leak.report.site, "the score is reported"))
     out: list[Step] = []
     for step in steps:

@@ -38,8 +38,8 @@ _TABLES: dict[MixtureKind, str] = {
     "counted": "a table that counts the tokens before they are scored",
 }
 _SCORE = regex(r"loss|bpb|bits|nll|score|perplexity|ppl|entropy")
+_WORD = regex(r"[A-Za-z]{3}")  # what else is printed before a value may be a piece of its format
 _MOST_TEXT = 800  # characters of a print
-_WIDEST = 60  # characters of a divisor
 _ADAPTED, _FRESH = "adapted on the same tokens before", "no adaptation on these tokens seen before"
 _PLURAL = ("tokens", "parameters", "weights", "names")
 
@@ -57,14 +57,21 @@ class Entry(Struct, frozen=True):
 def rests_on(timeline: Timeline, submitted: tuple[str, ...]) -> tuple[Entry, ...]:
     """Return what the claimed score rests on, in program order, opaque entries last.
 
-    ``submitted`` are the log lines with the claimed score. Where they don't tell which report prints it, every report
-    that a setting in play reaches may be it: a score that was followed settles nothing about another one.
+    ``submitted`` are the log lines with the claimed score: a report that they show is told, whatever turned it on.
+    Where they don't tell which report prints it, every report that a setting in play reaches may be it: what was
+    followed of one score settles nothing about another one.
     """
     reports = claimable(timeline, submitted)
+    live = timeline.in_play
+    proven = [r for r in claimed_reports(timeline, submitted) if r not in reports]
+    if proven and not any(r.bits & live for r in claimed_reports(timeline, submitted)):
+        told, live = proven, live | _bits(proven)  # a log has the line: what it needs ran
+    else:
+        told = reports
     found: dict[tuple[object, ...], Entry] = {}
     for event in timeline.events:
-        entry = _followed(timeline, event, reports)
-        if entry is not None and event.bits & timeline.in_play:
+        entry = _followed(timeline, event, told)
+        if entry is not None and event.bits & live:
             place = (entry.what, entry.site.source.path, entry.site.line)
             if place not in found or (entry.note == _ADAPTED and found[place].note == _FRESH):
                 found[place] = entry  # a line that scores before an adaptation and after it: the latter is told
@@ -72,6 +79,13 @@ def rests_on(timeline: Timeline, submitted: tuple[str, ...]) -> tuple[Entry, ...
     entries += [Entry(sentence(o), False, o.site, escapes=o.escapes) for o in opaque(timeline, reports)]
     entries += [Entry(u.what, False, u.site, escapes=u.escapes) for u in timeline.unfollowed if u.decisive]
     return tuple(entries)
+
+
+def _bits(events: Iterable[Event]) -> int:
+    bits = 0
+    for event in events:
+        bits |= event.bits
+    return bits
 
 
 def claimable(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
@@ -122,7 +136,8 @@ def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> En
             return Entry(_TABLES[event.kind], True, event.site)
         return None
     if isinstance(event, Report) and event in reports and tells_a_score(event):
-        return Entry(f'the report "{event.label}"', True, event.site, _divided(event))
+        named = f'the report "{event.label}"' if _WORD.search(event.label) else "a report"
+        return Entry(named, True, event.site)
     return None
 
 
@@ -130,11 +145,3 @@ def tells_a_score(report: Report) -> bool:
     """Return whether what is printed calls itself a score: not the loss of a training step, not a file's bytes."""
     text = report.site.source.text[report.site.start : report.site.end][:_MOST_TEXT]
     return bool(_SCORE.search(f"{report.label} {text}".lower().replace("train_loss", "")))
-
-
-def _divided(report: Report) -> str:
-    """Return by what the score was divided on the way to a report, as it is written."""
-    texts = [site.source.text[site.start : site.end] for site in report.divisors]
-    whole = dict.fromkeys(" ".join(text.split()) for text in texts)
-    shown = [text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…" for text in whole]
-    return f"divided on the way by {', '.join(shown)}" if shown else ""

@@ -19,11 +19,14 @@ from reference_model.cli import changed
 from reference_model.config import Config
 from reference_model.data.documents import document_starts
 from reference_model.data.valset import Val
+from reference_model.data.variants import official
 from reference_model.model import GPT
 
 SEQ, ROWS, BATCHES, STEPS = 64, 8, 8, 3
 _VAL_ROWS = 12
 _DOCUMENT = 80  # tokens on average
+_SHARDS, _SHARD_TOKENS = 17, 2_000  # rank 0 of eight owns three of them, and each batch takes rows of several
+_CALIBRATION = 6  # batches: more than three shards hold, so that orders begin anew
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,22 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison: ``config`` at its width, our ``model``, ``rows`` (batches, rows, seq + 1) and ``val``."""
+    """One comparison: ``config`` at its width, our ``model``, ``rows`` (batches, rows, seq + 1) and ``val``.
+
+    ``shards`` are training shards (tokens,) each, for what reads them by an order of its own.
+    """
 
     config: Config
     model: GPT
     rows: Tensor
     val: Val
     bytes: Bytes
+    shards: tuple[npt.NDArray[np.uint16], ...]
+
+    def shards_at(self) -> str:
+        """Return the folder of the shards as the published run named it: some orders are drawn from that."""
+        variant = official(self.config.data.tokenizer)
+        return f"data/datasets/{variant.dataset if variant else 'shards'}"
 
     def settings(self) -> dict[str, float]:
         """Return what the scripts call the parts of the configuration that were made smaller."""
@@ -85,7 +97,10 @@ def make(config: Config, shape: Shape, changes: Mapping[str, float], seed: int) 
     tokens[0], tokens[1:2] = 1, 5
     counts = table.base[tokens] + (table.space[tokens] & ~table.boundary[np.roll(tokens, 1)])
     counts[0] = 0
-    return Case(small, model, rows, Val(tokens, counts.astype(np.uint16), document_starts(tokens)), table)
+    shards = tuple(
+        random.integers(4, vocab, _SHARD_TOKENS + 100 * number).astype(np.uint16) for number in range(_SHARDS)
+    )
+    return Case(small, model, rows, Val(tokens, counts.astype(np.uint16), document_starts(tokens)), table, shards)
 
 
 def _shrunk(config: Config, shape: Shape) -> Config:
@@ -106,6 +121,11 @@ def _shrunk(config: Config, shape: Shape) -> Config:
             vocab_size=shape.vocab_size or model.vocab_size,
             mlp_mult=shape.mlp_mult or model.mlp_mult,
             bigram_buckets=min(model.bigram_buckets, 2048) if shape.vocab_size else model.bigram_buckets,
+        ),
+        quantize=replace(
+            config.quantize,
+            calibration_batches=min(config.quantize.calibration_batches, _CALIBRATION),
+            calibration_batch_tokens=8 * SEQ if config.quantize.calibration_batch_tokens else 0,
         ),
         data=replace(config.data, seq_len=SEQ, batch_tokens=8 * ROWS * SEQ, eval_batch_tokens=8 * ROWS * SEQ),
         evaluate=replace(scheme, window=0, stride=16 if scheme.stride else 0, score_first=first),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +17,14 @@ from torch import Tensor
 
 from reference_model.artifact import container
 from reference_model.config import Config
+from reference_model.data.loader import Loader
+from reference_model.data.shards import write_shard
+from reference_model.data.stream import open_stream
 from reference_model.evaluate import evaluate_all
 from reference_model.optim.groups import Optimizers
 from reference_model.parity.case import STEPS, Case
 from reference_model.parity.theirs import Theirs
-from reference_model.produce import EMBEDDING
+from reference_model.produce import EMBEDDING, training_rows
 from reference_model.quantize import dequantize, group_of, quantize
 from reference_model.quantize.gptq import collect_hessians
 from reference_model.quantize.qtensor import QTensor
@@ -42,14 +48,31 @@ class Row:
 
 
 def rows(case: Case, theirs: Theirs) -> Iterator[Row]:
-    """Yield a row for each part, cheapest first."""
+    """Yield a row for each part, cheapest first; computed on one thread, as the script's side is."""
+    with _one_thread():
+        yield from _rows(case, theirs)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Other numbers of threads sum in another order: of #1855, one code at an edge moved, and with it its row's."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _rows(case: Case, theirs: Theirs) -> Iterator[Row]:
     count = sum(parameter.numel() for parameter in case.model.parameters())
     there = theirs.facts.get("parameters")
     yield Row(
         "parameters", f"{count:,} here, {there:,} there", "equal" if count == there else "differ", float(count != there)
     )
     parts: tuple[tuple[str, Callable[[Case, Theirs], Iterator[Row]]], ...] = (
-        ("forward", _forward), ("optimizers", _optimizers), ("quantised", _quantised),
+        ("forward", _forward), ("optimizers", _optimizers),
+        ("calibration", _calibration), ("quantised", _quantised),
     )  # fmt: skip
     for name, part in parts:
         missing = theirs.facts["missing"].get(name)
@@ -94,6 +117,26 @@ def _optimizers(case: Case, theirs: Theirs) -> Iterator[Row]:
     moved = {name: array.reshape(before[name].shape) - before[name] for name, array in found.items()}
     # By norm: where a gradient is next to nothing, Adam makes a whole step of its rounding.
     yield _relative(f"{STEPS} optimizer steps", ours, moved, what="of the move of its tensor, by norm", by_norm=True)
+
+
+def _calibration(case: Case, theirs: Theirs) -> Iterator[Row]:
+    """Compare the tokens that each side calibrates on, as rank 0 of eight reads them after training."""
+    found = theirs.arrays.get("calibration")
+    if found is None:
+        return
+    width = case.config.data.seq_len
+    with tempfile.TemporaryDirectory(prefix="golf-parity-") as folder:
+        for number, tokens in enumerate(case.shards):
+            write_shard(Path(folder, f"fineweb_train_{number:06d}.bin"), tokens.tolist())
+        loader = Loader(case.config, open_stream(folder, "train"), seed=0)
+        ours = torch.cat([*training_rows(case.config, loader, STEPS, ONE)]).numpy()
+    there = found.reshape(-1, width)
+    if len(ours) != len(there):
+        yield Row("calibration rows", f"{len(ours)} here, {len(there)} there", "differ", 1.0)
+        return
+    apart = int((ours != there).any(axis=1).sum())
+    text = f"{apart} rows differ" if apart else "equal, in order"
+    yield Row("calibration rows", f"{len(ours)} of {width} tokens", text, apart / len(ours))
 
 
 def _quantised(case: Case, theirs: Theirs) -> Iterator[Row]:

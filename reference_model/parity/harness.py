@@ -28,7 +28,7 @@ class Batches:
 
     def __init__(self, rows: torch.Tensor) -> None:
         self._rows = rows
-        self.count = len(rows)
+        self.count, self.rows = len(rows), len(rows) * rows.shape[1]
         self._next = 0
 
     def next_batch(self, *_: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -67,6 +67,8 @@ class Side:
         self.names |= {
             "device": torch.device("cpu"),
             "scratch": str(folder),
+            "shards": case["shards"],
+            "count": case["calibration_batches"],
             "saved": _saved,
             "tokens": self.rows[0, :, :-1],
             "targets": self.rows[0, :, 1:],
@@ -165,6 +167,22 @@ class Side:
             self.arrays[f"moved/{name}"] = self.ours(name, state).numpy()
         self.load()
 
+    def calibrate(self) -> None:
+        """Keep the tokens that the script's own calibration hands to its model, as rank 0 of eight reads them."""
+        h, seen = self.names["h"], []
+        alone = {name: getattr(h, name) for name in ("rank", "world_size", "grad_accum_steps") if hasattr(h, name)}
+        for name in alone:
+            setattr(h, name, 0 if name == "rank" else 8 if name == "world_size" else 1)
+        h.train_files = self.names["shards"]
+        self.model.forward_logits = lambda tokens, *_, **__: seen.append(tokens.clone())
+        try:
+            eval(self.system.calibration, self.names)
+        finally:
+            del self.model.forward_logits
+            for name, value in alone.items():
+                setattr(h, name, value)
+        self.arrays["calibration"] = torch.cat([tokens.flatten() for tokens in seen]).numpy()
+
     def quantise(self) -> None:
         """Hessians, integers, scales, kept values, restored weights and the bytes of the artifact."""
         system, names = self.system, self.names
@@ -256,6 +274,8 @@ def main() -> None:
     side.ask("forward", side.forward)
     if side.system.optimizers:
         side.ask("optimizers", side.optimize)
+    if side.system.calibration:
+        side.ask("calibration", side.calibrate)
     if side.system.quantised:
         side.ask("quantised", side.quantise)
     if side.system.packed:

@@ -2,7 +2,8 @@
 
 Expressions and statements in those files are in the script's own names. They are evaluated in the sandbox, in the
 script's module, beside ``h`` (its settings), ``model``, ``tokens`` and ``targets`` (batch, seq), ``batches`` (a loader
-of calibration rows), ``val_data``, ``state`` (its weights by name), ``hessians``, ``quantised`` and ``device``.
+of calibration rows), ``shards`` (a pattern of training shards) and ``count`` (of calibration batches), ``val_data``,
+``state`` (its weights by name), ``hessians``, ``quantised`` and ``device``.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class System(Frozen, frozen=True):
     loss: str = "model(tokens, targets)"
     optimizers: str = ""
     step: str = ""  # statement
+    calibration: str = ""  # the script's own calibration, on its own loader of ``shards``
     hessians: str = ""
     quantised: str = ""
     restored: str = ""  # weights by name as they come back from the artifact

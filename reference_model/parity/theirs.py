@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from reference_model.data.shards import write_shard
 from reference_model.errors import BadInput, RunFailed
 from reference_model.parity.case import STEPS, Case
 from reference_model.parity.system import System
@@ -81,11 +82,17 @@ def _lay_out(folder: Path, case: Case, system: System) -> None:
         folder / "data.npz", rows=case.rows.numpy(), val=val.tokens.astype(np.int64), base=case.bytes.base,
         space=case.bytes.space, boundary=case.bytes.boundary, bytes=val.byte_counts.astype(np.int32),
     )  # fmt: skip
+    shards = folder / case.shards_at()
+    shards.mkdir(parents=True)
+    for number, tokens in enumerate(case.shards):
+        write_shard(shards / f"fineweb_train_{number:06d}.bin", tokens.tolist())
     content = {
         "system": msgspec.to_builtins(system),
         "settings": case.settings(),
         "layers": case.config.model.layers,
         "steps": STEPS,
+        "shards": f"{case.shards_at()}/fineweb_train_*.bin",
+        "calibration_batches": case.config.quantize.calibration_batches,
         "clip": case.config.optim.clip,
         "sidecar": case.config.data.tokenizer == "caseops",
     }

@@ -93,3 +93,9 @@ def test_metadata_goes_before_the_readme() -> None:
     readme = read(README)
     claims = Evidence(readme=readme).claims()
     assert (claims.val_bpb, claims.artifact_bytes, claims.seeds) == (1.081, 15992400, (42, 314))
+
+
+def test_a_title_that_ends_with_the_score_and_another_ones_score() -> None:
+    found = read("# Candidate: a wider table — 1.1195\n\n- first_roundtrip val_bpb: 1.14332344\n")
+    assert next(c.value for c in found.all("val_bpb")) == 1.1195
+    assert not read("# A\n\nPR #1234 with more depth achieved 1.0600 BPB here.\n").all("val_bpb")

@@ -150,6 +150,19 @@ def test_the_last_final_line_is_the_score() -> None:
     assert [m.label for m in run.scores][-2:] == ["final_int6_sliding_window_exact", "legal_ttt_exact"]
 
 
+def test_a_remark_on_a_score_is_not_its_measurement() -> None:
+    done = "ttt:done val_loss=1.902981 val_bpb=1.127995 elapsed=606.2s\n"
+    run = only(training(1) + done + "ttt: val_loss=1.9030 val_bpb=1.1280 total_time=612167ms improvement:0.0663\n")
+    assert run.score is not None
+    assert (run.score.val_bpb, run.val_loss) == (1.127995, 1.902981)
+    assert run.eval_seconds is not None
+    assert run.eval_seconds.value == pytest.approx(612.167)
+    for last in ("ttt: val_bpb=1.1281 improvement:0.0663\n", "ttt: val_loss=1.9030 val_bpb=1.1280\n"):
+        run = only(training(1) + done + last)  # another score; no remark, the last line is the score as ever
+        assert run.score is not None
+        assert run.score.decimals == 4
+
+
 def test_a_run_that_broke_off_is_known_by_its_last_step() -> None:
     text = training(42).split("peak memory")[0] + "DIAGNOSTIC post_ema val_loss:2.0500 val_bpb:1.2141 eval_time:2ms\n"
     run = only(text)
@@ -411,7 +424,13 @@ def test_every_member_of_a_gzip_file_is_read() -> None:
         read_log("a.log.gz", parts[:-6])
 
 
-@pytest.mark.parametrize("line", ["BPB improvement: 0.0114", "量化提升 bpb: 0.0114", "Verbesserung der BPB = 0.0114"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("BPB improvement: 0.0114", "量化提升 bpb: 0.0114", "Verbesserung der BPB = 0.0114"),
+        *("reduction in val_bpb: 0.0931", "bpb change: 0.0931", "BPB lift: 0.0931", "gains (bpb): 0.0931"),
+    ],
+)
 def test_a_gain_is_no_score(line: str) -> None:
     run = only(training(1337) + line + "\n")
     assert run.score is not None
@@ -422,6 +441,11 @@ def test_a_gain_is_no_score(line: str) -> None:
     "line",
     [
         "# val_bpb: 1.1000",
+        "Average BPB across seeds = 1.1500",
+        "log0(f'final val_bpb:1.0500')",
+        "early_stop_bpb: 1.1000",
+        "mix_bpb_weight: 0.5000",
+        "doc 10 bpb: 1.3000",
         "expected to beat the earlier 1.364 by ~0.031 BPB",
         "missing/unexpected keys are none; forward pass works; sliding eval reads back 1.10952 BPB).",
     ],

@@ -121,7 +121,7 @@ def calibrated(folder: Path, loader: str = "sequential", **scheme: Any) -> tuple
         model=Model(vocab_size=260), data=data, quantize=Quantize(calibration_batches=2, **scheme), mode="published"
     )
     found = open_loader(config, folder, 0)
-    return found, [row for rows in produce._training_rows(config, found, 5, ONE) for row in rows.tolist()]
+    return found, [row for rows in produce.training_rows(config, found, 5, ONE) for row in rows.tolist()]
 
 
 def rows_of(loader: Loader, steps: range, pieces: range) -> list[list[int]]:
@@ -152,10 +152,10 @@ def test_calibration_pieces_are_shared_out_whatever_the_ranks(shards: Path) -> N
     scheme = Quantize(calibration_batches=3, calibration_pieces=1, calibration_restarts=True)
     config = Config(model=Model(vocab_size=260), data=data, quantize=scheme)
     loader = open_loader(config, shards, 0)
-    parts = [list(produce._training_rows(config, loader, 5, Ranks(rank, 4, rank, ONE.device))) for rank in range(4)]
+    parts = [list(produce.training_rows(config, loader, 5, Ranks(rank, 4, rank, ONE.device))) for rank in range(4)]
     assert [len(part) for part in parts] == [1, 1, 1, 0]
     assert torch.equal(torch.cat([part[0] for part in parts[:3]]), torch.cat(list(
-        produce._training_rows(config, loader, 5, ONE)
+        produce.training_rows(config, loader, 5, ONE)
     )))  # fmt: skip
 
 

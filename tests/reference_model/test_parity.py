@@ -83,7 +83,8 @@ def test_newer_f_strings_are_written_the_older_way(tmp_path: Path) -> None:
 
 SCRIPT = '''
 """A script of our own that keeps its model under other names."""
-import io, zlib, torch
+import glob, io, zlib, torch
+import numpy as np
 from reference_model.config import Config, Data, Group, Model, Quantize, Recurrence
 from reference_model.model import GPT as Inner
 from reference_model.quantize import dequantize, quantize
@@ -123,6 +124,12 @@ def hessians(model, batches):
     found = collect(model.core, model.core.hidden, rows, lambda name: True, lambda t: t, embedding="tok_emb.weight")
     return {"core." + name: value for name, value in found.items()}
 
+def calibrated(model, pattern, count, start):
+    text = np.concatenate([np.fromfile(path, dtype="<u2", offset=1024) for path in sorted(glob.glob(pattern))])
+    for batch in range(count):
+        first = batch * 8 * 513 + start
+        model.forward_logits(torch.from_numpy(text[first : first + 512].astype("int64")).view(8, 64))
+
 if __name__ == "__main__":
     raise SystemExit("never run")
 '''
@@ -133,15 +140,22 @@ def shaped() -> Config:
         model=Model(vocab_size=64, layers=2, dim=32, heads=4, kv_heads=2, recurrence=Recurrence()),
         data=Data(tokenizer="own"),
         optim=Optim(clip=0.0),
-        quantize=Quantize(groups=(Group(levels=31, clip_sd=6.0, gptq=True),), keep_numel=100),
+        quantize=Quantize(
+            groups=(Group(levels=31, clip_sd=6.0, gptq=True),),
+            keep_numel=100,
+            calibration_batches=2,
+            calibration_pieces=1,
+            calibration_restarts=True,
+        ),
         evaluate=Evaluate(),
     )
 
 
-def names(spread: str = "1.0") -> System:
+def names(spread: str = "1.0", start: int = 0) -> System:
     return System(
         about="ours",
         names=(("^", "core."),),
+        calibration=f"calibrated(model, shards, count, {start})",
         hessians="hessians(model, batches)",
         quantised=f"quantised(state, hessians, {spread})",
         restored="quantised[1]",
@@ -163,12 +177,15 @@ def test_equal_sides_are_equal_and_a_difference_is_seen() -> None:
     assert table["gradients"].value == pytest.approx(0.0, abs=1e-5)
     assert table["weights from the artifact"].value == 0.0
     assert table["optimizers"].value is None
+    assert table["calibration rows"].compared == "16 of 64 tokens"
+    assert table["calibration rows"].difference == "equal, in order"
     assert table["bytes of the artifact"].value is not None
     assert table["score roundtrip"].value == pytest.approx(3.0, abs=3.0)  # the script's is made up: told, not hidden
     assert "no_such_name" in table["sliding"].difference
     assert not any(row.part == "rounded by one side only" for row in table.values())
-    found = theirs.run(script, SCRIPT, made, names(spread="1.01"), 600.0)
+    found = theirs.run(script, SCRIPT, made, names(spread="1.01", start=1), 600.0)
     off = {row.part: row for row in compare.rows(made, found)}
+    assert off["calibration rows"].difference == "16 rows differ"
     assert off["scales"].value == pytest.approx(0.01, rel=0.1)
     assert off["weights from the artifact"].value > 1e-3  # type: ignore[operator]
 

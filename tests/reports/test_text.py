@@ -9,6 +9,8 @@ import pytest
 from auditor import catalogue
 from auditor.finding import Recommendation, Verdict
 from auditor.program.source import Source
+from auditor.report import MeasuredRun
+from reports.headline import facts
 from reports.text import Style, render, render_timeline
 
 PLAIN = Style(width=80)
@@ -117,3 +119,14 @@ def test_timeline(flagged):
         "  Score val",
     ]
     assert "nothing could be followed" in render_timeline(dataclasses.replace(flagged, timeline=()), PLAIN)
+
+
+def test_the_head_tells_what_the_claimed_runs_took(flagged):
+    claimed = MeasuredRun(
+        "train_a.log", 7, 1.1, artifact_bytes=15_000_000, train_seconds=590.0, eval_seconds=90.0, claimed_bpb=1.1,
+        validation_seconds=440.0,
+    )  # fmt: skip
+    other = MeasuredRun("reference.log", 1, 1.3, artifact_bytes=15_900_000, train_seconds=599.0, eval_seconds=300.0)
+    head = dict(facts(dataclasses.replace(flagged, runs=(claimed, other))))
+    assert head["bytes"].startswith("15,000,000 logged")
+    assert head["seconds"] == "training 590.0, evaluation 90.0 in the scoring pass, 440.0 in all passes"

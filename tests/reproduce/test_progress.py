@@ -53,7 +53,7 @@ def test_without_a_terminal_there_is_a_line_for_each_tenth():
         following.begin(plan, run)
         for step in range(0, 1001, 20):
             following.line(f"step:{step}/1000 train_loss:4.0 train_time:{step}ms step_avg:1ms")
-        following.end(run, "done", Exit(0, "", 5.0))
+        following.end(run, "done", Exit(0, "", 240.0))
     lines = shown.getvalue().splitlines()
     told = [line for line in lines if "step " in line]
     assert [line.split(" · ")[0].split("step ")[1] for line in told] == [
@@ -61,4 +61,19 @@ def test_without_a_terminal_there_is_a_line_for_each_tenth():
     ]
     assert all("of training left" in line for line in told[:-1])
     assert "packing and scoring" in told[-1]
+    assert lines[-1] == "seed 0: done after 4 min; about 8 min for the others"
     assert "\x1b" not in shown.getvalue()
+
+
+def test_a_run_without_a_cap_is_as_far_as_its_steps_say():
+    shown = io.StringIO()
+    for capped in (True, False):
+        plan = a_plan(capped=capped, runs=1)
+        with Following(plan, Console(file=shown, width=200), now=lambda: 0.0) as following:
+            following.begin(plan, plan.runs[0])
+            following.line("step:500/1000 train_loss:4.0 train_time:900000ms")  # a slow machine: past 600 s
+            following.end(plan.runs[0], "failed", Exit(1, "no memory", 5.0))
+    first, second = shown.getvalue().split("no memory\n")[:2]
+    assert "packing and scoring" in first and "packing and scoring" not in second
+    assert "step 500/1,000 · loss 4.000 · 0:00 of training left" in second
+    assert "other" not in shown.getvalue()

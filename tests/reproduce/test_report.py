@@ -44,7 +44,17 @@ def test_the_page_fits_a_phone_and_the_dark():
     shown = page.render(a_reproduction())
     assert '<meta name="viewport" content="width=device-width' in shown
     assert "prefers-color-scheme: dark" in shown and "color-scheme: light dark" in shown
+    assert '<td class="name">machine</td>' in shown and "td.name { text-align: left; overflow-wrap: normal; }" in shown
     assert '<div class="wide"><table><tr><th>seed</th>' in shown  # the one table that can't break its lines scrolls
+
+
+def test_a_report_says_what_it_took_and_names_every_line():
+    runs = tuple(a_run(seed, score, wall_seconds=200.0) for seed, score in enumerate(SCORES))
+    found = a_reproduction(runs, found="3 training shards", capped=False)
+    for shown in (markdown.render(found), page.render(found)):
+        assert "took 10 min; training ends with its last step, not by the clock" in shown
+        assert "not known before" not in shown
+    assert "- shards: 3 training shards" in markdown.render(found)
 
 
 def test_plots_are_drawn_from_what_there_is_and_always_the_same():

@@ -17,7 +17,7 @@ from auditor.challenge import default
 from auditor.cli import run as golf_audit
 from auditor.cli.frontier import command
 from auditor.evidence.frontier import Row, data_file, load
-from auditor.evidence.leaderboard import NoLeaderboard, merge, parse, scores_in, to_json
+from auditor.evidence.leaderboard import NoLeaderboard, merge, numbered, parse, scores_in, to_json
 from rules.evidence_examples import metadata, record
 
 HEAD = "| Run | Score | Author | Summary | Date | Info |\n|---|---:|---|---|---|---|\n"
@@ -102,14 +102,21 @@ def test_a_row_is_not_compared_with_itself() -> None:
 
 def test_rows_of_the_readme() -> None:
     newest, second, third = parse(TABLE)
-    assert (newest.pr, newest.folder, newest.score, newest.published_p) == (3001, "2026-05-04_Newest", 1.0501, 0.021)
+    assert (newest.pr, newest.named, newest.folder) == (None, 3001, "2026-05-04_Newest")
+    assert (newest.score, newest.published_p) == (1.0501, 0.021)
     assert (second.pr, second.folder) == (3000, None)
     assert (third.pr, third.folder, third.date) == (None, "2026-03-20_Third", "2026-03-20")
 
 
 def test_a_number_that_two_rows_build_on_is_neithers() -> None:
     twice = TABLE.replace("On PR #3001", "On PR #3000").replace("/pull/3000", "/issues")
-    assert [entry.pr for entry in parse(twice)] == [None, None, None]
+    assert [entry.likely for entry in parse(twice)] == [None, None, None]
+
+
+def test_a_row_is_of_the_pull_request_that_brought_its_folder() -> None:
+    merged = {"2026-05-04_Newest": 3005, "2026-03-20_Third": 41}
+    assert [entry.likely for entry in numbered(parse(TABLE), merged)] == [3005, 3000, 41]
+    assert [entry.likely for entry in numbered(parse(TABLE), {})] == [3001, 3000, None]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +191,7 @@ def repository(tmp_path: Path) -> Path:
         (folder / name).write_text(text, "utf-8")
     git(place, "init", "-q", "-b", "main")
     git(place, "add", "-A")
-    git(place, "commit", "-q", "-m", "rows")
+    git(place, "commit", "-q", "-m", "Newest (#3005)")
     return place
 
 
@@ -197,6 +204,7 @@ def test_update_reads_main_and_the_rows_folders(repository: Path, tmp_path: Path
     assert data["updated"] == "2026-05-04"
     assert rows["Newest"]["scores"] == [1.05, 1.0502]
     assert rows["Newest"]["source"] == "README; scores: logs"
+    assert rows["Newest"]["pr"] == 3005  # not what its summary says that it is on
     assert rows["Second"]["scores"] == []
     assert "added  Newest" in done.output
     assert "#3000" in done.output  # its pull request is not in this repository

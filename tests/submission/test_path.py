@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.challenge import challenges
 from auditor.submission.model import Unread
 from auditor.submission.path import read_path
 
@@ -39,6 +40,21 @@ def test_the_only_record_folder_of_a_repository(tmp_path: Path) -> None:
         (found,) = read_path(str(given))
         assert (found.name, found.track) == ("2026-01-01_A", "record")
         assert found.tree.paths() == ("helper.py", "submission.json", "train_gpt.py", "train_seed1.log")
+
+
+def test_a_downloaded_branch_has_the_challenges_own_folders_too(tmp_path: Path) -> None:
+    unpacked = tmp_path / "parameter-golf-mine"
+    for held in challenges().find("parameter-golf").layout.held[:2]:
+        record(unpacked, f"records/{held}")
+    with pytest.raises(Unread, match="2 record folders, and there is no git data"):
+        read_path(str(unpacked))
+    record(unpacked, "records/track_10min_16mb/2026-01-01_Mine")
+    for given in (tmp_path, unpacked, unpacked / "records"):
+        (found,) = read_path(str(given))
+        assert found.name == "2026-01-01_Mine"
+    record(unpacked, "records/my_group/2026-01-01_Another")
+    with pytest.raises(Unread, match=r"2 record folders, .*; give one of .*Another, .*Mine$"):
+        read_path(str(unpacked))
 
 
 def test_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import zlib
 import pytest
 from followed import PRELUDE, followed
 
+from auditor.settings.heard import beginnings
 from auditor.timeline.activity import activity
 from auditor.timeline.events import Adapt
 
@@ -78,7 +79,7 @@ def test_on_by_default_and_off_in_the_log():
     found = judged(ARGS.format(1), log("ttt: False"))
     assert (found.active, found.status) == (True, "hold")
     assert found.because.startswith("TTT defaults to 1")
-    assert found.because.endswith("but the log prints ttt as False (train_seed1337.log:1)")
+    assert "but the log prints ttt as False (train_seed1337.log:1), and" in found.because
 
 
 def test_a_log_that_is_silent_denies_nothing():
@@ -347,12 +348,12 @@ def test_each_setting_is_told_by_what_closes_it_there():
     first, second, last = found.because.split("; ")
     assert first.startswith("TTT defaults to 0 (train_gpt.py:")
     assert second.startswith("PHASES is 3 in README.md:4")
-    assert last == "no setting in play reaches it"
+    assert last == "no setting in play was seen to make it count"
 
 
 def test_a_size_is_not_said_to_keep_something_from_running():
     code = "width = int(os.environ.get('WIDTH', '512'))\nif width > 1024:\n    learn(net, x, y)\n"
-    assert judged(code).because == "no setting in play reaches it"
+    assert judged(code).because == "no setting in play was seen to make it count"
 
 
 def test_what_is_set_by_default_outranks_the_default_of_a_later_reader():
@@ -373,7 +374,7 @@ if not int(os.environ.get("SKIP", "0")):
 """
     found = judged(code)
     assert found.active is False
-    assert found.because.startswith("no setting in play reaches it")
+    assert found.because.startswith("no setting in play was seen to make it count")
 
 
 def test_what_something_was_made_with_does_not_turn_it_on():
@@ -415,3 +416,28 @@ if mean is not None:
     learn(net, x, y)
 """
     assert judged(code).because == "it runs in every setting in play"
+
+
+PRINTS = (
+    "def log0(text):\n    print(text)\n"
+    + "".join(f"log0('{word}:here')\n" for word in ("seed_is", "layers", "compiled", "shards", "export_begins"))
+    + "if int(os.environ.get('TTT', '0')):\n    log0(f'ttt:starting epochs:{1}')\n    learn(net, x, y)\n"
+)
+SAID = ("seed_is:here", "layers:here", "compiled:here", "shards:here", "model_dim:512", "export_begins:here")
+
+
+def test_on_by_a_command_and_not_heard_of_in_the_log_of_the_score():
+    command = readme("TTT=1 torchrun train_gpt.py")
+    found = judged(PRINTS, command | log(*SAID))
+    assert (found.active, found.status) == (True, "hold")
+    assert "train_seed1337.log has no line that begins with 'ttt:starting epochs:'" in found.because
+    assert "(train_gpt.py:28)" in found.because
+    heard = judged(PRINTS, command | log(*SAID, "ttt:starting epochs:1"))
+    assert (heard.active, heard.status) == (True, "violation")
+    excerpt = judged(PRINTS, command | log("model_dim:512"))  # without the lines that it prints in any case
+    assert (excerpt.active, excerpt.status) == (True, "violation")
+
+
+def test_lines_of_a_log_are_known_by_their_beginnings():
+    lines = beginnings("[rank0] ttt:starting epochs:12\n2026-04-01 12:00:00 step:9/20000 loss:1\n")
+    assert lines == {"ttt:starting epochs:#", "step:#/# loss:#", ""}

@@ -10,8 +10,9 @@ import pytest
 from followed import loaded
 
 from auditor.timeline import trackers
+from auditor.timeline.engine.asking import KINDS
 from auditor.timeline.engine.machine import Machine
-from auditor.timeline.engine.signals import KINDS, Tracker
+from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.library import Libraries
 
 ROOT = Path(__file__).resolve().parents[2]

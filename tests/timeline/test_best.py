@@ -42,6 +42,10 @@ BEST = [
     "runs = iter(sorted(one(val, t) for t in (0.9, 1.0))); print(f'val_bpb:{next(runs)}')",
     "best = 9.0\nfor t in (0.9, 1.0):\n    bpb = one(val, t)\n    if bpb < best:\n        best = bpb\n"
     "print(f'val_bpb:{best}')",
+    "best, *_ = sorted([one(val, t) for t in (0.9, 1.0)]); print(f'val_bpb:{best}')",
+    "(best, t), *_ = sorted((one(val, t), t) for t in (0.9, 1.0)); print(f'val_bpb:{best}')",
+    "runs = [one(val, 0.9), one(val, 1.0)]; runs.sort(); best, worst = runs; print(f'val_bpb:{best}')",
+    "match sorted(one(val, t) for t in (0.9, 1.0)):\n    case [best, *_]:\n        print(f'val_bpb:{best}')",
 ]
 ONE = [
     "print(one(val, 0.9)); print(f'val_bpb:{one(val, 1.0)}')",

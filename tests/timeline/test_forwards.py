@@ -235,3 +235,45 @@ def test_a_norm_is_not_asked_for_tokens() -> None:
         "total += F.cross_entropy(net.head(h).flatten(0, 1), val[at + 1:at + 65]).item()",
     )
     assert not [event for event in followed(script).events if isinstance(event, Lookahead)]
+
+
+LOOPED = """
+class Looped(torch.nn.Module):
+    def __init__(self, rounds=1):
+        super().__init__()
+        self.embed = torch.nn.Embedding(64, 64)
+        self.guided = int(os.environ.get("GUIDED", "{guided}")) != 0
+        self.rounds = int(os.environ.get("ROUNDS", "3"))
+        self.guide = torch.nn.Linear(64, 64)
+        self.head = torch.nn.Linear(64, 64)
+    def hidden(self, ids, *, guided=None):
+        x = self.embed(ids)
+        guided = self.guided if guided is None else bool(guided)
+        {body}
+    def outputs(self, ids, *, guided=None):
+        return self.head(self.hidden(ids, guided=guided))
+net, val = Looped(), read("data/fineweb_val_*.bin")
+total = 0.0
+for at in range(0, val.numel() - 65, 64):
+    on = bool(getattr(net, "guided", False))
+    logits = net.outputs(val[at:at + 64][None], guided=on)
+    total += F.cross_entropy(logits.flatten(0, 1), val[at + 1:at + 65]).item()
+print(f"val_bpb:{{bits(total):.4f}}")
+"""
+ROUNDS = """rounds = self.rounds if guided else 1
+        for r in range(rounds):
+            if rounds > 1 and r > 0:
+                x = x + self.guide(x.mean(dim=1))[:, None]
+        return x"""
+COUNTED = """r = 0
+        for block in self.head.children():
+            if r > 0:
+                x = x + self.guide(x.mean(dim=1))[:, None]
+            r += 1
+        return x"""
+
+
+@pytest.mark.parametrize(("body", "guided", "found"), [(ROUNDS, 0, 0), (ROUNDS, 1, 1), (COUNTED, 0, 1)])
+def test_what_is_given_by_name_decides_which_rounds_are_made(body: str, guided: int, found: int) -> None:
+    timeline = followed(LOOPED.format(body=body, guided=guided))
+    assert sum(isinstance(event, Lookahead) for event in timeline.events) == found

@@ -33,11 +33,6 @@ def test_a_plain_score_is_followed_and_says_what_it_rests_on() -> None:
     assert any(entry.what.startswith('the report "val_bpb:') for entry in entries)
 
 
-def test_the_divisor_is_told() -> None:
-    code = EVALUATE + 'size = val.to(torch.float64).sum()\nprint(f"val_bpb:{bits(evaluate(net, val)) / size:.4f}")\n'
-    assert any(entry.note == "divided on the way by size" for entry in rests_on(followed(code), ()))
-
-
 def test_a_score_of_a_missing_module() -> None:
     code = EVALUATE + 'import hints\nprint(f"val_bpb:{hints.score(net, val):.4f}")\n'
     assert unfollowed(followed(code)) == [
@@ -245,23 +240,6 @@ def test_what_was_not_read_is_not_called_missing() -> None:
     told = unfollowed(followed(code, files))
     assert any("more modules than are followed" in what for what in told)
     assert not any("not in the submission" in what for what in told)
-
-
-def test_what_caps_a_logit_divides_no_score() -> None:
-    code = """
-class Capped(torch.nn.Module):
-    def forward(self, x): return x
-net, val = Capped(), read("data/fineweb_val_*.bin")
-total, count, cap = 0.0, torch.tensor(0.0), torch.tensor(30.0)
-for at in range(0, val.numel() - 65, 64):
-    logits = cap * torch.tanh(net(val[at:at + 64]) / cap)
-    total += F.cross_entropy(logits, val[at + 1:at + 65], reduction="sum").item()
-    count += 64
-print(f"val_bpb:{bits(total / count):.4f}")
-"""
-    assert [entry.note for entry in rests_on(followed(code), ()) if "report" in entry.what] == [
-        "divided on the way by count"
-    ]
 
 
 def test_a_line_that_scores_before_and_after_an_adaptation_is_adapted() -> None:

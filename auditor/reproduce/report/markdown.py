@@ -14,7 +14,7 @@ def render(found: Reproduction) -> str:
     judgement = found.judgement
     lines = [f"# Reproduction of {escape(found.plan.subject)}", ""]
     lines += [f"**{judgement.verdict}**: {escape(judgement.because)}", ""]
-    lines += [f"- {label}: {escape(text)}" for label, text in words.plan_lines(found.plan)]
+    lines += [f"- {label}: {escape(text)}" for label, text in words.report_lines(found)]
     lines += ["", *_table(found), ""]
     lines += [f"- seed {run.seed} {run.status}: {escape(run.reason)}" for run in found.runs if run.reason]
     mean = words.mean_line(found)

@@ -23,6 +23,7 @@ td.text, th.text { text-align: left; }
 @media (prefers-color-scheme: dark) { .met { color: #6fce90; } .missed { color: #ff8f8f; } .open { color: #e8b84a; } }
 .wide { overflow-x: auto; }
 td { overflow-wrap: anywhere; } .wide td { overflow-wrap: normal; white-space: nowrap; }
+td.name { text-align: left; overflow-wrap: normal; }
 figure { margin: 1rem 0; background: #fff; padding: .5rem; border-radius: .3rem; overflow-x: auto; }
 figure svg { display: block; max-width: 100%; min-width: 22rem; height: auto; }
 @media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .8rem; } td, th { padding-right: .5rem; } }
@@ -37,7 +38,7 @@ def render(found: Reproduction) -> str:
     parts = [
         f"<h1>{title}</h1>",
         f'<p class="verdict {judgement.verdict}"><strong>{judgement.verdict}</strong> {_safe(judgement.because)}</p>',
-        _rows(words.plan_lines(found.plan)),
+        _rows(words.report_lines(found)),
         "<h2>Runs</h2>",
         _runs(found),
         *(f"<p>seed {run.seed} {run.status}: {_safe(run.reason)}</p>" for run in found.runs if run.reason),
@@ -63,7 +64,7 @@ def _runs(found: Reproduction) -> str:
 
 def _checks(found: Reproduction) -> str:
     rows = (
-        f'<tr><td class="{check.status}">{words.MARKS[check.status]}</td><td class="text">{_safe(check.name)}</td>'
+        f'<tr><td class="{check.status}">{words.MARKS[check.status]}</td><td class="name">{_safe(check.name)}</td>'
         f'<td class="text">{_safe(check.text)}</td></tr>'
         for check in found.judgement.checks
     )
@@ -71,7 +72,7 @@ def _checks(found: Reproduction) -> str:
 
 
 def _rows(pairs: Iterable[tuple[str, str]]) -> str:
-    rows = (f'<tr><td class="text">{_safe(a)}</td><td class="text">{_safe(b)}</td></tr>' for a, b in pairs)
+    rows = (f'<tr><td class="name">{_safe(a)}</td><td class="text">{_safe(b)}</td></tr>' for a, b in pairs)
     return f"<table>{''.join(rows)}</table>"
 
 

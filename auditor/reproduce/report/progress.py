@@ -27,7 +27,7 @@ class Following(AbstractContextManager["Following"]):
     def __init__(self, plan: Plan, console: Console, now: Callable[[], float] = time.monotonic) -> None:
         self._plan, self._console, self._now = plan, console, now
         self._seen, self._told = Seen(), 0
-        self._cap = plan.budget.train
+        self._cap = plan.budget.train if plan.capped else 0.0
         self._bar = Progress(
             TextColumn("seed {task.fields[seed]}", markup=False),
             BarColumn(bar_width=24),
@@ -39,6 +39,7 @@ class Following(AbstractContextManager["Following"]):
         )
         self._task = self._bar.add_task("", total=1.0, seed="", visible=False)
         self._done = 0
+        self._spent: list[float] = []  # seconds of each seed that came to its end here
 
     def __enter__(self) -> Following:
         self._bar.start()
@@ -59,7 +60,7 @@ class Following(AbstractContextManager["Following"]):
 
     def line(self, text: str) -> None:
         """Follow a line of the running seed's output."""
-        self._seen = self._seen.after(text, self._plan.budget.train)
+        self._seen = self._seen.after(text, self._cap)
         if self._trained_from is None and self._seen.step is not None:
             self._trained_from = self._now()
         elapsed = 0.0 if self._trained_from is None else self._now() - self._trained_from
@@ -79,4 +80,12 @@ class Following(AbstractContextManager["Following"]):
             self._console.print(Text(f"seed {run.seed}: {status} before"))
         else:
             why = f": {visible(exit_.reason)}" if exit_.reason else ""
-            self._console.print(Text(f"seed {run.seed}: {status} after {duration(exit_.seconds)}{why}"))
+            self._spent += [exit_.seconds] if exit_.ok else []
+            self._console.print(Text(f"seed {run.seed}: {status} after {duration(exit_.seconds)}{why}{self._rest()}"))
+
+    def _rest(self) -> str:
+        """Return how long the other seeds will take, by those that came to their end; empty where that isn't known."""
+        left = len(self._plan.runs) - self._done
+        if not left or not self._spent:
+            return ""
+        return f"; about {duration(sum(self._spent) / len(self._spent) * left)} for the other{'s' if left > 1 else ''}"

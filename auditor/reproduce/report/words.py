@@ -37,8 +37,8 @@ def size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
-def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield what will run as pairs of label and text."""
+def plan_lines(plan: Plan, spent: float | None = None) -> Iterator[tuple[str, str]]:
+    """Yield what will run as pairs of label and text; ``spent`` seconds are what it took, where it is over."""
     seeds = ", ".join(str(run.seed) for run in plan.runs)
     yield "runs", f"{plan.subject}, seed{'s' if len(plan.runs) > 1 else ''} {seeds}, one after the other"
     processes = f", {plan.processes} processes" if plan.processes > 1 else ""
@@ -46,9 +46,12 @@ def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "held by", plan.held_by
     yield "data", str(plan.data) if plan.data is not None else "the demo's: the English text that Python brings"
     if plan.found:
-        yield "", plan.found
+        yield "shards", plan.found
     time = "not known before the first seed is done" if plan.seconds is None else f"about {duration(plan.seconds)}"
-    yield "time", f"{time}; caps: training {plan.budget.train:g} s, evaluation {plan.budget.evaluate:g} s"
+    if spent is not None:
+        time = f"took {duration(spent)}"
+    caps = f"caps: training {plan.budget.train:g} s, evaluation {plan.budget.evaluate:g} s"
+    yield "time", f"{time}; {caps if plan.capped else 'training ends with its last step, not by the clock'}"
     if plan.disk_bytes is not None:
         yield "disk", f"at most {size(plan.disk_bytes)}"
     yield "output", str(plan.output)
@@ -56,6 +59,12 @@ def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "changed", ", ".join(plan.changes)
     for note in plan.notes:
         yield "note", note
+
+
+def report_lines(found: Reproduction) -> Iterator[tuple[str, str]]:
+    """Yield what ran, as :func:`plan_lines` says it, with the time that it took."""
+    spent = [run.wall_seconds for run in found.runs if run.wall_seconds is not None]
+    return plan_lines(found.plan, sum(spent) if spent else None)
 
 
 def verdict_line(found: Reproduction) -> str:

@@ -34,9 +34,15 @@ def opaque(machine: Machine, heap: Heap | None, func: Value, args: Args, node: i
 
 def applies(machine: Machine, func: Function, args: Args) -> bool:
     """Return whether calling a module's method applies the model to data (rather than setting it up)."""
-    if machine.relevance.adapts(func.node):
+    if machine.relevance.adapts(func.node) or judges(machine, args):
         return False
     return bool(args.origins() & (VAL | TRAIN))
+
+
+def judges(machine: Machine, args: Args) -> bool:
+    """Return whether a module's method is handed predictions: what it does with them is followed."""
+    forwards = machine.atoms.family("forward")
+    return any(value.m & forwards and not isinstance(value.p, Heap) for value in args.all())
 
 
 def keeps_state(machine: Machine, heap: Heap, forward: Function) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import choices, classes, containers, parameters, protocols
+from auditor.timeline.engine import choices, classes, command_lines, containers, parameters, protocols
 from auditor.timeline.engine.arguments import Args
 from auditor.timeline.engine.models import is_module
 from auditor.timeline.values.atoms import SIZE
@@ -41,7 +41,8 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         return heap_attr(machine, p, base, name, node)
     if kind is External:
         assert isinstance(p, External)
-        return Value(External(f"{p.name}.{name}"), base.m)
+        dotted = f"{p.name}.{name}"
+        return command_lines.words(machine, dotted) or Value(External(dotted), base.m)
     if kind is PerSetting or kind is Either:
         return choices.per_thing(machine, base, lambda option: get_attr(machine, option, name, node))
     if kind is Class:
@@ -75,6 +76,8 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         "callback",
     ):
         return base
+    if isinstance(p, Known) and name == "value":
+        return base  # of a member of an enumeration
     if isinstance(p, Known) and isinstance(p.v, str) and name in PATH_PARTS:
         return machine.fold(lambda path: fold_path_part(path, name), base)
     if name in machine.library.shape_attributes:

@@ -92,9 +92,12 @@ def bind_items(machine: Machine, targets: tuple[ir.Expr, ...], value: Value) -> 
     """Assign an iterable's items to several targets."""
     items = containers.exact_items(machine, value)
     star = next((i for i, t in enumerate(targets) if isinstance(t, ir.Starred)), None)
-    if items is not None and star is None and len(items) == len(targets):
-        for target, item in zip(targets, items, strict=True):
-            machine.bind(target, item)
+    if items is not None and star is not None and len(items) >= len(targets) - 1:
+        after = len(items) - (len(targets) - star - 1)
+        items = [*items[:star], containers.new_list(machine, items[star:after]), *items[after:]]
+    if items is not None and len(items) == len(targets):
+        for index, (target, item) in enumerate(zip(targets, items, strict=True)):
+            machine.bind(target, _unpacked(machine, value, target, index, item))
         return
     if isinstance(value.p, PerSetting | Either):
         options = value.p.each if isinstance(value.p, PerSetting) else value.p.options
@@ -112,8 +115,16 @@ def bind_items(machine: Machine, targets: tuple[ir.Expr, ...], value: Value) -> 
                     machine.bind(target, join_all(parts))
             return
     element = containers.element_of(machine, value)
-    for target in targets:
-        machine.bind(target, Value(element.p, element.m))  # each a thing of its own, see write_into
+    for index, target in enumerate(targets):
+        item = Value(element.p, element.m)  # each a thing of its own, see write_into
+        if isinstance(target, ir.Starred):
+            item = containers.new_list(machine, None, item)
+        machine.bind(target, _unpacked(machine, value, target, index, item))
+
+
+def _unpacked(machine: Machine, whole: Value, target: ir.Expr, index: int, item: Value) -> Value:
+    """Return ``item``, which an assignment takes from its place in ``whole``; what a star takes stays as it is."""
+    return item if isinstance(target, ir.Starred) else machine.signals.unpacked(whole, index, item)
 
 
 def printed(machine: Machine, name: str, value: Value) -> Value:

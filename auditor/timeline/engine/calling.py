@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import (
     applying,
+    arithmetic,
     classes,
     containers,
     models,
@@ -53,6 +54,7 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
     positional: list[Value] = []
     keywords: dict[str, Value] = {}
     rest: Value | None = None
+    unplaced = False  # after as many as nobody knows, no argument's position is known
     for arg in node.args:
         value = machine.eval(arg.value)
         if arg.star == "*":
@@ -62,6 +64,7 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
             else:
                 element = containers.element_of(machine, value)
                 rest = element if rest is None else join(rest, element)
+                unplaced = True
         elif arg.star == "**":
             p = value.p
             if isinstance(p, Heap) and p.kind == "dict" and p.element is None:
@@ -71,10 +74,13 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
                 rest = loose if rest is None else join(rest, loose)
         elif arg.keyword is not None:
             keywords[arg.keyword] = value
+        elif unplaced:
+            rest = value if rest is None else join(rest, value)
         else:
             positional.append(value)
     args = Args(tuple(positional), keywords, rest, node, tuple(a.value for a in node.args if not a.star))
-    return machine.signals.called(func, args, node, call(machine, func, args, node))
+    out = machine.signals.called(func, args, node, call(machine, func, args, node))
+    return arithmetic.combined(machine, func, args, node, out)
 
 
 def receiver_of(frame: Frame) -> Value:
@@ -153,8 +159,9 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
             return call(machine, p.attrs["__call__"], args, node)
         if models.is_module(p):
             forward = p.cls.find("forward") if p.cls is not None else None
-            if forward is not None and isinstance(forward.p, Function) and applying.keeps_state(machine, p, forward.p):
-                return invoke(machine, forward.p, Value(p), args, node)
+            own = forward.p if forward is not None and isinstance(forward.p, Function) else None
+            if own is not None and (applying.judges(machine, args) or applying.keeps_state(machine, p, own)):
+                return invoke(machine, own, Value(p), args, node)
             return applying.apply_module(machine, p, args, node, "forward")
         if p.cls is not None:
             method = p.cls.find("__call__")
@@ -311,10 +318,11 @@ def bind_parameters(
             else:
                 names[param.name] = args.rest if args.rest is not None else UNKNOWN
         elif param.kind == "*":
-            names[param.name] = Value(Tup(tuple(given[position:])), join_all(given[position:]).m)
+            more = given[position:]
             position = len(given)
+            names[param.name] = Value(Tup(tuple(more)), join_all(more).m)
             if args.rest is not None:
-                names[param.name] = containers.new_list(machine, None, args.rest)
+                names[param.name] = containers.new_list(machine, None, join_all([*more, args.rest]))
         elif param.kind == "kw":
             if param.name in keywords:
                 names[param.name] = keywords.pop(param.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, containers, decorators, exceptions, protocols
+from auditor.timeline.engine import arguments, containers, decorators, enums, exceptions, protocols
 from auditor.timeline.values.frames import Frame
 from auditor.timeline.values.payloads import (
     NONE,
@@ -135,6 +135,9 @@ def instance(machine: Machine, cls: Class, args: Args, node: ir.Node) -> Value:
         called = cls.meta.find("__call__")
         if called is not None and isinstance(called.p, Function) and not machine.active.get(called.p.key):
             return machine.invoke(called.p, Value(cls), args, node)
+    member = enums.called(cls, args.positional)
+    if member is not None:
+        return member
     if "type" in cls.external_bases() and len(args.positional) == 3:
         name, bases, namespace = args.positional
         return created(machine, name, bases, namespace, cls, node)

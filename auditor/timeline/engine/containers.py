@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import environments, streams
+from auditor.timeline.engine import enums, environments, streams
 from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
+    Class,
     Either,
     External,
     Function,
@@ -76,6 +77,21 @@ def new_list(machine: Machine, items: list[Value] | None, element: Value | None 
     return Value(heap, origins)
 
 
+def new_dict(machine: Machine, pairs: list[tuple[Value, Value]]) -> Value:
+    """Return a new dict of keys and values; values under keys that are no constants lie under any key."""
+    heap = Heap("dict", made_at=machine.order)
+    origins = 0
+    for key, value in pairs:
+        name = key_of(key)
+        if name is not None:
+            heap.attrs[name] = value
+        else:
+            heap.element = value if heap.element is None else join(heap.element, value)
+            heap.origins |= key.m
+        origins |= value.m
+    return Value(heap, origins)
+
+
 def exact_items(machine: Machine, value: Value) -> list[Value] | None:
     """Return an iterable's items while they are known exactly, else None."""
     p = value.p
@@ -83,6 +99,9 @@ def exact_items(machine: Machine, value: Value) -> list[Value] | None:
         return list(p.items)
     if isinstance(p, Heap) and p.kind == "list":
         return p.items
+    if isinstance(p, Class):
+        found = enums.members(p)
+        return list(found.values()) if found is not None else None
     if isinstance(p, Known):
         if isinstance(p.v, tuple) and len(p.v) <= MAX_EXACT:
             return [Value(Known(item), value.m) for item in p.v]

@@ -12,8 +12,10 @@ from auditor.timeline.engine import (
     arguments,
     attributes,
     calling,
+    command_lines,
     conditions,
     containers,
+    enums,
     generators,
     imports,
     parameters,
@@ -122,7 +124,8 @@ def eval_subscript(machine: Machine, node: ir.Subscript) -> Value:
         module = imports.loaded(machine, index)
         if module is not None:
             return module
-    return machine.signals.subscripted(base, index, node, containers.get_item(machine, base, index, node))
+    out = command_lines.word(machine, base, index) or containers.get_item(machine, base, index, node)
+    return machine.signals.subscripted(base, index, node, out)
 
 
 def subscripted(machine: Machine, base: Value, index: Value, name: str, node: ir.Subscript) -> Value | None:
@@ -130,6 +133,8 @@ def subscripted(machine: Machine, base: Value, index: Value, name: str, node: ir
     if name == "__getitem__":
         return protocols.send(machine, base, name, [index], node)
     assert isinstance(base.p, Class)
+    if isinstance(index.p, Known) and isinstance(index.p.v, str) and (known := enums.members(base.p)):
+        return known.get(index.p.v)
     found = base.p.find(name)
     if found is None or not isinstance(found.p, Function):
         return None
@@ -249,17 +254,20 @@ def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
     frame = machine.frame
     machine.frame = Frame(frame.scope, {}, parent=frame, func=frame.func or COMPREHENSION, owner=frame.owner)
     try:
-        alone = len(node.clauses) == 1 and node.kind != "dict"
+        alone = len(node.clauses) == 1
         tests: list[Value] = []
         for clause in node.clauses:
             iterable = machine.eval(clause.iter)
             items = containers.exact_items(machine, iterable)
             if alone and not clause.ifs and items is not None and len(items) <= 16:
-                out = []
+                made, values = [], []
                 for item in items:
                     machine.bind(clause.target, item)
-                    out.append(machine.eval(node.elt))
-                return containers.new_list(machine, out)
+                    made.append(machine.eval(node.elt))
+                    values += [machine.eval(node.value)] if node.value is not None else []
+                if node.kind == "dict":
+                    return containers.new_dict(machine, list(zip(made, values, strict=True)))
+                return containers.new_list(machine, made)
             machine.bind(clause.target, containers.element_of(machine, iterable))
             for test in clause.ifs:
                 tests.append(machine.eval(test))

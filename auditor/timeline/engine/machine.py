@@ -141,6 +141,9 @@ class Machine:
         self.laid: list[tuple[str | None, int, int]] = []  # files under names of another split: folder, named, held
         self.nested = 0  # files and texts that run as code, in one another
         self.read_texts: dict[tuple[str, int, str], tuple[ir.Stmt, ...]] = {}
+        self.spelled: dict[
+            int, tuple[ir.For, ir.For | None]
+        ] = {}  # by identity: a loop, and the two that it stands for
         self.argv: list[Value] | None = None  # the arguments of a script that another one started
         self.spoken = 0  # what was printed so far is made from
         self.leaving: list[tuple[Value, arguments.Args, ir.Node]] = []  # what runs at the end, in the order of asking

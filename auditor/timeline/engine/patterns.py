@@ -14,10 +14,13 @@ from auditor.timeline.values.payloads import (
     External,
     Heap,
     Known,
+    Payload,
     PerSetting,
     Tup,
     Value,
+    at_setting,
     join_all,
+    per_setting,
 )
 
 if TYPE_CHECKING:
@@ -31,11 +34,23 @@ _BUILTIN = {"int": int, "float": float, "str": str, "bytes": bytes, "bool": bool
 def eval_match(machine: Machine, node: ir.MatchTest) -> Value:
     """Return whether a case fits its subject; the names of its pattern are bound."""
     subject = machine.eval(node.subject)
+    if isinstance(subject.p, PerSetting) and node.guard is None:
+        return _under_each(machine, node.pattern, subject)
     fit = fits(machine, node.pattern, subject)
     if node.guard is not None and fit is not False:
         guard = machine.eval(node.guard)
         return guard if fit else Value(SOME, subject.m | guard.m)
     return Value(SOME if fit is None else Known(fit), subject.m)
+
+
+def _under_each(machine: Machine, pattern: ir.Pattern, subject: Value) -> Value:
+    """Return under which settings a subject that they decide fits; names are bound to what any of them gives."""
+    found: list[Payload] = []
+    for index in range(machine.count):
+        fit = fits(machine, pattern, Value(at_setting(subject.p, index), subject.m))
+        found.append(SOME if fit is None else Known(fit))
+    fits(machine, pattern, subject)
+    return Value(per_setting(found), subject.m)
 
 
 def fits(machine: Machine, pattern: ir.Pattern, subject: Value) -> Fit:
@@ -102,19 +117,21 @@ def _sequence(machine: Machine, pattern: ir.Pattern, subject: Value) -> Fit:
     items = containers.exact_items(machine, subject)
     if items is None:
         element = containers.element_of(machine, subject)
-        for part in parts:
+        for index, part in enumerate(parts):
             if part.kind != "star":
-                fits(machine, part, element)
+                fits(machine, part, machine.signals.unpacked(subject, index, element))
             elif part.name:
                 machine.bind_name(part.name, containers.new_list(machine, None, element))
         return False if isinstance(subject.p, Known) and not isinstance(subject.p.v, tuple | range) else None
     if star is None:
         if len(items) != len(parts):
             return False
+        items = [machine.signals.unpacked(subject, index, item) for index, item in enumerate(items)]
         return _all([fits(machine, part, item) for part, item in zip(parts, items, strict=True)])
     after = len(parts) - star - 1
     if len(items) < star + after:
         return False
+    items = [machine.signals.unpacked(subject, index, item) for index, item in enumerate(items)]
     rest = items[star : len(items) - after]
     if parts[star].name:
         machine.bind_name(parts[star].name or "", containers.new_list(machine, rest))

@@ -4,18 +4,17 @@ A *tracker* answers one question that a reviewer asks. It listens to some signal
 its own state and writes its events. The engine knows no tracker: it calls :class:`Signals`, which asks those that
 listen. A new question is a new tracker; no handler of the engine changes.
 
-Four kinds of signals. What is *told* has no answer. What is *passed on* (the last argument) goes through all
-listeners, in the order of their ranks. Numbers that are *added* are origins: all answers count. What is *asked* is
-answered by the first tracker that knows.
+There are four kinds of signals (see :mod:`~auditor.timeline.engine.asking`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from auditor.program import ir
 from auditor.timeline.engine import calls
+from auditor.timeline.engine.asking import KINDS, added, asked, passed_on, told
 from auditor.timeline.values.payloads import Heap, Value
 
 if TYPE_CHECKING:
@@ -24,74 +23,7 @@ if TYPE_CHECKING:
     from auditor.timeline.events import Adapt, Forward, Report
 
 Names = dict[str, Value]
-Heard = list[Callable[..., Any]]
-Signal = TypeVar("Signal", bound=Callable[..., object])
 Kind = TypeVar("Kind", bound="Tracker")
-
-KINDS: dict[str, Callable[[Heard], Callable[..., Any]]] = {}  # how the listeners of each signal are asked
-
-
-def told(signal: Signal) -> Signal:
-    """Declare a signal without an answer."""
-
-    def ask(heard: Heard) -> Callable[..., Any]:
-        def tell(*args: object, **options: object) -> None:
-            for hear in heard:
-                hear(*args, **options)
-
-        return tell
-
-    KINDS[signal.__name__] = ask
-    return signal
-
-
-def passed_on(signal: Signal) -> Signal:
-    """Declare a signal whose last argument goes through all listeners."""
-
-    def ask(heard: Heard) -> Callable[..., Any]:
-        def tell(*args: object) -> object:
-            before, out = args[:-1], args[-1]
-            for hear in heard:
-                out = hear(*before, out)
-            return out
-
-        return tell
-
-    KINDS[signal.__name__] = ask
-    return signal
-
-
-def added(signal: Signal) -> Signal:
-    """Declare a signal whose answers are origins, of which all count."""
-
-    def ask(heard: Heard) -> Callable[..., Any]:
-        def tell(*args: object) -> int:
-            out = 0
-            for hear in heard:
-                out |= hear(*args)
-            return out
-
-        return tell
-
-    KINDS[signal.__name__] = ask
-    return signal
-
-
-def asked(signal: Signal) -> Signal:
-    """Declare a signal that the first tracker answers which knows (whose answer is not None)."""
-
-    def ask(heard: Heard) -> Callable[..., Any]:
-        def tell(*args: object) -> object:
-            for hear in heard:
-                answer = hear(*args)
-                if answer is not None:
-                    return answer
-            return None
-
-        return tell
-
-    KINDS[signal.__name__] = ask
-    return signal
 
 
 class Tracker:
@@ -107,6 +39,11 @@ class Tracker:
     @passed_on
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Hear that ``out`` is ``base[index]``."""
+        return out
+
+    @passed_on
+    def unpacked(self, whole: Value, index: int, out: Value) -> Value:
+        """Hear that an assignment or a pattern takes ``out`` from a place of ``whole``."""
         return out
 
     @passed_on
@@ -162,6 +99,11 @@ class Tracker:
     @passed_on
     def filtered(self, tests: list[Value], out: Value) -> Value:
         """Hear that ``out`` is a comprehension of what passes ``tests``."""
+        return out
+
+    @passed_on
+    def ranked(self, keys: list[Value], node: ir.Node, out: Value) -> Value:
+        """Hear that ``out`` is picked among things, or things in order, by what a function says of each: ``keys``."""
         return out
 
     # ---------------------------------------------------------------- names, branches, stores

@@ -177,6 +177,15 @@ def do_jump(machine: Machine, node: ir.Jump) -> None:
     machine.live = 0
 
 
+def _only_dies(machine: Machine, node: ir.If) -> bool:
+    """Return whether a branch does nothing but end the run."""
+    return len(node.body) == 1 and isinstance(node.body[0], ir.Raise) and not node.orelse and not machine.attempts
+
+
+def _logged(machine: Machine) -> int:
+    return sum(1 << index for index, setting in enumerate(machine.settings, start=1) if setting.kind == "log")
+
+
 def do_if(machine: Machine, node: ir.If) -> None:
     """Follow both branches, each under the settings that may take it, and merge."""
     test = protocols.condition(machine, machine.eval(node.test), node.test)
@@ -184,6 +193,9 @@ def do_if(machine: Machine, node: ir.If) -> None:
     yes, no = machine.truth(test)
     yes &= live
     no &= live
+    if yes & ~no and _only_dies(machine, node):
+        past = yes & ~no & _logged(machine)  # a run that a log shows went past it, whatever the log doesn't print
+        yes, no = yes & ~past, no | past
     both = yes & no
     if both and test.m & machine.atoms.family("fork"):
         forks.both_ways(machine, node)

@@ -33,8 +33,9 @@ def read_data(machine: Machine, name: str, args: Args, node: ir.Node) -> Value:
         saved = written.held(machine, key) if not name.endswith("frombuffer") else None
         if saved is not None and (not origins & (VAL | TRAIN) or key in machine.written):
             return saved  # what the script itself put there, whatever it is called
-    origins |= _of_any_split(machine, origins, node)
-    origins |= machine.signals.read(origins, node)
+    if not name.endswith("frombuffer"):  # its bytes are there already: what opened a file read it
+        origins |= _of_any_split(machine, origins, node)
+        origins |= machine.signals.read(origins, node)
     # What is in a file doesn't depend on the setting that named it, as far as switches go.
     origins &= ~machine.atoms.family("setting")
     return Value(SOME, parameters.settle(machine, origins) & ~LISTING | TEXT_FILE)

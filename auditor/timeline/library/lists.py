@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from auditor.timeline.engine import containers, parameters
+from auditor.timeline.library import ordered
 from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, PerSetting, Tup, Value, join, join_all
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ def list_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
             p.items, p.element = [], None
             machine.heap_version += 1
         return NONE
+    if name == "sort" and args.node is not None:
+        items = p.items if p.items is not None else [p.element] if p.element is not None else []
+        found = [ordered.ranked(machine, args, items, item, args.node) for item in items[:1]]
+        if found and found[0] is not items[0]:
+            p.items, p.element = None, join_all([*found, *items])
+            machine.heap_version += 1
     if name in ("sort", "reverse", "remove"):
         return NONE
     if name == "copy":
@@ -45,6 +52,8 @@ def list_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
     if name in ("parameters", "state_dict", "named_parameters"):
         bits = parameters.param(machine, p)
         return containers.new_list(machine, None, Value(SOME, bits))
+    if name == "index" and first is not None and args.node is not None:
+        return machine.signals.ranked([first], args.node, Value(SOME))  # where a loss lies among others, say
     if name in ("index", "count"):
         return Value(SOME)
     return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct, field
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, calling
+from auditor.timeline.engine import arguments, calling, containers
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Deadline, Event, Forward
@@ -122,6 +122,14 @@ class Calibrations(Tracker):
     def branches_joined(self, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
         """Note what a comparison of losses decides."""
         chosen(self.machine, test, before, after)
+
+    def ranked(self, keys: list[Value], node: ir.Node, out: Value) -> Value:
+        """Note what is picked by a loss."""
+        return picked(self.machine, keys, out)
+
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Note what stands at the place of the lowest loss."""
+        return picked(self.machine, [index], out, base) if index.m & self.machine.atoms.family("pick") else out
 
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note scores that are scaled by a chosen number, or moved by what a model gave in a loop before."""
@@ -252,6 +260,21 @@ def chosen(machine: Machine, test: Value, before: dict[str, Value], after: dict[
         if isinstance(value.p, Known) and isinstance(value.p.v, bool | str | None):
             continue
         after[name] = Value(value.p, value.m | bits)
+
+
+def picked(machine: Machine, keys: list[Value], out: Value, base: Value | None = None) -> Value:
+    """Return ``out``, no loss itself, as chosen by losses (``keys``)."""
+    losses = 0
+    for key in keys:
+        losses |= containers.deep(key)
+    own = containers.deep(base if base is not None else out)
+    family = machine.atoms.family("applied")
+    if not losses & machine.atoms.family("gold") or own & family:
+        return out
+    bits = 0
+    for event in machine.atoms.meanings(losses, "applied"):
+        bits |= machine.atoms.bit("chosen", event)
+    return Value(out.p, (own if base is not None else out.m) | bits)
 
 
 def scaled(machine: Machine, left: Value, right: Value, node: ir.Node) -> None:

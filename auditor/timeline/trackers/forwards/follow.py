@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from auditor.program import ir
 from auditor.timeline.trackers.forwards import calls, grids, spectra
 from auditor.timeline.trackers.forwards.axes import NOTHING, Mixed, Several, Size, Tensor, blended, either, multiplied
 from auditor.timeline.trackers.forwards.grids import Grid
-from auditor.timeline.trackers.forwards.held import plain
+from auditor.timeline.trackers.forwards.held import compared, counted, plain
 from auditor.timeline.trackers.forwards.spectra import Kernel, Spectrum, Unrolled
 from auditor.timeline.values.frames import ModuleScope, Site
 from auditor.timeline.values.payloads import Function, Heap
@@ -34,17 +35,18 @@ class Pass:
         self.draws = False  # something is drawn at random in it: perhaps a denoiser
         self.known: dict[tuple[object, ...], object] = {}  # what calls gave, by all that decides it
 
-    def run(self, heap: Heap, method: str, given: list[object], depth: int = 0) -> object:
+    def run(self, heap: Heap, method: str, given: list[object], named: dict[str, object], depth: int = 0) -> object:
         """Return what ``heap.method(…)`` gives; the same again is not followed again (a layer in every round)."""
-        if not all(value is None or value is NOTHING or isinstance(value, Tensor | Heap) for value in given):
-            return self._run(heap, method, given, depth)
-        said = tuple(value if isinstance(value, Tensor) else id(value) for value in given)
-        key = (id(heap), method, depth, self.open > 0, said)
+        each = (*given, *named.values())
+        if not all(value is None or value is NOTHING or isinstance(value, Tensor | Heap | bool) for value in each):
+            return self._run(heap, method, given, named, depth)
+        said = tuple(value if isinstance(value, Tensor) else id(value) for value in each)
+        key = (id(heap), method, depth, self.open > 0, said, tuple(named))
         if key not in self.known:
-            self.known[key] = self._run(heap, method, given, depth)
+            self.known[key] = self._run(heap, method, given, named, depth)
         return self.known[key]
 
-    def _run(self, heap: Heap, method: str, given: list[object], depth: int) -> object:
+    def _run(self, heap: Heap, method: str, given: list[object], named: dict[str, object], depth: int) -> object:
         function = heap.cls.find(method) if heap.cls is not None else None
         replaced = heap.attrs.get(method)
         if replaced is not None or function is None or not isinstance(function.p, Function) or depth > _DEPTH:
@@ -52,12 +54,9 @@ class Pass:
         node = function.p.node
         if not isinstance(node, ir.FunctionDef):
             return None
-        names: dict[str, object] = {}
-        params = [p for p in node.params if p.kind == "pos"]
-        if params:
-            names[params[0].name] = heap
-        for param, value in zip(params[1:], given, strict=False):
-            names[param.name] = value
+        params = [p.name for p in node.params if p.kind == "pos"]
+        names: dict[str, object] = dict(zip(params, (heap, *given), strict=False))
+        names |= {param.name: named[param.name] for param in node.params if param.name in named}
         body = Body(self, function.p.scope, names, depth)
         body.defaults(node)
         body.block(node.body)
@@ -120,11 +119,17 @@ class Body:
                 if isinstance(item, Heap):
                     item = self.element(item)
                 self.bind(node.target, item.items[0] if isinstance(item, Several) and item.items else item)
+                self.forget(counted(node.body))
                 self.block(node.body)
                 self.block(node.body)
             elif isinstance(node, ir.While | ir.With | ir.Try):
+                self.forget(counted(node.body) if isinstance(node, ir.While) else ())
                 self.block(node.body)
         return True
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget the numbers that a loop counts on."""
+        self.names.update({name: math.nan for name in names if isinstance(self.names.get(name), int | float)})
 
     def branch(self, node: ir.If) -> bool:
         """Follow the branches of a condition that may be taken."""
@@ -171,9 +176,8 @@ class Body:
             return None if inner is None else not inner
         if isinstance(test, ir.BoolOp):
             each = [self.truth(v) for v in test.values]
-            if test.op == "and":
-                return False if False in each else (None if None in each else True)
-            return True if True in each else (None if None in each else False)
+            decides = test.op != "and"
+            return decides if decides in each else (None if None in each else not decides)
         if isinstance(test, ir.Attr) and test.attr == "training":
             return False
         value = self.eval(test)
@@ -184,7 +188,7 @@ class Body:
             if isinstance(right, ir.Const) and right.value is None:
                 if left is NOTHING:
                     return test.ops[0] in ("is", "==")
-                if isinstance(left, Tensor | Heap | Several | Grid):
+                if isinstance(left, Tensor | Heap | Several | Grid | bool | int | float | str):
                     return test.ops[0] in ("is not", "!=")
         return None
 
@@ -255,7 +259,7 @@ class Body:
             grid = grids.combined(node.ops[0], values[0], values[1]) if len(values) == 2 else None
             if grid is not None:
                 return grid
-            return blended(values) if any(isinstance(v, Tensor) for v in values) else None
+            return blended(values) if any(isinstance(v, Tensor) for v in values) else compared(node.ops, values)
         return None
 
     def binary(self, op: str, left: object, right: object, node: ir.Node) -> object:
@@ -308,7 +312,7 @@ class Body:
     def call(self, node: ir.Call) -> object:
         """Return what a call gives."""
         given = [self.eval(a.value) for a in node.args if a.keyword is None]
-        keywords = {a.keyword: self.eval(a.value) for a in node.args if a.keyword is not None}
+        keywords: dict[str, object] = {a.keyword: self.eval(a.value) for a in node.args if a.keyword is not None}
         func = node.func
         name = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
         transformed = spectra.function(name, given, keywords, self.mixed(node))
@@ -336,11 +340,13 @@ class Body:
             return self.own(own.p, given, keywords)
         if name == "float" and given and isinstance(given[0], str) and given[0].strip("+-") in ("inf", "Infinity"):
             return -math.inf if given[0][0] == "-" else math.inf
+        if name == "bool" and len(given) == 1 and isinstance(given[0], bool | int):
+            return bool(given[0])
         if name in ("range", "enumerate", "zip", "len"):
             items = given[0] if given and isinstance(given[0], Heap) else None
             inner = self.element(items) if items is not None else None
             if name == "enumerate":
-                return Several((Several((0, inner)),))
+                return Several((Several((math.nan, inner)),))
             return Several((math.nan if name == "range" else None,))
         return self.checked(name, given, keywords, node)
 
@@ -378,13 +384,13 @@ class Body:
         if held is not None and isinstance(held.p, Heap):
             return self.apply(held.p, given, keywords, node)
         if heap.cls is not None and heap.cls.find(name) is not None:
-            return self.owner.run(heap, name, given, self.depth + 1)
+            return self.owner.run(heap, name, given, keywords, self.depth + 1)
         return None
 
     def apply(self, heap: Heap, given: list[object], keywords: dict[str, object], node: ir.Node) -> object:
         """Return what a module, applied, gives."""
         if heap.cls is not None and heap.cls.find("forward") is not None:
-            return self.owner.run(heap, "forward", given, self.depth + 1)
+            return self.owner.run(heap, "forward", given, keywords, self.depth + 1)
         name = heap.name.rpartition(".")[2]
         if name in ("Sequential", "ModuleList") and heap.element is not None and isinstance(heap.element.p, Heap):
             return self.apply(heap.element.p, given, keywords, node)

@@ -14,6 +14,7 @@ from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Report
 from auditor.timeline.trackers.forwards.axes import Mixed, Several, Tensor
 from auditor.timeline.trackers.forwards.follow import Pass
+from auditor.timeline.trackers.forwards.held import plain
 from auditor.timeline.trackers.forwards.noise import Noise
 from auditor.timeline.values.atoms import RANDOM, val_settings
 from auditor.timeline.values.frames import Site
@@ -46,7 +47,7 @@ class Forwards(Tracker):
 
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
-        self.known: dict[tuple[int, str, int], list[Mixed]] = {}
+        self.known: dict[tuple[object, ...], list[Mixed]] = {}
         self.told: set[tuple[object, ...]] = set()
 
     def applied(
@@ -58,9 +59,10 @@ class Forwards(Tracker):
             return None
         method = name.rpartition(".")[2] if "." in name else "forward"
         rank = _rank(model, method, node)
-        key = (id(model.cls.node), method, rank)
+        named = _named(machine, node)
+        key = (id(model.cls.node), method, rank, tuple(named.items()))
         if key not in self.known:
-            self.known[key] = _look(machine, model, method, rank)
+            self.known[key] = _look(machine, model, method, rank, named)
         for mixed in self.known[key]:
             place = (mixed.site, node.start, tuple(c.site.start for c in machine.calls))
             if place in self.told:
@@ -95,10 +97,18 @@ def _rank(model: Heap, method: str, node: ir.Node) -> int:
     return 2
 
 
-def _look(machine: Machine, model: Heap, method: str, rank: int) -> list[Mixed]:
+def _named(machine: Machine, node: ir.Node) -> dict[str, object]:
+    """Return the truth values that a call gives by name, where all settings in play agree on them."""
+    args = node.args if isinstance(node, ir.Call) else ()
+    plainly = (a for a in args if a.keyword and isinstance(a.value, ir.Const | ir.Name | ir.Attr))
+    given = {a.keyword: plain(machine.eval(a.value)) for a in plainly if a.keyword}
+    return {name: value for name, value in given.items() if isinstance(value, bool)}
+
+
+def _look(machine: Machine, model: Heap, method: str, rank: int, named: dict[str, object]) -> list[Mixed]:
     done = Pass(machine)
     tokens = Tensor(("T",), raw=True) if rank == 1 else Tensor(("B", "T", "D")[:rank], raw=rank < _STATES)
-    result = done.run(model, method, [tokens])
+    result = done.run(model, method, [tokens], named)
     items = result.items if isinstance(result, Several) else (result,)
     done.found += [later for item in items if isinstance(item, Tensor) and (later := item.knows_later) is not None]
     if done.draws:

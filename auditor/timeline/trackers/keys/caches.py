@@ -88,6 +88,7 @@ _KEEPS_PLACE = frozenset(
         "ascontiguousarray", "unsqueeze", "squeeze", "int32", "intp",
     }
 )  # fmt: skip
+_NOT_BELOW = frozenset({"max", "maximum", "clip", "clamp"})  # of a place before another one and the array's beginning
 
 
 class Lookups(Tracker):
@@ -176,6 +177,7 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
             last_of(node.index),
             column_of(node.index),
             rest_of(node.index),
+            machine.frame.func.node.start if machine.frame.func is not None else -1,
         )
         bit = machine.atoms.fresh("read", made)
         twin = machine.atoms.fresh("mixed", made)
@@ -294,6 +296,9 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
     given = arguments.given_to(func, args)
     if name in _KEEPS_PLACE and given and isinstance(given[0], Behind):
         return Behind(out.p, out.m, given[0].base)
+    places = [v for v in given if not isinstance(v.p, Known)] if name in _NOT_BELOW else []
+    if len(places) == 1 and isinstance(places[0], Behind):
+        return Behind(out.p, out.m, places[0].base)
     seen = 0
     for value in given:
         seen |= value.m

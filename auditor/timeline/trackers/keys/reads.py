@@ -33,6 +33,7 @@ class Read(Struct, frozen=True):
     last: str = ""
     column: tuple[object, ...] = ()
     rest: bool = False
+    within: int = -1  # where the function begins in which this stands
 
 
 class Mixing(Struct, frozen=True):
@@ -135,6 +136,7 @@ class Keys(Tracker):
         for bit in bits:
             if self.among(bit, self.labels) and not self.among(bit, self.inputs):
                 named |= bit
+        named = named or sum(bit for bit in bits if self._again(bit))
         if named:
             return named
         family = [self._narrowed(bit) for bit in bits]
@@ -155,6 +157,19 @@ class Keys(Tracker):
                 if place == last and not self.among(bit, self.inputs) and self._joins(bit, before):
                     named |= bit if self.alignment(bit) != "after" else 0
         return named
+
+    def _again(self, bit: int) -> bool:
+        """Return whether a read picks, at the same place by the same name, what a label was picked as elsewhere."""
+        read = self.meaning[bit]
+        if read.slice or not read.last or self.among(bit, self.inputs):
+            return False
+        labels = (self.meaning[label] for label in bits_of(self.labels & ~self.inputs))
+        return any(
+            not other.slice
+            and (other.last, other.parents, other.within) == (read.last, read.parents, read.within)
+            and other.site.source is read.site.source
+            for other in labels
+        )
 
     def alignment(self, bit: int) -> Literal["", "before", "after", "open"]:
         """Return with which places ``x[1:]`` of a model's input meets the losses of labels that lie elsewhere.
@@ -240,11 +255,17 @@ class Keys(Tracker):
 
 
 def of_this_token(machine: Machine, origins: int) -> bool:
-    """Return whether losses are those of the token being scored: not moved by a place, nor of an earlier round."""
+    """Return whether losses are those of the token being scored: not moved by a place, nor of an earlier round.
+
+    What was carried on from other rounds of the loops in progress, weights that are learned from losses, say, was
+    none of those yet in the first round: there a loss of the token itself is seen without them.
+    """
     rounds = 0
     for bit in machine.iteration_bits:
         rounds |= bit
-    return not origins & machine.of(Keys).earlier and origins & rounds == rounds
+    running = {id(machine.rounds[bit]) for bit in machine.iteration_bits if bit in machine.rounds}
+    others = sum(bit for bit, loop in machine.rounds.items() if id(loop) in running and not bit & rounds)
+    return not origins & (machine.of(Keys).earlier | others) and origins & rounds == rounds
 
 
 def all_but_last(index: ir.Expr) -> bool:

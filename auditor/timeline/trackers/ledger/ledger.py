@@ -7,16 +7,12 @@ gradient to the model that learns from it, and into the reports.
 from __future__ import annotations
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, escapes
-from auditor.timeline.engine.arguments import Args
+from auditor.timeline.engine import escapes
 from auditor.timeline.engine.containers import deep
 from auditor.timeline.engine.parameters import heaps_of
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Opaque, Report
-from auditor.timeline.values.frames import Site
-from auditor.timeline.values.payloads import Function, Heap, Known, Native, Value
-
-_CURVES = frozenset(("tanh", "sigmoid", "softmax", "log_softmax", "cross_entropy", "softplus", "erf"))
+from auditor.timeline.values.payloads import Heap, Value
 
 
 class Ledger(Tracker):
@@ -44,22 +40,6 @@ class Ledger(Tracker):
         """Note what of a report is opaque."""
         meanings = self.machine.atoms.meanings(self._opaque(origins), escapes.FAMILY)
         report.opaque = tuple(o for o in meanings if isinstance(o, Opaque))
-        report.divisors = tuple(s for s in self.machine.atoms.meanings(origins, "divisor") if isinstance(s, Site))
-
-    def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
-        """Note by what a loss is divided."""
-        scores = self.machine.atoms.family("forward")
-        if node.op != "/" or not left.m & scores or right.m & scores or isinstance(right.p, Known):
-            return out
-        divisor = node.right if isinstance(node, ir.BinOp) else node.value
-        return Value(out.p, out.m | self.machine.atoms.bit("divisor", self.machine.site(divisor)))
-
-    def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
-        """Forget by what was divided inside a curve: the cap of ``tanh(logits / cap)`` divides no loss."""
-        divisors = out.m & self.machine.atoms.family("divisor")
-        if not divisors or isinstance(func.p, (Function, Native)) or arguments.callee_name(func) not in _CURVES:
-            return out
-        return Value(out.p, out.m & ~divisors)
 
     def _opaque(self, origins: int) -> int:
         return origins & self.machine.atoms.family(escapes.FAMILY)

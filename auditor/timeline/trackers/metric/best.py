@@ -64,6 +64,15 @@ class Best(Tracker):
         """Note the evaluation that lies at the best place."""
         return self._picked(base, index.m | base.m, out) if isinstance(base.p, Heap) else out
 
+    def ranked(self, keys: list[Value], node: ir.Node, out: Value) -> Value:
+        """Note what is picked by the score that it has."""
+        scored = [key for key in keys if self._scores(deep(key))]
+        return tag(out, self._found(scored, node)) if scored else out
+
+    def unpacked(self, whole: Value, index: int, out: Value) -> Value:
+        """Note the evaluation that an assignment takes from its place."""
+        return self._picked(whole, whole.m, out) if isinstance(whole.p, Heap) else out
+
     def _picked(self, base: Value, origins: int, out: Value) -> Value:
         """Return what is taken, with the choice that put it at its place."""
         made = self.in_place[id(base.p)][0] if id(base.p) in self.in_place else 0

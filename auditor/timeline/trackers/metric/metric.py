@@ -31,6 +31,7 @@ Kind = Literal[
     "random tokens",
     "bytes per token",
     "ignored targets",
+    "targets of a table",
     "clamped targets",
     "bits per token",
     "own answers",

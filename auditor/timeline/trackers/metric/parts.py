@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auditor.program import ir
 from auditor.regex import regex
@@ -23,12 +23,20 @@ _ORDER = frozenset({"<", ">", "<=", ">="})
 _VOCABULARY = regex(r"(?:\bsp|_sp|10B_sp|vocab)_?(\d{3,6})(?!\d)")
 _LOSSES = frozenset({"cross_entropy", "nll_loss", "linear_cross_entropy"})
 _CLAMPS = frozenset({"clamp", "clip", "clamp_max", "clamp_", "minimum", "fmin", "remainder", "fmod", "mod"})
+_TABLED: Final = "targets of a table"  # what is looked up by which token it is
 _PLAIN = 4  # those below it are marks of beginnings, ends and padding
 _CLASSES = 64  # fewer are no vocabulary
 _PACKS = frozenset({"compress", "dumps", "b64encode", "b85encode", "a85encode", "packbits"})
 _RANKS = frozenset({"median", "nanmedian", "quantile", "nanquantile", "percentile", "nanpercentile", "trim_mean"})
 _FILLS = frozenset({"where", "masked_fill", "masked_fill_"})
-_CALLS = _LOSSES | _CLAMPS | _PACKS | _RANKS | _FILLS | {"min"}
+_CALLS = _LOSSES | _CLAMPS | _PACKS | _RANKS | _FILLS | {"min", "isin", "in1d"}
+# What these give of what a table says of each token is the same, in another type or shape.
+_SAME = frozenset(
+    {
+        "bool", "float", "double", "to", "type", "type_as", "long", "int", "astype", "numpy", "cpu", "cuda", "view",
+        "reshape", "flatten", "squeeze", "unsqueeze", "logical_not", "from_numpy", "as_tensor", "tensor", "asarray",
+    }
+)  # fmt: skip
 
 
 class Parts(Tracker):
@@ -52,6 +60,7 @@ class Parts(Tracker):
 
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a part of the number of tokens, a loss that is masked, and targets that are wrapped."""
+        out = self._untabled(out) if node.op not in ("*", "&", "|") else out
         if node.op == "*":
             for mask, loss in ((left, right), (right, left)):
                 if mask.m & self._kinds() and loss.m & self._gold() and not loss.m & self._kinds():
@@ -85,6 +94,8 @@ class Parts(Tracker):
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note limits, and targets that are clamped, ignored or judged."""
         name = arguments.callee_name(func)
+        if name not in _SAME and name not in _FILLS:
+            out = self._untabled(out)
         if name not in _CALLS and not out.m & self._gold():
             return out
         given = arguments.given_to(func, args)
@@ -95,22 +106,22 @@ class Parts(Tracker):
                 return Value(out.p, out.m | self.machine.atoms.bit("limit", settings))
         if name in _RANKS and given and deep(given[0]) & self._gold():
             return tag(out, doubt(self.machine, "ranked losses", node, None, self.machine.all))
+        if name in ("isin", "in1d") and given and self._tokens(given[0]):
+            return Value(out.p, out.m | self.machine.atoms.bit(_TABLED, given[0].m & self.machine.of(Keys).reads))
         if name in _PACKS and given and self._plain(deep(given[0])):
             return Value(out.p, out.m | self.machine.atoms.bit("packed tokens", ""))
         kinds = 0
         for value in given if name in _FILLS else ():
             kinds |= value.m & self._kinds()
-        if kinds and self._tokens(out):
-            fill = next((v for v in given if isinstance(v.p, Known) and isinstance(v.p.v, int)), None)
-            if fill is not None:
-                return Value(out.p, out.m & ~kinds | self.machine.atoms.bit("ignored", self._leave_out(kinds, node)))
+        if kinds and self._tokens(out) and any(not v.m & VAL for v in given[1:]):
+            return Value(out.p, out.m & ~kinds | self.machine.atoms.bit("ignored", self._leave_out(kinds, node)))
         if name in _CLAMPS and given and self._tokens(given[0]):
             most = args.keywords.get("max", given[-1] if len(given) > 1 else None)
             return self._smaller(given[0], most, 1 if name not in ("remainder", "fmod", "mod") else 0, node, out)
         if name in _LOSSES:
             target = args.get(0 if not isinstance(func.p, External) else 1, "target")
             if target is not None:
-                return tag(out, self._judged(target.m))
+                return tag(out, self._judged(target.m | self._by_class(target, args, node)))
         if out.m & self._gold() and not any(deep(v) & self._gold() for v in given):
             bits = 0
             for value in (*given[1:], *args.keywords.values()):
@@ -133,6 +144,9 @@ class Parts(Tracker):
             return tag(Value(out.p, out.m & ~self._kinds()), self._leave_out(index.m, node))
         if base.m & self.machine.atoms.family("forward"):
             return tag(out, self._judged(index.m))
+        reads = index.m & keys.reads
+        if reads and not base.m & VAL and self._tokens(index) and not isinstance(base.p, Known | Tup):
+            return Value(out.p, out.m | self.machine.atoms.bit(_TABLED, reads))
         if base.m & VAL and isinstance(node.index, ir.Slice):
             family = self.machine.atoms.family("limit")
             if node.index.lower is None:
@@ -168,13 +182,32 @@ class Parts(Tracker):
 
     def _kinds(self) -> int:
         """Return the origins of truths about which token it is."""
-        return self.machine.atoms.family("kind of token")
+        return self.machine.atoms.family("kind of token") | self.machine.atoms.family(_TABLED)
+
+    def _untabled(self, value: Value) -> Value:
+        """Return what is no longer what a table says of each token: a number of bytes, a prediction."""
+        tabled = value.m & self.machine.atoms.family(_TABLED)
+        return Value(value.p, value.m & ~tabled) if tabled else value
+
+    def _by_class(self, target: Value, args: Args, node: ir.Node) -> int:
+        """Return the mark of targets of which a loss ignores a kind, or weighs each kind in its own way."""
+        ignored, weight = args.keywords.get("ignore_index"), args.keywords.get("weight")
+        reads = target.m & self.machine.of(Keys).reads
+        if ignored is not None and reads and _settings(self.machine, ignored, _PLAIN, 10**6):
+            kind = "kind of token"
+        elif weight is not None and reads and not isinstance(weight.p, Known):
+            kind = _TABLED
+        else:
+            return 0
+        return self.machine.atoms.bit("ignored", self._leave_out(self.machine.atoms.bit(kind, reads), node))
 
     def _leave_out(self, kinds: int, node: ir.Node) -> int:
-        made = doubt(self.machine, "ignored targets", node, None, self.machine.all)
-        for reads in self.machine.atoms.meanings(kinds, "kind of token"):
-            assert isinstance(reads, int)
-            self.left_out[made] = self.left_out.get(made, 0) | reads
+        told = kinds & self.machine.atoms.family("kind of token")
+        made = doubt(self.machine, "ignored targets" if told else _TABLED, node, None, self.machine.all)
+        for family in ("kind of token", _TABLED):
+            for reads in self.machine.atoms.meanings(kinds, family):
+                assert isinstance(reads, int)
+                self.left_out[made] = self.left_out.get(made, 0) | reads
         return made
 
     def closed(self) -> None:

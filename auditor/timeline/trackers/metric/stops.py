@@ -13,6 +13,7 @@ from auditor.program.walk import walk
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import tag
 from auditor.timeline.engine.signals import Tracker
+from auditor.timeline.trackers.metric.limited import bound
 from auditor.timeline.trackers.metric.metric import doubt
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import Heap, Known, PerSetting, Value, at_setting
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 _MOST = 1_000_000  # more rounds than windows that a validation set has: ``min(10**9, …)`` limits nothing
+_DOCUMENTS = 49_999  # the validation set has 50,000: as many documents are all of them
 _LEAST = 17  # fewer tokens may be nothing to predict
 
 
@@ -40,7 +42,7 @@ class Stops(Tracker):
         """Note that what a model is applied to comes from a loop that stops early."""
         if not origins & VAL & self.machine.live:
             return 0
-        out = 0
+        out = self._limited(node)
         for loop in self._around(node):
             if id(loop) not in self.stops:
                 self.stops[id(loop)] = _stops(loop)
@@ -52,6 +54,26 @@ class Stops(Tracker):
                 if size.m & VAL and (settings := self._constant(skip.rights[0], _LEAST)):
                     out |= doubt(self.machine, "left out", skip, None, settings)
         return out
+
+    def _limited(self, node: ir.Node) -> int:
+        """Return the mark of loops and comprehensions around a node that go over a constant number of things."""
+        out = 0
+        overs = [loop.iter for loop in self._around(node) if isinstance(loop, ir.For)]
+        for made in self._comprehensions():
+            if made.start <= node.start < made.end:
+                overs += [clause.iter for clause in made.clauses if not clause.start <= node.start < clause.end]
+        for over in overs:
+            most = bound(over)
+            if most is None or any(isinstance(part, ir.Call) for part in walk(most)):
+                continue
+            if settings := self._settings(self.machine.eval(most), 2, _DOCUMENTS):
+                out |= doubt(self.machine, "first tokens", over, None, settings)
+        return out
+
+    def _comprehensions(self) -> list[ir.Comprehension]:
+        """Return the comprehensions of the file in progress."""
+        unit = self.machine.program.units.get(self.machine.frame.scope.source.path)
+        return unit.index.of(ir.Comprehension) if unit is not None and unit.module is not None else []
 
     @heeds(frozenset({"min"}))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -27,7 +27,7 @@ class ReportedMixture(Struct, frozen=True):
     reports: tuple[Report, ...]
 
 
-def reported(timeline: Timeline, kind: MixtureKind) -> list[ReportedMixture]:
+def reported(timeline: Timeline, kind: MixtureKind, claimed: Sequence[Report] = ()) -> list[ReportedMixture]:
     """Return the mixtures of ``kind`` that a reported score rests on, one per line, in program order."""
     found: dict[tuple[str, int], ReportedMixture] = {}
     for event in timeline.events:
@@ -44,10 +44,29 @@ def reported(timeline: Timeline, kind: MixtureKind) -> list[ReportedMixture]:
         every = bits | (old.bits if old is not None else 0)
         running = every & timeline.in_play
         # Of several ways to the line, the one that the first setting takes is told: its switches are named.
-        if old is None or (running and not old.bits & running & -running):
+        if old is not None and not running:
+            better = _likelihood(timeline, event, claimed) > _likelihood(timeline, old.mixture, claimed)
+        else:
+            better = old is None
+        if better or old is None or (running and not old.bits & running & -running):
             old = ReportedMixture(event, max(event.reports, key=lambda r: r.order), every, reports)
         found[place] = replace(old, bits=every, reports=reports)
     return list(found.values())
+
+
+def _likelihood(timeline: Timeline, event: Mixture, claimed: Sequence[Report]) -> tuple[bool, int]:
+    """Return how likely a way to a mixture is the one that ran: it leads to a claimed report, and little closes it."""
+    return _leads_to(event, claimed), -sum(not guard.opens & timeline.in_play for guard in event.guards)
+
+
+def _leads_to(event: Mixture, reports: Sequence[Report]) -> bool:
+    """Return whether one of the reports stands on the way of calls to a mixture: it prints what that returned."""
+    return any(_on_the_way(event, report) for report in reports if report in event.reports)
+
+
+def _on_the_way(event: Mixture, report: Report) -> bool:
+    way = [step.site for step in report.calls]
+    return way == [step.site for step in event.calls[: len(way)]]
 
 
 def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) -> Iterator[Finding]:
@@ -60,11 +79,12 @@ def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) 
     if timeline is None:
         return
     claimed = claimed_reports(timeline, case.submitted)
-    for found in reported(timeline, kind):
+    for found in reported(timeline, kind, claimed):
         site = found.mixture.site
         judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
         ours = [r for r in found.reports if r in claimed and r.bits & found.mixture.bits]
-        last = max(ours or [found.report], key=lambda r: r.order).site
+        ending = [r for r in ours or found.reports if _on_the_way(found.mixture, r)] or ours or [found.report]
+        last = max(ending, key=lambda r: r.order).site
         calls, decided = calls_of(found.mixture), Step(site.source.path, site.line, step, site.source.layer)
         if kind == "hint" and not site.source.path.endswith(".py"):  # weighed in Python, after it was given in C
             note = "whether there is a hint is decided by looking at the token"

@@ -157,7 +157,6 @@ def publish(machine: Machine, made: Report, lookups: list[Lookup | Mixture]) -> 
         known.bits |= made.bits
         known.forwards = tuple(dict.fromkeys((*known.forwards, *made.forwards)))
         known.opaque = tuple(dict.fromkeys((*known.opaque, *made.opaque)))
-        known.divisors = tuple(dict.fromkeys((*known.divisors, *made.divisors)))
     for each in made.forwards:
         if known not in each.reports:
             each.reports.append(known)

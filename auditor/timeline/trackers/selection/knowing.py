@@ -38,6 +38,8 @@ _SAME = frozenset(
     }
 )  # fmt: skip
 
+# What these make of losses are shares: between 0 and 1, and more where a prediction is the better one.
+_SHARES = frozenset({"softmax", "sigmoid", "sigmoid_", "expit", "logsigmoid", "tanh", "tanh_", "hardsigmoid", "erf"})
 # Along the vocabulary, these make one number of predictions, which predicts no token any more.
 _REDUCE = frozenset({"sum", "mean", "amax", "amin", "logsumexp", "std", "var", "norm", "nansum"})
 
@@ -50,7 +52,7 @@ class Knowing(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.plain = machine.atoms.bit("plain", "")
-        self.shares = machine.atoms.bit("shares", "")  # made from losses, and divided by their sum
+        self.shares = machine.atoms.bit("shares", "")  # made from losses, and brought between 0 and 1
         self.whole = machine.atoms.bit("whole share", "")  # ``w + (1 - w) * p``: a hint's share, as if it was right
         self.bonuses = 0
         self.raised = 0  # what a test of the token raised, which a normaliser may lower again
@@ -77,8 +79,9 @@ class Knowing(Tracker):
         both = left.m & right.m & keys.gold
         if node.op == "/" and both and by_own_sum(node):
             origins |= self.shares
-        elif node.op == "*" and both and self._posterior(left, right):
-            origins = origins & ~self.shares | emit(self.machine, "gate", node)
+        elif both and self._posterior(node.op, left, right):
+            weighed = self.machine.of(Marks).weighted if node.op != "*" else 0
+            origins = origins & ~self.shares | weighed | emit(self.machine, "gate", node)
         if origins & self.raised and node.op in ("/", "+", "-"):
             origins = self._normalised(node, left, right, origins)
         if node.op in ("+", "-") and isinstance(node, ir.BinOp):
@@ -89,8 +92,12 @@ class Knowing(Tracker):
             for scores, factor in ((left, right), (right, left)):
                 if node.op == "/" and scores is right:
                     continue
-                if self._predicts(scores) and not self._predicts(factor) and (reads := self._reads(factor)):
-                    origins |= self.machine.atoms.bit("heated", (self.machine.site(node), reads))
+                if self._predicts(scores) and not self._predicts(factor):
+                    reads = self._reads(factor)
+                    own = factor.m & keys.gold and of_this_token(self.machine, factor.m)
+                    if reads or own:
+                        heated = self.machine.atoms.bit("heated", (self.machine.site(node), 0 if own else reads))
+                        origins = origins & ~(keys.chosen if own else 0) | heated
         return out if origins == out.m else Value(out.p, origins)
 
     def _normalised(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
@@ -124,8 +131,15 @@ class Knowing(Tracker):
         self.bonuses |= bonus
         return origins & ~hits | bonus
 
-    def _posterior(self, left: Value, right: Value) -> bool:
-        """Return whether predictions of a token are weighted by shares that were made from its own losses."""
+    def _posterior(self, op: str, left: Value, right: Value) -> bool:
+        """Return whether predictions of a token are weighted by shares that were made from its own losses.
+
+        A product of probabilities, or a sum of their logarithms.
+        """
+        marks = self.machine.of(Marks)
+        logs = marks.logs | marks.losses
+        if op != "*" and not (op in ("+", "-") and left.m & logs and right.m & logs):
+            return False
         for weight, other in ((left, right), (right, left)):
             if weight.m & self.shares and not other.m & self.shares:
                 return of_this_token(self.machine, weight.m)
@@ -161,8 +175,10 @@ class Knowing(Tracker):
         if not any(containers.deep(value) & gold for value in given):
             return self._judged(given, node, out)
         name = arguments.callee_name(func)
-        if name == "softmax":
+        if name in _SHARES:
             return Value(out.p, out.m & ~self.plain | self.shares)
+        if name == "lerp" and len(given) == 3 and self._posterior("*", given[2], given[0]):
+            return Value(out.p, out.m & ~(self.plain | self.shares) | emit(self.machine, "gate", node))
         if out.m & self.plain and name not in _SAME:
             out = Value(out.p, out.m & ~self.plain)
         if name == "where" and len(given) == 3:
@@ -194,7 +210,8 @@ class Knowing(Tracker):
             for meaning in self.machine.atoms.meanings(value.m, "heated"):
                 assert isinstance(meaning, tuple)
                 site, reads = meaning
-                origins |= self._found("heated", reads, node, site)
+                found = self._found("heated", reads, node, site) if reads else emit(self.machine, "heated", node, site)
+                origins |= found
         return Value(out.p, origins & ~self.machine.atoms.family("heated"))
 
     # ---------------------------------------------------------------- branches

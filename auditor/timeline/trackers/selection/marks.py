@@ -34,6 +34,7 @@ class Marks(Tracker):
         self.gap = atoms.bit("gap", "")  # the difference of two predictions of the same token
         self.cut = atoms.bit("cut", "")  # such a difference, cut off at one side
         self.weighted = atoms.bit("weighted", "")  # a log probability to which a weight was added
+        self.remainder = atoms.bit("remainder", "")  # the log of what a share leaves: a weight, whatever it is made of
         self.summed = atoms.bit("summed", "")  # losses of several tokens, added up
 
 

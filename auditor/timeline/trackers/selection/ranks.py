@@ -8,7 +8,9 @@ from auditor.program import ir
 from auditor.timeline.engine import containers
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending, predicts
-from auditor.timeline.values.payloads import External, Function, Heap, Known, Method, Tup, Value, join_all
+from auditor.timeline.trackers.selection.records import held, losses_of, tagged
+from auditor.timeline.trackers.selection.running import carried, is_loss
+from auditor.timeline.values.payloads import Either, External, Function, Heap, Known, Method, Tup, Value, join_all
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -46,6 +48,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         bit = machine.atoms.bit("pick", pending(machine, "oracle", node))
         keys.picks |= bit
         return Value(out.p, out.m | bit)
+    rivals = rivals or (name in LOWEST and _running(machine, given, node))
     if name in RANKED and rivals and not _harmless(machine, name, given):
         return _tagged(machine, out, pending(machine, "oracle", node))
     if name in _CUTS and any(v.m & marks.gap for v in given) and not rivals:
@@ -61,6 +64,10 @@ def several(machine: Machine, given: list[Value]) -> bool:
     if any(value.m & marks.rivals for value in given):
         return True
     singles = [v for v in given if not isinstance(v.p, Heap | Tup | Known)]
+    for value in given:
+        records = [losses_of(machine, item) for item in containers.exact_items(machine, value) or ()]
+        if len(records) > 1 and all(records):
+            return True
     for values in (singles, *(containers.exact_items(machine, v) or [] for v in given if isinstance(v.p, Heap | Tup))):
         found = [v for v in values if not isinstance(v.p, Known) and predicts(machine, v)]
         if len(found) > 1 and found[0] is not found[1] and any(containers.deep(v) & keys.gold for v in found):
@@ -68,10 +75,17 @@ def several(machine: Machine, given: list[Value]) -> bool:
     return False
 
 
+def _running(machine: Machine, given: list[Value], node: ir.Call) -> bool:
+    """Return whether a loss is kept where it is the lowest yet: ``low = min(low, loss)``."""
+    names = [arg for arg in node.args if isinstance(arg.value, ir.Name)]
+    losses = [v for v in given if is_loss(machine, v)]
+    return len(given) == 2 and len(losses) == 1 and bool(names) and any(carried(machine, v) for v in given)
+
+
 def _harmless(machine: Machine, name: str, given: list[Value]) -> bool:
     """Return whether the rank is the worse one: the largest loss, the smallest probability."""
     marks = machine.of(Marks)
-    space = 0
+    space = held(machine, given) & marks.space
     for value in given:
         space |= containers.deep(value) & marks.space
     if name in HIGHEST:
@@ -92,8 +106,10 @@ def _reduced(given: list[Value]) -> tuple[str, list[Value]]:
 def _tagged(machine: Machine, out: Value, bit: int) -> Value:
     if isinstance(out.p, Heap) and out.p.kind == "list":
         items = [*(out.p.items or ()), *([out.p.element] if out.p.element is not None else [])]
-        return Value(containers.new_list(machine, None, containers.tag(join_all(items), bit)).p, out.m)
-    return containers.tag(out, bit)
+        one = containers.tag(join_all(items), bit)
+        return Value(containers.new_list(machine, None, Value(tagged(machine, one.p, bit), one.m)).p, out.m)
+    out = containers.tag(out, bit)
+    return Value(tagged(machine, out.p, bit), out.m) if isinstance(out.p, Heap | Either) else out
 
 
 def _selected(machine: Machine, given: list[Value], out: Value) -> Value:

@@ -10,7 +10,7 @@ from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import mask, settle_choices
-from auditor.timeline.trackers.selection import ranks, thresholds, weights
+from auditor.timeline.trackers.selection import ranks, records, thresholds, weights
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.values.payloads import External, Heap, Method, Value
 
@@ -81,6 +81,8 @@ class Selection(Tracker):
         seen = 0
         for value in given:
             seen |= containers.deep(value)
+        if name in ranks.RANKED:
+            seen |= records.held(machine, given)
         judged = out.m & keys.gold and not seen & keys.gold
         if judged and (name in _LOSSES or not isinstance(func.p, External | Method)):
             return Value(out.p, out.m & ~marks.space | marks.losses)

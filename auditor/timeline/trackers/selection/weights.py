@@ -15,6 +15,7 @@ from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import emit
 from auditor.timeline.trackers.selection.marks import Marks, numbers, pending, under
 from auditor.timeline.trackers.selection.ranks import HIGHEST, SIDE_BY_SIDE, several
+from auditor.timeline.trackers.selection.shares import Shares
 from auditor.timeline.values.atoms import BITS, RANDOM
 from auditor.timeline.values.payloads import Known, Value
 
@@ -28,6 +29,7 @@ _LOG_ODDS = frozenset({"log_softmax", "logsigmoid"})
 SUMS = frozenset({"sum", "mean", "nansum", "fsum", "cumsum", "nanmean"})
 _POWERS = frozenset({"pow", "power", "float_power", "pow_"})
 _NEGATIONS = frozenset({"neg", "neg_", "negative"})
+_LOG_SHARES = frozenset({"log1p", "log1p_", "logsigmoid"})  # the log of one minus a share, or of a gate
 _LOG_SUMS = frozenset({"logaddexp", "logsumexp", "logaddexp2"})
 _SLACK = 1e-3
 _LEAST_SHIFT = 0.02  # of a probability, or of a loss in nats
@@ -38,7 +40,8 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     """Return the result of a call, as a loss, a log probability or a probability."""
     keys, marks = machine.of(Keys), machine.of(Marks)
     if name in _LOG_ODDS and out.m & machine.atoms.family("forward"):
-        return Value(out.p, out.m & ~marks.space | marks.logs)
+        share = marks.remainder if name in _LOG_SHARES else 0
+        return Value(out.p, out.m & ~marks.space | marks.logs | share)
     if name == "softmax" and out.m & machine.atoms.family("forward"):
         return Value(out.p, out.m & ~marks.space | marks.probs)
     if not out.m & marks.space:
@@ -48,7 +51,10 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     if name in _EXPONENTIALS:
         return Value(out.p, out.m & ~(marks.space | marks.gap | marks.cut) | marks.probs)
     if name in _LOGARITHMS:
-        return Value(out.p, out.m & ~(marks.space | marks.gap | marks.cut) | marks.logs)
+        left = marks.remainder if any(v.m & machine.of(Shares).wrong for v in given) else 0
+        return Value(out.p, out.m & ~(marks.space | marks.gap | marks.cut) | marks.logs | left)
+    if name in _LOG_SHARES:
+        return Value(out.p, out.m | marks.remainder)
     if name in _NEGATIONS:
         return Value(out.p, negated(machine, out.m))
     if not out.m & keys.gold:
@@ -96,6 +102,8 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     op = node.op
     if op == "-" and right.m & marks.space and not left.m & marks.space:
         origins = negated(machine, origins)
+    if op == "+" and (left.m ^ right.m) & marks.remainder:
+        origins = origins & ~(marks.remainder | _family(machine, "unweighted")) | marks.weighted
     if not origins & keys.gold:
         return origins
     if op == "/" and not numbers(machine, right):

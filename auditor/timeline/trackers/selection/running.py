@@ -1,0 +1,66 @@
+"""The lowest loss yet, kept in a name from round to round: ``if loss < low: low = loss``, ``low = min(low, loss)``.
+
+Before the first round such a name holds a number that no loss reaches; of that nothing is left in a loop's body.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.program import ir
+from auditor.timeline.engine.containers import tag
+from auditor.timeline.engine.signals import Names, Tracker
+from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.selection.marks import Marks, pending
+from auditor.timeline.values.payloads import SOME, Value
+
+if TYPE_CHECKING:
+    from auditor.timeline.engine.machine import Machine
+
+
+class Running(Tracker):
+    """Branches that keep the lower one of losses of different rounds."""
+
+    rank = 48
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.last: tuple[Value, str, ir.Compare] | None = None  # a loss, the name that it was compared with
+        self.tests: dict[int, tuple[Value, str, ir.Compare]] = {}  # by the identity of the test
+
+    def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
+        """Note a loss that is compared with a name."""
+        self.last = None
+        if op in ("<", "<=", ">", ">=") and len(node.ops) == 1:
+            sides = (left, right, node.rights[0]) if op in ("<", "<=") else (right, left, node.left)
+            loss, low, name = sides
+            if is_loss(self.machine, loss) and carried(self.machine, low) and isinstance(name, ir.Name):
+                self.last = loss, name.id, node
+        return out
+
+    def branch_entered(self, node: ir.Expr, test: Value) -> None:
+        """Remember what decides a branch."""
+        if self.last is not None and self.last[2] is node:
+            self.tests[id(test)] = self.last
+        self.last = None
+
+    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
+        """Note a loss that takes the place of the lowest one yet."""
+        found = self.tests.pop(id(test), None)
+        if found is None:
+            return
+        loss, name, node = found
+        kept = after.get(name)
+        if kept is not None and kept is not before.get(name) and kept.m & loss.m & self.machine.of(Keys).gold:
+            after[name] = tag(kept, pending(self.machine, "oracle", node))
+
+
+def is_loss(machine: Machine, value: Value) -> bool:
+    """Return whether a value is the loss of tokens, not yet added up."""
+    marks = machine.of(Marks)
+    return bool(value.m & machine.of(Keys).gold and value.m & marks.losses) and not value.m & marks.summed
+
+
+def carried(machine: Machine, value: Value) -> bool:
+    """Return whether a value is a number of another round, of which nothing is known."""
+    return bool(machine.in_loop) and value.p is SOME and not value.m

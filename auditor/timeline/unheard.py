@@ -1,0 +1,115 @@
+"""Lines that a branch prints whenever it runs, and that the logs of the claimed runs lack: there it didn't run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from auditor.program import ir
+from auditor.program.model import Program, Unit
+from auditor.settings.heard import LENGTH, beginning
+from auditor.submission.model import Setting
+from auditor.timeline.values.frames import Guard
+
+Place = tuple[str, int, int, bool]
+"""A way that a condition opens: file, layer, where the condition starts, and whether it held."""
+
+_LEAST = 6  # characters by which a line is known
+_HEARD = 4  # other lines of the same function in the log, before its silence says anything
+_LEAVES = (ir.Return, ir.Raise, ir.Jump)
+
+
+class Unheard(Struct, frozen=True):
+    """A line that is printed where a way is taken, by its beginning, and the first of the logs that lack it."""
+
+    text: str
+    path: str
+    line: int
+    log: str
+
+
+def unheard(program: Program, settings: Sequence[Setting]) -> Mapping[Place, Unheard]:
+    """Return the ways that no log of the claimed runs took, by lines that these would hold and don't.
+
+    A log's silence counts where it holds other lines that the same function prints: it may be an excerpt, or of
+    another process.
+    """
+    logs = [setting for setting in settings if setting.kind == "log"]
+    if not logs or any(setting.beginnings is None for setting in logs):
+        return {}
+    lines = frozenset().union(*(setting.beginnings or frozenset() for setting in logs))
+    found: dict[Place, Unheard] = {}
+    for unit in program.units.values():
+        lacking = [way for way in _ways(unit) if not _holds(lines, way[2])]
+        heard = {name for name in {name for _, name, _, _ in lacking} if _is_heard(unit, name, lines)}
+        for (start, taken), name, text, at in lacking:
+            if name in heard:
+                place = (unit.source.path, unit.source.layer, start, taken)
+                said = Unheard(text, unit.source.path, unit.source.line_of(at), logs[0].label)
+                found.setdefault(place, said)
+    return found
+
+
+def silence(ways: Mapping[Place, Unheard], guards: Sequence[Guard]) -> str:
+    """Say which line on the way there no log of the claimed runs holds; "" where none is known to lack."""
+    for guard in guards:
+        source = guard.site.source
+        lacking = ways.get((source.path, source.layer, guard.site.start, guard.taken))
+        if lacking is not None:
+            layer = f", layer {source.layer}" if source.layer else ""
+            return (
+                f"{lacking.log} has no line that begins with {lacking.text.strip()!r}, which is printed there "
+                f"({lacking.path}:{lacking.line}{layer})"
+            )
+    return ""
+
+
+def _ways(unit: Unit) -> Iterator[tuple[tuple[int, bool], str, str, int]]:
+    """Yield the ways through conditions that print a line of text at once, what prints it, its text and place."""
+    for node in unit.index.of(ir.If):
+        for taken, body in ((True, node.body), (False, node.orelse)):
+            for statement in body:
+                if isinstance(statement, _LEAVES):
+                    break
+                if isinstance(statement, ir.ExprStmt) and isinstance(statement.value, ir.Call):
+                    printed = _printed(statement.value)
+                    if printed is not None:
+                        yield (node.test.start, taken), *printed, statement.start
+                elif isinstance(statement, ir.If) and _may_leave(statement):
+                    break
+
+
+def _may_leave(node: ir.If) -> bool:
+    return any(
+        isinstance(below, _LEAVES) or (isinstance(below, ir.If) and _may_leave(below))
+        for below in (*node.body, *node.orelse)
+    )
+
+
+def _printed(call: ir.Call) -> tuple[str, str] | None:
+    """Return the name of what is called and how the line begins that it is handed; None where that isn't plain text."""
+    func = call.func
+    name = func.id if isinstance(func, ir.Name) else func.attr if isinstance(func, ir.Attr) else ""
+    if not name or not call.args or call.args[0].star or call.args[0].keyword is not None:
+        return None
+    first = call.args[0].value
+    if isinstance(first, ir.FString) and first.parts:
+        first = first.parts[0]
+    if not isinstance(first, ir.Const) or not isinstance(first.value, str):
+        return None
+    text = first.value.lstrip().split("\n", 1)[0]
+    known = beginning(text)
+    return (name, text) if len(known) >= _LEAST and any(c.isalpha() for c in known) else None
+
+
+def _holds(lines: frozenset[str], text: str) -> bool:
+    """Return whether one of the lines begins with a text."""
+    begin = beginning(text)
+    return begin in lines if len(begin) == LENGTH else any(line.startswith(begin) for line in lines)
+
+
+def _is_heard(unit: Unit, name: str, lines: frozenset[str]) -> bool:
+    """Return whether a log holds other lines that the function of this name prints."""
+    printed = {found[1] for call in unit.index.of(ir.Call) if (found := _printed(call)) and found[0] == name}
+    return sum(_holds(lines, text) for text in printed) >= _HEARD
