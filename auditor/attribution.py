@@ -25,11 +25,14 @@ _NUMBER = regex(r"(?<![\d.])\d{1,2}\.\d{2,12}(?!\d)")
 _SENTENCE = regex(r"(?<=[.;!?])\s+|\n")
 _DENIED = regex(
     r"\b(?:no|not|never|without|w/o|before|pre|prior|non|un\w{0,12}|instead|vs\.?|versus|alone|only|disabled?|off"
-    r"|baseline|than|from)\b|->|→",
+    r"|baseline|than|remov\w{0,4}|dropp\w{0,4}|replac\w{0,4}|except|excluding|beats?|compared|nothing|fails?|failed|hurts?"
+    r"|worse|plain|skipp\w{0,4}|ablat\w{0,5})\b|=\s?(?:0|false|off|no)\b",
     re.I,
 )
-
-
+_APART = regex(r"[,|)]")
+_CHANGED_TO = regex(r"\s{0,2}(?:bpb\s)?(?:down\s|up\s)?(?:to|->|→)\s{0,2}[*_`~≈]{0,3}", re.I)
+_LEFT_BEHIND = regex(r"->|→", re.I)  # 1.20 → TTT: the score is what it was before
+_STARTED_AT = regex(r"\bfrom\b", re.I)  # TTT improves it from 1.20
 _WITHOUT = regex(r"\b(?:no|without|w/o|non|disabled?|off)\b", re.I)
 _SWITCH = regex(r"(?:^|; )(\w+) (?:defaults to|is not set by default)")
 _OFF = frozenset({"0", "false", "no", "off", "none"})
@@ -184,14 +187,43 @@ def _said(case: Case, words: re.Pattern[str], *, denied: bool = False) -> tuple[
     if claim is None:
         return None
     for text, path, line in _sentences(case):
-        if any(_is(claim, number) for number in _NUMBER.findall(text)):
-            match = words.search(text)
-            if match is None:
-                continue
-            around = text[max(0, match.start() - (8 if denied else 40)) : match.end() + 24]
-            if bool((_WITHOUT if denied else _DENIED).search(around)) is denied:
-                return text, path, line
+        if credited_to(text, words, claim, denied=denied):
+            return text, path, line
     return None
+
+
+def credited_to(text: str, words: re.Pattern[str], claim: Claim[float], *, denied: bool = False) -> bool:
+    """Tell whether a sentence says that the claim comes from what the words name, or (``denied``) that it doesn't.
+
+    A word is about the number that is nearest to it, or about the one to which that is said to change.
+    """
+    numbers = tuple(_NUMBER.finditer(text))
+    for word in words.finditer(text) if any(_is(claim, number[0]) for number in numbers) else ():
+        nearest = min(numbers, key=lambda n: (_gap(text, word, n), n.start() < word.start()))
+        told = nearest
+        after = numbers[numbers.index(nearest) + 1 :]
+        if after and _CHANGED_TO.fullmatch(text[nearest.end() : after[0].start()]):
+            told = after[0]
+        if not _is(claim, told[0]):
+            continue
+        first = max((n.end() for n in numbers if n.end() <= word.start()), default=0)
+        last = min((n.start() for n in numbers if n.start() >= word.end()), default=len(text))
+        around = text[max(first, word.start() - (8 if denied else 40)) : min(last, word.end() + 24)]
+        if denied:
+            if _WITHOUT.search(around):
+                return True
+            continue
+        before = _LEFT_BEHIND.search(text[told.end() : word.start()]) if told.end() <= word.start() else None
+        start = told is nearest and told.start() >= word.end() and _STARTED_AT.search(text[word.end() : told.start()])
+        if not (_DENIED.search(around) or before or start):
+            return True
+    return False
+
+
+def _gap(text: str, word: re.Match[str], number: re.Match[str]) -> int:
+    """Return how far a number stands from a word, in characters; what parts clauses counts for more."""
+    between = text[min(word.end(), number.end()) : max(word.start(), number.start())]
+    return len(between) + 20 * len(_APART.findall(between)) + 60 * between.count(";")
 
 
 def _is(claim: Claim[float], number: str) -> bool:

@@ -28,6 +28,8 @@ def to_the_mean(case: Case, finding: Finding, metrics: Sequence[Metric]) -> Chan
     claim = case.evidence.leading()
     if claim is None or not metrics or (claim.path, claim.line) != (finding.path, finding.line):
         return None
+    if _of_more_runs(case, len(metrics)):
+        return None
     decimals = min(max(m.decimals for m in metrics), max(claim.decimals, _FEWEST), _PRINTED)
     value = written(fmean(m.val_bpb for m in metrics), decimals)
     edit = corrected(case, claim, value)
@@ -41,6 +43,11 @@ def to_the_mean(case: Case, finding: Finding, metrics: Sequence[Metric]) -> Chan
         parts.append(loss)
         title += f", and val_loss to {loss.new}"
     return Change(title, "safe", tuple(parts))
+
+
+def _of_more_runs(case: Case, logs: int) -> bool:
+    """Tell whether submission.json names more seeds than there are logs: the claim is of runs that no log shows."""
+    return len(set(case.evidence.metadata.seeds)) > logs
 
 
 def _of_one_thing(claim: Claim[float], metrics: Sequence[Metric]) -> bool:
@@ -72,6 +79,8 @@ def of_the_loss(case: Case, finding: Finding) -> Change | None:
     claim = case.evidence.metadata.first("val_loss")
     losses = [loss for run in reported(case) if (loss := run.val_loss) is not None]
     if claim is None or not losses or (claim.path, claim.line) != (finding.path, finding.line):
+        return None
+    if _of_more_runs(case, len(losses)):
         return None
     value = written(fmean(losses), min(max(claim.decimals, _FEWEST), _PRINTED))
     edit = corrected(case, claim, value)

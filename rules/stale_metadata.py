@@ -25,6 +25,7 @@ SLUG = "stale-metadata"
 
 _TOLD = 4  # decimals of a loss from which it is told apart
 _ROUNDED_TWICE = 3e-5  # nats: a mean of losses that were rounded before
+_MEAN = regex(r"(?:^|_)(?:mean|avg|average)(?:_|$)")
 _DAY = regex(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
 
 
@@ -123,14 +124,18 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
         return  # another total, or with the code as it is now
     if abs(claim.value - mean) <= 1 or min(s.value for s in sizes) <= claim.value <= max(s.value for s in sizes):
         return  # a mean, of whatever digits
-    largest = max(sizes, key=lambda size: size.value)
+    key = claim.key.rpartition(".")[2]
+    if _MEAN.search(key) and len(sizes) > 1:
+        value, which = round(mean), f"the mean of {len(sizes)} logs"
+    else:
+        value, which = max(size.value for size in sizes), "the largest that a log prints"
     yield Stale(
         claim.path,
         claim.line,
         f"submission.json gives {round(claim.value):,} bytes; the logs' totals are "
         f"{several([f'{size.value:,}' for size in sizes])}.",
-        corrected(case, claim, str(largest.value)),
-        f"Set {claim.key.rpartition('.')[2]} to {largest.value}, the largest that a log prints",
+        corrected(case, claim, str(value)),
+        f"Set {key} to {value}, {which if len(sizes) > 1 else 'as the log prints it'}",
         tuple(Step(s.path, s.line, f"{s.value:,} bytes") for s in sizes[:8] if s.line is not None),
     )
 

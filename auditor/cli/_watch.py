@@ -7,7 +7,7 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TextIO
 
 import click
@@ -15,6 +15,7 @@ import click
 from auditor.cli._extra import needs
 
 _SETTLE = 400  # milliseconds without a change before the audit
+_STEP = 100  # milliseconds between two looks
 
 
 class Screen(io.StringIO):
@@ -51,7 +52,7 @@ def watch(paths: Sequence[str], once: Callable[[TextIO], int], changes: Iterable
     It ends with the changes, or when the user interrupts it.
     """
     code = 0
-    for _ in _and_then(changes if changes is not None else _of_files(paths)):
+    for _ in _and_then(changes) if changes is not None else _of_files(paths):
         screen = Screen(sys.stdout)
         started = time.perf_counter()
         code = once(screen)
@@ -66,9 +67,15 @@ def _and_then(changes: Iterable[object]) -> Iterable[object]:
     yield from changes
 
 
-def _of_files(paths: Sequence[str]) -> Iterable[object]:
+def _of_files(paths: Sequence[str]) -> Iterator[object]:
+    """Yield once as soon as the files are watched, and whenever some changed: also while what follows is at work."""
     with needs("watch", "watchfiles"):
         import watchfiles
     # It would say on its own that it was interrupted.
     logging.getLogger("watchfiles").setLevel(logging.ERROR)
-    return watchfiles.watch(*paths, debounce=_SETTLE, step=100, raise_interrupt=False)
+    changes = watchfiles.watch(
+        *paths, debounce=_SETTLE, step=_STEP, rust_timeout=_STEP, yield_on_timeout=True, raise_interrupt=False
+    )
+    for number, changed in enumerate(changes):
+        if changed or not number:
+            yield changed

@@ -179,7 +179,8 @@ class _Fixer:
             if left_of:
                 complain(f"{_visible(found.before.name)}: {_visible(left_of)}")
         if not found.made and not found.left:
-            complain(f"{found.before.name}: no rule offers a change")
+            asked = "no rule" if self._select is None and not self._ignore else "none of the rules asked for"
+            complain(f"{found.before.name}: {asked} offers a change")
 
 
 def _change(change: Change) -> str:

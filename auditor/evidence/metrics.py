@@ -35,7 +35,9 @@ _SECONDS = regex(
     r"\s{0,2}[:=]\s{0,2}(?P<value>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s|sec|seconds|m|min|h)?(?![\w.])",
 )
 _ASIDE = regex(r"(?:gain|delta|base|baseline|diff|gap|prev|ref)")  # a comparison in passing
-_COMPARED = r"\b(?:delta|gain|gap|improvement|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [~≈+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain"
+_COMPARED = r"\b(?:delta|gains?|gap|improvement|reduction|decrease|increase|drop(?![-_ ]?(?:last|out))|lift|uplift|boost|change|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [~≈+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain"
+# A key that holds a score for a condition, or what a score is weighed by: set beforehand, not measured.
+_SETTING = r"(?:(?:early_stop|stop|goal|limit|cap)_(?:\w{1,12}_)?bpb|(?:\w{1,12}_)?bpb_(?:weight|power|scale|coef|lr|alpha|beta|temp|eps|threshold|target|limit|budget|gain|delta))"
 _COMPARES = regex(_COMPARED)
 _MOST_WORDS = 8  # before a value that stands before its unit; a sentence has more
 _UNITS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -72,6 +74,7 @@ ROLES: tuple[RoleRow, ...] = (
         r"\[\s*\d+(?:\.\d+)?\s*%?(?:/\d+)?\s*\]|\bchunk\s*[:=\[]?\s*\d|\bbatch\s*[:=\[]?\s*\d|\b(?:window|win|doc|seq)s?\s?[:=]?\s?\d+\s*/",
         "ttt_chunk [1/1893] bpb=1.158340 time=0.5s",
     ),
+    _row("progress", r"^\W{0,3}(?:doc|document|shard)\s?[#:=]?\s?\d+\b", "doc 10 bpb: 1.3"),
     _row(
         "progress",
         r"\bprogress\b|\beta[=:]|\d+(?:\.\d+)?%\s*(?:\||chunk|windows|done)|\[\d+/\d+\b|\d\s*/\s*\d+\s*(?:windows|chunks|docs|batches)",
@@ -99,6 +102,9 @@ ROLES: tuple[RoleRow, ...] = (
     ),
     _row("reference", r"^#{1,6}\s", "# val_bpb: 2.3351"),  # a remark: no script prints its score so
     _row("reference", r"^\W{0,6}(?:(?:\d|three|five)-seed )?mean\b", "Mean: val_bpb 1.1752 over three seeds"),
+    _row("reference", r"\b(?:avg|average|mean)\b.{0,40}\b(?:seeds|runs)\b", "Average BPB across seeds = 1.15"),
+    _row("reference", r"\b(?:log0?|print|logger\.\w{1,10})\(", "log0(f'final val_bpb:1.05')"),  # code, no output
+    _row("reference", rf"(?<![a-z0-9]){_SETTING}(?![a-z0-9])", "early_stop_bpb: 1.1"),
     _row("reference", r"[\w.]\.(?:pt|ptz|bin|npz|npy)\b", "checkpoint: best_bpb1.1767.pt"),
     _row(
         "pre-quant",

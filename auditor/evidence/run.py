@@ -150,7 +150,11 @@ class Run(Struct, frozen=True):
     @property
     def steps(self) -> Value[int] | None:
         """Return how many optimizer steps the run took."""
-        return _whole(self.last("stop_step") or _greatest(self.numbers("step")) or self.last("steps_done"))
+        counted = (
+            *self.numbers("step"),
+            *self.numbers("trained_steps"),
+        )  # a last line often counts beyond the last print
+        return _whole(self.last("stop_step") or _greatest(counted) or self.last("steps_done"))
 
     @property
     def planned_steps(self) -> Value[int] | None:

@@ -13,7 +13,7 @@ from auditor.regex import regex
 from auditor.submission.model import Unread
 
 LARGEST = 4 * 1024 * 1024  # bytes of a document that is changed
-_NUMERAL = regex(r"(?<![\w.])-?\d[\d,]{0,20}(?:\.\d{1,20})?(?![\w.]|,\d)")
+_NUMERAL = regex(r"(?<![\w.])-?\d{1,20}(?:,\d{3}){0,6}(?:\.\d{1,20})?(?!\w|\.\w|,\d)")
 
 
 def document(case: Case, path: str) -> Source | None:

@@ -94,7 +94,7 @@ def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
                 if switch is None or switch.launched or not guard.taken or not _may_close(guard, name):
                     continue
                 plain = (switch.default or "").strip().lower() in {*_OPPOSITES, "", *_OPPOSITES.values()}
-                if not plain and (_MEASURE.search(name) or not _asks_for_some(guard, name)):
+                if not plain and (guard.asks or _MEASURE.search(name) or not _asks_for_some(guard, name)):
                     continue
                 if (guard.site, not guard.taken) in others:
                     continue  # the other arm does the same

@@ -46,7 +46,8 @@ class Command(Struct, frozen=True):
 
     ``logs`` are the files that its output goes to, ``round`` tells the rounds of loops apart, ``remark`` is what the
     document says of it. ``exact`` is False when the file that is named is not in the folder but reads like a working
-    name of the script; ``workers`` is the number of processes, None when the command does not say.
+    name of the script; ``workers`` is the number of processes, None when the command does not say. ``untold`` are
+    variables whose values the text doesn't tell.
     """
 
     overrides: Mapping[str, Override]
@@ -57,6 +58,7 @@ class Command(Struct, frozen=True):
     logs: tuple[str, ...] = ()
     round: int = 0
     remark: str = ""
+    untold: tuple[Override, ...] = ()
 
 
 def command_of(launch: Launch, target: Target) -> Command | None:
@@ -78,8 +80,13 @@ def command_of(launch: Launch, target: Target) -> Command | None:
     }
     for name, value in _options(launch.words[position + 1 :]):
         overrides[name] = Override(name, value, launch.path, launch.line)
+    untold = tuple(
+        Override(name, "", assigned.path, assigned.line or launch.line)
+        for name, assigned in launch.environment.items()
+        if UNKNOWN in assigned.value and name not in overrides
+    )
     workers = _workers(launch.words[:position])
-    return Command(overrides, launch.path, launch.line, exact, workers, launch.logs, launch.round)
+    return Command(overrides, launch.path, launch.line, exact, workers, launch.logs, launch.round, untold=untold)
 
 
 def twin(launch: Launch, target: Target) -> bool | None:

@@ -15,6 +15,7 @@ _MAX_LINE = 20_000  # characters of a line that are looked at
 _MAX_NAMES = 2000
 _MAX_VALUE = 400
 _DEEPEST_TABLE = 4
+_PROSE = 3  # words of letters that make a value a sentence
 
 _ANSI = regex(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
 _PREFIX = regex(
@@ -61,6 +62,7 @@ _MEASURED = regex(
 )
 _MEASURED_VALUE = regex(r"[\d.]+ ?(?:ms|[KMG]i?B|B|it/s|tok/s|TFLOPS)\Z", re.I)
 _TITLED_TABLE = regex(r"[\"']?[A-Za-z][\w .-]{0,40}[\"']?\s?[:=]\s?(\{.*\},?)\Z")
+_PROSE_WORD = regex(r"(?<!\S)[A-Za-z]{2,}(?!\S)")
 _SEPARATED = regex(r"(?<![\w.])[\w.]+ ?[:=] ?\S")
 
 
@@ -79,6 +81,8 @@ def printed_settings(text: str, path: str) -> Mapping[str, Override]:
                 continue
             if not value.strip("{}[]() ") or len(value) > _MAX_VALUE or len(found) >= _MAX_NAMES:
                 continue
+            if value.endswith(("...", "…")) or len(_PROSE_WORD.findall(value)) >= _PROSE:
+                continue  # "shard_order: ranked 80 shards by size": what is done
             found.setdefault(name, Override(name, value, path, line))
     return found
 

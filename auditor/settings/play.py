@@ -106,7 +106,8 @@ def _commands(runs: Sequence[Run]) -> tuple[Setting, ...]:
     for number, run in enumerate(runs):
         for command in run.commands:
             label = run.label if command is run.commands[0] else f"{run.label}, then {command.path}:{command.line}"
-            setting = Setting("command", label, command.overrides, run=number, lacking=run.lacking)
+            given = command.overrides
+            setting = Setting("command", label, given, run=number, lacking=run.lacking, untold=command.untold)
             distinct.setdefault(_identity(command.overrides), setting)
     return tuple(distinct.values())[:MAX_COMMANDS]
 

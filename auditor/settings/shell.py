@@ -12,13 +12,13 @@ from fnmatch import fnmatchcase
 
 from msgspec.structs import replace
 
-from auditor.regex import regex
 from auditor.settings.bash import parse
+from auditor.settings.declared import declare, environment_file, environment_files, output_of
 from auditor.settings.expansion import UNKNOWN, expand, expand_value
 from auditor.settings.files import FileStep, file_steps, place
 from auditor.settings.makefile import as_functions, is_makefile
 from auditor.settings.scripts import found_from, gone_to, namesakes, starts_one
-from auditor.settings.slurm import exported_by_slurm
+from auditor.settings.slurm import exported_by_slurm, given_to_job
 from auditor.settings.starts import SHELLS, name_of, starts_python, unwrapped
 from auditor.settings.state import Assigned, Given, State, adopt, agreed, assign, evaluated, join_ways
 from auditor.settings.syntax import (
@@ -42,7 +42,6 @@ _MAX_WORDS = 600
 _MAX_DEPTH = 12  # scripts, functions and here-documents inside each other
 _MAX_LAUNCHES = 200
 _MAX_FILES = 400
-_DEVICES = regex(r"/dev/(?:null|stdout|stderr)|&?\d|-")
 
 
 def launches(shell: Shell) -> tuple[Launch, ...]:
@@ -192,7 +191,7 @@ class _Walker:
     def _simple(self, node: Simple, state: State, joint: str) -> State | None:
         given = [(item, self._value(item, state)) for item in node.assignments]
         words = [text for word in node.words[:_MAX_WORDS] for text in expand(word, state.read)][:_MAX_WORDS]
-        written = self._written(node, state)
+        written = output_of(node, state)
         if not words:
             for item, value in given:
                 assign(state, item.name, value, item.append)
@@ -203,12 +202,6 @@ class _Walker:
         if joint == "|" and name_of(words[0]) == "tee":
             self._piped([place(word) for word in words[1:] if not word.startswith("-")])
         return self._command(node, words, temporary, state, written)
-
-    def _written(self, node: Simple, state: State) -> tuple[str, ...]:
-        """Return the files that a command's output goes to."""
-        outward = [r for r in node.redirects if ">" in r.operator]
-        targets = [expand_value(r.target, state.read) for r in outward]
-        return tuple(place(t) for t in targets if t and not _DEVICES.fullmatch(t))
 
     def _piped(self, logs: list[str]) -> None:
         """Give the command before a pipe the files that ``tee`` writes behind it."""
@@ -248,22 +241,16 @@ class _Walker:
         return state
 
     def _declare(self, node: Declare, state: State) -> None:
-        exporting = node.keyword == "export" or state.exports_all
         for item in node.items:
-            texts = expand(item, state.read) if not isinstance(item, Assignment) else ()
             if isinstance(item, Assignment):
                 assign(state, item.name, self._value(item, state), item.append)
-                names: tuple[str, ...] = (item.name,)
-            else:
-                names = tuple(text for text in texts if "=" not in text)
-                for text in texts:
-                    name, sign, value = text.partition("=")
-                    if sign and name.isidentifier():
-                        state.variables[name] = Assigned(value, state.path, node.line)
-                        names = (*names, name)
-            exporting = exporting or "-x" in texts
-            if exporting:
-                state.exported.update(names)
+            elif (file := environment_file(item)) is not None:
+                self._environment_of(file, state, node.line)
+        declare(node, state)
+
+    def _environment_of(self, file: str, state: State, line: int) -> None:
+        """Let a file of ``NAME=value`` lines reach the programs that are started from here on."""
+        self._script(".", [".", file], file, {}, replace(state, exports_all=True), line)
 
     def _call(self, body: Block, arguments: list[str], temporary: dict[str, Assigned], state: State, line: int) -> None:
         if state.depth >= _MAX_DEPTH:
@@ -293,6 +280,9 @@ class _Walker:
         passed = state.called or (state.path, node.line)  # what the caller's arguments give
         places = {key: (state.path, node.line) if f"{key}=" in own else passed for key in given}
         here = {key: Assigned(value, *places[key]) for key, value in given.items()}
+        for file in environment_files(node):
+            state = state.fork()
+            self._environment_of(file, state, node.line)
         environment = state.environment() | temporary | here
         if not words or state.depth >= _MAX_DEPTH:
             return
@@ -305,7 +295,14 @@ class _Walker:
         elif name == "make":
             self._make(words[1:], environment, state)
         elif name == "eval":
-            self.run(parse(" ".join(words[1:]).replace(UNKNOWN, "?"), node.line), _deeper(state))
+            text = " ".join(words[1:]).replace(UNKNOWN, "?")
+            if temporary:
+                self.nested(text, node.line, environment, state)
+            else:
+                self.run(parse(text, node.line), _deeper(state))
+        elif name == "tmux":
+            for word in words[1:]:
+                self.nested(word if " " in word else "", node.line, environment, state)
         elif name in ("cat", "tee", "ssh"):
             targets = (*written, *(place(w) for w in words[1:] if name == "tee" and not w.startswith("-")))
             self._written_out(node, targets, environment, state)
@@ -358,7 +355,7 @@ class _Walker:
     ) -> None:
         if name in ("bash", "sh", "zsh") and any(re.fullmatch(r"-[a-z]*c", word) for word in words[1:]):
             text = words[-1] if words[-1] != script else script
-            self.nested(text, 0, environment, state)
+            self.nested(text, line, environment, state)
             return
         word = script if name in SHELLS else words[0]
         known = found_from(self.scripts, state.folder, word, state.path)
@@ -371,6 +368,7 @@ class _Walker:
         path, text = known
         self.unstarted.pop(name_of(path) if path != state.path else name_of(script), None)
         arguments = words[words.index(script) + 1 :] if name in SHELLS else words[1:]
+        environment |= given_to_job(words, state.path, line)
         inside = State(
             dict(environment),
             set(environment),
@@ -393,6 +391,7 @@ class _Walker:
         """Walk text that the walked text holds, with an environment of its own."""
         inside = _deeper(state.fork())
         inside.variables.update(environment)
+        inside.exported.update(environment)
         self.run(parse(text, max(line, 1)), inside)
 
 

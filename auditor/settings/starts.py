@@ -11,9 +11,11 @@ _WRAPPERS = frozenset(
         "env", "sudo", "nohup", "exec", "command", "builtin", "stdbuf", "timeout", "gtimeout", "nice",
         "ionice", "numactl", "taskset", "srun", "mpirun", "mpiexec", "setsid", "unbuffer", "chrt", "time",
         "caffeinate", "singularity", "apptainer", "uv", "uvx", "poetry", "pipenv", "conda", "mamba", "pixi",
-        "run", "xargs", "then", "do", "&",
+        "run", "xargs", "parallel", "screen", "docker", "podman", "then", "do", "&",
     }
 )  # fmt: skip
+_CONTAINERS = frozenset({"docker", "podman"})  # options and an image stand before what they start
+_REPEATERS = frozenset({"xargs", "parallel"})
 _GIVEN = regex(r"([A-Za-z_]\w*)=")
 _FILES = (".py", ".sh", ".slurm", ".sbatch")
 _DASH = regex(r"[-—–:=]|[←→]|<-+|-+>")
@@ -28,6 +30,7 @@ def name_of(word: str) -> str:
 def unwrapped(words: list[str]) -> tuple[list[str], dict[str, str]]:
     """Return what ``env A=1``, ``timeout 900``, ``nohup`` and the like start, and the environment that they give."""
     given: dict[str, str] = {}
+    contained = False
     at = 0
     while at < len(words):
         match = _GIVEN.match(words[at])
@@ -35,7 +38,14 @@ def unwrapped(words: list[str]) -> tuple[list[str], dict[str, str]]:
             given[match[1]] = words[at][match.end() :]
             at += 1
             continue
-        if name_of(words[at]) not in _WRAPPERS:
+        name = name_of(words[at])
+        if name in _REPEATERS:  # what is repeated stands for another input each time
+            end = words.index(":::", at) if ":::" in words[at:] else len(words)
+            words = [word.replace("{}", UNKNOWN) for word in words[:end]]
+        contained = contained or (
+            name in _CONTAINERS and any(word in ("run", "exec") for word in words[at + 1 : at + 4])
+        )
+        if name not in _WRAPPERS and (not contained or _starts(words[at])):
             break
         # What options a wrapper takes does not matter: the next word that can start something does.
         at = next((index for index in range(at + 1, len(words)) if _starts(words[index])), len(words))

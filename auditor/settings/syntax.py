@@ -11,7 +11,7 @@ class Piece(Struct, frozen=True):
     """Part of a word: fixed text, a variable with what replaces it when unset, or something unknowable."""
 
     kind: Literal["text", "variable", "unknown"]
-    text: str = ""  # the text, or the variable's name
+    text: str = ""  # the text, the variable's name, or the command whose output isn't known
     quoted: bool = False
     operator: str = ""  # of ``${name<operator>alternative}``
     alternative: Word = ()

@@ -10,7 +10,10 @@ PLACEHOLDER = "\ue000"
 """Stands in the text for what the reader is to fill in (``<seed>``): a character that no shell gives a meaning."""
 
 _PROMPT = regex(
-    r"^([ \t]*)(?:[\w.-]{1,40}@[\w.-]{1,60}[: ][^\s$#]{0,120})?(?:\$|>>?>?|%|PS [^>\n]{0,60}>)[ \t]+(?=\S)", re.M
+    r"^([ \t]*)(?:\([\w.-]{1,40}\)[ \t]{1,3})?"  # a virtual environment's name
+    r"(?:(?:[\w.-]{1,40}@[\w.-]{1,60}[: ][^\s$#]{0,120}|\[[\w.-]{1,40}@[\w.-]{1,60}[ :][^\]\n]{0,80}\])[#$%]"
+    r"|(?:\$|>>?>?|%|PS [^>\n]{0,60}>))[ \t]+(?=\S)",
+    re.M,
 )
 _BLANKS_AFTER_BACKSLASH = regex(r"\\[ \t]{1,200}$", re.M)
 # Nothing but a word's own characters stands inside, and what follows can't be the file of a redirection.

@@ -13,6 +13,7 @@ from auditor.settings.tidy import PLACEHOLDER
 if TYPE_CHECKING:
     import tree_sitter
 
+_MOST_KEPT = 200  # characters of a command in $( )
 _MAX_DEPTH = 12  # of ``${A:-${B:-…}}``
 _ESCAPED = regex(r"\\(?:\n|(.))", re.S)
 _ESCAPED_IN_QUOTES = regex(r"\\(?:\n|([\"\\$`]))")
@@ -59,7 +60,9 @@ def _pieces(node: tree_sitter.Node, depth: int, *, quoted: bool) -> Iterator[Pie
             yield Piece("variable", text_of(node)[1:].strip(), quoted)
         case "expansion":
             yield _expansion(node, depth, quoted=quoted)
-        case "command_substitution" | "process_substitution" | "arithmetic_expansion" | "brace_expression":
+        case "command_substitution":
+            yield Piece("unknown", text_of(node)[:_MOST_KEPT])
+        case "process_substitution" | "arithmetic_expansion" | "brace_expression":
             yield Piece("unknown")
         case _:
             pattern = _ESCAPED_IN_QUOTES if quoted else _ESCAPED

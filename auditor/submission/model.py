@@ -94,9 +94,10 @@ class Setting(Struct, frozen=True):
     the README sets, a log's printed values.
     ``overrides`` are keyed by name; names of logged values are lower case. Commands with the same ``run`` belong to
     one documented run, of which 0 is the main one; ``lacking`` are files that it reads its environment from, or starts
-    (their value is ``STARTED``), and that aren't shipped. ``among_others``: a log of the claimed runs, beside which lie
-    logs of other runs that are not in play. ``beginnings``: how the lines of the logs begin (see
-    :mod:`auditor.settings.heard`) whose runs this one stands for; None where they were not read whole.
+    (their value is ``STARTED``), and that aren't shipped. ``untold`` are names whose values the command doesn't
+    tell. ``among_others``: a log of the claimed runs, beside which lie logs of other runs that are not in play.
+    ``beginnings``: how the lines of the logs begin (see :mod:`auditor.settings.heard`) whose runs this one stands for;
+    None where they were not read whole.
     """
 
     kind: Literal["defaults", "command", "mention", "log"]
@@ -104,5 +105,6 @@ class Setting(Struct, frozen=True):
     overrides: Mapping[str, Override]
     run: int = 0
     lacking: tuple[Override, ...] = ()
+    untold: tuple[Override, ...] = ()
     among_others: bool = False
     beginnings: frozenset[str] | None = None

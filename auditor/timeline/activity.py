@@ -12,6 +12,7 @@ from auditor.settings import is_incidental, lookup
 from auditor.submission.model import STARTED, Override, Setting
 from auditor.timeline.events import Event, Switch, Timeline
 from auditor.timeline.unheard import silence
+from auditor.timeline.unsettled import left_open, not_shipped
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.folding import string_origins
 from auditor.timeline.values.frames import Guard, Site
@@ -95,7 +96,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
             because = f"{_on(timeline, running, guards)}; but not as the main command sets it ({given})"
             return Activity(True, "hold", because)
     if unknown is not None:
-        return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {_not_shipped(unknown)}")
+        return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {not_shipped(unknown)}")
     return Activity(True, "violation", _on(timeline, running, guards))
 
 
@@ -316,9 +317,9 @@ def _off(timeline: Timeline, guards: list[Guard]) -> str:
     said = _said_on(timeline, list(dict.fromkeys(name for name, _ in parts)), unseen)
     if said:
         return "; ".join([*told, said])
-    lacking = next((lack for setting in timeline.settings for lack in setting.lacking), None)
-    if lacking is not None:
-        return "; ".join([*told, f"no other setting in play turns it on, and {_not_shipped(lacking)}"])
+    left = left_open(timeline.settings, {name for name, _ in parts})
+    if left:
+        return "; ".join([*told, f"no other setting in play turns it on, and {left}"])
     others = any(setting.among_others for setting in timeline.settings)
     off = len(parts) == 1 and all(value in _OFF for _, value in parts)
     where = "of the claimed runs" if others else "in play"
@@ -332,11 +333,6 @@ def _reading(timeline: Timeline, name: str, index: int) -> str | None:
         return None
     value = switch.values[index] if switch.values[index] is not None else switch.default
     return (value or "").strip("'\" ").lower()
-
-
-def _not_shipped(lacking: Override) -> str:
-    how = "starts" if lacking.value == STARTED else "reads"
-    return f"what {lacking.name} sets, which {lacking.path}:{lacking.line} {how}, is not shipped"
 
 
 def _unknown_run(timeline: Timeline, guards: Sequence[Guard]) -> Override | None:

@@ -103,20 +103,18 @@ def _printed_after_all(
         return judged
     for report in out_of_play:
         if any(_printed_by(report, line) for line in case.submitted):
-            because = (
-                f'{judged.because}; but the log prints the claimed score as "{report.label}", which only it prints'
-            )
+            shown = f'but the log prints the claimed score as "{report.label}", which nothing in play prints'
+            because = f"{judged.because}; {shown}"
             return _beside(case, timeline, judged, events, [report], because)
     if _nothing_else_near(case, timeline, out_of_play):
-        because = f"{judged.because}; but every log ends with a score that only it prints, and none without it is near"
+        shown = "but every log ends with a score that nothing in play prints, and none without it is near"
+        because = f"{judged.because}; {shown}"
         return _beside(case, timeline, judged, events, out_of_play, f"{because} the claimed one")
     for run in case.evidence.runs:
         for metric in run.scores:
             if any(_printed_by(report, metric.text) for report in out_of_play):
-                because = (
-                    f"{judged.because}; but a log prints a score that only it prints ({metric.path}:{metric.line})"
-                )
-                return Activity(True, "hold", because)
+                shown = f"but a log prints a score that nothing in play prints ({metric.path}:{metric.line})"
+                return Activity(True, "hold", f"{judged.because}; {shown}")
     return judged
 
 

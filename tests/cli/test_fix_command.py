@@ -62,7 +62,7 @@ def test_what_is_written_is_audited_and_there_is_nothing_left_to_do(folder: Path
     before = {path: path.read_bytes() for path in folder.iterdir()}
     assert fix("--write", folder) == 0
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
-    assert "no rule offers a change" in capsys.readouterr().err
+    assert "none of the rules asked for offers a change" in capsys.readouterr().err
 
 
 def test_git_has_to_be_able_to_give_back_what_was_there(folder: Path, capsys) -> None:
@@ -99,6 +99,13 @@ def test_a_file_that_changed_meanwhile_is_not_written_over(folder: Path) -> None
         write(tree, {"README.md": b"theirs"}, {"README.md": None})
     with pytest.raises(Unwritten, match="outside"):
         write(tree, {"../x": b"theirs"}, {"../x": None})
+
+
+def test_a_file_that_is_read_only_stays_as_it_is(folder: Path, capsys) -> None:
+    (folder / "README.md").chmod(0o444)
+    assert fix("--write", folder) == 2
+    assert "README.md: it is read-only; nothing is written" in capsys.readouterr().err
+    assert (folder / "README.md").read_text() == README
 
 
 def test_what_is_read_from_git_can_only_be_shown(folder: Path, capsys) -> None:

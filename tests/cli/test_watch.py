@@ -3,6 +3,8 @@
 import io
 from pathlib import Path
 
+import pytest
+
 from auditor.cli import _watch, run
 
 
@@ -44,3 +46,22 @@ def test_it_needs_files_and_a_screen(tmp_path: Path, capsys) -> None:
     assert run(["check", "--watch", "--format", "json", str(tmp_path)]) == 2
     assert run(["check", "--watch", "--repo", str(tmp_path), "--pr", "1"]) in (2,)
     assert "--watch" in capsys.readouterr().err
+
+
+def test_what_changes_during_the_first_audit_is_audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_watch, "_SETTLE", 20)
+    monkeypatch.setattr(_watch, "_STEP", 10)
+    file = tmp_path / "train_gpt.py"
+    file.write_text("before")
+    seen: list[str] = []
+
+    def once(out: object) -> int:
+        seen.append(file.read_text())
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        file.write_text("after")  # while this audit is at work
+        return 0
+
+    with pytest.raises(KeyboardInterrupt):
+        _watch.watch([str(tmp_path)], once)
+    assert seen == ["before", "after"]

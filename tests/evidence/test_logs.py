@@ -424,7 +424,13 @@ def test_every_member_of_a_gzip_file_is_read() -> None:
         read_log("a.log.gz", parts[:-6])
 
 
-@pytest.mark.parametrize("line", ["BPB improvement: 0.0114", "量化提升 bpb: 0.0114", "Verbesserung der BPB = 0.0114"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("BPB improvement: 0.0114", "量化提升 bpb: 0.0114", "Verbesserung der BPB = 0.0114"),
+        *("reduction in val_bpb: 0.0931", "bpb change: 0.0931", "BPB lift: 0.0931", "gains (bpb): 0.0931"),
+    ],
+)
 def test_a_gain_is_no_score(line: str) -> None:
     run = only(training(1337) + line + "\n")
     assert run.score is not None
@@ -435,6 +441,11 @@ def test_a_gain_is_no_score(line: str) -> None:
     "line",
     [
         "# val_bpb: 1.1000",
+        "Average BPB across seeds = 1.1500",
+        "log0(f'final val_bpb:1.0500')",
+        "early_stop_bpb: 1.1000",
+        "mix_bpb_weight: 0.5000",
+        "doc 10 bpb: 1.3000",
         "expected to beat the earlier 1.364 by ~0.031 BPB",
         "missing/unexpected keys are none; forward pass works; sliding eval reads back 1.10952 BPB).",
     ],

@@ -222,3 +222,54 @@ def test_a_value_that_the_program_refuses_is_not_given() -> None:
     assert not found.made
     (left,) = (left for left in found.left if left.findings[0].rule == "prequant-ttt")
     assert left.why == "with the script's defaults the program would no longer come to its end"
+
+
+def stale_bytes(text: Callable[[str], str]) -> tuple[dict[str, str], Plan]:
+    example = example_of("stale-metadata", "another size")
+    files = {"train_gpt.py": example.code, **example.files}
+    files["submission.json"] = text(files["submission.json"])
+    return files, plan(submission(files), audit, Wanted({"stale-metadata"}))
+
+
+def test_a_number_is_changed_without_the_comma_behind_it() -> None:
+    files, found = stale_bytes(lambda text: text.replace("14123457", '14123457,\n  "last": "x"'))
+    value = int(found.made[0].change.title.removeprefix("Set bytes_total to ").partition(",")[0])
+    assert made(found, "submission.json") == files["submission.json"].replace("14123457,", f"{value},")
+
+
+def test_a_mean_of_bytes_becomes_the_mean() -> None:
+    _, found = stale_bytes(lambda text: text.replace("bytes_total", "artifact_bytes_mean"))
+    (change,) = found.made
+    assert "the mean of 3 logs" in change.change.title
+
+
+def test_a_score_of_more_runs_than_there_are_logs_is_left() -> None:
+    example = example_of("claim-mismatch", "metadata of an older run")
+    text = example.files["submission.json"].replace("{", '{"seeds": [1, 2, 3, 4, 5],', 1)
+    files = {"train_gpt.py": example.code, **example.files, "submission.json": text}
+    report = audit(submission(files))
+    assert [f.fix for f in report.findings if f.rule == "claim-mismatch" and f.path == "submission.json"] == [None]
+
+
+def test_what_was_made_with_a_number_is_not_switched_off_by_it() -> None:
+    """Whether there are neighbours doesn't hang on how many were asked for."""
+    code = evaluating("""
+def near(seen, k):
+    if len(seen) < k:
+        return None
+    return torch.stack(seen[-k:]).mean(0)
+
+def evaluate(model, tokens, k=int(os.environ.get("NEIGHBOURS", "4"))):
+    total, seen = torch.zeros(()), []
+    for at in range(0, tokens.numel() - 1025, 1024):
+        x, y = tokens[at:at + 1024][None], tokens[at + 1:at + 1025][None]
+        loss = model(x, y)
+        other = near(seen, k)
+        if other is not None:
+            loss = torch.minimum(loss, model(x, y) * other)
+        total += loss * 1024
+        seen.append(loss)
+    return total.item() / (tokens.numel() - 1)
+""")
+    found = audit(submission({"train_gpt.py": code})).findings
+    assert [f.fix for f in found if f.rule == "oracle-selection"] == [None]

@@ -21,7 +21,10 @@ def environment(launch: Launch) -> dict[str, str]:
     return {name: given.value for name, given in launch.environment.items()}
 
 
-@pytest.mark.parametrize("prompt", ["$ ", "% ", "> ", "ada@box:~/golf$ ", "PS C:\\golf> "])
+@pytest.mark.parametrize(
+    "prompt",
+    ["$ ", "% ", "> ", "ada@box:~/golf$ ", "root@pod:/workspace# ", "[ada@node golf]$ ", "(venv) $ ", "PS C:\\golf> "],
+)
 def test_a_pasted_prompt_is_no_command(prompt: str) -> None:
     assert launched(as_shell(f"{prompt}torchrun train_gpt.py --a 1")).words == ("torchrun", "train_gpt.py", "--a", "1")
 

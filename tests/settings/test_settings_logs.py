@@ -31,6 +31,7 @@ def printed(text: str) -> dict[str, str]:
     ("line", "expected"),
     [
         ("ttt_enabled: True", {"ttt_enabled": "True"}),
+        ("shard_order:ranking the shards...\nshard_order:ranked 80 shards by size", {}),
         ("  matrix_lr: 0.022", {"matrix_lr": "0.022"}),
         ('config: {\n  "ttt_enabled": true,\n}', {"ttt_enabled": "true"}),
         ("TTT_ENABLED=1 NGRAM_ORDER=7", {"ttt_enabled": "1", "ngram_order": "7"}),

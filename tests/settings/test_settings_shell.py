@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.settings.shell import launches
+from auditor.settings.shell import launches, walk
 from auditor.settings.walked import Launch, Shell
 
 
@@ -64,6 +64,12 @@ def test_set_a_exports_what_follows_until_it_is_turned_off() -> None:
         ('MODE="${1:-full}"; case $MODE in quick) A=0;; full) A=1;; esac; export A; python t.py', {"A": "1"}),
         ("[[ yes == yes ]] && export A=1\npython t.py", {"A": "1"}),
         ("false_alarm || true\nunset A\nA=1 python t.py", {"A": "1"}),
+        ("A=1 bash -c 'python t.py'", {"A": "1"}),
+        ("CMD='python t.py'\nA=1 eval $CMD", {"A": "1"}),
+        ("tmux new-session -d -s x 'A=1 python t.py'", {"A": "1"}),
+        ("screen -dmS x bash -c 'A=1 python t.py'", {"A": "1"}),
+        ("docker run --gpus all -e A=1 --rm image:tag torchrun t.py", {"A": "1"}),
+        ("docker exec box bash -c 'A=1 python t.py'", {"A": "1"}),
     ],
 )  # fmt: skip
 def test_ways_of_giving_an_environment(text: str, expected: dict[str, str]) -> None:
@@ -95,6 +101,44 @@ def test_a_loop_runs_for_its_first_value() -> None:
 def test_functions_pass_on_their_arguments() -> None:
     text = 'go() {\n  local name="$1"; shift\n  if "$@"; then echo $name; fi\n}\ngo first env A=1 python t.py\n'
     assert only(text) == {"A": "1"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "export $(grep -v '^#' settings.env | xargs)\npython t.py",
+        'export "$(cat ./settings.env)"\npython t.py',
+        "env $(cat settings.env | xargs) python t.py",
+        "docker run --env-file settings.env image python t.py",
+        "docker run --env-file=settings.env image python t.py",
+    ],
+)
+def test_an_environment_is_read_from_the_file_that_a_command_names(text: str) -> None:
+    scripts = {"settings.env": ("settings.env", "# what we ran\nA='1'\nexport B=2\n")}
+    assert only(text, scripts=scripts) == {"A": "1", "B": "2"}
+    assert [lack.value.removeprefix("./") for lack in walk(Shell(text, "run.sh")).missing] == ["settings.env"]
+
+
+def test_what_a_repeating_command_puts_in_is_unknown() -> None:
+    for text in (
+        "seq 3 | xargs -I{} env SEED={} A=1 python t.py --seed {}",
+        "parallel SEED={} A=1 python t.py --seed {} ::: 1 2 3",
+    ):
+        (launch,) = started(text)
+        assert environment(launch) == {"SEED": "\0", "A": "1"}
+        assert launch.words == ("python", "t.py", "--seed", "\0")
+
+
+def test_what_a_job_is_submitted_with() -> None:
+    scripts = {"job.sbatch": ("job.sbatch", "#!/bin/bash\n#SBATCH --export=ALL,A=3,B=4\nsrun python t.py\n")}
+    assert only("A=1 sbatch --export=ALL,B=2 job.sbatch", scripts=scripts) == {"A": "1", "B": "2"}
+
+
+def test_what_is_typed_into_another_shell_keeps_its_line() -> None:
+    assert [launch.line for launch in started("cd x\nbash -c 'A=1 python t.py'\ntmux send-keys 'python t.py' C-m")] == [
+        2,
+        3,
+    ]
 
 
 def test_a_function_that_nothing_calls_is_still_read() -> None:

@@ -34,7 +34,7 @@ def opaque(machine: Machine, heap: Heap | None, func: Value, args: Args, node: i
 
 def applies(machine: Machine, func: Function, args: Args) -> bool:
     """Return whether calling a module's method applies the model to data (rather than setting it up)."""
-    if machine.relevance.adapts(func.node) or judges(machine, args):
+    if machine.relevance.adapts(func.node) or machine.relevance.counts_own(func.node) or judges(machine, args):
         return False
     return bool(args.origins() & (VAL | TRAIN))
 
@@ -47,7 +47,7 @@ def judges(machine: Machine, args: Args) -> bool:
 
 def keeps_state(machine: Machine, heap: Heap, forward: Function) -> bool:
     """Return whether applying a module changes it, or one that it holds."""
-    if machine.relevance.adapts(forward.node):
+    if machine.relevance.adapts(forward.node) or (heap.cls is not None and machine.relevance.remembers(heap.cls.node)):
         return True
     if not machine.relevance.stateful:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers, generators, loops, protocols, streams
+from auditor.timeline.engine import containers, generators, loops, protocols, repeats, streams
 from auditor.timeline.values.payloads import (
     Heap,
     Stream,
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 def do_for(machine: Machine, node: ir.For) -> None:
     """Follow a ``for`` loop."""
+    outer = repeats.spelled_out(machine, node)
+    if outer is not None:
+        do_for(machine, outer)
+        return
     iterable = iterated(machine, machine.eval(node.iter), node)
     if streams.streams(iterable):
         live = machine.live

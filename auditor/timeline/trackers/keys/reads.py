@@ -255,11 +255,17 @@ class Keys(Tracker):
 
 
 def of_this_token(machine: Machine, origins: int) -> bool:
-    """Return whether losses are those of the token being scored: not moved by a place, nor of an earlier round."""
+    """Return whether losses are those of the token being scored: not moved by a place, nor of an earlier round.
+
+    What was carried on from other rounds of the loops in progress, weights that are learned from losses, say, was
+    none of those yet in the first round: there a loss of the token itself is seen without them.
+    """
     rounds = 0
     for bit in machine.iteration_bits:
         rounds |= bit
-    return not origins & machine.of(Keys).earlier and origins & rounds == rounds
+    running = {id(machine.rounds[bit]) for bit in machine.iteration_bits if bit in machine.rounds}
+    others = sum(bit for bit, loop in machine.rounds.items() if id(loop) in running and not bit & rounds)
+    return not origins & (machine.of(Keys).earlier | others) and origins & rounds == rounds
 
 
 def all_but_last(index: ir.Expr) -> bool:

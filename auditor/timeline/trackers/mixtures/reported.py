@@ -44,11 +44,19 @@ def reported(timeline: Timeline, kind: MixtureKind, claimed: Sequence[Report] = 
         every = bits | (old.bits if old is not None else 0)
         running = every & timeline.in_play
         # Of several ways to the line, the one that the first setting takes is told: its switches are named.
-        better = old is not None and not running and _leads_to(event, claimed) and not _leads_to(old.mixture, claimed)
-        if old is None or better or (running and not old.bits & running & -running):
+        if old is not None and not running:
+            better = _likelihood(timeline, event, claimed) > _likelihood(timeline, old.mixture, claimed)
+        else:
+            better = old is None
+        if better or old is None or (running and not old.bits & running & -running):
             old = ReportedMixture(event, max(event.reports, key=lambda r: r.order), every, reports)
         found[place] = replace(old, bits=every, reports=reports)
     return list(found.values())
+
+
+def _likelihood(timeline: Timeline, event: Mixture, claimed: Sequence[Report]) -> tuple[bool, int]:
+    """Return how likely a way to a mixture is the one that ran: it leads to a claimed report, and little closes it."""
+    return _leads_to(event, claimed), -sum(not guard.opens & timeline.in_play for guard in event.guards)
 
 
 def _leads_to(event: Mixture, reports: Sequence[Report]) -> bool:

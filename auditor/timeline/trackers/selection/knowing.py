@@ -7,7 +7,7 @@ token raises it and leaves it plain elsewhere, what the raised tokens gain is ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -39,7 +39,10 @@ _SAME = frozenset(
 )  # fmt: skip
 
 # What these make of losses are shares: between 0 and 1, and more where a prediction is the better one.
-_SHARES = frozenset({"softmax", "sigmoid", "sigmoid_", "expit", "logsigmoid", "tanh", "tanh_", "hardsigmoid", "erf"})
+_SHARES = frozenset(
+    {"softmax", "log_softmax", "sigmoid", "sigmoid_", "expit", "logsigmoid", "tanh", "tanh_", "hardsigmoid", "erf"}
+)
+_JUDGES = frozenset({"cross_entropy", "nll_loss", "gather", "take_along_dim", "take_along_axis"})
 # Along the vocabulary, these make one number of predictions, which predicts no token any more.
 _REDUCE = frozenset({"sum", "mean", "amax", "amin", "logsumexp", "std", "var", "norm", "nansum"})
 
@@ -77,10 +80,10 @@ class Knowing(Tracker):
             if _gives_whole_share(node):
                 origins |= self.whole
         both = left.m & right.m & keys.gold
-        if node.op == "/" and both and by_own_sum(node):
+        if node.op == "/" and ((both and by_own_sum(node)) or (right.m & keys.gold and of_both(node))):
             origins |= self.shares
         elif both and self._posterior(node.op, left, right):
-            weighed = self.machine.of(Marks).weighted if node.op == "+" else 0
+            weighed = self.machine.of(Marks).weighted if node.op != "*" else 0
             origins = origins & ~self.shares | weighed | emit(self.machine, "gate", node)
         if origins & self.raised and node.op in ("/", "+", "-"):
             origins = self._normalised(node, left, right, origins)
@@ -92,8 +95,12 @@ class Knowing(Tracker):
             for scores, factor in ((left, right), (right, left)):
                 if node.op == "/" and scores is right:
                     continue
-                if self._predicts(scores) and not self._predicts(factor) and (reads := self._reads(factor)):
-                    origins |= self.machine.atoms.bit("heated", (self.machine.site(node), reads))
+                if self._predicts(scores) and not self._predicts(factor):
+                    reads = self._reads(factor)
+                    own = factor.m & keys.gold and of_this_token(self.machine, factor.m)
+                    if reads or own:
+                        heated = self.machine.atoms.bit("heated", (self.machine.site(node), 0 if own else reads))
+                        origins = origins & ~(keys.chosen if own else 0) | heated
         return out if origins == out.m else Value(out.p, origins)
 
     def _normalised(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
@@ -133,7 +140,8 @@ class Knowing(Tracker):
         A product of probabilities, or a sum of their logarithms.
         """
         marks = self.machine.of(Marks)
-        if op != "*" and not (op == "+" and left.m & right.m & marks.logs):
+        logs = marks.logs | marks.losses
+        if op != "*" and not (op in ("+", "-") and left.m & logs and right.m & logs):
             return False
         for weight, other in ((left, right), (right, left)):
             if weight.m & self.shares and not other.m & self.shares:
@@ -158,7 +166,7 @@ class Knowing(Tracker):
 
     # ---------------------------------------------------------------- calls
 
-    @heeds()
+    @heeds(made_of=("gold", "forward"))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library chooses between, and predictions that are judged."""
         gold = self.machine.of(Keys).gold
@@ -167,9 +175,10 @@ class Knowing(Tracker):
         given = arguments.given_to(func, args)
         if not out.m & gold:
             return self._along(given, args, node, out)
-        if not any(containers.deep(value) & gold for value in given):
-            return self._judged(given, node, out)
         name = arguments.callee_name(func)
+        scaled = name in _JUDGES and any(value.m & self.machine.atoms.family("heated") for value in given)
+        if scaled or not any(containers.deep(value) & gold for value in given):
+            return self._judged(given, node, out)
         if name in _SHARES:
             return Value(out.p, out.m & ~self.plain | self.shares)
         if name == "lerp" and len(given) == 3 and self._posterior("*", given[2], given[0]):
@@ -205,7 +214,8 @@ class Knowing(Tracker):
             for meaning in self.machine.atoms.meanings(value.m, "heated"):
                 assert isinstance(meaning, tuple)
                 site, reads = meaning
-                origins |= self._found("heated", reads, node, site)
+                found = self._found("heated", reads, node, site) if reads else emit(self.machine, "heated", node, site)
+                origins |= found
         return Value(out.p, origins & ~self.machine.atoms.family("heated"))
 
     # ---------------------------------------------------------------- branches
@@ -230,7 +240,7 @@ class Knowing(Tracker):
             self.tests[self.machine.branches[-1] >> 1] = test
             self.places[id(test)] = node
 
-    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
+    def branches_joined(self, test: Value, before: Mapping[str, Value], after: Names) -> None:
         """Note predictions that a branch replaces."""
         node = self.places.pop(id(test), None)
         for name, value in after.items() if node is not None else ():
@@ -295,6 +305,13 @@ def by_own_sum(node: ir.BinOp | ir.AugAssign) -> bool:
         below.func.attr if isinstance(below.func, ir.Attr) else below.func.id if isinstance(below.func, ir.Name) else ""
     )
     return name == "sum" and bool(below.args) and same_expression(below.args[0].value, above)
+
+
+def of_both(node: ir.BinOp | ir.AugAssign) -> bool:
+    """Return whether something is divided by its sum with another (``b / (a + b)``)."""
+    if not isinstance(node, ir.BinOp) or not isinstance(node.right, ir.BinOp) or node.right.op != "+":
+        return False
+    return any(same_expression(node.left, side) for side in (node.right.left, node.right.right))
 
 
 def _gives_whole_share(node: ir.BinOp) -> bool:

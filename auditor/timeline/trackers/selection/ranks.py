@@ -8,7 +8,7 @@ from auditor.program import ir
 from auditor.timeline.engine import containers
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending, predicts
-from auditor.timeline.trackers.selection.records import losses_of, tagged
+from auditor.timeline.trackers.selection.records import held, losses_of, tagged
 from auditor.timeline.trackers.selection.running import carried, is_loss
 from auditor.timeline.values.payloads import Either, External, Function, Heap, Known, Method, Tup, Value, join_all
 
@@ -85,7 +85,7 @@ def _running(machine: Machine, given: list[Value], node: ir.Call) -> bool:
 def _harmless(machine: Machine, name: str, given: list[Value]) -> bool:
     """Return whether the rank is the worse one: the largest loss, the smallest probability."""
     marks = machine.of(Marks)
-    space = 0
+    space = held(machine, given) & marks.space
     for value in given:
         space |= containers.deep(value) & marks.space
     if name in HIGHEST:

@@ -235,6 +235,8 @@ class Shares(Tracker):
             origins &= ~(self.own | self.unsettled())
             if name in _SOFTMAX and origins & self.machine.atoms.family("forward"):
                 origins |= self.even
+            if name == "logaddexp" and self._overfull(arguments.given_to(func, args)):
+                origins |= self.lifted
             return out if origins == out.m else Value(out.p, origins)
         given = arguments.given_to(func, args)
         if name == "prod" and given and given[0].m & self.wrong:
@@ -273,6 +275,12 @@ class Shares(Tracker):
         if base.m & self.lifted and index.m & VAL and not isinstance(base.p, Heap | Tup):
             return self._judged(base, node, out)
         return self._asked_for(base, containers.deep(index), out) if index.m & VAL else out
+
+    def _overfull(self, given: list[Value]) -> bool:
+        """Return whether something is added to a prediction of all tokens that adds up to one as it is."""
+        keys, marks = self.machine.of(Keys), self.machine.of(Marks)
+        plain = [v.m & self.even and v.m & marks.logs and not v.m & keys.gold for v in given]
+        return len(given) == 2 and any(plain) and all(v.m & VAL and not v.m & keys.gold for v in given)
 
     def _alone(self, given: list[Value]) -> bool:
         """Return whether a call is of one array, the other arguments are numbers."""
