@@ -168,8 +168,9 @@ class Slip(Struct, frozen=True):
 def _slips(program: Program) -> Iterator[Slip]:
     for unit in program.units.values():
         for _, nodes in unit.bodies:
-            length = next((n for n in nodes.of(ir.Call) if _counts_bytes(n)), None)
-            marked_length = next((n for n in nodes.of(ir.Call) if _counts_mark(n)), None)
+            lengths = [n for n in nodes.of(ir.Call) if _counts_bytes(n)]
+            length = lengths[0] if lengths else None
+            marked_length = next((n for n in lengths if _counts_mark(n)), None)
             if marked_length is not None and not any(_knows_mark(n) for n in nodes):
                 yield Slip(
                     unit.source,

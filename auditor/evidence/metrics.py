@@ -35,7 +35,7 @@ _SECONDS = regex(
     r"\s{0,2}[:=]\s{0,2}(?P<value>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s|sec|seconds|m|min|h)?(?![\w.])",
 )
 _ASIDE = regex(r"(?:gain|delta|base|baseline|diff|gap|prev|ref)")  # a comparison in passing
-_COMPARED = r"\b(?:delta|gains?|gap|improvement|reduction|decrease|increase|drop|lift|uplift|boost|change|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [~≈+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain"
+_COMPARED = r"\b(?:delta|gains?|gap|improvement|reduction|decrease|increase|drop(?![-_ ]?(?:last|out))|lift|uplift|boost|change|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [~≈+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain"
 # A key that holds a score for a condition, or what a score is weighed by: set beforehand, not measured.
 _SETTING = r"(?:(?:early_stop|stop|goal|limit|cap)_(?:\w{1,12}_)?bpb|(?:\w{1,12}_)?bpb_(?:weight|power|scale|coef|lr|alpha|beta|temp|eps|threshold|target|limit|budget|gain|delta))"
 _COMPARES = regex(_COMPARED)

@@ -43,8 +43,9 @@ def environment_file(word: Word) -> str | None:
 
 def environment_files(node: Simple) -> Iterator[str]:
     """Yield the files that give a command its environment: ``env $(cat .env) …``, ``docker run --env-file .env …``."""
+    first = "".join(piece.text for piece in node.words[0]) if node.words else ""
     for at, word in enumerate(node.words):
-        file = environment_file(word)
+        file = environment_file(word) if at == 0 or first == "env" else None
         if file is not None:
             yield file
         option, sign, value = "".join(piece.text for piece in word).partition("=")

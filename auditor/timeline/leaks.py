@@ -282,7 +282,8 @@ def path_of(leak: Leak) -> list[Step]:
         if leak.adapt.gradient is not None:
             steps.append(_step(leak.adapt.gradient, "the loss on them is differentiated"))
         steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} updated with it"))
-    steps.extend(calls_of(leak.score))
+    before = {call.site for call in leak.adapt.calls}
+    steps.extend(_step(call.site, f"{call.name}() is called") for call in leak.score.calls if call.site not in before)
     if leak.kind in ("slot-scored", "slot-causal"):
         steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))
         for part in leak.score.scored:

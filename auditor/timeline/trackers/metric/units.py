@@ -24,6 +24,7 @@ _SAME = frozenset(
         "unsqueeze", "flatten", "expand", "expand_as", "logical_not", "logical_and", "logical_or", "cpu", "cuda",
     }
 )  # fmt: skip
+_CALLS = frozenset({"getsize", "stat", "where", "masked_fill", "sum", "item", "cumsum", "encode", "frombuffer", "len"})
 _RAISES = frozenset({"clamp", "clamp_", "clamp_min", "clamp_min_", "clip", "maximum", "fmax"})
 _TOO_MANY: tuple[Kind, ...] = ("raised bytes", "more bytes")
 _BYTE_WORDS = ("bpb", "bits per byte", "bits_per_byte", "bits/byte")
@@ -135,7 +136,7 @@ class Units(Tracker):
                 return doubt(self.machine, kind, node, None, self.machine.all)
         return 0
 
-    @heeds()
+    @heeds(_CALLS, _RAISES, made_of=("truth",))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a number of bytes (``len(text.encode())``)."""
         name = arguments.callee_name(func)

@@ -7,7 +7,7 @@ token raises it and leaves it plain elsewhere, what the raised tokens gain is ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -166,7 +166,7 @@ class Knowing(Tracker):
 
     # ---------------------------------------------------------------- calls
 
-    @heeds()
+    @heeds(made_of=("gold", "forward"))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library chooses between, and predictions that are judged."""
         gold = self.machine.of(Keys).gold
@@ -240,7 +240,7 @@ class Knowing(Tracker):
             self.tests[self.machine.branches[-1] >> 1] = test
             self.places[id(test)] = node
 
-    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
+    def branches_joined(self, test: Value, before: Mapping[str, Value], after: Names) -> None:
         """Note predictions that a branch replaces."""
         node = self.places.pop(id(test), None)
         for name, value in after.items() if node is not None else ():
