@@ -144,7 +144,7 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
         assert isinstance(p, Bound)
         receiver = p.receiver.p
         module = isinstance(receiver, Heap) and models.is_module(receiver) and p.func.name != "__init__"
-        if isinstance(receiver, Heap) and module and applying.applies(machine, p.func, args):
+        if isinstance(receiver, Heap) and module and applying.applies(machine, p.func, args, receiver):
             return applying.apply_module(machine, receiver, args, node, p.func.name)
         return invoke(machine, p.func, p.receiver, args, node)
     if kind is External:
@@ -168,7 +168,7 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
         if models.is_module(p):
             forward = p.cls.find("forward") if p.cls is not None else None
             own = forward.p if forward is not None and isinstance(forward.p, Function) else None
-            if own is not None and (applying.judges(machine, args) or applying.keeps_state(machine, p, own)):
+            if own is not None and (applying.judges(machine, p, args) or applying.keeps_state(machine, p, own)):
                 return invoke(machine, own, Value(p), args, node)
             return applying.apply_module(machine, p, args, node, "forward")
         if p.cls is not None:
