@@ -18,6 +18,8 @@ def beginning(text: str) -> str:
 
 
 def beginnings(text: str) -> frozenset[str] | None:
-    """Return what the lines of a log begin with, without times and ranks; None for one of too many kinds."""
+    """Return what the lines of a log begin with, as they are and without times and ranks; None for too many kinds."""
     kinds = {line[:_LOOKED_AT] for line in text.translate(_ZEROS).split("\n")}  # few, however long it is
-    return frozenset(beginning(without_prefix(kind)) for kind in kinds) if len(kinds) <= _MOST else None
+    if len(kinds) > _MOST:
+        return None
+    return frozenset(beginning(form) for kind in kinds for form in (kind, without_prefix(kind)))
