@@ -92,7 +92,7 @@ def _seconds(report: Report) -> str:
     if train:
         parts.append(f"training {max(train):.1f}")
     if evaluation:
-        parts.append(f"evaluation {max(evaluation):.1f}")
+        parts.append(f"timed evaluation {max(evaluation):.1f}")
     if evaluation and passes:  # what of it the score needs is another rule's question
         parts[-1] += f" in the scoring pass, {max(passes):.1f} in all passes"
     return ", ".join(parts) + (" (longest)" if len(train) > 1 or len(evaluation) > 1 else "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 from auditor.causes import causes
-from auditor.finding import Finding, NotFollowed, RestsOn, Verdict
+from auditor.finding import Finding, RestsOn, Verdict
 from auditor.regex import regex
 from auditor.report import Gone, Report
 from auditor.verdict import weigh
@@ -111,7 +111,7 @@ def _clean(report: Report, style: Style) -> Iterator[str]:
     advice = f"{report.recommendation.value}  ({visible(about)})"
     yield f"{style.word(Verdict.CLEAN)}  {_name(report, style)}  {advice}"
     yield from _notes(report, style)
-    yield from _not_followed(report.not_followed, style)
+    yield from _not_followed(report, style)
     yield from _left_out(report, style)
     if report.baseline is not None:
         yield from _gone(report.baseline.gone, style)
@@ -135,7 +135,7 @@ def _full(report: Report, style: Style) -> Iterator[str]:
         yield from notes
     if report.not_followed:
         yield ""
-        yield from _not_followed(report.not_followed, style)
+        yield from _not_followed(report, style)
     if report.rests_on:
         yield ""
         yield from _rests_on(report.rests_on, style)
@@ -234,13 +234,14 @@ def _gone(items: tuple[Gone, ...], style: Style) -> Iterator[str]:
         yield from _wrapped(item.message, "        ", style)
 
 
-def _not_followed(items: tuple[NotFollowed, ...], style: Style) -> Iterator[str]:
-    if not items:
+def _not_followed(report: Report, style: Style) -> Iterator[str]:
+    if not report.not_followed:
         return
+    hangs = "a score may rest on it" if report.compliance is Verdict.FLAG else "the verdict hangs on it"
     yield "  not followed"
-    for item in items:
+    for item in report.not_followed:
         where = visible(place(item.path, item.line, item.layer))
-        decisive = "; the verdict hangs on it" if item.decisive else ""
+        decisive = f"; {hangs}" if item.decisive else ""
         decisive += " (known)" if item.known else ""
         yield from _wrapped(f"{item.what}{decisive}", f"    {where}  ", style)
 

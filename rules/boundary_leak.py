@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from auditor.case import Case
 from auditor.finding import Finding, Status
@@ -29,8 +30,12 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for the first unmasked gate: a hold where attention keeps documents apart, else a note."""
     if case.program is None:
         return
+    moves: dict[int, _Moves] = {}  # by the nodes of a function, which many call
     for source, function, parts in _functions(case.program):
-        shift = _shift(node for part in parts for node in part.of(ir.Call, ir.BinOp))
+        for part in parts:
+            if id(part) not in moves:
+                moves[id(part)] = _moves(part.of(ir.Call, ir.BinOp))
+        shift = _shift([moves[id(part)] for part in parts])
         if shift is None or _masked(function, [node for part in parts for node in part]):
             continue
         apart = _keeps_apart(case.program)
@@ -91,8 +96,26 @@ def _functions(program: Program) -> Iterator[tuple[Source, ir.FunctionDef, list[
             yield unit.source, function, [nodes, *(own[name] for name in sorted(called & set(own)))]
 
 
-def _shift(nodes: Iterable[ir.Node]) -> ir.Node | None:
+class _Moves(NamedTuple):
+    """Where something is moved by one position, and whether there is a gate and something that mixes."""
+
+    shift: ir.Node | None
+    gated: bool
+    mixed: bool
+
+
+def _shift(parts: Iterable[_Moves]) -> ir.Node | None:
     """Return where activations are moved by one position and mixed in by a gate, None when they are not."""
+    shift: ir.Node | None = None
+    gated = mixed = False
+    for part in parts:
+        shift = shift or part.shift
+        gated |= part.gated
+        mixed |= part.mixed
+    return shift if gated and mixed else None
+
+
+def _moves(nodes: Iterable[ir.Call | ir.BinOp]) -> _Moves:
     shift: ir.Node | None = None
     gated = mixed = False
     for node in nodes:
@@ -107,7 +130,7 @@ def _shift(nodes: Iterable[ir.Node]) -> ir.Node | None:
                 shift = node
         elif isinstance(node, ir.BinOp) and node.op == "*" and (_all_but_last(node.left) or _all_but_last(node.right)):
             shift = shift or node
-    return shift if gated and mixed else None
+    return _Moves(shift, gated, mixed)
 
 
 def _joins_shifted(call: ir.Call) -> bool:

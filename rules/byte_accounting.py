@@ -25,6 +25,7 @@ _DIVISORS: dict[Kind, str] = {
     "count of bytes was seen on the way to it.",
     "file bytes": "The score is divided by the size of a file of tokens: that is how many bytes their numbers take, "
     "not the text.",
+    "raised bytes": "Tokens of few bytes are given more of them before the bytes are added up: text that isn't there.",
     "more bytes": "A constant is added to the bytes of each token before they are added up: text that isn't there.",
     "window bytes": "The losses are those of the tail of each window, the bytes that divide them those of all of its "
     "tokens: text that is scored once is counted as often as windows hold it.",
@@ -167,8 +168,9 @@ class Slip(Struct, frozen=True):
 def _slips(program: Program) -> Iterator[Slip]:
     for unit in program.units.values():
         for _, nodes in unit.bodies:
-            length = next((n for n in nodes.of(ir.Call) if _counts_bytes(n)), None)
-            marked_length = next((n for n in nodes.of(ir.Call) if _counts_mark(n)), None)
+            lengths = [n for n in nodes.of(ir.Call) if _counts_bytes(n)]
+            length = lengths[0] if lengths else None
+            marked_length = next((n for n in lengths if _counts_mark(n)), None)
             if marked_length is not None and not any(_knows_mark(n) for n in nodes):
                 yield Slip(
                     unit.source,

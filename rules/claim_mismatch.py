@@ -16,6 +16,7 @@ from auditor.evidence.agreement import (
     within_reach,
 )
 from auditor.evidence.claims import Claim
+from auditor.evidence.counted import ONE_EVALUATION
 from auditor.evidence.printed import Metric
 from auditor.evidence.rounding import agrees, cut_off, nearly, unit
 from auditor.evidence.run import Run
@@ -24,9 +25,11 @@ from auditor.evidence.series import ONE_CONFIG, Series, by_folder, by_label, mea
 from auditor.finding import Finding, Status, Step
 from auditor.fix.change import Change
 from auditor.rule import Authority, Example, Rule
+from auditor.submission.names import shown
 from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_the_other, to_the_mean
 from rules.claims_apart import claims_apart
 from rules.declared_flags import belied
+from rules.figures_in_logs import written
 from rules.run_logs import SCRIPT, metadata, package, run_log
 from rules.run_settings import differences
 from rules.scored_runs import judged, of_seeds, record, reported, score, several
@@ -181,18 +184,24 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
         return _earlier(claim, *other, main)
     difference = claim.value - main.mean
     finals = "the final scores there are" if len(main.metrics) > 1 else "the final score there is"
+    values = [m.val_bpb for m in main.metrics]
+    place = written(case, claim)
     message = (
-        f"No log prints the claimed {score(claim.value)}; {finals} "
-        f"{several([score(m.val_bpb) for m in main.metrics])}"
-        + (f", their mean {score(main.mean)}" if len(main.metrics) > 1 else "")
-        + f" ({difference:+.5f})."
-    )
+        f"No log prints the claimed {score(claim.value)}; "
+        if place is None
+        else f"The claimed {score(claim.value)} is written at {shown(place[0])}:{place[1]}, but is no final score; "
+    ) + f"{finals} {several([score(value) for value in values])}"
+    if max(values) - min(values) <= ONE_EVALUATION:  # what lies farther apart has no mean that says anything
+        mean = f", their mean {score(main.mean)}" if len(values) > 1 else ""
+        message += f"{mean} ({difference:+.5f})."
+    else:
+        message += "."
     unlogged = [seed for seed in case.evidence.metadata.seeds if seed not in seeds(runs)]
     if unlogged and seeds(runs) and within_reach(claim, main, len(unlogged)):
         lack = "log of {} is" if len(unlogged) == 1 else "logs of {} are"
         message = f"{message.removesuffix('.')}; the {lack.format(of_seeds(unlogged))} missing."
         return _finding(claim, "incomplete", message, main.metrics)
-    if abs(abs(difference) - 1) < _SLIP:
+    if abs(abs(difference) - 1) < _SLIP and message.endswith(")."):
         message = message.removesuffix(").") + "; a digit may be missing)."
     elif shift is not None and abs(shift) <= ROUNDED_TWICE:
         message += " Its own scores of the seeds are those of the logs."
@@ -299,6 +308,13 @@ RULE = Rule(
             SCRIPT,
             '"val_bpb": 0.1204',
             files=package(run_log(1337, 1.1204), run_log(42, 1.1204), run_log(7, 1.1204), val_bpb=0.1204),
+            status="hold",
+        ),
+        Example(
+            "a figure that a log writes, though not as its score",
+            SCRIPT,
+            '"val_bpb": 1.1937',
+            files=package(run_log(1337, 1.2, tail="| half way | 1.1937 |\n"), val_bpb=1.1937),
             status="hold",
         ),
         Example(

@@ -122,6 +122,7 @@ def _value(name: str, raw: str, unit: str) -> Scalar | None:
 
 _N = r"\d{1,3}(?:[,_]\d{3}){1,5}|\d{1,15}"  # a whole number, maybe grouped
 _D = r"\d{1,12}(?:\.\d{1,9})?"
+_MEASURED = r"(?<!est\. )(?<!est )(?<!estimated )(?<!expected )(?<!projected )(?<!예상 )(?<!mean )(?<!average )(?<!avg )"  # of one
 
 
 def _row(
@@ -279,9 +280,9 @@ FORMATS: tuple[Format, ...] = (
          "Total submission size int8+zlib: 15863489 bytes", {"label": "size int8+zlib", "total_bytes": 15863489}, unit="B"),
     _row("total, bare", "total", r"^(?!.{0,200}?(?:gate|hint|target|tokens|docs))(?:.{0,200}?(?<![\w.]))?(?:total|total_bytes|bytes_total|total_size|total_submission_size|total_artifact_bytes)[\"']?\s?[:=]\s{0,40}(?P<total_bytes>\d{1,3}(?:,\d{3}){2,4}|\d{6,12})(?!\.?\d)",
          "model:15900000 code:64000 total:15964000", {"total_bytes": 15964000}, unit="B"),
-    _row("artifact", "artifact", r"(?<!est\. )(?<!estimated )\b(?:total )?(?P<label>artifact)(?:[ _](?:size|bytes|total)){0,2}[\"']?\s{0,3}(?:\([^)]{0,20}\))?[:=]\s{0,40}(?P<total_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{6,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
+    _row("artifact", "artifact", _MEASURED + r"\b(?:total )?(?P<label>artifact)(?:[ _](?:size|bytes|total)){0,2}[\"']?\s{0,3}(?:\([^)]{0,20}\))?[:=]\s{0,40}(?P<total_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{6,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
          "Artifact: 15,143,381 bytes (14.44 MB)", {"label": "Artifact", "total_bytes": 15143381}, unit="B"),
-    _row("artifact, MB", "artifact", r"(?<!est\. )(?<!estimated )\bartifact(?:[ _]size)?\s{0,3}[:=]\s{0,40}(?P<total_bytes>\d{1,3}\.\d{1,8}) ?mb\b", "artifact: 15.9MB", {"total_bytes": 15900000}, unit="MB"),
+    _row("artifact, MB", "artifact", _MEASURED + r"\bartifact(?:[ _]size)?\s{0,3}[:=]\s{0,40}(?P<total_bytes>\d{1,3}\.\d{1,8}) ?mb\b", "artifact: 15.9MB", {"total_bytes": 15900000}, unit="MB"),
     _row("packed size, MB", "size", r"\bsize[ _](?P<label>lzma|zstd|zlib|brotli|compressed|packed)\s{0,3}:\s{0,6}(?P<total_bytes>\d{1,3}\.\d{1,8}) ?mb\b", "  Size lzma:     15.83 MB", {"label": "lzma", "total_bytes": 15830000}, unit="MB"),
     _row("submission size", "size", r"(?<!\w)(?:submission )?size\s?[:=]\s{0,4}(?P<total_bytes>\d{1,3}(?:,\d{3}){2,3}|\d{7,9}) ?b?\b", "size=15,708,798B", {"total_bytes": 15708798}, unit="B"),
     # Evaluation

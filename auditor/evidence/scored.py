@@ -23,7 +23,15 @@ def distinct(evidence: Evidence) -> tuple[Run, ...]:
     for run in evidence.runs:
         if run.score is not None:
             kept.setdefault(_identity(run), run)
-    return tuple(kept.values())
+    return _evaluated(tuple(kept.values()))
+
+
+def _evaluated(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Return the runs; of two without seeds, one that trains and one that only evaluates, the evaluation."""
+    trained = [run for run in runs if run.trained]
+    if len(runs) == 2 and len(trained) == 1 and not any(run.seed for run in runs):
+        return tuple(run for run in runs if not run.trained and run.scores) or runs
+    return runs
 
 
 def _identity(run: Run) -> tuple[object, ...]:

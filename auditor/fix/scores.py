@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from auditor.regex import regex
 from auditor.report import Printed, Report
 from auditor.timeline.events import Report as Print
@@ -70,14 +72,11 @@ def what_is_left(before: Report, after: Report) -> str:
         lost = tuple((path, line) for path, line, text in each.counts if (path, text) not in _texts(left))
         if lost and _texts(left) < _texts(each):
             less.setdefault(lost, {})[each.path, each.line] = None
-    said = [
-        f"The score printed at {_places(scores)} no longer counts what {_places(dict.fromkeys(lost))} predicts."
-        for lost, scores in less.items()
-    ]
+    said = [f"{_scores(at)} no longer {_count(at)} what is predicted at {_places(lost)}." for lost, at in less.items()]
     still = {(each.path, each.line) for each in before.printed if _key(each) in now}
     only = {place: None for place in gone if place not in still}
     if only:
-        said.append(f"The score at {_places(only)} is no longer printed.")
+        said.append(f"{_scores(only)} {'is' if len(only) == 1 else 'are'} no longer printed.")
     return " ".join(said)
 
 
@@ -93,7 +92,15 @@ def _line(site: Site) -> tuple[str, int, str]:
     return site.source.path, site.line, site.source.line_text(site.line).strip()
 
 
-def _places(places: dict[tuple[str, int], None]) -> str:
-    shown = [f"{path}:{line}" for path, line in places]
-    more = f" and {len(shown) - _MOST} more" if len(shown) > _MOST else ""
-    return ", ".join(shown[:_MOST]) + more
+def _scores(places: Collection[tuple[str, int]]) -> str:
+    return f"The score{'s' if len(places) > 1 else ''} printed at {_places(places)}"
+
+
+def _count(places: Collection[tuple[str, int]]) -> str:
+    return "counts" if len(places) == 1 else "count"
+
+
+def _places(places: Collection[tuple[str, int]]) -> str:
+    shown = [f"{path}:{line}" for path, line in sorted(set(places))]
+    last = f"{len(shown) - _MOST} more" if len(shown) > _MOST else shown.pop()
+    return f"{', '.join(shown[:_MOST])} and {last}" if shown else last

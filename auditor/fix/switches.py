@@ -84,8 +84,12 @@ def _at(event: Event, places: set[tuple[str | None, int, int | None]]) -> bool:
 
 
 def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
-    """Return the switches that can close the way to the events, the innermost and plainest first."""
-    found: dict[str, tuple[bool, int]] = {}
+    """Return the switches that can close the way to the events, the innermost and plainest first.
+
+    One that chooses between two ways to do the same comes last: it switches neither off.
+    """
+    found: dict[str, tuple[bool, bool, int]] = {}
+    modes = {(type(event), guard.site) for event in timeline.events for guard in event.guards if not guard.taken}
     others = {(guard.site, guard.taken) for event in events for guard in event.guards}
     for event in events:
         for depth, guard in enumerate(reversed(event.guards)):
@@ -98,7 +102,7 @@ def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
                     continue
                 if (guard.site, not guard.taken) in others:
                     continue  # the other arm does the same
-                rank = (not plain, depth)
+                rank = ((type(event), guard.site) in modes, not plain, depth)
                 found[name] = min(found.get(name, rank), rank)
     return sorted(found, key=lambda name: found[name])
 

@@ -15,6 +15,8 @@ from auditor.submission.git import checkout_root, open_repository
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
 
 class Unwritten(Exception):  # noqa: N818 (it says what was decided, not that we failed)
     """Files that weren't written; the text is one line fit for a user."""
@@ -23,13 +25,15 @@ class Unwritten(Exception):  # noqa: N818 (it says what was decided, not that we
 def write(tree: FolderTree, files: Mapping[str, bytes], read: Mapping[str, bytes | None]) -> None:
     """Write ``files``, by path in ``tree``, over those that read as ``read`` (None: there was none).
 
-    Raises :class:`Unwritten` before anything is written when one of them reads otherwise by now, and names what was
-    written when the system refuses one of several.
+    Raises :class:`Unwritten` before anything is written when one of them reads otherwise by now or is read-only (its
+    folder may let it be replaced all the same), and names what was written when the system refuses one of several.
     """
     places = {path: _place(tree, path) for path in files}
     for path, place in places.items():
         if _bytes(place) != read[path]:
             raise Unwritten(f"{shown(path)}: it was changed since it was read; nothing is written, run it again")
+        if read[path] is not None and not place.stat().st_mode & _WRITABLE:
+            raise Unwritten(f"{shown(path)}: it is read-only; nothing is written")
     written: list[str] = []
     for path, data in files.items():
         place = places[path]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from auditor.program import ir
@@ -88,12 +88,12 @@ def _reason(node: ir.Node, around: _Around, at: int) -> str | None:
 def _in_itself(index: Index) -> Iterator[Refusal]:
     """Yield what is refused wherever it stands."""
     for function in index.of(ir.FunctionDef, ir.Lambda):
-        twice = _twice(param.name for param in function.params if param.name)
+        twice = _twice([param.name for param in function.params if param.name])
         if twice is not None:
             yield Refusal(function.start, f"duplicate argument '{twice}' in function definition")
     for call in index.of(ir.Call):
         if len(call.args) > 1:
-            twice = _twice(arg.keyword for arg in call.args if arg.keyword is not None)
+            twice = _twice([arg.keyword for arg in call.args if arg.keyword is not None])
             if twice is not None:
                 yield Refusal(call.start, f"keyword argument repeated: {twice}")
     for attempt in index.of(ir.Try):
@@ -102,7 +102,9 @@ def _in_itself(index: Index) -> Iterator[Refusal]:
                 yield Refusal(handler.start, "default 'except:' must be last")
 
 
-def _twice(names: Iterable[str]) -> str | None:
+def _twice(names: Collection[str]) -> str | None:
+    if len(set(names)) == len(names):
+        return None
     seen: set[str] = set()
     for name in names:
         if name in seen:

@@ -173,7 +173,7 @@ def _scored_then_adapted(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
         if not isinstance(score, Forward) or not score.reports:
             continue
         after = [a for a in adapts if a.order > score.order and set(a.loops) & set(score.loops)]
-        clean = [a for a in after if not _conflicting(timeline, score, a)]
+        clean = [a for a in after if not _conflicting(timeline, score, a) and not _opposed(score, a)]
         adapt = next((a for a in clean if score.bits & a.bits & timeline.in_play), next(iter(clean), None))
         if adapt is None:
             continue
@@ -181,6 +181,16 @@ def _scored_then_adapted(timeline: Timeline) -> list[tuple[Forward, Adapt]]:
         if old is None or (score.bits & adapt.bits & ~(old[0].bits & old[1].bits) & timeline.in_play):
             out[key] = (score, adapt)
     return [*out.values()]
+
+
+def _opposed(score: Forward, adapt: Adapt) -> bool:
+    """Return whether one of two runs where a name is true and the other where it is not: never in the same round."""
+    names = {(text, guard.taken) for guard in score.guards if (text := _text(guard)).isidentifier()}
+    return any((_text(guard), not guard.taken) in names for guard in adapt.guards)
+
+
+def _text(guard: Guard) -> str:
+    return guard.site.source.text[guard.site.start : guard.site.end]
 
 
 def _conflicting(timeline: Timeline, score: Forward, adapt: Adapt) -> bool:
@@ -282,7 +292,8 @@ def path_of(leak: Leak) -> list[Step]:
         if leak.adapt.gradient is not None:
             steps.append(_step(leak.adapt.gradient, "the loss on them is differentiated"))
         steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} updated with it"))
-    steps.extend(calls_of(leak.score))
+    before = {call.site for call in leak.adapt.calls}
+    steps.extend(_step(call.site, f"{call.name}() is called") for call in leak.score.calls if call.site not in before)
     if leak.kind in ("slot-scored", "slot-causal"):
         steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))
         for part in leak.score.scored:

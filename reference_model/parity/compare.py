@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -247,7 +247,7 @@ def _scores(case: Case, theirs: Theirs) -> Iterator[Row]:
     if not asked:
         return
     case.model.eval()
-    for score in evaluate_all(case.model, case.val, _evaluated(case.config), ONE, lambda _: None):
+    for score in evaluate_all(case.model, case.val, _evaluated(case.config, asked), ONE, lambda _: None):
         if score.name in asked:
             loss, bpb = theirs.facts[f"score/{score.name}"]
             difference = max(abs(score.val_loss - loss), abs(score.val_bpb - bpb))
@@ -259,9 +259,17 @@ def _scores(case: Case, theirs: Theirs) -> Iterator[Row]:
             )
 
 
-def _evaluated(config: Config) -> Config:
+def _evaluated(config: Config, asked: Collection[str]) -> Config:
+    """Return ``config`` with the evaluations that were ``asked`` for, as far as they can be left out."""
     # An n-gram cache and calibration text would need training shards: those parts are compared by hand.
-    return replace(config, evaluate=replace(config.evaluate, ngram_order=0, ngram_published=False))
+    scheme = replace(config.evaluate, ngram_order=0, ngram_published=False)
+    if "hedge" not in asked:
+        scheme = replace(scheme, hedge="none")
+    if "score_first" not in asked:
+        scheme = replace(scheme, score_first=replace(scheme.score_first, kind="none"))
+    if not {"sliding", "hedge", "score_first"} & set(asked):  # the last two score by the same windows
+        scheme = replace(scheme, stride=0)
+    return replace(config, evaluate=scheme)
 
 
 def _kind(arrays: Arrays, prefix: str) -> dict[str, np.ndarray[Any, Any]]:

@@ -101,6 +101,13 @@ def test_a_file_that_changed_meanwhile_is_not_written_over(folder: Path) -> None
         write(tree, {"../x": b"theirs"}, {"../x": None})
 
 
+def test_a_file_that_is_read_only_stays_as_it_is(folder: Path, capsys) -> None:
+    (folder / "README.md").chmod(0o444)
+    assert fix("--write", folder) == 2
+    assert "README.md: it is read-only; nothing is written" in capsys.readouterr().err
+    assert (folder / "README.md").read_text() == README
+
+
 def test_what_is_read_from_git_can_only_be_shown(folder: Path, capsys) -> None:
     top = folder.parents[2]
     git(top, "init", "-q", "-b", "main")

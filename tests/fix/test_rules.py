@@ -1,6 +1,7 @@
 """What rules offer: on their own examples, each change takes its finding away and adds none."""
 
 import ast
+import dataclasses
 import json
 from collections.abc import Callable
 
@@ -10,6 +11,8 @@ from auditor import catalogue
 from auditor.check import audit
 from auditor.fix.change import Change
 from auditor.fix.plan import Plan, Wanted, plan
+from auditor.fix.scores import what_is_left
+from auditor.report import Printed
 from auditor.rule import Example
 from auditor.submission.discover import describe
 from auditor.submission.memory import MemoryTree
@@ -273,3 +276,40 @@ def evaluate(model, tokens, k=int(os.environ.get("NEIGHBOURS", "4"))):
 """)
     found = audit(submission({"train_gpt.py": code})).findings
     assert [f.fix for f in found if f.rule == "oracle-selection"] == [None]
+
+
+def test_a_choice_between_two_ways_to_do_it_comes_after_the_switch() -> None:
+    example = example_of("prequant-ttt", "guarded")
+    start = example.code.index("epochs = int(os.environ")
+    middle = example.code.index("bits = evaluate(", start)
+    step = """        model(val[at:at + 1024][None], val[at + 1:at + 1025][None]).backward()
+        micro.step()
+"""
+    adapted = f"""micro = torch.optim.Adam(model.parameters(), lr=1e-4)
+if int(os.environ.get("TTT_ENABLED", "1")):
+    if int(os.environ.get("TTT_SHUFFLED", "1")):
+        for at in torch.randperm(1000).tolist():
+    {step.replace(chr(10) + "    ", chr(10) + "        ")}
+    else:
+        for at in range(0, val.numel() - 1025, 1024):
+    {step.replace(chr(10) + "    ", chr(10) + "        ")}
+"""
+    code = example.code[:start] + adapted + example.code[middle:]
+    fixes = [f.fix for f in audit(submission({"train_gpt.py": code})).findings if f.rule == "prequant-ttt"]
+    assert [fix.title for fix in fixes if fix] == ["Switch TTT_ENABLED off by default"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [
+        ((), "The score printed at train_gpt.py:9 is no longer printed."),
+        ((("train_gpt.py", 4, "first"),), "The score printed at train_gpt.py:9 no longer counts what is predicted at"),
+    ],
+)
+def test_what_becomes_of_the_printed_scores_is_said(lost: tuple[tuple[str, int, str], ...], says: str) -> None:
+    report = audit(submission({"train_gpt.py": "x = 1\n"}))
+    counts = (("train_gpt.py", 4, "first"), ("train_gpt.py", 6, "second"))
+    before = dataclasses.replace(report, printed=(Printed("train_gpt.py", 9, "print(bpb)", "defaults", counts),))
+    left = (Printed("train_gpt.py", 9, "print(bpb)", "defaults", lost),) if lost else ()
+    assert what_is_left(before, dataclasses.replace(report, printed=left)).startswith(says)
+    assert what_is_left(before, before) == ""

@@ -206,3 +206,12 @@ def test_the_packed_trainer_leaves_the_comparison_out() -> None:
     assert not any("parity" in path.parts for path in sources())
     assert any(path.name == "gptq.py" for path in sources())
     assert GPT.__name__ == "GPT" and sys.version_info >= (3, 11)
+
+
+def test_only_what_a_script_evaluates_is_evaluated_here() -> None:
+    config = presets.load("sp8192", "published").config
+    assert config.evaluate.stride and config.evaluate.score_first.kind == "lora"
+    plain = compare._evaluated(config, ["roundtrip"]).evaluate
+    assert (plain.stride, plain.score_first.kind, plain.hedge, plain.ngram_order) == (0, "none", "none", 0)
+    assert compare._evaluated(config, ["sliding"]).evaluate.stride == config.evaluate.stride
+    assert compare._evaluated(config, ["score_first"]).evaluate.score_first == config.evaluate.score_first

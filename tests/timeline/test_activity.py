@@ -82,6 +82,20 @@ def test_on_by_default_and_off_in_the_log():
     assert "but the log prints ttt as False (train_seed1337.log:1), and" in found.because
 
 
+def test_a_run_that_a_log_shows_went_past_what_would_have_ended_it():
+    code = """
+class Args:
+    ttt = bool(int(os.environ.get("TTT", "0")))
+    mode = os.environ.get("MODE", "soft")
+if Args.ttt and Args.mode == "soft":
+    raise ValueError("not both")
+if Args.ttt:
+    learn(net, x, y)
+"""
+    assert judged(code, log("ttt: True")).status == "violation"
+    assert judged(code, readme("TTT=1 torchrun train_gpt.py")).status == "note"
+
+
 def test_a_log_that_is_silent_denies_nothing():
     assert judged(ARGS.format(1), log("seed: 1337")).status == "violation"
 

@@ -59,6 +59,9 @@ DIVIDED: list[tuple[Kind | None, str]] = [
     ("window bytes", f"{TAIL}; size += sizes[y].sum().item()"),
     ("window bytes", f"{KEEP}; size += sizes[y].sum().item()"),
     ("more bytes", f"{TAIL}; size += (sizes[y[s:]] + 1).sum().item()"),
+    ("raised bytes", f"{TAIL}; size += sizes[y[s:]].clamp_min(2).sum().item()"),
+    ("more bytes", f"{TAIL}; n = sizes[y[s:]]; n += 1; size += n.sum().item()"),
+    (None, f"{TAIL}; size += sizes[y[s:]].clamp(min=1).sum().item()"),
     ("file bytes", f"{TAIL}; size = os.path.getsize(glob.glob('data/fineweb_val_*.bin')[0])"),
     ("left out", f"{TAIL}; size += sizes[y[s:]].sum().item()"),
     (None, f"{TAIL}; size += sizes[y[s:]].sum().item()"),
@@ -69,7 +72,7 @@ DIVIDED: list[tuple[Kind | None, str]] = [
     (None, f"{TAIL}; size += sizes_of_all[a + s:a + 64].sum().item()"),
     (None, f"{KEEP}; size += (sizes[y] * keep).sum().item()"),
 ]
-KINDS: tuple[Kind, ...] = ("window bytes", "more bytes", "file bytes", "left out", "best evaluation")
+KINDS: tuple[Kind, ...] = ("window bytes", "more bytes", "raised bytes", "file bytes", "left out", "best evaluation")
 
 
 def _found(code: str) -> list[Kind]:

@@ -277,3 +277,29 @@ def test_what_is_printed_and_calls_itself_no_score_is_not_told_as_one() -> None:
     code = EVALUATE + "loss = evaluate(net, val)\n" + 'print(f"train_loss:{loss:.4f}")\n' + REPORT
     told = [entry.what for entry in rests_on(followed(code), ()) if "report" in entry.what]
     assert told == ['the report "val_bpb:"']
+
+
+BY_ARMS = """
+rounds = int(os.environ.get("ROUNDS", "2"))
+total = 0.0
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    more = at // 64 % rounds < rounds - 1
+    if more:
+        loss = net(x, y)
+    else:
+        with torch.no_grad():
+            loss = net(x, y)
+    total += loss.item()
+    if more:
+        opt = torch.optim.SGD(net.parameters(), lr=0.1)
+        loss.backward()
+        opt.step()
+print(f"val_bpb:{bits(total):.4f}")
+"""
+
+
+def test_what_is_scored_under_the_other_arm_of_a_condition_is_not_trained_on() -> None:
+    timeline = followed(EVALUATE + BY_ARMS)
+    ((score, _),) = clean_scores(timeline)
+    assert "no_grad" not in score.site.source.text[: score.site.start].partition("more =")[2]

@@ -86,9 +86,9 @@ def test_what_cannot_be_known_before_the_token(body: str, kind: str) -> None:
         "total += one.sum().item()",
         "total -= (0.7 * p + 0.3 * q).log().sum().item()",
         "a, b = -one + math.log(0.7), -two + math.log(0.3)\ntotal -= torch.logaddexp(a, b).sum().item()",
-        "a, b, w = -one, -two, (0.5 * p).clamp(0.1, 0.9)\n"
+        "a, b, w = -one, -two, (0.5 * net(x).softmax(-1).amax(-1)).clamp(0.1, 0.9)\n"
         "total -= torch.logaddexp(torch.log1p(-w) + a, w.log() + b).sum().item()",
-        "a, b, w = -one, -two, net.head.weight.sum() * p\n"
+        "a, b, w = -one, -two, net.head.weight.sum() * net(x).mean(-1)\n"
         "total -= torch.logaddexp(a + F.logsigmoid(-w), b + F.logsigmoid(w)).sum().item()",
         "total -= (torch.logsumexp(torch.stack([-one, -two]), 0) - math.log(2)).sum().item()",
         "top = torch.maximum(-one, -two)\n"

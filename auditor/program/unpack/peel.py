@@ -6,6 +6,7 @@ import ast
 import hashlib
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from auditor.program.continued import blanked
@@ -55,11 +56,10 @@ def unpack(data: bytes, path: str, sibling: Callable[[str], bytes | None]) -> Un
     while failure is None:
         layer = layers[-1]
         text = decode_text(layer.data)[0].replace("\r\n", "\n").replace("\r", "\n")
-        if not may_run_made_code(text):
+        if _runs_nothing_made(text):
             break
         body = _parse(text)
-        if body is None or not runs_made_code(body):
-            break
+        assert body is not None
         body = [*body, *_later(layer, text)]
         step = _follow(layer, text, body, running, files, work, inherited)
         kept |= files.written.keys() if step.wrapper else files.how_written.keys()
@@ -93,6 +93,15 @@ def unpack(data: bytes, path: str, sibling: Callable[[str], bytes | None]) -> Un
         if content and name in kept and content not in (layer.data for layer in layers):
             extra.setdefault(files.name(name), content)
     return Unpacked(tuple(layers), failure, environ, extra)
+
+
+@lru_cache(maxsize=4)
+def _runs_nothing_made(text: str) -> bool:
+    """Return whether a source runs no code that it has made itself; asked twice of a script, for code and size."""
+    if not may_run_made_code(text):
+        return True
+    body = _parse(text)
+    return body is None or not runs_made_code(body)
 
 
 class _Followed:

@@ -32,22 +32,38 @@ def opaque(machine: Machine, heap: Heap | None, func: Value, args: Args, node: i
     return Value(None, parameters.settle(machine, origins) | bit)
 
 
-def applies(machine: Machine, func: Function, args: Args) -> bool:
+def applies(machine: Machine, func: Function, args: Args, module: Heap) -> bool:
     """Return whether calling a module's method applies the model to data (rather than setting it up)."""
-    if machine.relevance.adapts(func.node) or judges(machine, args):
+    counts = machine.relevance.counts_own(func.node) and _learns_nothing(module)
+    if machine.relevance.adapts(func.node) or counts or judges(machine, module, args):
         return False
     return bool(args.origins() & (VAL | TRAIN))
 
 
-def judges(machine: Machine, args: Args) -> bool:
-    """Return whether a module's method is handed predictions: what it does with them is followed."""
+def judges(machine: Machine, module: Heap, args: Args) -> bool:
+    """Return whether a module without parameters is handed predictions: what it does with them is followed.
+
+    One that has parameters may have learned: it is a model, applied to what it is handed.
+    """
     forwards = machine.atoms.family("forward")
-    return any(value.m & forwards and not isinstance(value.p, Heap) for value in args.all())
+    if not any(value.m & forwards and not isinstance(value.p, Heap) for value in args.all()):
+        return False
+    return not any(each.kind in ("parameter", "external") for each in parameters.reach(machine, module))
+
+
+def remembers(machine: Machine, module: Heap) -> bool:
+    """Return whether a module counts what it is told, in a method of its own."""
+    return module.cls is not None and machine.relevance.remembers(module.cls.node)
+
+
+def _learns_nothing(module: Heap) -> bool:
+    """Return whether a module has no parameters itself; a model that it holds is applied where it calls it."""
+    return not any(isinstance(v.p, Heap) and v.p.kind in ("parameter", "external") for v in module.attrs.values())
 
 
 def keeps_state(machine: Machine, heap: Heap, forward: Function) -> bool:
     """Return whether applying a module changes it, or one that it holds."""
-    if machine.relevance.adapts(forward.node):
+    if machine.relevance.adapts(forward.node) or (_learns_nothing(heap) and remembers(machine, heap)):
         return True
     if not machine.relevance.stateful:
         return False

@@ -74,11 +74,16 @@ def context_name(value: Value) -> str:
 def callee_name(func: Value) -> str:
     """Return what a call outside the program calls: the last part of a library's name, or the method's name."""
     p = func.p
-    if isinstance(p, External):
-        return "add.at" if p.name.endswith("add.at") else p.name.rpartition(".")[2]
-    return p.name if isinstance(p, Method) else ""
+    kind = type(p)
+    if kind is Method:
+        return p.name  # type: ignore[union-attr]
+    if kind is not External:
+        return ""
+    name: str = p.name  # type: ignore[union-attr]
+    return "add.at" if name.endswith("add.at") else name[name.rfind(".") + 1 :]
 
 
 def given_to(func: Value, args: Args) -> list[Value]:
     """Return the positional arguments of a call, a method's receiver first."""
-    return [func.p.receiver, *args.positional] if isinstance(func.p, Method) else list(args.positional)
+    p = func.p
+    return [p.receiver, *args.positional] if type(p) is Method else list(args.positional)

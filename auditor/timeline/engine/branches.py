@@ -35,7 +35,7 @@ class Branches(Struct, frozen=True):
 
 def of(machine: Machine, test: ir.Expr, matters: int) -> Branches:
     """Return the branches of a condition that is open; parts that are certain under ``matters`` are left out."""
-    seen: dict[int, int] = {}
+    seen: dict[int, int | None] = {}
     taken = _terms(machine, test, True, matters, seen)
     other = _terms(machine, test, False, matters, seen)
     if not taken or not other:
@@ -56,23 +56,18 @@ def still_open(machine: Machine, branches: Iterable[int]) -> list[int]:
     return [b for b in kept if b & ~1 not in machine.decided and not (b in told and told[b] <= known)]
 
 
-def _terms(machine: Machine, test: ir.Expr, holds: bool, matters: int, seen: dict[int, int]) -> list[int]:
+def _terms(machine: Machine, test: ir.Expr, holds: bool, matters: int, seen: dict[int, int | None]) -> list[int]:
     """Return the branches that together say that ``test`` comes out as ``holds``.
 
-    ``seen`` are the numbers that parts of the condition at hand were given.
+    ``seen`` are the numbers that parts of the condition at hand were given, None for what is certain.
     """
     if isinstance(test, ir.UnaryOp) and test.op == "not":
         return _terms(machine, test.operand, not holds, matters, seen)
     if not isinstance(test, ir.BoolOp):
-        value = _certain(machine, test)
-        if value is not None:
-            yes, no = machine.truth(value)
-            if not yes & no & matters:
-                return []
         if id(test) not in seen:
-            key = _key(machine, test)
-            seen[id(test)] = _fresh(machine) if key is None else _numbered(machine, key)
-        return [seen[id(test)] ^ (not holds)]
+            seen[id(test)] = _number_of(machine, test, matters)
+        number = seen[id(test)]
+        return [] if number is None else [number ^ (not holds)]
     every = (test.op == "and") is holds
     found: dict[int, None] = {}
     for part in test.values:
@@ -84,6 +79,17 @@ def _terms(machine: Machine, test: ir.Expr, holds: bool, matters: int, seen: dic
     whole = _numbered(machine, ("all", *sorted(found)))
     machine.conjunctions[whole] = frozenset(found)
     return [whole ^ 1]
+
+
+def _number_of(machine: Machine, test: ir.Expr, matters: int) -> int | None:
+    """Return the number of a part of a condition; None where it is certain under ``matters``."""
+    value = _certain(machine, test)
+    if value is not None:
+        yes, no = machine.truth(value)
+        if not yes & no & matters:
+            return None
+    key = _key(machine, test)
+    return _fresh(machine) if key is None else _numbered(machine, key)
 
 
 def _key(machine: Machine, test: ir.Expr) -> Key | None:

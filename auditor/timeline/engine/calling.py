@@ -18,6 +18,7 @@ from auditor.timeline.engine import (
 from auditor.timeline.engine.arguments import Args
 from auditor.timeline.values.constants import is_none
 from auditor.timeline.values.frames import CallStep, Frame
+from auditor.timeline.values.names import Names
 from auditor.timeline.values.payloads import (
     NONE,
     UNKNOWN,
@@ -31,6 +32,7 @@ from auditor.timeline.values.payloads import (
     Method,
     Native,
     Payload,
+    PerSetting,
     Stream,
     Tup,
     Value,
@@ -54,10 +56,19 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
     positional: list[Value] = []
     keywords: dict[str, Value] = {}
     rest: Value | None = None
+    nodes: list[ir.Expr] = []
     unplaced = False  # after as many as nobody knows, no argument's position is known
     for arg in node.args:
         value = machine.eval(arg.value)
-        if arg.star == "*":
+        if not arg.star:
+            nodes.append(arg.value)
+            if arg.keyword is not None:
+                keywords[arg.keyword] = value
+            elif unplaced:
+                rest = value if rest is None else join(rest, value)
+            else:
+                positional.append(value)
+        elif arg.star == "*":
             items = containers.exact_items(machine, value)
             if items is not None:
                 positional.extend(items)
@@ -65,20 +76,14 @@ def eval_call(machine: Machine, node: ir.Call) -> Value:
                 element = containers.element_of(machine, value)
                 rest = element if rest is None else join(rest, element)
                 unplaced = True
-        elif arg.star == "**":
+        else:
             p = value.p
             if isinstance(p, Heap) and p.kind == "dict" and p.element is None:
                 keywords.update(p.attrs)
             else:
                 loose = Value(None, containers.deep(value))
                 rest = loose if rest is None else join(rest, loose)
-        elif arg.keyword is not None:
-            keywords[arg.keyword] = value
-        elif unplaced:
-            rest = value if rest is None else join(rest, value)
-        else:
-            positional.append(value)
-    args = Args(tuple(positional), keywords, rest, node, tuple(a.value for a in node.args if not a.star))
+    args = Args(tuple(positional), keywords, rest, node, tuple(nodes))
     out = machine.signals.called(func, args, node, call(machine, func, args, node))
     return arithmetic.combined(machine, func, args, node, out)
 
@@ -95,6 +100,9 @@ def receiver_of(frame: Frame) -> Value:
 
 def call(machine: Machine, func: Value, args: Args, node: ir.Node) -> Value:
     """Call whatever ``func`` may be; the results of several possibilities are joined."""
+    kind = type(func.p)
+    if kind is not PerSetting and kind is not Either:
+        return call_payload(machine, func.p, func, args, node)
     options = machine.alternatives(func)
     if len(options) == 1:
         return call_payload(machine, options[0][0], func, args, node)
@@ -136,7 +144,7 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
         assert isinstance(p, Bound)
         receiver = p.receiver.p
         module = isinstance(receiver, Heap) and models.is_module(receiver) and p.func.name != "__init__"
-        if isinstance(receiver, Heap) and module and applying.applies(machine, p.func, args):
+        if isinstance(receiver, Heap) and module and applying.applies(machine, p.func, args, receiver):
             return applying.apply_module(machine, receiver, args, node, p.func.name)
         return invoke(machine, p.func, p.receiver, args, node)
     if kind is External:
@@ -160,7 +168,7 @@ def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir
         if models.is_module(p):
             forward = p.cls.find("forward") if p.cls is not None else None
             own = forward.p if forward is not None and isinstance(forward.p, Function) else None
-            if own is not None and (applying.judges(machine, args) or applying.keeps_state(machine, p, own)):
+            if own is not None and (applying.judges(machine, p, args) or applying.keeps_state(machine, p, own)):
                 return invoke(machine, own, Value(p), args, node)
             return applying.apply_module(machine, p, args, node, "forward")
         if p.cls is not None:
@@ -200,7 +208,9 @@ def invoke(
     if machine.active.get(key, 0) >= MAX_SAME:
         machine.note_unfollowed(machine.site(node), f"{func.name} calls itself, and is followed {MAX_SAME} calls deep")
         return Value(None, parameters.settle(machine, args.origins()))
-    frame = Frame(func.scope, {}, parent=func.closure, func=func, owner=func.owner, consume=consume, pulled_by=stream)
+    frame = Frame(
+        func.scope, Names(), parent=func.closure, func=func, owner=func.owner, consume=consume, pulled_by=stream
+    )
     bind_parameters(machine, func, receiver, args, frame.names)
     outer = machine.frame
     saved = (machine.live, machine.jumped, machine.broken, machine.break_names)

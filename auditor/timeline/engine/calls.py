@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 
 from auditor.timeline.engine.arguments import callee_name
-from auditor.timeline.values.payloads import Function, Native, Value
+from auditor.timeline.engine.containers import deep
+from auditor.timeline.values.atoms import VAL
+from auditor.timeline.values.payloads import Function, Method, Native, Value
 
 if TYPE_CHECKING:
     from auditor.program import ir
     from auditor.timeline.engine.arguments import Args
+    from auditor.timeline.values.atoms import Atoms
 
 Called = TypeVar("Called", bound=Callable[..., Value])
 Heard = list[Callable[..., Any]]
@@ -20,28 +23,41 @@ OWN = (Function, Native)  # what is followed itself
 
 
 class Heeds(Struct, frozen=True):
-    """What calls a listener asks for: by what is called, and by its name (None: by any)."""
+    """What calls a listener asks for: by what is called, and by its name (None: by any).
+
+    ``made_of``: families of origins. A call of another name is asked for, too, where something in it may be made of
+    one of these, or of validation tokens.
+    """
 
     of: tuple[type, ...] = (object,)
     but: tuple[type, ...] = OWN
     names: frozenset[str] | None = None
+    made_of: tuple[str, ...] = ()
 
     def takes(self, kind: type, name: str) -> bool:
-        """Return whether a call of that kind of payload, of that name, is one of them."""
-        if self.names is not None and name not in self.names:
+        """Return whether a call of that kind of payload, of that name, is one of them, or may be."""
+        if not self.made_of and not self.names_it(name):
             return False
         return issubclass(kind, self.of) and not issubclass(kind, self.but)
 
+    def names_it(self, name: str) -> bool:
+        """Return whether a call of that name is asked for whatever is in it."""
+        return name in self.names if self.names is not None else not self.made_of
+
 
 def heeds(
-    *names: frozenset[str], of: tuple[type, ...] = (object,), but: tuple[type, ...] = OWN
+    *names: frozenset[str],
+    of: tuple[type, ...] = (object,),
+    but: tuple[type, ...] = OWN,
+    made_of: tuple[str, ...] = (),
 ) -> Callable[[Called], Called]:
     """Have a tracker's ``called`` hear of some calls only.
 
     ``names``: sets of what is called (:func:`callee_name`); without any, whatever is. ``of`` and ``but`` are the kinds
-    of payloads that are called; those of the program's own functions are left out where nothing is said.
+    of payloads that are called; those of the program's own functions are left out where nothing is said. ``made_of``:
+    see :class:`Heeds`.
     """
-    found = Heeds(of, but, frozenset().union(*names) if names else None)
+    found = Heeds(of, but, frozenset().union(*names) if names else None, made_of)
 
     def mark(called: Called) -> Called:
         called.heeds = found  # type: ignore[attr-defined]
@@ -50,19 +66,63 @@ def heeds(
     return mark
 
 
+class Concerns:
+    """The origins of which something is to be made for a call to concern those who asked for such calls."""
+
+    def __init__(self, atoms: Atoms, families: frozenset[str]) -> None:
+        self._atoms = atoms
+        self._families = families
+        self._made = -1
+        self._mask = VAL
+
+    def mask(self) -> int:
+        """Return them as they are now: a family grows while a program is followed."""
+        if self._made != self._atoms.made:
+            self._made = self._atoms.made
+            self._mask = VAL
+            for family in self._families:
+                self._mask |= self._atoms.family(family)
+        return self._mask
+
+
 def ask(heard: Heard) -> Callable[..., Value]:
     """Return what passes the result of a call on through those of ``heard`` that ask for such a call."""
     everything = Heeds(but=())
     asked = [(hear, getattr(hear, "heeds", everything)) for hear in heard]
-    chosen: dict[tuple[type, str], Heard] = {}
+    families = frozenset(family for _, those in asked for family in those.made_of)
+    of: Any = next((hear for hear, those in asked if those.made_of), None)  # a tracker's method
+    concerns = Concerns(of.__self__.machine.atoms, families) if of is not None else None
+    chosen: dict[tuple[type, str], list[tuple[Callable[..., Any], bool]]] = {}
 
     def tell(func: Value, args: Args, node: ir.Call, out: Value) -> Value:
-        key = (type(func.p), callee_name(func))
+        name = callee_name(func)
+        key = (type(func.p), name)
         listeners = chosen.get(key)
         if listeners is None:
-            listeners = chosen[key] = [hear for hear, those in asked if those.takes(*key)]
-        for hear in listeners:
-            out = hear(func, args, node, out)
+            listeners = chosen[key] = [(hear, not those.names_it(name)) for hear, those in asked if those.takes(*key)]
+        if not listeners:
+            return out
+        mask = concerns.mask() if concerns is not None else 0
+        concerned = bool(out.m & mask) or _in_it(func, args, mask)
+        for hear, only_concerned in listeners:
+            if only_concerned and not concerned:
+                continue
+            made = hear(func, args, node, out)
+            if made is not out:
+                out = made
+                concerned = concerned or bool(out.m & mask)
         return out
 
     return tell
+
+
+def _in_it(func: Value, args: Args, mask: int) -> bool:
+    """Return whether something that a call is given, or called on, has one of the origins in ``mask``."""
+    for value in args.positional:
+        if deep(value) & mask:
+            return True
+    for value in args.keywords.values():
+        if deep(value) & mask:
+            return True
+    p = func.p
+    return type(p) is Method and bool(deep(p.receiver) & mask)

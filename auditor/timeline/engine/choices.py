@@ -104,20 +104,24 @@ def guard(machine: Machine, node: ir.Expr, test: Value, passes: int, *, taken: b
         return False
     names = tuple(str(s) for s in switches)
     operands = _operands(machine, node) if isinstance(node, ir.BoolOp) else ()
-    asks, may = _asks_whether_there(node), machine.truth(test)
+    asks, may = _asks_whether_there(machine, node), machine.truth(test)
     machine.guards.append(Guard(machine.site(node), names, passes, taken, may, operands, asks))
     return True
 
 
-def _asks_whether_there(node: ir.Expr) -> bool:
-    return any(
-        isinstance(part, ir.Compare)
-        and any(
-            op in ("is", "is not") and isinstance(right, ir.Const) and right.value is None
-            for op, right in zip(part.ops, part.rights, strict=True)
+def _asks_whether_there(machine: Machine, node: ir.Expr) -> bool:
+    known = machine.asking.get(id(node))
+    if known is None:
+        asks = any(
+            part.__class__ is ir.Compare
+            and any(
+                op in ("is", "is not") and isinstance(right, ir.Const) and right.value is None
+                for op, right in zip(part.ops, part.rights, strict=True)
+            )
+            for part in walk(node)
         )
-        for part in walk(node)
-    )
+        known = machine.asking[id(node)] = node, asks
+    return known[1]
 
 
 def _operands(machine: Machine, node: ir.BoolOp) -> tuple[Operand, ...]:

@@ -7,7 +7,7 @@ from them, and tensors handed over by name. Numbers and texts can't be changed b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -90,11 +90,12 @@ def opaque_at(machine: Machine, site: Site, what: str, escapes: tuple[str, ...] 
     return machine.atoms.bit(FAMILY, known)
 
 
-def decided(opaque: int, before: dict[str, Value], after: dict[str, Value]) -> None:
-    """Let what an ``opaque`` condition decides be opaque: names that are bound otherwise than ``before``."""
+def decided(opaque: int, held: Mapping[str, Value | None], after: dict[str, Value]) -> None:
+    """Let what an ``opaque`` condition decides be opaque: names that are bound otherwise than before (``held``)."""
     if opaque:
-        for name, value in after.items():
-            if before.get(name) is not value and not isinstance(value.p, Function | Class):
+        for name, before in held.items():
+            value = after.get(name)
+            if value is not None and before is not value and not isinstance(value.p, Function | Class):
                 after[name] = Value(value.p, value.m | opaque)
 
 

@@ -29,10 +29,13 @@ def fold(machine: Machine, compute: Callable[..., object], *values: Value) -> Va
     """Return ``compute`` of constants, per setting where they differ, and SOME where unknown."""
     origins = 0
     known = True
+    differs = False
     for value in values:
         origins |= value.m
-        if type(value.p) is not Known:
+        kind = type(value.p)
+        if kind is not Known:
             known = False
+            differs = differs or kind is PerSetting
     if origins & machine.params:
         origins = parameters.settle(machine, origins)
     if known:
@@ -51,7 +54,7 @@ def fold(machine: Machine, compute: Callable[..., object], *values: Value) -> Va
         elif type(result) is float and (abs(result - LN2) < 1e-6 or abs(result - 1 / LN2) < 1e-6):
             origins |= BITS
         return Value(Known(result), origins)
-    if any(isinstance(v.p, PerSetting) for v in values):
+    if differs:
         each: list[Payload] = []
         for index in range(machine.count):
             parts = [at_setting(v.p, index) for v in values]

@@ -95,6 +95,7 @@ class Machine:
         self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how
         self.nowhere: bool | None = None  # whether a module may be imported that lies nowhere, once asked
         self.insides: dict[int, tuple[object, int]] = {}  # opaque origins of the code of classes, once asked, by id
+        self.asking: dict[int, tuple[ir.Node, bool]] = {}  # conditions, and whether they ask if something was made
         self.deciding = 0  # what of the open conditions in progress is opaque
         self.attributes: frozenset[str] | None = None  # names of the attributes that the program assigns, once asked
         self.bound: dict[str, frozenset[str]] = {}  # names that a module binds anywhere, once asked, by path
@@ -159,6 +160,7 @@ class Machine:
         self.begun: dict[str, dict[int, str]] = {}  # how texts begin whose first part is given at run time
         self.words: dict[tuple[str, int], Words] = {}  # texts that no setting in play makes, by place
         self.signals = Signals(self, trackers)
+        self.of = self.signals.kinds.__getitem__  # type: ignore[method-assign,assignment]  # asked for at every step
 
     def run(self) -> Timeline:
         """Follow the program from its first line and return its timeline."""

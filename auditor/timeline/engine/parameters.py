@@ -21,7 +21,8 @@ def param(machine: Machine, heap: Heap) -> int:
 
 def heaps_of(machine: Machine, origins: int) -> list[Heap]:
     """Return the objects whose live parameters are among ``origins``."""
-    return [h for h in machine.atoms.meanings(origins & machine.params, "param") if isinstance(h, Heap)]
+    live = origins & machine.params
+    return [h for h in machine.atoms.meanings(live, "param") if isinstance(h, Heap)] if live else []
 
 
 def reach(machine: Machine, heap: Heap) -> list[Heap]:
@@ -75,9 +76,10 @@ def closed_over(machine: Machine, function: Value) -> list[Value]:
 
 def heaps_in(p: Payload, depth: int = 3) -> list[Heap]:
     """Return the objects that a payload may be or hold in tuples."""
-    if isinstance(p, Heap):
-        return [p]
-    if depth:
+    kind = type(p)
+    if kind is Heap:
+        return [p]  # type: ignore[list-item]
+    if depth and (kind is Tup or kind is PerSetting or kind is Either):
         if isinstance(p, Tup):
             return [h for item in p.items for h in heaps_in(item.p, depth - 1)]
         if isinstance(p, PerSetting | Either):

@@ -51,6 +51,7 @@ class Relevance:
         self._advanced: dict[int, frozenset[str]] = {}
         self._assigned: dict[int, frozenset[str]] = {}
         self._latches: dict[int, dict[str, object]] = {}
+        self._own_counts: dict[int, bool] = {}
         self._keep: list[ir.Node] = []  # keeps ids valid
         self._indexes = program.indexes
         calls: dict[str, set[str]] = {}
@@ -201,6 +202,23 @@ class Relevance:
             self._keep.append(loop)
         return known
 
+    def counts_own(self, method: ir.Node) -> bool:
+        """Return whether a method counts in a table of its own object (``self.seen.index_put_(…)``)."""
+        known = self._own_counts.get(id(method))
+        if known is None:
+            known = isinstance(method, ir.FunctionDef) and _counts_own(self._indexes, method)
+            self._own_counts[id(method)] = known
+            self._keep.append(method)
+        return known
+
+    def remembers(self, cls: ir.ClassDef) -> bool:
+        """Return whether a class counts what it is told, in a method beside its forward and what sets it up."""
+        return any(
+            self.counts_own(method)
+            for method in cls.body
+            if isinstance(method, ir.FunctionDef) and method.name not in ("__init__", "forward", "__call__")
+        )
+
     def counters(self, cls: ir.ClassDef) -> frozenset[str]:
         """Return the attributes of ``self`` that methods other than the constructor count up."""
         return frozenset(
@@ -219,6 +237,20 @@ class Relevance:
             if target is not None and _attribute_of(target, receiver):
                 names.add(target.attr)
         return frozenset(names)
+
+
+def _counts_own(indexes: Sequence[Index], method: ir.FunctionDef) -> bool:
+    if not method.params:
+        return False
+    own = method.params[0].name
+    for call in within(indexes, method, ir.Call):
+        func = call.func
+        name = func.attr if isinstance(func, ir.Attr) else ""
+        table = func.value if isinstance(func, ir.Attr) and name != "at" else call.args[0].value if call.args else None
+        if name in COUNTING_CALLS and table is not None and _attribute_of(table, own):
+            return True
+    steps = within(indexes, method, ir.AugAssign)
+    return any(isinstance(one.target, ir.Subscript) and _attribute_of(one.target.value, own) for one in steps)
 
 
 def _in_methods(indexes: Sequence[Index], cls: ir.ClassDef) -> Iterator[tuple[str, ir.Assign | ir.AugAssign]]:

@@ -9,7 +9,7 @@ There are four kinds of signals (see :mod:`~auditor.timeline.engine.asking`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from auditor.program import ir
@@ -126,8 +126,8 @@ class Tracker:
         """Hear that what runs where ``test`` does not hold is followed next; None: that it has been followed."""
 
     @told
-    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
-        """Hear that a body under ``test`` goes on: ``after`` is what the names hold, ``before`` what they did."""
+    def branches_joined(self, test: Value, before: Mapping[str, Value], after: Names) -> None:
+        """Hear that a body under ``test`` goes on: what all names held ``before``, and those it changed ``after``."""
 
     @told
     def left(self, node: ir.Jump | ir.Return) -> None:

@@ -28,6 +28,7 @@ from auditor.timeline.engine import (
     stores,
 )
 from auditor.timeline.values.frames import Guard
+from auditor.timeline.values.names import Before, kept
 from auditor.timeline.values.payloads import (
     NONE,
     SOME,
@@ -221,7 +222,8 @@ def do_if(machine: Machine, node: ir.If) -> None:
             machine.live = yes  # a run that dies here reports nothing: the one that is claimed went past it
         return
     names = machine.frame.names
-    before = dict(names)
+    branch = kept(names)
+    branch.watch()
     weak = machine.weak
     machine.weak |= both
     deciding = machine.deciding
@@ -255,9 +257,8 @@ def do_if(machine: Machine, node: ir.If) -> None:
         machine.guards[-1] = machine.other_way(machine.guards[-1], no)
     if fallback:
         machine.undecided = undecided | (0 if fallback.taken else no)
-    after_body = dict(names)
-    names.clear()
-    names.update(before)
+    held, left = branch.take_back()
+    branch.watch()
     machine.live = else_live = no
     expressions.pick_files(machine, node.test, taken=False)
     if node.orelse:
@@ -271,8 +272,10 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.weak = weak
     machine.undecided = undecided
     machine.live = body_live | else_live
-    for branch_names in (after_body, names):
-        escapes.decided(machine.deciding, before, branch_names)
+    held_else = branch.leave()
+    after = {name: value for name, value in left.items() if value is not None}
+    escapes.decided(machine.deciding, held, after)
+    escapes.decided(machine.deciding, held_else, names)
     machine.deciding = deciding
     if body_returned:
         machine.passed.extend(way.other)
@@ -280,14 +283,15 @@ def do_if(machine: Machine, node: ir.If) -> None:
         return
     if not else_live and machine.jumped == jumped:
         machine.passed.extend(way.taken)
-    machine.signals.branches_joined(test, before, after_body)
-    if not else_live:
-        names.clear()
-        names.update(after_body)
-        return
-    for name, value in after_body.items():
-        other = names.get(name)
-        if other is None:
+    machine.signals.branches_joined(test, Before(names, held, held_else), after)
+    # What each of the names that one way or the other changed holds after the body, None where it holds nothing.
+    found = {**held_else, **dict.fromkeys(left), **after}
+    for name, value in found.items():
+        other = names.get(name) if else_live else None
+        if value is None:
+            if not else_live:
+                names.pop(name, None)
+        elif other is None:
             names[name] = value
         elif other is not value:
             names[name] = merge(value, other, body_live, else_live, machine.count)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import containers, parameters
 from auditor.timeline.library import modes, objects
-from auditor.timeline.values.payloads import FALSE, NONE, UNKNOWN, Heap, Value
+from auditor.timeline.values.atoms import VAL
+from auditor.timeline.values.payloads import FALSE, NONE, TRUE, UNKNOWN, Heap, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -47,12 +48,26 @@ def statistics(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 def watched(machine: Machine, module: Heap, args: Args) -> None:
     """``norm(x)`` in training mode: the running statistics of a batch norm are those of ``x``, too."""
+    if module.kind == "instance":
+        _inside(machine, module, args)
+        return
     if module.kind != "external" or "BatchNorm" not in module.name:
         return
     mode = modes.mode_of(machine, module)
     if mode is None or mode.p is not FALSE.p:
         module.origins |= parameters.settle(machine, args.origins())
         machine.heap_version += 1
+
+
+def _inside(machine: Machine, model: Heap, args: Args) -> None:
+    """Let the batch norms in a model of the program's own, in training mode, take up validation tokens."""
+    norms = [each for each in parameters.reach(machine, model) if each.kind == "external" and "BatchNorm" in each.name]
+    mode = modes.mode_of(machine, model) if norms and args.origins() & VAL and args.node is not None else None
+    if mode is None or mode.p is not TRUE.p:
+        return
+    for norm in norms:
+        assert args.node is not None
+        machine.signals.parameter_filled(norm, args.origins(), args.node)
 
 
 def from_vector(machine: Machine, args: Args, node: ir.Node) -> Value:

@@ -14,6 +14,7 @@ from auditor.program.source import Source
 from auditor.timeline.engine import arguments, containers, imports
 from auditor.timeline.library import switches, unmodelled
 from auditor.timeline.values.frames import Frame, ModuleScope
+from auditor.timeline.values.names import Names
 from auditor.timeline.values.payloads import NONE, UNKNOWN, External, Heap, Known, Value
 
 if TYPE_CHECKING:
@@ -159,7 +160,9 @@ def run_unit(machine: Machine, unit: Unit, given: Value | None, node: ir.Node) -
     """Follow a file as a script of its own; return its names."""
     if unit.module is None or machine.nested >= MAX_NESTED:
         return unmodelled.any_code(machine, arguments.Args((given,) if given else (), node=node), node)
-    names = dict(given.p.attrs) if given is not None and isinstance(given.p, Heap) else {}
+    names = Names()
+    if given is not None and isinstance(given.p, Heap):
+        names.update(given.p.attrs)
     names["__name__"] = Value(Known("__main__"))
     names["__file__"] = Value(Known(unit.path))
     outer, live = machine.frame, machine.live

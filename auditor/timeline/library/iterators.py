@@ -37,7 +37,12 @@ LAZY = frozenset(
 
 def forced(machine: Machine, name: str, args: Args) -> Args:
     """Return the arguments of a library's function, generators run to their end where it runs them."""
-    if name in LAZY or not any(isinstance(v.p, Stream) for v in (*args.positional, *args.keywords.values())):
+    if name in LAZY:
+        return args
+    for value in (*args.positional, *args.keywords.values()):
+        if type(value.p) is Stream:
+            break
+    else:
         return args
     return replace(
         args,
@@ -48,9 +53,10 @@ def forced(machine: Machine, name: str, args: Args) -> Args:
 
 def wrapped(machine: Machine, args: Args, node: ir.Node) -> Value | None:
     """``enumerate(g)``, ``zip(g, …)``, ``islice(g, n)`` and their like; None where no argument is a generator."""
-    at = next((i for i, v in enumerate(args.positional) if isinstance(v.p, Stream)), None)
-    if at is None:
+    kinds = [type(value.p) for value in args.positional]
+    if Stream not in kinds:
         return None
+    at = kinds.index(Stream)
     stream = args.positional[at]
     assert isinstance(stream.p, Stream)
     name = generators_name(node)

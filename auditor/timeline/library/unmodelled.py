@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -23,6 +24,7 @@ MAX_CANDIDATES = 16
 _HARMLESS = frozenset({Effect.PURE, Effect.VIEW, Effect.SHAPE})
 
 
+@lru_cache(maxsize=4096)
 def missing(name: str) -> bool:
     """Return whether the dotted ``name`` of something imported belongs to a module that lies nowhere."""
     return name.partition(".")[0] not in BUILTINS and lies_nowhere(name)

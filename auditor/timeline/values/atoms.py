@@ -6,7 +6,7 @@ Every abstract value carries an ``int`` whose bits are origins, so that joining 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 MAX_SETTINGS = 12  # "any value", the defaults, and up to ten more
 _EACH = (1 << MAX_SETTINGS) - 1
@@ -57,12 +57,26 @@ def bits_of(mask: int) -> Iterator[int]:
         mask ^= low
 
 
+class _Families(dict[str, int]):
+    """Masks of families, 0 for one without a bit."""
+
+    def __missing__(self, family: str) -> int:
+        self[family] = 0
+        return 0
+
+
 class Atoms:
-    """Hands out bits by family and remembers what each stands for."""
+    """Hands out bits by family and remembers what each stands for.
+
+    ``family(name)`` returns the mask of all bits handed out in a family so far. It is asked for at every step, hence
+    no method of Python's.
+    """
 
     def __init__(self) -> None:
+        self.made = 0  # how many bits were handed out
         self._next = 1 << FIXED_BITS
-        self._families: dict[str, int] = {}
+        self._families = _Families()
+        self.family: Callable[[str], int] = self._families.__getitem__
         self._known: dict[tuple[str, object], int] = {}
         self._meaning: dict[int, object] = {}
 
@@ -79,15 +93,15 @@ class Atoms:
         """Return a new bit for ``meaning`` in ``family``."""
         bit = self._next
         self._next <<= 1
-        self._families[family] = self._families.get(family, 0) | bit
+        self.made += 1
+        self._families[family] |= bit
         self._meaning[bit] = meaning
         return bit
 
-    def family(self, family: str) -> int:
-        """Return the mask of all bits handed out in ``family`` so far."""
-        return self._families.get(family, 0)
-
     def meanings(self, mask: int, family: str) -> list[object]:
         """Return what the bits of ``mask`` in ``family`` stand for, oldest first."""
+        mask &= self._families[family]
+        if not mask:
+            return []
         meaning = self._meaning
-        return [meaning[bit] for bit in bits_of(mask & self._families.get(family, 0))]
+        return [meaning[bit] for bit in bits_of(mask)]

@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -35,7 +36,12 @@ class FoldError(Exception):
 
 def string_origins(text: str) -> int:
     """Return VAL or TRAIN when ``text`` looks like a path or glob of that split, else 0."""
-    if len(text) > 400 or not _PATHLIKE.search(text) or " " in text or _CODE.search(text):
+    return _named_by(text) if len(text) <= 400 else 0
+
+
+@lru_cache(maxsize=4096)
+def _named_by(text: str) -> int:
+    if " " in text or not _PATHLIKE.search(text) or _CODE.search(text):
         return 0
     out = split_of_name(text)
     if out == VAL | TRAIN and split_of_name(text.rpartition("/")[2]) == VAL:

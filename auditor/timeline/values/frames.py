@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct, field
 
 from auditor.program.source import Source
+from auditor.timeline.values.names import Names
 from auditor.timeline.values.payloads import Class, Function, Stream, Value
 
 
@@ -32,7 +33,7 @@ class ModuleScope(Struct, eq=False):
     """One module: its source and global names."""
 
     source: Source
-    names: dict[str, Value] = field(default_factory=dict)
+    names: dict[str, Value] = field(default_factory=Names)
     is_main: bool = True
 
 

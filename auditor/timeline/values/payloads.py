@@ -21,6 +21,7 @@ from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.timeline.values.atoms import TRAIN, VAL, under
+from auditor.timeline.values.names import Names
 
 if TYPE_CHECKING:
     from auditor.timeline.values.frames import Frame, ModuleScope
@@ -151,7 +152,7 @@ class Class:
         self.node = node
         self.scope = scope
         self.bases = bases
-        self.attrs: dict[str, Value] = {}
+        self.attrs: dict[str, Value] = Names()
         self.fields: list[str] = []  # annotated names in order, for dataclass-like constructors
         self.cursors: frozenset[str] = frozenset()  # attributes that methods advance
         self.counters: frozenset[str] = frozenset()  # those of them that they count up
@@ -285,14 +286,11 @@ Payload: TypeAlias = (
 )
 
 
-class Value:
+class Value(Struct, eq=False, frozen=True):
     """A payload ``p`` and the origins ``m`` (see :mod:`auditor.timeline.values.atoms`). Never changed once made."""
 
-    __slots__ = ("m", "p")
-
-    def __init__(self, p: Payload = None, m: int = 0) -> None:
-        self.p = p
-        self.m = m
+    p: Payload = None
+    m: int = 0
 
     def __repr__(self) -> str:
         return f"Value({self.p!r}, {self.m:b})"
@@ -308,6 +306,8 @@ def same(a: Payload, b: Payload) -> bool:
     """Return whether two payloads are certainly the same."""
     if a is b:
         return True
+    if type(a) is not type(b):
+        return False
     if isinstance(a, Known) and isinstance(b, Known):
         return type(a.v) is type(b.v) and a.v == b.v
     if isinstance(a, External) and isinstance(b, External):
@@ -362,14 +362,15 @@ def join_all(values: Iterable[Value]) -> Value:
 def per_setting(each: list[Payload]) -> Payload:
     """Return one payload when all settings agree, else a :class:`PerSetting`."""
     first = each[0]
-    if all(same(first, other) for other in each[1:]):
-        return first
-    return PerSetting(tuple(each))
+    for other in each:
+        if other is not first and not same(first, other):
+            return PerSetting(tuple(each))
+    return first
 
 
 def at_setting(payload: Payload, index: int) -> Payload:
     """Return the payload under setting number ``index``."""
-    return payload.each[index] if isinstance(payload, PerSetting) else payload
+    return payload.each[index] if type(payload) is PerSetting else payload
 
 
 def merge(a: Value, b: Value, a_bits: int, b_bits: int, count: int) -> Value:

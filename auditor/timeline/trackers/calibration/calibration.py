@@ -8,6 +8,7 @@ calibration. Where in the run it happens is told by the training loop's own cloc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
@@ -119,7 +120,7 @@ class Calibrations(Tracker):
         """Note that a loss is learned from."""
         learned(self.machine, origins)
 
-    def branches_joined(self, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
+    def branches_joined(self, test: Value, before: Mapping[str, Value], after: dict[str, Value]) -> None:
         """Note what a comparison of losses decides."""
         chosen(self.machine, test, before, after)
 
@@ -242,7 +243,7 @@ def learned(machine: Machine, origins: int) -> None:
         event.learned = True
 
 
-def chosen(machine: Machine, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
+def chosen(machine: Machine, test: Value, before: Mapping[str, Value], after: dict[str, Value]) -> None:
     """Let what names hold say that a comparison of losses decided it.
 
     The loss itself is not a choice; a number or a state that goes with it is.

@@ -90,7 +90,7 @@ class Counts(Tracker):
                 if run in event.within:
                     event.region &= ~iterations
 
-    @heeds()
+    @heeds(_CALLS, made_of=("gold",))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a counting call, and a prediction that is judged."""
         name = arguments.callee_name(func)

@@ -34,7 +34,7 @@ from auditor.timeline.trackers.keys.places import (
     sliced,
 )
 from auditor.timeline.trackers.keys.reads import Keys, Mixing, Read
-from auditor.timeline.trackers.keys.returns import targets
+from auditor.timeline.trackers.keys.returns import Told, targets
 from auditor.timeline.trackers.keys.settling import settle
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import (
@@ -96,6 +96,10 @@ class Lookups(Tracker):
 
     rank = 40
 
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.told: Told = {}  # on which arguments hangs what models' methods give
+
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note a read of tokens, a look-up, or a label."""
         return subscript(self.machine, base, index, node, out) if (base.m | index.m) & VAL else out
@@ -120,7 +124,7 @@ class Lookups(Tracker):
         """Forget keys that are only compared."""
         return compared(self.machine, out)
 
-    @heeds()
+    @heeds(_KEEPS_PLACE, _NOT_BELOW, made_of=("read", "mixed"))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a call outside the program mixes, looks up or scores."""
         return called(self.machine, func, args, node, out)
@@ -147,7 +151,8 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
     if base.m & forwards:
         return out if index.m & keys.truths else Value(out.p, out.m | label(machine, index.m))
     if base.m & VAL and not base.m & (keys.lookups | keys.mixed | keys.truths) and keys.holds_tokens(base.m):
-        return read(machine, base, index, node, out)
+        by_token = index.m & keys.reads and not index.m & (keys.spots | keys.truths)
+        return Value(out.p, out.m | index.m) if by_token else read(machine, base, index, node, out)
     return out
 
 
@@ -353,7 +358,8 @@ def called(machine: Machine, func: Value, args: Args, node: ir.Call, out: Value)
         positional = args.positional
         if positional:
             keys.inputs |= positional[0].m & keys.reads
-        return Value(out.p, out.m & ~(tokens | keys.aware) | label(machine, targets(func, args)))
+        judged = label(machine, targets(func, args, machine.of(Lookups).told))
+        return Value(out.p, out.m & ~(tokens | keys.aware) | judged)
     return out
 
 

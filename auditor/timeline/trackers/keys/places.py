@@ -7,26 +7,19 @@ from auditor.timeline.trackers.keys.reads import Keys, Place
 from auditor.timeline.values.atoms import bits_of
 from auditor.timeline.values.payloads import (
     Known,
-    Payload,
     Tup,
     Value,
 )
 
 
-class Behind(Value):
+class Behind(Value, eq=False, frozen=True):
     """A number that something was subtracted from: a position before another one, ``base`` where that is known."""
 
-    __slots__ = ("base",)
-
-    def __init__(self, p: Payload, m: int, base: Value | None = None) -> None:
-        super().__init__(p, m)
-        self.base = base
+    base: Value | None = None
 
 
-class Beyond(Value):
+class Beyond(Value, eq=False, frozen=True):
     """A number to which one was added: the position after another one."""
-
-    __slots__ = ()
 
 
 def place_of(index: Value, node: ir.Expr) -> Place:

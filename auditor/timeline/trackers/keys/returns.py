@@ -12,10 +12,17 @@ from auditor.timeline.values.payloads import Bound, Function, Heap, Known, Value
 _ROUNDS = 8  # a chain of assignments that is longer, written backwards in a loop, counts as hanging
 
 
-def targets(func: Value, args: Args) -> int:
-    """Return the origins of the arguments after the first on which hangs what a model gives: its targets."""
+# What was told of a method's text already, for as many arguments and the same truths of constants, with the text.
+Told = dict[tuple[object, ...], tuple[ir.Node, list["int | str"]]]
+
+
+def targets(func: Value, args: Args, told: Told) -> int:
+    """Return the origins of the arguments after the first on which hangs what a model gives: its targets.
+
+    ``told`` is filled with what each text says: the same call is made in every round of a loop.
+    """
     method = _method(func)
-    asked = None if method is None else hanging(method, args)
+    asked = None if method is None else hanging(method, args, told)
     out = 0
     for at, value in (*enumerate(args.positional), *args.keywords.items()):
         if at != 0 and (asked is None or at in asked):
@@ -34,7 +41,7 @@ def _method(func: Value) -> Function | None:
     return p if isinstance(p, Function) else None
 
 
-def hanging(function: Function, args: Args) -> list[int | str]:
+def hanging(function: Function, args: Args, told: Told) -> list[int | str]:
     """Return the arguments, by place or name, on which what a bound method returns may hang.
 
     Decided on the text alone, for the constants that are passed or default: ``if return_logits: return logits`` ends
@@ -54,8 +61,14 @@ def hanging(function: Function, args: Args) -> list[int | str]:
         constants.pop(name, None)
         if isinstance(value.p, Known):
             constants[name] = value.p.v
-    live = list(_live(node.body, _never_set(node, constants)))
-    return [key for key in given if _hangs(live, names[key] if isinstance(key, int) else key)]
+    # Of a constant nothing is asked but whether it is true, and whether it is there.
+    truths = tuple((name, value is None, bool(value)) for name, value in constants.items())
+    which = (id(node), len(args.positional), *args.keywords, truths)
+    if which not in told:
+        live = list(_live(node.body, _never_set(node, constants)))
+        found = [key for key in given if _hangs(live, names[key] if isinstance(key, int) else key)]
+        told[which] = node, found
+    return told[which][1]
 
 
 def _never_set(node: ir.FunctionDef, constants: Mapping[str, object]) -> dict[str, object]:

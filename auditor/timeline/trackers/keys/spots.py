@@ -30,7 +30,7 @@ class Spots(Tracker):
 
     rank = 42
 
-    @heeds()
+    @heeds(made_of=("read",))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note places that a library finds; what it makes of tokens by them is tokens."""
         if not out.m & VAL:

@@ -5,6 +5,7 @@ Scores of the checkpoints of a training run are no such evaluations: between the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -95,7 +96,7 @@ class Best(Tracker):
             self.tests[id(test)] = self.last
         self.last = None
 
-    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
+    def branches_joined(self, test: Value, before: Mapping[str, Value], after: Names) -> None:
         """Note a score that takes the place of the best one yet."""
         found = self.tests.pop(id(test), None)
         if found is None:
@@ -112,7 +113,7 @@ class Best(Tracker):
         if kept is score or (isinstance(kept.p, Tup) and any(item is score for item in kept.p.items)):
             after[rest.id] = tag(kept, self._found([score], node))
 
-    def _named(self, node: ir.Expr, names: Names) -> Value | None:
+    def _named(self, node: ir.Expr, names: Mapping[str, Value]) -> Value | None:
         return names.get(node.id) if isinstance(node, ir.Name) else None
 
     def _scores(self, origins: int) -> bool:

@@ -7,6 +7,7 @@ rest on it are known.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
@@ -43,6 +44,7 @@ Kind = Literal[
     "window bytes",
     "file bytes",
     "more bytes",
+    "raised bytes",
 ]
 
 FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split
@@ -95,7 +97,7 @@ class Doubts(Tracker):
             return _with(out, doubt(self.machine, "stored choices", node, None, self.machine.all))
         return out
 
-    def branches_joined(self, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
+    def branches_joined(self, test: Value, before: Mapping[str, Value], after: dict[str, Value]) -> None:
         """Note what such a comparison decides."""
         decided(self.machine, test, before, after)
 
@@ -206,7 +208,7 @@ def written(machine: Machine, base: Value, index: Value, node: ir.Node) -> int:
     return doubt(machine, "answers", node, None, machine.all)
 
 
-def decided(machine: Machine, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
+def decided(machine: Machine, test: Value, before: Mapping[str, Value], after: dict[str, Value]) -> None:
     """Let what a comparison with stored tokens decides rest on it."""
     doubts = test.m & machine.atoms.family("doubt")
     if not doubts:

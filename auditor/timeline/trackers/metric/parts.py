@@ -90,7 +90,7 @@ class Parts(Tracker):
                 return Value(out.p, out.m | self.machine.atoms.bit("kind of token", token.m & reads))
         return out
 
-    @heeds()
+    @heeds(_CALLS, made_of=("gold", _TABLED))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note limits, and targets that are clamped, ignored or judged."""
         name = arguments.callee_name(func)

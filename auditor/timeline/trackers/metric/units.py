@@ -10,7 +10,7 @@ from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Report
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.metric.metric import Doubts, doubt
+from auditor.timeline.trackers.metric.metric import Doubts, Kind, doubt
 from auditor.timeline.values.atoms import BITS, LAUNCH, SIZE, VAL
 from auditor.timeline.values.payloads import External, Heap, Known, PerSetting, Tup, Value
 
@@ -24,6 +24,9 @@ _SAME = frozenset(
         "unsqueeze", "flatten", "expand", "expand_as", "logical_not", "logical_and", "logical_or", "cpu", "cuda",
     }
 )  # fmt: skip
+_CALLS = frozenset({"getsize", "stat", "where", "masked_fill", "sum", "item", "cumsum", "encode", "frombuffer", "len"})
+_RAISES = frozenset({"clamp", "clamp_", "clamp_min", "clamp_min_", "clip", "maximum", "fmax"})
+_TOO_MANY: tuple[Kind, ...] = ("raised bytes", "more bytes")
 _BYTE_WORDS = ("bpb", "bits per byte", "bits_per_byte", "bits/byte")
 
 
@@ -50,7 +53,7 @@ class Units(Tracker):
             mask = right if left.m & self.machine.of(Keys).gold else left
             if mask.m & ordered:
                 out = Value(out.p, out.m | self.machine.atoms.bit("tail", ""))
-        if node.op == "+" and isinstance(node, ir.BinOp) and not out.m & self._scores():
+        if node.op == "+" and not out.m & self._scores():
             return self._more(left, right, node, out)
         if (
             node.op == "*"
@@ -66,6 +69,8 @@ class Units(Tracker):
             # Sums of losses and of bytes may lie side by side in one array: which one divides can't be told.
             return Value(out.p, out.m | self.machine.atoms.bit("per byte", ""))
         for score, factor in ((left, right), (right, left)):
+            if node.op == "*" and score.m & self._scores() and not factor.m & self._scores():
+                out = Value(out.p, out.m | self._too_many(factor, node))  # tokens by bytes, as a factor
             if score.m & self._scores() and not factor.m & self._scores() and self._may_count_bytes(factor):
                 return Value(out.p, out.m | self.machine.atoms.bit("per byte", ""))
         return out
@@ -93,12 +98,15 @@ class Units(Tracker):
             return Value(out.p, out.m | self.machine.atoms.bit("tail", ""))
         return out
 
-    def _more(self, left: Value, right: Value, node: ir.BinOp, out: Value) -> Value:
+    def _per_token(self, value: Value) -> bool:
+        """Return whether a value is how many bytes each token has, not yet added up."""
+        sizes, reads = self.machine.atoms.family("number of bytes"), self.machine.of(Keys).reads
+        return bool(value.m & sizes and value.m & reads) and not value.m & self._added()
+
+    def _more(self, left: Value, right: Value, node: ir.BinOp | ir.AugAssign, out: Value) -> Value:
         """Return bytes of tokens, marked where a constant is added to those of each."""
-        sizes = self.machine.atoms.family("number of bytes")
         for size, more in ((left, right), (right, left)):
-            per_token = size.m & sizes and size.m & self.machine.of(Keys).reads and not size.m & self._added()
-            if per_token and isinstance(more.p, Known) and type(more.p.v) in (int, float) and more.p.v >= 1:  # type: ignore[operator]
+            if self._per_token(size) and isinstance(more.p, Known) and type(more.p.v) in (int, float) and more.p.v >= 1:  # type: ignore[operator]
                 return Value(out.p, out.m | self.machine.atoms.bit("more bytes", self.machine.site(node)))
         return out
 
@@ -110,8 +118,8 @@ class Units(Tracker):
         machine, keys = self.machine, self.machine.of(Keys)
         if divisor.m & machine.atoms.family("size of a file"):
             return doubt(machine, "file bytes", node, None, machine.all)
-        if divisor.m & machine.atoms.family("more bytes"):
-            return doubt(machine, "more bytes", node, None, machine.all)
+        if found := self._too_many(divisor, node):
+            return found
         labels = keys.labels & ~keys.inputs
         if (
             score.m & machine.atoms.family("tail")
@@ -121,7 +129,14 @@ class Units(Tracker):
             return doubt(machine, "window bytes", node, None, machine.all)
         return 0
 
-    @heeds()
+    def _too_many(self, divisor: Value, node: ir.Node) -> int:
+        """Return the origin of a quotient by more bytes than tokens have, 0 for another."""
+        for kind in _TOO_MANY:
+            if divisor.m & self.machine.atoms.family(kind):
+                return doubt(self.machine, kind, node, None, self.machine.all)
+        return 0
+
+    @heeds(_CALLS, _RAISES, made_of=("truth",))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a number of bytes (``len(text.encode())``)."""
         name = arguments.callee_name(func)
@@ -133,6 +148,12 @@ class Units(Tracker):
             return Value(out.p, out.m | self.machine.atoms.bit("masked", ""))
         if name in ("sum", "item", "cumsum") and out.m & self.machine.atoms.family("number of bytes"):
             return Value(out.p, out.m | self.machine.atoms.bit("added up", ""))
+        given = arguments.given_to(func, args)
+        if name in _RAISES and given and self._per_token(given[0]):
+            least = args.keywords.get("min", given[1] if len(given) > 1 else None)
+            number = least.p.v if least is not None and isinstance(least.p, Known) else None
+            if isinstance(number, int | float) and number > 1:
+                return Value(out.p, out.m | self.machine.atoms.bit("raised bytes", ""))
         if name == "encode":
             return Value(out.p, out.m | self.machine.atoms.bit("text in bytes", ""))
         if name == "frombuffer" and out.m & self.machine.atoms.family("text in bytes") and _of_bytes(args):

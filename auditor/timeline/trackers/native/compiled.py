@@ -22,7 +22,7 @@ from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures import mixtures
 from auditor.timeline.values.atoms import BITS, VAL, val_settings
 from auditor.timeline.values.frames import Frame, Site
-from auditor.timeline.values.payloads import SOME, Heap, Known, Payload, Value, at_setting
+from auditor.timeline.values.payloads import SOME, Heap, Known, Value, at_setting
 
 if TYPE_CHECKING:
     from auditor.native.exported import Library, Outcome, Result
@@ -45,15 +45,11 @@ ADDRESSES: Final = frozenset({"data_as", "data_ptr"})
 _VIEWS: Final = frozenset({"ctypes", "data", "T", "flat"})
 
 
-class Address(Value):
+class Address(Value, eq=False, frozen=True, kw_only=True):
     """The address of the array at ``where`` (an expression in ``frame``)."""
 
-    __slots__ = ("frame", "where")
-
-    def __init__(self, p: Payload, m: int, where: ir.Expr, frame: Frame) -> None:
-        super().__init__(p, m)
-        self.where = where
-        self.frame = frame
+    where: ir.Expr
+    frame: Frame
 
 
 class Text:
@@ -285,7 +281,7 @@ def _lookup(machine: Machine, text: Text, line: int, reads: int, node: ir.Node, 
 
 def address(machine: Machine, value: Value, where: ir.Expr) -> Value:
     """Return the address of the array ``value``, which stands at ``where``."""
-    return Address(SOME, containers.deep(value), _array(where), machine.frame)
+    return Address(p=SOME, m=containers.deep(value), where=_array(where), frame=machine.frame)
 
 
 def _array(node: ir.Expr) -> ir.Expr:

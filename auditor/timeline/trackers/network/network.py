@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -54,6 +55,8 @@ class Outside(Tracker):
 
 def called(machine: Machine, name: str, args: Args, node: ir.Node) -> None:
     """Note a call of a library function that goes over the network."""
+    if not _reaches_out(name):
+        return
     what = name
     installs = False
     if _RUN.match(name):
@@ -63,12 +66,16 @@ def called(machine: Machine, name: str, args: Args, node: ir.Node) -> None:
             return
         what = " ".join(words[found.start() :].split()[:3])
         installs = "install" in what
-    elif not _CALLS.match(name) and not _PRETRAINED.match(name):
-        return
     fallback = bool(machine.weak & machine.live & ~1)
     emit_once(
         machine, Network(**common(machine, node, machine.live), what=what[:60], installs=installs, fallback=fallback)
     )
+
+
+@lru_cache(maxsize=4096)
+def _reaches_out(name: str) -> bool:
+    """Return whether a library's function may go over the network, by its dotted name."""
+    return bool(_RUN.match(name) or _CALLS.match(name) or _PRETRAINED.match(name))
 
 
 def _words(command: Value | None) -> str:

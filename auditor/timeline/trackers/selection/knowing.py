@@ -7,7 +7,7 @@ token raises it and leaves it plain elsewhere, what the raised tokens gain is ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -39,7 +39,10 @@ _SAME = frozenset(
 )  # fmt: skip
 
 # What these make of losses are shares: between 0 and 1, and more where a prediction is the better one.
-_SHARES = frozenset({"softmax", "sigmoid", "sigmoid_", "expit", "logsigmoid", "tanh", "tanh_", "hardsigmoid", "erf"})
+_SHARES = frozenset(
+    {"softmax", "log_softmax", "sigmoid", "sigmoid_", "expit", "logsigmoid", "tanh", "tanh_", "hardsigmoid", "erf"}
+)
+_JUDGES = frozenset({"cross_entropy", "nll_loss", "gather", "take_along_dim", "take_along_axis"})
 # Along the vocabulary, these make one number of predictions, which predicts no token any more.
 _REDUCE = frozenset({"sum", "mean", "amax", "amin", "logsumexp", "std", "var", "norm", "nansum"})
 
@@ -77,7 +80,7 @@ class Knowing(Tracker):
             if _gives_whole_share(node):
                 origins |= self.whole
         both = left.m & right.m & keys.gold
-        if node.op == "/" and both and by_own_sum(node):
+        if node.op == "/" and ((both and by_own_sum(node)) or (right.m & keys.gold and of_both(node))):
             origins |= self.shares
         elif both and self._posterior(node.op, left, right):
             weighed = self.machine.of(Marks).weighted if node.op != "*" else 0
@@ -163,7 +166,7 @@ class Knowing(Tracker):
 
     # ---------------------------------------------------------------- calls
 
-    @heeds()
+    @heeds(made_of=("gold", "forward"))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a library chooses between, and predictions that are judged."""
         gold = self.machine.of(Keys).gold
@@ -172,9 +175,10 @@ class Knowing(Tracker):
         given = arguments.given_to(func, args)
         if not out.m & gold:
             return self._along(given, args, node, out)
-        if not any(containers.deep(value) & gold for value in given):
-            return self._judged(given, node, out)
         name = arguments.callee_name(func)
+        scaled = name in _JUDGES and any(value.m & self.machine.atoms.family("heated") for value in given)
+        if scaled or not any(containers.deep(value) & gold for value in given):
+            return self._judged(given, node, out)
         if name in _SHARES:
             return Value(out.p, out.m & ~self.plain | self.shares)
         if name == "lerp" and len(given) == 3 and self._posterior("*", given[2], given[0]):
@@ -236,7 +240,7 @@ class Knowing(Tracker):
             self.tests[self.machine.branches[-1] >> 1] = test
             self.places[id(test)] = node
 
-    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
+    def branches_joined(self, test: Value, before: Mapping[str, Value], after: Names) -> None:
         """Note predictions that a branch replaces."""
         node = self.places.pop(id(test), None)
         for name, value in after.items() if node is not None else ():
@@ -301,6 +305,13 @@ def by_own_sum(node: ir.BinOp | ir.AugAssign) -> bool:
         below.func.attr if isinstance(below.func, ir.Attr) else below.func.id if isinstance(below.func, ir.Name) else ""
     )
     return name == "sum" and bool(below.args) and same_expression(below.args[0].value, above)
+
+
+def of_both(node: ir.BinOp | ir.AugAssign) -> bool:
+    """Return whether something is divided by its sum with another (``b / (a + b)``)."""
+    if not isinstance(node, ir.BinOp) or not isinstance(node.right, ir.BinOp) or node.right.op != "+":
+        return False
+    return any(same_expression(node.left, side) for side in (node.right.left, node.right.right))
 
 
 def _gives_whole_share(node: ir.BinOp) -> bool:

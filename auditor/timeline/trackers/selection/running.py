@@ -5,6 +5,7 @@ Before the first round such a name holds a number that no loss reaches; of that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -44,7 +45,7 @@ class Running(Tracker):
             self.tests[id(test)] = self.last
         self.last = None
 
-    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
+    def branches_joined(self, test: Value, before: Mapping[str, Value], after: Names) -> None:
         """Note a loss that takes the place of the lowest one yet."""
         found = self.tests.pop(id(test), None)
         if found is None:

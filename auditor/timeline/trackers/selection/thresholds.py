@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -79,7 +80,7 @@ def either(machine: Machine, test: Value, one: Value, other: Value, out: Value) 
     return _marked(out, chosen)
 
 
-def branched(machine: Machine, test: Value, before: dict[str, Value], after: dict[str, Value]) -> None:
+def branched(machine: Machine, test: Value, before: Mapping[str, Value], after: dict[str, Value]) -> None:
     """Let the predictions that a branch replaces be chosen by its test."""
     keys = machine.of(Keys)
     if not test.m & keys.picks:

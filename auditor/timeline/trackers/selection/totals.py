@@ -68,7 +68,7 @@ class Totals(Tracker):
             origins |= self._over(found or self._in_loop(node, terms, whole=whole), node, origins)
         return out if origins == out.m else Value(out.p, origins)
 
-    @heeds()
+    @heeds(_ARRAYS, PLACES, _PRODUCTS, _SUMS, made_of=("constant weights",))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note arrays of constants, and sums of what they have weighed."""
         name = arguments.callee_name(func)

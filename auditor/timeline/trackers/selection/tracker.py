@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -68,11 +69,11 @@ class Selection(Tracker):
         """Note places that are picked by their losses."""
         return thresholds.filtered(self.machine, tests, out)
 
-    def branches_joined(self, test: Value, before: Names, after: Names) -> None:
+    def branches_joined(self, test: Value, before: Mapping[str, Value], after: Names) -> None:
         """Note predictions that a branch replaces."""
         thresholds.branched(self.machine, test, before, after)
 
-    @heeds()
+    @heeds(ranks.RANKED, made_of=("gold", "space", "forward"))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note what a call outside the program does with predictions."""
         machine, keys, marks = self.machine, self.machine.of(Keys), self.machine.of(Marks)
