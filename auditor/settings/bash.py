@@ -323,7 +323,7 @@ class _Lowering:
         items = tuple(word_of(child) for child in node.children_by_field_name("value"))
         body = node.child_by_field_name("body")
         named = text_of(variable) if variable is not None and any(c.type == "in" for c in node.children) else None
-        return Loop(named, items, self.block(body.children) if body is not None else ())
+        return Loop(named, items, self.block(body.children) if body is not None else (), self._at(node))
 
     def _if(self, node: tree_sitter.Node) -> Branch:
         arms: list[tuple[Block, Block]] = []

@@ -127,10 +127,10 @@ class _Walker:
                 return self.run(body, state)
             case Function(name, body):
                 self.functions[name] = body
-            case Loop(variable, items, body):
+            case Loop(variable, items, body, line):
                 if variable is not None:
                     values = [field for item in items for field in expand(item, state.read)]
-                    state.variables[variable] = Assigned(values[0] if values else UNKNOWN, state.path, 0)
+                    state.variables[variable] = Assigned(values[0] if values else UNKNOWN, state.path, line)
                 state.round = self.nodes + 1
                 self.run(body, state)  # once: the rounds differ in the seed
                 state.round = 0

@@ -67,6 +67,7 @@ class Loop(Struct, frozen=True):
     variable: str | None
     items: tuple[Word, ...]
     body: Block
+    line: int = 0
 
 
 class Branch(Struct, frozen=True):

@@ -96,6 +96,8 @@ def test_a_branch_that_leaves_does_not_count() -> None:
 def test_a_loop_runs_for_its_first_value() -> None:
     text = "for SEED in 42 1337; do\n  SEED=$SEED X=1 torchrun train_gpt.py\ndone\n"
     assert only(text) == {"SEED": "42", "X": "1"}
+    (launch,) = started(text)
+    assert [launch.environment[name].line for name in ("SEED", "X")] == [1, 2]
 
 
 def test_functions_pass_on_their_arguments() -> None:
