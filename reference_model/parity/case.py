@@ -25,7 +25,7 @@ from reference_model.model import GPT
 SEQ, ROWS, BATCHES, STEPS = 64, 8, 8, 3
 _VAL_ROWS = 12
 _DOCUMENT = 80  # tokens on average
-_SHARDS, _SHARD_TOKENS = 17, 2_000  # rank 0 of eight owns three of them, and each batch takes rows of several
+_SHARDS, _SHARD_TOKENS = 17, 300  # rank 0 of eight owns three of them, and each batch takes rows of several
 _CALIBRATION = 6  # batches: more than three shards hold, so that orders begin anew
 
 
@@ -98,7 +98,7 @@ def make(config: Config, shape: Shape, changes: Mapping[str, float], seed: int) 
     counts = table.base[tokens] + (table.space[tokens] & ~table.boundary[np.roll(tokens, 1)])
     counts[0] = 0
     shards = tuple(
-        random.integers(4, vocab, _SHARD_TOKENS + 100 * number).astype(np.uint16) for number in range(_SHARDS)
+        random.integers(4, vocab, _SHARD_TOKENS + 30 * number).astype(np.uint16) for number in range(_SHARDS)
     )
     return Case(small, model, rows, Val(tokens, counts.astype(np.uint16), document_starts(tokens)), table, shards)
 
