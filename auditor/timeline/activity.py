@@ -79,9 +79,9 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
                 f"{_on(timeline, running, guards)}; but {denied}, and with what it prints this was not seen to run"
             )
             return Activity(True, "hold", because)
-        silent = silence(timeline.unheard, guards)
-        if silent:
-            return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {silent}")
+    silent = silence(timeline.unheard, guards)
+    if silent:
+        return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {silent}")
     commands = [i for i, s in enumerate(timeline.settings) if s.kind == "command"]
     main = min((timeline.settings[i].run for i in commands), default=0)
     aside = sum(1 << (i + 1) for i in commands if timeline.settings[i].run != main)
