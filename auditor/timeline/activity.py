@@ -80,7 +80,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
             )
             return Activity(True, "hold", because)
     silent = silence(timeline.unheard, guards)
-    if silent:
+    if silent and not running & _DEFAULTS:  # what is on by default is the submission's, whatever was logged
         return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {silent}")
     commands = [i for i, s in enumerate(timeline.settings) if s.kind == "command"]
     main = min((timeline.settings[i].run for i in commands), default=0)
@@ -89,7 +89,8 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
         because = f"{_on(timeline, running, guards)}; only an alternative command runs it, no command of the main run"
         return Activity(True, "hold", because)
     of_main = sum(1 << (i + 1) for i in commands if timeline.settings[i].run == main)
-    logged = any(running & 1 << (i + 1) for i in logs)  # what ran outranks what is documented
+    # What ran outranks what is documented.
+    logged = not silent and any(running & 1 << (i + 1) for i in logs)
     if of_main and not logged and not running & of_main and not _printed_on(timeline, logs, of_main):
         given = _set_by(timeline, of_main, guards)
         if given:

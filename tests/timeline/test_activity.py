@@ -448,8 +448,11 @@ def test_on_by_a_command_and_not_heard_of_in_the_log_of_the_score():
     assert "(train_gpt.py:28)" in found.because
     heard = judged(PRINTS, command | log(*SAID, "ttt:starting epochs:1"))
     assert (heard.active, heard.status) == (True, "violation")
-    by_default = judged(PRINTS.replace("'TTT', '0'", "'TTT', '1'"), log(*SAID))
-    assert (by_default.active, by_default.status) == (True, "hold")
+    by_default = PRINTS.replace("'TTT', '0'", "'TTT', '1'")
+    assert judged(by_default, log(*SAID)).status == "violation"
+    off = judged(by_default, readme("TTT=0 torchrun train_gpt.py") | log(*SAID))
+    assert (off.active, off.status) == (True, "hold")
+    assert "but not as the main command sets it (TTT=0, README.md:4)" in off.because
     excerpt = judged(PRINTS, command | log("model_dim:512"))  # without the lines that it prints in any case
     assert (excerpt.active, excerpt.status) == (True, "violation")
 
