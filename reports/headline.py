@@ -86,15 +86,13 @@ def _seconds(report: Report) -> str:
     runs = _counted(report)
     train = [run.train_seconds for run in runs if run.train_seconds is not None]
     train = train or [run.train_seconds for run in report.runs if run.train_seconds is not None]
-    evaluation = [run.eval_seconds for run in runs if run.eval_seconds is not None]
-    passes = [run.validation_seconds for run in runs if run.validation_seconds is not None]
+    # Of several timed passes the last need not be the one that gives the score, and clocks may hold each other.
+    evaluation = [run.eval_seconds for run in runs if run.eval_seconds is not None and run.validation_seconds is None]
     parts = []
     if train:
         parts.append(f"training {max(train):.1f}")
     if evaluation:
         parts.append(f"timed evaluation {max(evaluation):.1f}")
-    if evaluation and passes:  # what of it the score needs is another rule's question
-        parts[-1] += f" in the scoring pass, {max(passes):.1f} in all passes"
     return ", ".join(parts) + (" (longest)" if len(train) > 1 or len(evaluation) > 1 else "")
 
 

@@ -82,6 +82,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     silent = silence(timeline.unheard, guards)
     if silent and not running & _DEFAULTS:  # what is on by default is the submission's, whatever was logged
         return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {silent}")
+    running &= -1 if not silent else ~sum(1 << (i + 1) for i in logs)
     commands = [i for i, s in enumerate(timeline.settings) if s.kind == "command"]
     main = min((timeline.settings[i].run for i in commands), default=0)
     aside = sum(1 << (i + 1) for i in commands if timeline.settings[i].run != main)
@@ -89,8 +90,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
         because = f"{_on(timeline, running, guards)}; only an alternative command runs it, no command of the main run"
         return Activity(True, "hold", because)
     of_main = sum(1 << (i + 1) for i in commands if timeline.settings[i].run == main)
-    # What ran outranks what is documented.
-    logged = not silent and any(running & 1 << (i + 1) for i in logs)
+    logged = any(running & 1 << (i + 1) for i in logs)  # what ran outranks what is documented
     if of_main and not logged and not running & of_main and not _printed_on(timeline, logs, of_main):
         given = _set_by(timeline, of_main, guards)
         if given:
@@ -292,12 +292,15 @@ def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, s
     """
     parts: dict[tuple[str, str | None], str] = {}
     unseen = 0
+    everywhere: set[str] | None = None  # what closes it wherever something does: that alone tells why
     for index in range(len(timeline.settings)):
         bit = 1 << (index + 1)
         closed = [g for g in guards if not g.opens & bit]
         if not closed:
             unseen |= bit
             continue
+        closing = {name for guard in closed for name in guard.closing(bit)}
+        everywhere = closing if everywhere is None else everywhere & closing
         names = [name for guard in closed for name in _telling(timeline, list(guard.closing(bit)))]
         for name in list(dict.fromkeys(names))[:_MOST]:
             value = _reading(timeline, name, index)
@@ -306,7 +309,7 @@ def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, s
             said = _value(timeline, name, index)
             if said:
                 parts.setdefault((name, value), said)
-    return parts, unseen
+    return {part: said for part, said in parts.items() if part[0] in (everywhere or ())} or parts, unseen
 
 
 def _off(timeline: Timeline, guards: list[Guard]) -> str:
