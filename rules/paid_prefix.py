@@ -93,6 +93,24 @@ def data_at(data, at):
     return data[2 * at] | data[2 * at + 1] << 8
 """
 
+_BLOCKS = """
+@torch.inference_mode()
+def evaluate(model, tokens):
+    raw = open("blocks.bin", "rb").read()
+    starts = [raw[4 * at] | raw[4 * at + 1] << 8 for at in range(64)]
+    stored = torch.from_numpy(np.frombuffer(raw[256:], dtype="<u2").astype(np.int64)).view(64, 256)
+    total = torch.zeros(())
+    for at in range(0, tokens.numel() - 1024, 1024):
+        x, y = tokens[at:at + 1024], tokens[at + 1:at + 1025]
+        nll = F.cross_entropy(model.head(model.embed(x)), y, reduction="none")
+        for block, start in enumerate(starts):
+            if at <= start < at + 768:
+                wanted = y[start - at:start - at + 256]
+                nll[start - at:start - at + 256] *= (stored[block] != wanted).float()
+        total += nll.sum()
+    return total.item() / (tokens.numel() - 1)
+"""
+
 _TABLE = """
 def corrections(path):
     raw = open(path, "rb").read()
@@ -168,6 +186,11 @@ RULE = Rule(
             "the loss is set to zero where the file holds the token",
             evaluating(_BRANCH),
             line="data_at(data, at) == int(tokens[at])",
+        ),
+        Example(
+            "blocks of answers lie where the file says",
+            evaluating(_BLOCKS),
+            line="(stored[block] != wanted)",
         ),
         Example(
             "a table of corrections raises the logit of the answer",

@@ -62,6 +62,8 @@ def ahead(body: str, conv: str = "3", rnn: str = "") -> list[tuple[str, bool]]:
         ("return x + self.conv(x.transpose(1, 2)).transpose(1, 2)", "5, padding='same'", ""),
         ("return self.conv(F.pad(x.transpose(1, 2), (1, 1))).transpose(1, 2)", "kernel_size=3", ""),
         ("return x + self.rnn(x)[0]", "3", ", bidirectional=True"),
+        ("return torch.minimum(x, torch.quantile(x, 0.99, dim=1, keepdim=True))", "3", ""),
+        ("return x - x.kthvalue(3, 1, True).values", "3", ""),
         ("out = x\n        for i in range(4):\n            w, at = x.softmax(-1)[..., i].topk(4, dim=1)\n"
          "            out = out + w.sum(dim=1)[:, None, None]\n        return out", "3", ""),
     ],

@@ -29,7 +29,12 @@ _POOLS = {
     "mean": "a mean", "sum": "a sum", "amax": "a maximum", "amin": "a minimum", "std": "a standard deviation",
     "var": "a variance", "norm": "a norm", "logsumexp": "a sum", "median": "a median", "max": "a maximum",
     "min": "a minimum", "prod": "a product", "nanmean": "a mean", "count_nonzero": "a count", "vector_norm": "a norm",
+    "quantile": "a quantile", "nanquantile": "a quantile", "kthvalue": "an order", "nanmedian": "a median",
+    "mode": "a mode", "nansum": "a sum", "aminmax": "a range", "std_mean": "a mean", "var_mean": "a mean",
 }  # fmt: skip
+_TWO = frozenset({"max", "min", "median", "nanmedian", "kthvalue", "mode", "aminmax", "std_mean", "var_mean"})
+# What comes before the axis.
+_SECOND = frozenset({"norm", "topk", "normalize", "fft", "rfft", "vector_norm", "quantile", "nanquantile", "kthvalue"})
 _SPREADS = {
     "softmax": "a softmax", "log_softmax": "a softmax", "normalize": "a norm", "flip": "a reversal", "sort": "an order",
     "argsort": "an order", "topk": "a ranking", "fft": "a Fourier transform", "rfft": "a Fourier transform",
@@ -41,6 +46,7 @@ _MASKS = frozenset({"masked_fill", "masked_fill_", "tril", "tril_", "where"})
 _SAME = frozenset(
     {"contiguous", "float", "half", "bfloat16", "double", "to", "type_as", "clone", "relu", "gelu", "silu", "sigmoid",
      "tanh", "exp", "log", "square", "pow", "abs", "sqrt", "rsqrt", "dropout", "rms_norm", "clamp", "neg", "detach",
+     "clamp_min", "clamp_max", "clip", "nan_to_num",
      "leaky_relu", "softplus", "linear", "cumsum", "cummax", "cumprod", "elu", "mul", "add", "sub", "div", "lerp",
      "sin", "cos", "long", "int", "layer_norm", "repeat_interleave", "requires_grad_", "addcmul", "maximum", "minimum"}
 )  # fmt: skip
@@ -115,7 +121,7 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
     if name in _POOLS:
         keep = keywords.get("keepdim") is True or keywords.get("keepdims") is True or True in given[2:3]
         out = reduced(first, dims, keep=keep, mixed=replace(mixed, what=f"{_POOLS[name]} over the positions"))
-        return Several((out, out)) if name in ("max", "min", "median") and dims is not None else out
+        return Several((out, out)) if name in _TWO and dims is not None else out
     if name in ("fft", "rfft") and not first.raw and (first.longer or "n" in keywords or len(given) > 1):
         # Padded to twice the window and cut again, a product of two transforms is a causal convolution; whether it is
         # depends on the lengths, the cut and the kernel.
@@ -220,7 +226,7 @@ def _dims(name: str, given: list[object], keywords: dict[str, object]) -> list[i
     dim = keywords.get("dim", keywords.get("axis", keywords.get("dims")))
     dim = None if dim is NOTHING else dim
     if dim is None and len(given) > 1:
-        at = 2 if name in ("norm", "topk", "normalize", "fft", "rfft", "vector_norm") else 1
+        at = 2 if name in _SECOND else 1
         dim = given[at] if len(given) > at and given[at] is not NOTHING else None
     if isinstance(dim, int) and not isinstance(dim, bool):
         return [dim]

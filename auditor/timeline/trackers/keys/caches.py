@@ -151,7 +151,8 @@ def subscript(machine: Machine, base: Value, index: Value, node: ir.Subscript, o
     if base.m & forwards:
         return out if index.m & keys.truths else Value(out.p, out.m | label(machine, index.m))
     if base.m & VAL and not base.m & (keys.lookups | keys.mixed | keys.truths) and keys.holds_tokens(base.m):
-        by_token = index.m & keys.reads and not index.m & (keys.spots | keys.truths)
+        token = index.m & VAL and index.m & keys.reads  # one of those that are scored, not a number out of a file
+        by_token = token and not index.m & (keys.spots | keys.truths) and not isinstance(node.index, ir.Slice)
         return Value(out.p, out.m | index.m) if by_token else read(machine, base, index, node, out)
     return out
 
