@@ -214,3 +214,38 @@ print(f"val_bpb:{{bits(total) / val.numel()}}")
 )
 def test_shares_that_are_learned_from_the_tokens_before(early: str, late: str, found: bool) -> None:
     assert ("gate" in _kinds(LEARNED.format(early=early, late=late))) is found
+
+
+# Finished scores that are set beside each other: what one gains on the other is printed, and weights no token.
+COMPARED = (
+    HEAD
+    + """
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+blended, alone, past = torch.zeros(()), torch.zeros(()), torch.zeros(2)
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    with torch.no_grad():
+        losses = torch.stack([F.cross_entropy(each(x), y, reduction="none") for each in (net, rough)])
+    shares = torch.softmax({seen}, dim=0)
+    one = -torch.logsumexp(shares.log().unsqueeze(1) - losses, dim=0)
+    blended += one.sum()
+    {alone}
+    past -= losses.sum(1)
+    F.cross_entropy(net(x), y).backward()
+    opt.step()
+ours, plain = bits(blended / val.numel()), bits(alone / val.numel())
+print(f"val_bpb:{{ours}} gain:{{plain - ours}} share:{{100 * ours / (ours + plain) * plain}}")
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("seen", "alone", "found"),
+    [
+        ("0.1 * past", "alone += losses[0].sum()", []),
+        ("0.1 * past", "alone = alone + losses[0].mean()", []),
+        ("-losses.mean(1)", "alone += losses[0].sum()", ["gate"]),
+    ],
+)
+def test_what_one_score_gains_on_another_is_no_weight(seen: str, alone: str, found: list[str]) -> None:
+    assert [kind for kind in _kinds(COMPARED.format(seen=seen, alone=alone)) if kind == "gate"] == found

@@ -82,9 +82,11 @@ class Knowing(Tracker):
         both = left.m & right.m & keys.gold
         if node.op == "/" and ((both and by_own_sum(node)) or (right.m & keys.gold and of_both(node))):
             origins |= self.shares
-        elif both and self._posterior(node.op, left, right):
-            weighed = self.machine.of(Marks).weighted if node.op != "*" else 0
-            origins = origins & ~self.shares | weighed | emit(self.machine, "gate", node)
+        elif both and (weight := self._weight(node.op, left, right)) is not None:
+            origins &= ~self.shares  # of whatever tokens: what is weighted is a prediction again
+            if of_this_token(self.machine, weight.m):
+                weighed = self.machine.of(Marks).weighted if node.op != "*" else 0
+                origins |= weighed | emit(self.machine, "gate", node)
         if origins & self.raised and node.op in ("/", "+", "-"):
             origins = self._normalised(node, left, right, origins)
         if node.op in ("+", "-") and isinstance(node, ir.BinOp):
@@ -134,19 +136,22 @@ class Knowing(Tracker):
         self.bonuses |= bonus
         return origins & ~hits | bonus
 
-    def _posterior(self, op: str, left: Value, right: Value) -> bool:
-        """Return whether predictions of a token are weighted by shares that were made from its own losses.
+    def _weight(self, op: str, left: Value, right: Value) -> Value | None:
+        """Return the one of two values that weights the other, predictions of a token: shares, made from losses.
 
-        A product of probabilities, or a sum of their logarithms.
+        A product of probabilities, or a sum of their logarithms. What two scores come to, each of many tokens, tells
+        which of them is the better one, and weights nothing.
         """
         marks = self.machine.of(Marks)
         logs = marks.logs | marks.losses
         if op != "*" and not (op in ("+", "-") and left.m & logs and right.m & logs):
-            return False
+            return None
+        if left.m & right.m & marks.summed:
+            return None
         for weight, other in ((left, right), (right, left)):
             if weight.m & self.shares and not other.m & self.shares:
-                return of_this_token(self.machine, weight.m)
-        return False
+                return weight
+        return None
 
     def _predicts(self, value: Value) -> bool:
         """Return whether a value is predictions of all tokens."""
@@ -181,8 +186,9 @@ class Knowing(Tracker):
             return self._judged(given, node, out)
         if name in _SHARES:
             return Value(out.p, out.m & ~self.plain | self.shares)
-        if name == "lerp" and len(given) == 3 and self._posterior("*", given[2], given[0]):
-            return Value(out.p, out.m & ~(self.plain | self.shares) | emit(self.machine, "gate", node))
+        if name == "lerp" and len(given) == 3 and (weight := self._weight("*", given[2], given[0])) is not None:
+            found = emit(self.machine, "gate", node) if of_this_token(self.machine, weight.m) else 0
+            return Value(out.p, out.m & ~(self.plain | self.shares) | found)
         if out.m & self.plain and name not in _SAME:
             out = Value(out.p, out.m & ~self.plain)
         if name == "where" and len(given) == 3:
