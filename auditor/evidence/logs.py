@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from auditor.evidence.closing import closing
 from auditor.evidence.embedded import embedded_sources
 from auditor.evidence.formats import FORMATS, lowered, reads
+from auditor.evidence.measured import is_measured, of_measurements
 from auditor.evidence.metrics import is_placeholder, parse_metric, unrounded
 from auditor.evidence.model import EmbeddedSource, Log, Trouble
 from auditor.evidence.printed import Metric, Reading, Value
@@ -292,7 +293,7 @@ class _Builder:
         self.path = path
         self.first_line = first_line
         self.end: int | None = None
-        self.opening = True  # before the first step: where hyper-parameters are printed
+        self.opening = True  # before the first step or score: where hyper-parameters are printed
         self.finished = False  # a final score has been printed
         self.routine: dict[bytes, int] = {}
         self.latest: dict[bytes, tuple[int, bytes]] = {}
@@ -326,6 +327,7 @@ class _Builder:
         return opens
 
     def _keep_metric(self, metric: Metric) -> None:
+        self.opening = self.opening and metric.role == "reference"  # an evaluation alone takes no step
         if metric.role in ("step", "progress"):
             self._routine_metrics.append(metric)
         elif len(self._metrics) < _MOST_METRICS:
@@ -355,8 +357,10 @@ class _Builder:
             pairs = _SETTING_PAIR.findall(text)
             if whole is not None and len(pairs) <= 1:
                 pairs = [(whole["name"], whole["value"].strip())]
+            if of_measurements(pairs):
+                continue
             for name, value in pairs:
-                if _OF_THE_OCCASION.match(value):
+                if _OF_THE_OCCASION.match(value) or is_measured(name.lower(), value):
                     continue
                 self._settings.setdefault(name.lower(), Value(value, self.path, number))
 

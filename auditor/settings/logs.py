@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from auditor.evidence.measured import is_measured, of_measurements
 from auditor.evidence.restarts import broken_off
 from auditor.regex import regex
 from auditor.submission.model import Override
@@ -27,7 +28,7 @@ _PREFIX = regex(
 )
 _STARTED = regex(
     r"(?:warmup_)?step[ :=]*\d|[\[(]?\d{1,7}/\d{1,7}[\])]?[ :,]|iter(?:ation)?[ :=]+\d"
-    r"|\w{1,16}[: ]\s?\w{0,6}\d{1,7}/\d{1,7}[ ,:]|.{0,60}\btrain_loss[ :=]+\d"
+    r"|\w{1,16}[: ]\s?\w{0,6}\d{1,7}/\d{1,7}[ ,:]|.{0,60}\btrain_loss[ :=]+\d|\w{1,40} val_loss[ :=]+\d"
 )
 _RULE = regex(r"={80,}\s*\Z")
 _SOURCE = regex(r"(?:import \w|from [\w.]+ import |def \w+\(|class \w+[(:]|@\w|if __name__)")
@@ -60,7 +61,6 @@ _MEASURED = regex(
     r"|http|https|file|line|nan|true|false|none|total|model|code|artifact|submission|hits?|count|cum\w*"
     r"|swa_step|qat_step|\w"
 )
-_MEASURED_VALUE = regex(r"[\d.]+ ?(?:ms|[KMG]i?B|B|it/s|tok/s|TFLOPS)\Z", re.I)
 _TITLED_TABLE = regex(r"[\"']?[A-Za-z][\w .-]{0,40}[\"']?\s?[:=]\s?(\{.*\},?)\Z")
 _PROSE_WORD = regex(r"(?<!\S)[A-Za-z]{2,}(?!\S)")
 _SEPARATED = regex(r"(?<![\w.])[\w.]+ ?[:=] ?\S")
@@ -69,7 +69,8 @@ _SEPARATED = regex(r"(?<![\w.])[\w.]+ ?[:=] ?\S")
 def printed_settings(text: str, path: str) -> Mapping[str, Override]:
     """Return the values that a log prints for settings, keyed by lower-case name.
 
-    Read are the part before training starts and, after it, titled blocks and lines that announce a phase.
+    Read are the part before training starts and, after it, titled blocks and lines that announce a phase and name
+    nothing that was measured.
     An embedded copy of the script and starts that broke off are left out. The first value of a name stands.
     """
     found: dict[str, Override] = {}
@@ -77,7 +78,7 @@ def printed_settings(text: str, path: str) -> Mapping[str, Override]:
     for line, pairs in _lines_with_pairs(text, broken):
         for name, value in pairs:
             name = name.lower()
-            if _MEASURED.fullmatch(name) or _MEASURED_VALUE.match(value):
+            if _MEASURED.fullmatch(name) or is_measured(name, value):
                 continue
             if not value.strip("{}[]() ") or len(value) > _MAX_VALUE or len(found) >= _MAX_NAMES:
                 continue
@@ -106,7 +107,10 @@ def _lines_with_pairs(text: str, broken: int) -> Iterator[tuple[int, list[tuple[
         if started and not in_block and not _CONFIGURING.match(line):
             continue
         if "|" not in line and not _NOISE.match(line) and not _CODE.search(line):
-            yield number, _pairs(line)
+            pairs = _pairs(line)
+            told = started and not in_block and any(is_measured(name.lower(), value) for name, value in pairs)
+            if not told and not of_measurements(pairs):
+                yield number, pairs
 
 
 def _without_source(lines: list[str]) -> Iterator[tuple[int, str]]:

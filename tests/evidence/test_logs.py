@@ -320,6 +320,12 @@ def test_settings_are_those_before_the_first_step() -> None:
     assert "late_flag" not in settings
 
 
+def test_what_was_measured_is_no_setting() -> None:
+    told = "weights raw=18000000B packer=zstd packed=15300211B ratio=0.8502\nload_wallclock:12.5s\nmax_wallclock:600s\n"
+    settings = only(f"seed:3\nlr:0.02\n{told}quantized val_loss:2.1 val_bpb:1.2001\nwrapper_wallclock:585s\nfound:7\n")
+    assert set(settings.settings) == {"seed", "lr", "max_wallclock"}  # an evaluation alone ends at its score
+
+
 @pytest.mark.parametrize(
     ("line", "kind"),
     [

@@ -202,3 +202,11 @@ def test_hostile_logs_take_bounded_time(text: str) -> None:
 def test_dumps_within_dumps_and_under_a_title(line: str) -> None:
     found = printed_settings(line + "\n", "x.log")
     assert (found["within_boost"].value, found["word_boost"].value) == ("0.75", "0.5")
+
+
+def test_a_phase_that_tells_what_it_measured_sets_nothing() -> None:
+    text = (
+        "lr: 0.02\nstep:10/10 train_loss:3.0\nadapt: start rounds=3\nadapt: start rounds_left=2 took=12.31s\n"
+        "pack: config raw=18000000B packed=15300211B ratio=0.8502\n"
+    )
+    assert printed(text) == {"lr": "0.02", "adapt_rounds": "3"}
