@@ -17,25 +17,35 @@ from auditor.regex import regex
 
 _FARTHEST_SEED = 0.01  # bits per byte between seeds of one configuration, generously
 _DAY = regex(r"(?<!\d)(20\d\d-[01]\d-[0-3]\d)(?!\d)[_ -]*")
-# Packages that go by another name than the module that they bring.
+# Modules whose package is known. One of another name may be a file that lies elsewhere, and the package of that name on
+# an index somebody else's.
 _PACKAGES = {
-    "yaml": "PyYAML",
-    "PIL": "pillow",
-    "sklearn": "scikit-learn",
-    "cv2": "opencv-python",
-    "zstd": "zstd",
-    "dotenv": "python-dotenv",
-    "google": "protobuf",
     "attr": "attrs",
-    "dateutil": "python-dateutil",
     "brotli": "Brotli",
-    "constriction": "constriction",
-    "mlx": "mlx",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "faiss": "faiss-cpu",
+    "fla": "flash-linear-attention",
+    "google": "protobuf",
+    "hydra": "hydra-core",
+    "PIL": "pillow",
     "pynvml": "nvidia-ml-py",
     "skimage": "scikit-image",
-    "tensorflow": "tensorflow",
+    "sklearn": "scikit-learn",
     "transformer_engine": "transformer-engine",
-}
+    "yaml": "PyYAML",
+} | {
+    name: name
+    for name in (
+        "accelerate", "bitsandbytes", "boto3", "causal_conv1d", "click", "constriction", "einops", "flax",
+        "ftfy", "h5py", "hqq", "ipdb", "jax", "lightgbm", "lz4", "mamba_ssm", "matplotlib", "mlx", "modal", "msgpack",
+        "msgspec", "networkx", "nltk", "numba", "omegaconf", "optax", "orjson", "pandas", "peft", "polars", "psutil",
+        "pyarrow", "pydantic", "regex", "requests", "rich", "safetensors", "schedulefree", "scipy", "sympy",
+        "tensorboard", "tensorflow", "tokenizers", "torchao", "torchaudio", "torchvision", "transformers", "unidecode",
+        "wandb", "xformers", "xgboost", "zarr", "zstandard", "zstd",
+    )
+}  # fmt: skip
 
 
 def readme(case: Case) -> Change | None:
@@ -90,9 +100,12 @@ def metadata(case: Case) -> Change | None:
     return Change(title, "safe", (NewFile(name, text),))
 
 
-def requirements(modules: Iterable[str]) -> Change:
-    """Return a requirements.txt with the packages that bring ``modules``."""
-    names = sorted({_PACKAGES.get(module, module) for module in modules}, key=str.lower)
+def requirements(modules: Iterable[str]) -> Change | None:
+    """Return a requirements.txt with the packages that bring ``modules``; None where one's package isn't known."""
+    packages = {_PACKAGES.get(module) for module in modules}
+    names = sorted((package for package in packages if package is not None), key=str.lower)
+    if None in packages:
+        return None
     text = "".join(f"{name}\n" for name in names)
     return Change(f"Add a requirements.txt with {', '.join(names[:4])}", "safe", (NewFile("requirements.txt", text),))
 

@@ -12,6 +12,7 @@ from auditor.check import audit
 from auditor.fix.change import Change
 from auditor.fix.plan import Plan, Wanted, plan
 from auditor.fix.scores import what_is_left
+from auditor.fix.templates import requirements
 from auditor.report import Printed
 from auditor.rule import Example
 from auditor.submission.discover import describe
@@ -313,3 +314,11 @@ def test_what_becomes_of_the_printed_scores_is_said(lost: tuple[tuple[str, int, 
     left = (Printed("train_gpt.py", 9, "print(bpb)", "defaults", lost),) if lost else ()
     assert what_is_left(before, dataclasses.replace(report, printed=left)).startswith(says)
     assert what_is_left(before, before) == ""
+
+
+def test_a_module_of_unknown_origin_is_not_asked_of_an_index() -> None:
+    # The package of its name, if there is one, may be somebody else's.
+    assert requirements(["zstandard", "prepare_data"]) is None
+    known = requirements(["zstandard", "yaml"])
+    assert known is not None
+    assert known.title == "Add a requirements.txt with PyYAML, zstandard"
