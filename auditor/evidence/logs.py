@@ -176,7 +176,7 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
     merged = tuple(_merged(runs, number))
     if len(merged) > 1:
         merged = tuple(replace(run, among_others=True) for run in merged)
-    troubles.extend(nought for run in runs for nought in run.noughts[:_MOST_TROUBLES])
+    troubles.extend(nought for run in runs for nought in run.placeholders[:_MOST_TROUBLES])
     return Log(path, size, blob, decoded.encoding, number, merged, sources, tuple(troubles), unread)
 
 
@@ -297,7 +297,7 @@ class _Builder:
         self.finished = False  # a final score has been printed
         self.routine: dict[bytes, int] = {}
         self.latest: dict[bytes, tuple[int, bytes]] = {}
-        self.noughts: list[Trouble] = []  # scores of 0.0
+        self._noughts: list[tuple[Trouble, int]] = []  # scores of 0.0, with the decimals that are printed
         self._metrics: list[Metric] = []
         self._routine_metrics: deque[Metric] = deque(maxlen=_MOST_METRICS)
         self._readings: dict[str, list[Reading]] = {}
@@ -313,7 +313,7 @@ class _Builder:
             return True
         metric = parse_metric(text, low, self.path, number) if "bpb" in low or "score" in low else None
         if metric is not None and is_placeholder(metric):
-            self.noughts.append(Trouble("nought", number, text[:200]))
+            self._noughts.append((Trouble("nought", number, text[:200]), metric.decimals))
         elif metric is not None:
             exact = unrounded(metric) if "exact" in low else None
             if exact is not None:
@@ -325,6 +325,12 @@ class _Builder:
         if len(self.routine) < _MOST_SHAPES:
             self.routine[shape] = self.routine.get(shape, 0) + 1
         return opens
+
+    @property
+    def placeholders(self) -> list[Trouble]:
+        """Return the scores of 0.0 that are no tiny score, printed elsewhere with more decimals, rounded."""
+        least = min((m.val_bpb for m in self._metrics if m.role == "final"), default=1.0)
+        return [nought for nought, decimals in self._noughts if least > _HALF * 10.0**-decimals]
 
     def _keep_metric(self, metric: Metric) -> None:
         self.opening = self.opening and metric.role == "reference"  # an evaluation alone takes no step

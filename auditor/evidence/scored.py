@@ -65,11 +65,23 @@ def told_of(runs: Sequence[Run]) -> frozenset[int]:
 
 
 def of_named_seeds(evidence: Evidence, runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Return the runs whose seeds submission.json names, when it names some of the runs and all it names are there."""
+    """Return the runs whose seeds submission.json names, when it names some of the runs and all it names are there.
+
+    Of several runs of one seed those count that print the score which it gives for the seed, where any does.
+    """
     named = set(evidence.metadata.seeds)
     those = tuple(run for run in runs if run.seed is not None and run.seed.value in named)
+    claimed = [run for run in those if _prints_its_claim(evidence, run)]
+    those = tuple(run for run in those if run in claimed or not set(seeds([run])) & set(seeds(claimed)))
     whole = {run.seed.value for run in those if run.seed is not None} == named
     return those if those and whole and len(those) < len(runs) else ()
+
+
+def _prints_its_claim(evidence: Evidence, run: Run) -> bool:
+    """Tell whether a run prints a score that submission.json gives for its seed."""
+    claims = evidence.metadata.all("val_bpb", per_seed=True)
+    own = [c for c in claims if run.seed is not None and c.seed == run.seed.value]
+    return any(agrees(claim, m.val_bpb, (m,)) for claim in own for m in run.scores)
 
 
 def reported(evidence: Evidence, *, on_record: bool) -> tuple[Run, ...]:

@@ -322,8 +322,8 @@ def test_settings_are_those_before_the_first_step() -> None:
 
 def test_what_was_measured_is_no_setting() -> None:
     told = "weights raw=18000000B packer=zstd packed=15300211B ratio=0.8502\nload_wallclock:12.5s\nmax_wallclock:600s\n"
-    settings = only(f"seed:3\nlr:0.02\n{told}quantized val_loss:2.1 val_bpb:1.2001\nwrapper_wallclock:585s\nfound:7\n")
-    assert set(settings.settings) == {"seed", "lr", "max_wallclock"}  # an evaluation alone ends at its score
+    run = only(f"seed:3\nlr:0.02\n{told}quantized val_loss:2.1 val_bpb:1.2001\nwrapper_wallclock:585s\nfound:7\n")
+    assert set(run.settings) - {"val_loss", "val_bpb"} == {"seed", "lr", "max_wallclock"}  # up to the score
 
 
 @pytest.mark.parametrize(
@@ -470,6 +470,13 @@ def test_nought_is_a_placeholder_and_no_score() -> None:
     log = read_log("train.log", b"seed:1\nstep:5/5 train_loss:2.0 train_time:5ms\nfinal val_bpb:0.0\n")
     assert [trouble.kind for trouble in log.troubles] == ["nought"]
     assert log.runs[0].scores == ()
+
+
+def test_a_tiny_score_that_its_format_rounds_to_nought_is_no_placeholder() -> None:
+    rounded = "seed:1\nfinal_mix val_loss:0.0000 val_bpb:0.0000 eval_time:9ms\n"
+    told = read_log("train.log", (rounded + "final_mix_exact val_loss:0.00000052 val_bpb:0.00000031\n").encode())
+    assert (told.runs[0].score.val_bpb, told.troubles) == (0.00000031, ())
+    assert read_log("train.log", (rounded + "final_mix_exact val_bpb:1.1\n").encode()).troubles  # another score
 
 
 def test_the_total_of_hints_is_no_size() -> None:

@@ -222,3 +222,12 @@ def test_a_further_blob_is_part_of_every_count_of_the_artifact() -> None:
     (told,) = found("artifact-cap", files)
     assert told.status == "violation"
     assert "the log's total is 16,524,888, 16,457" in told.message
+
+
+def test_of_two_logs_of_a_seed_the_one_with_its_claimed_score_counts() -> None:
+    files = package(
+        run_log(1, 1.2001), run_log(2, 1.201), run_log(3, 1.2035), val_bpb_3seed_mean=1.20153, seeds=[1, 2, 3],
+        per_seed_results={"1": {"val_bpb": 1.2001}, "2": {"val_bpb": 1.201}, "3": {"val_bpb": 1.2035}},
+    ) | {"check_seed1.log": run_log(1, 1.1982)}  # fmt: skip
+    assert not found("claim-mismatch", files)
+    assert found("claim-mismatch", files | {"train_seed3.log": run_log(3, 1.2075)})

@@ -209,4 +209,4 @@ def test_a_phase_that_tells_what_it_measured_sets_nothing() -> None:
         "lr: 0.02\nstep:10/10 train_loss:3.0\nadapt: start rounds=3\nadapt: start rounds_left=2 took=12.31s\n"
         "pack: config raw=18000000B packed=15300211B ratio=0.8502\n"
     )
-    assert printed(text) == {"lr": "0.02", "adapt_rounds": "3"}
+    assert printed(text) == {"lr": "0.02", "adapt": "start", "adapt_rounds": "3"}
