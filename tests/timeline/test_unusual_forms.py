@@ -96,11 +96,11 @@ SOME = (
     HEAD
     + """
 import itertools
-rare = torch.zeros(1024, dtype=torch.bool)
+rare, places = torch.zeros(1024, dtype=torch.bool), torch.arange(64)
 def windows():
     for at in range(0, val.numel() - 65, 64):
         yield val[at:at + 65]
-total, text = 0.0, 10**6
+total, text, room = 0.0, 10**6, input()
 {loop}
 print(f"val_bpb:{{bits(total) / text}}")
 """
@@ -169,6 +169,10 @@ def test_a_key_of_as_many_tokens_as_nobody_knows(key: str, found: bool) -> None:
         ("itertools.islice(windows(), 0, None)", "w[1:]", ""),
         ("windows()", "w[1:]", ""),
         ("windows()", "torch.where(rare[w[1:]], -100, w[1:])", "targets of a table"),
+        # A short window is padded by where its document ends, whatever stands there.
+        ("windows()", "torch.where(places[:(w == 1).sum()] < 5, w[1:], 0)", ""),
+        ("windows()", "torch.where(places[:w[0]] < int(room), w[1:], 0)", ""),
+        ("windows()", "torch.where(rare[(w == 1).sum()], w[1:], 0)", ""),
         ("windows()", "w[1:].masked_fill(torch.isin(w[1:], rare), -100)", "targets of a table"),
         ("windows()", "w[1:], ignore_index=13", "ignored targets"),
         ("windows()", "w[1:], ignore_index=0", ""),

@@ -75,7 +75,7 @@ class Parts(Tracker):
 
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a truth about which token it is."""
-        reads = self.machine.of(Keys).reads
+        reads, places = self._reads_and_places()
         packed = self.machine.atoms.family("packed tokens")
         if op in ("==", "!=") and (left.m ^ right.m) & packed and self._plain(left.m) and self._plain(right.m):
             return Value(out.p, out.m | doubt(self.machine, "own answers", node, None, self.machine.all))
@@ -84,6 +84,7 @@ class Parts(Tracker):
             if (
                 op in (*_ORDER, "!=")
                 and token.m & reads
+                and not token.m & places
                 and self._tokens(token)
                 and _settings(self.machine, bound, least, 10**6)
             ):
@@ -144,8 +145,10 @@ class Parts(Tracker):
             return tag(Value(out.p, out.m & ~self._kinds()), self._leave_out(index.m, node))
         if base.m & self.machine.atoms.family("forward"):
             return tag(out, self._judged(index.m))
-        reads = index.m & keys.reads
-        if reads and not base.m & VAL and self._tokens(index) and not isinstance(base.p, Known | Tup):
+        reads, places = self._reads_and_places()
+        reads &= index.m if not index.m & places else 0
+        sliced = isinstance(node.index, ir.Slice)
+        if reads and not sliced and not base.m & VAL and self._tokens(index) and not isinstance(base.p, Known | Tup):
             return Value(out.p, out.m | self.machine.atoms.bit(_TABLED, reads))
         if base.m & VAL and isinstance(node.index, ir.Slice):
             family = self.machine.atoms.family("limit")
@@ -168,6 +171,11 @@ class Parts(Tracker):
         if kinds and self._tokens(base) and isinstance(value.p, Known) and isinstance(value.p.v, int):
             return index, Value(value.p, value.m | self.machine.atoms.bit("ignored", self._leave_out(kinds, node)))
         return out
+
+    def _reads_and_places(self) -> tuple[int, int]:
+        """Return the origins of tokens, and those of where some of them stand, a document's end say, or how many."""
+        keys = self.machine.of(Keys)
+        return keys.reads, keys.spots | keys.truths
 
     def _gold(self) -> int:
         return self.machine.atoms.family("gold")
