@@ -231,3 +231,13 @@ def test_of_two_logs_of_a_seed_the_one_with_its_claimed_score_counts() -> None:
     ) | {"check_seed1.log": run_log(1, 1.1982)}  # fmt: skip
     assert not found("claim-mismatch", files)
     assert found("claim-mismatch", files | {"train_seed3.log": run_log(3, 1.2075)})
+
+
+def test_logs_of_two_vocabularies_have_no_mean_to_set() -> None:
+    logs = {
+        f"log_{n}.txt": run_log(5, bpb, settings=f"tokenizer_path=./words_{n}.model")
+        for n, bpb in ((1792, 1.143), (1024, 1.147))
+    }
+    (said,) = found("claim-mismatch", package(val_bpb=1.18337608) | logs)
+    assert said.message.endswith("1.1470, 1.1430; they are of different vocabularies.")
+    assert said.fix is None
