@@ -38,6 +38,7 @@ class MeasuredRun:
     world_size: int | None = None
     claimed_bpb: float | None = None  # the score of it that the claim rests on, where its log prints others after it
     validation_seconds: float | None = None  # all timed passes over validation data, where it times several
+    vocabulary: int | None = None  # entries: runs of several are no seeds of one configuration
 
     @property
     def claimed(self) -> bool:

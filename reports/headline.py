@@ -45,7 +45,9 @@ def _scores(report: Report) -> str:
     parts = []
     runs = [replace(run, val_bpb=run.claimed_bpb) if run.claimed else run for run in report.runs]
     mean, std, found = mean_bpb(runs), std_bpb(runs), scores(runs)
-    if mean is not None and max(found) - min(found) > _ONE_WORK:
+    if found and mean is None:
+        parts.append(f"{min(found):.5f} to {max(found):.5f} logged ({len(found)} runs, of several vocabularies)")
+    elif mean is not None and max(found) - min(found) > _ONE_WORK:
         parts.append(f"{min(found):.5f} to {max(found):.5f} logged ({len(found)} runs)")
     elif mean is not None:
         count = len(found)

@@ -83,19 +83,28 @@ def to_json(report: Report, *, timeline: bool = False) -> ReportJson:
 
 
 def mean_bpb(runs: Iterable[MeasuredRun]) -> float | None:
-    """Return the mean of the runs' bits per byte, None when no run has any."""
-    found = scores(runs)
+    """Return the mean of the runs' bits per byte, None when no run has any, or they are of several vocabularies."""
+    runs = tuple(runs)
+    found = scores(runs) if one_vocabulary(runs) else []
     return round(math.fsum(found) / len(found), _PLACES) if found else None
 
 
 def std_bpb(runs: Iterable[MeasuredRun]) -> float | None:
     """Return the sample standard deviation of the runs' bits per byte, None for fewer than two."""
+    runs = tuple(runs)
     found = scores(runs)
-    if len(found) < 2:
+    if len(found) < 2 or not one_vocabulary(runs):
         return None
     mean = math.fsum(found) / len(found)
     squares = math.fsum((one - mean) ** 2 for one in found)
     return round(math.sqrt(squares / (len(found) - 1)), _PLACES)
+
+
+def one_vocabulary(runs: Iterable[MeasuredRun]) -> bool:
+    """Tell whether no two of the runs with a score that count are known to be of different vocabularies."""
+    each = [run for run in runs if run.val_bpb is not None]
+    counted = [run for run in each if run.claimed] or each
+    return len({run.vocabulary for run in counted if run.vocabulary is not None}) < 2
 
 
 def scores(runs: Iterable[MeasuredRun]) -> list[float]:

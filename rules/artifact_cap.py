@@ -130,8 +130,14 @@ def _without_log(case: Case, runs: Sequence[Run], code: Code | None) -> Iterator
         yield Finding(SLUG, "evidence", "hold", message, path, line, line)
         return
     if runs and largest is None:
-        logs = several([run.path for run in runs], 3)
+        logs = several(tuple(dict.fromkeys(run.path for run in runs)), 3)
+        printed = [total.value for run in runs if (total := run.artifact_bytes) is not None]
         message = f"No log prints the total size of the artifact ({logs}), and no artifact is in the folder."
+        if printed:  # of weights that were not packed, or not as they were submitted
+            message = (
+                f"The least total that the logs print ({logs}), {min(printed):,} bytes, is too far over the cap to be the "
+                "submitted artifact's, and no artifact is in the folder."
+            )
         yield Finding(SLUG, "evidence", "incomplete", message, runs[0].path)
 
 

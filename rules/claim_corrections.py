@@ -9,8 +9,9 @@ from auditor.case import Case
 from auditor.evidence.claims import Claim
 from auditor.evidence.printed import Metric
 from auditor.evidence.rounding import unit
+from auditor.evidence.run import Run
 from auditor.evidence.scored import finished, of_named_seeds
-from auditor.evidence.series import ONE_CONFIG, by_label, meant
+from auditor.evidence.series import ONE_CONFIG, by_label, meant, one_vocabulary
 from auditor.finding import Finding
 from auditor.fix.change import Change, Edit, Part
 from auditor.fix.claims import corrected, denied, written
@@ -28,7 +29,7 @@ def to_the_mean(case: Case, finding: Finding, metrics: Sequence[Metric]) -> Chan
     claim = case.evidence.leading()
     if claim is None or not metrics or (claim.path, claim.line) != (finding.path, finding.line):
         return None
-    if _of_more_runs(case, len(metrics)):
+    if _of_more_runs(case, len(metrics)) or not one_vocabulary(_behind(case, metrics)):
         return None
     decimals = min(max(m.decimals for m in metrics), max(claim.decimals, _FEWEST), _PRINTED)
     value = written(fmean(m.val_bpb for m in metrics), decimals)
@@ -43,6 +44,11 @@ def to_the_mean(case: Case, finding: Finding, metrics: Sequence[Metric]) -> Chan
         parts.append(loss)
         title += f", and val_loss to {loss.new}"
     return Change(title, "safe", tuple(parts))
+
+
+def _behind(case: Case, metrics: Sequence[Metric]) -> list[Run]:
+    """Return the runs that print the scores."""
+    return [run for run in finished(case.evidence) if any(metric in run.metrics for metric in metrics)]
 
 
 def _of_more_runs(case: Case, logs: int) -> bool:

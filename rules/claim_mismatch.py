@@ -21,7 +21,7 @@ from auditor.evidence.printed import Metric
 from auditor.evidence.rounding import agrees, cut_off, nearly, unit
 from auditor.evidence.run import Run
 from auditor.evidence.scored import distinct, finished, of_named_seeds, seeds
-from auditor.evidence.series import ONE_CONFIG, Series, by_folder, by_label, meant
+from auditor.evidence.series import ONE_CONFIG, Series, by_folder, by_label, meant, one_vocabulary
 from auditor.finding import Finding, Status, Step
 from auditor.fix.change import Change
 from auditor.rule import Authority, Example, Rule
@@ -151,7 +151,7 @@ def _one_of(
     if group is None:
         return  # the only run that prints this kind of score
     values = [m.val_bpb for m in group.metrics]
-    if max(values) - min(values) > ONE_CONFIG or len(seeds(runs)) == 1:
+    if max(values) - min(values) > ONE_CONFIG or len(seeds(runs)) == 1 or not one_vocabulary(runs):
         return  # an ablation: the other runs are of other configurations
     owners = [run for run in runs if any(m in run.metrics for m in group.metrics)]
     if not record(case) and (any(not run.trained for run in owners) or any(differences(owners))):
@@ -191,7 +191,9 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
         if place is None
         else f"The claimed {score(claim.value)} is written at {shown(place[0])}:{place[1]}, but is no final score; "
     ) + f"{finals} {several([score(value) for value in values])}"
-    if max(values) - min(values) <= ONE_EVALUATION:  # what lies farther apart has no mean that says anything
+    if not one_vocabulary(runs):
+        message += "; they are of different vocabularies."
+    elif max(values) - min(values) <= ONE_EVALUATION:  # what lies farther apart has no mean that says anything
         mean = f", their mean {score(main.mean)}" if len(values) > 1 else ""
         message += f"{mean} ({difference:+.5f})."
     else:

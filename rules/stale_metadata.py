@@ -115,7 +115,7 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
     sizes = [size for run in runs if (size := run.artifact_bytes) is not None]
     if claim is None or claim.decimals or len(sizes) < len(runs) or claim.value < SMALLEST_ARTIFACT:
         return
-    if claim.value % 1000 == 0:
+    if claim.value % 1000 == 0 or all(size.value % 1000 == 0 for size in sizes):
         return  # rounded
     printed = {v.value for run in finished(case.evidence) for name in _SIZES for v in run.numbers(name)}
     mean = fmean(size.value for size in sizes)

@@ -175,7 +175,7 @@ def _scan(path: str, size: int, blob: str, decoded: Decoded, sources: tuple[Embe
             troubles.extend(_troubles(number, raw))
     merged = tuple(_merged(runs, number))
     if len(merged) > 1:
-        merged = tuple(replace(run, among_others=True) for run in merged)
+        merged = _timed_apart(tuple(replace(run, among_others=True) for run in merged))
     troubles.extend(nought for run in runs for nought in run.placeholders[:_MOST_TROUBLES])
     return Log(path, size, blob, decoded.encoding, number, merged, sources, tuple(troubles), unread)
 
@@ -235,6 +235,14 @@ def _merged(runs: list[_Builder], last: int) -> list[Run]:
             before = kept[told]
             kept[told] = replace(before, readings={**run.readings, **before.readings})
     return kept
+
+
+def _timed_apart(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Return a log's runs, the last one without a time that stands at the end of all: it may be that of all."""
+    last = runs[-1]
+    if not last.all("whole_time") or any(run.all("whole_time") for run in runs[:-1]):
+        return runs
+    return (*runs[:-1], replace(last, readings={k: v for k, v in last.readings.items() if k != "whole_time"}))
 
 
 def _sums_up(before: Run, after: Run) -> bool:

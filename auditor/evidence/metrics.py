@@ -34,6 +34,7 @@ _SECONDS = regex(
     r"(?<![a-z_])(?P<key>(?:[a-z_]{0,12}eval_)?(?:time|elapsed|eval|total_time|wall|t)|elapsed_s|eval_seconds|wall_s|eval_time_s)"
     r"\s{0,2}[:=]\s{0,2}(?P<value>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s|sec|seconds|m|min|h)?(?![\w.])",
 )
+_SPREAD = regex(r"\s?(?:±|\+/-|\+-|\\pm)\s?\.?\d")  # after the mean of several runs
 _ASIDE = regex(r"(?:gain|delta|base|baseline|diff|gap|prev|ref)")  # a comparison in passing
 _COMPARED = r"\b(?:delta|gains?|gap|improvement|reduction|decrease|increase|drop(?![-_ ]?(?:last|out))|lift|uplift|boost|change|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [~≈+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain"
 # A key that holds a score for a condition, or what a score is weighed by: set beforehand, not measured.
@@ -138,7 +139,9 @@ def parse_metric(text: str, low: str, path: str, line: int) -> Metric | None:
     role = role_of(low, match.end("value"))
     keyed = match.re.pattern == _BPB.pattern and "_" in match["key"] and _ASIDE.match(match["key"]) is None
     told = match.re.pattern == _BPB_AFTER.pattern and len(low[:start].split()) >= _MOST_WORDS
-    if role == "final" and (told or (float(value) < _LEAST_SCORE and not keyed)):
+    if role == "final" and (
+        _SPREAD.match(low, match.end("value")) or told or (float(value) < _LEAST_SCORE and not keyed)
+    ):
         role = "reference"
     return Metric(
         label=label,

@@ -8,8 +8,10 @@ from msgspec import Struct, field
 
 from auditor.evidence.metrics import compares
 from auditor.evidence.printed import Metric, Reading, Value
+from auditor.regex import regex
 from auditor.report import MeasuredRun
 
+_NUMBER_IN_NAME = regex(r"(?<!\d)\d{3,7}(?!\d)")
 _SAME_BLOCK = 3  # lines of a summary that belong together
 SEEDS = ("seed", "heading_seed", "seed_among")  # readings that give a seed, the most telling first
 SMALLEST_ARTIFACT = 300_000  # bytes; below it a printed "total" is a part, a toy run or a rounding
@@ -97,6 +99,13 @@ class Run(Struct, frozen=True):
     def gpu(self) -> Value[str] | None:
         """Return the accelerator's printed name."""
         return self.text("gpu")
+
+    @property
+    def vocabulary(self) -> int | None:
+        """Return the size of the vocabulary: the printed one, else the number in the printed tokenizer's name."""
+        size, tokenizer = self.first("vocab_size"), self.text("tokenizer")
+        named = _NUMBER_IN_NAME.search(tokenizer.value.rpartition("/")[2]) if tokenizer is not None else None
+        return int(size.value) if size is not None else int(named[0]) if named is not None else None
 
     @property
     def score(self) -> Metric | None:
@@ -289,6 +298,7 @@ class Run(Struct, frozen=True):
             world_size=_plain(self.world_size),
             claimed_bpb=claimed.val_bpb if claimed else None,
             validation_seconds=passes if more else None,
+            vocabulary=self.vocabulary,
         )
 
 

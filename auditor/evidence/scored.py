@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from auditor.evidence.counted import ONE_EVALUATION
 from auditor.evidence.model import Evidence
 from auditor.evidence.rounding import agrees
 from auditor.evidence.run import Run
@@ -78,9 +79,10 @@ def of_named_seeds(evidence: Evidence, runs: Sequence[Run]) -> tuple[Run, ...]:
 
 
 def _prints_its_claim(evidence: Evidence, run: Run) -> bool:
-    """Tell whether a run prints a score that submission.json gives for its seed."""
-    claims = evidence.metadata.all("val_bpb", per_seed=True)
-    own = [c for c in claims if run.seed is not None and c.seed == run.seed.value]
+    """Tell whether a run prints a score that submission.json gives for its seed, of the evaluation that is claimed."""
+    lead, claims = evidence.leading(), evidence.metadata.all("val_bpb", per_seed=True)
+    near = [c for c in claims if lead is None or abs(c.value - lead.value) <= ONE_EVALUATION]
+    own = [c for c in near if run.seed is not None and c.seed == run.seed.value]
     return any(agrees(claim, m.val_bpb, (m,)) for claim in own for m in run.scores)
 
 

@@ -81,6 +81,13 @@ def kind(metric: Metric) -> str:
 
 
 def one_config(runs: Sequence[Run]) -> bool:
-    """Tell whether the runs' scores lie so close together that they may be seeds of one configuration."""
+    """Tell whether the runs may be seeds of one configuration: of one vocabulary, with scores close together."""
+    if not one_vocabulary(runs):
+        return False
     values = [metric.val_bpb for run in runs if (metric := final(run)) is not None]
     return not values or max(values) - min(values) <= ONE_CONFIG
+
+
+def one_vocabulary(runs: Sequence[Run]) -> bool:
+    """Tell whether no two of the runs print that their vocabularies have different sizes."""
+    return len({size for run in runs if (size := run.vocabulary) is not None}) < 2

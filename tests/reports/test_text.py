@@ -130,3 +130,11 @@ def test_the_head_tells_what_the_claimed_runs_took(flagged):
     head = dict(facts(dataclasses.replace(flagged, runs=(claimed, other))))
     assert head["bytes"].startswith("15,000,000 logged")
     assert head["seconds"] == "training 590.0"  # of several passes none is told as the score's
+
+
+def test_runs_of_several_vocabularies_have_no_mean(flagged):
+    runs = tuple(MeasuredRun(f"log_{size}.txt", 7, size / 1e3, vocabulary=size) for size in (1141, 1145))
+    head = dict(
+        facts(dataclasses.replace(flagged, runs=runs, claims=dataclasses.replace(flagged.claims, val_bpb=None)))
+    )
+    assert head["val_bpb"] == "1.14100 to 1.14500 logged (2 runs, of several vocabularies)"

@@ -231,3 +231,39 @@ def test_of_two_logs_of_a_seed_the_one_with_its_claimed_score_counts() -> None:
     ) | {"check_seed1.log": run_log(1, 1.1982)}  # fmt: skip
     assert not found("claim-mismatch", files)
     assert found("claim-mismatch", files | {"train_seed3.log": run_log(3, 1.2075)})
+
+
+def test_logs_of_two_vocabularies_have_no_mean_to_set() -> None:
+    logs = {
+        f"log_{n}.txt": run_log(5, bpb, settings=f"tokenizer_path=./words_{n}.model")
+        for n, bpb in ((1792, 1.143), (1024, 1.147))
+    }
+    (said,) = found("claim-mismatch", package(val_bpb=1.18337608) | logs)
+    assert said.message.endswith("1.1470, 1.1430; they are of different vocabularies.")
+    assert said.fix is None
+
+
+def test_a_total_of_something_larger_is_told_as_what_the_log_prints() -> None:
+    log = run_log(5, 1.2, model=42_000_000).replace(
+        f"Total submission size int8+zlib: {42_000_000 + len(SCRIPT)}", "Total submission size: 207000000"
+    )
+    runs = {
+        "two.log": log
+        + run_log(6, 1.21)
+        .replace("Total", "Model")
+        .replace("Serialized model", "Weights")
+        .replace("Code size", "Lines")
+    }
+    (said,) = found("artifact-cap", package(val_bpb=1.2) | {"train.log": log})
+    assert "207,000,000 bytes, is too far over the cap" in said.message
+    assert found("artifact-cap", package(val_bpb=1.2) | runs)[0].message.count("two.log") == 1
+
+
+def test_a_size_in_rounded_megabytes_corrects_no_exact_one() -> None:
+    log = (
+        run_log(5, 1.2).partition("Serialized")[0]
+        + "artifact:14.36MB code:52345\nfinal val_loss:2.0256 val_bpb:1.2000\n"
+    )
+    files = package(val_bpb=1.2, bytes_total=14_499_999) | {"train.log": log}
+    assert not found("stale-metadata", files)
+    assert found("stale-metadata", files | {"train.log": log.replace("final", "budget:14412345/16000000\nfinal")})
