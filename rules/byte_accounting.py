@@ -9,6 +9,7 @@ from msgspec import Struct
 from auditor.case import Case
 from auditor.finding import Finding, Status, Step
 from auditor.program import ir
+from auditor.program.index import Nodes
 from auditor.program.model import Program
 from auditor.program.source import Source
 from auditor.rule import Authority, Example, Rule
@@ -169,7 +170,6 @@ def _slips(program: Program) -> Iterator[Slip]:
     for unit in program.units.values():
         for _, nodes in unit.bodies:
             lengths = [n for n in nodes.of(ir.Call) if _counts_bytes(n)]
-            length = lengths[0] if lengths else None
             marked_length = next((n for n in lengths if _counts_mark(n)), None)
             if marked_length is not None and not any(_knows_mark(n) for n in nodes):
                 yield Slip(
@@ -178,7 +178,9 @@ def _slips(program: Program) -> Iterator[Slip]:
                     "Pieces are counted with the mark that stands for a space: three bytes where the text has one.",
                 )
             spaced = next((n for n in nodes if _keeps_space(n)), None)
-            if length is None or not any(_asks_for_space(n, replaced=spaced is not None) for n in nodes):
+            asked = [n for n in nodes if _asks_for_space(n, replaced=spaced is not None)] if lengths else []
+            length = next((n for n in lengths if asked and _piece(n, asked, nodes)), None)
+            if length is None:
                 continue
             pieces = {name for n in nodes.of(ir.Call) if (name := _text_named(n))}
             if spaced is not None and not any(_cuts_first(n, pieces) for n in nodes):
@@ -202,6 +204,34 @@ def _slips(program: Program) -> Iterator[Slip]:
                     length,
                     'Byte-fallback pieces are counted by the length of their name ("<0x0A>" is six), not as one byte.',
                 )
+
+
+def _piece(length: ir.Node, asked: list[ir.Node], nodes: Nodes) -> bool:
+    """Return whether the text that is counted is one of the pieces that are asked for a space.
+
+    By the names that both come from: a script that counts its own text besides has not counted a piece.
+    """
+    calls = {node.func.start for node in nodes.of(ir.Call) if isinstance(node.func, ir.Name)}
+    names = [name for name in nodes.of(ir.Name) if name.start not in calls]
+
+    def named(node: ir.Node) -> set[str]:
+        return {name.id for name in names if node.start <= name.start and name.end <= node.end}
+
+    assigned: list[tuple[set[str], set[str]]] = []
+    for node in nodes.of(ir.Assign, ir.For):
+        if isinstance(node, ir.For):
+            assigned.append((named(node.target), named(node.iter)))
+        elif node.value is not None:
+            assigned.append((set().union(*map(named, node.targets)), named(node.value)))
+
+    def sources(found: set[str]) -> set[str]:
+        before = set[str]()
+        while before != found:
+            before = found
+            found = found.union(*(made_from for targets, made_from in assigned if targets & found))
+        return found
+
+    return bool(sources(named(length)) & sources(set().union(*map(named, asked))))
 
 
 def _counts_bytes(node: ir.Node) -> bool:
@@ -411,6 +441,21 @@ def tables(sp):
     ),
     valid=(
         Example("counted from the pieces", _script(_COUNTED, table=_TABLE)),
+        Example(
+            "the script's own bytes, beside marks of pieces",
+            _script(
+                _COUNTED
+                + """
+starts_word = np.zeros(1024, dtype=bool)
+processor = sentencepiece.SentencePieceProcessor(model_file="data/tokenizers/bpe.model")
+for i in range(1024):
+    starts_word[i] = processor.id_to_piece(i).startswith("\u2581")
+code = open(__file__).read()
+print(f"code bytes: {len(code.encode('utf-8'))}")
+""",
+                table=_TABLE,
+            ),
+        ),
         Example(
             "a sidecar of byte counts",
             _script(

@@ -23,8 +23,8 @@ def check(case: Case) -> Iterator[Finding]:
         case,
         "oracle",
         SLUG,
-        "The better of two losses of the same tokens is kept and summed into the score: which prediction counts is "
-        "decided after the token is known.",
+        "The better of two losses of the same tokens is kept and goes into the score: which prediction counts is "
+        "decided after the tokens are known.",
         "the losses are compared and the better one is kept",
     )
     yield from findings(

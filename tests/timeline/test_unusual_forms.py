@@ -3,7 +3,7 @@
 import pytest
 from followed import followed
 
-from auditor.timeline.events import Mixture
+from auditor.timeline.events import Forward, Mixture
 from auditor.timeline.trackers.keys.reported import target_lookups
 from auditor.timeline.trackers.metric.metric import doubts
 
@@ -253,3 +253,14 @@ print(f"val_bpb:{{ours}} gain:{{plain - ours}} share:{{100 * ours / (ours + plai
 )
 def test_what_one_score_gains_on_another_is_no_weight(seen: str, alone: str, found: list[str]) -> None:
     assert [kind for kind in _kinds(COMPARED.format(seen=seen, alone=alone)) if kind == "gate"] == found
+
+
+@pytest.mark.parametrize(("asks", "kind", "runs"), [("==", "bool", False), ("is", "bool", False), ("==", "str", True)])
+def test_a_helper_that_asks_which_type_it_got(asks: str, kind: str, runs: bool) -> None:
+    loop = (
+        "def env(key, default, kind):\n    text = os.environ.get(key, str(default))\n"
+        f"    return bool(int(text)) if kind {asks} bool else kind(text)\n"
+        f"if env('AGAIN', 0, {kind}):\n    for w in windows():\n    " + SCORE.format(goal="w[1:]")
+    )
+    events = followed(SOME.format(loop=loop)).events
+    assert any(isinstance(event, Forward) and event.bits & 2 for event in events) is runs

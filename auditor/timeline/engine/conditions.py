@@ -16,6 +16,7 @@ from auditor.timeline.values.folding import fold_compare
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
+    External,
     Heap,
     Known,
     Later,
@@ -116,6 +117,15 @@ def boolean(machine: Machine, yes: int, no: int) -> Payload:
     return per_setting(each)
 
 
+_TYPES = frozenset({"bool", "int", "float", "str", "bytes", "list", "tuple", "dict", "set", "frozenset", "complex"})
+
+
+def _type_named(payload: Payload) -> str:
+    """Return the name of a builtin type, "" of anything else: a helper that reads settings asks which one it got."""
+    name = payload.name.removeprefix("builtins.") if isinstance(payload, External) else ""
+    return name if name in _TYPES else ""
+
+
 def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
     """Return the truth value of one comparison."""
     origins = left.m | right.m
@@ -131,6 +141,8 @@ def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
             none = none_ness(payload)
             each.append(SOME if none is None else Known(none == (op in ("is", "=="))))
         return Value(per_setting(each), origins)
+    if op in ("is", "is not", "==", "!=") and _type_named(left.p) and _type_named(right.p):
+        return Value(Known((_type_named(left.p) == _type_named(right.p)) == (op in ("is", "=="))), origins)
     if isinstance(left.p, Later | PerSetting) and op in ("==", "!=", ">", "<="):
         folded = machine.fold(lambda a, b: fold_compare(op, a, b), left, right)
         later = [past_first(op, at_setting(left.p, i), at_setting(right.p, i)) for i in range(machine.count)]
