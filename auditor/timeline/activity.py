@@ -75,14 +75,15 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     if logs and not any(running & 1 << (i + 1) for i in logs):
         denied = _denied_by_log(timeline, guards, logs, running)
         if denied:
-            because = (
-                f"{_on(timeline, running, guards)}; but {denied}, and with what it prints this was not seen to run"
-            )
-            return Activity(True, "hold", because)
+            unseen = f"but {denied}, and with what it prints this was not seen to run"
+            return Activity(True, "hold", f"{_on(timeline, running, guards)}; {unseen}")
     silent = silence(timeline.unheard, guards)
-    if silent and not running & _DEFAULTS:  # what is on by default is the submission's, whatever was logged
+    others = running & ~sum(1 << (i + 1) for i in logs) if silent else running
+    if not others:
+        return Activity(False, "note", silent)
+    if silent and not others & _DEFAULTS:  # what is on by default is the submission's, whatever was logged
         return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {silent}")
-    running &= -1 if not silent else ~sum(1 << (i + 1) for i in logs)
+    running = others
     commands = [i for i, s in enumerate(timeline.settings) if s.kind == "command"]
     main = min((timeline.settings[i].run for i in commands), default=0)
     aside = sum(1 << (i + 1) for i in commands if timeline.settings[i].run != main)

@@ -450,6 +450,11 @@ def test_on_by_a_command_and_not_heard_of_in_the_log_of_the_score():
     assert (heard.active, heard.status) == (True, "violation")
     by_default = PRINTS.replace("'TTT', '0'", "'TTT', '1'")
     assert judged(by_default, log(*SAID)).status == "violation"
+    preset = PRINTS.replace("if int(", "if os.environ.get('PRESET', 'a') == 'lean' or int(")
+    printed = (*SAID, "preset:lean layers:9")
+    assert judged(preset, log(*printed, "ttt:starting epochs:1")).status == "violation"
+    denied = judged(preset, log(*printed))  # on by what the log prints alone, and by that very log it did not run
+    assert (denied.active, denied.status) == (False, "note")
     off = judged(by_default, readme("TTT=0 torchrun train_gpt.py") | log(*SAID))
     assert (off.active, off.status) == (True, "hold")
     assert "but not as the main command sets it (TTT=0, README.md:4)" in off.because
