@@ -135,8 +135,8 @@ def _without_log(case: Case, runs: Sequence[Run], code: Code | None) -> Iterator
         message = f"No log prints the total size of the artifact ({logs}), and no artifact is in the folder."
         if printed:  # of weights that were not packed, or not as they were submitted
             message = (
-                f"The least total that the logs print ({logs}), {min(printed):,} bytes, is too far over the cap to be the "
-                "submitted artifact's, and no artifact is in the folder."
+                f"The least total that the logs print ({logs}), {min(printed):,} bytes, is too far over the cap to be "
+                "the submitted artifact's, and no artifact is in the folder."
             )
         yield Finding(SLUG, "evidence", "incomplete", message, runs[0].path)
 
