@@ -82,9 +82,9 @@ class Knowing(Tracker):
         both = left.m & right.m & keys.gold
         if node.op == "/" and ((both and by_own_sum(node)) or (right.m & keys.gold and of_both(node))):
             origins |= self.shares
-        elif both and (applied := self._weight(node.op, left, right)) is not None:
+        elif both and (shares := self._weight(node.op, left, right)) is not None:
             origins &= ~self.shares  # of whatever tokens: what is weighted is a prediction again
-            if of_this_token(self.machine, applied.m):
+            if of_this_token(self.machine, shares.m):
                 weighed = self.machine.of(Marks).weighted if node.op != "*" else 0
                 origins |= weighed | emit(self.machine, "gate", node)
         if origins & self.raised and node.op in ("/", "+", "-"):
