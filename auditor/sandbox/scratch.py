@@ -20,14 +20,25 @@ _FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
 def scratch_folder() -> Iterator[Path]:
     """Yield an empty folder of the caller's own; it is removed when the context ends."""
     _clear(Path(tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
-    lock = os.open(folder, _FOLDER)
+    folder, lock = _made()
     try:
-        _lock(lock)
         yield folder
     finally:
         os.close(lock)
         remove(folder)
+
+
+def _made() -> tuple[Path, int]:
+    """Return a new folder and its lock; until it is locked, another auditor may take it for a killed one's."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+        try:
+            lock = os.open(folder, _FOLDER)
+        except FileNotFoundError:
+            continue
+        if _lock(lock) and folder.exists():
+            return folder, lock
+        os.close(lock)
 
 
 def remove(folder: Path) -> None:

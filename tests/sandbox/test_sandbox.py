@@ -283,6 +283,36 @@ def test_the_scratch_of_a_killed_auditor_is_removed_and_of_a_living_one_not(tmp_
     os.close(lock)
 
 
+@pytest.mark.parametrize("moment", ["before it is opened", "before it is locked", "after"])
+def test_a_folder_that_another_auditor_takes_for_a_killed_ones_is_made_again(tmp_path, monkeypatch, moment):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    opened, locked, taken = os.open, fcntl.flock, []
+
+    def open_folder(path, *flags, **more):
+        if moment == "before it is opened" and not taken:
+            taken.append(path)
+            Path(path).rmdir()
+        return opened(path, *flags, **more)
+
+    def lock(handle, how):
+        if moment != "before it is opened" and not taken:
+            (folder,) = tmp_path.iterdir()
+            taken.append(folder)
+            folder.rmdir()
+            if moment == "before it is locked":
+                raise BlockingIOError
+        return locked(handle, how)
+
+    monkeypatch.setattr(os, "open", open_folder)
+    monkeypatch.setattr(fcntl, "flock", lock)
+    with scratch_folder() as folder:
+        assert folder.is_dir()
+        assert folder not in taken
+    assert taken
+    assert not list(tmp_path.iterdir())
+
+
 def test_removing_what_is_not_there_is_no_fault(tmp_path):
     remove(tmp_path / "nothing")
 
