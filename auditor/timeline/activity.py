@@ -77,7 +77,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
         if denied:
             unseen = f"but {denied}, and with what it prints this was not seen to run"
             return Activity(True, "hold", f"{_on(timeline, running, guards)}; {unseen}")
-    silent = silence(timeline.unheard, guards)
+    silent = silence(timeline.unheard, guards, timeline.settings, lambda name: _looks_like_switch(timeline, name))
     others = running & ~sum(1 << (i + 1) for i in logs) if silent else running
     if not others:
         return Activity(False, "note", silent)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from auditor.program import ir
 from auditor.program.model import Program, Unit
+from auditor.settings import lookup
 from auditor.settings.heard import LENGTH, beginning
 from auditor.submission.model import Setting
 from auditor.timeline.values.frames import Guard
@@ -51,9 +52,20 @@ def unheard(program: Program, settings: Sequence[Setting]) -> Mapping[Place, Unh
     return found
 
 
-def silence(ways: Mapping[Place, Unheard], guards: Sequence[Guard]) -> str:
-    """Say which line on the way there no log of the claimed runs holds; "" where none is known to lack."""
+def silence(
+    ways: Mapping[Place, Unheard],
+    guards: Sequence[Guard],
+    settings: Sequence[Setting],
+    is_switch: Callable[[str], bool],
+) -> str:
+    """Say which line on the way there no log of the claimed runs holds; "" where none is known to lack.
+
+    Where a log prints the switch itself, that tells more: its lines may be those of an earlier text of the script.
+    """
+    logs = [setting for setting in settings if setting.kind == "log"]
     for guard in guards:
+        if any(is_switch(name) and lookup(log, name) is not None for name in guard.settings for log in logs):
+            continue
         source = guard.site.source
         lacking = ways.get((source.path, source.layer, guard.site.start, guard.taken))
         if lacking is not None:

@@ -455,6 +455,8 @@ def test_on_by_a_command_and_not_heard_of_in_the_log_of_the_score():
     assert judged(preset, log(*printed, "ttt:starting epochs:1")).status == "violation"
     denied = judged(preset, log(*printed))  # on by what the log prints alone, and by that very log it did not run
     assert (denied.active, denied.status) == (False, "note")
+    told = judged(PRINTS, log(*SAID, "ttt:1 lr:2"))  # printed as on: the log's lines may be an older script's
+    assert (told.active, told.status) == (True, "violation")
     off = judged(by_default, readme("TTT=0 torchrun train_gpt.py") | log(*SAID))
     assert (off.active, off.status) == (True, "hold")
     assert "but not as the main command sets it (TTT=0, README.md:4)" in off.because
