@@ -12,6 +12,7 @@ from auditor.program import ir
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import deep, exact_items, tag
+from auditor.timeline.engine.decisions import Decisions
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import Adapt, Forward
 from auditor.timeline.trackers.metric.metric import doubt
@@ -33,10 +34,9 @@ class Best(Tracker):
 
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
-        self.last: tuple[Value, ir.Compare] | None = None  # a score that was compared with another
         self.chosen: dict[int, set[int]] = {}  # the origin of a choice → the loops in which the scores were made
         self.in_place: dict[int, tuple[int, object]] = {}  # by the identity of a list that was sorted: its choice
-        self.tests: dict[int, tuple[Value, ir.Compare]] = {}  # by the identity of the test
+        self.decisions: Decisions[tuple[Value, ir.Compare]] = Decisions()  # scores that were compared with others
 
     @heeds(_BEST, _FIRST)
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
@@ -83,22 +83,17 @@ class Best(Tracker):
 
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note two scores that are compared."""
-        self.last = None
-        if op in ("<", "<=", ">", ">=") and (self._scores(left.m) or self._scores(right.m)):
-            score = left if op in ("<", "<=") else right
-            if self._scores(score.m):
-                self.last = score, node
+        score = left if op in ("<", "<=") else right if op in (">", ">=") else None
+        self.decisions.compared(node, (score, node) if score is not None and self._scores(score.m) else None)
         return out
 
     def branch_entered(self, node: ir.Expr, test: Value) -> None:
         """Remember what decides a branch."""
-        if self.last is not None and self.last[1] is node:
-            self.tests[id(test)] = self.last
-        self.last = None
+        self.decisions.entered(node, test)
 
     def branches_joined(self, test: Value, before: Mapping[str, Value], after: Names) -> None:
         """Note a score that takes the place of the best one yet."""
-        found = self.tests.pop(id(test), None)
+        found = self.decisions.joined(test)
         if found is None:
             return
         score, node = found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine.containers import tag
+from auditor.timeline.engine.decisions import Decisions
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.selection.marks import Marks, pending
@@ -26,28 +27,27 @@ class Running(Tracker):
 
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
-        self.last: tuple[Value, str, ir.Compare] | None = None  # a loss, the name that it was compared with
-        self.tests: dict[int, tuple[Value, str, ir.Compare]] = {}  # by the identity of the test
+        # A loss, the name that it was compared with, and where.
+        self.decisions: Decisions[tuple[Value, str, ir.Compare]] = Decisions()
 
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a loss that is compared with a name."""
-        self.last = None
+        known = None
         if op in ("<", "<=", ">", ">=") and len(node.ops) == 1:
             sides = (left, right, node.rights[0]) if op in ("<", "<=") else (right, left, node.left)
             loss, low, name = sides
             if is_loss(self.machine, loss) and carried(self.machine, low) and isinstance(name, ir.Name):
-                self.last = loss, name.id, node
+                known = loss, name.id, node
+        self.decisions.compared(node, known)
         return out
 
     def branch_entered(self, node: ir.Expr, test: Value) -> None:
         """Remember what decides a branch."""
-        if self.last is not None and self.last[2] is node:
-            self.tests[id(test)] = self.last
-        self.last = None
+        self.decisions.entered(node, test)
 
     def branches_joined(self, test: Value, before: Mapping[str, Value], after: Names) -> None:
         """Note a loss that takes the place of the lowest one yet."""
-        found = self.tests.pop(id(test), None)
+        found = self.decisions.joined(test)
         if found is None:
             return
         loss, name, node = found
