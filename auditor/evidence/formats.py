@@ -283,6 +283,8 @@ FORMATS: tuple[Format, ...] = (
     _row("artifact", "artifact", _MEASURED + r"\b(?:total )?(?P<label>artifact)(?:[ _](?:size|bytes|total)){0,2}[\"']?\s{0,3}(?:\([^)]{0,20}\))?[:=]\s{0,40}(?P<total_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{6,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
          "Artifact: 15,143,381 bytes (14.44 MB)", {"label": "Artifact", "total_bytes": 15143381}, unit="B"),
     _row("artifact, MB", "artifact", _MEASURED + r"\bartifact(?:[ _]size)?\s{0,3}[:=]\s{0,40}(?P<total_bytes>\d{1,3}\.\d{1,8}) ?mb\b", "artifact: 15.9MB", {"total_bytes": 15900000}, unit="MB"),
+    _row("total of the budget", "budget", r"^\W{0,4}(?:(?:size|artifact|byte|bytes|total)[_ ])?budget\s?[:=]\s{0,3}(?P<total_bytes><N>) ?/ ?16[,_]?000[,_]?000\b",
+         "budget:14412345/16000000 (14.41/16.00MB) FITS", {"total_bytes": 14412345}, unit="B", names_digits=True),
     _row("packed size, MB", "size", r"\bsize[ _](?P<label>lzma|zstd|zlib|brotli|compressed|packed)\s{0,3}:\s{0,6}(?P<total_bytes>\d{1,3}\.\d{1,8}) ?mb\b", "  Size lzma:     15.83 MB", {"label": "lzma", "total_bytes": 15830000}, unit="MB"),
     _row("submission size", "size", r"(?<!\w)(?:submission )?size\s?[:=]\s{0,4}(?P<total_bytes>\d{1,3}(?:,\d{3}){2,3}|\d{7,9}) ?b?\b", "size=15,708,798B", {"total_bytes": 15708798}, unit="B"),
     # Evaluation

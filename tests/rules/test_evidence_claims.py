@@ -266,4 +266,4 @@ def test_a_size_in_rounded_megabytes_corrects_no_exact_one() -> None:
     )
     files = package(val_bpb=1.2, bytes_total=14_499_999) | {"train.log": log}
     assert not found("stale-metadata", files)
-    assert found("stale-metadata", files | {"train.log": log.replace("final", "total: 14412345\nfinal")})
+    assert found("stale-metadata", files | {"train.log": log.replace("final", "budget:14412345/16000000\nfinal")})
