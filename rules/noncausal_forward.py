@@ -10,6 +10,7 @@ from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.claims import claimed_reports
 from auditor.timeline.events import Forward, Report
+from auditor.timeline.named import report_of
 from auditor.timeline.paths import calls_of
 from auditor.timeline.trackers.forwards.forwards import Lookahead
 
@@ -41,7 +42,7 @@ def check(case: Case) -> Iterator[Finding]:
         return
     claimed = claimed_reports(timeline, case.submitted)
     forwards = [e for e in timeline.events if isinstance(e, Forward) and e.reports]
-    told: dict[tuple[str, int], tuple[Lookahead, list[Forward], int]] = {}
+    told: dict[tuple[str, int], tuple[Lookahead, list[Forward], int, tuple[bool, ...]]] = {}
     for event in timeline.events:
         if not isinstance(event, Lookahead):
             continue
@@ -49,10 +50,14 @@ def check(case: Case) -> Iterator[Finding]:
         bits = event.bits & _any([r for f in scores for r in f.reports])
         place = (event.site.source.path, event.site.start)
         old = told.get(place)
-        # A place is come to on several ways: one that a setting in play takes is told before one that none does.
-        if scores and (old is None or (bits & timeline.in_play and not old[2] & timeline.in_play)):
-            told[place] = event, scores, bits
-    for event, scores, bits in told.values():
+        # A place is come to on several ways: one that a setting in play takes is told before one that none does, and
+        # the way to the claimed score before that of an evaluation on the way, whose own switches decide nothing.
+        running = bits & timeline.in_play
+        ours = any(r in claimed for f in scores for r in f.reports)
+        rank = (bool(running), bool(running & ~event.undecided), ours)
+        if scores and (old is None or rank > old[3]):
+            told[place] = event, scores, bits, rank
+    for event, scores, bits, _ in told.values():
         reports = [r for f in scores for r in f.reports]
         judged = activity(timeline, bits, [event])
         status: Status = judged.status
@@ -61,7 +66,7 @@ def check(case: Case) -> Iterator[Finding]:
             status = "note"
         elif status == "violation" and not (event.certain and (not claimed or any(r in claimed for r in reports))):
             status = "hold"
-        last = max(reports, key=lambda report: report.order)
+        last = report_of(reports, bits & timeline.in_play or bits, claimed, case.submitted)
         site = event.site
         yield judged.found(
             site,

@@ -12,6 +12,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
+from auditor.timeline.named import report_of
 from auditor.timeline.paths import calls_of
 
 if TYPE_CHECKING:
@@ -82,9 +83,12 @@ def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) 
     for found in reported(timeline, kind, claimed):
         site = found.mixture.site
         judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
+        running = found.mixture.bits & timeline.in_play or found.mixture.bits
+        own = [r for r in found.mixture.reports if r.bits & running]  # not what another call's result is printed as
         ours = [r for r in found.reports if r in claimed and r.bits & found.mixture.bits]
-        ending = [r for r in ours or found.reports if _on_the_way(found.mixture, r)] or ours or [found.report]
-        last = max(ending, key=lambda r: r.order).site
+        ours = [r for r in ours if r in own] or ours
+        ending = [r for r in ours or own or found.reports if _on_the_way(found.mixture, r)] or ours or [found.report]
+        last = report_of(ending, running, claimed, case.submitted).site
         calls, decided = calls_of(found.mixture), Step(site.source.path, site.line, step, site.source.layer)
         if kind == "hint" and not site.source.path.endswith(".py"):  # weighed in Python, after it was given in C
             note = "whether there is a hint is decided by looking at the token"
