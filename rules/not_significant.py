@@ -51,7 +51,7 @@ class OfSeed(Struct, frozen=True):
 
     @property
     def score(self) -> float:
-        """Return the seed's value, in bits per byte: the mean of its runs, the least where they are of other settings."""
+        """Return the seed's value, in bits per byte: the mean of its runs, the least if their settings differ."""
         values = {round(each.exact.val_bpb, 6): each.exact.val_bpb for each in self.runs}
         return min(values.values()) if self.best else fmean(values.values())
 
