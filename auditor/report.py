@@ -32,6 +32,7 @@ class MeasuredRun:
     val_bpb: float | None = None  # bits per byte
     val_loss: float | None = None  # nats per token
     artifact_bytes: int | None = None
+    with_script: bool = False  # the log prints no total: the script's size on disk is added to its model's
     train_seconds: float | None = None
     eval_seconds: float | None = None
     steps: int | None = None

@@ -75,10 +75,12 @@ def _seeds(report: Report) -> str:
 
 def _bytes(report: Report) -> str:
     parts = []
-    sizes = [run.artifact_bytes for run in _counted(report) if run.artifact_bytes is not None]
-    sizes = sizes or [run.artifact_bytes for run in report.runs if run.artifact_bytes is not None]
+    sizes = [(run.artifact_bytes, run.with_script) for run in _counted(report) if run.artifact_bytes is not None]
+    sizes = sizes or [(run.artifact_bytes, run.with_script) for run in report.runs if run.artifact_bytes is not None]
     if sizes:
-        parts.append(f"{max(sizes):,} logged{' (largest)' if len(sizes) > 1 else ''}")
+        largest, with_script = max(sizes)
+        told = "of a logged model and the script" if with_script else "logged"
+        parts.append(f"{largest:,} {told}{' (largest)' if len(sizes) > 1 else ''}")
     if report.claims.artifact_bytes is not None:
         parts.append(f"{report.claims.artifact_bytes:,} claimed")
     return ", ".join(parts)

@@ -40,7 +40,14 @@ class Counted(Struct, frozen=True):
 
 
 def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
-    """Return the runs behind the claimed score; every run with a final score when no log prints the claim."""
+    """Return the runs behind the claimed score; every run with a final score when no log prints the claim.
+
+    Those of a log that lies in the folder twice are there once.
+    """
+    return _once(evidence, _behind_the_claim(evidence))
+
+
+def _behind_the_claim(evidence: Evidence) -> tuple[Counted, ...]:
     found = _of_the_mean(evidence) or _of_their_seeds(evidence) or _of_one(evidence)
     if found:
         return found
@@ -49,7 +56,7 @@ def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
 
 def measured_runs(evidence: Evidence) -> tuple[MeasuredRun, ...]:
     """Return the runs as a report shows them, with the score that is claimed of each, where it prints that."""
-    claimed = {id(each.run): each.exact for each in counted_runs(evidence) if each.claimed}
+    claimed = {id(each.run): each.exact for each in _behind_the_claim(evidence) if each.claimed}
     return tuple(run.measured(evidence.sizes.code_bytes, claimed.get(id(run))) for run in evidence.runs)
 
 
