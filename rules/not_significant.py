@@ -25,6 +25,7 @@ from rules.validation_set import denominator, rightly_divided, tokenizer
 SLUG = "not-significant"
 
 _ONE_SETTING = 0.005  # bits per byte: runs of one seed with the same settings lie closer together
+_ANOTHER = 0.0005  # bits per byte: a claim that far from the logs' mean is of something else
 _CLEARLY_ABOVE = 0.002  # bits per byte above the row that stood: more than seeds differ
 
 
@@ -117,7 +118,8 @@ def check(case: Case) -> Iterator[Finding]:
     if not missed:
         return
     message = (
-        f"{_said(case, compared)}, {sample.mean:.6f}, is {against.told(_stands(own, submission.pr, date))}. "
+        f"{_said(case, compared)}, {sample.mean:.6f}{_but(case, counted, sample.mean)}, is "
+        f"{against.told(_stands(own, submission.pr, date))}. "
         f"Missed: {'; '.join(map(_bar, missed))}. {f'In force on {day}' if day else 'The latest bar'}: {_bar(bar)}."
     )
     if own is not None and own.pooled is not None:
@@ -155,6 +157,14 @@ def _said(case: Case, compared: Sequence[OfSeed]) -> str:
     if logged > 1 and seed is not None:
         return f"The score of one of the {logged} logged seeds ({seed.value}{_of_each(compared)})"
     return f"The score of the one seed{_of_each(compared)}" if first.seeded else "The score of the one run"
+
+
+def _but(case: Case, counted: Sequence[Counted], mean: float) -> str:
+    """Return in words that another score is claimed than the logs' that are compared, nothing where none is."""
+    claim = case.evidence.claims().val_bpb
+    if claim is None or any(each.claimed for each in counted) or abs(claim - mean) <= _ANOTHER:
+        return ""
+    return f" ({claim:g} is claimed)"
 
 
 def _of_each(compared: Sequence[OfSeed]) -> str:
