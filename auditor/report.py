@@ -32,7 +32,6 @@ class MeasuredRun:
     val_bpb: float | None = None  # bits per byte
     val_loss: float | None = None  # nats per token
     artifact_bytes: int | None = None
-    with_script: bool = False  # the log prints no total: the script's size on disk is added to its model's
     train_seconds: float | None = None
     eval_seconds: float | None = None
     steps: int | None = None
@@ -40,6 +39,9 @@ class MeasuredRun:
     claimed_bpb: float | None = None  # the score of it that the claim rests on, where its log prints others after it
     validation_seconds: float | None = None  # all timed passes over validation data, where it times several
     vocabulary: int | None = None  # entries: runs of several are no seeds of one configuration
+    with_disk: bool = (
+        False  # its log prints no total of the artifact: the script's size on disk is in ``artifact_bytes``
+    )
 
     @property
     def claimed(self) -> bool:

@@ -113,12 +113,15 @@ def _first_of(findings: list[Finding]) -> Iterator[Finding]:
 
 
 def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
-    """Yield a finding when the script that a log embeds is not the submitted one."""
-    source = _of_the_score(case, log)
-    if source is None or source.text is None or case.submission.script is None:
+    """Yield a finding when the script that a log embeds is not the submitted one; of several, none of them."""
+    sources = [each for each in log.sources if each.text]
+    submitted = list(_submitted(case)) if sources and case.submission.script is not None else []
+    if not submitted:
         return
-    share = max((_alike(source.text, text) for text in _submitted(case)), default=None)
-    if share is None or share >= _SAME_SOURCE:
+    shares = [max(_alike(each.text or "", text) for text in submitted) for each in sources]
+    share = max(shares)
+    source = sources[shares.index(share)]
+    if share >= _SAME_SOURCE:
         return
     other = share < _LIKE_SOURCE
     status: Status = "hold" if other and decisive else "note"
@@ -127,14 +130,6 @@ def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
         f"{share:.0%} of its lines with what was submitted."
     )
     yield Finding(SLUG, "evidence", status, message, log.path, source.first_line, _last(source))
-
-
-def _of_the_score(case: Case, log: Log) -> EmbeddedSource | None:
-    """Return the script that a log embeds; of several (runs one after another) that before its last final score."""
-    sources = [each for each in log.sources if each.text]
-    ends = [run.score.line or 0 for run in case.evidence.runs if run.path == log.path and run.score is not None]
-    before = [each for each in sources if each.first_line < max(ends, default=0)]
-    return before[-1] if before else next(iter(sources), None)
 
 
 def _last(source: EmbeddedSource) -> int:

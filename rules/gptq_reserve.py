@@ -52,7 +52,7 @@ def _weigh(case: Case, counted: Counted, end: Value[float]) -> tuple[Status, str
     reads = case.timeline is not None and any(True for _ in calibrations(case.timeline, "train"))
     message = (
         f"Training stops at {trained:.1f} s and calibration{' on training data' if reads else ''} takes "
-        f"{end.value - trained:.1f} s more: {end.value:.1f} s together, {beyond:.1f} s beyond the budget."
+        f"{end.value - trained:.1f} s more: {end.value:.1f} s together, at least {beyond:.1f} s beyond the budget."
     )
     if beyond <= limit.slack:
         return "note", f"{message} Accepted rows do the same (#1493)."

@@ -275,9 +275,9 @@ class Run(Struct, frozen=True):
         model where the log prints no total, ``claimed`` the score that is claimed of it: logs print others after it.
         """
         artifact, model = self.artifact_bytes, self.packed_model_bytes
-        size, with_script = _plain(artifact), False
+        size = _plain(artifact)
         if artifact is None and model is not None and code_on_disk is not None:
-            size, with_script = model.value + code_on_disk, True
+            size = model.value + code_on_disk
         score = self.score
         loss, seconds = self.loss_of(score), self.seconds_of(score)
         passes = self.validation_seconds if self.last("total_eval_time") is None else 0.0
@@ -288,7 +288,6 @@ class Run(Struct, frozen=True):
             val_bpb=score.val_bpb if score else None,
             val_loss=loss,
             artifact_bytes=size,
-            with_script=with_script,
             train_seconds=self.train_seconds.value if self.train_seconds else None,
             eval_seconds=seconds.value if seconds else None,
             steps=_plain(self.steps),
@@ -296,6 +295,7 @@ class Run(Struct, frozen=True):
             claimed_bpb=claimed.val_bpb if claimed else None,
             validation_seconds=passes if more else None,
             vocabulary=self.vocabulary,
+            with_disk=artifact is None and size is not None,
         )
 
 
