@@ -113,12 +113,15 @@ def _first_of(findings: list[Finding]) -> Iterator[Finding]:
 
 
 def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
-    """Yield a finding when the script that a log embeds is not the submitted one."""
-    source = next((each for each in log.sources if each.text), None)
-    if source is None or source.text is None or case.submission.script is None:
+    """Yield a finding when the script that a log embeds is not the submitted one; of several, none of them."""
+    sources = [each for each in log.sources if each.text]
+    submitted = list(_submitted(case)) if sources and case.submission.script is not None else []
+    if not submitted:
         return
-    share = max((_alike(source.text, text) for text in _submitted(case)), default=None)
-    if share is None or share >= _SAME_SOURCE:
+    shares = [max(_alike(each.text or "", text) for text in submitted) for each in sources]
+    share = max(shares)
+    source = sources[shares.index(share)]
+    if share >= _SAME_SOURCE:
         return
     other = share < _LIKE_SOURCE
     status: Status = "hold" if other and decisive else "note"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditor.case import Case
 from auditor.evidence.counted import Counted
 from auditor.finding import Finding, Group, Status
+from rules.record_claim import disclaimed
 
 
 def is_timed(case: Case) -> bool:
@@ -15,6 +16,16 @@ def is_timed(case: Case) -> bool:
 def strictness(case: Case, counted: Counted) -> Status:
     """Return how a broken limit weighs: a violation where the run surely stands for a record, else a hold."""
     return "violation" if counted.claimed and case.submission.track == "record" else "hold"
+
+
+def limited(case: Case, counted: Counted, message: str) -> tuple[Status, str]:
+    """Return how a broken limit of time or machine weighs, and the message: who claims no record isn't held to it."""
+    status = strictness(case, counted)
+    said = disclaimed(case) if status == "violation" else None
+    if said is None:
+        return status, message
+    where = "" if said.line is None else f" ({said.path}:{said.line})"
+    return "hold", f"{message} By its own words the submission is no record{where}, and in the record track it lies."
 
 
 def on_line(

@@ -12,7 +12,7 @@ from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
-from rules.claimed_runs import and_others, is_timed, on_line, strictness
+from rules.claimed_runs import and_others, is_timed, limited, on_line
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
 from rules.limits import hardware
 
@@ -42,7 +42,7 @@ def _judge(case: Case, counted: Counted) -> _Fact | None:
     if world is not None and world.value != asked.gpus:
         processes = "one process" if world.value == 1 else f"{world.value} processes"
         message = f"This run used {processes}; records are timed on {asked.gpus} {asked.card}."
-        return strictness(case, counted), message, world.path, world.line
+        return *limited(case, counted, message), world.path, world.line
     return _card(case, counted, run, asked)
 
 
@@ -63,7 +63,7 @@ def _card(case: Case, counted: Counted, run: Run, asked: Hardware) -> _Fact | No
         message = f"This run used {gpu.value}, not an H100 SXM; a maintainer merged such a run once (#39)."
         return "hold", message, gpu.path, gpu.line
     message = f"This run used {gpu.value}; records are timed on {asked.gpus} {asked.card}."
-    return strictness(case, counted), message, gpu.path, gpu.line
+    return *limited(case, counted, message), gpu.path, gpu.line
 
 
 def _is(pattern: str, name: str) -> bool:

@@ -8,7 +8,7 @@ from statistics import fmean
 from msgspec import Struct
 
 from auditor.case import Case
-from auditor.evidence.counted import Counted, counted_runs
+from auditor.evidence.counted import ONE_EVALUATION, Counted, counted_runs
 from auditor.evidence.frontier import Bar, Frontier, Row, load
 from auditor.evidence.scored import finished, seeds
 from auditor.evidence.statistics import Sample, describe, nats_per_byte, nats_per_token, welch_one_sided
@@ -51,7 +51,7 @@ class OfSeed(Struct, frozen=True):
 
     @property
     def score(self) -> float:
-        """Return the seed's value, in bits per byte: the mean of its runs, the least where they are of other settings."""
+        """Return the seed's value, in bits per byte: its runs' mean, the least where they are of other settings."""
         values = {round(each.exact.val_bpb, 6): each.exact.val_bpb for each in self.runs}
         return min(values.values()) if self.best else fmean(values.values())
 
@@ -85,7 +85,7 @@ class Comparison(Struct, frozen=True):
         elif self.p is None:
             theirs = self.row.sample
             lone = theirs is None or theirs.sd is None
-            test = f"no test, for {'the row has one score' if lone else 'one seed has no spread'}"
+            test = f"no test, for {'the row has one score' if lone else 'one score has no spread'}"
         else:
             test = f"one-sided Welch p = {self.p:.4f}"
         difference = f"{abs(self.delta):.6f} bits per byte ({abs(self.gain):.4f} {unit}) {side}"
@@ -117,8 +117,9 @@ def check(case: Case) -> Iterator[Finding]:
     if not missed:
         return
     message = (
-        f"{_said(case, compared)}, {sample.mean:.6f}, is {against.told(_stands(own, submission.pr, date))}. "
-        f"Missed: {'; '.join(map(_bar, missed))}. {f'In force on {day}' if day else 'The latest bar'}: {_bar(bar)}."
+        f"{_said(case, compared)}{_apart(case, compared, sample)}, {sample.mean:.6f}, is "
+        f"{against.told(_stands(own, submission.pr, date))}. Missed: {'; '.join(_missed(b, against) for b in missed)}. "
+        f"{f'In force on {day}' if day else 'The latest bar'}: {_bar(bar)}."
     )
     if own is not None and own.pooled is not None:
         message += (
@@ -155,6 +156,15 @@ def _said(case: Case, compared: Sequence[OfSeed]) -> str:
     if logged > 1 and seed is not None:
         return f"The score of one of the {logged} logged seeds ({seed.value}{_of_each(compared)})"
     return f"The score of the one seed{_of_each(compared)}" if first.seeded else "The score of the one run"
+
+
+def _apart(case: Case, compared: Sequence[OfSeed], sample: Sample) -> str:
+    """Return in words that the score is of another evaluation than the claimed one, where it lies that far from it."""
+    claim = case.evidence.leading()
+    claimed = any(each.claimed for one in compared for each in one.runs)
+    if claim is None or claimed or abs(claim.value - sample.mean) <= ONE_EVALUATION:
+        return ""
+    return f" in the logs, which is not the claimed {claim.value:g}"
 
 
 def _of_each(compared: Sequence[OfSeed]) -> str:
@@ -226,9 +236,26 @@ def _compare(sample: Sample, row: Row, ratio: float | None) -> Comparison:
 
 
 def _named(row: Row) -> str:
+    """Return the row and its published score, with the mean that is compared where it has more digits or runs."""
     kind = "the proposed row" if row.status == "proposed" else "the row"
     which = f"of #{row.pr}" if row.pr is not None else f"“{row.name}”"
-    return f"{kind} {which} ({row.score})"
+    theirs = row.sample
+    if theirs is None or theirs.n == 1:
+        compared = "" if theirs is None or theirs.mean == row.score else f"; {theirs.mean:.6f} by its seed"
+    elif row.pooled is not None:
+        compared = f"; {theirs.mean:.6f} over {theirs.n} runs, a reproduction pooled with its own"
+    else:
+        compared = f"; {theirs.mean:.6f} over its {theirs.n} seeds"
+    return f"{kind} {which} ({row.score}{compared})"
+
+
+def _missed(bar: Bar, against: Comparison) -> str:
+    """Return a bar that is missed, in words, and which half of it is met."""
+    if bar.nats is None or against.p is None or against.delta >= 0:
+        return _bar(bar)
+    if against.p < bar.p:
+        return f"{bar.nats} nats ({bar.source}, whose p < {bar.p} is met)"
+    return f"p < {bar.p} ({bar.source}, whose {bar.nats} nats are met)" if against.gain >= bar.nats else _bar(bar)
 
 
 def _bar(bar: Bar) -> str:

@@ -27,6 +27,8 @@ _CLAIMS_ONE = regex(
     re.I,
 )
 
+_OF_IT = regex(r"\bthis (?:run|submission|entry|work|is)\b", re.I)  # what is said further down may be of others
+
 
 def disclaimed(case: Case) -> Statement | None:
     """Return where a submission says that it is no record, None where it doesn't.
@@ -45,7 +47,7 @@ def disclaimed(case: Case) -> Statement | None:
         if says(_CLAIMS_ONE, said.text):
             continue
         heading = said.path != case.submission.readme or said.text.startswith("#")
-        if said.path == case.submission.readme and (said.line or 0) > _MOST_LINES:
+        if said.path == case.submission.readme and (said.line or 0) > _MOST_LINES and not _OF_IT.search(said.text):
             continue
         if _IN_A_SENTENCE.search(said.text) or (heading and len(said.text) < 200 and _IN_A_NAME.search(said.text)):
             return said

@@ -71,7 +71,7 @@ def _tells_more(run: Run, other: Run) -> bool:
 
 def _all_counted(evidence: Evidence) -> tuple[Counted, ...]:
     """Return the counted runs, one that several files tell of as often."""
-    found = _of_the_mean(evidence) or _of_their_seeds(evidence) or _of_one(evidence)
+    found = _of_the_mean(evidence) or _of_another(evidence) or _of_their_seeds(evidence) or _of_one(evidence)
     if found:
         return found
     return tuple(Counted(run, run.scores[-1], False) for run in evidence.runs if run.scores)
@@ -155,6 +155,19 @@ def _of_their_seeds(evidence: Evidence) -> tuple[Counted, ...]:
         if hits:
             out[claim.seed] = hits
     return tuple(each for hits in out.values() for each in hits)
+
+
+def _of_another(evidence: Evidence) -> tuple[Counted, ...]:
+    """Return the run that prints what submission.json claims, where the README's seeds are all of other runs."""
+    claim = evidence.metadata.first("val_bpb")
+    if claim is None or evidence.metadata.all("val_bpb", per_seed=True):
+        return ()
+    one, others = _of_one(evidence), _of_their_seeds(evidence)
+    if not others or len({each.run.path for each in one}) != 1:
+        return ()
+    mean = fmean(each.score.val_bpb for each in others)
+    apart = all(each.run is not other.run for each in one for other in others)
+    return one if apart and abs(mean - claim.value) > _EXACT else ()
 
 
 def _of_the_claimed(claims: Sequence[Claim[float]], whole: Claim[float] | None) -> list[Claim[float]]:

@@ -299,6 +299,7 @@ class Run(Struct, frozen=True):
             claimed_bpb=claimed.val_bpb if claimed else None,
             validation_seconds=passes if more else None,
             vocabulary=self.vocabulary,
+            with_disk=artifact is None and size is not None,
         )
 
 
