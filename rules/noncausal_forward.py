@@ -62,6 +62,7 @@ def check(case: Case) -> Iterator[Finding]:
         elif status == "violation" and not (event.certain and (not claimed or any(r in claimed for r in reports))):
             status = "hold"
         last = max(reports, key=lambda report: report.order)
+        scored = next(score for score in scores if last in score.reports)
         site = event.site
         yield judged.found(
             site,
@@ -72,10 +73,10 @@ def check(case: Case) -> Iterator[Finding]:
             trace=(
                 *calls_of(event),
                 Step(
-                    scores[0].site.source.path,
-                    scores[0].site.line,
+                    scored.site.source.path,
+                    scored.site.line,
                     "the model is applied to validation tokens",
-                    scores[0].site.source.layer,
+                    scored.site.source.layer,
                 ),
                 Step(site.source.path, site.line, f"{event.what} comes in", site.source.layer),
                 Step(last.site.source.path, last.site.line, "the score is reported", last.site.source.layer),
