@@ -143,8 +143,8 @@ def _rule(found: Calibration, clock: Clock, limit: Time, *, official: bool) -> t
         return None
     trained, took = clock.longest
     over = (
-        f"{what}; a stop at {stop:.1f} s leaves time for it, but a log has {trained:.1f} s of training and {took:.1f} "
-        f"s of calibration, {clock.over:.1f} s too much"
+        f"{what}; it is to stop at {stop:.1f} s, but a log has {trained:.1f} s of training and {took:.1f} s of "
+        f"calibration, {clock.over:.1f} s too much"
     )
     if clock.over <= TOLERATED:
         return "note", f"{over}. Accepted rows overshoot by seconds too (#1855, #2135)."
