@@ -36,7 +36,7 @@ def check(case: Case) -> Iterator[Finding]:
             if id(part) not in moves:
                 moves[id(part)] = _moves(part.of(ir.Call, ir.BinOp))
         shift = _shift([moves[id(part)] for part in parts])
-        if shift is None or _masked(function, [node for part in parts for node in part]):
+        if shift is None or _masked(function, parts):
             continue
         apart = _keeps_apart(case.program)
         status: Status = "hold" if apart else "note"
@@ -154,35 +154,33 @@ def _all_but_last(node: ir.Expr) -> bool:
     )
 
 
-def _masked(function: ir.FunctionDef, nodes: Sequence[ir.Node]) -> bool:
+def _masked(function: ir.FunctionDef, parts: Sequence[Nodes]) -> bool:
     """Return whether a function compares ids with one another, or has something to mask with from elsewhere."""
-    if any(_keeps_ids(node) for node in nodes):
+    if any(_keeps_ids(part) for part in parts):
         return True
-    names = [p.name for p in function.params]
-    names += [name for node in nodes if (name := _name(node))]
-    return any(_BOUNDARY.search(name) or name in ("mask", "keep") for name in names)
+    names = {p.name for p in function.params}
+    for part in parts:
+        names |= {node.id for node in part.of(ir.Name)}
+        names |= {node.attr for node in part.of(ir.Attr)}
+    return not names.isdisjoint(("mask", "keep")) or any(_BOUNDARY.search(name) for name in names)
 
 
-def _keeps_ids(node: ir.Node) -> bool:
+def _keeps_ids(nodes: Nodes) -> bool:
     """Return whether a comparison is used as numbers: of token ids with the id that begins a document."""
-    if isinstance(node, ir.Attr | ir.Subscript):
-        used: tuple[ir.Expr, ...] = (node.value,)  # (ids != bos).float(), (ids != bos)[..., None]
-    elif isinstance(node, ir.BinOp):
-        used = (node.left, node.right)
-    elif isinstance(node, ir.Assign) and node.value is not None:
-        used = (node.value,)
-    else:
-        return False
-    return any(isinstance(each, ir.Compare) and each.ops in (("!=",), ("==",)) for each in used)
+    used: list[ir.Expr | None] = [node.value for node in nodes.of(ir.Attr)]  # (ids != bos).float()
+    used += [node.value for node in nodes.of(ir.Subscript)]  # (ids != bos)[..., None]
+    used += [side for node in nodes.of(ir.BinOp) for side in (node.left, node.right)]
+    used += [node.value for node in nodes.of(ir.Assign)]
+    return any(type(each) is ir.Compare and each.ops in (("!=",), ("==",)) for each in used)
 
 
 def _keeps_apart(program: Program) -> bool:
-    names = {
-        node.keyword if isinstance(node, ir.Arg) else _name(node)
-        for unit in program.units.values()
-        for node in unit.index.of(ir.Arg, ir.Name, ir.Attr)
-        if not (isinstance(node, ir.Arg) and isinstance(node.value, ir.Const) and node.value.value is None)
-    }
+    names: set[str | None] = set()
+    for index in program.indexes:
+        given = index.of(ir.Arg)
+        names |= {arg.keyword for arg in given if not (isinstance(arg.value, ir.Const) and arg.value.value is None)}
+        names |= {node.id for node in index.of(ir.Name)}
+        names |= {node.attr for node in index.of(ir.Attr)}
     return any(name and _APART.search(name) for name in names)
 
 

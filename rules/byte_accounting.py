@@ -170,6 +170,8 @@ def _slips(program: Program) -> Iterator[Slip]:
     for unit in program.units.values():
         for _, nodes in unit.bodies:
             lengths = [n for n in nodes.of(ir.Call) if _counts_bytes(n)]
+            if not lengths:
+                continue
             marked_length = next((n for n in lengths if _counts_mark(n)), None)
             if marked_length is not None and not any(_knows_mark(n) for n in nodes):
                 yield Slip(
@@ -177,8 +179,8 @@ def _slips(program: Program) -> Iterator[Slip]:
                     marked_length,
                     "Pieces are counted with the mark that stands for a space: three bytes where the text has one.",
                 )
-            spaced = next((n for n in nodes if _keeps_space(n)), None)
-            asked = [n for n in nodes if _asks_for_space(n, replaced=spaced is not None)] if lengths else []
+            spaced = next((n for n in nodes.of(ir.Call) if _keeps_space(n)), None)
+            asked = [n for n in nodes.of(ir.Compare, ir.Call) if _asks_for_space(n, replaced=spaced is not None)]
             length = next((n for n in lengths if asked and _piece(n, asked, nodes)), None)
             if length is None:
                 continue

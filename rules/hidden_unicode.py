@@ -58,8 +58,9 @@ def hidden(text: str) -> list[Hidden]:
     """Return what in ``text`` is invisible, reorders it, or is a name that looks like another, by place."""
     if text.isascii() and _HIDDEN.search(text) is None:
         return []
-    found = list(_characters(text))
-    if any(f"_{char}".isidentifier() and _shape(char).isascii() for char in set(text) if not char.isascii()):
+    used = set(text)
+    found = list(_characters(text)) if any(map(_HIDDEN.match, used)) else []
+    if any(f"_{char}".isidentifier() and _shape(char).isascii() for char in used if not char.isascii()):
         found += _names(text)
     return sorted(found, key=lambda each: each.offset)
 

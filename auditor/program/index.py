@@ -16,10 +16,13 @@ Third = TypeVar("Third", bound=ir.Node)
 
 
 class Nodes(list[ir.Node]):
-    """Nodes in order, with those of some kinds told apart once for all who ask."""
+    """Nodes in order, told apart by kind once for all who ask."""
+
+    __slots__ = ("_by_kind", "_known")
 
     def __init__(self, nodes: Sequence[ir.Node] = ()) -> None:
         super().__init__(nodes)
+        self._by_kind: dict[type, list[Any]] | None = None
         self._known: dict[tuple[type, ...], list[Any]] = {}
 
     @overload
@@ -32,8 +35,24 @@ class Nodes(list[ir.Node]):
         """Return the nodes of some kinds; to be asked once the list is complete."""
         known = self._known.get(kinds)
         if known is None:
-            known = self._known[kinds] = [node for node in self if node.__class__ in kinds]
+            told_apart = self._told_apart()
+            found = [of_kind for kind in kinds if (of_kind := told_apart.get(kind))]
+            if len(found) > 1:
+                found = [[node for node in self if node.__class__ in kinds]]
+            known = self._known[kinds] = found[0] if found else []
         return known
+
+    def _told_apart(self) -> dict[type, list[Any]]:
+        if self._by_kind is None:
+            by_kind: dict[type, list[Any]] = {}
+            for node in self:
+                kind = node.__class__
+                if kind in by_kind:
+                    by_kind[kind].append(node)
+                else:
+                    by_kind[kind] = [node]
+            self._by_kind = by_kind
+        return self._by_kind
 
 
 class Body(NamedTuple):

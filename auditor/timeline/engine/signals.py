@@ -30,6 +30,7 @@ class Tracker:
     """Listens to nothing. A tracker overrides the signals that it needs."""
 
     rank = 50  # listeners are asked in this order
+    deaf: frozenset[str] = frozenset()  # signals that it listens to and need not hear of in this program
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -321,6 +322,7 @@ class Tracker:
 
 
 KINDS["called"] = calls.ask  # as what is passed on, but by those only that heed such a call
+KINDS["library_called"] = calls.tell_by_name
 
 
 class Signals(Tracker):
@@ -332,9 +334,12 @@ class Signals(Tracker):
         self.kinds: dict[type[Tracker], Tracker] = {type(tracker): tracker for tracker in self.trackers}
         for name, ask in KINDS.items():
             silent = getattr(Tracker, name)
-            heard = [getattr(t, name) for t in self.trackers if getattr(type(t), name) is not silent]
+            heard = [
+                getattr(t, name) for t in self.trackers if getattr(type(t), name) is not silent and name not in t.deaf
+            ]
             if heard:
-                setattr(self, name, heard[0] if len(heard) == 1 and ask is not calls.ask else ask(heard))
+                alone = len(heard) == 1 and ask not in (calls.ask, calls.tell_by_name)
+                setattr(self, name, heard[0] if alone else ask(heard))
 
     def of(self, kind: type[Kind]) -> Kind:
         """Return the tracker of that kind; KeyError where it does not take part."""

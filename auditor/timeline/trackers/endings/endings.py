@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from auditor.program import ir
-from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.calls import heeds, names_that
 from auditor.timeline.engine.containers import tag
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
@@ -150,9 +150,10 @@ class Endings(Tracker):
         if any(self._in_progress()):
             self._ended(node, self._around(node))
 
+    @names_that(_EXITS.__contains__)
     def library_called(self, name: str, args: Args, node: ir.Node) -> None:
         """Hear that the process ends."""
-        if name in _EXITS and any(self._in_progress()):
+        if any(self._in_progress()):
             status = args.get(0)
             if status is None or (isinstance(status.p, Known) and status.p.v in (0, None)):
                 self._ended(node, self.machine.loop_sites)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 MAX_PARTS = 400
+_OF_POSITIONS = frozenset({"subscripted", "chained", "called", "item_stored", "filled"})  # what is heard to watch them
 _COMPARISONS = {"<": "below", "<=": "below", ">": "from", ">=": "from"}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -43,6 +44,8 @@ class Slots(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.watching = machine.closely
+        if not self.watching:
+            self.deaf = _OF_POSITIONS
         self.symbols = Symbols(machine)
         self.deltas: dict[int, bool] = {}  # parameter object → whether all rows of a batch share it
         self.fitted = 0  # origins that stand for adaptations of deltas alone
