@@ -22,6 +22,7 @@ SLUG = "boundary-leak"
 _BOUNDARY = regex(r"bos|eos|boundar|not_first|doc_?start|same_doc|is_start|seg_?id|reset", re.IGNORECASE)
 _APART = regex(r"cu_?seq_?lens|varlen|doc_?ids?$|document_?mask|seg_?ids?$|block_?mask", re.IGNORECASE)
 _IDS = regex(r"(?:^|_)(?:ids?|tokens?|toks?|input)$", re.IGNORECASE)
+_JOINS = ("cat", "concat", "concatenate")
 _MIXES = frozenset({"lerp", "addcmul", "mul", "where"})
 _GATES = frozenset({"sigmoid", "tanh", "lerp", "sigmoid_"})
 
@@ -34,7 +35,7 @@ def check(case: Case) -> Iterator[Finding]:
     for source, function, parts in _functions(case.program):
         for part in parts:
             if id(part) not in moves:
-                moves[id(part)] = _moves(part.of(ir.Call, ir.BinOp))
+                moves[id(part)] = _moves(part)
         shift = _shift([moves[id(part)] for part in parts])
         if shift is None or _masked(function, parts):
             continue
@@ -115,22 +116,20 @@ def _shift(parts: Iterable[_Moves]) -> ir.Node | None:
     return shift if gated and mixed else None
 
 
-def _moves(nodes: Iterable[ir.Call | ir.BinOp]) -> _Moves:
-    shift: ir.Node | None = None
-    gated = mixed = False
-    for node in nodes:
-        mixed = mixed or (isinstance(node, ir.BinOp) and node.op == "*")
-        if isinstance(node, ir.Call):
-            name = _name(node.func)
-            gated = gated or name in _GATES
-            mixed = mixed or name in _MIXES
-            if shift is None and name in ("cat", "concat", "concatenate") and _joins_shifted(node):
-                shift = node
-            if shift is None and name == "pad" and node.args and _all_but_last(node.args[0].value):
-                shift = node
-        elif isinstance(node, ir.BinOp) and node.op == "*" and (_all_but_last(node.left) or _all_but_last(node.right)):
-            shift = shift or node
-    return _Moves(shift, gated, mixed)
+def _moves(nodes: Nodes) -> _Moves:
+    called = nodes.called.keys()
+    products = [node for node in nodes.of(ir.BinOp) if node.op == "*"]
+    shifts: list[ir.Node] = [call for call in nodes.calls(*_JOINS) if _joins_shifted(call)]
+    shifts += [call for call in nodes.calls("pad") if call.args and _all_but_last(call.args[0].value)]
+    shifts += [node for node in products if _all_but_last(node.left) or _all_but_last(node.right)]
+    if len(shifts) > 1:
+        found = {id(node) for node in shifts}
+        shifts = [next(node for node in nodes if id(node) in found)]
+    return _Moves(
+        shifts[0] if shifts else None,
+        not called.isdisjoint(_GATES),
+        bool(products) or not called.isdisjoint(_MIXES),
+    )
 
 
 def _joins_shifted(call: ir.Call) -> bool:

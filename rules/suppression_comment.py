@@ -32,6 +32,7 @@ _ASKED = regex(
     r"|\bignore (?:all |any )?(?:previous|prior|earlier) (?:instructions|findings|rules)\b",
     re.IGNORECASE,
 )
+_SPOKEN = ("audit", "review", "noqa", "ignore")  # one of these words is in whatever asks
 _COMMENT = regex(r"(?:#|//|/\*|<!--)[^\n]*")
 _COMMENT_IN_README = regex(r"<!--[^\n]*")
 
@@ -69,6 +70,9 @@ def _asked(source: Source, comment: re.Pattern[str]) -> Iterator[Finding]:
 def _asks(text: str, comment: re.Pattern[str]) -> Iterator[re.Match[str]]:
     """Yield the comments that ask: behind the first mark of a line; a string that holds one is taken for it."""
     for found in comment.finditer(text):
+        said = found[0]
+        if said.isascii() and not any(word in said.lower() for word in _SPOKEN):
+            continue
         last = text.rfind("\n", 0, found.start()) + 1 + _LONGEST
         if _ASKED.search(text, found.start(), min(found.end(), last)) is not None:
             yield found
