@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from auditor.program import ir
-from auditor.timeline.engine import calls
+from auditor.timeline.engine import calls, plain
 from auditor.timeline.engine.asking import KINDS, added, asked, passed_on, told
 from auditor.timeline.values.payloads import Heap, Value
 
@@ -323,6 +323,9 @@ class Tracker:
 
 KINDS["called"] = calls.ask  # as what is passed on, but by those only that heed such a call
 KINDS["library_called"] = calls.tell_by_name
+KINDS["combined"] = plain.combined  # as what is passed on, but where it is plain by fewer
+KINDS["compared"] = plain.compared
+KINDS["subscripted"] = plain.subscripted
 
 
 class Signals(Tracker):

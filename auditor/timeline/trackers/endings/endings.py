@@ -15,6 +15,7 @@ from msgspec import Struct
 from auditor.program import ir
 from auditor.timeline.engine.calls import heeds, names_that
 from auditor.timeline.engine.containers import tag
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Forward
@@ -68,6 +69,7 @@ class Endings(Tracker):
 
     # ---------------------------------------------------------------- what is judged
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note that a validation loss is compared."""
         if op not in _ORDERS or not (self._loss(left) or self._loss(right)) or _not_a_number(node):
