@@ -117,3 +117,13 @@ def test_the_run_that_is_claimed_is_none_of_the_readme_s_others() -> None:
 
 def test_a_goal_is_no_claim() -> None:
     assert not read_readme("README.md", b"# Deeper\n\nWin bar: <=1.0566 BPB.\n").all("val_bpb")
+
+
+def test_a_log_of_a_script_of_another_size_may_be_of_another_version() -> None:
+    script = {"train_gpt.py": SCRIPT + "".join(f"# line {n}\n" for n in range(100))}
+    size = len(script["train_gpt.py"])
+    for code, notes in ((size, 0), (size - 40, 1), (size // 3, 0)):
+        findings = found(case_of(script | package(run_log(1, code=code), val_bpb=1.2)), "bogus-log")
+        assert [f.message.split(":")[0] for f in findings] == [
+            f"The log counts {code:,} bytes of code, and the submitted script has {size:,}"
+        ] * notes
