@@ -145,7 +145,7 @@ def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
 
 
 def _other_size(case: Case, log: Log) -> Iterator[Finding]:
-    """Yield a note where a log counts other bytes of code than any of the script's layers has, though nearly as many."""
+    """Yield a note where a log counts other bytes of code than any of the script's layers has, but nearly as many."""
     printed = next((code for run in log.runs if (code := run.last("code_bytes")) is not None), None)
     packed = case.evidence.sizes.counts_packed or any(run.all("code_bytes_packed") for run in log.runs)
     if printed is None or printed.line is None or packed:
