@@ -142,7 +142,7 @@ def _without_log(case: Case, runs: Sequence[Run], code: Code | None) -> Iterator
                 f"The least total that the logs print ({logs}), {min(printed):,} bytes, is too far over the cap to be "
                 "the submitted artifact's, and no artifact is in the folder."
             )
-        advice = "Commit a log that prints the size of the submitted artifact with its code, or the artifact itself."
+        advice = "Commit a log that prints the total of code and packed model, or the packed model itself."
         yield Finding(SLUG, "evidence", "incomplete", message, runs[0].path, advice=advice)
 
 

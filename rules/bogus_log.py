@@ -125,7 +125,8 @@ def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
     if not submitted:
         return
     share, source, text = max(
-        ((_alike(each.text or "", text), each, text) for each in sources for text in submitted), key=lambda found: found[0]
+        ((_alike(each.text or "", text), each, text) for each in sources for text in submitted),
+        key=lambda found: found[0],
     )
     if share >= _SAME_SOURCE:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditor.case import Case
 from auditor.evidence.counted import Counted
 from auditor.finding import Finding, Group, Status
+from auditor.submission.names import shown
 from rules.record_claim import disclaimed
 
 
@@ -18,14 +19,16 @@ def strictness(case: Case, counted: Counted) -> Status:
     return "violation" if counted.claimed and case.submission.track == "record" else "hold"
 
 
-def limited(case: Case, counted: Counted, message: str) -> tuple[Status, str]:
-    """Return how a broken limit of time or machine weighs, and the message: who claims no record isn't held to it."""
-    status = strictness(case, counted)
+def limited(case: Case, status: Status, message: str) -> tuple[Status, str]:
+    """Return how a broken limit of time or hardware weighs, and the message for it.
+
+    Those limits are the record track's: of what says itself that it is no record only the place is wrong.
+    """
     said = disclaimed(case) if status == "violation" else None
     if said is None:
         return status, message
-    where = "" if said.line is None else f" ({said.path}:{said.line})"
-    return "hold", f"{message} By its own words the submission is no record{where}, and in the record track it lies."
+    quoted = f"“{shown(said.text, 60)}”"
+    return "hold", f"{message} It says itself that it is no record ({quoted}): its place is the non-record track."
 
 
 def on_line(

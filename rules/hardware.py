@@ -12,7 +12,7 @@ from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
-from rules.claimed_runs import and_others, is_timed, limited, on_line
+from rules.claimed_runs import and_others, is_timed, limited, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
 from rules.limits import hardware
 
@@ -30,7 +30,8 @@ def check(case: Case) -> Iterator[Finding]:
     facts = [fact for each in training_runs(case.evidence) if (fact := _judge(case, each)) is not None]
     if facts:
         status, message, path, line = min(facts, key=lambda f: f[0] != "violation")
-        yield on_line(SLUG, status, and_others(message, len(facts) - 1), path, line)
+        status, message = limited(case, status, and_others(message, len(facts) - 1))
+        yield on_line(SLUG, status, message, path, line)
         return
     yield from _stated(case)
 
@@ -42,7 +43,7 @@ def _judge(case: Case, counted: Counted) -> _Fact | None:
     if world is not None and world.value != asked.gpus:
         processes = "one process" if world.value == 1 else f"{world.value} processes"
         message = f"This run used {processes}; records are timed on {asked.gpus} {asked.card}."
-        return *limited(case, counted, message), world.path, world.line
+        return strictness(case, counted), message, world.path, world.line
     return _card(case, counted, run, asked)
 
 
@@ -63,7 +64,7 @@ def _card(case: Case, counted: Counted, run: Run, asked: Hardware) -> _Fact | No
         message = f"This run used {gpu.value}, not an H100 SXM; a maintainer merged such a run once (#39)."
         return "hold", message, gpu.path, gpu.line
     message = f"This run used {gpu.value}; records are timed on {asked.gpus} {asked.card}."
-    return *limited(case, counted, message), gpu.path, gpu.line
+    return strictness(case, counted), message, gpu.path, gpu.line
 
 
 def _is(pattern: str, name: str) -> bool:

@@ -42,7 +42,7 @@ class Counted(Struct, frozen=True):
 
 
 def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
-    """Return the runs behind the claimed score, each once; every run with a final score when no log prints the claim."""
+    """Return the runs behind the claimed score, each once; all with a final score when no log prints the claim."""
     return _tellings_once(_all_counted(evidence))
 
 

@@ -173,6 +173,7 @@ FORMATS: tuple[Format, ...] = (
          "|   0  NVIDIA H100 80GB HBM3          On  |   00000000:8D:00.0 Off |", {"gpu": "NVIDIA H100 80GB HBM3"}),
     _row("GPU name", "gpu", r"(?:^\W{0,6}|\s)(?:gpu|gpu_name|gpu_summary|device|device_name|cuda device|gpu 0|gpus?)\s{0,3}[:=]\s{0,20}(?P<gpu>(?:\d{1,2}\s?[x×]\s?)?(?:nvidia|h\d{3}|a\d{2,3}|b\d{3}|l\d{1,2}|rtx|geforce|tesla|amd|apple)(?:[ \-]?[\w.\-]{1,16}(?![\w.:=])){0,5})",
          "GPU: NVIDIA H100 80GB HBM3", {"gpu": "NVIDIA H100 80GB HBM3"}),
+    _row("Apple, its numbers", "compute_dtype", r"\bcompute_dtype:(?P<gpu>mlx)\.core\b", "compute_dtype:mlx.core.bfloat16", {"gpu": "mlx"}),
     _row("Apple", "mlx_version", r"\b(?P<gpu>mlx)_version:", "mlx_version:0.29.3", {"gpu": "mlx"}),
     _row("peak memory", "memory", r"peak memory(?: allocated)?\s{0,3}[:=]\s{0,4}(?P<peak_mib><N>)\s?mib",
          "peak memory allocated: 28955 MiB reserved: 30950 MiB", {"peak_mib": 28955}),
