@@ -27,6 +27,7 @@ SLUG = "calibration-after-budget"
 SLACK = 0.05  # seconds: a stop that close to the budget keeps no reserve
 EARLY = 1.0  # seconds: a logged stop that far below the budget had another cap
 TOLERATED = 15.0  # seconds beyond the budget, with a reserve: accepted rows overshoot by up to so much
+_OTHERWISE = 1.5  # times: a logged stop that far beyond a setting's cap had another one
 _USUAL_RESERVE = 14  # seconds, where no log times the calibration: #1060 stops at 586 s
 _LEAST_RESERVE = 2
 _UNTIMED = "as #1060 does (no log times the calibration)"
@@ -171,6 +172,8 @@ def _clock(timeline: Timeline, found: Calibration, evidence: Evidence, budget: f
                 bits |= bit
                 latest = stop if latest is None else max(latest, stop)
         if latest is not None:
+            if logged is not None and logged > _OTHERWISE * latest:
+                continue  # the runs that count had another cap: that of a try-out in the same log, for one
             if logged is not None and logged < budget - EARLY and latest >= budget - SLACK:
                 where = f"{where}; the logs stop at {logged:.1f} s"
                 latest = logged
