@@ -245,7 +245,7 @@ class Counts(Tracker):
                 continue
             kind = self._holds(event, reads, region, node)
             if kind is not None:
-                found |= self._emit(event, kind, node)
+                found |= self.emit(event, kind, node)
         return _with(out, found)
 
     def _holds(self, event: Counting, reads: int, region: int, node: ir.Node) -> MixtureKind | None:
@@ -291,7 +291,8 @@ class Counts(Tracker):
                 out |= self._with_ancestors(read.parents, wherever=wherever)
         return out
 
-    def _emit(self, event: Counting, kind: MixtureKind, node: ir.Node) -> int:
+    def emit(self, event: Counting, kind: MixtureKind, node: ir.Node) -> int:
+        """Return the origin of a find about a counting that is seen at ``node``."""
         machine, keys = self.machine, self.machine.of(Keys)
         key = (
             kind,

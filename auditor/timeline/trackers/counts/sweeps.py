@@ -43,6 +43,14 @@ def covers(machine: Machine, reads: int, judged: int, node: ir.Node) -> bool:
     return bool(reads) and all(_covered(machine, bit, common, here) for bit in bits_of(reads))
 
 
+def gone_over(machine: Machine, node: ir.Node) -> set[str]:
+    """Return what the loops of the current function go over in which ``node`` stands, as written."""
+    scope, func = machine.frame.scope, machine.frame.func
+    first = func.node.start if func is not None else 0
+    loops = [loop for loop in _around(machine, scope.source, node.start) if loop.start >= first]
+    return {text for loop in loops if (text := _over(scope.source, loop)) is not None}
+
+
 def same_end(machine: Machine, reads: int, judged: int) -> bool:
     """Return whether one of ``reads`` is a stretch that ends where one that is ``judged`` does, out of the same."""
     meaning = machine.of(Keys).meaning
