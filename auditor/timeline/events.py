@@ -146,6 +146,7 @@ MixtureKind: TypeAlias = Literal[
     "lifted",
     "smoothed",
     "rescored",
+    "pointed",
 ]
 
 
@@ -165,8 +166,9 @@ class Mixture(Event, eq=False):
     token decides whether its probability is raised or stays the model's own), ``loose`` (with weights that nothing
     makes add up to one), ``noisy`` (the probability that one of two predictions is right), ``lifted`` (something is
     added to some tokens after the softmax), ``smoothed`` (a count of the token is raised by more than its share of
-    what the divisor is raised by) or ``rescored`` (a loss takes the place of the first one of the same tokens, made
-    with a table that counted them in between; ``at`` is where);
+    what the divisor is raised by), ``rescored`` (a loss takes the place of the first one of the same tokens, made
+    with a table that counted them in between; ``at`` is where) or ``pointed`` (the prediction of the token is changed
+    before it is picked);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 

@@ -99,8 +99,7 @@ def test_a_second_look_replaces_the_first(code: str, where: str) -> None:
         "for _, _, _, old, plain in kept:\n    total = total - old + plain",
         "for n, each in enumerate(kept):\n    first[n] = each[4]\ntotal = sum(first)",
         # A longer context for the first ones, and no table.
-        "for n, (lo, hi) in enumerate(spans[:9]):\n"
-        "    total = total - first[n] + float(-np.log(own(lo, hi)).sum())",
+        "for n, (lo, hi) in enumerate(spans[:9]):\n    total = total - first[n] + float(-np.log(own(lo, hi)).sum())",
         # The second look is printed, and nothing more.
         "for p, lo, hi, old, _ in kept:\n    again = mixed(p, lo, hi)\n"
         '    print(f"would be {again / math.log(2.0):.3f}, by {(old - again) / math.log(2.0):.3f}")',
@@ -125,8 +124,10 @@ def test_within_one_look() -> None:
 
 def test_places_that_are_filled_one_after_the_other() -> None:
     """Of two loops that store losses in an array, the later one overwrites where it goes over the same places."""
-    first = "nll = np.zeros(99)\nfor n in range(0, {first}):\n    lo, hi = spans[n]\n    nll[n] = mixed(own(lo, hi), lo, hi)\n"
-    rest = "    count(lo, hi)\nfor n in range({start}, 99):\n    lo, hi = spans[n]\n    nll[n] = mixed(own(lo, hi), lo, hi)\n"
-    clear = "pairs, tails = np.zeros(4096), np.zeros(4096)\n"
-    assert found(clear + (first + rest).format(first=50, start=50) + "total = nll.sum()") == []
-    assert found(clear + (first + rest).format(first=99, start=0) + "total = nll.sum()") == ["nll[n]"]
+    store = "    lo, hi = spans[n]\n    nll[n] = mixed(own(lo, hi), lo, hi)\n"
+    code = (
+        "nll, pairs, tails = np.zeros(99), np.zeros(4096), np.zeros(4096)\n"
+        f"for n in range(0, FIRST):\n{store}    count(lo, hi)\nfor n in range(START, 99):\n{store}total = nll.sum()"
+    )
+    assert found(code.replace("FIRST", "50").replace("START", "50")) == []
+    assert found(code.replace("FIRST", "99").replace("START", "0")) == ["nll[n]"]
