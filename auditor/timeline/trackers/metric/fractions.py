@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.program.defined import body_at, only_value
+from auditor.program.defined import body_at, called_as, only_value, sized
 from auditor.program.index import Body
 from auditor.timeline.engine.containers import tag
 from auditor.timeline.engine.signals import Tracker
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _LEAST = 1.5  # how many times as long as the windows go it must be
 _DEPTH = 8  # names behind names
 _WIDTH = 64.0  # no number of tokens has more bits
-_WHOLE = frozenset({"numel", "nelement", "size", "len"})
 _SAME = frozenset({"int", "round", "floor", "ceil"})
 
 
@@ -108,29 +107,12 @@ class Fractions(Tracker):
             if node.op == ">>":
                 return left * 2.0 ** min(number, _WIDTH)
             return left * number if node.op in ("//", "/") else left / number if node.op == "*" else None
-        if isinstance(node, ir.Call) and _name(node.func) in _SAME and len(node.args) == 1:
+        if isinstance(node, ir.Call) and called_as(node.func) in _SAME and len(node.args) == 1:
             return self._parts(node.args[0].value, tokens, body, depth - 1)
-        return 1.0 if same_expression(_sized(node) or node, tokens) else None
+        return 1.0 if same_expression(sized(node) or node, tokens) else None
 
     def _number(self, node: ir.Expr) -> float | None:
         """Return the number that an expression is under all settings."""
         value = self.machine.eval(node).p if isinstance(node, ir.Const | ir.Name | ir.Attr | ir.BinOp) else None
         number = value.v if isinstance(value, Known) else None
         return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
-
-
-def _name(func: ir.Expr) -> str:
-    return func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
-
-
-def _sized(node: ir.Expr) -> ir.Expr | None:
-    """Return what an expression is the size of: ``x.numel()``, ``len(x)``, ``x.shape[0]``, ``x.size``."""
-    if isinstance(node, ir.Subscript) and isinstance(node.value, ir.Attr) and node.value.attr == "shape":
-        return node.value.value
-    if isinstance(node, ir.Attr) and node.attr == "size":
-        return node.value
-    if isinstance(node, ir.Call) and _name(node.func) in _WHOLE:
-        if isinstance(node.func, ir.Attr):
-            return node.func.value
-        return node.args[0].value if len(node.args) == 1 else None
-    return None
