@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.program import ir
 from auditor.timeline.engine import arguments, calling, containers
 from auditor.timeline.library import computed, sequences
-from auditor.timeline.values.payloads import Bound, Function, Heap, Native, Tup, Value, join_all
+from auditor.timeline.values.payloads import Bound, Function, Heap, Method, Native, Tup, Value, join_all
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -49,7 +49,7 @@ def items_of(machine: Machine, args: Args) -> list[Value]:
 def ranked(machine: Machine, args: Args, items: list[Value], out: Value, node: ir.Node) -> Value:
     """Return ``out``, which the ``key`` of a call picks among ``items``, or puts in order."""
     key = args.keywords.get("key")
-    if key is None or not isinstance(key.p, Function | Bound | Native):
+    if key is None or not isinstance(key.p, Function | Bound | Native | Method):
         return out
     asked = items if len(items) <= _MOST else [join_all(items)]
     keys = [calling.call(machine, key, arguments.Args((item,), node=node), node) for item in asked]

@@ -15,8 +15,9 @@ from auditor.timeline.engine.containers import tag
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.metric.metric import doubt
 from auditor.timeline.trackers.mixtures.mixtures import factors, same_expression
+from auditor.timeline.trackers.selection.marks import numbers
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Heap, Known, Value
+from auditor.timeline.values.payloads import Heap, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -112,7 +113,7 @@ class Fractions(Tracker):
         return 1.0 if same_expression(sized(node) or node, tokens) else None
 
     def _number(self, node: ir.Expr) -> float | None:
-        """Return the number that an expression is under all settings."""
-        value = self.machine.eval(node).p if isinstance(node, ir.Const | ir.Name | ir.Attr | ir.BinOp) else None
-        number = value.v if isinstance(value, Known) else None
-        return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
+        """Return the number that an expression is under the first setting in play, which the others may not share."""
+        if not isinstance(node, ir.Const | ir.Name | ir.Attr | ir.BinOp):
+            return None
+        return next(iter(numbers(self.machine, self.machine.eval(node)).values()), None)

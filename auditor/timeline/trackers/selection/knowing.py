@@ -93,6 +93,7 @@ class Knowing(Tracker):
             for loss, rest in ((left, right), (right, left)):
                 if loss.m & keys.gold and rest.m & VAL and not isinstance(rest.p, Known | PerSetting):
                     origins = self._lowered(loss, rest, node, origins)
+        origins |= self._weighed(node, left, right)
         if (pointed := self._pointed(node, left, right)) and not origins & keys.gold & ~left.m:
             origins |= pointed
         if node.op in ("*", "/"):
@@ -106,6 +107,25 @@ class Knowing(Tracker):
                         heated = self.machine.atoms.bit("heated", (self.machine.site(node), 0 if own else reads))
                         origins = origins & ~(keys.chosen if own else 0) | heated
         return out if origins == out.m else Value(out.p, origins)
+
+    def _weighed(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value) -> int:
+        """Return the origin of a hint's boost that is computed from the token being scored (``boost * (hint == y)``).
+
+        What the boost looks at is kept with the product, until that is added to the token's prediction.
+        """
+        atoms, keys = self.machine.atoms, self.machine.of(Keys)
+        hits, weighed = atoms.family("hit"), atoms.family("weighed hit")
+        for hit, boost in ((left, right), (right, left)):
+            if node.op == "*" and hit.m & hits and not boost.m & (hits | atoms.family("forward")):
+                reads = self._reads(boost)
+                return atoms.bit("weighed hit", reads) if reads else 0
+            if node.op in ("+", "-") and boost.m & keys.gold and hit.m & weighed and not boost.m & weighed:
+                found = 0
+                for reads in atoms.meanings(hit.m, "weighed hit"):
+                    assert isinstance(reads, int)
+                    found |= self._found("hint", reads, node)
+                return found
+        return 0
 
     def _pointed(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value) -> int:
         """Return the origin of a prediction of all tokens that is raised at a token which is read for it (0: none).
