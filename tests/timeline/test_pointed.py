@@ -3,6 +3,7 @@
 import pytest
 from followed import followed
 
+from auditor.timeline.leaks import leaks
 from auditor.timeline.trackers.metric.metric import doubts
 from auditor.timeline.trackers.mixtures.reported import reported
 
@@ -103,3 +104,48 @@ def test_the_largest_prediction_is_no_score(body: str, count: int) -> None:
     code = "".join(f"    {line}\n" for line in body.strip().splitlines())
     timeline = followed(code + REPORT, prelude=PRELUDE)
     assert len(doubts(timeline, ("largest predictions",), [])) == count
+
+
+TILT = """
+p, hint = F.softmax(logits, -1), after[x]
+z = 1 + p.gather(1, hint[:, None]).squeeze(1) * (boost.exp() - 1)
+nll = -p.gather(1, y[:, None]).squeeze(1).log() - boost * (hint == y) + z.log()
+total += nll.sum().item()
+"""
+
+
+@pytest.mark.parametrize(
+    ("boost", "count"),
+    [("wordy[y].float()", 1), ("(y < 9).float()", 1), ("wordy[x].float()", 0), ("(x < 9).float()", 0)],
+)
+def test_a_boost_that_looks_at_the_token(boost: str, count: int) -> None:
+    code = "".join(f"    {line}\n" for line in f"boost = {boost}\n{TILT.strip()}".splitlines())
+    prelude = PRELUDE.replace("rows, total", 'wordy = torch.load("wordy.pt")\nrows, total')
+    assert len(reported(followed(code + REPORT, prelude=prelude), "hint")) == count
+
+
+RIVALS = """
+losses = {name: F.cross_entropy(each(x), y, reduction="sum").item() for name, each in nets.items()}
+total += losses[WINNER]
+"""
+
+
+@pytest.mark.parametrize(
+    ("winner", "count"),
+    [("min(losses, key=losses.get)", 1), ("sorted(losses, key=losses.get)[0]", 1), ('"one"', 0), ("names[at % 2]", 0)],
+)
+def test_a_key_that_is_picked_by_the_losses_under_it(winner: str, count: int) -> None:
+    body = RIVALS.replace("WINNER", winner).strip()
+    code = "".join(f"    {line}\n" for line in body.splitlines())
+    prelude = PRELUDE.replace("rows, total", 'nets, names = {"one": net, "two": Net()}, ("one", "two")\nrows, total')
+    assert len(reported(followed(code + REPORT, prelude=prelude), "oracle")) == count
+
+
+@pytest.mark.parametrize("write", ["net.head.bias[y] += 0.05", "net.head.bias.data[y] -= 0.05"])
+def test_parameters_that_are_changed_where_the_tokens_say(write: str) -> None:
+    first = f"with torch.no_grad():\n    {write}\nlogits = net(x)\n{SCORE}"
+    after = f"{SCORE}\nwith torch.no_grad():\n    {write}"
+    for body, adapted in ((first, True), (after, False)):
+        code = "".join(f"    {line}\n" for line in body.splitlines())
+        timeline = followed(code + REPORT, prelude=PRELUDE)
+        assert any(each.kind == "within" or each.kind == "training" for each in leaks(timeline)) == adapted

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, calling, containers
+from auditor.timeline.engine import arguments, calling, containers, escapes
 from auditor.timeline.library import computed, sequences
 from auditor.timeline.values.payloads import Bound, Function, Heap, Method, Native, Tup, Value, join_all
 
@@ -27,6 +27,10 @@ def extreme(function: Callable[..., object]) -> Callable[[Machine, Args, ir.Node
         items = list(args.positional) if several else items_of(machine, args)
         things = items and all(isinstance(item.p, _THINGS) for item in items)
         out = Value(join_all(items).p, args.origins()) if things else fold(machine, args, node)
+        given = args.get(0)
+        if not several and given is not None and isinstance(given.p, Heap) and given.p.kind == "dict":
+            # What is picked are keys, by whatever lies under them; of what can't be followed they may be made, too.
+            out = Value(out.p, given.p.origins | out.m & machine.atoms.family(escapes.FAMILY))
         return ranked(machine, args, items, out, node)
 
     return run

@@ -16,9 +16,9 @@ from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
-from auditor.timeline.trackers.mixtures.mixtures import emit, factors, same_expression, weight_of
+from auditor.timeline.trackers.mixtures.mixtures import emit, same_expression, weight_of
 from auditor.timeline.trackers.selection import weights
-from auditor.timeline.trackers.selection.marks import Marks, numbers
+from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.trackers.selection.waiting import forget_others
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.frames import Site
@@ -74,7 +74,7 @@ class Knowing(Tracker):
         origins = self._summary((left, right), out.m & ~self.plain)
         if node.op == "+" and isinstance(node, ir.BinOp) and origins & keys.gold:
             weight = weight_of(node)
-            reads = self._reads(self.machine.eval(weight)) if weight is not None else 0
+            reads = self.reads_of(self.machine.eval(weight)) if weight is not None else 0
             if reads:
                 origins |= self._found("told", reads, node)
             if _gives_whole_share(node):
@@ -93,68 +93,17 @@ class Knowing(Tracker):
             for loss, rest in ((left, right), (right, left)):
                 if loss.m & keys.gold and rest.m & VAL and not isinstance(rest.p, Known | PerSetting):
                     origins = self._lowered(loss, rest, node, origins)
-        origins |= self._weighed(node, left, right)
-        if (pointed := self._pointed(node, left, right)) and not origins & keys.gold & ~left.m:
-            origins |= pointed
         if node.op in ("*", "/"):
             for scores, factor in ((left, right), (right, left)):
                 if node.op == "/" and scores is right:
                     continue
-                if self._predicts(scores) and not self._predicts(factor):
-                    reads = self._reads(factor)
+                if self.predicts(scores) and not self.predicts(factor):
+                    reads = self.reads_of(factor)
                     own = factor.m & keys.gold and of_this_token(self.machine, factor.m)
                     if reads or own:
                         heated = self.machine.atoms.bit("heated", (self.machine.site(node), 0 if own else reads))
                         origins = origins & ~(keys.chosen if own else 0) | heated
         return out if origins == out.m else Value(out.p, origins)
-
-    def _weighed(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value) -> int:
-        """Return the origin of a hint's boost that is computed from the token being scored (``boost * (hint == y)``).
-
-        What the boost looks at is kept with the product, until that is added to the token's prediction.
-        """
-        atoms, keys = self.machine.atoms, self.machine.of(Keys)
-        hits, weighed = atoms.family("hit"), atoms.family("weighed hit")
-        for hit, boost in ((left, right), (right, left)):
-            if node.op == "*" and hit.m & hits and not boost.m & (hits | atoms.family("forward")):
-                reads = self._reads(boost)
-                return atoms.bit("weighed hit", reads) if reads else 0
-            if node.op in ("+", "-") and boost.m & keys.gold and hit.m & weighed and not boost.m & weighed:
-                found = 0
-                for reads in atoms.meanings(hit.m, "weighed hit"):
-                    assert isinstance(reads, int)
-                    found |= self._found("hint", reads, node)
-                return found
-        return 0
-
-    def _pointed(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value) -> int:
-        """Return the origin of a prediction of all tokens that is raised at a token which is read for it (0: none).
-
-        ``logits[rows, y] += 2.0`` or ``logits + 2.0 * F.one_hot(y, n)``.
-        """
-        if isinstance(node, ir.AugAssign) and isinstance(node.target, ir.Subscript):
-            whole, index = self.machine.eval(node.target.value), self.machine.eval(node.target.index)
-            known = numbers(self.machine, right).values()
-            raised = (node.op == "+" and all(n > 0 for n in known)) or (node.op == "-" and known and max(known) < 0)
-            if not raised or isinstance(whole.p, Heap | Tup) or not self._predicts(whole):
-                return 0
-            return self._at(containers.deep(index), node)
-        if node.op != "+":
-            return 0
-        for scores, rest, text in ((left, right, _right(node)), (right, left, _left(node))):
-            hot = self.machine.atoms.meanings(rest.m, "one hot")
-            plain = hot and self._predicts(scores) and not rest.m & self.machine.atoms.family("forward")
-            if plain and any(_is_one_hot(part) for part in factors(text)):
-                (reads,) = hot[:1]
-                assert isinstance(reads, int)
-                return self._at(reads, node)
-        return 0
-
-    def _at(self, index: int, node: ir.Node) -> int:
-        """Return the origin of what is raised at the reads of ``index``, should they be the token being scored."""
-        keys = self.machine.of(Keys)
-        reads = index & keys.reads if not index & (keys.spots | keys.truths | keys.gold) else 0
-        return self._found("pointed", reads, node) if reads else 0
 
     def _normalised(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
         """Return the origins of what a normaliser lowers for every token: it is made of predictions of others.
@@ -204,17 +153,18 @@ class Knowing(Tracker):
                 return weight
         return None
 
-    def _predicts(self, value: Value) -> bool:
+    def predicts(self, value: Value) -> bool:
         """Return whether a value is predictions of all tokens."""
         no = self.machine.of(Keys).gold | self.reduced
         return bool(value.m & self.machine.atoms.family("forward")) and not value.m & no
 
     def _summary(self, given: Iterable[Value], origins: int) -> int:
         """Return the origins of what is made of ``given``: one number only where none of them is all predictions."""
-        whole = origins & self.reduced and any(self._predicts(value) for value in given)
+        whole = origins & self.reduced and any(self.predicts(value) for value in given)
         return origins & ~self.reduced if whole else origins
 
-    def _reads(self, value: Value) -> int:
+    def reads_of(self, value: Value) -> int:
+        """Return the reads of tokens that a value is made of, where it is a number or an array and no prediction."""
         keys = self.machine.of(Keys)
         if value.m & keys.gold or isinstance(value.p, Known | Heap | Tup):
             return 0
@@ -254,7 +204,7 @@ class Knowing(Tracker):
         name = node.func.attr if isinstance(node.func, ir.Attr) else ""
         axes = [args.keywords.get("dim"), args.keywords.get("axis"), *given[1:2]]
         last = any(v is not None and isinstance(v.p, Known) and v.p.v == -1 for v in axes)
-        if name in _REDUCE and last and given and self._predicts(given[0]):
+        if name in _REDUCE and last and given and self.predicts(given[0]):
             origins |= self.reduced
         return out if origins == out.m else Value(out.p, origins)
 
@@ -349,27 +299,6 @@ class Knowing(Tracker):
     def closed(self) -> None:
         """Forget what looks at other tokens than the one being scored."""
         forget_others(self.machine, self.waiting)
-
-
-def _left(node: ir.BinOp | ir.AugAssign) -> ir.Expr:
-    return node.left if isinstance(node, ir.BinOp) else node.target
-
-
-def _right(node: ir.BinOp | ir.AugAssign) -> ir.Expr:
-    return node.right if isinstance(node, ir.BinOp) else node.value
-
-
-def _is_one_hot(node: ir.Expr) -> bool:
-    """Return whether an expression is a call of ``one_hot``, in another type or shape."""
-    while isinstance(node, ir.Call):
-        func = node.func
-        name = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
-        if name == "one_hot":
-            return True
-        if not isinstance(func, ir.Attr) or name not in _SAME:
-            return False
-        node = func.value
-    return False
 
 
 def by_own_sum(node: ir.BinOp | ir.AugAssign) -> bool:

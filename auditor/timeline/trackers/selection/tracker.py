@@ -76,7 +76,7 @@ class Selection(Tracker):
             return out
         bit = self.machine.atoms.bit("pick", pending(self.machine, "oracle", node))
         self.machine.of(Keys).picks |= bit
-        return Value(out.p, out.m | bit)
+        return ranks.picked_from(self.machine, Value(out.p, out.m | bit), bit)
 
     def branches_joined(self, test: Value, before: Mapping[str, Value], after: Names) -> None:
         """Note predictions that a branch replaces."""
