@@ -22,5 +22,5 @@ def follow(program: Program, settings: Sequence[Setting]) -> Timeline:
     machine = Machine(program, settings, Libraries(), kinds)
     timeline = machine.run()
     if machine.signals.wants_closer():
-        timeline = Machine(program, settings, Libraries(), kinds, closely=True).run()
+        timeline = Machine(program, settings, Libraries(), kinds, closely=True, relevance=machine.relevance).run()
     return replace(timeline, unheard=unheard(program, settings))

@@ -58,7 +58,7 @@ def deep(value: Value, depth: int = 4) -> int:
                         out |= deep(item, depth - 1)
         elif kind is PerSetting or kind is Either:
             for option in p.each if isinstance(p, PerSetting) else p.options:  # type: ignore[union-attr]
-                if isinstance(option, Tup | Heap):
+                if type(option) is Tup or type(option) is Heap:
                     out |= deep(Value(option), depth - 1)
     return out
 
@@ -95,14 +95,14 @@ def new_dict(machine: Machine, pairs: list[tuple[Value, Value]]) -> Value:
 def exact_items(machine: Machine, value: Value) -> list[Value] | None:
     """Return an iterable's items while they are known exactly, else None."""
     p = value.p
-    if isinstance(p, Tup):
+    if type(p) is Tup:
         return list(p.items)
-    if isinstance(p, Heap) and p.kind == "list":
-        return p.items
-    if isinstance(p, Class):
+    if type(p) is Heap:
+        return p.items if p.kind == "list" else None
+    if type(p) is Class:
         found = enums.members(p)
         return list(found.values()) if found is not None else None
-    if isinstance(p, Known):
+    if type(p) is Known:
         if isinstance(p.v, tuple) and len(p.v) <= MAX_EXACT:
             return [Value(Known(item), value.m) for item in p.v]
         if isinstance(p.v, range) and len(p.v) <= 8:

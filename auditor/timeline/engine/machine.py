@@ -76,6 +76,7 @@ class Machine:
         trackers: Sequence[type[Tracker]],
         *,
         closely: bool = False,
+        relevance: Relevance | None = None,
     ) -> None:
         self.library = library
         self.closely = closely  # for the second time, with more kept apart (see Tracker.wants_closer)
@@ -87,7 +88,7 @@ class Machine:
         self.weak = 0  # settings under which the current place may not run (a condition left open)
         self.undecided = 0
         self.atoms = Atoms()
-        self.relevance = Relevance(program)
+        self.relevance = Relevance(program) if relevance is None else relevance
         self.events: list[Event] = []
         self.switches: dict[str, Switch] = {}
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}

@@ -52,6 +52,7 @@ class Relevance:
         self._assigned: dict[int, frozenset[str]] = {}
         self._latches: dict[int, dict[str, object]] = {}
         self._own_counts: dict[int, bool] = {}
+        self._calls: dict[int, set[str]] = {}
         self._keep: list[ir.Node] = []  # keeps ids valid
         self._indexes = program.indexes
         calls: dict[str, set[str]] = {}
@@ -87,7 +88,7 @@ class Relevance:
                     imported.update(dotted for dotted, _ in node.names)
                 elif not node.level:
                     imported.add(node.module)
-            by_value |= any(not isinstance(one.func, ir.Name | ir.Attr) for one in unit.index.of(ir.Call))
+            by_value = by_value or any(type(one.func) not in (ir.Name, ir.Attr) for one in unit.index.of(ir.Call))
         if by_value:
             calls[_BY_VALUE] = _as_values(program) & calls.keys()
         self.stateful = frozenset(stateful)  # forwards that move a state of their module, by the id of their node
@@ -141,9 +142,15 @@ class Relevance:
 
     def _called(self, node: ir.Node) -> set[str]:
         """Return the last names of everything called in a loop or function, or below another node."""
-        if isinstance(node, ir.For | ir.While | ir.FunctionDef):
-            return _called(within(self._indexes, node, ir.Call))
-        return _called(one for one in walk(node) if isinstance(one, ir.Call))
+        known = self._calls.get(id(node))
+        if known is None:
+            if isinstance(node, ir.For | ir.While | ir.FunctionDef):
+                known = _called(within(self._indexes, node, ir.Call))
+            else:
+                known = _called(one for one in walk(node) if type(one) is ir.Call)
+            self._calls[id(node)] = known
+            self._keep.append(node)
+        return known
 
     def _counts(self, node: ir.For | ir.While | ir.FunctionDef, called: set[str]) -> bool:
         """Return whether a loop or function counts something in a table."""
@@ -184,8 +191,8 @@ class Relevance:
                 elif node.value is not None and len(node.targets) == 1:
                     target = node.targets[0]
                     if isinstance(target, ir.Name) and (
-                        any(isinstance(n, ir.Name) and n.id == target.id for n in walk(node.value))
-                        or isinstance(node.value, ir.Name)
+                        isinstance(node.value, ir.Name)
+                        or any(type(n) is ir.Name and n.id == target.id for n in walk(node.value))
                     ):
                         names.add(target.id)
             known = frozenset(names)
@@ -270,17 +277,18 @@ def _called(calls: Iterable[ir.Call]) -> set[str]:
     out: set[str] = set()
     for node in calls:
         func = node.func
-        if isinstance(func, ir.Attr):
+        if type(func) is ir.Attr:
             out.add(func.attr)
             if func.attr in ACCUMULATING and _of_self(func.value):
                 out.add(_OWN_STATE)
-        elif isinstance(func, ir.Name):
+        elif type(func) is ir.Name:
             out.add(func.id)
         else:
             out.add(_BY_VALUE)
         for arg in node.args:
-            if isinstance(arg.value, ir.Name):
-                out.add(arg.value.id)
+            value = arg.value
+            if type(value) is ir.Name:
+                out.add(value.id)
     return out
 
 

@@ -326,13 +326,13 @@ def same(a: Payload, b: Payload) -> bool:
         return True
     if type(a) is not type(b):
         return False
-    if isinstance(a, Known) and isinstance(b, Known):
+    if type(a) is Known and type(b) is Known:
         return type(a.v) is type(b.v) and a.v == b.v
-    if isinstance(a, External) and isinstance(b, External):
+    if type(a) is External and type(b) is External:
         return a.name == b.name
-    if isinstance(a, Bound) and isinstance(b, Bound):
+    if type(a) is Bound and type(b) is Bound:
         return a.func.node is b.func.node and same(a.receiver.p, b.receiver.p)
-    if isinstance(a, Function) and isinstance(b, Function):
+    if type(a) is Function and type(b) is Function:
         return a.node is b.node and a.closure is b.closure
     return False
 
@@ -344,14 +344,14 @@ def join_payloads(a: Payload, b: Payload) -> Payload:
     """Return the payload of "a or b"."""
     if same(a, b):
         return a
-    if isinstance(a, Tup) and isinstance(b, Tup) and len(a.items) == len(b.items):
-        return Tup(tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True)))
-    if isinstance(a, PerSetting) and isinstance(b, PerSetting):
-        return PerSetting(tuple(join_payloads(x, y) for x, y in zip(a.each, b.each, strict=True)))
-    if isinstance(a, PerSetting):
-        return PerSetting(tuple(join_payloads(x, b) for x in a.each))
-    if isinstance(b, PerSetting):
-        return PerSetting(tuple(join_payloads(a, x) for x in b.each))
+    if type(a) is Tup and type(b) is Tup and len(a.items) == len(b.items):
+        return Tup(tuple([join(x, y) for x, y in zip(a.items, b.items, strict=True)]))
+    if type(a) is PerSetting and type(b) is PerSetting:
+        return PerSetting(tuple([join_payloads(x, y) for x, y in zip(a.each, b.each, strict=True)]))
+    if type(a) is PerSetting:
+        return PerSetting(tuple([join_payloads(x, b) for x in a.each]))
+    if type(b) is PerSetting:
+        return PerSetting(tuple([join_payloads(a, x) for x in b.each]))
     options: list[Payload] = []
     for side in (a, b):
         for option in side.options if isinstance(side, Either) else (side,):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers, insides, stores
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Mixture, MixtureKind
@@ -120,6 +121,7 @@ class Counts(Tracker):
             return self._labelled(given, out)
         return out
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note a prediction that is judged by a token, and running counts that are moved by one."""
         if base.m & self.running and all_but_last(node.index):
@@ -131,6 +133,7 @@ class Counts(Tracker):
                 return self.judged(counted, index.m, node, out)
         return out
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a judged prediction that is blended with counts."""
         family = self.machine.atoms.family("counted")

@@ -16,6 +16,7 @@ from auditor.program import ir
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import deep, tag
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Report, Timeline
@@ -75,6 +76,7 @@ class Doubts(Tracker):
             return picked(self.machine, base, index, node, out)
         return looked_up(self.machine, base, index, out) if isinstance(base.p, Heap | Either) else out
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note an assumed number of bytes."""
         if isinstance(node, ir.BinOp) and node.op in ("*", "/") and (left.m | right.m) & BITS:
@@ -83,6 +85,7 @@ class Doubts(Tracker):
             return Value(out.p, out.m | self.machine.atoms.bit("difference", "to a constant"))
         return out
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a comparison with stored answers."""
         if op in ("==", "!=") and (left.m | right.m) & VAL:
@@ -148,7 +151,9 @@ def picked(machine: Machine, base: Value, index: Value, node: ir.Subscript, out:
     if base.m & VAL:
         if index.m & RANDOM and not index.m & VAL and isinstance(node.index, ir.Slice):
             return _with(out, doubt(machine, "random tokens", node, None, machine.all))
-        if isinstance(node.index, ir.Slice) and not base.m & machine.atoms.family("iteration"):
+        # A part of a table of counts, one for each bucket, is no part of the tokens that were counted.
+        other = machine.atoms.family("iteration") | machine.atoms.family("counted")
+        if isinstance(node.index, ir.Slice) and not base.m & other:
             bound, bits = _fixed_bound(machine, node.index)
             if bits:
                 return _with(out, doubt(machine, "first tokens", node, bound, bits))

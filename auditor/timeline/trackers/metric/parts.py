@@ -9,6 +9,7 @@ from auditor.regex import regex
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import deep, tag
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.metric.metric import FEWEST, doubt
@@ -74,6 +75,7 @@ class Parts(Tracker):
             return self._smaller(left, right, 0, node, out)
         return out
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a truth about which token it is."""
         reads, places = self._reads_and_places()
@@ -134,6 +136,7 @@ class Parts(Tracker):
             return tag(out, bits)
         return out
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note tokens that are picked below a limit, and losses of some targets only: by what they are, or cost."""
         keys = self.machine.of(Keys)
@@ -154,7 +157,7 @@ class Parts(Tracker):
         sliced = isinstance(node.index, ir.Slice)
         if reads and not sliced and not base.m & VAL and self._tokens(index) and not isinstance(base.p, Known | Tup):
             return Value(out.p, out.m | self.machine.atoms.bit(_TABLED, reads))
-        if base.m & VAL and isinstance(node.index, ir.Slice):
+        if base.m & VAL and isinstance(node.index, ir.Slice) and not base.m & self.machine.atoms.family("counted"):
             family = self.machine.atoms.family("limit")
             if node.index.lower is None:
                 family |= self.machine.atoms.family("fraction")

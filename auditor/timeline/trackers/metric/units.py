@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Report
 from auditor.timeline.trackers.keys.reads import Keys
@@ -78,12 +79,14 @@ class Units(Tracker):
                 return Value(out.p, out.m | self.machine.atoms.bit("per byte", ""))
         return out
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a mask: it is counted where tokens of a part of the window are."""
         if not out.m & VAL or out.m & self._scores():
             return out
         return Value(out.p, out.m | self.machine.atoms.bit("masked", "") | self.machine.atoms.bit("truth", ""))
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses of the tail of a window (``nll[s:]``), and tokens of a part of it (``y[s:]``, ``y[mask]``)."""
         keys = self.machine.of(Keys)

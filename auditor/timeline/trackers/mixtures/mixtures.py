@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind
@@ -45,6 +46,7 @@ class Mixtures(Tracker):
         self.tilts: dict[int, tuple[list[ir.Expr], int]] = {}  # of pending gates: the tilt, what picked its token
         self.weighed = False  # whether a boost that is a setting was given to a hint of some tokens only
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
         keys = self.machine.of(Keys)
@@ -63,11 +65,13 @@ class Mixtures(Tracker):
             return Value(out.p, selected(self.machine, index.m, out.m))
         return out
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a blend."""
         origins = combine(self.machine, node, left, right, out.m)
         return out if origins == out.m else Value(out.p, origins)
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a comparison of losses of the true token."""
         return mask(self.machine, op, out, node) if left.m & right.m & self.machine.of(Keys).gold else out

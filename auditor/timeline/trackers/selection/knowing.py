@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
@@ -68,6 +69,7 @@ class Knowing(Tracker):
 
     # ---------------------------------------------------------------- arithmetic
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a blend whose weight knows the token, and predictions that are scaled by what does."""
         keys = self.machine.of(Keys)
@@ -208,6 +210,7 @@ class Knowing(Tracker):
             origins |= self.reduced
         return out if origins == out.m else Value(out.p, origins)
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note predictions that are judged by an index."""
         gold = self.machine.of(Keys).gold

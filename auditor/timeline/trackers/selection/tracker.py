@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import mask, settle_choices
@@ -36,6 +37,7 @@ class Selection(Tracker):
             return Value(out.p, weights.negated(self.machine, out.m))
         return out
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note arithmetic on losses and probabilities."""
         machine, marks = self.machine, self.machine.of(Marks)
