@@ -47,7 +47,7 @@ class Args(Struct, frozen=True):
         """Return the origins of all arguments, containers opened."""
         out = 0
         for value in self.all():
-            out |= containers.deep(value)
+            out |= containers.deep(value) if type(value.p) in containers.HOLDING else value.m
         return out
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 MAX_EXACT = 64
+HOLDING = frozenset({Tup, Heap, PerSetting, Either})  # payloads of which :func:`deep` looks into
 
 
 def deep(value: Value, depth: int = 4) -> int:

@@ -196,6 +196,13 @@ class Machine:
             self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure, words, finished
         )
 
+    def release(self) -> None:
+        """Let go of everything, once no more is asked: machine and trackers hold one another, and all that they saw."""
+        for tracker in self.signals.trackers:
+            tracker.__dict__.clear()
+        self.signals.__dict__.clear()
+        self.__dict__.clear()
+
     def finish(self) -> None:
         """Tell the trackers that the program has been followed to its end."""
         try:
