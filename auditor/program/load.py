@@ -225,7 +225,10 @@ def _run(unit: Unit, files: frozenset[str]) -> list[str]:
         return []
     here = PurePosixPath(unit.path).parent
     executes = "exec(" in unit.source.text
-    basenames = {path.rpartition("/")[2] for path in files}
+    named = (".py", *_TEXTS) if executes else ".py"
+    basenames = {path.rpartition("/")[2] for path in files if path.endswith(named) and path != unit.path}
+    if not basenames:
+        return []
     found: list[str] = []
     for node in unit.index.of(ir.Const):
         if not isinstance(node.value, str) or not 0 < len(node.value) < 400:

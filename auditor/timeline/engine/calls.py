@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 
 from auditor.timeline.engine.arguments import callee_name
-from auditor.timeline.engine.containers import HOLDING, deep
+from auditor.timeline.engine.containers import deep
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Function, Method, Native, Value
+from auditor.timeline.values.payloads import HOLDING, Function, Method, Native, Value
 
 if TYPE_CHECKING:
     from auditor.program import ir

@@ -9,6 +9,7 @@ from auditor.timeline.engine import enums, environments, streams
 from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import (
+    HOLDING,
     SOME,
     UNKNOWN,
     Class,
@@ -19,7 +20,6 @@ from auditor.timeline.values.payloads import (
     Known,
     Payload,
     PerSetting,
-    Some,
     Stream,
     Tup,
     Value,
@@ -32,17 +32,14 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 MAX_EXACT = 64
-HOLDING = frozenset({Tup, Heap, PerSetting, Either})  # payloads of which :func:`deep` looks into
 
 
 def deep(value: Value, depth: int = 4) -> int:
     """Return the origins of a value and of what its containers hold."""
     p = value.p
     kind = type(p)
-    if kind is Known or kind is Some or p is None:
-        return value.m
     out = value.m
-    if depth:
+    if depth and kind in HOLDING:
         if kind is Tup:
             for item in p.items:  # type: ignore[union-attr]
                 out |= deep(item, depth - 1)

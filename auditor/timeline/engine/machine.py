@@ -91,6 +91,7 @@ class Machine:
         self.relevance = Relevance(program) if relevance is None else relevance
         self.events: list[Event] = []
         self.switches: dict[str, Switch] = {}
+        self.named: dict[int, tuple[str, ...]] = {}  # names of switches, by their origins
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
         self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
         self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how

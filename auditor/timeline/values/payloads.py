@@ -296,6 +296,7 @@ class Value(Struct, eq=False, frozen=True):
         return f"Value({self.p!r}, {self.m:b})"
 
 
+HOLDING = frozenset({Tup, Heap, PerSetting, Either})  # what may hold other values
 UNKNOWN = Value()
 NONE = Value(Known(None))
 TRUE = Value(Known(True))
