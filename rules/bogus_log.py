@@ -30,6 +30,7 @@ _LARGEST_SOURCE = 4_000_000
 _LONGEST_SUMMARY = 150  # lines after the words that say so
 _CLOCK_JUMP = 20.0  # seconds by which a training clock must fall, and the share of its time
 _CLOCK_SHARE = 0.1
+_LEAST_LONE_SEED = 10  # that a name may state without the word: smaller numbers count runs
 _FEWEST_NAMES = 2  # logs of one printed seed under so many names
 _TROUBLES = {
     "connection": "a connection's error message",
@@ -86,15 +87,19 @@ def _empty(log: Log, *, enough: bool) -> Finding | None:
     if log.size == 0:
         said, line = "The log is empty", None
     elif trouble is not None and not steps and not measured:
-        said, line = f"This is no train log but {_TROUBLES[trouble.kind]}: {shown(trouble.text, 80)}", trouble.line
+        what, text = _TROUBLES[trouble.kind], shown(trouble.text, 80).rstrip(":.")
+        said, line = f"This is no train log but {what}: {text}", trouble.line
+        if trouble.kind in ("traceback", "killed"):  # a run was begun
+            said = f"The log holds {what}, and neither a training step nor a score could be read from it: {text}"
         # Such a file under a log's name claims a run that it doesn't show.
         status = "hold"
     elif trouble is not None and trouble.kind == "summary":
         said, line = "By its own words this is a summary, and it gives no final score", trouble.line
     elif trouble is not None:
-        said, line = f"The run ended in {_TROUBLES[trouble.kind]} before a final score", trouble.line
+        said = f"The log holds {_TROUBLES[trouble.kind]}, and no final score could be read from it"
+        line = trouble.line
     elif steps or measured:
-        said, line = "The log prints no final score in bits per byte", log.lines or None
+        said, line = "No final score in bits per byte could be read from the log", log.lines or None
     else:
         said, line = "No training step and no score in bits per byte could be read from the log", 1
     # An error message or a placeholder in a log's place is to be looked at whatever else there is.
@@ -108,23 +113,30 @@ def _first_of(findings: list[Finding]) -> Iterator[Finding]:
     """Yield the first finding of each status, with the number of further logs of which it says the same."""
     for status in dict.fromkeys(f.status for f in findings):
         alike = [f for f in findings if f.status == status]
-        more = f" {len(alike) - 1} more logs are so too." if len(alike) > 1 else ""
+        others = f"{len(alike) - 1} more logs embed" if len(alike) > 2 else "1 more log embeds"
+        more = f" {others} a text that differs as well." if len(alike) > 1 else ""
         yield replace(alike[0], message=alike[0].message + more)
 
 
 def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
-    """Yield a finding when the script that a log embeds is not the submitted one."""
-    source = next((each for each in log.sources if each.text), None)
-    if source is None or source.text is None or case.submission.script is None:
+    """Yield a finding when the script that a log embeds is not the submitted one; of several, none of them."""
+    sources = [each for each in log.sources if each.text]
+    submitted = list(_submitted(case)) if sources and case.submission.script is not None else []
+    if not submitted:
         return
-    share = max((_alike(source.text, text) for text in _submitted(case)), default=None)
-    if share is None or share >= _SAME_SOURCE:
+    share, source, text = max(
+        ((_alike(each.text or "", text), each, text) for each in sources for text in submitted),
+        key=lambda found: found[0],
+    )
+    if share >= _SAME_SOURCE:
         return
     other = share < _LIKE_SOURCE
     status: Status = "hold" if other and decisive else "note"
+    embedded, lies_there = _lines(source.text or ""), _lines(text)
     message = (
-        f"The log is of {'another' if other else 'another version of the'} script: it embeds a text that shares "
-        f"{share:.0%} of its lines with what was submitted."
+        f"The log is of {'another' if other else 'another version of the'} script: of the {embedded.total():,} lines "
+        f"that it embeds, {(embedded - lies_there).total():,} are not in what was submitted, which has "
+        f"{(lies_there - embedded).total():,} that it doesn't embed."
     )
     yield Finding(SLUG, "evidence", status, message, log.path, source.first_line, _last(source))
 
@@ -196,7 +208,7 @@ def _nought(log: Log) -> Iterator[Finding]:
 
 def _one_seed(runs: Sequence[Run]) -> Iterator[Finding]:
     """Yield a hold when logs that are named by different seeds all print the same one."""
-    named = [run for run in runs if run.name_seed is not None and run.logged_seed is not None and run.trained]
+    named = [run for run in runs if run.logged_seed is not None and run.trained and _is_named_by_seed(run)]
     if any(run.name_seed.value in run.printed_seeds[1:] for run in named if run.name_seed):
         return  # printed after the defaults
     names = {run.name_seed.value for run in named if run.name_seed is not None}
@@ -211,6 +223,16 @@ def _one_seed(runs: Sequence[Run]) -> Iterator[Finding]:
     )
     line = place.line if place is not None else None
     yield Finding(SLUG, "evidence", "hold", message, first.path, line, line)
+
+
+def _is_named_by_seed(run: Run) -> bool:
+    """Tell whether a log's name states a seed, and not the number of a run, a stage or a setting."""
+    seed = run.name_seed
+    if seed is None:
+        return False
+    base = "/".join(PurePosixPath(run.path).parts[-2:]).lower()
+    word = rf"seed[\W_]?0*{seed.value}(?!\d)"
+    return re.search(word, base) is not None or seed.value >= _LEAST_LONE_SEED
 
 
 def _clock_set_back(log: Log) -> Iterator[Finding]:

@@ -46,8 +46,8 @@ def check(case: Case) -> Iterator[Finding]:
             rule=SLUG,
             group="compliance",
             status="note" if off is not None else status,
-            message="A gate adds the previous position's activations also at the start of a document: nothing "
-            "masks the step across it"
+            message="A gate adds the previous position's activations, and nothing masks that where a document starts "
+            "within a window"
             + (
                 ", while attention keeps documents apart."
                 if apart

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -203,7 +203,7 @@ def _slips(program: Program) -> Iterator[Slip]:
                 )
 
 
-def _piece(length: ir.Node, asked: list[ir.Node], nodes: Nodes) -> bool:
+def _piece(length: ir.Node, asked: Sequence[ir.Node], nodes: Nodes) -> bool:
     """Return whether the text that is counted is one of the pieces that are asked for a space.
 
     By the names that both come from: a script that counts its own text besides has not counted a piece.

@@ -27,7 +27,7 @@ def switched_off(program: Program, timeline: Timeline, body: Sequence[ir.Node], 
         for switch in timeline.switches.values():
             here = switch.site.source is source and assign.value.start <= switch.site.start < assign.value.end
             if here and not any(_on(value) for value in _values(timeline, switch, name)):
-                return f"{switch.name} defaults to {switch.default} ({source.path}:{switch.line}); nothing sets it"
+                return f"{switch.name} defaults to {switch.default} ({source.path}:{switch.line})"
     return None
 
 

@@ -39,19 +39,15 @@ class Run(Struct, frozen=True):
 
     def numbers(self, name: str) -> tuple[Value[float], ...]:
         """Return every numeric reading of a field, in the order of the log."""
-        return tuple(
-            Value(float(r.value), r.path, r.line, r.label) for r in self.all(name) if not isinstance(r.value, str)
-        )
+        return tuple(map(_number, (r for r in self.all(name) if not isinstance(r.value, str))))
 
     def first(self, name: str) -> Value[float] | None:
         """Return a field's first number."""
-        found = self.numbers(name)
-        return found[0] if found else None
+        return next(map(_number, (r for r in self.all(name) if not isinstance(r.value, str))), None)
 
     def last(self, name: str) -> Value[float] | None:
         """Return a field's last number."""
-        found = self.numbers(name)
-        return found[-1] if found else None
+        return next(map(_number, (r for r in reversed(self.all(name)) if not isinstance(r.value, str))), None)
 
     def text(self, name: str) -> Value[str] | None:
         """Return a field's first reading as text."""
@@ -299,7 +295,12 @@ class Run(Struct, frozen=True):
             claimed_bpb=claimed.val_bpb if claimed else None,
             validation_seconds=passes if more else None,
             vocabulary=self.vocabulary,
+            with_disk=artifact is None and size is not None,
         )
+
+
+def _number(reading: Reading) -> Value[float]:
+    return Value(float(reading.value), reading.path, reading.line, reading.label)
 
 
 _CODE_FIELDS = ("code_bytes", "code_bytes_packed")

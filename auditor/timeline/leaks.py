@@ -21,6 +21,7 @@ from auditor.timeline.claims import claimed_reports, judge, tainted
 from auditor.timeline.events import Adapt, Event, Forward, Load, Report, Timeline
 from auditor.timeline.paths import calls_of
 from auditor.timeline.values.atoms import train_settings
+from auditor.timeline.values.bounds import Part
 from auditor.timeline.values.frames import Guard, Site
 
 Kind = Literal["before", "within", "rescore", "training", "slot-scored", "slot-causal"]
@@ -283,9 +284,10 @@ def path_of(leak: Leak) -> list[Step]:
     applied = [each for each in leak.adapt.forwards if each.bits & running] or leak.adapt.forwards
     if applied:
         steps.append(_step(applied[0].site, "the model is applied to validation tokens"))
-    for part in leak.adapt.objective:
-        if not part.tokens and part.bits & running:
-            steps.append(_step(part.site, "the objective keeps these positions"))
+    windowed = leak.kind in ("slot-scored", "slot-causal", "within")
+    fitted = [part for part in leak.adapt.objective if windowed and not part.tokens and part.bits & running]
+    scored = [part for part in leak.score.scored if part.bits & running]
+    steps.extend(_step(part.site, "the objective keeps these positions") for part in _own(fitted, scored))
     if leak.adapt.without_loss:
         steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} set from them"))
     else:
@@ -296,9 +298,10 @@ def path_of(leak: Leak) -> list[Step]:
     steps.extend(_step(call.site, f"{call.name}() is called") for call in leak.score.calls if call.site not in before)
     if leak.kind in ("slot-scored", "slot-causal"):
         steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))
-        for part in leak.score.scored:
-            if part.bits & running:
-                steps.append(_step(part.site, "these positions are scored"))
+        own = _own(scored, fitted)
+        later = [part for part in own if part.site.source is leak.score.site.source]
+        later = [part for part in later if part.site.start >= leak.score.site.start]
+        steps.extend(_step(part.site, "these positions are scored") for part in later or own)
     else:
         which = "validation" if leak.kind == "training" else "the same"
         steps.append(_step(leak.score.site, f"{which} tokens are scored with the adapted parameters"))
@@ -308,6 +311,12 @@ def path_of(leak: Leak) -> list[Step]:
         if step not in out:
             out.append(step)
     return out
+
+
+def _own(parts: list[Part], others: list[Part]) -> list[Part]:
+    """Return the parts of a window that only these are, all where none is: what both keep tells neither's positions."""
+    places = {part.site for part in others}
+    return [part for part in parts if part.site not in places] or parts
 
 
 def _what(adapt: Adapt) -> str:

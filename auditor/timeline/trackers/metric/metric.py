@@ -150,7 +150,9 @@ def picked(machine: Machine, base: Value, index: Value, node: ir.Subscript, out:
     if base.m & VAL:
         if index.m & RANDOM and not index.m & VAL and isinstance(node.index, ir.Slice):
             return _with(out, doubt(machine, "random tokens", node, None, machine.all))
-        if isinstance(node.index, ir.Slice) and not base.m & machine.atoms.family("iteration"):
+        # A part of a table of counts, one for each bucket, is no part of the tokens that were counted.
+        other = machine.atoms.family("iteration") | machine.atoms.family("counted")
+        if isinstance(node.index, ir.Slice) and not base.m & other:
             bound, bits = _fixed_bound(machine, node.index)
             if bits:
                 return _with(out, doubt(machine, "first tokens", node, bound, bits))

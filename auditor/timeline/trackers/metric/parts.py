@@ -153,7 +153,7 @@ class Parts(Tracker):
         sliced = isinstance(node.index, ir.Slice)
         if reads and not sliced and not base.m & VAL and self._tokens(index) and not isinstance(base.p, Known | Tup):
             return Value(out.p, out.m | self.machine.atoms.bit(_TABLED, reads))
-        if base.m & VAL and isinstance(node.index, ir.Slice):
+        if base.m & VAL and isinstance(node.index, ir.Slice) and not base.m & self.machine.atoms.family("counted"):
             family = self.machine.atoms.family("limit")
             if node.index.lower is None:
                 family |= self.machine.atoms.family("fraction")

@@ -12,19 +12,23 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
-from auditor.timeline.paths import calls_of
+from auditor.timeline.paths import calls_of, way_to
 
 if TYPE_CHECKING:
     pass
 
 
 class ReportedMixture(Struct, frozen=True):
-    """A mixture that reported scores rest on, ``report`` the last of ``reports``, under ``bits``."""
+    """A mixture that reported scores rest on, ``report`` the last of ``reports``, under ``bits``.
+
+    ``ways`` are all that come to its line: other calls lead there, too.
+    """
 
     mixture: Mixture
     report: Report
     bits: int
     reports: tuple[Report, ...]
+    ways: tuple[Mixture, ...]
 
 
 def reported(timeline: Timeline, kind: MixtureKind, claimed: Sequence[Report] = ()) -> list[ReportedMixture]:
@@ -41,6 +45,7 @@ def reported(timeline: Timeline, kind: MixtureKind, claimed: Sequence[Report] = 
             continue
         old = found.get(place)
         reports = (*(old.reports if old is not None else ()), *event.reports)
+        ways = (*(old.ways if old is not None else ()), event)
         every = bits | (old.bits if old is not None else 0)
         running = every & timeline.in_play
         # Of several ways to the line, the one that the first setting takes is told: its switches are named.
@@ -49,8 +54,8 @@ def reported(timeline: Timeline, kind: MixtureKind, claimed: Sequence[Report] = 
         else:
             better = old is None
         if better or old is None or (running and not old.bits & running & -running):
-            old = ReportedMixture(event, max(event.reports, key=lambda r: r.order), every, reports)
-        found[place] = replace(old, bits=every, reports=reports)
+            old = ReportedMixture(event, max(event.reports, key=lambda r: r.order), every, reports, ways)
+        found[place] = replace(old, bits=every, reports=reports, ways=ways)
     return list(found.values())
 
 
@@ -84,8 +89,9 @@ def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) 
         judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
         ours = [r for r in found.reports if r in claimed and r.bits & found.mixture.bits]
         ending = [r for r in ours or found.reports if _on_the_way(found.mixture, r)] or ours or [found.report]
-        last = max(ending, key=lambda r: r.order).site
-        calls, decided = calls_of(found.mixture), Step(site.source.path, site.line, step, site.source.layer)
+        shown = max(ending, key=lambda r: r.order)
+        last, told = shown.site, way_to(shown, found.mixture, found.ways, timeline.in_play)
+        calls, decided = calls_of(told), Step(site.source.path, site.line, step, site.source.layer)
         if kind == "hint" and not site.source.path.endswith(".py"):  # weighed in Python, after it was given in C
             note = "whether there is a hint is decided by looking at the token"
             decided = Step(site.source.path, site.line, note, site.source.layer)
