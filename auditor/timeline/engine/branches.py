@@ -61,9 +61,9 @@ def _terms(machine: Machine, test: ir.Expr, holds: bool, matters: int, seen: dic
 
     ``seen`` are the numbers that parts of the condition at hand were given, None for what is certain.
     """
-    if isinstance(test, ir.UnaryOp) and test.op == "not":
+    if type(test) is ir.UnaryOp and test.op == "not":
         return _terms(machine, test.operand, not holds, matters, seen)
-    if not isinstance(test, ir.BoolOp):
+    if type(test) is not ir.BoolOp:
         if id(test) not in seen:
             seen[id(test)] = _number_of(machine, test, matters)
         number = seen[id(test)]
@@ -94,12 +94,12 @@ def _number_of(machine: Machine, test: ir.Expr, matters: int) -> int | None:
 
 def _key(machine: Machine, test: ir.Expr) -> Key | None:
     """Return what a condition asks of which values, or None where something is called or may change in place."""
-    if isinstance(test, ir.Const):
+    if type(test) is ir.Const:
         return ("const", type(test.value), test.value)
-    if isinstance(test, ir.Name | ir.Attr):
+    if type(test) is ir.Name or type(test) is ir.Attr:
         value = machine.eval(test)
         return ("is", value) if value is not UNKNOWN and _stays(value.p) else None
-    if isinstance(test, ir.Compare):
+    if type(test) is ir.Compare:
         nothing = _asks_for_none(test)
         parts = [_key(machine, part) for part in (test.left, *test.rights)]
         if nothing and parts[0] is None and isinstance(test.left, ir.Name | ir.Attr):

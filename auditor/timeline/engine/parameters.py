@@ -83,10 +83,10 @@ def heaps_in(p: Payload, depth: int = 3) -> list[Heap]:
     if kind is Heap:
         return [p]  # type: ignore[list-item]
     if depth and (kind is Tup or kind is PerSetting or kind is Either):
-        if isinstance(p, Tup):
+        if type(p) is Tup:
             return [h for item in p.items for h in heaps_in(item.p, depth - 1)]
-        if isinstance(p, PerSetting | Either):
-            options = p.each if isinstance(p, PerSetting) else p.options
+        if type(p) is PerSetting or type(p) is Either:
+            options = p.each if type(p) is PerSetting else p.options
             return [h for option in options for h in heaps_in(option, depth - 1)]
     return []
 
