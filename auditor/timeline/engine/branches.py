@@ -33,9 +33,17 @@ class Branches(Struct, frozen=True):
         return self.taken[-1]
 
 
-def of(machine: Machine, test: ir.Expr, matters: int) -> Branches:
-    """Return the branches of a condition that is open; parts that are certain under ``matters`` are left out."""
+def of(machine: Machine, test: ir.Expr, matters: int, *, known: bool = False) -> Branches:
+    """Return the branches of a condition that is open; parts that are certain under ``matters`` are left out.
+
+    ``known``: the value of the whole was asked just now, so that what has no parts needs not be asked again.
+    """
     seen: dict[int, int | None] = {}
+    core = test
+    while type(core) is ir.UnaryOp and core.op == "not":
+        core = core.operand
+    if known and type(core) is not ir.BoolOp:
+        seen[id(core)] = _number(machine, core)
     taken = _terms(machine, test, True, matters, seen)
     other = _terms(machine, test, False, matters, seen)
     if not taken or not other:
@@ -88,6 +96,10 @@ def _number_of(machine: Machine, test: ir.Expr, matters: int) -> int | None:
         yes, no = machine.truth(value)
         if not yes & no & matters:
             return None
+    return _number(machine, test)
+
+
+def _number(machine: Machine, test: ir.Expr) -> int:
     key = _key(machine, test)
     return _fresh(machine) if key is None else _numbered(machine, key)
 

@@ -164,7 +164,7 @@ class Class:
         if own is not None:
             return own
         for base in self.bases:
-            if isinstance(base, Class):
+            if type(base) is Class:
                 found = base.find(name)
                 if found is not None:
                     return found
