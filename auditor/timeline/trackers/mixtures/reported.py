@@ -35,8 +35,8 @@ class ReportedMixture(Struct, frozen=True):
 def reported(timeline: Timeline, kind: MixtureKind, claimed: Sequence[Report] = ()) -> list[ReportedMixture]:
     """Return the mixtures of ``kind`` that a reported score rests on, one per line, in program order."""
     found: dict[tuple[str, int], ReportedMixture] = {}
-    for event in timeline.events:
-        if not isinstance(event, Mixture) or event.kind != kind or not event.reports:
+    for event in timeline.of(Mixture):
+        if event.kind != kind or not event.reports:
             continue
         bits = 0
         for report in event.reports:
