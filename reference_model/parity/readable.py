@@ -1,4 +1,4 @@
-"""A published script as this Python can run it: unpacked without running it, its newer f-strings written the older way."""
+"""A published script as this Python can run it: unpacked without running it, newer f-strings written the older way."""
 
 from __future__ import annotations
 

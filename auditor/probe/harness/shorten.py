@@ -16,7 +16,7 @@ _COUNTS = re.compile(r"(?:n|num|max)_?(?:\w+_)?(?:seqs|sequences|samples|batches
 _CALIBRATED, _GENERATED = 16, 2  # sequences of 128 tokens that go past the boundary; ones that the model makes itself
 
 
-def shortened(source: bytes, name: str) -> tuple[ast.Module, list[str]]:
+def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
     """Return a script's tree with its training loops cut, and in words which; raises what :func:`compile` does."""
     tree = ast.parse(source, name)
     learning = _learning(tree)
@@ -32,7 +32,7 @@ def shortened(source: bytes, name: str) -> tuple[ast.Module, list[str]]:
                 argument.value = _SHORT
     for name, count, constant in _calibrations(tree):
         wanted = _GENERATED if _GENERATES.search(name) else _CALIBRATED
-        if constant.value > wanted:
+        if constant.value > wanted:  # type: ignore[operator]  # a whole number
             told.append(f"line {constant.lineno}: {count}={constant.value} to {wanted}")
             constant.value = wanted
     return tree, told
@@ -54,9 +54,12 @@ def _calibrations(tree: ast.Module) -> Iterator[tuple[str, str, ast.Constant]]:
         if not (_CALIBRATES.search(name) or _GENERATES.search(name)):
             continue
         for parameter, value in given:
-            if parameter and _COUNTS.fullmatch(parameter) and isinstance(value, ast.Constant):
-                if type(value.value) is int:
-                    yield name, parameter, value
+            if parameter and _COUNTS.fullmatch(parameter) and isinstance(value, ast.Constant) and _whole(value):
+                yield name, parameter, value
+
+
+def _whole(constant: ast.Constant) -> bool:
+    return isinstance(constant.value, int) and not isinstance(constant.value, bool)
 
 
 def _is_range(node: ast.expr) -> bool:
