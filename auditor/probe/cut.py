@@ -31,7 +31,7 @@ _BATCHES: Mapping[str, str] = {
     **dict.fromkeys(("TTT_CHUNK_TOKENS", "TTT_CHUNK", "NGRAM_CHUNK_TOKENS", "TTT_CHUNK_SIZE", "NGRAM_CHUNK_SIZE",
                      "NGRAM_EVAL_CHUNK_TOKENS", "GLOBAL_TTT_CHUNK_TOKENS"), "1024"),
     **dict.fromkeys(("EVAL_BATCH_SEQS", "SW_EVAL_BATCH", "TTT_BATCH_SEQS", "EVAL_BATCH", "SLIDING_BATCH_SEQS",
-                     "SLIDING_BATCH_SIZE", "SLOT_BATCH_SEQS"), "16"),
+                     "SLIDING_BATCH_SIZE", "SLOT_BATCH_SEQS"), "32"),
     **dict.fromkeys(("NGRAM_BUCKETS", "NGRAM_EVAL_BUCKETS", "CACHE_BUCKETS", "NGRAM_TABLE_SIZE", "EVAL_NGRAM_BUCKETS",
                      "NGRAM_NUM_BUCKETS", "PHRASE_BUCKETS"), "4096"),
 }  # fmt: skip
