@@ -14,6 +14,8 @@ from typing import Any
 from auditor.smoke.harness import eager, paths
 from auditor.smoke.harness.journal import Journal
 
+_TRAIN = 1 << 17  # tokens of a training shard: scripts that go through all of them, one window after another, end
+
 
 def main() -> None:
     """Run the script to its end under the stand-ins, and write down what was observed."""
@@ -60,7 +62,7 @@ def main() -> None:
     host.install(record)
     clock.install()
     os.chdir(os.path.dirname(script))  # noqa: PTH120
-    Files(f"{os.environ['HOME']}/overlay", journal, Sets(validation, orders["bare"])).install()
+    Files(f"{os.environ['HOME']}/overlay", journal, Sets(validation, orders["bare"], _TRAIN)).install()
     _at_the_end(record, journal)
     journal.tell("ready")
     try:
