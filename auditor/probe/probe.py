@@ -302,9 +302,9 @@ def _bet(base: Base, found: Pass) -> Bet:
 def _reported(lab: Lab, base: Base, seed: int, score: _Score) -> Result:
     printed = base.printed
     each = counted(printed)
-    wrong = uncounted(each, base.sizes, base.size)
-    if wrong is not None:
-        return wrong
+    none = uncounted(each, base.sizes, base.size)
+    if none is not None:
+        return none
     wrong = ratio(each, base.sizes)
     if wrong is not None and each is not None:
         return _confirmed(lab, base, seed, wrong, lambda there: (each, counted(there.printed)))
@@ -312,9 +312,9 @@ def _reported(lab: Lab, base: Base, seed: int, score: _Score) -> Result:
         return reported(score.summed, printed, base.sizes)
     found, each = score.find(), score.per_token
     if found is not None and each is not None:
-        wrong = uncounted(each, base.sizes, base.size) if printed.bpb is not None else None
-        result = wrong or weighed(found, each, printed, base.sizes)
-        if wrong is not None or result.status != "FAIL":
+        none = uncounted(each, base.sizes, base.size) if printed.bpb is not None else None
+        result = none or weighed(found, each, printed, base.sizes)
+        if result.status != "FAIL":
             return result
         return _confirmed(lab, base, seed, result, lambda there: (each, per_token(found, there)))
     low = least(printed, _covered(base) & drawn(base.tokens), base.sizes, base.size)
