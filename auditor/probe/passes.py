@@ -85,7 +85,8 @@ def off(nats: float, positions: Positions, printed: Printed, sizes: npt.NDArray[
         return abs(nats / count / printed.loss - 1.0)
     if printed.bpb and size:
         return abs(nats / float(np.log(2.0)) / size / printed.bpb - 1.0)
-    return float("inf")
+    nothing = printed.loss == 0 or (printed.loss is None and printed.bpb == 0)
+    return 0.0 if nothing and abs(nats) <= printed.step * count else float("inf")
 
 
 def _bounds(placed: Placed) -> Iterable[tuple[int, int]]:

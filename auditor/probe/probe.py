@@ -34,6 +34,7 @@ from auditor.submission.model import Submission
 
 SECONDS, MEMORY_BYTES = 240.0, 12 << 30
 _TRIES = 4
+_ANY = 2.0  # times as many bytes as the tokens have that a constant may count for other tokens
 _AMOUNT = 4.0  # nats that are added to a value to see whether the score rests on it
 _REACHED = 0.1  # of what was added, that has to reach the printed score
 _FEWEST = 256  # tokens that have to be scored the same
@@ -345,7 +346,7 @@ def _confirmed(
     here, now = both(there) if isinstance(there, Base) else (None, None)
     if isinstance(there, str) or here is None or now is None:
         but = "with other tokens the run told nothing"
-    elif stays(here, now):
+    elif here < _ANY * base.sizes[1:].mean() and stays(here, now):
         but = "but whatever the tokens are, as many bytes are counted, which real ones may have"
     elif ratio(now, there.sizes) is None:
         but = "but among tokens that are no single bytes, as real ones are, the count is right"

@@ -111,6 +111,12 @@ def test_the_pass_that_adds_up_to_the_printed_score_is_found():
     assert explaining(sites, printed_score("val_bpb:1.0001"), BYTES)[0] is None
 
 
+def test_losses_that_are_nothing_are_a_score_of_nothing():
+    found, _ = explaining(scored(np.zeros(COUNT - 1)), printed_score("val_bpb:0.000000"), BYTES)
+    assert found is not None and bet(found.nats, SIZE - 4).bits > BITS
+    assert explaining(scored(np.full(COUNT - 1, 7.0)), printed_score("val_bpb:0.000000"), BYTES)[0] is None
+
+
 def test_losses_over_too_many_bytes_are_not_taken_for_bits():
     nats = np.random.default_rng(1).uniform(6, 8, COUNT - 1)
     printed = printed_score(f"val_bpb:{nats.sum() / BYTES[1:].sum():.6f}")  # as if 1.44 times the bytes were counted
@@ -126,6 +132,7 @@ def test_losses_over_too_many_bytes_are_not_taken_for_bits():
         ("final_int8_zlib_roundtrip_exact val_loss:2.07 val_bpb: 1.22696", 1.22696, 2.07),
         ("legal_ttt val_bpb=1.1 delta_bpb=-0.5", 1.1, None),
         ('{"val_bpb": 1.5}', 1.5, None),
+        ("final val_bpb:1.5\ndiagnostic val_loss:2.1 val_bpb:1.2", 1.5, None),
         ("val_loss:3.25 train_time:12.5ms", None, 3.25),
     ],
 )
