@@ -16,6 +16,9 @@ from auditor.sandbox import Limits, Mechanism
 from auditor.smoke.plan import Plan
 from auditor.submission.model import Submission
 
+FEW_TRAIN_TOKENS = 1 << 17
+"""Tokens of a training shard where that is enough: what a script fills from all of them is filled in a second."""
+
 
 @dataclass
 class Lab:
@@ -26,12 +29,21 @@ class Lab:
     limits: Limits
     use: Mechanism | None
     bare: bool = False
+    train: int = FEW_TRAIN_TOKENS
     ran: list[Ran] = field(default_factory=list)
 
     def run(self, draw: Draw, spans: Spans | None = None, amount: float = 0.0) -> Ran:
         """Run the script under a draw, with ``amount`` added at ``spans``."""
         out = run_script(
-            self.submission, self.planned, draw, self.limits, use=self.use, spans=spans, amount=amount, bare=self.bare
+            self.submission,
+            self.planned,
+            draw,
+            self.limits,
+            use=self.use,
+            spans=spans,
+            amount=amount,
+            bare=self.bare,
+            train=self.train,
         )
         self.ran.append(out)
         return out

@@ -29,6 +29,7 @@ from auditor.program.load import load_program
 from auditor.program.model import Program
 from auditor.regex import regex
 from auditor.sandbox import Limits, Mechanism
+from auditor.smoke.harness.shards import TRAIN_TOKENS
 from auditor.smoke.plan import plan
 from auditor.submission.model import Submission
 
@@ -39,7 +40,10 @@ _AMOUNT = 4.0  # nats that are added to a value to see whether the score rests o
 _REACHED = 0.1  # of what was added, that has to reach the printed score
 _FEWEST = 256  # tokens that have to be scored the same
 _LINEAR = 0.05  # how far from all of it, for the values that are the score
+_COUNT = 0.6  # how far, where the bytes that it is divided by are not known
 _HEADER = regex(r"20240520|offset\s*=|\bheader\b|count\s*=\s*256|\[\s*(?:256|512)\s*:", re.I)
+_ENDED = regex(r"size|shape|dimension|empty|enough|out of (?:range|bounds)|too (?:short|few|small)|tokens|shard", re.I)
+"""What a script may say where its training data ended."""
 _NO_HEADER = regex(r"out of (?:range|bounds)|out of memory|index \d+")
 
 
@@ -123,6 +127,10 @@ def _fit(lab: Lab, draw: Draw) -> tuple[str, ...]:
                     lab.bare = not lab.bare
             if ran.trouble is None or len(lab.ran) > _TRIES or not _worth_another(ran):
                 return told
+            if lab.train < TRAIN_TOKENS and _ENDED.search(ran.trouble):
+                lab.train = TRAIN_TOKENS
+                if lab.run(draw).trouble is None:
+                    return told
     return told
 
 
@@ -281,7 +289,8 @@ def _answer(lab: Lab, base: Base, later: Result, score: _Score) -> Result:
             return Result("answer", "SKIP", reason)
         unit = float(np.log(2.0)) if found.placed.site.kind == "log2" else 1.0
         arrived = nats / unit / len(found.positions)
-        if abs(arrived - 1.0) > _LINEAR:
+        nothing = not found.nats.any()  # then the score tells no count of bytes, by which less or more may arrive
+        if abs(arrived - 1.0) > (_LINEAR if not nothing else _COUNT):
             reason = f"what sums to more than one is not what is reported: of 1, {arrived:.2f} arrives"
             return Result("answer", "SKIP", reason, place)
     reason = (

@@ -45,7 +45,7 @@ def vocabulary(path: str) -> int:
 class Sets:
     """What the shards hold: ``val`` gives other validation tokens than uniform ones; ``bare`` ones have no header.
 
-    ``train`` is how many tokens a shard of training data has.
+    ``train`` is how many tokens a shard for training has.
     """
 
     val: Validation | None = None
