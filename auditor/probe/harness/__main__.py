@@ -14,8 +14,6 @@ from typing import Any
 from auditor.smoke.harness import eager, paths
 from auditor.smoke.harness.journal import Journal
 
-_TRAIN = 1 << 17  # tokens of a training shard: tables that are filled from all of them are filled in a second
-
 
 def main() -> None:
     """Run the script to its end under the stand-ins, and write down what was observed."""
@@ -62,7 +60,8 @@ def main() -> None:
     host.install(record)
     clock.install()
     os.chdir(os.path.dirname(script))  # noqa: PTH120
-    Files(f"{os.environ['HOME']}/overlay", journal, Sets(validation, orders["bare"], train=_TRAIN)).install()
+    sets = Sets(validation, orders["bare"], train=orders["train"])
+    Files(f"{os.environ['HOME']}/overlay", journal, sets).install()
     _at_the_end(record, journal)
     journal.tell("ready")
     try:
