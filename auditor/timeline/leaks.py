@@ -49,9 +49,9 @@ def leaks(timeline: Timeline, claimed: Sequence[Report] = ()) -> list[Leak]:
 
     Of several scores that a leak reaches it names one of those that are ``claimed``, if any is.
     """
-    adapts = {e.number: e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0}
-    scores = [e for e in timeline.events if isinstance(e, Forward) and e.reports]
-    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
+    adapts = {e.number: e for e in timeline.of(Adapt) if e.number >= 0}
+    scores = [e for e in timeline.of(Forward) if e.reports]
+    trains = [e for e in timeline.of(Adapt) if e.number < 0]
     found: dict[tuple[object, ...], Leak] = {}
     firsts = _scored_first(list(adapts.values()), scores)
     for score in scores:

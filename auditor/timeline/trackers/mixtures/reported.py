@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -35,8 +35,8 @@ class ReportedMixture(Struct, frozen=True):
 def reported(timeline: Timeline, kind: MixtureKind, claimed: Sequence[Report] = ()) -> list[ReportedMixture]:
     """Return the mixtures of ``kind`` that a reported score rests on, one per line, in program order."""
     found: dict[tuple[str, int], ReportedMixture] = {}
-    for event in timeline.events:
-        if not isinstance(event, Mixture) or event.kind != kind or not event.reports:
+    for event in timeline.of(Mixture):
+        if event.kind != kind or not event.reports:
             continue
         bits = 0
         for report in event.reports:
@@ -75,7 +75,9 @@ def _on_the_way(event: Mixture, report: Report) -> bool:
     return way == [step.site for step in event.calls[: len(way)]]
 
 
-def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) -> Iterator[Finding]:
+def findings(
+    case: Case, kind: MixtureKind, slug: str, message: str | Callable[[Mixture], str], step: str
+) -> Iterator[Finding]:
     """Yield a finding with ``message`` for each reported mixture of ``kind``, with the path to the report.
 
     Where the logs show that the claimed score is one which the mixture doesn't reach, the script is at fault but
@@ -100,15 +102,18 @@ def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) 
             note = "whether there is a hint is decided by looking at the token"
             decided = Step(site.source.path, site.line, note, site.source.layer)
             calls = [*calls[:-1], decided, *calls[-1:]]
+        replaced = found.mixture.at if kind == "rescored" else None
+        put = "a second loss of these tokens takes the place of the first one"
         steps = [
             *calls,
             *(() if decided in calls else (decided,)),
+            *((Step(replaced.source.path, replaced.line, put, replaced.source.layer),) if replaced else ()),
             Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
         ]
         yield judged.found(
             site,
             rule=slug,
             status=judged.status,
-            message=message,
+            message=message if isinstance(message, str) else message(found.mixture),
             trace=tuple(dict.fromkeys(steps)),
         )
