@@ -159,9 +159,10 @@ def _other_size(case: Case, log: Log) -> Iterator[Finding]:
     if not near or printed.value in among:
         return
     nearest = min(near, key=lambda size: abs(size - printed.value))
+    has = f"{nearest:,}" if nearest == case.evidence.sizes.code_bytes else f"{nearest:,} unpacked"
     message = (
-        f"The log counts {printed.value:,.0f} bytes of code, and the submitted script has {nearest:,}: the run may be "
-        "of another version of it."
+        f"The log counts {printed.value:,.0f} bytes of code, and the submitted script has {has}: the run may be of "
+        "another version of it."
     )
     yield Finding(SLUG, "evidence", "note", message, log.path, printed.line, printed.line)
 
