@@ -62,3 +62,43 @@ def test_numbers_of_runs_are_no_seeds() -> None:
     assert not [f for f in told("bogus-log", files, SCRIPT) if "named by seed" in f.message]
     files = {f"run_seed{n}.txt": run_log(1337, 1.2 + n / 1e4) for n in (1, 2, 3)}
     assert [f for f in told("bogus-log", files, SCRIPT) if "runs of one seed" in f.message]
+
+
+def test_a_part_that_is_scored_is_no_fault_of_how_the_set_was_prepared() -> None:
+    part = {"train_seed1.log": log(1, 1.2244, last="ppm_mixer val_bpb:1.20000000 N_bytes=29365687\n")}
+    (finding,) = told("val-partition", part | {"submission.json": metadata(1.2)})
+    assert finding.advice == "Score every token of the validation set, and report that."
+
+
+def test_a_run_of_half_an_hour_is_not_told_to_leave_a_margin_of_a_step() -> None:
+    (finding,) = told(
+        "train-wallclock", {"train.log": log(1, 1.2244, stop=1800.0), "submission.json": metadata(1.2244)}
+    )
+    assert finding.advice.startswith("Set the cap to 600 s")
+    (finding,) = told("train-wallclock", {"train.log": log(1, 1.2244, stop=604.0), "submission.json": metadata(1.2244)})
+    assert not finding.advice
+
+
+def test_the_size_of_the_data_is_no_artifact() -> None:
+    text = run_log(1, 1.2).replace("Total submission size int8+zlib: ", "held: ")
+    lines = "total_bytes=151080891\nartifact int6+zstd-22: 15697770 bytes + 83709 code = 15781479 total\n"
+    (run,) = case_of({"train.log": text + "total_bytes=151080891\n"}).evidence.runs
+    assert run.artifact_bytes is None or run.artifact_bytes.value < 100_000_000
+    (run,) = case_of({"train.log": "seed:1\n" + lines + "final val_bpb:1.20000000\n"}).evidence.runs
+    assert run.artifact_bytes is not None
+    assert run.artifact_bytes.value == 15_781_479
+
+
+def test_bytes_with_the_code_counted_otherwise_are_not_stale() -> None:
+    run = run_log(1, 1.2, model=15_900_000 + 37, code=95_000)
+    said = {"name": "Example", "val_bpb": 1.2, "bytes_total": 15_900_037 + 21_003}
+    assert not told("stale-metadata", {"train.log": run, "submission.json": json.dumps(said)}, SCRIPT)
+    said["bytes_total"] = 15_100_001
+    (finding,) = told("stale-metadata", {"train.log": run, "submission.json": json.dumps(said)}, SCRIPT)
+    assert "the log totals 15,995,037" in finding.message
+
+
+def test_building_a_library_is_no_command_of_the_submission() -> None:
+    readme = "# Run\n\n```bash\npython setup.py build_ext --inplace\ntorchrun mine.py\n```\n"
+    (finding,) = told("stale-command", RECORD | {"README.md": readme}, PLAIN)
+    assert "mine.py" in finding.message
