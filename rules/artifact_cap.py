@@ -129,7 +129,10 @@ def _without_log(case: Case, runs: Sequence[Run], code: Code | None) -> Iterator
         place = next(
             (c for c in case.evidence.metadata.numbers if c.name == "artifact_bytes" and round(c.value) == claim), None
         )
-        message = f"The submission itself states {claim:,} bytes, over the cap of {cap(case):,}; no total could be read from a log."
+        message = (
+            f"The submission itself states {claim:,} bytes, over the cap of {cap(case):,}; no total could be read from "
+            "a log."
+        )
         path, line = (place.path, place.line) if place else (case.submission.metadata, None)
         yield Finding(SLUG, "evidence", "hold", message, path, line, line)
         return

@@ -102,3 +102,30 @@ def test_building_a_library_is_no_command_of_the_submission() -> None:
     readme = "# Run\n\n```bash\npython setup.py build_ext --inplace\ntorchrun mine.py\n```\n"
     (finding,) = told("stale-command", RECORD | {"README.md": readme}, PLAIN)
     assert "mine.py" in finding.message
+
+
+def test_a_time_of_another_score_than_the_claimed_one_is_told_so() -> None:
+    files = {"train.log": log(1, 1.2244, evaluated=900.0)}
+    (finding,) = told("eval-wallclock", files | {"submission.json": metadata(1.1)})
+    assert finding.message.startswith("The evaluation behind this run's score takes 900.0 s")
+    (finding,) = told("eval-wallclock", files | {"submission.json": metadata(1.2244)})
+    assert finding.message.startswith("The evaluation behind the score takes 900.0 s")
+
+
+def test_runs_of_several_works_have_no_mean_to_compare() -> None:
+    files = {f"train_seed{seed}.log": log(seed, bpb) for seed, bpb in ((1, 1.21), (2, 1.22), (3, 0.4))}
+    assert not told("not-significant", files | {"submission.json": metadata(0.3)})
+    assert told("not-significant", files | {"train_seed3.log": log(3, 1.23), "submission.json": metadata(0.3)})
+
+
+def test_other_settings_of_runs_that_carry_no_claim_are_not_those_of_reported_seeds() -> None:
+    files = {
+        f"{name}.log": log(seed, bpb, world_size=world)
+        for name, seed, bpb, world in (("first", 1, 1.21, 8), ("again", 1, 1.22, 4), ("third", 2, 1.215, 8))
+    }
+    settings = "weight_decay: 0.1\n"
+    files = {name: settings + text for name, text in files.items()}
+    (finding,) = told("mixed-config", files | {"submission.json": metadata(1.1)})
+    assert finding.message.startswith("The runs that the logs show were not run with the same settings")
+    assert "1 (first.log)" in finding.message
+    assert "4 for 1 (again.log)" in finding.message
