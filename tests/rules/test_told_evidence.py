@@ -8,6 +8,7 @@ from submissions import submission
 
 from auditor import catalogue
 from auditor.case import Case
+from auditor.evidence.counted import measured_runs
 from auditor.evidence.read import read_evidence
 from auditor.evidence.scored import reported
 from auditor.finding import Finding
@@ -129,3 +130,14 @@ def test_other_settings_of_runs_that_carry_no_claim_are_not_those_of_reported_se
     assert finding.message.startswith("The runs that the logs show were not run with the same settings")
     assert "1 (first.log)" in finding.message
     assert "4 for 1 (again.log)" in finding.message
+
+
+def test_scores_of_some_seeds_far_from_the_claim_are_not_the_claimed_ones() -> None:
+    said = {
+        "name": "Example",
+        "val_bpb": 1.4882,
+        "seed_results": {"1": {"val_bpb_raw": 1.2, "val_bpb": 1.2101}, "2": {"val_bpb": 1.2103}, "3": {"val_bpb": 1.0}},
+    }
+    files = {f"train_seed{seed}.log": log(seed, bpb) for seed, bpb in ((1, 1.2101), (2, 1.2103), (3, 1.25))}
+    case = case_of(files | {"submission.json": json.dumps(said)})
+    assert not any(run.claimed for run in measured_runs(case.evidence))
