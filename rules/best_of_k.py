@@ -169,8 +169,8 @@ def _left_out(claim: Claim[float], kept: Sequence[Run], left: Sequence[Run]) -> 
     everything = fmean(map(_value, (*kept, *left)))
     message = (
         f"The claimed {score(claim.value)} is the mean of {len(kept)} of {len(kept) + len(left)} runs "
-        f"({of_seeds(seeds(kept))}); {of_seeds(seeds(left))} scored worse, and the mean of all is "
-        f"{score(everything)}."
+        f"({of_seeds(seeds(kept))}); {of_seeds(seeds(left))} scored {several([score(_value(run)) for run in left])}, and "
+        f"the mean of all is {score(everything)}."
     )
     steps = tuple(Step(m.path, m.line, f"{score(m.val_bpb)}, left out") for m in _metrics(left))
     yield Finding(SLUG, "evidence", "hold", message, claim.path, claim.line, claim.line, trace=steps)
