@@ -141,3 +141,13 @@ def test_scores_of_some_seeds_far_from_the_claim_are_not_the_claimed_ones() -> N
     files = {f"train_seed{seed}.log": log(seed, bpb) for seed, bpb in ((1, 1.2101), (2, 1.2103), (3, 1.25))}
     case = case_of(files | {"submission.json": json.dumps(said)})
     assert not any(run.claimed for run in measured_runs(case.evidence))
+
+
+def test_a_run_that_is_left_out_and_scored_better_is_not_said_to_be_worse() -> None:
+    settings = "matrix_lr: 0.022\nweight_decay: 0.09\nmuon_momentum: 0.97\nnum_layers: 11\nmodel_dim: 512"
+    scores = {1: 1.20013, 2: 1.20027, 3: 1.20041, 4: 1.20021, 5: 1.20391}
+    files = {f"train_seed{seed}.log": run_log(seed, bpb, settings=settings) for seed, bpb in scores.items()}
+    said = {"name": "Example", "val_bpb": 1.20027, "seeds": [1, 2, 3]}
+    (finding,) = told("best-of-k", files | {"submission.json": json.dumps(said)}, SCRIPT)
+    assert "seeds 4, 5 scored 1.20021, 1.20391, and the mean of all is" in finding.message
+    assert "worse" not in finding.message
