@@ -245,7 +245,7 @@ def _not_followed(
         )
         reports = claimable(timeline, submitted)
         decisive = opaque(timeline, reports)
-        others = [e for e in timeline.events if isinstance(e, ScoreReport)]
+        others = timeline.of(ScoreReport)
         for each in dict.fromkeys([*decisive, *opaque(timeline, others)]):
             source, line = each.site.source, each.site.line
             hangs = each in decisive

@@ -20,6 +20,8 @@ def switched_off(program: Program, timeline: Timeline, body: Sequence[ir.Node], 
     program keeps under the same name.
     """
     names = set(_tests_around(body, node))
+    if not names:
+        return None
     for source, assign in _assignments(program):
         name = _last(assign.targets[0])
         if name not in names or assign.value is None:

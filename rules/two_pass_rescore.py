@@ -42,8 +42,8 @@ def _counted(case: Case) -> Iterator[Finding]:
         case,
         "counted",
         SLUG,
-        "These validation tokens are counted before they are scored: the table already holds each token, and what "
-        "comes after it, when the token is predicted with it.",
+        "Validation tokens are counted here before a score of the same tokens that is reported: what was counted "
+        "knows each token when it is predicted.",
         "validation tokens are counted",
     )
 

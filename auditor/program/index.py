@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar, overload
@@ -120,6 +121,8 @@ class Index:
                     regions[id(owner)] = Region(owner, at, len(nodes))
                 continue
             add(node)
+            if kind in _LEAVES:
+                continue
             if kind not in _WITH_BODY:
                 stack += below[kind](node)[::-1]
                 continue
@@ -132,14 +135,10 @@ class Index:
 
     @cached_property
     def _places(self) -> dict[type, list[int]]:
-        places: dict[type, list[int]] = {}
+        places: defaultdict[type, list[int]] = defaultdict(list)
         for at, node in enumerate(self.nodes):
-            kind = node.__class__
-            if kind in places:
-                places[kind].append(at)
-            else:
-                places[kind] = [at]
-        return places
+            places[node.__class__].append(at)
+        return dict(places)
 
     @overload
     def of(self, one: type[One], /) -> list[One]: ...
@@ -239,6 +238,7 @@ def within(indexes: Sequence[Index], node: Any, *kinds: type[Any], into_function
     return [one for one in walk(*body, into_functions=into_functions) if one.__class__ in kinds]
 
 
+_LEAVES = frozenset({ir.Name, ir.Const, ir.Jump, ir.Scope, ir.Import, ir.ImportFrom})
 # What has a body that is asked for apart: the nodes before it, in it and after it, in the order of the fields.
 _WITH_BODY: dict[type, Any] = {
     ir.FunctionDef: lambda n: (n.params, n.body, n.decorators),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
@@ -240,7 +240,10 @@ class Words(Struct, frozen=True):
     guards: tuple[Guard, ...]
 
 
-class Timeline(Struct, frozen=True):
+Kind = TypeVar("Kind", bound=Event)
+
+
+class Timeline(Struct, frozen=True, dict=True):
     """Everything that happens, in program order, and what could not be followed.
 
     ``settings[i]`` belongs to bit ``1 << (i + 1)``; bit 0 stands for "any value of any switch".
@@ -255,6 +258,13 @@ class Timeline(Struct, frozen=True):
     words: tuple[Words, ...] = ()
     finished: int = -1  # the settings under which the program comes to its last line
     unheard: Mapping[Place, Unheard] = field(default_factory=dict)
+
+    def of(self, kind: type[Kind]) -> Sequence[Kind]:
+        """Return the events of a kind, in program order: told apart once for all who ask."""
+        kept: dict[type[Event], Any] = self.__dict__.setdefault("kinds", {})
+        if kind not in kept:
+            kept[kind] = tuple(event for event in self.events if isinstance(event, kind))
+        return kept[kind]  # type: ignore[no-any-return]
 
     @property
     def in_play(self) -> int:

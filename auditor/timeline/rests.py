@@ -92,7 +92,7 @@ def _bits(events: Iterable[Event]) -> int:
 
 def claimable(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
     """Return the reports that may print the claimed score."""
-    reports = [r for r in timeline.events if isinstance(r, Report) and r.bits & timeline.in_play]
+    reports = [r for r in timeline.of(Report) if r.bits & timeline.in_play]
     claimed = claimed_reports(timeline, submitted)
     return [r for r in reports if r in claimed] or reports
 

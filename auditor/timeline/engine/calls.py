@@ -10,7 +10,7 @@ from msgspec import Struct
 from auditor.timeline.engine.arguments import callee_name
 from auditor.timeline.engine.containers import deep
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Function, Method, Native, Value
+from auditor.timeline.values.payloads import HOLDING, Function, Method, Native, Value
 
 if TYPE_CHECKING:
     from auditor.program import ir
@@ -167,10 +167,11 @@ def ask(heard: Heard) -> Callable[..., Value]:
 def _in_it(func: Value, args: Args, mask: int) -> bool:
     """Return whether something that a call is given, or called on, has one of the origins in ``mask``."""
     for value in args.positional:
-        if deep(value) & mask:
+        if value.m & mask or (type(value.p) in HOLDING and deep(value) & mask):
             return True
-    for value in args.keywords.values():
-        if deep(value) & mask:
-            return True
+    if args.keywords:
+        for value in args.keywords.values():
+            if value.m & mask or (type(value.p) in HOLDING and deep(value) & mask):
+                return True
     p = func.p
     return type(p) is Method and bool(deep(p.receiver) & mask)

@@ -91,6 +91,7 @@ class Machine:
         self.relevance = Relevance(program) if relevance is None else relevance
         self.events: list[Event] = []
         self.switches: dict[str, Switch] = {}
+        self.named: dict[int, tuple[str, ...]] = {}  # names of switches, by their origins
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
         self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
         self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how
@@ -195,6 +196,13 @@ class Machine:
         return Timeline(
             self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure, words, finished
         )
+
+    def release(self) -> None:
+        """Let go of everything, once no more is asked: machine and trackers hold one another, and all that they saw."""
+        for tracker in self.signals.trackers:
+            tracker.__dict__.clear()
+        self.signals.__dict__.clear()
+        self.__dict__.clear()
 
     def finish(self) -> None:
         """Tell the trackers that the program has been followed to its end."""

@@ -69,10 +69,12 @@ def combined(heard: Heard) -> Callable[..., Value]:
         if not (left.m | right.m | out.m) & others():
             rest = []
             for at, hear in listeners.of_plain:
-                out = hear(node, left, right, out)
-                if out.m & others():  # no longer plain to those who come after
-                    rest = heard[at + 1 :]
-                    break
+                made = hear(node, left, right, out)
+                if made is not out:
+                    out = made
+                    if out.m & others():  # no longer plain to those who come after
+                        rest = heard[at + 1 :]
+                        break
         for hear in rest:
             out = hear(node, left, right, out)
         return out
@@ -90,10 +92,12 @@ def compared(heard: Heard) -> Callable[..., Value]:
         if not (left.m | right.m | out.m) & others():
             rest = []
             for at, hear in listeners.of_plain:
-                out = hear(op, left, right, node, out)
-                if out.m & others():
-                    rest = heard[at + 1 :]
-                    break
+                made = hear(op, left, right, node, out)
+                if made is not out:
+                    out = made
+                    if out.m & others():
+                        rest = heard[at + 1 :]
+                        break
         for hear in rest:
             out = hear(op, left, right, node, out)
         return out
@@ -111,10 +115,12 @@ def subscripted(heard: Heard) -> Callable[..., Value]:
         if not (base.m | index.m | out.m) & others():
             rest = []
             for at, hear in listeners.of_plain:
-                out = hear(base, index, node, out)
-                if out.m & others():
-                    rest = heard[at + 1 :]
-                    break
+                made = hear(base, index, node, out)
+                if made is not out:
+                    out = made
+                    if out.m & others():
+                        rest = heard[at + 1 :]
+                        break
         for hear in rest:
             out = hear(base, index, node, out)
         return out

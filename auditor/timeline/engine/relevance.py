@@ -53,6 +53,8 @@ class Relevance:
         self._latches: dict[int, dict[str, object]] = {}
         self._own_counts: dict[int, bool] = {}
         self._calls: dict[int, set[str]] = {}
+        self._setting: dict[int, list[ir.Assign | ir.AugAssign | ir.NamedExpr]] = {}
+        self._moves_on: dict[int, bool] = {}
         self._keep: list[ir.Node] = []  # keeps ids valid
         self._indexes = program.indexes
         calls: dict[str, set[str]] = {}
@@ -134,7 +136,12 @@ class Relevance:
 
     def setting(self, loop: ir.For | ir.While) -> list[ir.Assign | ir.AugAssign | ir.NamedExpr]:
         """Return what sets names, or items, in a loop's body."""
-        return within(self._indexes, loop, ir.Assign, ir.AugAssign, ir.NamedExpr, into_functions=False)
+        known = self._setting.get(id(loop))
+        if known is None:
+            known = within(self._indexes, loop, ir.Assign, ir.AugAssign, ir.NamedExpr, into_functions=False)
+            self._setting[id(loop)] = known
+            self._keep.append(loop)
+        return known
 
     def jumps(self, loop: ir.For | ir.While) -> list[ir.Jump]:
         """Return the jumps in a loop's body, those of loops in it too."""
@@ -184,20 +191,29 @@ class Relevance:
         known = self._advanced.get(id(loop))
         if known is None:
             names: set[str] = set()
-            for node in within(self._indexes, loop, ir.AugAssign, ir.Assign, into_functions=False):
+            for node in self.setting(loop):
                 if isinstance(node, ir.AugAssign):
                     if isinstance(node.target, ir.Name):
                         names.add(node.target.id)
-                elif node.value is not None and len(node.targets) == 1:
+                elif isinstance(node, ir.Assign) and len(node.targets) == 1:
                     target = node.targets[0]
-                    if isinstance(target, ir.Name) and (
-                        isinstance(node.value, ir.Name)
-                        or any(type(n) is ir.Name and n.id == target.id for n in walk(node.value))
-                    ):
+                    if type(target) is ir.Name and self._goes_on(node, target.id):
                         names.add(target.id)
             known = frozenset(names)
             self._advanced[id(loop)] = known
             self._keep.append(loop)
+        return known
+
+    def _goes_on(self, assign: ir.Assign, name: str) -> bool:
+        """Return whether an assignment gives ``name`` what is made from its own value, or another name's."""
+        known = self._moves_on.get(id(assign))
+        if known is None:
+            value = assign.value
+            known = value is not None and (
+                type(value) is ir.Name or any(type(n) is ir.Name and n.id == name for n in walk(value))
+            )
+            self._moves_on[id(assign)] = known
+            self._keep.append(assign)
         return known
 
     def latches(self, loop: ir.For | ir.While) -> dict[str, object]:

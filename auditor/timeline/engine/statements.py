@@ -192,7 +192,8 @@ def _logged(machine: Machine) -> int:
 
 def do_if(machine: Machine, node: ir.If) -> None:
     """Follow both branches, each under the settings that may take it, and merge."""
-    test = protocols.condition(machine, machine.eval(node.test), node.test)
+    asked = machine.eval(node.test)
+    test = protocols.condition(machine, asked, node.test)
     live = machine.live
     yes, no = machine.truth(test)
     yes &= live
@@ -240,7 +241,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
     if fallback and fallback.taken:
         machine.undecided |= yes
     jumped = machine.jumped
-    way = branches.of(machine, node.test, both & ~1 or both)
+    way = branches.of(machine, node.test, both & ~1 or both, known=asked is test)
     if not both & ~1 or asks_for_parameters(machine, node.test):
         machine.decided.add(way.whole & ~1)
     if test.m and not test.m & ~machine.atoms.family("setting"):

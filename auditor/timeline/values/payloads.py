@@ -164,7 +164,7 @@ class Class:
         if own is not None:
             return own
         for base in self.bases:
-            if isinstance(base, Class):
+            if type(base) is Class:
                 found = base.find(name)
                 if found is not None:
                     return found
@@ -297,6 +297,7 @@ class Value(Struct, eq=False, frozen=True):
         return f"Value({self.p!r}, {self.m:b})"
 
 
+HOLDING = frozenset({Tup, Heap, PerSetting, Either})  # what may hold other values
 UNKNOWN = Value()
 NONE = Value(Known(None))
 TRUE = Value(Known(True))

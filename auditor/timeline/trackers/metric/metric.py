@@ -281,12 +281,12 @@ def doubts(timeline: Timeline, kinds: tuple[Kind, ...], claimed: list[Report]) -
 
     ``claimed`` are the reports that print the claimed score, as far as a log tells.
     """
-    reports = [e for e in timeline.events if isinstance(e, Report)]
+    reports = timeline.of(Report)
     running = [r for r in reports if r.bits & timeline.in_play] or reports
     last = max(running, key=lambda r: r.order, default=None)
     out: dict[tuple[str, int], Doubtful] = {}
-    for event in timeline.events:
-        if not isinstance(event, Doubt) or event.kind not in kinds or not event.reports:
+    for event in timeline.of(Doubt):
+        if event.kind not in kinds or not event.reports:
             continue
         final = [r for r in event.reports if (r in claimed if claimed else r is last)]
         report = (final or event.reports)[-1]

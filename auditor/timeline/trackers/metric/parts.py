@@ -56,7 +56,7 @@ class Parts(Tracker):
     def library_called(self, name: str, args: Args, node: ir.Node) -> None:
         """Note the vocabulary that a path names."""
         for value in args.positional:
-            if isinstance(value.p, Known) and isinstance(value.p.v, str) and len(value.p.v) < 400:
+            if type(value.p) is Known and type(value.p.v) is str and len(value.p.v) < 400:
                 for found in _VOCABULARY.findall(value.p.v):
                     self.vocabulary = max(self.vocabulary, int(found))
 

@@ -17,6 +17,7 @@ from auditor.timeline.values.payloads import External, Heap, Known, PerSetting, 
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
+    from auditor.timeline.engine.machine import Machine
 
 # What these give of truth values are the same, in another type or shape.
 _SAME = frozenset(
@@ -36,6 +37,18 @@ class Units(Tracker):
     """What scores were divided by or multiplied with, besides numbers of tokens."""
 
     rank = 14
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.asked: list[bool] = []  # for each branch in progress: whether tokens decide it
+
+    def branch_entered(self, node: ir.Expr, test: Value) -> None:
+        """Note a branch that tokens decide."""
+        self.asked.append(bool(test.m & VAL))
+
+    def branch_left(self) -> None:
+        """Forget that branch."""
+        self.asked.pop()
 
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a factor that may be a count of bytes, and a mask."""
@@ -110,7 +123,9 @@ class Units(Tracker):
         return bool(value.m & sizes and value.m & reads) and not value.m & self._added()
 
     def _more(self, left: Value, right: Value, node: ir.BinOp | ir.AugAssign, out: Value) -> Value:
-        """Return bytes of tokens, marked where a constant is added to those of each."""
+        """Return bytes of tokens, marked where a constant is added to those of each: not of some, by what they are."""
+        if any(self.asked):
+            return out
         for size, more in ((left, right), (right, left)):
             ones = isinstance(more.p, Known) and type(more.p.v) in (int, float) and more.p.v >= 1  # type: ignore[operator]
             if self._per_token(size) and (ones or more.m & self.machine.atoms.family("ones")):

@@ -12,6 +12,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
+from auditor.timeline.named import report_of
 from auditor.timeline.paths import calls_of, way_to
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class ReportedMixture(Struct, frozen=True):
 def reported(timeline: Timeline, kind: MixtureKind, claimed: Sequence[Report] = ()) -> list[ReportedMixture]:
     """Return the mixtures of ``kind`` that a reported score rests on, one per line, in program order."""
     found: dict[tuple[str, int], ReportedMixture] = {}
-    for event in timeline.events:
-        if not isinstance(event, Mixture) or event.kind != kind or not event.reports:
+    for event in timeline.of(Mixture):
+        if event.kind != kind or not event.reports:
             continue
         bits = 0
         for report in event.reports:
@@ -89,9 +90,12 @@ def findings(
     for found in reported(timeline, kind, claimed):
         site = found.mixture.site
         judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
+        running = found.mixture.bits & timeline.in_play or found.mixture.bits
+        own = [r for r in found.mixture.reports if r.bits & running]  # not what another call's result is printed as
         ours = [r for r in found.reports if r in claimed and r.bits & found.mixture.bits]
-        ending = [r for r in ours or found.reports if _on_the_way(found.mixture, r)] or ours or [found.report]
-        shown = max(ending, key=lambda r: r.order)
+        ours = [r for r in ours if r in own] or ours
+        ending = [r for r in ours or own or found.reports if _on_the_way(found.mixture, r)] or ours or [found.report]
+        shown = report_of(ending, running, claimed, case.submitted)
         last, told = shown.site, way_to(shown, found.mixture, found.ways, timeline.in_play)
         calls, decided = calls_of(told), Step(site.source.path, site.line, step, site.source.layer)
         if kind == "hint" and not site.source.path.endswith(".py"):  # weighed in Python, after it was given in C
