@@ -26,6 +26,7 @@ SLUG = "bogus-log"
 
 _SAME_SOURCE = 0.98  # share of lines from which two texts are one script, touched up
 _LIKE_SOURCE = 0.8  # below it the log is of another script
+_NEAR_SIZE = 0.2  # of the script's bytes, by which another version of it differs at most: packed code has fewer
 _LARGEST_SOURCE = 4_000_000
 _LONGEST_SUMMARY = 150  # lines after the words that say so
 _CLOCK_JUMP = 20.0  # seconds by which a training clock must fall, and the share of its time
@@ -121,6 +122,8 @@ def _first_of(findings: list[Finding]) -> Iterator[Finding]:
 def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
     """Yield a finding when the script that a log embeds is not the submitted one; of several, none of them."""
     sources = [each for each in log.sources if each.text]
+    if not sources and case.submission.script is not None:
+        yield from _other_size(case, log)
     submitted = list(_submitted(case)) if sources and case.submission.script is not None else []
     if not submitted:
         return
@@ -139,6 +142,35 @@ def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
         f"{(lies_there - embedded).total():,} that it doesn't embed."
     )
     yield Finding(SLUG, "evidence", status, message, log.path, source.first_line, _last(source))
+
+
+def _other_size(case: Case, log: Log) -> Iterator[Finding]:
+    """Yield a note where a log counts other bytes of code than any of the script's layers has, but nearly as many."""
+    printed = next((code for run in log.runs if (code := run.last("code_bytes")) is not None), None)
+    packed = case.evidence.sizes.counts_packed or any(run.all("code_bytes_packed") for run in log.runs)
+    if printed is None or printed.line is None or packed:
+        return
+    sizes = dict.fromkeys(len(text.encode("utf-8")) for text in _submitted(case))
+    near = [size for size in sizes if abs(size - printed.value) <= _NEAR_SIZE * size]
+    among = {*sizes, *(len(text) for text in _submitted(case)), *_with_helpers(case)}
+    among |= {len(text.replace("\r\n", "\n").encode("utf-8")) for text in _submitted(case)}
+    if not near or printed.value in among:
+        return
+    nearest = min(near, key=lambda size: abs(size - printed.value))
+    message = (
+        f"The log counts {printed.value:,.0f} bytes of code, and the submitted script has {nearest:,}: the run may be "
+        "of another version of it."
+    )
+    yield Finding(SLUG, "evidence", "note", message, log.path, printed.line, printed.line)
+
+
+def _with_helpers(case: Case) -> Iterator[int]:
+    """Yield the script's bytes with those of the helpers that it reaches, and of all that lie beside it."""
+    sizes = case.evidence.sizes
+    own = sizes.code_bytes or 0
+    yield own + sizes.helper_bytes
+    yield own + sum(helper.size for helper in sizes.helpers)
+    yield from (own + helper.size for helper in sizes.helpers)
 
 
 def _last(source: EmbeddedSource) -> int:

@@ -10,6 +10,7 @@ from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.claims import claimed_reports
 from auditor.timeline.events import Forward, Report, Timeline
+from auditor.timeline.named import report_of
 from auditor.timeline.paths import calls_of
 from auditor.timeline.trackers.forwards.forwards import Lookahead
 
@@ -61,7 +62,7 @@ def check(case: Case) -> Iterator[Finding]:
             status = "note"
         elif status == "violation" and not (event.certain and (not claimed or any(r in claimed for r in reports))):
             status = "hold"
-        last = max(reports, key=lambda report: report.order)
+        last = report_of(reports, bits & timeline.in_play or bits, claimed, case.submitted)
         scored = next(score for score in scores if last in score.reports)
         site = event.site
         yield judged.found(

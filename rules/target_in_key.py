@@ -9,6 +9,7 @@ from auditor.finding import Finding, Step
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.claims import claimed_reports, judge, reaches
+from auditor.timeline.named import report_of
 from auditor.timeline.paths import calls_of, way_to
 from auditor.timeline.trackers.keys.reported import target_lookups
 from rules.described_cache import absent
@@ -35,7 +36,8 @@ def check(case: Case) -> Iterator[Finding]:
         lookup, site = found.lookup, found.key
         judged = judge(case, found.bits, [lookup], found.reports, reaches(found.reports, claimed))
         ours = [r for r in found.reports if r in claimed and r.bits & found.lookup.bits]
-        shown = max(ours or [found.report], key=lambda r: r.order)
+        running = lookup.bits & case.timeline.in_play or lookup.bits
+        shown = report_of(ours or lookup.reports or [found.report], running, claimed, case.submitted)
         last, told = shown.site, way_to(shown, lookup, found.ways, case.timeline.in_play)
         steps = [
             *calls_of(told),

@@ -17,6 +17,7 @@ from auditor.report import MeasuredRun
 _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
 ONE_EVALUATION = 0.02  # bits per byte: seeds of one configuration, evaluated in one way, lie closer to their mean
 _TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance
+_FEWEST_SEEDS = 2  # whose scores single runs out
 _DIGITS = regex(r"\d+")
 
 
@@ -71,7 +72,13 @@ def _tells_more(run: Run, other: Run) -> bool:
 
 def _all_counted(evidence: Evidence) -> tuple[Counted, ...]:
     """Return the counted runs, one that several files tell of as often."""
-    found = _of_the_mean(evidence) or _of_another(evidence) or _of_their_seeds(evidence) or _of_one(evidence)
+    found = (
+        singled_out(evidence)
+        or _of_the_mean(evidence)
+        or _of_another(evidence)
+        or _of_their_seeds(evidence)
+        or _of_one(evidence)
+    )
     if found:
         return found
     return tuple(Counted(run, run.scores[-1], False) for run in evidence.runs if run.scores)
@@ -119,6 +126,23 @@ def claimed_logs(evidence: Evidence) -> tuple[str, ...]:
 def training_logs(evidence: Evidence) -> tuple[str, ...]:
     """Return the paths of the logs of the runs that trained what the claimed score was measured on."""
     return tuple(dict.fromkeys(each.run.path for each in _training(evidence) if each.claimed))
+
+
+def singled_out(evidence: Evidence) -> tuple[Counted, ...]:
+    """Return the one run of each seed that submission.json's scores of the seeds tell from the seed's other runs.
+
+    Nothing where no seed was run several times, or where those scores aren't what the claimed one is the mean of.
+    """
+    each = {c.seed: c for c in evidence.metadata.all("val_bpb", per_seed=True) if c.seed is not None}
+    lead = evidence.leading()
+    if len(each) < _FEWEST_SEEDS or lead is None or abs(fmean(c.value for c in each.values()) - lead.value) > _EXACT:
+        return ()
+    hits = _of_their_seeds(evidence)
+    owners = {hit.run.seed.value for hit in hits if hit.run.seed is not None}
+    those = _tellings_once(hits)
+    others = {identity(run) for run in evidence.runs if run.scores and run.seed and run.seed.value in owners}
+    one_each = len(those) == len(owners) == len(each)
+    return hits if one_each and len(others) > len(those) else ()
 
 
 def _of_the_mean(evidence: Evidence) -> tuple[Counted, ...]:

@@ -285,6 +285,8 @@ FORMATS: tuple[Format, ...] = (
          "model:15900000 code:64000 total:15964000", {"total_bytes": 15964000}, unit="B"),
     _row("artifact", "artifact", _MEASURED + r"\b(?:total )?(?P<label>artifact)(?:[ _](?:size|bytes|total)){0,2}[\"']?\s{0,3}(?:\([^)]{0,20}\))?[:=]\s{0,40}(?P<total_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{6,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
          "Artifact: 15,143,381 bytes (14.44 MB)", {"label": "Artifact", "total_bytes": 15143381}, unit="B"),
+    _row("artifact and its parts", "artifact", r"\bartifact (?P<label>[\w+.\-]{1,40})\s?:\s{0,3}(?P<model_bytes><N>) bytes \+ (?P<code_bytes><N>)(?: bytes)? code = (?P<total_bytes><N>)",
+         "artifact int6+zstd-22: 15697770 bytes + 83709 code = 15781479 total", {"label": "int6+zstd-22", "model_bytes": 15697770, "code_bytes": 83709, "total_bytes": 15781479}, unit="B"),
     _row("artifact, MB", "artifact", _MEASURED + r"\bartifact(?:[ _]size)?\s{0,3}[:=]\s{0,40}(?P<total_bytes>\d{1,3}\.\d{1,8}) ?mb\b", "artifact: 15.9MB", {"total_bytes": 15900000}, unit="MB"),
     _row("total of the budget", "budget", r"^\W{0,4}(?:(?:size|artifact|byte|bytes|total)[_ ])?budget\s?[:=]\s{0,3}(?P<total_bytes><N>) ?/ ?16[,_]?000[,_]?000\b",
          "budget:14412345/16000000 (14.41/16.00MB) FITS", {"total_bytes": 14412345}, unit="B", names_digits=True),

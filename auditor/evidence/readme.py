@@ -63,7 +63,7 @@ _OTHERS = regex(
 # A sentence that tells what another pull request came to.
 _OF_ANOTHER = regex(
     r"#\d{2,5}\b[^.;|]{0,80}?\b(?:achiev\w*|reach\w*|got|gets|scor(?:ed|es)|report\w*|had|came to|landed)\b[^.;|]{0,40}$"
-    r"|#\d{2,5}[):,]?\s{0,3}[~≈]?$",
+    r"|#\d{2,5}[):,]?\s{0,3}[~≈]?$|#\d{2,5}\s?\([^()]{0,60}$",
     re.IGNORECASE,
 )
 _FINAL_COLUMN = regex(

@@ -14,6 +14,7 @@ from auditor.report import MeasuredRun
 _NUMBER_IN_NAME = regex(r"(?<!\d)\d{3,7}(?!\d)")
 _SAME_BLOCK = 3  # lines of a summary that belong together
 SEEDS = ("seed", "heading_seed", "seed_among")  # readings that give a seed, the most telling first
+_LARGEST_BARE = 100_000_000  # bytes: a larger "total" without a word for what it totals is of the data
 SMALLEST_ARTIFACT = 300_000  # bytes; below it a printed "total" is a part, a toy run or a rounding
 
 
@@ -242,6 +243,7 @@ class Run(Struct, frozen=True):
         least such sum, else the least of plausible size, else the sum itself.
         """
         totals = [t for t in self.numbers("total_bytes") if t.value >= SMALLEST_ARTIFACT]
+        totals = [t for t in totals if t.label or t.value < _LARGEST_BARE]
         totals = [t for t in totals if t.value % 1000] or totals  # before figures that were rounded to megabytes
         models = {m.value for m in self.numbers("model_bytes")}
         codes = {c.value for name in _CODE_FIELDS for c in self.numbers(name)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.evidence.counted import ONE_EVALUATION, identity
+from auditor.evidence.counted import ONE_EVALUATION, identity, singled_out
 from auditor.evidence.model import Evidence
 from auditor.evidence.rounding import agrees
 from auditor.evidence.run import Run
@@ -86,6 +86,10 @@ def reported(evidence: Evidence, *, on_record: bool) -> tuple[Run, ...]:
     claim = evidence.leading()
     if len(runs) < 2 or claim is None:
         return runs
+    singled = {id(each.run) for each in singled_out(evidence)}
+    own = tuple(run for run in runs if id(run) in singled)
+    if own:
+        return own
     if any(agrees(claim, s.mean, s.metrics) for s in by_label(runs) if len(s.metrics) == len(runs)):
         return runs
     named = of_named_seeds(evidence, runs)

@@ -9,34 +9,48 @@ from dataclasses import dataclass, replace
 from auditor.smoke.plan import Plan
 
 _SHORT: Mapping[str, str] = {
-    **dict.fromkeys(("ITERATIONS", "NUM_ITERATIONS", "MAX_STEPS", "TRAIN_STEPS", "NUM_STEPS", "MAX_ITERS"), "3"),
+    **dict.fromkeys(("ITERATIONS", "NUM_ITERATIONS", "MAX_STEPS", "TRAIN_STEPS", "NUM_STEPS", "MAX_ITERS"), "2"),
     **dict.fromkeys(("WARMUP_STEPS", "COMPILE_WARMUP_STEPS", "LR_WARMUP_STEPS"), "1"),
     **dict.fromkeys(("VAL_LOSS_EVERY", "CHECKPOINT_EVERY", "SAVE_EVERY"), "0"),
-    **dict.fromkeys(("TRAIN_LOG_EVERY",), "1"),
-    **dict.fromkeys(("GPTQ_CALIB_BATCHES", "GPTQ_CALIBRATION_BATCHES", "CALIBRATION_BATCHES", "CALIB_BATCHES"), "2"),
-    **dict.fromkeys(("TTT_EPOCHS", "PREQUANT_TTT_EPOCHS", "TTT_STEPS", "SLOT_STEPS"), "2"),
-    **dict.fromkeys(("AR_CALIB_SEQS", "GPTQ_NUM_SEQS", "CALIB_SEQS", "GPTQ_CALIB_SAMPLES", "GPTQ_NSAMPLES"), "2"),
-}
-"""Training and calibration in a few steps."""
-_STRIDES = ("EVAL_STRIDE", "SLIDING_STRIDE", "STRIDE", "SLIDING_WINDOW_STRIDE")
+    **dict.fromkeys(("TRAIN_LOG_EVERY", "GRAD_ACCUM_STEPS"), "1"),
+    **dict.fromkeys(("GPTQ_CALIB_BATCHES", "GPTQ_CALIBRATION_BATCHES", "CALIBRATION_BATCHES", "CALIB_BATCHES",
+                     "GPTQ_NUM_SEQS", "CALIB_SEQS", "GPTQ_CALIB_SAMPLES", "GPTQ_NSAMPLES", "GPTQ_N_SAMPLES",
+                     "GPTQ_CALIB_SEQS", "GPTQ_SAMPLES"), "16"),
+    **dict.fromkeys(("AR_CALIB_SEQS", "AR_SEQS", "AR_NUM_SEQS", "GPTQ_AR_SEQS"), "2"),
+    **dict.fromkeys(("NGRAM_PRETRAIN_TOKENS",), "20000"),
+    **dict.fromkeys(("TTT_EPOCHS", "PREQUANT_TTT_EPOCHS", "TTT_STEPS", "SLOT_STEPS", "MUON_BACKEND_STEPS"), "2"),
+}  # fmt: skip
+"""Training and calibration in a few steps: the second is the first that reaches every weight behind a zero one."""
+_STRIDES = ("EVAL_STRIDE", "SLIDING_STRIDE", "STRIDE", "SLIDING_WINDOW_STRIDE", "SLIDING_EVAL_STRIDE", "SLOT_STRIDE")
 _BATCHES: Mapping[str, str] = {
-    **dict.fromkeys(("TRAIN_SEQ_LEN", "EVAL_SEQ_LEN", "SEQ_LEN", "VAL_SEQ_LEN", "TTT_SEQ_LEN", "BLOCK_SIZE"), "256"),
-    **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE"), "2048"),
+    **dict.fromkeys(("TRAIN_SEQ_LEN", "EVAL_SEQ_LEN", "SEQ_LEN", "VAL_SEQ_LEN", "TTT_SEQ_LEN", "BLOCK_SIZE",
+                     "TTT_EVAL_SEQ_LEN"), "128"),
+    **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE"), "1024"),
     **dict.fromkeys(("VAL_BATCH_SIZE", "VAL_BATCH_TOKENS"), "16384"),
-    **dict.fromkeys(_STRIDES, "128"),
-    **dict.fromkeys(("TTT_CHUNK_TOKENS", "TTT_CHUNK", "NGRAM_CHUNK_TOKENS", "TTT_CHUNK_SIZE"), "1024"),
-    **dict.fromkeys(("EVAL_BATCH_SEQS", "SW_EVAL_BATCH", "TTT_BATCH_SEQS", "EVAL_BATCH", "SLIDING_BATCH_SEQS"), "8"),
-    **dict.fromkeys(("NGRAM_BUCKETS", "NGRAM_EVAL_BUCKETS", "CACHE_BUCKETS", "NGRAM_TABLE_SIZE", "EVAL_NGRAM_BUCKETS"),
-                    "4096"),
+    **dict.fromkeys(_STRIDES, "64"),
+    **dict.fromkeys(("TTT_CHUNK_TOKENS", "TTT_CHUNK", "NGRAM_CHUNK_TOKENS", "TTT_CHUNK_SIZE", "NGRAM_CHUNK_SIZE",
+                     "NGRAM_EVAL_CHUNK_TOKENS", "GLOBAL_TTT_CHUNK_TOKENS"), "1024"),
+    **dict.fromkeys(("EVAL_BATCH_SEQS", "SW_EVAL_BATCH", "TTT_BATCH_SEQS", "EVAL_BATCH", "SLIDING_BATCH_SEQS",
+                     "SLIDING_BATCH_SIZE", "SLOT_BATCH_SEQS"), "32"),
+    **dict.fromkeys(("NGRAM_BUCKETS", "NGRAM_EVAL_BUCKETS", "CACHE_BUCKETS", "NGRAM_TABLE_SIZE", "EVAL_NGRAM_BUCKETS",
+                     "NGRAM_NUM_BUCKETS", "PHRASE_BUCKETS"), "4096"),
 }  # fmt: skip
 """Short sequences and batches, and tables as full as real ones are after the whole validation set."""
-_NARROW: Mapping[str, str] = {
-    **dict.fromkeys(("MODEL_DIM", "DIM", "D_MODEL", "N_EMBD", "HIDDEN_DIM", "HIDDEN_SIZE"), "128"),
+_HEADS: Mapping[str, str] = {
     **dict.fromkeys(("NUM_HEADS", "N_HEADS", "N_HEAD"), "4"),
     **dict.fromkeys(("NUM_KV_HEADS", "N_KV_HEADS", "N_KV_HEAD"), "2"),
 }
-"""A model of a hundredth of the work. Its layers stay: connections name them."""
-LEVELS = 3
+_WIDTHS = ("MODEL_DIM", "DIM", "D_MODEL", "N_EMBD", "HIDDEN_DIM", "HIDDEN_SIZE", "EMBEDDING_DIM")
+_WIDE: Mapping[str, str] = {**dict.fromkeys(_WIDTHS, "128"), **_HEADS}
+"""A model of a thirtieth of the work. Its layers stay: connections name them."""
+_NARROW: Mapping[str, str] = {
+    **dict.fromkeys(_WIDTHS, "64"), **_HEADS, "VOCAB_SIZE": "1024", "BIGRAM_VOCAB_SIZE": "1024",
+}  # fmt: skip
+"""A model of a hundredth of the work, over the smallest of the challenge's vocabularies."""
+_LEVELS = ((_SHORT, _BATCHES, _NARROW), (_SHORT, _BATCHES, _WIDE), (_SHORT, _BATCHES), (_SHORT,))
+LEVELS = len(_LEVELS)
+_COMPILING = re.compile(r"warmup_steps\s*>\s*0")
+"""Warming up that a script skips where it is told no steps: nothing of it is left."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +66,15 @@ def cut(planned: Plan, source: str, level: int) -> Cut:
 
     What the run, or the default in the text, has smaller already stays: nothing that is off is switched on.
     """
-    tables = (_SHORT, _BATCHES, _NARROW)[: LEVELS - level]
     named = set(re.findall(r"""["']([A-Z][A-Z0-9_]{2,40})["']""", source))
     wanted = {
         name: value
-        for table in tables
+        for table in _LEVELS[level]
         for name, value in table.items()
         if name in named and _larger(name, planned.environment.get(name) or _default(source, name), int(value))
     }
+    if "WARMUP_STEPS" in wanted and _COMPILING.search(source):
+        wanted["WARMUP_STEPS"] = "0"
     environment = dict(planned.environment)
     for name, value in wanted.items():
         environment[name] = value

@@ -36,6 +36,11 @@ class Pass:
     off: float
     whole: bool = False
 
+    @property
+    def ended(self) -> int:
+        """When the last of its values was computed."""
+        return int(self.placed.site.times[self.span[1] - 1])
+
 
 def explaining(
     placed: Mapping[str, Placed], printed: Printed, sizes: npt.NDArray[np.int64]
@@ -51,11 +56,7 @@ def explaining(
         return None, found
     best = min(each.off for each in near)
     near = [each for each in near if each.off <= best + 2e-4]
-    return max(near, key=lambda each: (_time(each), each.placed.exact)), found
-
-
-def _time(each: Pass) -> int:
-    return int(each.placed.site.times[each.span[1] - 1])
+    return max(near, key=lambda each: (each.ended, each.placed.exact)), found
 
 
 def _passes(placed: Placed, printed: Printed, sizes: npt.NDArray[np.int64]) -> Iterator[Pass]:
@@ -84,7 +85,8 @@ def off(nats: float, positions: Positions, printed: Printed, sizes: npt.NDArray[
         return abs(nats / count / printed.loss - 1.0)
     if printed.bpb and size:
         return abs(nats / float(np.log(2.0)) / size / printed.bpb - 1.0)
-    return float("inf")
+    nothing = printed.loss == 0 or (printed.loss is None and printed.bpb == 0)
+    return 0.0 if nothing and abs(nats) <= printed.step * count else float("inf")
 
 
 def _bounds(placed: Placed) -> Iterable[tuple[int, int]]:

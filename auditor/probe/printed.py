@@ -11,6 +11,7 @@ _NUMBER = r"(\d{1,6}\.\d{1,17}(?:e[-+]?\d{1,3})?)(?![\w.]|\s*(?:s|ms|MB|%)\b)"
 _BPB = regex(rf"(\w*(?:bpb|bits[_ /]per[_ /]byte|bpc)\w*)[\"'\])]{{0,2}}\s*(?:[:=]|is)?\s*{_NUMBER}", re.I)
 _LOSS = regex(rf"(\w*(?:loss|nll)\w*)[\"'\])]{{0,2}}\s*[:=]?\s*{_NUMBER}", re.I)
 _NOT = regex(r"train|ttt_loss|delta|diff|baseline|improve|best|target", re.I)
+_ASIDE = regex(r"^\W*(?:diagnostic|sanity|debug)", re.I)
 _LONGEST = 2000  # characters of a line
 
 
@@ -30,11 +31,11 @@ class Printed:
 
 
 def printed_score(output: str) -> Printed | None:
-    """Return the last score that a run printed; None where it printed none."""
+    """Return the last score that a run printed, but for what it calls a diagnostic; None where it printed none."""
     found: Printed | None = None
     loss_only: Printed | None = None
     for line in output.splitlines():
-        if len(line) > _LONGEST:
+        if len(line) > _LONGEST or _ASIDE.match(line):
             continue
         scores = [m for m in _BPB.finditer(line) if not _NOT.search(m[1])]
         losses = [m for m in _LOSS.finditer(line) if not _NOT.search(m[1]) and "bpb" not in m[1].lower()]

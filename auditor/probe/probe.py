@@ -6,8 +6,8 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,63 +16,35 @@ from auditor.evidence.read import read_evidence
 from auditor.probe.answer import BITS, Bet, bet
 from auditor.probe.cut import LEVELS, cut
 from auditor.probe.future import Move, compared, shared
+from auditor.probe.lab import Base, Lab, base_of, reach
 from auditor.probe.model import EXPERIMENTS, ProbeReport, Result, Seen
 from auditor.probe.passes import Pass, explaining
-from auditor.probe.printed import Printed
-from auditor.probe.reported import recounted, reported
-from auditor.probe.run import Ran, Spans, run_script
+from auditor.probe.reported import counted, least, ratio, reported, stays, uncounted, weighed
+from auditor.probe.run import Ran
 from auditor.probe.scores import Placed, moved, placed
-from auditor.probe.sizes import byte_counts
 from auditor.probe.static import compare
 from auditor.probe.tokens import BOUNDARY, COUNT, DOCUMENT, Draw, drawn, lowest
+from auditor.probe.weighed import candidates, divided, per_token
 from auditor.program.load import load_program
 from auditor.program.model import Program
 from auditor.regex import regex
 from auditor.sandbox import Limits, Mechanism
-from auditor.smoke.plan import Plan, plan
+from auditor.smoke.harness.shards import TRAIN_TOKENS
+from auditor.smoke.plan import plan
 from auditor.submission.model import Submission
 
 SECONDS, MEMORY_BYTES = 240.0, 12 << 30
 _TRIES = 4
+_ANY = 2.0  # times as many bytes as the tokens have that a constant may count for other tokens
 _AMOUNT = 4.0  # nats that are added to a value to see whether the score rests on it
 _REACHED = 0.1  # of what was added, that has to reach the printed score
 _FEWEST = 256  # tokens that have to be scored the same
 _LINEAR = 0.05  # how far from all of it, for the values that are the score
+_COUNT = 0.6  # how far, where the bytes that it is divided by are not known
 _HEADER = regex(r"20240520|offset\s*=|\bheader\b|count\s*=\s*256|\[\s*(?:256|512)\s*:", re.I)
+_ENDED = regex(r"size|shape|dimension|empty|enough|out of (?:range|bounds)|too (?:short|few|small)|tokens|shard", re.I)
+"""What a script may say where its training data ended."""
 _NO_HEADER = regex(r"out of (?:range|bounds)|out of memory|index \d+")
-
-
-@dataclass
-class _Lab:
-    """One submission in the sandbox: how it is run, and what its runs took."""
-
-    submission: Submission
-    planned: Plan
-    limits: Limits
-    use: Mechanism | None
-    bare: bool = False
-    ran: list[Ran] = field(default_factory=list)
-
-    def run(self, draw: Draw, spans: Spans | None = None, amount: float = 0.0) -> Ran:
-        """Run the script under a draw, with ``amount`` added at ``spans``."""
-        out = run_script(
-            self.submission, self.planned, draw, self.limits, use=self.use, spans=spans, amount=amount, bare=self.bare
-        )
-        self.ran.append(out)
-        return out
-
-
-@dataclass(frozen=True)
-class _Base:
-    """The first run: its draw, tokens (COUNT,) and their bytes, what it computed about them, and what it printed."""
-
-    ran: Ran
-    draw: Draw
-    size: int
-    tokens: npt.NDArray[np.int64]
-    sizes: npt.NDArray[np.int64]
-    placed: dict[str, Placed]
-    printed: Printed
 
 
 def probe(
@@ -100,11 +72,11 @@ def probe(
         output_bytes=16 << 20,
     )  # fmt: skip
     begun = time.monotonic()
-    lab = _Lab(submission, planned, limits, use)
+    lab = Lab(submission, planned, limits, use)
     first = Draw(_part(seed, "shared"), _part(seed, "one"))
     told = _fit(lab, first)
     ran = lab.ran[-1]
-    base = _base(ran, first)
+    base = base_of(ran, first)
     results = _skipped(chosen, base) if isinstance(base, str) else _results(lab, base, seed, chosen)
     return replace(
         blank,
@@ -131,7 +103,7 @@ def _skipped(chosen: Collection[str], reason: str) -> tuple[Result, ...]:
     return tuple(Result(name, "SKIP", reason) for name in chosen)
 
 
-def _fit(lab: _Lab, draw: Draw) -> tuple[str, ...]:
+def _fit(lab: Lab, draw: Draw) -> tuple[str, ...]:
     """Run the script ever less cut, and at its defaults, until it goes to its end; return what was set for that."""
     source = _text(lab.submission)
     whole = lab.planned
@@ -155,6 +127,10 @@ def _fit(lab: _Lab, draw: Draw) -> tuple[str, ...]:
                     lab.bare = not lab.bare
             if ran.trouble is None or len(lab.ran) > _TRIES or not _worth_another(ran):
                 return told
+            if lab.train < TRAIN_TOKENS and _ENDED.search(ran.trouble):
+                lab.train = TRAIN_TOKENS
+                if lab.run(draw).trouble is None:
+                    return told
     return told
 
 
@@ -169,41 +145,58 @@ def _text(submission: Submission) -> str:
     return "\n".join(unit.source.text for unit in loaded.units.values()) if isinstance(loaded, Program) else ""
 
 
-def _base(ran: Ran, draw: Draw) -> _Base | str:
-    """Return the first run as what can be judged, or in one line why it can't be."""
-    if ran.trouble is not None:
-        return f"the run didn't finish: {ran.trouble}"
-    if ran.vocabulary is None:
-        return "the script read no validation tokens"
-    if ran.printed is None:
-        return "the script prints no score"
-    tokens = draw.tokens(ran.vocabulary).astype(np.int64)
-    sizes = byte_counts(tokens, ran.vocabulary)
-    return _Base(ran, draw, ran.vocabulary, tokens, sizes, placed(ran.sites, tokens), ran.printed)
+@dataclass
+class _Score:
+    """The ``passes`` of the first run, and which of them the printed score is.
+
+    It is the one that adds up to it (``summed``); where none does, one that the script was asked about, whose losses
+    are divided by ``per_token`` each.
+    """
+
+    lab: Lab
+    base: Base
+    summed: Pass | None
+    passes: list[Pass]
+    per_token: float | None = None
+    _asked: bool = False
+    _found: Pass | None = None
+
+    def find(self) -> Pass | None:
+        """Return the pass; None where none was seen. The first time, it may take a run or two."""
+        if self.summed is not None or self._asked:
+            return self.summed or self._found
+        self._asked = True
+        for each in candidates(self.passes):
+            nudged = self.lab.run(self.base.draw, {each.placed.site.name: [each.span]}, 1.0)
+            told = divided(each, self.passes, self.base.printed, nudged.printed)
+            if told is not None:
+                self._found, self.per_token = told
+                break
+        return self._found
 
 
-def _results(lab: _Lab, base: _Base, seed: int, chosen: Collection[str]) -> tuple[Result, ...]:
-    found, passes = explaining(base.placed, base.printed, base.sizes)
+def _results(lab: Lab, base: Base, seed: int, chosen: Collection[str]) -> tuple[Result, ...]:
+    score = _Score(lab, base, *explaining(base.placed, base.printed, base.sizes))
     out: dict[str, Result] = {}
-    later = _future(lab, base, seed, found)
+    later = _future(lab, base, seed, score)
     out["future"] = later
     out["order"] = _order(later)
     if "answer" in chosen:
-        out["answer"] = _answer(lab, base, later, found, passes)
+        out["answer"] = _answer(lab, base, later, score)
     if "reported" in chosen:
-        out["reported"] = _reported(lab, base, found, passes)
+        out["reported"] = _reported(lab, base, seed, score)
     return tuple(out[name] for name in chosen)
 
 
-def _future(lab: _Lab, base: _Base, seed: int, found: Pass | None) -> Result:
+def _future(lab: Lab, base: Base, seed: int, score: _Score) -> Result:
     draw = Draw(base.draw.seed, _part(seed, "other"), repeats=True)
     other = lab.run(draw)
     if other.trouble is not None:
         return Result("future", "SKIP", f"the run with another future didn't finish: {other.trouble}")
     there = placed(other.sites, draw.tokens(base.size).astype(np.int64))
-    moves, count = compared(base.placed, there)
+    moves, _ = compared(base.placed, there)
     if not moves:
-        return _unmoved(base, there, found, count)
+        return _unmoved(base, there, score.find())
     tokens = max(move.tokens for move in moves)
     nudged = lab.run(base.draw, {move.name: [*move.spans] for move in moves}, _AMOUNT)
     # What is added comes after what is written down: without chance that is what it was.
@@ -214,17 +207,17 @@ def _future(lab: _Lab, base: _Base, seed: int, found: Pass | None) -> Result:
         trembling = _trembling(base, again, moves)
         if trembling:
             return Result("future", "SKIP", f"two runs with the same tokens differ at {trembling}")
-    reach = _reach(base, nudged)
-    if reach is None:
+    arrived = reach(base, nudged)
+    if arrived is None:
         return Result("future", "SKIP", f"the run that asks what the score rests on didn't finish: {nudged.trouble}")
-    if reach < _REACHED * _AMOUNT * tokens:
-        if found is None:
+    if arrived < _REACHED * _AMOUNT * tokens:
+        if score.find() is None:
             return Result(
                 "future",
                 "SKIP",
                 "values moved that the printed score doesn't rest on; those that it does were not seen",
             )
-        return _unmoved(base, there, found, count, moves)
+        return _unmoved(base, there, score.find(), moves)
     top = moves[0]
     place = base.placed[top.name].site.place
     reason = (
@@ -235,9 +228,7 @@ def _future(lab: _Lab, base: _Base, seed: int, found: Pass | None) -> Result:
     return Result("future", "FAIL", reason, place, seen, tokens=tokens, rescored=top.rescored)
 
 
-def _unmoved(
-    base: _Base, there: dict[str, Placed], found: Pass | None, count: int, moves: Collection[Move] = ()
-) -> Result:
+def _unmoved(base: Base, there: dict[str, Placed], found: Pass | None, moves: Collection[Move] = ()) -> Result:
     """Return PASS where the values that add up to the printed score are among those that were compared."""
     if found is None or found.placed.site.name not in there:
         return Result(
@@ -255,25 +246,13 @@ def _unmoved(
     return Result("future", "PASS", reason, found.placed.site.place, tokens=tokens)
 
 
-def _trembling(base: _Base, again: Ran, moves: Collection[Move]) -> str:
+def _trembling(base: Base, again: Ran, moves: Collection[Move]) -> str:
     """Return the first site that moved by itself, empty where the same tokens give the same values."""
     for move in moves:
         site, there = base.placed[move.name].site, again.sites.get(move.name)
         if there is None or len(there.values) != len(site.values) or moved(site.values, there.values).any():
             return site.place
     return ""
-
-
-def _reach(base: _Base, nudged: Ran) -> float | None:
-    """Return by how many nats, over all tokens, the printed score moved."""
-    if nudged.trouble is not None or nudged.printed is None:
-        return None
-    here, there = base.printed, nudged.printed
-    if here.loss is not None and there.loss is not None and here.bpb is None:
-        return (there.loss - here.loss) * (COUNT - 1)
-    if here.bpb is None or there.bpb is None:
-        return None
-    return (there.bpb - here.bpb) * float(np.log(2.0)) * float(base.sizes[1:].sum())
 
 
 def _order(later: Result) -> Result:
@@ -290,45 +269,37 @@ def _order(later: Result) -> Result:
     return Result("order", "PASS", reason, later.place, tokens=later.tokens)
 
 
-def _answer(lab: _Lab, base: _Base, later: Result, found: Pass | None, passes: list[Pass]) -> Result:
+def _answer(lab: Lab, base: Base, later: Result, score: _Score) -> Result:
     if later.status == "FAIL":
         return Result("answer", "SKIP", "what is scored knows the future, and so may know the answer")
+    found = score.find()
     if found is None:
         return Result("answer", "SKIP", "no values that were seen add up to the printed score")
     shown = _bet(base, found)
     place = found.placed.site.place
     total = f"{shown.total:.4f} on average over {shown.tokens:,} tokens drawn among {base.size - lowest(base.size):,}"
     if shown.bits < BITS:
-        return Result(
-            "answer",
-            "PASS",
-            f"the probabilities of all candidates sum to {total}",
-            place,
-            None,
-            shown.total,
-            shown.bits,
-            shown.tokens,
-        )
-    nudged = lab.run(base.draw, {found.placed.site.name: [found.span]}, 1.0)
-    reach = _reach(base, nudged)
-    if reach is None:
-        return Result("answer", "SKIP", f"the run that asks what the score rests on didn't finish: {nudged.trouble}")
-    unit = float(np.log(2.0)) if found.placed.site.kind == "log2" else 1.0
-    arrived = reach / unit / len(found.positions)
-    if abs(arrived - 1.0) > _LINEAR:
-        return Result(
-            "answer",
-            "SKIP",
-            f"what sums to more than one is not what is reported: of 1, {arrived:.2f} arrives",
-            place,
-        )
+        reason = f"the probabilities of all candidates sum to {total}"
+        return Result("answer", "PASS", reason, place, None, shown.total, shown.bits, shown.tokens)
+    if score.per_token is None:  # a pass that was asked about is the score
+        nudged = lab.run(base.draw, {found.placed.site.name: [found.span]}, 1.0)
+        nats = reach(base, nudged)
+        if nats is None:
+            reason = f"the run that asks what the score rests on didn't finish: {nudged.trouble}"
+            return Result("answer", "SKIP", reason)
+        unit = float(np.log(2.0)) if found.placed.site.kind == "log2" else 1.0
+        arrived = nats / unit / len(found.positions)
+        nothing = not found.nats.any()  # then the score tells no count of bytes, by which less or more may arrive
+        if abs(arrived - 1.0) > (_LINEAR if not nothing else _COUNT):
+            reason = f"what sums to more than one is not what is reported: of 1, {arrived:.2f} arrives"
+            return Result("answer", "SKIP", reason, place)
     reason = (
         f"the probabilities of all candidates sum to {total}: odds of 2^{shown.bits:.0f} against any that sum to one"
     )
     return Result("answer", "FAIL", reason, place, None, shown.total, shown.bits, shown.tokens)
 
 
-def _bet(base: _Base, found: Pass) -> Bet:
+def _bet(base: Base, found: Pass) -> Bet:
     """Return the bet on a pass's drawn tokens; where places are only near, none near a start of a document."""
     free = drawn(base.tokens)
     if not found.placed.exact:
@@ -338,19 +309,62 @@ def _bet(base: _Base, found: Pass) -> Bet:
     return bet(found.nats[free[found.positions]], base.size - lowest(base.size))
 
 
-def _reported(lab: _Lab, base: _Base, found: Pass | None, passes: list[Pass]) -> Result:
-    result = reported(found, base.printed, base.tokens, base.sizes, base.size, _covered(base))
-    if any("bytes" in e.text("name") for e in base.ran.events if e.name == "stand-in") and result.status == "FAIL":
-        return Result("reported", "SKIP", "bytes are read from a file that is made up here")
-    known = [each for each in passes if each.placed.exact and each.placed.site.kind == "loss" and not each.whole]
-    if result.status == "FAIL" and found is None and known:
-        last = known[-1]
-        reach = _reach(base, lab.run(base.draw, {last.placed.site.name: [last.span]}, 1.0))
-        return result if reach is None else recounted(last, reach, base.printed, base.sizes, result)
-    return result
+def _reported(lab: Lab, base: Base, seed: int, score: _Score) -> Result:
+    printed = base.printed
+    each = counted(printed)
+    none = uncounted(each, base.sizes, base.size)
+    if none is not None:
+        return none
+    wrong = ratio(each, base.sizes)
+    if wrong is not None and each is not None:
+        return _confirmed(lab, base, seed, wrong, lambda there: (each, counted(there.printed)))
+    if score.summed is not None:
+        return reported(score.summed, printed, base.sizes)
+    found, each = score.find(), score.per_token
+    if found is not None and each is not None:
+        none = uncounted(each, base.sizes, base.size) if printed.bpb is not None else None
+        result = none or weighed(found, each, printed, base.sizes)
+        if result.status != "FAIL":
+            return result
+        return _confirmed(lab, base, seed, result, lambda there: (each, per_token(found, there)))
+    low = least(printed, _covered(base) & drawn(base.tokens), base.sizes, base.size)
+    if low is not None:
+        return _confirmed(lab, base, seed, low, lambda there: _costs(base, there))
+    return Result("reported", "SKIP", "no values that were seen add up to the printed score")
 
 
-def _covered(base: _Base) -> npt.NDArray[np.bool_]:
+def _costs(base: Base, there: Base) -> tuple[float | None, float | None]:
+    """Return the bytes per token that two scores would count if their losses were as low as losses can be."""
+    here, now = base.printed.bpb, there.printed.bpb
+    bits = float(np.log2(base.size - lowest(base.size)))
+    return bits / (here or 1e-9), bits / (now or 1e-9) if now is not None else None
+
+
+def _confirmed(
+    lab: Lab, base: Base, seed: int, result: Result, both: Callable[[Base], tuple[float | None, float | None]]
+) -> Result:
+    """Return a failure as it is where tokens that are no single bytes show it, too; else as a SKIP.
+
+    Single bytes are many in the first set and few in real text. And a constant, which doesn't go with the bytes of the
+    tokens, may be right for those that it was counted of. ``both`` gives the bytes per token that the two runs count.
+    """
+    if any("bytes" in e.text("name") for e in base.ran.events if e.name == "stand-in"):
+        return replace(result, status="SKIP", reason="bytes are read from a file that is made up here")
+    draw = Draw(_part(seed, "text"), _part(seed, "more text"), pieces=True)
+    there = base_of(lab.run(draw), draw)
+    here, now = both(there) if isinstance(there, Base) else (None, None)
+    if isinstance(there, str) or here is None or now is None:
+        but = "with other tokens the run told nothing"
+    elif here < _ANY * base.sizes[1:].mean() and stays(here, now):
+        but = "but whatever the tokens are, as many bytes are counted, which real ones may have"
+    elif ratio(now, there.sizes) is None:
+        but = "but among tokens that are no single bytes, as real ones are, the count is right"
+    else:
+        return result
+    return replace(result, status="SKIP", reason=f"{result.reason}; {but}")
+
+
+def _covered(base: Base) -> npt.NDArray[np.bool_]:
     """Return which tokens of the set some site scores; where none tells, all but two sequences at the end."""
     out = np.zeros(COUNT, dtype=bool)
     for each in base.placed.values():

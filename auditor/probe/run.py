@@ -13,6 +13,7 @@ from auditor.probe.printed import Printed, printed_score
 from auditor.probe.tokens import Draw
 from auditor.probe.trace import MAX_BYTES, Site, read_trace
 from auditor.sandbox import Limits, Mechanism, Outcome, Request, Results, import_path, run, scratch_folder
+from auditor.smoke.harness.shards import TRAIN_TOKENS
 from auditor.smoke.plan import Plan
 from auditor.smoke.results import MAX_BYTES as MAX_EVENTS
 from auditor.smoke.results import Event, read_events
@@ -57,13 +58,15 @@ def run_script(
     spans: Spans | None = None,
     amount: float = 0.0,
     bare: bool = False,
+    train: int = TRAIN_TOKENS,
 ) -> Ran:
     """Run the script to its end with the validation tokens of ``draw``; ``amount`` is added at ``spans``.
 
+    A shard has no header with ``bare``, and one of training data has ``train`` tokens.
     The sandbox holds this draw only: no other run's tokens, nor what they are drawn from. Raises
     :class:`auditor.sandbox.NoSandbox`.
     """
-    orders: dict[str, object] = {"draw": asdict(draw), "bare": bare}
+    orders: dict[str, object] = {"draw": asdict(draw), "bare": bare, "train": train}
     if spans is not None:
         orders["perturb"] = {"spans": spans, "amount": amount}
     with scratch_folder() as scratch:

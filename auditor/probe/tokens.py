@@ -20,20 +20,25 @@ It lies early: a few steps of training, which is all that a toy run takes, have 
 DOCUMENT = 600
 PIECE = 12
 """Tokens of the pieces of the past that a suffix repeats."""
-BOS, LOWEST = 1, 4
+BOS, LOWEST, FIRST_PIECE = 1, 4, 260
+"""The start of a document, the first id that stands for text, and the first that is no single byte's."""
 
 
 @dataclass(frozen=True)
 class Draw:
-    """How a set is drawn: ``seed`` of what the sets share, ``other`` of the rest; ``repeats`` puts the past there."""
+    """How a set is drawn: ``seed`` of what the sets share, ``other`` of the rest; ``repeats`` puts the past there.
+
+    With ``pieces``, no token of a large vocabulary is a single byte's, as hardly any of real text is.
+    """
 
     seed: int
     other: int
     repeats: bool = False
+    pieces: bool = False
 
     def tokens(self, size: int) -> Tokens:
         """Return the (COUNT,) ids below ``size``."""
-        low = lowest(size)
+        low = FIRST_PIECE if self.pieces and size >= 2 * FIRST_PIECE else lowest(size)
         body = np.random.default_rng((self.seed, 1)).integers(low, size, COUNT)
         rng = np.random.default_rng((self.other, 2))
         if self.repeats:

@@ -139,14 +139,11 @@ def _guards(events: Sequence[Event]) -> list[Guard]:
 
 
 def _open_because(timeline: Timeline, guards: list[Guard]) -> str:
+    guards = [guard for guard in guards if guard.may[0] & guard.may[1] & timeline.in_play] or guards
     names = list(dict.fromkeys(name for guard in guards for name in guard.settings))
     if names and not any(name in timeline.switches for name in names):
         return f"it hangs on what could not be told: {', '.join(names)}"
-    return f"its switch could not be evaluated: {_names(guards)}"
-
-
-def _names(guards: list[Guard]) -> str:
-    return ", ".join(dict.fromkeys(name for guard in guards for name in guard.settings)) or "unknown"
+    return f"its switch could not be evaluated: {', '.join(names) or 'unknown'}"
 
 
 def _deciding(timeline: Timeline, guards: list[Guard], bit: int) -> list[str]:
@@ -293,14 +290,14 @@ def switched_off(timeline: Timeline, events: Sequence[Event]) -> bool:
     return bool(_closing(timeline, _guards(events))[0])
 
 
-def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, str | None], str], int]:
-    """Return what is said of each switch, by its value, that closes the way; and the settings where none is seen to.
+def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, str | None], str], set[str], int]:
+    """Return what is said of each switch, by its value, that closes the way, as it was evaluated under each setting.
 
-    The conditions are those on the way, as they were evaluated under each setting in play.
+    Then those that do wherever something does, and the settings where none is seen to.
     """
     parts: dict[tuple[str, str | None], str] = {}
     unseen = 0
-    everywhere: set[str] | None = None  # what closes it wherever something does: that alone tells why
+    everywhere: set[str] | None = None
     for index in range(len(timeline.settings)):
         bit = 1 << (index + 1)
         closed = [g for g in guards if not g.opens & bit]
@@ -317,13 +314,17 @@ def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, s
             said = _value(timeline, name, index)
             if said:
                 parts.setdefault((name, value), said)
-    return {part: said for part, said in parts.items() if part[0] in (everywhere or ())} or parts, unseen
+    return parts, everywhere or set(), unseen
 
 
 def _off(timeline: Timeline, guards: list[Guard]) -> str:
     """Say which switch closes the way in each setting in play; nothing more where no condition is seen to do it."""
-    parts, unseen = _closing(timeline, guards)
-    told = list(parts.values())[:_MOST]
+    parts, everywhere, unseen = _closing(timeline, guards)
+    common = {part: said for part, said in parts.items() if part[0] in everywhere}
+    told = list((common or parts).values())[:_MOST]
+    if told and not common:  # a value that another setting overrides is no reason there
+        told[0] = f"each setting closes the way otherwise: {told[0]}"
+    parts = common or parts
     if not told:
         return f"no setting in play {_UNSEEN}"
     said = _said_on(timeline, list(dict.fromkeys(name for name, _ in parts)), unseen)

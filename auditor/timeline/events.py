@@ -145,6 +145,8 @@ MixtureKind: TypeAlias = Literal[
     "powers",
     "lifted",
     "smoothed",
+    "rescored",
+    "pointed",
 ]
 
 
@@ -163,8 +165,10 @@ class Mixture(Event, eq=False):
     the token takes something off its loss, and one that names another costs nothing), ``raised`` (a test of the
     token decides whether its probability is raised or stays the model's own), ``loose`` (with weights that nothing
     makes add up to one), ``noisy`` (the probability that one of two predictions is right), ``lifted`` (something is
-    added to some tokens after the softmax) or ``smoothed`` (a count of the token is raised by more than its share of
-    what the divisor is raised by);
+    added to some tokens after the softmax), ``smoothed`` (a count of the token is raised by more than its share of
+    what the divisor is raised by), ``rescored`` (a loss takes the place of the first one of the same tokens, made
+    with a table that counted them in between; ``at`` is where) or ``pointed`` (the prediction of the token is changed
+    before it is picked);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 

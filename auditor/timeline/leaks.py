@@ -19,6 +19,7 @@ from auditor.timeline import windows
 from auditor.timeline.activity import switched_off
 from auditor.timeline.claims import claimed_reports, judge, tainted
 from auditor.timeline.events import Adapt, Event, Forward, Load, Report, Timeline
+from auditor.timeline.named import report_of
 from auditor.timeline.paths import calls_of
 from auditor.timeline.values.atoms import train_settings
 from auditor.timeline.values.bounds import Part
@@ -236,6 +237,8 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
     for leak in leaks(timeline, claimed):
         if leak.kind != kind:
             continue
+        running = leak.bits & timeline.in_play or leak.bits
+        leak = replace(leak, report=report_of(leak.score.reports, running, claimed, case.submitted))
         aside: Status = "note" if kind == "rescore" else "hold"
         adapt = leak.adapt
         if kind == "training":

@@ -34,6 +34,8 @@ _TABLES: dict[MixtureKind, str] = {
     "overweight": "a blend with weights that add up to more than one",
     "scaled": "a loss that is multiplied by a constant",
     "shift": "a loss that a constant is taken off",
+    "rescored": "losses that take the place of first ones, made with a table that was filled in between",
+    "pointed": "a prediction that is changed at the token being scored",
     "preview": "counts of the tokens that are scored next",
     "counted": "a table that counts the tokens before they are scored",
 }

@@ -14,10 +14,10 @@ SOURCE = 'int(os.environ.get("ITERATIONS", 20000)), os.environ["MODEL_DIM"], os.
 def test_only_switches_that_the_text_names_are_set_and_ever_fewer():
     made = [cut(PLAN, SOURCE, level) for level in range(LEVELS)]
     assert dict(made[0].plan.environment) == {
-        "MODEL_DIM": "128", "SEED": "1", "ITERATIONS": "3", "TRAIN_SEQ_LEN": "256"
+        "MODEL_DIM": "64", "SEED": "1", "ITERATIONS": "2", "TRAIN_SEQ_LEN": "128"
     }  # fmt: skip
-    assert made[1].plan.environment["MODEL_DIM"] == "512" and "TRAIN_SEQ_LEN=256" in made[1].told
-    assert made[2].told == ("ITERATIONS=3",)
+    assert made[2].plan.environment["MODEL_DIM"] == "512" and "TRAIN_SEQ_LEN=128" in made[2].told
+    assert made[3].told == ("ITERATIONS=2",)
 
 
 def test_what_is_off_or_smaller_stays_so():
@@ -25,8 +25,8 @@ def test_what_is_off_or_smaller_stays_so():
         'get("TTT_EPOCHS", "0"), get("ITERATIONS", 2), get("MODEL_DIM", 512), get("EVAL_STRIDE", 64), get("SEQ_LEN")'
     )
     made = cut(replace(PLAN, environment={"MODEL_DIM": "64", "SEQ_LEN": "one"}), source, 0)
-    assert made.told == ("SEQ_LEN=256", "EVAL_STRIDE=128")
-    on = cut(replace(PLAN, environment={"TTT_EPOCHS": "1_0"}), source, 2)
+    assert made.told == ("SEQ_LEN=128", "EVAL_STRIDE=64")
+    on = cut(replace(PLAN, environment={"TTT_EPOCHS": "1_0"}), source, 3)
     assert on.told == ("TTT_EPOCHS=2",)
 
 
@@ -48,3 +48,29 @@ def train(data):
     tree, told = shortened(text, "t.py")
     assert told == ["line 6: 1000 steps to 8", "line 12: 500 steps to 8"]
     assert "range(1000)" in ast.unparse(tree) and "range(0, 8)" in ast.unparse(tree)
+
+
+def test_what_calibrates_takes_fewer_sequences_and_what_does_not_is_left():
+    text = b"""
+def calibrate(model, n_samples=256, seq_len=2048, *, num_batches: int = 8):
+    pass
+
+def evaluate(model, num_batches=500):
+    pass
+
+collect_hessians(model, num_batches=args.batches)
+generate_autoregressive_calib(model, num_seqs=64, temperature=0.8)
+"""
+    tree, told = shortened(text, "t.py")
+    assert told == ["line 2: n_samples=256 to 16", "line 9: num_seqs=64 to 2"]
+    assert "n_samples=16, seq_len=2048, *, num_batches: int=8" in ast.unparse(tree)
+    assert "num_batches=500" in ast.unparse(tree)
+
+
+def test_each_level_is_less_cut_and_compiling_is_not_warmed_up_for():
+    source = 'get("MODEL_DIM", 512), get("VOCAB_SIZE", 8192), get("WARMUP_STEPS", 20), get("EVAL_STRIDE", 64)'
+    told = [cut(replace(PLAN, environment={}), source, level).told for level in range(LEVELS)]
+    assert told[0] == ("WARMUP_STEPS=1", "EVAL_STRIDE=64", "MODEL_DIM=64", "VOCAB_SIZE=1024")
+    assert told[1] == ("WARMUP_STEPS=1", "EVAL_STRIDE=64", "MODEL_DIM=128")
+    assert told[2:] == [("WARMUP_STEPS=1", "EVAL_STRIDE=64"), ("WARMUP_STEPS=1",)]
+    assert "WARMUP_STEPS=0" in cut(PLAN, f"{source}\nif args.warmup_steps > 0:", 0).told

@@ -8,11 +8,12 @@ from auditor.probe.future import compared
 from auditor.probe.locate import Index
 from auditor.probe.passes import explaining
 from auditor.probe.printed import printed_score
-from auditor.probe.reported import recounted, reported
+from auditor.probe.reported import counted, least, ratio, reported, stays, uncounted, weighed
 from auditor.probe.scores import Placed, placed
 from auditor.probe.sizes import byte_counts
 from auditor.probe.tokens import BOUNDARY, COUNT, DOCUMENT, Draw, drawn
 from auditor.probe.trace import Site
+from auditor.probe.weighed import candidates, divided
 
 SIZE = 1024
 TOKENS = Draw(1, 2).tokens(SIZE)
@@ -105,18 +106,21 @@ def test_the_pass_that_adds_up_to_the_printed_score_is_found():
     bpb = last.sum() / np.log(2) / BYTES[1:].sum()
     found, _ = explaining(sites, printed_score(f"val_bpb:{bpb:.6f}"), BYTES)
     assert found is not None and found.span == (COUNT - 1, 2 * (COUNT - 1))
+    told = reported(found, printed_score(f"val_bpb:{bpb:.6f}"), BYTES)
+    assert told.status == "PASS" and told.tokens == COUNT - 1 and f"{BYTES[1:].sum():,} bytes" in told.reason
     assert explaining(sites, printed_score("val_bpb:1.0001"), BYTES)[0] is None
+
+
+def test_losses_that_are_nothing_are_a_score_of_nothing():
+    found, _ = explaining(scored(np.zeros(COUNT - 1)), printed_score("val_bpb:0.000000"), BYTES)
+    assert found is not None and bet(found.nats, SIZE - 4).bits > BITS
+    assert explaining(scored(np.full(COUNT - 1, 7.0)), printed_score("val_bpb:0.000000"), BYTES)[0] is None
 
 
 def test_losses_over_too_many_bytes_are_not_taken_for_bits():
     nats = np.random.default_rng(1).uniform(6, 8, COUNT - 1)
     printed = printed_score(f"val_bpb:{nats.sum() / BYTES[1:].sum():.6f}")  # as if 1.44 times the bytes were counted
     assert explaining(placed({"n": site("t.py:9 summed", nats)}, TOKENS), printed, BYTES)[0] is None
-    wrong = reported(None, printed, TOKENS, BYTES, SIZE, np.ones(COUNT, dtype=bool))
-    known = explaining(scored(nats), printed, BYTES)[1][0]
-    told = recounted(known, (COUNT - 1) * np.log(2), printed, BYTES, wrong)
-    assert told.reason.endswith(f"bytes; the tokens have {BYTES[1:].sum():,}") and told.place == "t.py:1"
-    assert recounted(known, (COUNT - 1) * 0.5, printed, BYTES, wrong) is wrong
     found, _ = explaining(placed({"n": site("t.py:9 log2", nats)}, TOKENS), printed, BYTES)
     assert found is not None and found.nats.sum() == pytest.approx(nats.sum() * np.log(2))
 
@@ -128,6 +132,7 @@ def test_losses_over_too_many_bytes_are_not_taken_for_bits():
         ("final_int8_zlib_roundtrip_exact val_loss:2.07 val_bpb: 1.22696", 1.22696, 2.07),
         ("legal_ttt val_bpb=1.1 delta_bpb=-0.5", 1.1, None),
         ('{"val_bpb": 1.5}', 1.5, None),
+        ("final val_bpb:1.5\ndiagnostic val_loss:2.1 val_bpb:1.2", 1.5, None),
         ("val_loss:3.25 train_time:12.5ms", None, 3.25),
     ],
 )
@@ -143,15 +148,56 @@ def test_no_score_is_none():
 def test_too_many_bytes_and_too_few_bits_fail_and_a_dropped_tail_does_not():
     whole = np.ones(COUNT, bool)
     bytes_per_token = BYTES[1:].mean()
-    good = f"val_loss:7.0 val_bpb:{7 / np.log(2) / bytes_per_token:.4f}"
-    wrong = f"val_loss:7.0 val_bpb:{7 / np.log(2) / (bytes_per_token * 1.17):.4f}"
-    assert reported(None, printed_score(good), TOKENS, BYTES, SIZE, whole).status == "SKIP"
-    assert reported(None, printed_score(wrong), TOKENS, BYTES, SIZE, whole).status == "FAIL"
-    least = np.log2(SIZE - 4) / bytes_per_token
-    low = printed_score(f"val_bpb:{least * 0.9:.4f}")
-    assert reported(None, low, TOKENS, BYTES, SIZE, whole).status == "FAIL"
+    good = printed_score(f"val_loss:7.0 val_bpb:{7 / np.log(2) / bytes_per_token:.4f}")
+    wrong = printed_score(f"val_loss:7.0 val_bpb:{7 / np.log(2) / (bytes_per_token * 1.17):.4f}")
+    assert ratio(counted(good), BYTES) is None
+    assert ratio(counted(wrong), BYTES).status == "FAIL"
+    low = printed_score(f"val_bpb:{np.log2(SIZE - 4) / bytes_per_token * 0.9:.4f}")
+    assert least(low, whole, BYTES, SIZE).status == "FAIL"
     whole[-1500:] = False
-    assert reported(None, low, TOKENS, BYTES, SIZE, whole).status == "SKIP"
+    assert least(low, whole, BYTES, SIZE) is None
+
+
+def test_bits_per_token_are_no_bits_per_byte_where_a_vocabulary_is_not_of_bytes():
+    printed = printed_score(f"val_loss:7.0 val_bpb:{7 / np.log(2):.6f}")
+    assert uncounted(counted(printed), BYTES, SIZE).status == "SKIP"
+    assert uncounted(counted(printed), BYTES, 260) is None and uncounted(2.4, BYTES, SIZE) is None
+    assert counted(printed_score("val_bpb:3.5")) is None
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1.17, "FAIL"), (1.0, "PASS"), (0.85, "SKIP")])
+def test_a_score_with_its_own_count_of_bytes_is_found_by_what_a_nat_makes_of_it(factor, status):
+    nats = np.random.default_rng(1).uniform(6, 8, COUNT - 1)
+    over = np.log(2) * BYTES[1:].sum() * factor
+    printed = printed_score(f"val_bpb:{nats.sum() / over:.6f}")
+    more = printed_score(f"val_bpb:{(nats.sum() + COUNT - 1) / over:.6f}")
+    passes = explaining(scored(nats), printed, BYTES)[1]
+    (asked,) = candidates(passes)
+    found, each = divided(asked, passes, printed, more)
+    assert found.placed.site.name == "t.py:1 loss" and each == pytest.approx(BYTES[1:].mean() * factor, rel=1e-3)
+    assert weighed(found, each, printed, BYTES).status == status
+
+
+def test_a_part_of_a_mixture_and_a_run_without_a_score_tell_nothing():
+    nats = np.random.default_rng(1).uniform(6, 8, COUNT - 1)
+    printed, more = printed_score("val_bpb:2.500000"), printed_score("val_bpb:2.700000")
+    passes = explaining(scored(nats), printed, BYTES)[1]
+    assert divided(passes[0], passes, printed, more) is None
+    assert divided(passes[0], passes, printed, printed) is None and divided(passes[0], passes, printed, None) is None
+
+
+def test_losses_without_gradients_are_asked_about_first():
+    nats = np.full(COUNT - 1, 7.0)
+    late = placed({"t.py:1 loss grad": site("t.py:1 loss grad", nats, TOKENS[1:].astype(np.int64), 9)}, TOKENS)
+    passes = explaining({**late, **scored(nats)}, printed_score("val_bpb:9.0"), BYTES)[1]
+    assert [each.placed.site.name for each in candidates(passes)] == ["t.py:1 loss", "t.py:1 loss grad"]
+
+
+def test_a_set_of_pieces_has_no_single_bytes_and_tells_a_constant_from_a_count():
+    pieces = Draw(1, 2, pieces=True).tokens(SIZE)
+    assert (np.delete(pieces, np.s_[::DOCUMENT]) >= 260).all() and (Draw(1, 2, pieces=True).tokens(260) < 260).any()
+    here, there = BYTES[1:].mean(), byte_counts(pieces, SIZE)[1:].mean()
+    assert stays(3.3, 3.3001) and not stays(here, there)
 
 
 def test_places_are_kept_apart_by_kind():

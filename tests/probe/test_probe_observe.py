@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
-from auditor.probe.harness.half import _in_single
+from auditor.probe.harness.half import _attending, _in_single
 from auditor.probe.harness.host import _Watched
 from auditor.probe.harness.observe import Observer
 from auditor.probe.harness.record import Record
@@ -126,3 +126,16 @@ def test_products_of_half_precision_are_rounded_single_ones_of_the_same_type():
     assert torch.equal(matmul(half, half.T), out) and matmul(single, single.T).dtype == torch.float32
     with pytest.raises(RuntimeError):
         matmul(half, single.T)
+
+
+def test_attention_of_half_precision_is_rounded_single_one_with_its_mask():
+    attention = functional.scaled_dot_product_attention
+    attend = _attending(attention)
+    q, k, v = torch.randn(3, 1, 2, 8, 4, generator=torch.Generator().manual_seed(3)).bfloat16().requires_grad_()
+    mask = torch.zeros(8, 8).masked_fill(torch.ones(8, 8, dtype=torch.bool).triu(1), float("-inf"))
+    out = attend(q, k, v, is_causal=True)
+    assert out.dtype == torch.bfloat16 and out.requires_grad
+    assert torch.equal(out, attention(q.float(), k.float(), v.float(), is_causal=True).bfloat16())
+    assert torch.allclose(attend(q, k, v, mask.bfloat16()).float(), out.float(), atol=0.02)
+    assert torch.allclose(attend(q, k, v, attn_mask=mask == 0).float(), out.float(), atol=0.02)
+    assert attend(q.float(), k.float(), v.float()).dtype == torch.float32

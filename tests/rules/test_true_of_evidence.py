@@ -6,6 +6,7 @@ import re
 
 from test_evidence_runs import case_of, found, logs_of
 
+from auditor import catalogue
 from auditor.evidence.readme import read_readme
 from rules.evidence_examples import log, metadata, record
 from rules.run_logs import SCRIPT, package, run_log
@@ -74,7 +75,8 @@ def test_a_preparation_says_nothing_of_a_set_that_holds_its_own_documents_only()
 
 
 def test_the_score_of_what_is_built_on_and_planned_seeds_are_no_claims() -> None:
-    text = b"# Deeper\n\nBase score: 1.1428 val_bpb\n\nLogs (seed 42, 1337, 2024) to be added after the run.\n"
+    text = b"# Deeper\n\nBase score: 1.1428 val_bpb\n\nAs in #338 (best so far, 1.1254 bpb).\n\n"
+    text += b"Logs (seed 42, 1337, 2024) to be added after the run.\n"
     claims = read_readme("README.md", text)
     assert not claims.all("val_bpb")
     assert claims.seeds == ()
@@ -117,3 +119,22 @@ def test_the_run_that_is_claimed_is_none_of_the_readme_s_others() -> None:
 
 def test_a_goal_is_no_claim() -> None:
     assert not read_readme("README.md", b"# Deeper\n\nWin bar: <=1.0566 BPB.\n").all("val_bpb")
+
+
+def test_a_log_of_a_script_of_another_size_may_be_of_another_version() -> None:
+    script = {"train_gpt.py": SCRIPT + "".join(f"# line {n}\n" for n in range(100))}
+    size = len(script["train_gpt.py"])
+    for code, notes in ((size, 0), (size - 40, 1), (size // 3, 0)):
+        findings = found(case_of(script | package(run_log(1, code=code), val_bpb=1.2)), "bogus-log")
+        assert [f.message.split(":")[0] for f in findings] == [
+            f"The log counts {code:,} bytes of code, and the submitted script has {size:,}"
+        ] * notes
+
+
+def test_the_mean_of_runs_with_several_settings_is_offered_for_no_claim() -> None:
+    script = catalogue.find("claim-mismatch")
+    assert script is not None and script.fix is not None
+    for lr, offered in (("0.02", True), ("0.0{}", False)):
+        logs = [run_log(n, 1.2 + n / 1e4, settings=f"matrix_lr: {lr.format(n)}") for n in (1, 2, 3)]
+        case = case_of(package(*logs, val_bpb=1.2001))
+        assert [script.fix(case, f) is not None for f in script.check(case)] == [offered]

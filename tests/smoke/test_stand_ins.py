@@ -6,6 +6,8 @@ torch = pytest.importorskip("torch")
 
 from auditor.smoke.harness import shards  # noqa: E402
 from auditor.smoke.harness.attention import flash_attn_func, flash_attn_varlen_func  # noqa: E402
+from auditor.smoke.harness.files import Files  # noqa: E402
+from auditor.smoke.harness.journal import Journal  # noqa: E402
 from auditor.smoke.harness.tokenizer import SentencePieceProcessor  # noqa: E402
 
 
@@ -76,6 +78,25 @@ def test_validation_tokens_can_be_given_and_headers_left_out(tmp_path):
     shards.Sets(lambda size: given, bare=True).write(str(tmp_path))
     assert np.fromfile(tmp_path / "fineweb_val_000000.bin", "<u2").tolist() == given.tolist()
     assert len(np.fromfile(tmp_path / "fineweb_train_000001.bin", "<u2")) == shards.TRAIN_TOKENS
+
+
+def test_training_shards_can_be_small(tmp_path):
+    shards.Sets(train=2048).write(str(tmp_path))
+    assert (tmp_path / "fineweb_train_000001.bin").stat().st_size == 1024 + 2 * 2048
+
+
+def test_a_table_of_bytes_that_is_not_there_is_the_tokenizer_s(tmp_path, monkeypatch):
+    import numpy as np
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    files = Files(str(tmp_path / "overlay"), Journal(str(tmp_path / "results")))
+    files._opener = open
+    path = files.place(str(tmp_path / "data" / "bytes_per_token.npy"))
+    table, pieces = np.load(path), SentencePieceProcessor()
+    assert table.shape == (1024,) and (table[4:260] == 1).all() and not table[:4].any()
+    assert table[1001] == len(" 3e9") and pieces.id_to_piece(1001) == "\u25813e9"
+    assert not (tmp_path / "data" / "weights.npy").exists()
 
 
 def test_the_tokenizer_s_tables_are_whole():

@@ -60,7 +60,8 @@ def main() -> None:
     host.install(record)
     clock.install()
     os.chdir(os.path.dirname(script))  # noqa: PTH120
-    Files(f"{os.environ['HOME']}/overlay", journal, Sets(validation, orders["bare"])).install()
+    sets = Sets(validation, orders["bare"], train=orders["train"])
+    Files(f"{os.environ['HOME']}/overlay", journal, sets).install()
     _at_the_end(record, journal)
     journal.tell("ready")
     try:
@@ -95,16 +96,22 @@ def _at_the_end(record: Any, journal: Journal) -> None:
 
 def _run(script: str, arguments: list[str], journal: Journal) -> None:
     from auditor.probe.harness.shorten import shortened
+    from auditor.smoke.harness import sources
 
+    def short(source: Any, name: str) -> Any:
+        tree, told = shortened(sources.readable(source, name), name)
+        for each in told:
+            journal.tell("cut", what=each)
+        return tree
+
+    sources.install(short)
     sys.argv = [script, *arguments]
     main_module = types.ModuleType("__main__")
     main_module.__file__ = script
     main_module.__dict__["__builtins__"] = __builtins__
     sys.modules["__main__"] = main_module
     with open(script, "rb") as source:  # noqa: PTH123
-        tree, told = shortened(source.read(), script)
-    for each in told:
-        journal.tell("cut", what=each)
+        tree = short(source.read(), script)
     exec(compile(tree, script, "exec", dont_inherit=True), main_module.__dict__)
 
 

@@ -1,6 +1,6 @@
 """The script's clock: it moves by what the script does, not by how fast the machine is.
 
-Each look takes a millisecond, each of the first optimizer's steps 150 seconds: a script that trains until its time
+Each look takes a millisecond, each of the first optimizer's steps 300 seconds: a script that trains until its time
 is up stops after a few, the same number every time.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-_LOOK, _STEP, _STEPS = 1_000_000, 150_000_000_000, 5  # nanoseconds; steps that take long
+_LOOK, _STEP, _STEPS = 1_000_000, 300_000_000_000, 3  # nanoseconds; steps that take long
 
 
 class Clock:

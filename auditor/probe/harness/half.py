@@ -25,6 +25,7 @@ def install() -> None:
     for owner, names in _PRODUCTS:
         for name in names:
             setattr(owner, name, _in_single(getattr(owner, name)))
+    functional.scaled_dot_product_attention = _attending(functional.scaled_dot_product_attention)
 
 
 def _in_single(product: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,6 +42,23 @@ def _in_single(product: Callable[..., Any]) -> Callable[..., Any]:
 
     multiply.__name__ = getattr(product, "__name__", "product")
     return multiply
+
+
+def _attending(attention: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return attention in single precision: its way back takes a third of the time that half's does."""
+
+    def attend(query: Tensor, key: Tensor, value: Tensor, attn_mask: Any = None, *args: Any, **kwargs: Any) -> Tensor:
+        half = _half([query, key, value])
+        if half is None:
+            return attention(query, key, value, attn_mask, *args, **kwargs)
+        if isinstance(attn_mask, Tensor) and attn_mask.is_floating_point():
+            attn_mask = attn_mask.to(half).float()
+        with torch.autocast("cpu", enabled=False):
+            given = (_single(each, half) for each in (query, key, value))
+            return attention(*given, attn_mask, *args, **kwargs).to(half)
+
+    attend.__name__ = "scaled_dot_product_attention"
+    return attend
 
 
 def _half(given: list[Any]) -> torch.dtype | None:

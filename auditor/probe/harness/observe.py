@@ -62,36 +62,32 @@ def _cross_entropy(record: Record, out: Tensor, args: Any, kwargs: Any) -> Any:
     if target.is_floating_point() or target.numel() == 0:
         return None
     options = {k: v for k, v in kwargs.items() if k in ("ignore_index", "label_smoothing")}
-    each = out
     reduction = kwargs.get("reduction", "mean") if kwargs.get("reduce") is None else "mean"
-    if reduction != "none":
-        with torch.no_grad():
-            each = functional.cross_entropy(logits.detach(), target, reduction="none", **options)
-    return _targeted(record, "loss", out, each, target, 1.0, reduction)
+    return _targeted(record, out, logits, target, reduction, functional.cross_entropy, options)
 
 
 def _nll_loss(record: Record, out: Tensor, args: Any, kwargs: Any) -> Any:
     logp, target = _given(args, kwargs, 0, "input"), _given(args, kwargs, 1, "target")
-    reduction = kwargs.get("reduction", "mean")
-    each = out
-    if reduction != "none":
-        with torch.no_grad():
-            each = functional.nll_loss(
-                logp.detach(), target, reduction="none", ignore_index=kwargs.get("ignore_index", -100)
-            )
-    return _targeted(record, "loss", out, each, target, 1.0, reduction)
+    options = {"ignore_index": kwargs.get("ignore_index", -100)}
+    return _targeted(record, out, logp, target, kwargs.get("reduction", "mean"), functional.nll_loss, options)
 
 
-def _targeted(record: Record, kind: str, out: Tensor, each: Tensor, target: Tensor, sign: float, reduction: str) -> Any:
+def _targeted(
+    record: Record, out: Tensor, given: Tensor, target: Tensor, reduction: str, loss: Any, options: dict[str, Any]
+) -> Any:
     tokens = target.detach().reshape(-1).cpu().numpy().astype(np.int64)
     if not record.about_validation(tokens):
         return None
-    move = record.note(kind, flat(each), tokens, grad=out.requires_grad, depth=_DEEP)
+    each = out
+    if reduction != "none":
+        with torch.no_grad():
+            each = loss(given.detach(), target, reduction="none", **options)
+    move = record.note("loss", flat(each), tokens, grad=out.requires_grad, depth=_DEEP)
     if move is None:
         return None
     if reduction == "none":
-        return out + (sign * torch.from_numpy(move)).reshape(out.shape).to(out.dtype)
-    return out + sign * float(move.sum() if reduction == "sum" else move.mean())
+        return out + torch.from_numpy(move).reshape(out.shape).to(out.dtype)
+    return out + float(move.sum() if reduction == "sum" else move.mean())
 
 
 def _gather(record: Record, out: Tensor, args: Any, kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Training loops with a length in the script's text, made short: ``range(20000)`` around a backward pass.
+"""Lengths in the script's text, made short: ``range(20000)`` around a backward pass, 256 batches of calibration.
 
 Only constants change, so lines stay where they are. What such a loop learns from stays what it is.
 """
@@ -6,11 +6,17 @@ Only constants change, so lines stay where they are. What such a loop learns fro
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 
 _LONG, _SHORT = 64, 8  # as many steps of a few hundred tokens as go past the boundary, if it is validation tokens
+_CALIBRATES = re.compile(r"calib|hessian|gptq|activation", re.I)
+_GENERATES = re.compile(r"generat|autoregressive|(?:^|_)ar_", re.I)
+_COUNTS = re.compile(r"(?:n|num|max)_?(?:\w+_)?(?:seqs|sequences|samples|batches)|(?:nsamples|samples|batches)")
+_CALIBRATED, _GENERATED = 16, 2  # sequences of 128 tokens that go past the boundary; ones that the model makes itself
 
 
-def shortened(source: bytes, name: str) -> tuple[ast.Module, list[str]]:
+def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
     """Return a script's tree with its training loops cut, and in words which; raises what :func:`compile` does."""
     tree = ast.parse(source, name)
     learning = _learning(tree)
@@ -24,7 +30,36 @@ def shortened(source: bytes, name: str) -> tuple[ast.Module, list[str]]:
             if isinstance(argument, ast.Constant) and isinstance(argument.value, int) and argument.value >= _LONG:
                 told.append(f"line {loop.lineno}: {argument.value} steps to {_SHORT}")
                 argument.value = _SHORT
+    for name, count, constant in _calibrations(tree):
+        wanted = _GENERATED if _GENERATES.search(name) else _CALIBRATED
+        if constant.value > wanted:  # type: ignore[operator]  # a whole number
+            told.append(f"line {constant.lineno}: {count}={constant.value} to {wanted}")
+            constant.value = wanted
     return tree, told
+
+
+def _calibrations(tree: ast.Module) -> Iterator[tuple[str, str, ast.Constant]]:
+    """Return what functions that calibrate are told to take: the function, the parameter and the number."""
+    for node in ast.walk(tree):
+        given: list[tuple[str | None, ast.expr | None]] = []
+        name = ""
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            given = [(each.arg, each.value) for each in node.keywords]
+        elif isinstance(node, ast.FunctionDef):
+            name, taken = node.name, node.args
+            plain = [*taken.posonlyargs, *taken.args]
+            given = [(a.arg, d) for a, d in zip(plain[len(plain) - len(taken.defaults) :], taken.defaults, strict=True)]
+            given += [(a.arg, d) for a, d in zip(taken.kwonlyargs, taken.kw_defaults, strict=True)]
+        if not (_CALIBRATES.search(name) or _GENERATES.search(name)):
+            continue
+        for parameter, value in given:
+            if parameter and _COUNTS.fullmatch(parameter) and isinstance(value, ast.Constant) and _whole(value):
+                yield name, parameter, value
+
+
+def _whole(constant: ast.Constant) -> bool:
+    return isinstance(constant.value, int) and not isinstance(constant.value, bool)
 
 
 def _is_range(node: ast.expr) -> bool:

@@ -57,13 +57,16 @@ def main() -> None:
 
 
 def _run(script: str, arguments: list[str]) -> None:
+    from auditor.smoke.harness import sources
+
+    sources.install()
     sys.argv = [script, *arguments]
     main_module = types.ModuleType("__main__")
     main_module.__file__ = script
     main_module.__dict__["__builtins__"] = __builtins__
     sys.modules["__main__"] = main_module
     with open(script, "rb") as source:  # noqa: PTH123
-        code = compile(source.read(), script, "exec", dont_inherit=True)
+        code = compile(sources.readable(source.read(), script), script, "exec", dont_inherit=True)
     exec(code, main_module.__dict__)
 
 

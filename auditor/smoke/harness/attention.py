@@ -33,6 +33,14 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, seen: Tensor, scale: float | None, 
     return (weights @ v32).transpose(1, 2).to(q.dtype)
 
 
+def _plain(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float | None) -> Tensor:
+    """Return attention of (batch, time, heads, width) without a window, by torch's own: several times faster."""
+    q32, k32, v32 = (x.float().transpose(1, 2) for x in (q, k, v))
+    attend = torch.nn.functional.scaled_dot_product_attention
+    out = attend(q32, k32, v32, is_causal=causal, scale=scale, enable_gqa=q.shape[2] != k.shape[2])
+    return out.transpose(1, 2).to(q.dtype)
+
+
 def _scale(kwargs: dict[str, Any]) -> tuple[float | None, float, tuple[int, int]]:
     left, right = kwargs.get("window_size") or (-1, -1)
     bounds = (-1 if left is None else int(left), -1 if right is None else int(right))
@@ -52,6 +60,8 @@ def flash_attn_func(
     del dropout_p
     scale, softcap, window = _scale({**more, "softmax_scale": softmax_scale})
     offset = k.shape[1] - q.shape[1]
+    if not softcap and window == (-1, -1) and not offset:
+        return _plain(q, k, v, causal, scale)
     seen = _mask(torch.arange(q.shape[1]) + offset, torch.arange(k.shape[1]), causal, window)
     return _attend(q, k, v, seen, scale, softcap)
 

@@ -38,8 +38,12 @@ class OnCpu(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         # Every operation of a script comes through here, and hardly any names a device.
-        if not kwargs and func not in _TOLD_APART and not any(isinstance(each, _NAMES) for each in args):
-            return func(*args)
+        if not kwargs and func not in _TOLD_APART:
+            for each in args:
+                if isinstance(each, _NAMES):
+                    break
+            else:
+                return func(*args)
         kwargs = dict(kwargs or {})
         if func is torch.device:
             return func(*args, **kwargs)

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from auditor.smoke.harness import shards
+from auditor.smoke.harness import shards, tokenizer
 from auditor.smoke.harness.blame import main_has_begun
 from auditor.smoke.harness.journal import Journal
 
@@ -26,6 +26,7 @@ _SHARD = re.compile(r"(?:train|val|fineweb|test)[^/]*\.bin\Z", re.I)
 _FOLDER = re.compile(r"(?:fineweb|sp\d{3,5}|byte260)[^/.]*\Z|(?:^|/)datasets/[^/.]+\Z|(?:^|/)data\Z", re.I)
 _PATTERN = re.compile(r"(?:train|val|fineweb)[^/]*\Z|\.bin\Z", re.I)
 _TOKENIZER = re.compile(r"\.(?:model|vocab)\Z|tokenizer[^/]*\.json\Z", re.I)
+_BYTES = re.compile(r"bytes?(?![a-z])[^/]*\.npy\Z", re.I)
 _SYSTEM = ("/usr/", "/proc/", "/sys/", "/dev/", "/etc/", "/lib", "/bin/", "/opt/cuda")
 _OF_A_PATH = (
     "stat",
@@ -102,12 +103,30 @@ class Files:
             self._folders(folder)
             with self._real_open(here, "w") as out:
                 json.dump({"stand-in": shards.vocabulary(base)}, out)
+        elif _BYTES.search(base):
+            self._made("table of bytes")
+            self._folders(folder)
+            self._write_bytes(here, shards.vocabulary(full))
         elif _FOLDER.search(here) and not re.search(r"\.\w{1,5}\Z", base):
             self._made("data shards")
             self._set(here)
         elif here != full and self._exists(here) is False:
             with contextlib.suppress(OSError):
                 self._folders(folder)  # a file may be written there
+
+    def _write_bytes(self, here: str, size: int) -> None:
+        """Write the bytes of each token of the stand-in tokenizer, (size,) int16, a leading space among them."""
+        import numpy as np
+
+        pieces = tokenizer.SentencePieceProcessor()
+        pieces._size = size
+        table = [
+            1 if pieces.is_byte(token) else 0 if pieces.is_control(token) or pieces.is_unknown(token)
+            else len(str(pieces.id_to_piece(token)).replace("\u2581", " ").encode("utf-8"))
+            for token in range(size)
+        ]  # fmt: skip
+        with self._real_open(here, "wb") as out:
+            np.save(out, np.array(table, dtype=np.int16))
 
     def _set(self, folder: str) -> None:
         if not self._exists(f"{folder}/fineweb_train_000000.bin"):

@@ -43,16 +43,20 @@ def vocabulary(path: str) -> int:
 
 @dataclass(frozen=True)
 class Sets:
-    """What the shards hold: ``val`` gives other validation tokens than uniform ones; ``bare`` ones have no header."""
+    """What the shards hold: ``val`` gives other validation tokens than uniform ones; ``bare`` ones have no header.
+
+    ``train`` is how many tokens a shard for training has.
+    """
 
     val: Validation | None = None
     bare: bool = False
+    train: int = TRAIN_TOKENS
 
     def write_shard(self, path: str, *, sidecar: bool, val: bool, size: int) -> None:
         """Write one shard of ids below ``size``; a sidecar holds bytes per token instead."""
         body = self.val(size) if val and self.val is not None else None
         if sidecar or body is None:
-            count = VAL_TOKENS if val else TRAIN_TOKENS
+            count = VAL_TOKENS if val else self.train
             body = _uniform(path, count if body is None else len(body), None if sidecar else size)
         header = np.zeros(0 if self.bare else HEADER, "<i4")
         header[:3] = (MAGIC, VERSION, len(body))[: len(header)]

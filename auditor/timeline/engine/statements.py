@@ -80,6 +80,8 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
         containers.extend(machine, heap, value)
         return
     if old.m & machine.params:
+        if isinstance(target, ir.Subscript):  # which of them are changed says as much as by what
+            value = containers.tag(value, containers.deep(machine.eval(target.index)))
         machine.signals.parameters_written(old, value, node)
         return
     constant = None if machine.in_loop else machine.constant(node.op, old, value)

@@ -225,10 +225,25 @@ class Stream:
     ``pull(consume)`` follows it: each item is handed to ``consume``, which returns what is sent back; the result is
     what the iterator ends with. ``follows``: the loop that pulls may adapt parameters; ``once``: it is pulled by hand,
     so that its own loops go round with the caller's. ``context``: made by a ``contextmanager``; ``learns``: its own
-    body may adapt parameters.
+    body may adapt parameters. ``answer``: what it does for one ``send``, where it is a body of its own; ``primed``: it
+    has come to where it waits for the first one; ``answering``: that is followed now.
     """
 
-    __slots__ = ("context", "element", "follows", "given", "learns", "made_by", "once", "pull", "pulled_at", "spent")
+    __slots__ = (
+        "answer",
+        "answering",
+        "context",
+        "element",
+        "follows",
+        "given",
+        "learns",
+        "made_by",
+        "once",
+        "primed",
+        "pull",
+        "pulled_at",
+        "spent",
+    )
 
     def __init__(self, pull: Callable[[Callable[[Value], Value]], Value]) -> None:
         self.pull = pull
@@ -241,6 +256,9 @@ class Stream:
         self.given: tuple[Value, ...] = ()  # the arguments of a generator function
         self.made_by: ir.Node | None = None  # the call of it
         self.pulled_at: tuple[object, ...] = ()  # the loop that pulls
+        self.answer: tuple[ir.Stmt, ...] = ()
+        self.answering = False
+        self.primed = False
 
 
 class Heap(Struct, eq=False):

@@ -248,7 +248,7 @@ class Counts(Tracker):
                 continue
             kind = self._holds(event, reads, region, node)
             if kind is not None:
-                found |= self._emit(event, kind, node)
+                found |= self.emit(event, kind, node)
         return _with(out, found)
 
     def _holds(self, event: Counting, reads: int, region: int, node: ir.Node) -> MixtureKind | None:
@@ -294,7 +294,8 @@ class Counts(Tracker):
                 out |= self._with_ancestors(read.parents, wherever=wherever)
         return out
 
-    def _emit(self, event: Counting, kind: MixtureKind, node: ir.Node) -> int:
+    def emit(self, event: Counting, kind: MixtureKind, node: ir.Node) -> int:
+        """Return the origin of a find about a counting that is seen at ``node``."""
         machine, keys = self.machine, self.machine.of(Keys)
         key = (
             kind,
@@ -330,6 +331,8 @@ class Stores(Tracker):
         tokens = index.m & VAL and index.m & (keys.reads | keys.mixed)
         if not tokens or _stretch(node.index) or base.m & self.machine.params:
             return out
+        if base.m & self.machine.atoms.family("forward") and not isinstance(base.p, Heap):
+            return out  # a prediction
         if isinstance(value.p, Known) and not isinstance(value.p.v, int | float):
             return out
         return index, _with(value, self.machine.of(Counts).counted(index.m, node))

@@ -278,7 +278,8 @@ def label(machine: Machine, origins: int) -> int:
     """Remember that the reads in ``origins`` are what a prediction is judged by; return the origin of the verdict."""
     keys = machine.of(Keys)
     picked = origins & keys.reads
-    keys.labels |= picked
+    if not machine.updating:  # where a prediction is written (``logits[i, hint] += …``) none is judged
+        keys.labels |= picked
     return keys.gold | machine.atoms.bit("judged", picked) if picked else 0
 
 

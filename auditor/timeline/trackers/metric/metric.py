@@ -46,6 +46,7 @@ Kind = Literal[
     "file bytes",
     "more bytes",
     "raised bytes",
+    "largest predictions",
 ]
 
 FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split

@@ -30,7 +30,8 @@ _CLASSES = 64  # fewer are no vocabulary
 _PACKS = frozenset({"compress", "dumps", "b64encode", "b85encode", "a85encode", "packbits"})
 _RANKS = frozenset({"median", "nanmedian", "quantile", "nanquantile", "percentile", "nanpercentile", "trim_mean"})
 _FILLS = frozenset({"where", "masked_fill", "masked_fill_"})
-_CALLS = _LOSSES | _CLAMPS | _PACKS | _RANKS | _FILLS | {"min", "isin", "in1d"}
+_MASKS = frozenset({"masked_select", "masked_fill", "masked_fill_"})
+_CALLS = _MASKS | _LOSSES | _CLAMPS | _PACKS | _RANKS | _FILLS | {"min", "isin", "in1d"}
 # What these give of what a table says of each token is the same, in another type or shape.
 _SAME = frozenset(
     {
@@ -118,6 +119,9 @@ class Parts(Tracker):
             kinds |= value.m & self._kinds()
         if kinds and self._tokens(out) and any(not v.m & VAL for v in given[1:]):
             return Value(out.p, out.m & ~kinds | self.machine.atoms.bit("ignored", self._leave_out(kinds, node)))
+        of_kinds = [value.m & self._kinds() for value in given[:2]]
+        if name in _MASKS and len(given) > 1 and given[0].m & self._gold() and of_kinds[1] and not of_kinds[0]:
+            return tag(Value(out.p, out.m & ~self._kinds()), self._leave_out(given[1].m, node))
         if name in _CLAMPS and given and self._tokens(given[0]):
             most = args.keywords.get("max", given[-1] if len(given) > 1 else None)
             return self._smaller(given[0], most, 1 if name not in ("remainder", "fmod", "mod") else 0, node, out)

@@ -17,7 +17,7 @@ from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, all_but_last, of_this_token
-from auditor.timeline.trackers.mixtures import byte_shares
+from auditor.timeline.trackers.mixtures import byte_shares, rows
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Heap, Known, PerSetting, Value, at_setting
@@ -50,6 +50,7 @@ class Mixtures(Tracker):
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
         keys = self.machine.of(Keys)
+        out = rows.picked(self.machine, base, node, out)
         if base.m & keys.gold and not isinstance(base.p, Heap):
             judged = 0
             for label in self.machine.atoms.meanings(base.m, "judged"):
@@ -259,9 +260,10 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     if name == "roll":
         return Value(out.p, out.m | keys.earlier)
     if name in _STACKS and given:
-        return _stacked(machine, given[0], node, out)
+        return _stacked(machine, name, args, given[0], out)
     if name in _SUMS_OF_EXPERTS and seen & keys.pseudo:
-        return Value(out.p, out.m | emit(machine, "pseudo", node))
+        left = out.m if name == "exp" else out.m & ~keys.pseudo  # once they are added up, no row of them is left
+        return Value(out.p, left | emit(machine, "pseudo", node))
     if name in _JOINS and len(given) > 1:
         parts = [v.m for v in (given[1:] if name == "where" else given)]  # what decides is no part of what comes out
         if any(byte_shares.meets(keys, a, b) for a in parts for b in parts):
@@ -272,13 +274,15 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     return out
 
 
-def _stacked(machine: Machine, rows: Value, node: ir.Node, out: Value) -> Value:
+def _stacked(machine: Machine, name: str, args: Args, stack: Value, out: Value) -> Value:
     """Note a row among the true token's losses that doesn't depend on which token came."""
     keys = machine.of(Keys)
-    items = containers.exact_items(machine, rows) or []
+    items = containers.exact_items(machine, stack) or []
     forwards = machine.atoms.family("forward")
     if not any(item.m & keys.gold for item in items):
         return out
+    if not all(item.m & keys.gold for item in items):
+        out = Value(out.p, out.m | rows.stacked(machine, name, args, items))
     if any(item.m & forwards and not item.m & (keys.gold | keys.reads) for item in items):
         return Value(out.p, out.m | keys.pseudo)
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -12,6 +12,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
+from auditor.timeline.named import report_of
 from auditor.timeline.paths import calls_of, way_to
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def _on_the_way(event: Mixture, report: Report) -> bool:
     return way == [step.site for step in event.calls[: len(way)]]
 
 
-def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) -> Iterator[Finding]:
+def findings(
+    case: Case, kind: MixtureKind, slug: str, message: str | Callable[[Mixture], str], step: str
+) -> Iterator[Finding]:
     """Yield a finding with ``message`` for each reported mixture of ``kind``, with the path to the report.
 
     Where the logs show that the claimed score is one which the mixture doesn't reach, the script is at fault but
@@ -87,24 +90,30 @@ def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) 
     for found in reported(timeline, kind, claimed):
         site = found.mixture.site
         judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
+        running = found.mixture.bits & timeline.in_play or found.mixture.bits
+        own = [r for r in found.mixture.reports if r.bits & running]  # not what another call's result is printed as
         ours = [r for r in found.reports if r in claimed and r.bits & found.mixture.bits]
-        ending = [r for r in ours or found.reports if _on_the_way(found.mixture, r)] or ours or [found.report]
-        shown = max(ending, key=lambda r: r.order)
+        ours = [r for r in ours if r in own] or ours
+        ending = [r for r in ours or own or found.reports if _on_the_way(found.mixture, r)] or ours or [found.report]
+        shown = report_of(ending, running, claimed, case.submitted)
         last, told = shown.site, way_to(shown, found.mixture, found.ways, timeline.in_play)
         calls, decided = calls_of(told), Step(site.source.path, site.line, step, site.source.layer)
         if kind == "hint" and not site.source.path.endswith(".py"):  # weighed in Python, after it was given in C
             note = "whether there is a hint is decided by looking at the token"
             decided = Step(site.source.path, site.line, note, site.source.layer)
             calls = [*calls[:-1], decided, *calls[-1:]]
+        replaced = found.mixture.at if kind == "rescored" else None
+        put = "a second loss of these tokens takes the place of the first one"
         steps = [
             *calls,
             *(() if decided in calls else (decided,)),
+            *((Step(replaced.source.path, replaced.line, put, replaced.source.layer),) if replaced else ()),
             Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
         ]
         yield judged.found(
             site,
             rule=slug,
             status=judged.status,
-            message=message,
+            message=message if isinstance(message, str) else message(found.mixture),
             trace=tuple(dict.fromkeys(steps)),
         )

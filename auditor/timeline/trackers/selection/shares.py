@@ -251,9 +251,9 @@ class Shares(Tracker):
             return Value(out.p, origins & ~self.entropy | self.top)
         if name in _PRODUCTS and len(given) > 1 and self._weighs(given[-2], given[-1]):
             return Value(out.p, origins & ~self.loose | self.blend("loose", node, origins))
-        if name in _SUMS and origins & self.spread:
-            return Value(out.p, origins & ~(self.spread | self.loose) | self.blend("loose", node, origins))
         keys, marks = self.machine.of(Keys), self.machine.of(Marks)
+        if name in _SUMS and origins & self.spread and origins & marks.space in (0, marks.probs):
+            return Value(out.p, origins & ~(self.spread | self.loose) | self.blend("loose", node, origins))
         side_by_side = given and given[0].m & keys.pseudo and given[0].m & marks.space == marks.probs
         if name in _SUMS and side_by_side and origins & keys.gold:
             return Value(out.p, origins | emit(self.machine, "pseudo", node))
