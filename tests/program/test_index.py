@@ -130,6 +130,6 @@ def test_calls_are_found_by_name_in_their_order() -> None:
     assert isinstance(module, ir.Module)
     nodes = Index(module.body).bodies[0].nodes
     assert [call.start for call in nodes.calls("cat")] == [0, 6, 16]
-    assert [call.start for call in nodes.calls("pad", "cat")] == [0, 6, 16, 33]
+    assert [call.start for call in nodes.calls("pad", "cat")] == [0, 6, 16, 31]
     assert [call.start for call in nodes.calls("")] == [23]
     assert nodes.calls("none") == []
