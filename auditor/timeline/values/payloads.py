@@ -230,20 +230,9 @@ class Stream:
     """
 
     __slots__ = (
-        "answer",
-        "answering",
-        "context",
-        "element",
-        "follows",
-        "given",
-        "learns",
-        "made_by",
-        "once",
-        "primed",
-        "pull",
-        "pulled_at",
-        "spent",
-    )
+        "answer", "answering", "context", "element", "follows", "given", "learns", "made_by", "once", "primed", "pull",
+        "pulled_at", "spent",
+    )  # fmt: skip
 
     def __init__(self, pull: Callable[[Callable[[Value], Value]], Value]) -> None:
         self.pull = pull
@@ -287,21 +276,9 @@ class Heap(Struct, eq=False):
 
 
 Payload: TypeAlias = (
-    Some
-    | Known
-    | PerSetting
-    | Either
-    | Tup
-    | Function
-    | Bound
-    | Class
-    | External
-    | Method
-    | Native
-    | Heap
-    | Stream
+    Some | Known | PerSetting | Either | Tup | Function | Bound | Class | External | Method | Native | Heap | Stream
     | None
-)
+)  # fmt: skip
 
 
 class Value(Struct, eq=False, frozen=True):
