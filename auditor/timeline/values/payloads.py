@@ -270,21 +270,9 @@ class Heap(Struct, eq=False):
 
 
 Payload: TypeAlias = (
-    Some
-    | Known
-    | PerSetting
-    | Either
-    | Tup
-    | Function
-    | Bound
-    | Class
-    | External
-    | Method
-    | Native
-    | Heap
-    | Stream
+    Some | Known | PerSetting | Either | Tup | Function | Bound | Class | External | Method | Native | Heap | Stream
     | None
-)
+)  # fmt: skip
 
 
 class Value(Struct, eq=False, frozen=True):
