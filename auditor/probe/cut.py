@@ -45,8 +45,13 @@ _WIDE: Mapping[str, str] = {**dict.fromkeys(_WIDTHS, "128"), **_HEADS}
 """A model of a thirtieth of the work. Its layers stay: connections name them."""
 _NARROW: Mapping[str, str] = {
     **dict.fromkeys(_WIDTHS, "64"), **_HEADS, "VOCAB_SIZE": "1024", "BIGRAM_VOCAB_SIZE": "1024",
+    **dict.fromkeys(("NUM_LAYERS", "N_LAYERS", "N_LAYER"), "6"), "TTT_FREEZE_BLOCKS": "2",
 }  # fmt: skip
-"""A model of a hundredth of the work, over the smallest of the challenge's vocabularies."""
+"""A model of a hundredth of the work, over the smallest of the challenge's vocabularies.
+
+Six layers have those that are gone through again in most scripts (the fourth to the sixth); of them test-time training
+that leaves the lowest alone still has four.
+"""
 _LEVELS = ((_SHORT, _BATCHES, _NARROW), (_SHORT, _BATCHES, _WIDE), (_SHORT, _BATCHES), (_SHORT,))
 LEVELS = len(_LEVELS)
 _COMPILING = re.compile(r"warmup_steps\s*>\s*0")
