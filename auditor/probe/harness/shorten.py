@@ -33,7 +33,7 @@ def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
     for name, count, constant in _calibrations(tree):
         wanted = _GENERATED if _GENERATES.search(name) else _CALIBRATED
         if constant.value > wanted:  # type: ignore[operator]  # a whole number
-            told.append(f"line {constant.lineno}: {count}={constant.value} to {wanted}")
+            told.append(f"line {constant.lineno}: {count}={constant.value!r} to {wanted}")
             constant.value = wanted
     return tree, told
 
