@@ -27,7 +27,7 @@ _BATCHES: Mapping[str, str] = {
                      "TTT_EVAL_SEQ_LEN"), "128"),
     **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE"), "1024"),
     **dict.fromkeys(("VAL_BATCH_SIZE", "VAL_BATCH_TOKENS"), "16384"),
-    **dict.fromkeys(_STRIDES, "64"),
+    **dict.fromkeys(_STRIDES, "96"),  # no whole number of windows holds each token: passes stay countable
     **dict.fromkeys(("TTT_CHUNK_TOKENS", "TTT_CHUNK", "NGRAM_CHUNK_TOKENS", "TTT_CHUNK_SIZE", "NGRAM_CHUNK_SIZE",
                      "NGRAM_EVAL_CHUNK_TOKENS", "GLOBAL_TTT_CHUNK_TOKENS"), "1024"),
     **dict.fromkeys(("EVAL_BATCH_SEQS", "SW_EVAL_BATCH", "TTT_BATCH_SEQS", "EVAL_BATCH", "SLIDING_BATCH_SEQS",

@@ -25,7 +25,7 @@ def test_what_is_off_or_smaller_stays_so():
         'get("TTT_EPOCHS", "0"), get("ITERATIONS", 2), get("MODEL_DIM", 512), get("EVAL_STRIDE", 64), get("SEQ_LEN")'
     )
     made = cut(replace(PLAN, environment={"MODEL_DIM": "64", "SEQ_LEN": "one"}), source, 0)
-    assert made.told == ("SEQ_LEN=128", "EVAL_STRIDE=64")
+    assert made.told == ("SEQ_LEN=128", "EVAL_STRIDE=96")
     on = cut(replace(PLAN, environment={"TTT_EPOCHS": "1_0"}), source, 3)
     assert on.told == ("TTT_EPOCHS=2",)
 
@@ -70,7 +70,7 @@ generate_autoregressive_calib(model, num_seqs=64, temperature=0.8)
 def test_each_level_is_less_cut_and_compiling_is_not_warmed_up_for():
     source = 'get("MODEL_DIM", 512), get("VOCAB_SIZE", 8192), get("WARMUP_STEPS", 20), get("EVAL_STRIDE", 64)'
     told = [cut(replace(PLAN, environment={}), source, level).told for level in range(LEVELS)]
-    assert told[0] == ("WARMUP_STEPS=1", "EVAL_STRIDE=64", "MODEL_DIM=64", "VOCAB_SIZE=1024")
-    assert told[1] == ("WARMUP_STEPS=1", "EVAL_STRIDE=64", "MODEL_DIM=128")
-    assert told[2:] == [("WARMUP_STEPS=1", "EVAL_STRIDE=64"), ("WARMUP_STEPS=1",)]
+    assert told[0] == ("WARMUP_STEPS=1", "EVAL_STRIDE=96", "MODEL_DIM=64", "VOCAB_SIZE=1024")
+    assert told[1] == ("WARMUP_STEPS=1", "EVAL_STRIDE=96", "MODEL_DIM=128")
+    assert told[2:] == [("WARMUP_STEPS=1", "EVAL_STRIDE=96"), ("WARMUP_STEPS=1",)]
     assert "WARMUP_STEPS=0" in cut(PLAN, f"{source}\nif args.warmup_steps > 0:", 0).told
