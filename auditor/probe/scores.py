@@ -110,8 +110,8 @@ def _order(found: Iterable[Placed]) -> Positions | None:
 def _by_order(count: int, covered: Positions | None, most: int) -> tuple[Positions, bool, int] | None:
     """Return places for ``count`` values in the order of the scored tokens; None where their number doesn't fit.
 
-    With them: that they are not exact, and by how much, as any tokens may be those that have no value. They may be those
-    of at most ``most`` passes.
+    With them: that they are not exact, and by how much, as any tokens may be those that have no value. There may be
+    ``most`` passes.
     """
     if covered is None or not len(covered):
         return None

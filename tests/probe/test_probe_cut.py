@@ -74,3 +74,22 @@ def test_each_level_is_less_cut_and_compiling_is_not_warmed_up_for():
     assert told[1] == ("WARMUP_STEPS=1", "EVAL_STRIDE=96", "MODEL_DIM=128")
     assert told[2:] == [("WARMUP_STEPS=1", "EVAL_STRIDE=96"), ("WARMUP_STEPS=1",)]
     assert "WARMUP_STEPS=0" in cut(PLAN, f"{source}\nif args.warmup_steps > 0:", 0).told
+
+
+def test_tables_that_are_hashed_into_are_as_full_as_real_ones():
+    text = b"""
+class Cache:
+    BUCKETS = 4_194_304
+
+    def __init__(self, num_buckets: int = 1 << 22, bigram_buckets=10240):
+        self.hash_size = 2 ** 24
+        self.buckets = num_buckets
+        self.seen_buckets = 1 << 10
+"""
+    tree, told = shortened(text, "t.py")
+    assert sorted(told) == [
+        "line 3: BUCKETS=4194304 to 4096", "line 5: num_buckets=1 << 22 to 4096", "line 6: hash_size=2 ** 24 to 4096"
+    ]  # fmt: skip
+    made = ast.unparse(tree)
+    assert "BUCKETS = 4096" in made and "num_buckets: int=1 << 12, bigram_buckets=10240" in made
+    assert "self.hash_size = 2 ** 12" in made and "1 << 10" in made
