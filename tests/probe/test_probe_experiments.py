@@ -44,6 +44,15 @@ def test_values_find_their_tokens_by_content_in_rows_and_repeats():
     assert Index(OTHER).positions(OTHER[100:400].astype(np.int64)).tolist() == list(range(100, 400))
 
 
+def test_a_short_run_that_stands_in_several_places_is_the_nearest():
+    again = TOKENS.copy()
+    again[5000:5008] = again[50:58]
+    runs = np.concatenate([np.arange(4900, 5000), np.arange(5000, 5008), np.arange(40, 50), np.arange(50, 58)])
+    assert (Index(again).positions(again[runs].astype(np.int64)) == runs).all()
+    cut = np.concatenate([np.arange(4900, 4990), np.arange(5000, 5008)])
+    assert (Index(again).positions(again[cut].astype(np.int64)) == cut).all()
+
+
 def test_fair_predictions_never_win_the_bet_and_oracles_do():
     rng = np.random.default_rng(0)
     fair = rng.dirichlet(np.full(32, 0.3), 6000)
