@@ -54,6 +54,8 @@ that leaves the lowest alone still has four.
 """
 _LEVELS = ((_SHORT, _BATCHES, _NARROW), (_SHORT, _BATCHES, _WIDE), (_SHORT, _BATCHES), (_SHORT,))
 LEVELS = len(_LEVELS)
+_SEQUENCE = re.compile(r"(?i:seq|seq_?len|block_size|context\w*)\s*(?::\s*int\s*)?=\s*(?:1024|2048|4096)\b")
+"""A length of sequences that no switch changes: strides may be as much longer."""
 _COMPILING = re.compile(r"warmup_steps\s*>\s*0")
 """Warming up that a script skips where it is told no steps: nothing of it is left."""
 
@@ -80,6 +82,8 @@ def cut(planned: Plan, source: str, level: int) -> Cut:
     }
     if "WARMUP_STEPS" in wanted and _COMPILING.search(source):
         wanted["WARMUP_STEPS"] = "0"
+    if not any(name.endswith(("SEQ_LEN", "BLOCK_SIZE")) for name in wanted) and _SEQUENCE.search(source):
+        wanted.update((name, "256") for name in _STRIDES if name in wanted)
     environment = dict(planned.environment)
     for name, value in wanted.items():
         environment[name] = value

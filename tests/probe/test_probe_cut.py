@@ -30,6 +30,13 @@ def test_what_is_off_or_smaller_stays_so():
     assert on.told == ("TTT_EPOCHS=2",)
 
 
+def test_strides_are_long_where_sequences_can_t_be_short():
+    stride = 'get("EVAL_STRIDE", "64")'
+    assert cut(PLAN, f"seq_len = 1024\n{stride}", 0).told == ("EVAL_STRIDE=256",)
+    assert cut(PLAN, f"seq_len = 128\n{stride}", 0).told == ("EVAL_STRIDE=64",)
+    assert "EVAL_STRIDE=64" in cut(PLAN, f'seq_len = 1024\n{stride}, get("SEQ_LEN", 1024)', 0).told
+
+
 def test_loops_that_learn_are_cut_and_others_are_not():
     text = b"""
 def update(x):
