@@ -18,6 +18,7 @@ _SHORT: Mapping[str, str] = {
                      "GPTQ_CALIB_SEQS", "GPTQ_SAMPLES"), "16"),
     **dict.fromkeys(("AR_CALIB_SEQS", "AR_SEQS", "AR_NUM_SEQS", "GPTQ_AR_SEQS"), "2"),
     **dict.fromkeys(("NGRAM_PRETRAIN_TOKENS",), "20000"),
+    **dict.fromkeys(("EMA_DECAY", "EMA_BETA"), "0.5"),  # of two steps, a slow average keeps nothing
     **dict.fromkeys(("TTT_EPOCHS", "PREQUANT_TTT_EPOCHS", "TTT_STEPS", "SLOT_STEPS", "MUON_BACKEND_STEPS"), "2"),
 }  # fmt: skip
 """Training and calibration in a few steps: the second is the first that reaches every weight behind a zero one."""
@@ -78,12 +79,12 @@ def cut(planned: Plan, source: str, level: int) -> Cut:
         name: value
         for table in _LEVELS[level]
         for name, value in table.items()
-        if name in named and _larger(name, planned.environment.get(name) or _default(source, name), int(value))
+        if name in named and _larger(name, planned.environment.get(name) or _default(source, name), float(value))
     }
     if "WARMUP_STEPS" in wanted and _COMPILING.search(source):
         wanted["WARMUP_STEPS"] = "0"
     if not any(name.endswith(("SEQ_LEN", "BLOCK_SIZE")) for name in wanted) and _SEQUENCE.search(source):
-        wanted.update((name, "256") for name in _STRIDES if name in wanted)
+        wanted.update((name, "384") for name in _STRIDES if name in wanted)
     environment = dict(planned.environment)
     for name, value in wanted.items():
         environment[name] = value
@@ -93,12 +94,12 @@ def cut(planned: Plan, source: str, level: int) -> Cut:
 
 def _default(source: str, name: str) -> str:
     """Return the number that the text gives beside a switch, empty where there is none."""
-    found = re.search(rf"""["']{name}["']\s*,\s*["']?(\d[\d_]*)""", source)
+    found = re.search(rf"""["']{name}["']\s*,\s*["']?(\d[\d_]*(?:\.\d+)?)""", source)
     return found[1] if found else ""
 
 
-def _larger(name: str, now: str, wanted: int) -> bool:
+def _larger(name: str, now: str, wanted: float) -> bool:
     """Tell whether a switch that stands at ``now`` has to be set."""
-    if not re.fullmatch(r"\d[\d_]*", now):
+    if not re.fullmatch(r"\d[\d_]*(?:\.\d+)?", now):
         return True
-    return int(now) > 0 and (name in _STRIDES or int(now) > wanted)
+    return float(now) > 0 and (name in _STRIDES or float(now) > wanted)

@@ -4,6 +4,7 @@ import ast
 from dataclasses import replace
 
 from auditor.probe.cut import LEVELS, cut
+from auditor.probe.harness.clock import Clock
 from auditor.probe.harness.shorten import shortened
 from auditor.smoke.plan import Plan
 
@@ -32,9 +33,9 @@ def test_what_is_off_or_smaller_stays_so():
 
 def test_strides_are_long_where_sequences_can_t_be_short():
     stride = 'get("EVAL_STRIDE", "64")'
-    assert cut(PLAN, f"seq_len = 1024\n{stride}", 0).told == ("EVAL_STRIDE=256",)
-    assert cut(PLAN, f"seq_len = 128\n{stride}", 0).told == ("EVAL_STRIDE=64",)
-    assert "EVAL_STRIDE=64" in cut(PLAN, f'seq_len = 1024\n{stride}, get("SEQ_LEN", 1024)', 0).told
+    assert cut(PLAN, f"seq_len = 1024\n{stride}", 0).told == ("EVAL_STRIDE=384",)
+    assert cut(PLAN, f"seq_len = 128\n{stride}", 0).told == ("EVAL_STRIDE=96",)
+    assert "EVAL_STRIDE=96" in cut(PLAN, f'seq_len = 1024\n{stride}, get("SEQ_LEN", 1024)', 0).told
 
 
 def test_loops_that_learn_are_cut_and_others_are_not():
@@ -100,3 +101,23 @@ class Cache:
     made = ast.unparse(tree)
     assert "BUCKETS = 4096" in made and "num_buckets: int=1 << 12, bigram_buckets=10240" in made
     assert "self.hash_size = 2 ** 12" in made and "1 << 10" in made
+
+
+def test_a_slow_average_of_the_weights_is_made_a_quick_one():
+    assert cut(replace(PLAN, environment={}), 'float(get("EMA_DECAY", 0.9965))', 0).told == ("EMA_DECAY=0.5",)
+    assert cut(replace(PLAN, environment={"EMA_DECAY": "0"}), 'float(get("EMA_DECAY", 0.9965))', 0).told == ()
+
+
+def test_optimizers_that_step_in_turns_make_one_step_of_the_clock():
+    clock, optimizers = Clock(), [object(), object(), object()]
+    begun = clock.look()
+    for _ in range(2):
+        for each in optimizers:
+            clock.stepped(each)
+    assert 600 <= (clock.look() - begun) / 1e9 < 601
+    alone = object()
+    clock.stepped(alone)
+    assert (clock.look() - begun) / 1e9 < 601
+    for _ in range(5):
+        clock.stepped(alone)
+    assert 900 <= (clock.look() - begun) / 1e9 < 901
