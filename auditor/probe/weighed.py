@@ -13,19 +13,20 @@ from auditor.probe.lab import Base
 from auditor.probe.passes import Pass, explaining
 from auditor.probe.printed import Printed
 
-_ASKED = 2  # runs that look for it
 _NEAR = 0.002  # how far, relatively, a sum may be from the score: no count makes it uncertain
 
 
 def candidates(passes: Iterable[Pass]) -> list[Pass]:
-    """Return the passes to ask about, one a site: first those without gradients, of known tokens, late ones."""
-    last: dict[str, Pass] = {}
-    for each in passes:
-        if not each.whole:
-            last[each.placed.site.name] = each
-    return sorted(
-        last.values(), key=lambda each: (not each.placed.site.learns, each.placed.exact, each.ended), reverse=True
-    )[:_ASKED]
+    """Return the passes to ask about: the latest of known tokens, then the latest of all, both without gradients first.
+
+    What a mixture is made of comes before the mixture, whose tokens are known by their order alone.
+    """
+    whole = [each for each in passes if not each.whole]
+    if not whole:
+        return []
+    exact = max(whole, key=lambda each: (not each.placed.site.learns, each.placed.exact, each.ended))
+    last = max(whole, key=lambda each: (not each.placed.site.learns, each.ended))
+    return [exact] if exact.placed is last.placed else [exact, last]
 
 
 def divided(asked: Pass, passes: Iterable[Pass], printed: Printed, nudged: Printed | None) -> tuple[Pass, float] | None:
