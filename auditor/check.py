@@ -54,6 +54,13 @@ def audit(
     ``select`` names the rules to apply (None: all), ``ignore`` those to leave out. Findings that one of the
     ``rulings`` overrules are kept and don't count.
     """
+    with _uncollected():
+        return _audit(submission, select, ignore, rulings)
+
+
+def _audit(
+    submission: Submission, select: Collection[str] | None, ignore: Collection[str], rulings: Collection[Ruling]
+) -> Report:
     rules = [
         r
         for r in catalogue.applied(submission.challenge)
@@ -238,7 +245,7 @@ def _not_followed(
         )
         reports = claimable(timeline, submitted)
         decisive = opaque(timeline, reports)
-        others = [e for e in timeline.events if isinstance(e, ScoreReport)]
+        others = timeline.of(ScoreReport)
         for each in dict.fromkeys([*decisive, *opaque(timeline, others)]):
             source, line = each.site.source, each.site.line
             hangs = each in decisive
@@ -287,15 +294,26 @@ def _cited(
 
 
 @contextmanager
-def _room() -> Iterator[None]:
-    """Give deep programs the stack that they need, and keep the collector out of a short-lived mass of objects."""
-    limit = sys.getrecursionlimit()
+def _uncollected() -> Iterator[None]:
+    """Keep the collector out of a short-lived mass of objects, and hold it until they are gone.
+
+    What is still in use when it is let in again is looked through, and kept for later, for nothing.
+    """
     collecting = gc.isenabled()
     gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Give deep programs the stack that they need."""
+    limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, _STACK))
     try:
         yield
     finally:
         sys.setrecursionlimit(limit)
-        if collecting:
-            gc.enable()

@@ -37,6 +37,7 @@ class Element(Struct, frozen=True):
     cells: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=8)  # several rooms read one README
 def elements(text: str) -> tuple[Element, ...]:
     """Return the parts of a Markdown document, tables included, in their order; of its first 5,000 lines."""
     lines = text.replace("\r\n", "\n").replace("\r", " ").split("\n", _MOST_LINES)

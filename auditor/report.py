@@ -39,6 +39,9 @@ class MeasuredRun:
     claimed_bpb: float | None = None  # the score of it that the claim rests on, where its log prints others after it
     validation_seconds: float | None = None  # all timed passes over validation data, where it times several
     vocabulary: int | None = None  # entries: runs of several are no seeds of one configuration
+    with_disk: bool = (
+        False  # its log prints no total of the artifact: the script's size on disk is in ``artifact_bytes``
+    )
 
     @property
     def claimed(self) -> bool:

@@ -10,6 +10,7 @@ from reports.schema import mean_bpb, scores, std_bpb
 
 # Bits per byte between logs: seeds of one work differ by less; a mean over more says nothing.
 _ONE_WORK = 0.02
+_ROUNDED = 0.001  # bits per byte, from which five decimals tell of a score
 
 
 def facts(report: Report) -> tuple[tuple[str, str], ...]:
@@ -51,13 +52,13 @@ def _scores(report: Report) -> str:
         parts.append(f"{min(found):.5f} to {max(found):.5f} logged ({len(found)} runs)")
     elif mean is not None:
         count = len(found)
-        spread = "" if std is None else f", sd {std:.5f}"
+        spread = "" if std is None else f", sd {std:.5f}" if mean >= _ROUNDED else f", sd {std:.3g}"
         counted = [run for run in runs if run.claimed] or runs
         logs = "logs" if len({run.log for run in counted if run.val_bpb is not None}) >= count else "runs"
         others = len(scores(replace(run, claimed_bpb=None) for run in report.runs)) - count
         all_told = f" of {count + others}" if others > 0 else ""
         of = f"1{all_told} log{'s' if all_told else ''}" if count == 1 else f"mean of {count}{all_told} {logs}{spread}"
-        parts.append(f"{mean:.5f} logged ({of})")
+        parts.append(f"{mean:.5f} logged ({of})" if mean >= _ROUNDED else f"{mean:.3g} logged ({of})")
     if report.claims.val_bpb is not None:
         parts.append(f"{report.claims.val_bpb:g} claimed")
     return ", ".join(parts)
@@ -75,10 +76,12 @@ def _seeds(report: Report) -> str:
 
 def _bytes(report: Report) -> str:
     parts = []
-    sizes = [run.artifact_bytes for run in _counted(report) if run.artifact_bytes is not None]
-    sizes = sizes or [run.artifact_bytes for run in report.runs if run.artifact_bytes is not None]
-    if sizes:
-        parts.append(f"{max(sizes):,} logged{' (largest)' if len(sizes) > 1 else ''}")
+    sized = [run for run in _counted(report) if run.artifact_bytes is not None]
+    sized = sized or [run for run in report.runs if run.artifact_bytes is not None]
+    if sized:
+        largest = max(sized, key=lambda run: run.artifact_bytes or 0)
+        said = "of the logged model and the script on disk" if largest.with_disk else "logged"
+        parts.append(f"{largest.artifact_bytes:,} {said}{' (largest)' if len(sized) > 1 else ''}")
     if report.claims.artifact_bytes is not None:
         parts.append(f"{report.claims.artifact_bytes:,} claimed")
     return ", ".join(parts)

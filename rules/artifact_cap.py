@@ -62,11 +62,15 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         sizes = [f"model and code are {counted:,} together"]
     if plain is not None and plain != counted:
         sizes.append(f"{plain:,} with the script as it lies there")
-    if least is not None and least != counted:
+    if least is not None and least not in (counted, plain):
         sizes.append(f"at least {least:,} with minified and packed code")
     which = f"seed {run.seed.value}" if run.seed is not None else run.path
     message = f"The artifact of {which} is over the cap of {cap(case):,} bytes: {', '.join(sizes)}."
     if not certain and least is not None and least <= cap(case):
+        message = (
+            f"Whether the artifact of {which} is over the cap of {cap(case):,} bytes hangs on how its code is counted: "
+            f"{', '.join(sizes)}."
+        )
         message += " Packed code is accepted (#1412), a log's own total above the cap was not (#1959)."
     elif least is None:
         message += " The log does not tell the model's size from the code's."
@@ -138,7 +142,8 @@ def _without_log(case: Case, runs: Sequence[Run], code: Code | None) -> Iterator
                 f"The least total that the logs print ({logs}), {min(printed):,} bytes, is too far over the cap to be "
                 "the submitted artifact's, and no artifact is in the folder."
             )
-        yield Finding(SLUG, "evidence", "incomplete", message, runs[0].path)
+        advice = "Commit a log that prints the total of code and packed model, or the packed model itself."
+        yield Finding(SLUG, "evidence", "incomplete", message, runs[0].path, advice=advice)
 
 
 _BIG = 15_990_000

@@ -26,10 +26,12 @@ SLUG = "bogus-log"
 
 _SAME_SOURCE = 0.98  # share of lines from which two texts are one script, touched up
 _LIKE_SOURCE = 0.8  # below it the log is of another script
+_NEAR_SIZE = 0.2  # of the script's bytes, by which another version of it differs at most: packed code has fewer
 _LARGEST_SOURCE = 4_000_000
 _LONGEST_SUMMARY = 150  # lines after the words that say so
 _CLOCK_JUMP = 20.0  # seconds by which a training clock must fall, and the share of its time
 _CLOCK_SHARE = 0.1
+_LEAST_LONE_SEED = 10  # that a name may state without the word: smaller numbers count runs
 _FEWEST_NAMES = 2  # logs of one printed seed under so many names
 _TROUBLES = {
     "connection": "a connection's error message",
@@ -86,15 +88,19 @@ def _empty(log: Log, *, enough: bool) -> Finding | None:
     if log.size == 0:
         said, line = "The log is empty", None
     elif trouble is not None and not steps and not measured:
-        said, line = f"This is no train log but {_TROUBLES[trouble.kind]}: {shown(trouble.text, 80)}", trouble.line
+        what, text = _TROUBLES[trouble.kind], shown(trouble.text, 80).rstrip(":.")
+        said, line = f"This is no train log but {what}: {text}", trouble.line
+        if trouble.kind in ("traceback", "killed"):  # a run was begun
+            said = f"The log holds {what}, and neither a training step nor a score could be read from it: {text}"
         # Such a file under a log's name claims a run that it doesn't show.
         status = "hold"
     elif trouble is not None and trouble.kind == "summary":
         said, line = "By its own words this is a summary, and it gives no final score", trouble.line
     elif trouble is not None:
-        said, line = f"The run ended in {_TROUBLES[trouble.kind]} before a final score", trouble.line
+        said = f"The log holds {_TROUBLES[trouble.kind]}, and no final score could be read from it"
+        line = trouble.line
     elif steps or measured:
-        said, line = "The log prints no final score in bits per byte", log.lines or None
+        said, line = "No final score in bits per byte could be read from the log", log.lines or None
     else:
         said, line = "No training step and no score in bits per byte could be read from the log", 1
     # An error message or a placeholder in a log's place is to be looked at whatever else there is.
@@ -108,25 +114,63 @@ def _first_of(findings: list[Finding]) -> Iterator[Finding]:
     """Yield the first finding of each status, with the number of further logs of which it says the same."""
     for status in dict.fromkeys(f.status for f in findings):
         alike = [f for f in findings if f.status == status]
-        more = f" {len(alike) - 1} more logs are so too." if len(alike) > 1 else ""
+        others = f"{len(alike) - 1} more logs embed" if len(alike) > 2 else "1 more log embeds"
+        more = f" {others} a text that differs as well." if len(alike) > 1 else ""
         yield replace(alike[0], message=alike[0].message + more)
 
 
 def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
-    """Yield a finding when the script that a log embeds is not the submitted one."""
-    source = next((each for each in log.sources if each.text), None)
-    if source is None or source.text is None or case.submission.script is None:
+    """Yield a finding when the script that a log embeds is not the submitted one; of several, none of them."""
+    sources = [each for each in log.sources if each.text]
+    if not sources and case.submission.script is not None:
+        yield from _other_size(case, log)
+    submitted = list(_submitted(case)) if sources and case.submission.script is not None else []
+    if not submitted:
         return
-    share = max((_alike(source.text, text) for text in _submitted(case)), default=None)
-    if share is None or share >= _SAME_SOURCE:
+    share, source, text = max(
+        ((_alike(each.text or "", text), each, text) for each in sources for text in submitted),
+        key=lambda found: found[0],
+    )
+    if share >= _SAME_SOURCE:
         return
     other = share < _LIKE_SOURCE
     status: Status = "hold" if other and decisive else "note"
+    embedded, lies_there = _lines(source.text or ""), _lines(text)
     message = (
-        f"The log is of {'another' if other else 'another version of the'} script: it embeds a text that shares "
-        f"{share:.0%} of its lines with what was submitted."
+        f"The log is of {'another' if other else 'another version of the'} script: of the {embedded.total():,} lines "
+        f"that it embeds, {(embedded - lies_there).total():,} are not in what was submitted, which has "
+        f"{(lies_there - embedded).total():,} that it doesn't embed."
     )
     yield Finding(SLUG, "evidence", status, message, log.path, source.first_line, _last(source))
+
+
+def _other_size(case: Case, log: Log) -> Iterator[Finding]:
+    """Yield a note where a log counts other bytes of code than any of the script's layers has, but nearly as many."""
+    printed = next((code for run in log.runs if (code := run.last("code_bytes")) is not None), None)
+    packed = case.evidence.sizes.counts_packed or any(run.all("code_bytes_packed") for run in log.runs)
+    if printed is None or printed.line is None or packed:
+        return
+    sizes = dict.fromkeys(len(text.encode("utf-8")) for text in _submitted(case))
+    near = [size for size in sizes if abs(size - printed.value) <= _NEAR_SIZE * size]
+    among = {*sizes, *(len(text) for text in _submitted(case)), *_with_helpers(case)}
+    among |= {len(text.replace("\r\n", "\n").encode("utf-8")) for text in _submitted(case)}
+    if not near or printed.value in among:
+        return
+    nearest = min(near, key=lambda size: abs(size - printed.value))
+    message = (
+        f"The log counts {printed.value:,.0f} bytes of code, and the submitted script has {nearest:,}: the run may be "
+        "of another version of it."
+    )
+    yield Finding(SLUG, "evidence", "note", message, log.path, printed.line, printed.line)
+
+
+def _with_helpers(case: Case) -> Iterator[int]:
+    """Yield the script's bytes with those of the helpers that it reaches, and of all that lie beside it."""
+    sizes = case.evidence.sizes
+    own = sizes.code_bytes or 0
+    yield own + sizes.helper_bytes
+    yield own + sum(helper.size for helper in sizes.helpers)
+    yield from (own + helper.size for helper in sizes.helpers)
 
 
 def _last(source: EmbeddedSource) -> int:
@@ -196,7 +240,7 @@ def _nought(log: Log) -> Iterator[Finding]:
 
 def _one_seed(runs: Sequence[Run]) -> Iterator[Finding]:
     """Yield a hold when logs that are named by different seeds all print the same one."""
-    named = [run for run in runs if run.name_seed is not None and run.logged_seed is not None and run.trained]
+    named = [run for run in runs if run.logged_seed is not None and run.trained and _is_named_by_seed(run)]
     if any(run.name_seed.value in run.printed_seeds[1:] for run in named if run.name_seed):
         return  # printed after the defaults
     names = {run.name_seed.value for run in named if run.name_seed is not None}
@@ -211,6 +255,16 @@ def _one_seed(runs: Sequence[Run]) -> Iterator[Finding]:
     )
     line = place.line if place is not None else None
     yield Finding(SLUG, "evidence", "hold", message, first.path, line, line)
+
+
+def _is_named_by_seed(run: Run) -> bool:
+    """Tell whether a log's name states a seed, and not the number of a run, a stage or a setting."""
+    seed = run.name_seed
+    if seed is None:
+        return False
+    base = "/".join(PurePosixPath(run.path).parts[-2:]).lower()
+    word = rf"seed[\W_]?0*{seed.value}(?!\d)"
+    return re.search(word, base) is not None or seed.value >= _LEAST_LONE_SEED
 
 
 def _clock_set_back(log: Log) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ SLUG = "boundary-leak"
 _BOUNDARY = regex(r"bos|eos|boundar|not_first|doc_?start|same_doc|is_start|seg_?id|reset", re.IGNORECASE)
 _APART = regex(r"cu_?seq_?lens|varlen|doc_?ids?$|document_?mask|seg_?ids?$|block_?mask", re.IGNORECASE)
 _IDS = regex(r"(?:^|_)(?:ids?|tokens?|toks?|input)$", re.IGNORECASE)
+_JOINS = ("cat", "concat", "concatenate")
 _MIXES = frozenset({"lerp", "addcmul", "mul", "where"})
 _GATES = frozenset({"sigmoid", "tanh", "lerp", "sigmoid_"})
 
@@ -34,9 +35,9 @@ def check(case: Case) -> Iterator[Finding]:
     for source, function, parts in _functions(case.program):
         for part in parts:
             if id(part) not in moves:
-                moves[id(part)] = _moves(part.of(ir.Call, ir.BinOp))
+                moves[id(part)] = _moves(part)
         shift = _shift([moves[id(part)] for part in parts])
-        if shift is None or _masked(function, [node for part in parts for node in part]):
+        if shift is None or _masked(function, parts):
             continue
         apart = _keeps_apart(case.program)
         status: Status = "hold" if apart else "note"
@@ -45,8 +46,8 @@ def check(case: Case) -> Iterator[Finding]:
             rule=SLUG,
             group="compliance",
             status="note" if off is not None else status,
-            message="A gate adds the previous position's activations also at the start of a document: nothing "
-            "masks the step across it"
+            message="A gate adds the previous position's activations, and nothing masks that where a document starts "
+            "within a window"
             + (
                 ", while attention keeps documents apart."
                 if apart
@@ -115,22 +116,20 @@ def _shift(parts: Iterable[_Moves]) -> ir.Node | None:
     return shift if gated and mixed else None
 
 
-def _moves(nodes: Iterable[ir.Call | ir.BinOp]) -> _Moves:
-    shift: ir.Node | None = None
-    gated = mixed = False
-    for node in nodes:
-        mixed = mixed or (isinstance(node, ir.BinOp) and node.op == "*")
-        if isinstance(node, ir.Call):
-            name = _name(node.func)
-            gated = gated or name in _GATES
-            mixed = mixed or name in _MIXES
-            if shift is None and name in ("cat", "concat", "concatenate") and _joins_shifted(node):
-                shift = node
-            if shift is None and name == "pad" and node.args and _all_but_last(node.args[0].value):
-                shift = node
-        elif isinstance(node, ir.BinOp) and node.op == "*" and (_all_but_last(node.left) or _all_but_last(node.right)):
-            shift = shift or node
-    return _Moves(shift, gated, mixed)
+def _moves(nodes: Nodes) -> _Moves:
+    called = nodes.called.keys()
+    products = [node for node in nodes.of(ir.BinOp) if node.op == "*"]
+    shifts: list[ir.Node] = [call for call in nodes.calls(*_JOINS) if _joins_shifted(call)]
+    shifts += [call for call in nodes.calls("pad") if call.args and _all_but_last(call.args[0].value)]
+    shifts += [node for node in products if _all_but_last(node.left) or _all_but_last(node.right)]
+    if len(shifts) > 1:
+        found = {id(node) for node in shifts}
+        shifts = [next(node for node in nodes if id(node) in found)]
+    return _Moves(
+        shifts[0] if shifts else None,
+        not called.isdisjoint(_GATES),
+        bool(products) or not called.isdisjoint(_MIXES),
+    )
 
 
 def _joins_shifted(call: ir.Call) -> bool:
@@ -154,35 +153,33 @@ def _all_but_last(node: ir.Expr) -> bool:
     )
 
 
-def _masked(function: ir.FunctionDef, nodes: Sequence[ir.Node]) -> bool:
+def _masked(function: ir.FunctionDef, parts: Sequence[Nodes]) -> bool:
     """Return whether a function compares ids with one another, or has something to mask with from elsewhere."""
-    if any(_keeps_ids(node) for node in nodes):
+    if any(_keeps_ids(part) for part in parts):
         return True
-    names = [p.name for p in function.params]
-    names += [name for node in nodes if (name := _name(node))]
-    return any(_BOUNDARY.search(name) or name in ("mask", "keep") for name in names)
+    names = {p.name for p in function.params}
+    for part in parts:
+        names |= {node.id for node in part.of(ir.Name)}
+        names |= {node.attr for node in part.of(ir.Attr)}
+    return not names.isdisjoint(("mask", "keep")) or any(_BOUNDARY.search(name) for name in names)
 
 
-def _keeps_ids(node: ir.Node) -> bool:
+def _keeps_ids(nodes: Nodes) -> bool:
     """Return whether a comparison is used as numbers: of token ids with the id that begins a document."""
-    if isinstance(node, ir.Attr | ir.Subscript):
-        used: tuple[ir.Expr, ...] = (node.value,)  # (ids != bos).float(), (ids != bos)[..., None]
-    elif isinstance(node, ir.BinOp):
-        used = (node.left, node.right)
-    elif isinstance(node, ir.Assign) and node.value is not None:
-        used = (node.value,)
-    else:
-        return False
-    return any(isinstance(each, ir.Compare) and each.ops in (("!=",), ("==",)) for each in used)
+    used: list[ir.Expr | None] = [node.value for node in nodes.of(ir.Attr)]  # (ids != bos).float()
+    used += [node.value for node in nodes.of(ir.Subscript)]  # (ids != bos)[..., None]
+    used += [side for node in nodes.of(ir.BinOp) for side in (node.left, node.right)]
+    used += [node.value for node in nodes.of(ir.Assign)]
+    return any(type(each) is ir.Compare and each.ops in (("!=",), ("==",)) for each in used)
 
 
 def _keeps_apart(program: Program) -> bool:
-    names = {
-        node.keyword if isinstance(node, ir.Arg) else _name(node)
-        for unit in program.units.values()
-        for node in unit.index.of(ir.Arg, ir.Name, ir.Attr)
-        if not (isinstance(node, ir.Arg) and isinstance(node.value, ir.Const) and node.value.value is None)
-    }
+    names: set[str | None] = set()
+    for index in program.indexes:
+        given = index.of(ir.Arg)
+        names |= {arg.keyword for arg in given if not (isinstance(arg.value, ir.Const) and arg.value.value is None)}
+        names |= {node.id for node in index.of(ir.Name)}
+        names |= {node.attr for node in index.of(ir.Attr)}
     return any(name and _APART.search(name) for name in names)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -60,9 +60,10 @@ def _rounded(program: Program) -> Iterator[Finding]:
     """
     for unit in program.units.values():
         for _, nodes in unit.bodies:
-            if not any(_turns_gradients_off(node) for node in nodes.of(ir.Attr)):
+            losses = nodes.calls(*_LOSSES)
+            if not losses or not any(node.attr in ("no_grad", "inference_mode") for node in nodes.of(ir.Attr)):
                 continue
-            for node in nodes.of(ir.Call):
+            for node in losses:
                 kind = _narrow_loss(node)
                 if kind is None:
                     continue
@@ -84,17 +85,11 @@ _LOSSES = ("log_softmax", "cross_entropy", "nll_loss")
 _NARROW = ("bfloat16", "float16", "half")
 
 
-def _turns_gradients_off(node: ir.Node) -> bool:
-    return isinstance(node, ir.Attr) and node.attr in ("no_grad", "inference_mode")
-
-
-def _narrow_loss(node: ir.Node) -> str | None:
+def _narrow_loss(node: ir.Call) -> str | None:
     """Return the 16-bit type that the input of a loss, or a log_softmax itself, is cast to; None without one."""
-    if not isinstance(node, ir.Call) or not node.args:
+    if not node.args:
         return None
     name = node.func.attr if isinstance(node.func, ir.Attr) else node.func.id if isinstance(node.func, ir.Name) else ""
-    if name not in _LOSSES:
-        return None
     typed = [arg.value for arg in node.args if arg.keyword == "dtype"]
     if typed:
         return _narrow(typed[0])
@@ -169,7 +164,9 @@ class Slip(Struct, frozen=True):
 def _slips(program: Program) -> Iterator[Slip]:
     for unit in program.units.values():
         for _, nodes in unit.bodies:
-            lengths = [n for n in nodes.of(ir.Call) if _counts_bytes(n)]
+            lengths = [n for n in nodes.calls("len") if _counts_bytes(n)]
+            if not lengths:
+                continue
             marked_length = next((n for n in lengths if _counts_mark(n)), None)
             if marked_length is not None and not any(_knows_mark(n) for n in nodes):
                 yield Slip(
@@ -177,8 +174,8 @@ def _slips(program: Program) -> Iterator[Slip]:
                     marked_length,
                     "Pieces are counted with the mark that stands for a space: three bytes where the text has one.",
                 )
-            spaced = next((n for n in nodes if _keeps_space(n)), None)
-            asked = [n for n in nodes if _asks_for_space(n, replaced=spaced is not None)] if lengths else []
+            spaced = next((n for n in nodes.calls("replace") if _keeps_space(n)), None)
+            asked = [n for n in nodes.of(ir.Compare, ir.Call) if _asks_for_space(n, replaced=spaced is not None)]
             length = next((n for n in lengths if asked and _piece(n, asked, nodes)), None)
             if length is None:
                 continue
@@ -206,7 +203,7 @@ def _slips(program: Program) -> Iterator[Slip]:
                 )
 
 
-def _piece(length: ir.Node, asked: list[ir.Node], nodes: Nodes) -> bool:
+def _piece(length: ir.Node, asked: Sequence[ir.Node], nodes: Nodes) -> bool:
     """Return whether the text that is counted is one of the pieces that are asked for a space.
 
     By the names that both come from: a script that counts its own text besides has not counted a piece.

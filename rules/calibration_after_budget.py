@@ -27,6 +27,7 @@ SLUG = "calibration-after-budget"
 SLACK = 0.05  # seconds: a stop that close to the budget keeps no reserve
 EARLY = 1.0  # seconds: a logged stop that far below the budget had another cap
 TOLERATED = 15.0  # seconds beyond the budget, with a reserve: accepted rows overshoot by up to so much
+_OTHERWISE = 1.5  # times: a logged stop that far beyond a setting's cap had another one
 _USUAL_RESERVE = 14  # seconds, where no log times the calibration: #1060 stops at 586 s
 _LEAST_RESERVE = 2
 _UNTIMED = "as #1060 does (no log times the calibration)"
@@ -142,8 +143,8 @@ def _rule(found: Calibration, clock: Clock, limit: Time, *, official: bool) -> t
         return None
     trained, took = clock.longest
     over = (
-        f"{what}; a stop at {stop:.1f} s leaves time for it, but a log has {trained:.1f} s of training and {took:.1f} "
-        f"s of calibration, {clock.over:.1f} s too much"
+        f"{what}; it is to stop at {stop:.1f} s, but a log has {trained:.1f} s of training and {took:.1f} s of "
+        f"calibration, {clock.over:.1f} s too much"
     )
     if clock.over <= TOLERATED:
         return "note", f"{over}. Accepted rows overshoot by seconds too (#1855, #2135)."
@@ -171,6 +172,8 @@ def _clock(timeline: Timeline, found: Calibration, evidence: Evidence, budget: f
                 bits |= bit
                 latest = stop if latest is None else max(latest, stop)
         if latest is not None:
+            if logged is not None and logged > _OTHERWISE * latest:
+                continue  # the runs that count had another cap: that of a try-out in the same log, for one
             if logged is not None and logged < budget - EARLY and latest >= budget - SLACK:
                 where = f"{where}; the logs stop at {logged:.1f} s"
                 latest = logged

@@ -16,6 +16,7 @@ from auditor.finding import Finding
 from auditor.fix.change import Change, Edit, Part
 from auditor.fix.claims import corrected, denied, written
 from rules.claims_apart import claims_apart
+from rules.run_settings import differences
 from rules.scored_runs import reported
 
 _FEWEST = 4  # decimals of a score that is written down
@@ -29,7 +30,8 @@ def to_the_mean(case: Case, finding: Finding, metrics: Sequence[Metric]) -> Chan
     claim = case.evidence.leading()
     if claim is None or not metrics or (claim.path, claim.line) != (finding.path, finding.line):
         return None
-    if _of_more_runs(case, len(metrics)) or not one_vocabulary(_behind(case, metrics)):
+    behind = _behind(case, metrics)
+    if _of_more_runs(case, len(metrics)) or not one_vocabulary(behind) or _of_several_settings(behind):
         return None
     decimals = min(max(m.decimals for m in metrics), max(claim.decimals, _FEWEST), _PRINTED)
     value = written(fmean(m.val_bpb for m in metrics), decimals)
@@ -54,6 +56,11 @@ def _behind(case: Case, metrics: Sequence[Metric]) -> list[Run]:
 def _of_more_runs(case: Case, logs: int) -> bool:
     """Tell whether submission.json names more seeds than there are logs: the claim is of runs that no log shows."""
     return len(set(case.evidence.metadata.seeds)) > logs
+
+
+def _of_several_settings(runs: Sequence[Run]) -> bool:
+    """Tell whether runs print different settings: their mean is no configuration's."""
+    return len(runs) > 1 and all(run.settings for run in runs) and any(differences(runs))
 
 
 def _of_one_thing(claim: Claim[float], metrics: Sequence[Metric]) -> bool:
@@ -83,10 +90,11 @@ def main_metrics(case: Case) -> Sequence[Metric]:
 def of_the_loss(case: Case, finding: Finding) -> Change | None:
     """Return the change of a claimed loss to the mean of the reported runs' losses."""
     claim = case.evidence.metadata.first("val_loss")
-    losses = [loss for run in reported(case) if (loss := run.val_loss) is not None]
+    runs = [run for run in reported(case) if run.val_loss is not None]
+    losses = [run.val_loss or 0.0 for run in runs]
     if claim is None or not losses or (claim.path, claim.line) != (finding.path, finding.line):
         return None
-    if _of_more_runs(case, len(losses)):
+    if _of_more_runs(case, len(losses)) or _of_several_settings(runs):
         return None
     value = written(fmean(losses), min(max(claim.decimals, _FEWEST), _PRINTED))
     edit = corrected(case, claim, value)

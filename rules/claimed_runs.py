@@ -5,6 +5,8 @@ from __future__ import annotations
 from auditor.case import Case
 from auditor.evidence.counted import Counted
 from auditor.finding import Finding, Group, Status
+from auditor.submission.names import shown
+from rules.record_claim import disclaimed
 
 
 def is_timed(case: Case) -> bool:
@@ -15,6 +17,18 @@ def is_timed(case: Case) -> bool:
 def strictness(case: Case, counted: Counted) -> Status:
     """Return how a broken limit weighs: a violation where the run surely stands for a record, else a hold."""
     return "violation" if counted.claimed and case.submission.track == "record" else "hold"
+
+
+def limited(case: Case, status: Status, message: str) -> tuple[Status, str]:
+    """Return how a broken limit of time or hardware weighs, and the message for it.
+
+    Those limits are the record track's: of what says itself that it is no record only the place is wrong.
+    """
+    said = disclaimed(case) if status == "violation" else None
+    if said is None:
+        return status, message
+    quoted = f"“{shown(said.text, 60)}”"
+    return "hold", f"{message} It says itself that it is no record ({quoted}): its place is the non-record track."
 
 
 def on_line(

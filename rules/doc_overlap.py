@@ -33,13 +33,19 @@ def check(case: Case) -> Iterator[Finding]:
         return
     runs = [each.run for each in counted_runs(case.evidence)] or list(case.evidence.runs)
     found = [(run, shards) for run in runs if (shards := run.first("train_shards")) is not None]
-    suspect = [(run, shards) for run, shards in found if shards.value == _SHARDS]
+    # A run that scores a part only may score the documents that the preparation kept: no overlap is shown then.
+    part = [
+        run
+        for run in runs
+        if (t := validation_tokens(run)) is not None and not is_a_whole_count(t.value, case.challenge.data)
+    ]
+    suspect = [(run, shards) for run, shards in found if shards.value == _SHARDS and run not in part]
     said = _cut_otherwise(case, runs)
     if suspect:
         yield _judge(case, suspect)
     elif said is not None:
         yield said
-    elif not found or any(_caseops(run) for run, _ in found):
+    elif not (part and len(part) == len(runs)) and (not found or any(_caseops(run) for run, _ in found)):
         yield from _scripts(case)
 
 
@@ -175,6 +181,12 @@ RULE = Rule(
         Example("the published shards", PLAIN, files=_logs(80, _OWN)),
         Example("the published shards below a doubled path", PLAIN, files=_logs(80, _TWICE)),
         Example("other data", PLAIN, files=RECORD),
+        Example(
+            "only the kept documents are scored",
+            PLAIN,
+            files=record(1.0601, 1.0602, shards=_SHARDS, data=_TWICE, tokens=9_662_464)
+            | {"prepare_caseops_data.py": _PREPARE},
+        ),
         Example(
             "cut with all documents",
             PLAIN,

@@ -20,6 +20,8 @@ def switched_off(program: Program, timeline: Timeline, body: Sequence[ir.Node], 
     program keeps under the same name.
     """
     names = set(_tests_around(body, node))
+    if not names:
+        return None
     for source, assign in _assignments(program):
         name = _last(assign.targets[0])
         if name not in names or assign.value is None:
@@ -27,7 +29,7 @@ def switched_off(program: Program, timeline: Timeline, body: Sequence[ir.Node], 
         for switch in timeline.switches.values():
             here = switch.site.source is source and assign.value.start <= switch.site.start < assign.value.end
             if here and not any(_on(value) for value in _values(timeline, switch, name)):
-                return f"{switch.name} defaults to {switch.default} ({source.path}:{switch.line}); nothing sets it"
+                return f"{switch.name} defaults to {switch.default} ({source.path}:{switch.line})"
     return None
 
 

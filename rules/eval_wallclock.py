@@ -13,7 +13,7 @@ from auditor.evidence.printed import Metric, Value
 from auditor.evidence.run import Run
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
-from rules.claimed_runs import and_others, is_timed, on_line, strictness
+from rules.claimed_runs import and_others, is_timed, limited, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
 from rules.limits import time
 
@@ -55,7 +55,8 @@ def check(case: Case) -> Iterator[Finding]:
         said = _stated(case)
         if said is not None and said.value > cost.needed + 1:
             message += f" The submission itself says {said.value:.0f} s ({said.key})."
-        yield on_line(SLUG, strictness(case, counted), and_others(message, len(over) - 1), counted.run.path, cost.line)
+        status, message = limited(case, strictness(case, counted), and_others(message, len(over) - 1))
+        yield on_line(SLUG, status, message, counted.run.path, cost.line)
         return
     hinted = sorted((p for p in costs if p[1].needed + p[1].hints > limit), key=lambda p: -p[1].hints)
     if hinted:

@@ -11,7 +11,7 @@ from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.trackers.calibration.found import calibrations
-from rules.claimed_runs import and_others, is_timed, on_line, strictness
+from rules.claimed_runs import and_others, is_timed, limited, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
 from rules.limits import time
 
@@ -52,13 +52,13 @@ def _weigh(case: Case, counted: Counted, end: Value[float]) -> tuple[Status, str
     reads = case.timeline is not None and any(True for _ in calibrations(case.timeline, "train"))
     message = (
         f"Training stops at {trained:.1f} s and calibration{' on training data' if reads else ''} takes "
-        f"{end.value - trained:.1f} s more: {end.value:.1f} s together, {beyond:.1f} s beyond the budget."
+        f"{end.value - trained:.1f} s more: {end.value:.1f} s together, at least {beyond:.1f} s beyond the budget."
     )
     if beyond <= limit.slack:
         return "note", f"{message} Accepted rows do the same (#1493)."
     early = limit.train_seconds - stop.value if stop is not None else 0.0
     if reserve is None and early < limit.slack:
-        return strictness(case, counted), f"{message} No time was reserved for it."
+        return limited(case, strictness(case, counted), f"{message} No time was reserved for it.")
     if beyond <= limit.reserve:
         strictly = "By the letter what follows the budget is evaluation, which may read no training data"
         return "hold", f"{message} {strictly}; accepted rows overshoot by seconds too (#1787, #1855)."

@@ -12,7 +12,7 @@ from auditor.evidence.run import Run
 from auditor.finding import Finding, Status
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
-from rules.claimed_runs import and_others, is_timed, on_line, strictness
+from rules.claimed_runs import and_others, is_timed, limited, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
 from rules.limits import hardware
 
@@ -30,7 +30,8 @@ def check(case: Case) -> Iterator[Finding]:
     facts = [fact for each in training_runs(case.evidence) if (fact := _judge(case, each)) is not None]
     if facts:
         status, message, path, line = min(facts, key=lambda f: f[0] != "violation")
-        yield on_line(SLUG, status, and_others(message, len(facts) - 1), path, line)
+        status, message = limited(case, status, and_others(message, len(facts) - 1))
+        yield on_line(SLUG, status, message, path, line)
         return
     yield from _stated(case)
 

@@ -29,13 +29,15 @@ _HIDDEN: Final = regex(
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_ODD: Final = regex(r"[^\t\n\f\r -~]")
 _EMOJI_TAGS: Final = regex("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
 
 # Strings and comments are prose; the other group is code. Good enough for names, and the same for Python and C.
-_TOKEN: Final = regex(
+_PROSE: Final = regex(
     r"""(?P<prose>\#[^\n]*|(?P<prefix>[A-Za-z]{0,2})(?:\"\"\"[\s\S]*?(?:\"\"\"|\Z)|'''[\s\S]*?(?:'''|\Z)"""
-    r"""|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?))|(?P<name>[^\W\d]\w*)"""
+    r"""|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?))"""
 )
+_TOKEN: Final = regex(rf"{_PROSE.pattern}|(?P<name>[^\W\d]\w*)")
 _FIELD: Final = regex(r"\{[^{}]*\}")
 _NAME: Final = regex(r"[^\W\d]\w*")
 
@@ -56,10 +58,10 @@ class Hidden(Struct, frozen=True):
 
 def hidden(text: str) -> list[Hidden]:
     """Return what in ``text`` is invisible, reorders it, or is a name that looks like another, by place."""
-    if text.isascii() and _HIDDEN.search(text) is None:
-        return []
-    found = list(_characters(text))
-    if any(f"_{char}".isidentifier() and _shape(char).isascii() for char in set(text) if not char.isascii()):
+    odd = set(_ODD.findall(text))
+    found = list(_characters(text)) if any(map(_HIDDEN.match, odd)) else []
+    letters = [char for char in odd if not char.isascii() and f"_{char}".isidentifier() and _shape(char).isascii()]
+    if letters and any(char in part for part in _where_names_stand(text) for char in letters):
         found += _names(text)
     return sorted(found, key=lambda each: each.offset)
 
@@ -90,6 +92,15 @@ def _pictorial(char: str) -> bool:
     if not char or char.isascii():
         return False
     return char == "\ufe0f" or unicodedata.category(char) in ("So", "Sk", "Sm", "Po")
+
+
+def _where_names_stand(text: str) -> Iterator[str]:
+    """Yield the parts of a text that may hold names: what is no comment or string, and formatted strings."""
+    at = 0
+    for match in _PROSE.finditer(text):
+        yield text[at : match.end() if "f" in (match["prefix"] or "").lower() else match.start()]
+        at = match.end()
+    yield text[at:]
 
 
 def _names(text: str) -> Iterator[Hidden]:

@@ -64,7 +64,7 @@ def _missing(what: str, path: str | None = None, line: int | None = None) -> Fin
 def _files(case: Case) -> Iterator[Finding]:
     submission = case.submission
     if submission.script is None:
-        yield _missing("There is no train_gpt.py, nor another script that trains.")
+        yield _missing("The folder holds no train_gpt.py, nor another script that trains.")
     elif _empty(case, submission.script):
         yield _missing("The train script is empty.", submission.script)
     if submission.readme is None:
@@ -72,7 +72,7 @@ def _files(case: Case) -> Iterator[Finding]:
     if submission.metadata is None:
         yield _missing("There is no submission.json with author, GitHub id and val_bpb.")
     if not submission.logs:
-        yield _missing("No train log lies with the script: no claim can be verified without one.")
+        yield _missing("No train log lies in the folder of the script: no claim can be verified without one.")
 
 
 def _empty(case: Case, path: str) -> bool:

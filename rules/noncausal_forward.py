@@ -9,7 +9,8 @@ from auditor.finding import Finding, Status, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.claims import claimed_reports
-from auditor.timeline.events import Forward, Report
+from auditor.timeline.events import Forward, Report, Timeline
+from auditor.timeline.named import report_of
 from auditor.timeline.paths import calls_of
 from auditor.timeline.trackers.forwards.forwards import Lookahead
 
@@ -49,8 +50,8 @@ def check(case: Case) -> Iterator[Finding]:
         bits = event.bits & _any([r for f in scores for r in f.reports])
         place = (event.site.source.path, event.site.start)
         old = told.get(place)
-        # A place is come to on several ways: one that a setting in play takes is told before one that none does.
-        if scores and (old is None or (bits & timeline.in_play and not old[2] & timeline.in_play)):
+        # A place is come to on several ways: that of the score which counts is told, and what runs before what doesn't.
+        if scores and (old is None or _weight(timeline, claimed, scores, bits) > _weight(timeline, claimed, *old[1:])):
             told[place] = event, scores, bits
     for event, scores, bits in told.values():
         reports = [r for f in scores for r in f.reports]
@@ -61,7 +62,8 @@ def check(case: Case) -> Iterator[Finding]:
             status = "note"
         elif status == "violation" and not (event.certain and (not claimed or any(r in claimed for r in reports))):
             status = "hold"
-        last = max(reports, key=lambda report: report.order)
+        last = report_of(reports, bits & timeline.in_play or bits, claimed, case.submitted)
+        scored = next(score for score in scores if last in score.reports)
         site = event.site
         yield judged.found(
             site,
@@ -72,15 +74,21 @@ def check(case: Case) -> Iterator[Finding]:
             trace=(
                 *calls_of(event),
                 Step(
-                    scores[0].site.source.path,
-                    scores[0].site.line,
+                    scored.site.source.path,
+                    scored.site.line,
                     "the model is applied to validation tokens",
-                    scores[0].site.source.layer,
+                    scored.site.source.layer,
                 ),
                 Step(site.source.path, site.line, f"{event.what} comes in", site.source.layer),
                 Step(last.site.source.path, last.site.line, "the score is reported", last.site.source.layer),
             ),
         )
+
+
+def _weight(timeline: Timeline, claimed: list[Report], scores: list[Forward], bits: int) -> tuple[bool, bool, int]:
+    """Return whether a setting in play makes the scores, whether one is claimed, and when the last is reported."""
+    reports = [r for f in scores for r in f.reports]
+    return bool(bits & timeline.in_play), any(r in claimed for r in reports), max(r.order for r in reports)
 
 
 def _any(reports: list[Report]) -> int:

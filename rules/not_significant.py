@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 from msgspec import Struct
 
 from auditor.case import Case
-from auditor.evidence.counted import Counted, counted_runs
+from auditor.evidence.counted import ONE_EVALUATION, Counted, counted_runs
 from auditor.evidence.frontier import Bar, Frontier, Row, load
 from auditor.evidence.scored import finished, seeds
 from auditor.evidence.statistics import Sample, describe, nats_per_byte, nats_per_token, welch_one_sided
@@ -23,7 +24,36 @@ from rules.validation_set import denominator, rightly_divided, tokenizer
 
 SLUG = "not-significant"
 
+_ONE_SETTING = 0.005  # bits per byte: runs of one seed with the same settings lie closer together
 _CLEARLY_ABOVE = 0.002  # bits per byte above the row that stood: more than seeds differ
+
+
+class OfSeed(Struct, frozen=True):
+    """One seed's runs, as one value of a sample: runs of a seed are no seeds."""
+
+    runs: tuple[Counted, ...]
+
+    @property
+    def seeded(self) -> bool:
+        """Tell whether the runs print a seed."""
+        return self.runs[0].run.seed is not None
+
+    @property
+    def different(self) -> int:
+        """Return how many runs the logs show: two files may tell of one."""
+        return len({round(each.exact.val_bpb, 6) for each in self.runs})
+
+    @property
+    def best(self) -> bool:
+        """Tell whether the runs differ by more than a seed does, so that one of them is meant, and not their mean."""
+        values = [each.exact.val_bpb for each in self.runs]
+        return max(values) - min(values) > _ONE_SETTING
+
+    @property
+    def score(self) -> float:
+        """Return the seed's value, in bits per byte: its runs' mean, the least where they are of other settings."""
+        values = {round(each.exact.val_bpb, 6): each.exact.val_bpb for each in self.runs}
+        return min(values.values()) if self.best else fmean(values.values())
 
 
 class Comparison(Struct, frozen=True):
@@ -55,7 +85,7 @@ class Comparison(Struct, frozen=True):
         elif self.p is None:
             theirs = self.row.sample
             lone = theirs is None or theirs.sd is None
-            test = f"no test, for {'the row has one score' if lone else 'one seed has no spread'}"
+            test = f"no test, for {'the row has one score' if lone else 'one score has no spread'}"
         else:
             test = f"one-sided Welch p = {self.p:.4f}"
         difference = f"{abs(self.delta):.6f} bits per byte ({abs(self.gain):.4f} {unit}) {side}"
@@ -70,14 +100,15 @@ def check(case: Case) -> Iterator[Finding]:
     submission = case.submission
     if submission.lone or submission.track != "record":
         return
-    counted = _by_seed(counted_runs(case.evidence))
+    compared = _by_seed(counted_runs(case.evidence))
+    counted = [each for one in compared for each in one.runs]
     frontier = load(case.challenge)
     date = stated_day(case)
     own = frontier.own(submission.pr, submission.name)
     old = _before(frontier, own, submission.pr, date)
     if not counted or old is None:
         return
-    sample = describe([each.exact.val_bpb for each in counted])
+    sample = describe([one.score for one in compared])
     ratio = _bytes_per_token(case, counted)
     against = _compare(sample, old, ratio)
     day = own.date if own is not None else date
@@ -86,8 +117,9 @@ def check(case: Case) -> Iterator[Finding]:
     if not missed:
         return
     message = (
-        f"{_said(case, counted)}, {sample.mean:.6f}, is {against.told(_stands(own, submission.pr, date))}. "
-        f"Missed: {'; '.join(map(_bar, missed))}. {f'In force on {day}' if day else 'The latest bar'}: {_bar(bar)}."
+        f"{_said(case, compared)}{_apart(case, compared, sample)}, {sample.mean:.6f}, is "
+        f"{against.told(_stands(own, submission.pr, date))}. Missed: {'; '.join(_missed(b, against) for b in missed)}. "
+        f"{f'In force on {day}' if day else 'The latest bar'}: {_bar(bar)}."
     )
     if own is not None and own.pooled is not None:
         message += (
@@ -112,15 +144,37 @@ def check(case: Case) -> Iterator[Finding]:
     yield on_line(SLUG, status, message, counted[0].score.path, counted[0].score.line)
 
 
-def _said(case: Case, counted: Sequence[Counted]) -> str:
+def _said(case: Case, compared: Sequence[OfSeed]) -> str:
     """Return what is compared, in words: of seeds that are logged and not taken as the claimed ones, how many."""
-    logged = len(set(seeds(finished(case.evidence))))
-    seed = counted[0].run.seed
-    if len(counted) > 1:
-        return f"The mean of {len(counted)}{f' of the {logged} logged' if logged > len(counted) else ''} seeds"
+    logged, first = len(set(seeds(finished(case.evidence)))), compared[0]
+    seed = first.runs[0].run.seed
+    if len(compared) > 1:
+        if not all(one.seeded for one in compared):
+            return f"The mean of {len(compared)} runs"
+        beside = f" of the {logged} logged" if logged > len(compared) else ""
+        return f"The mean of {len(compared)}{beside} seeds{_of_each(compared)}"
     if logged > 1 and seed is not None:
-        return f"The score of one of the {logged} logged seeds ({seed.value})"
-    return "The score of the one seed"
+        return f"The score of one of the {logged} logged seeds ({seed.value}{_of_each(compared)})"
+    return f"The score of the one seed{_of_each(compared)}" if first.seeded else "The score of the one run"
+
+
+def _apart(case: Case, compared: Sequence[OfSeed], sample: Sample) -> str:
+    """Return in words that the score is of another evaluation than the claimed one, where it lies that far from it."""
+    claim = case.evidence.leading()
+    claimed = any(each.claimed for one in compared for each in one.runs)
+    if claim is None or claimed or abs(claim.value - sample.mean) <= ONE_EVALUATION:
+        return ""
+    return f" in the logs, which is not the claimed {claim.value:g}"
+
+
+def _of_each(compared: Sequence[OfSeed]) -> str:
+    """Return in words how several runs of a seed were taken as one, nothing where each seed has one run."""
+    if all(one.different == 1 for one in compared):
+        return ""
+    best = any(one.best for one in compared)
+    if len(compared) > 1:
+        return f", of which some have several runs ({'the best of a seed' if best else 'their mean'} is taken)"
+    return f", the {'best' if best else 'mean'} of its {compared[0].different} runs"
 
 
 def _stands(own: Row | None, pr: int | None, date: str | None) -> str:
@@ -132,14 +186,13 @@ def _stands(own: Row | None, pr: int | None, date: str | None) -> str:
     return f", the best of earlier pull requests{'' if date is None else f' by {date}, the day that it states'}"
 
 
-def _by_seed(counted: Sequence[Counted]) -> list[Counted]:
-    """Return one run for each seed, the first of those that are claimed."""
-    kept: dict[object, Counted] = {}
-    for each in sorted(counted, key=lambda c: not c.claimed):
+def _by_seed(counted: Sequence[Counted]) -> list[OfSeed]:
+    """Return the seeds with their runs, of the claimed runs where some are; runs without a seed stand alone."""
+    kept: dict[object, list[Counted]] = {}
+    for each in [each for each in counted if each.claimed] or counted:
         seed = each.run.seed
-        kept.setdefault(seed.value if seed is not None else (each.run.path, each.run.first_line), each)
-    claimed = [each for each in kept.values() if each.claimed]
-    return claimed or list(kept.values())
+        kept.setdefault(seed.value if seed is not None else (each.run.path, each.run.first_line), []).append(each)
+    return [OfSeed(tuple(runs)) for runs in kept.values()]
 
 
 def _before(frontier: Frontier, own: Row | None, pr: int | None, date: str | None) -> Row | None:
@@ -183,9 +236,26 @@ def _compare(sample: Sample, row: Row, ratio: float | None) -> Comparison:
 
 
 def _named(row: Row) -> str:
+    """Return the row and its published score, with the mean that is compared where it has more digits or runs."""
     kind = "the proposed row" if row.status == "proposed" else "the row"
     which = f"of #{row.pr}" if row.pr is not None else f"“{row.name}”"
-    return f"{kind} {which} ({row.score})"
+    theirs = row.sample
+    if theirs is None or theirs.n == 1:
+        compared = "" if theirs is None or theirs.mean == row.score else f"; {theirs.mean:.6f} by its seed"
+    elif row.pooled is not None:
+        compared = f"; {theirs.mean:.6f} over {theirs.n} runs, a reproduction pooled with its own"
+    else:
+        compared = f"; {theirs.mean:.6f} over its {theirs.n} seeds"
+    return f"{kind} {which} ({row.score}{compared})"
+
+
+def _missed(bar: Bar, against: Comparison) -> str:
+    """Return a bar that is missed, in words, and which half of it is met."""
+    if bar.nats is None or against.p is None or against.delta >= 0:
+        return _bar(bar)
+    if against.p < bar.p:
+        return f"{bar.nats} nats ({bar.source}, whose p < {bar.p} is met)"
+    return f"p < {bar.p} ({bar.source}, whose {bar.nats} nats are met)" if against.gain >= bar.nats else _bar(bar)
 
 
 def _bar(bar: Bar) -> str:

@@ -11,7 +11,7 @@ from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.claims import claimed_reports
 from auditor.timeline.paths import calls_of
-from auditor.timeline.trackers.metric.metric import doubts
+from auditor.timeline.trackers.metric.metric import Kind, doubts
 from auditor.timeline.trackers.mixtures.reported import findings
 
 SLUG = "oracle-selection"
@@ -39,11 +39,17 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _evaluations(case: Case) -> Iterator[Finding]:
-    """Yield a hold where the score that is reported last, or claimed, is the lowest of several evaluations."""
+    """Yield a hold where the score that is reported last, or claimed, is the lowest of several, or of no token."""
     timeline = case.timeline
     if timeline is None:
         return
-    for found in doubts(timeline, ("best evaluation",), claimed_reports(timeline, case.submitted)):
+    said: dict[Kind, str] = {
+        "best evaluation": "The validation tokens are evaluated several times, and the scores themselves decide here "
+        "which of these evaluations is reported.",
+        "largest predictions": "The largest prediction at each place is what the reported score is made of, whichever "
+        "token it is of: which token came is not asked.",
+    }
+    for found in doubts(timeline, tuple(said), claimed_reports(timeline, case.submitted)):
         if not found.final:
             continue
         site, last = found.doubt.site, found.report.site
@@ -52,8 +58,7 @@ def _evaluations(case: Case) -> Iterator[Finding]:
             site,
             rule=SLUG,
             status="hold" if judged.status == "violation" else judged.status,
-            message="The validation tokens are evaluated several times, and the scores themselves decide here which of "
-            "these evaluations is reported.",
+            message=said[found.doubt.kind],
             trace=(
                 *calls_of(found.doubt),
                 Step(last.source.path, last.line, "the score is reported", last.source.layer),

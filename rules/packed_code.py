@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from auditor.case import Case
@@ -81,9 +82,9 @@ def _twin(unit: Unit, submission: Submission) -> str:
         if held > told:
             named, told = path, held
     if share >= _ALIKE:
-        return f"{best} looks like a version to read, with {share:.0%} of its lines"
+        return f"{best} looks like a version to read, with {math.floor(share * 100)}% of its lines"
     if told >= _SAME_WORDS:
-        return f"{named} looks like a version to read, with {told:.0%} of its longer names and words"
+        return f"{named} looks like a version to read, with {math.floor(told * 100)}% of its longer names and words"
     return "no readable version of it lies beside it"
 
 

@@ -6,7 +6,7 @@ import re
 
 from auditor.case import Case
 from auditor.regex import regex
-from rules.statements import Statement, statements
+from rules.statements import Statement, says, statements
 
 _MOST_LINES = 40  # of the README: what it is said to be stands at its head
 
@@ -20,6 +20,15 @@ _IN_A_SENTENCE = regex(
     re.I,
 )
 
+# What says in the same breath that something of it is a record speaks of more than one result.
+_CLAIMS_ONE = regex(
+    r"\b(?:beats|beating|surpass\w*|outperforms?|new (?:record|sota|state of the art))\b"
+    r"|^#{1,3}\s*(?:\[?(?:new )?record\]?)\s*[:\-–—]",
+    re.I,
+)
+
+_OF_IT = regex(r"\bthis (?:run|submission|entry|work|is)\b", re.I)  # what is said further down may be of others
+
 
 def disclaimed(case: Case) -> Statement | None:
     """Return where a submission says that it is no record, None where it doesn't.
@@ -28,9 +37,17 @@ def disclaimed(case: Case) -> Statement | None:
     """
     if _IN_A_NAME.search(case.submission.name):
         return Statement(case.submission.metadata or case.submission.readme or "", None, case.submission.name)
-    for said in statements(case):
+    told = list(statements(case))
+    if any(
+        said.path == case.submission.readme and said.text.startswith("#") and says(_CLAIMS_ONE, said.text)
+        for said in told[:_MOST_LINES]
+    ):
+        return None
+    for said in told:
+        if says(_CLAIMS_ONE, said.text):
+            continue
         heading = said.path != case.submission.readme or said.text.startswith("#")
-        if said.path == case.submission.readme and (said.line or 0) > _MOST_LINES:
+        if said.path == case.submission.readme and (said.line or 0) > _MOST_LINES and not _OF_IT.search(said.text):
             continue
         if _IN_A_SENTENCE.search(said.text) or (heading and len(said.text) < 200 and _IN_A_NAME.search(said.text)):
             return said

@@ -108,6 +108,7 @@ _NAMES_OF_THE_RUN = frozenset(
         "finished",
         "finished_at",
         "node",
+        "sm",
         "user",
         "output",
         "out",
@@ -118,6 +119,7 @@ _NUMBER = regex(r"^-?\d+(?:\.\d+)?(?:e-?\d+)?$", re.IGNORECASE)
 # A file that a run writes: each has its own.
 _WRITTEN = regex(r"\.(?:pt|ptz|pth|ckpt|safetensors|npz?|log|txt|out|err|json|csv|tsv|xz|zst|gz|br|lzma|zip)\b")
 _PLAIN = regex(r"^[\w.+\-:,/\[\]() ]{1,60}$")
+_OFF = frozenset({"0", "false", "no", "off", "none"})
 # Read by the formats of logs, besides what is printed as a setting.
 READ = ("world_size", "train_shards", "val_tokens")
 
@@ -136,6 +138,8 @@ def differences(runs: Sequence[Run]) -> Iterator[Difference]:
         if name in _NAMES_OF_THE_RUN or not _WORDS_OF_THE_RUN.isdisjoint(name.split("_")):
             continue
         values = [(run, _normal(run.settings[name].value), run.settings[name]) for run in runs]
+        if _is_idle(runs, name):
+            continue
         if len({value for _, value, _ in values}) > 1 and all(map(_is_choice, (v for _, v, _ in values))):
             yield Difference(name, tuple(values))
     for name in READ:
@@ -143,6 +147,18 @@ def differences(runs: Sequence[Run]) -> Iterator[Difference]:
         if len({value.value for _, value in read}) > 1:
             places = ((run, f"{v.value:.0f}", Value(f"{v.value:.0f}", v.path, v.line)) for run, v in read)
             yield Difference(name, tuple(places))
+
+
+def _is_idle(runs: Sequence[Run], name: str) -> bool:
+    """Tell whether all runs print as off the switch that a setting belongs to: ttt_epochs where ttt_enabled is off."""
+    words = name.split("_")
+    for end in range(1, len(words)):
+        stem = "_".join(words[:end])
+        for switch in (f"{stem}_enabled", f"enable_{stem}", f"use_{stem}", f"{stem}_enable"):
+            printed = [run.settings[switch].value.strip().lower() for run in runs if switch in run.settings]
+            if len(printed) == len(runs) and all(value in _OFF for value in printed):
+                return True
+    return False
 
 
 def _is_choice(value: str) -> bool:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.program import ir
-from auditor.program.index import Nodes
+from auditor.program.index import Index, Nodes
 from auditor.program.model import Unit
 from auditor.program.walk import walk
 
 FLOATS = ("bfloat16", "float16")
 
 
-def kind_of_state(unit: Unit, function: ir.FunctionDef | None, nodes: Sequence[ir.Node], state: str) -> str | None:
+def kind_of_state(unit: Unit, function: ir.FunctionDef | None, nodes: Nodes, state: str) -> str | None:
     """Return the 16-bit type in which every assignment makes ``state``; None where one doesn't, or none is seen."""
-    own = [node for node in nodes if _assigns(node, state)]
+    own = [node for node in nodes.of(ir.Assign) if _assigns(node, state)]
     if own:
         return _kind_of_all(own) if not _widened(nodes, state) else None
     position = next((i for i, p in enumerate(function.params) if p.name == state), None) if function else None
@@ -23,32 +23,31 @@ def kind_of_state(unit: Unit, function: ir.FunctionDef | None, nodes: Sequence[i
         passed = list(_passed(unit, function.name, position - method, state))
         kinds = {kind_of_state(unit, None, there, key) if key and key != state else None for there, key in passed}
         if {key for _, key in passed} == {state}:
-            kinds = {_kind_of_all([n for n in there if _assigns(n, state)]) for there, _ in passed}
+            kinds = {_kind_of_all([n for n in there.of(ir.Assign) if _assigns(n, state)]) for there, _ in passed}
         return kinds.pop() if len(kinds) == 1 else None
-    everywhere = [node for _, there in unit.bodies for node in there]
-    found = [node for node in everywhere if _assigns(node, state)]
-    return _kind_of_all(found) if not _widened(everywhere, state) else None
+    found = [node for node in unit.index.of(ir.Assign) if _assigns(node, state)]
+    return _kind_of_all(found) if not _widened(unit.index, state) else None
 
 
-def _passed(unit: Unit, name: str, position: int, keyword: str) -> Iterator[tuple[Sequence[ir.Node], str | None]]:
+def _passed(unit: Unit, name: str, position: int, keyword: str) -> Iterator[tuple[Nodes, str | None]]:
     """Yield what calls of ``name`` hand over at a place, with the body that they stand in."""
     for _, nodes in unit.bodies:
-        for node in nodes:
-            if isinstance(node, ir.Call) and (dotted(node.func) or "").rpartition(".")[2] == name:
+        for node in nodes.calls(name):
+            if dotted(node.func) is not None:
                 named = [arg.value for arg in node.args if arg.keyword == keyword]
                 given = named or [arg.value for arg in node.args if arg.keyword is None][position : position + 1]
                 yield nodes, dotted(given[0]) if given else None
 
 
-def _assigns(node: ir.Node, key: str) -> bool:
-    if not isinstance(node, ir.Assign) or node.value is None:
+def _assigns(node: ir.Assign, key: str) -> bool:
+    if node.value is None:
         return False
     nothing = isinstance(node.value, ir.Const) and node.value.value is None
     return not nothing and any(dotted(target) == key for target in node.targets)
 
 
-def _kind_of_all(assignments: Sequence[ir.Node]) -> str | None:
-    kinds = {_kind_made(node.value) for node in assignments if isinstance(node, ir.Assign) and node.value is not None}
+def _kind_of_all(assignments: Sequence[ir.Assign]) -> str | None:
+    kinds = {_kind_made(node.value) for node in assignments if node.value is not None}
     return kinds.pop() if len(kinds) == 1 else None
 
 
@@ -80,24 +79,22 @@ def _type(node: ir.Expr) -> str | None:
     return None
 
 
-def _widened(nodes: Sequence[ir.Node], state: str) -> bool:
+def _widened(nodes: Nodes | Index, state: str) -> bool:
     """Return whether ``state``, or modules in it, are turned into float32 again."""
     inside = {state, *(name for name, over in _modules(nodes) if over == state)}
     return any(
-        isinstance(n, ir.Call)
-        and isinstance(n.func, ir.Attr)
+        isinstance(n.func, ir.Attr)
         and (n.func.attr == "float" or any(_type(a.value) == "float32" for a in n.args))
         and dotted(n.func.value) in inside
-        for n in nodes
+        for n in nodes.of(ir.Call)
     )
 
 
-def _modules(nodes: Sequence[ir.Node]) -> Iterator[tuple[str, str]]:
-    for loop in nodes:
-        if isinstance(loop, ir.For):
-            over = [dotted(n) for n in walk(loop.iter) if isinstance(n, ir.Name | ir.Attr)]
-            names = [dotted(n) for n in walk(loop.target) if isinstance(n, ir.Name)]
-            yield from ((name, state) for name in names for state in over if name and state)
+def _modules(nodes: Nodes | Index) -> Iterator[tuple[str, str]]:
+    for loop in nodes.of(ir.For):
+        over = [dotted(n) for n in walk(loop.iter) if isinstance(n, ir.Name | ir.Attr)]
+        names = [dotted(n) for n in walk(loop.target) if isinstance(n, ir.Name)]
+        yield from ((name, state) for name in names for state in over if name and state)
 
 
 def uint16_names(nodes: Nodes, known: dict[str, str]) -> dict[str, str]:
@@ -110,7 +107,7 @@ def uint16_names(nodes: Nodes, known: dict[str, str]) -> dict[str, str]:
                 continue
             plain = isinstance(node, ir.Assign) and isinstance(target, ir.Name) and node.value is not None
             kind = uint16_of(node.value, found) if plain and isinstance(node, ir.Assign) and node.value else None
-            for name in (n.id for n in walk(target) if isinstance(n, ir.Name)):
+            for name in [target.id] if type(target) is ir.Name else [n.id for n in walk(target) if type(n) is ir.Name]:
                 assigned.setdefault(name, set()).add(kind)
                 if kind is not None:
                     found[name] = kind

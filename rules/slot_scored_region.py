@@ -18,11 +18,9 @@ SLUG = "slot-scored-region"
 
 def say(leak: Leak) -> str:
     """Return the finding's sentence."""
-    cut = any(not part.tokens and part.bits & leak.bits for part in leak.adapt.objective)
-    objective = "reaches into the scored positions" if cut else "is the loss of the whole window"
     return (
-        f"A delta is optimised at evaluation on an objective that {objective}, and these positions are then scored "
-        f"with it (line {leak.score.site.line}). No maintainer has ruled on SLOT; this is the README's rule on "
+        "A delta is optimised at evaluation on a loss to which positions belong that are then scored with it (line "
+        f"{leak.score.site.line}). No maintainer has ruled on SLOT; this is the README's rule on "
         "test-time training to the letter."
     )
 

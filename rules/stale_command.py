@@ -34,6 +34,7 @@ _NEAR = 40  # lines below a command's first, in which its words stand
 _OF_THE_CHALLENGE = frozenset(
     {"train_gpt.py", "train_gpt_mlx.py", "cached_challenge_fineweb.py", "download_hf_docs_and_tokenize.py"}
 )
+_TRAINS = regex(r"train\w*\.py")
 _TRAINER = regex(r"train|gpt|golf|main|run", re.IGNORECASE)
 _BROUGHT = regex(r"\b(?:git clone|curl|wget|gh repo|hf download|huggingface-cli|tar|unzip|pip install -e)\b")
 
@@ -68,6 +69,34 @@ def check(case: Case) -> Iterator[Finding]:
             end_line=stale.line,
             layer=stale.source.layer,
         )
+    yield from _of_another(case)
+
+
+def _of_another(case: Case) -> Iterator[Finding]:
+    """Yield a note where the README trains with another script that is there, and not with the one that was audited."""
+    own = posixpath.basename(case.submission.script or "")
+    words = [
+        (source, launch.line, word)
+        for source, launch in _launches(case)
+        if source.path == case.submission.readme
+        and (word := next((w for w in launch.words if w.endswith(".py")), None)) is not None
+    ]
+    named = {posixpath.basename(word) for _, _, word in words}
+    others = [each for each in words if _TRAINS.fullmatch(posixpath.basename(each[2])) and not _missing(each[2], case)]
+    readme = document(case, case.submission.readme) if case.submission.readme is not None else None
+    if not others or own in named or readme is None or own in readme.text or ".sh" in readme.text:
+        return
+    source, line, word = others[0]
+    yield Finding(
+        rule=SLUG,
+        group="package",
+        status="note",
+        message=f"The README's commands start {shown(posixpath.basename(word), 60)} and none starts {shown(own, 60)}, "
+        "which was audited: what they set, and what is claimed, is of the other.",
+        path=source.path,
+        line=line,
+        end_line=line,
+    )
 
 
 def fix(case: Case, finding: Finding) -> Change | None:
@@ -162,7 +191,7 @@ RULE = Rule(
     group="package",
     condition="package",
     summary="A command in the README or in the script's own header starts a script that the folder doesn't hold: often "
-    "the name that it had while it was written.",
+    "the name that it had while it was written. Or all of the README's start another one than was audited.",
     why="Who follows the README gets an error, and can't know whether the script that is there is the one that ran.",
     advice="Name the submission's script in its commands.",
     counterpart="torchrun --standalone --nproc_per_node=8 train_gpt.py, in a folder that holds train_gpt.py.",
@@ -187,6 +216,13 @@ RULE = Rule(
             '"""A small model.\n\nUsage:\n  DEPTH=4 python train_depth_v3.py\n"""\n' + SCRIPT,
             "DEPTH=4 python",
             files=_FULL,
+            status="note",
+        ),
+        Example(
+            "the README trains with another script that is there",
+            SCRIPT,
+            "train_gpt_mlx.py",
+            files=_FULL | {"README.md": _RUN.format("train_gpt_mlx.py"), "train_gpt_mlx.py": SCRIPT + "# other\n"},
             status="note",
         ),
     ),

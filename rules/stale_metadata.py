@@ -117,11 +117,19 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
         return
     if claim.value % 1000 == 0 or all(size.value % 1000 == 0 for size in sizes):
         return  # rounded
+    if case.challenge.artifact is not None and max(size.value for size in sizes) > case.challenge.artifact.largest_meant:
+        return  # the unpacked model's
     printed = {v.value for run in finished(case.evidence) for name in _SIZES for v in run.numbers(name)}
     mean = fmean(size.value for size in sizes)
     code = case.evidence.sizes.code_bytes or 0
-    if claim.value in printed or any(abs(claim.value - size.value) <= code for size in sizes):
+    said = case.evidence.metadata.first("code_bytes")
+    own = said.value if said is not None else 0.0
+    if claim.value in printed or any(abs(claim.value - size.value) <= max(code, own) for size in sizes):
         return  # another total, or with the code as it is now
+    counted = max((v.value for run in runs for v in run.numbers("code_bytes")), default=0.0)
+    models = [model.value for run in runs if (model := run.packed_model_bytes) is not None]
+    if any(0 <= claim.value - model <= max(code, own, counted) for model in models):
+        return  # the same model with the code counted in another way
     if abs(claim.value - mean) <= 1 or min(s.value for s in sizes) <= claim.value <= max(s.value for s in sizes):
         return  # a mean, of whatever digits
     key = claim.key.rpartition(".")[2]
@@ -132,7 +140,8 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
     yield Stale(
         claim.path,
         claim.line,
-        f"submission.json gives {round(claim.value):,} bytes; the logs' totals are "
+        f"submission.json gives {round(claim.value):,} bytes; "
+        f"{'the log totals' if len(sizes) == 1 else 'the totals of the logs are'} "
         f"{several([f'{size.value:,}' for size in sizes])}.",
         corrected(case, claim, str(value)),
         f"Set {key} to {value}, {which if len(sizes) > 1 else 'as the log prints it'}",

@@ -32,8 +32,9 @@ _ASKED = regex(
     r"|\bignore (?:all |any )?(?:previous|prior|earlier) (?:instructions|findings|rules)\b",
     re.IGNORECASE,
 )
-_COMMENT = regex(r"#|//|/\*|<!--")
-_COMMENT_IN_README = regex(r"<!--")
+_SPOKEN = ("audit", "review", "noqa", "ignore")  # one of these words is in whatever asks
+_COMMENT = regex(r"(?:#|//|/\*|<!--)[^\n]*")
+_COMMENT_IN_README = regex(r"<!--[^\n]*")
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -50,7 +51,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _asked(source: Source, comment: re.Pattern[str]) -> Iterator[Finding]:
-    lines = [number for number, line in enumerate(source.text.split("\n"), start=1) if _asks(line[:_LONGEST], comment)]
+    lines = [source.line_of(asks.start()) for asks in _asks(source.text, comment)]
     for number, line in enumerate(lines[:_MOST], start=1):
         more = len(lines) - _MOST if number == _MOST else 0
         rest = f" So do {more} lines after it." if more > 0 else ""
@@ -66,10 +67,15 @@ def _asked(source: Source, comment: re.Pattern[str]) -> Iterator[Finding]:
         )
 
 
-def _asks(line: str, comment: re.Pattern[str]) -> bool:
-    """Tell whether what asks stands behind the mark of a comment; a string that holds one is taken for it."""
-    mark = comment.search(line)
-    return mark is not None and _ASKED.search(line, mark.start()) is not None
+def _asks(text: str, comment: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """Yield the comments that ask: behind the first mark of a line; a string that holds one is taken for it."""
+    for found in comment.finditer(text):
+        said = found[0]
+        if said.isascii() and not any(word in said.lower() for word in _SPOKEN):
+            continue
+        last = text.rfind("\n", 0, found.start()) + 1 + _LONGEST
+        if _ASKED.search(text, found.start(), min(found.end(), last)) is not None:
+            yield found
 
 
 _SCRIPT = """import math

@@ -49,6 +49,14 @@ def check(case: Case) -> Iterator[Finding]:
     )
     yield from findings(
         case,
+        "pointed",
+        SLUG,
+        "The prediction of the very token that is scored is raised before its probability is taken: which token comes "
+        "must be known before it is predicted.",
+        "the prediction is raised at the token being scored",
+    )
+    yield from findings(
+        case,
         "hint",
         SLUG,
         "A hint is given only where the token being scored is of a certain kind (the start of a word, say), and its "

@@ -9,7 +9,8 @@ from auditor.finding import Finding, Step
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.claims import claimed_reports, judge, reaches
-from auditor.timeline.paths import calls_of
+from auditor.timeline.named import report_of
+from auditor.timeline.paths import calls_of, way_to
 from auditor.timeline.trackers.keys.reported import target_lookups
 from rules.described_cache import absent
 
@@ -35,9 +36,11 @@ def check(case: Case) -> Iterator[Finding]:
         lookup, site = found.lookup, found.key
         judged = judge(case, found.bits, [lookup], found.reports, reaches(found.reports, claimed))
         ours = [r for r in found.reports if r in claimed and r.bits & found.lookup.bits]
-        last = max(ours or [found.report], key=lambda r: r.order).site
+        running = lookup.bits & case.timeline.in_play or lookup.bits
+        shown = report_of(ours or lookup.reports or [found.report], running, claimed, case.submitted)
+        last, told = shown.site, way_to(shown, lookup, found.ways, case.timeline.in_play)
         steps = [
-            *calls_of(lookup),
+            *calls_of(told),
             Step(
                 site.source.path,
                 site.line,
@@ -45,10 +48,10 @@ def check(case: Case) -> Iterator[Finding]:
                 site.source.layer,
             ),
             Step(
-                lookup.site.source.path,
-                lookup.site.line,
+                told.site.source.path,
+                told.site.line,
                 "the table is read under that key",
-                lookup.site.source.layer,
+                told.site.source.layer,
             ),
             Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
         ]
@@ -56,7 +59,7 @@ def check(case: Case) -> Iterator[Finding]:
             site,
             rule=SLUG,
             status="hold" if lookup.unsure and judged.status == "violation" else judged.status,
-            message=(_OPEN if lookup.unsure else _SURE).format(lookup.site.line),
+            message=(_OPEN if lookup.unsure else _SURE).format(told.site.line),
             trace=tuple(dict.fromkeys(steps)),
         )
 

@@ -67,8 +67,8 @@ def _averages(unit: Unit) -> Iterator[Slip]:
 def _moved(nodes: Nodes) -> Iterator[tuple[str, ir.Call]]:
     """Yield the state whose parts ``part.mul_(decay).add_(…)`` and ``part.lerp_(…)`` move, and the call."""
     parts: dict[str, str] | None = None
-    for node in nodes.of(ir.Call):
-        if not isinstance(node.func, ir.Attr) or node.func.attr not in ("lerp_", "add_") or not node.args:
+    for node in nodes.calls("lerp_", "add_"):
+        if not isinstance(node.func, ir.Attr) or not node.args:
             continue
         if node.func.attr == "lerp_" and len(node.args) > 1:
             decay = _number(node.args[1].value)
@@ -148,8 +148,9 @@ def _told(library: str, number: int) -> str:
 
 def _masks(unit: Unit) -> Iterator[Slip]:
     for _, nodes in unit.bodies:
-        for node in nodes.of(ir.Call):
-            if not _name(node.func).endswith("scaled_dot_product_attention") or dotted(node.func) is None:
+        attention = [name for name in nodes.called if name.endswith("scaled_dot_product_attention")]
+        for node in nodes.calls(*attention) if attention else ():
+            if dotted(node.func) is None:
                 continue
             causal, mask = _argument(node, "is_causal", 5), _argument(node, "attn_mask", 3)
             if isinstance(causal, ir.Const) and causal.value is True and mask is not None and _is_one(mask, nodes):
@@ -158,10 +159,6 @@ def _masks(unit: Unit) -> Iterator[Slip]:
                     "A mask and is_causal=True are given together, of which torch allows one: some of its kernels "
                     "refuse both, others don't, so that the machine decides what is computed.",
                 )
-
-
-def _name(node: ir.Expr) -> str:
-    return node.attr if isinstance(node, ir.Attr) else node.id if isinstance(node, ir.Name) else ""
 
 
 def _argument(node: ir.Call, keyword: str, position: int) -> ir.Expr | None:

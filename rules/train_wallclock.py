@@ -9,7 +9,7 @@ from auditor.evidence.counted import Counted, training_runs
 from auditor.evidence.printed import Value
 from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
-from rules.claimed_runs import and_others, is_timed, on_line, strictness
+from rules.claimed_runs import and_others, is_timed, limited, on_line, strictness
 from rules.evidence_examples import PLAIN, RECORD, log, metadata
 from rules.limits import time
 
@@ -62,8 +62,9 @@ def _slow(case: Case, over: list[tuple[Counted, Value[float]]]) -> Finding:
     message = f"Training took {took} s by this log; {limit.train_seconds:.0f} s are allowed."
     # A summary may count compilation or set-up, which a step's own clock does not.
     own_clock = counted.run.last("stop_time") is not None or counted.run.first("train_time") is not None
-    status = strictness(case, counted) if own_clock else "hold"
-    return on_line(SLUG, status, and_others(message, long - 1), seconds.path, seconds.line)
+    message = and_others(message, long - 1)
+    status, message = limited(case, strictness(case, counted), message) if own_clock else ("hold", message)
+    return on_line(SLUG, status, message, seconds.path, seconds.line)
 
 
 RULE = Rule(

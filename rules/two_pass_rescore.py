@@ -8,6 +8,7 @@ from auditor.case import Case
 from auditor.finding import Finding
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
+from auditor.timeline.events import Mixture
 from auditor.timeline.leaks import Leak, findings
 from auditor.timeline.trackers.mixtures import reported
 from rules.torch_scripts import EVALUATE, SCORE_FIRST, evaluating
@@ -26,13 +27,32 @@ def say(leak: Leak) -> str:
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each second scoring by a model that learned from the first."""
     yield from findings(case, "rescore", SLUG, say)
+    counted = list(_counted(case))
+    yield from counted
+    told = {(found.path, found.line, found.layer) for found in counted}
+    put: set[str] = set()  # one correction is one finding, however many tables it is made with
+    for again in reported.findings(case, "rescored", SLUG, _corrected, "tokens that were scored are counted"):
+        if (again.path, again.line, again.layer) not in told and again.message not in put:
+            put.add(again.message)
+            yield again
+
+
+def _counted(case: Case) -> Iterator[Finding]:
     yield from reported.findings(
         case,
         "counted",
         SLUG,
-        "These validation tokens are counted before they are scored: the table already holds each token, and what "
-        "comes after it, when the token is predicted with it.",
+        "Validation tokens are counted here before a score of the same tokens that is reported: what was counted "
+        "knows each token when it is predicted.",
         "validation tokens are counted",
+    )
+
+
+def _corrected(mixture: Mixture) -> str:
+    where = f"line {mixture.at.line}" if mixture.at is not None else "later"
+    return (
+        "These tokens are scored and counted here; a second loss, made with the table that holds them by then, takes "
+        f"the place of the first one in the reported score ({where})."
     )
 
 

@@ -21,6 +21,13 @@ SLUG = "unprinted-seed"
 
 _PRINTS = regex(r"""(?:print|log\w*|info|write)\s*\([^\n]{0,200}seed""", re.IGNORECASE)
 
+# Every setting in a loop, or the object that holds them: the seed is among them.
+_DUMPS = regex(
+    r"(?:\bvars\(|\basdict\(|\b__dict__\b|\.items\(\))[^\n]{0,200}\n?[^\n]{0,200}?(?:\bprint|\blog\w*|\binfo|\bwrite)\s*\("
+    r"|(?:\bprint|\blog\w*|\binfo|\bwrite)\s*\([^\n]{0,200}(?:\bvars\(|\basdict\(|\b__dict__\b)",
+    re.IGNORECASE,
+)
+
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a note where a seed is set, the script prints none, and none of the finished logs shows one."""
@@ -29,7 +36,7 @@ def check(case: Case) -> Iterator[Finding]:
     runs = finished(case.evidence)
     if not runs or any(run.logged_seed is not None for run in runs):
         return
-    if any(_PRINTS.search(unit.source.text) for unit in case.program.units.values()):
+    if any(shown.search(unit.source.text) for shown in (_PRINTS, _DUMPS) for unit in case.program.units.values()):
         return
     found = _seeded(case)
     if found is None:

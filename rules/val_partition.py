@@ -107,7 +107,7 @@ RULE = Rule(
     "tokenizer: a part of them, another split, or other documents.",
     why="All scores are over the same fixed text. A part of it can be easier, and text that was split or ordered "
     "differently is not comparable until shown to be the same.",
-    advice="Prepare the validation set in one process from the first 50,000 documents and score all of it.",
+    advice="Score every token of the validation set, prepared in one process from the first 50,000 documents.",
     counterpart="Accepted counts: 62,021,632 (sp1024), 45,508,608 (sp4096), 40,540,160 (sp8192), 47,851,520 (CaseOps).",
     authority=(
         Authority("README", "OpenAI", "2026", "official", "the fixed first 50,000 documents, the full set"),

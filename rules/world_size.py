@@ -69,7 +69,19 @@ def _checked(program: Program) -> bool:
                 return True
             if isinstance(node, ir.Compare) and _is_world(node.left) and node.ops[0] in ("in", "not in"):
                 return True
+        if any(_asks_for_one(node) for node in unit.index.of(ir.If, ir.Assert)):
+            return True
     return False
+
+
+def _asks_for_one(node: ir.If | ir.Assert) -> bool:
+    """Return whether a script goes no further with any but one number of processes: 1, or another."""
+    test = node.test
+    if not isinstance(test, ir.Compare) or not _is_world(test.left) or not isinstance(test.rights[0], ir.Const):
+        return False
+    if isinstance(node, ir.Assert):
+        return test.ops[0] == "=="
+    return test.ops[0] == "!=" and any(isinstance(statement, ir.Raise) for statement in node.body)
 
 
 def _is_eight(node: ir.Expr) -> bool:

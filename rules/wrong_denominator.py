@@ -60,10 +60,10 @@ def _implied(case: Case, d: Denominator) -> _Fact | None:
             f"of {_mb(whole)}. Other lines divide by that, so one of the two is another quantity."
         )
         return "note", message, score.path, score.line
-    low = "too low" if off > 0 else "too high"
+    low = f"{_beside(off):.1%} {'too low' if off > 0 else 'too high'}"
     message = (
         f"Loss and score imply that {d.tokens.value if d.tokens else 0:,.0f} validation tokens are {_mb(implied)}; the "
-        f"validation set has {_mb(whole)}, so the score is {abs(off):.1%} {low}, or another set was scored."
+        f"validation set has {_mb(whole)}, so the score is {low}, or another set was scored."
     )
     certain = off > 0 and d.whole and not _MIXTURE.search(score.label)
     return strictness(case, d.counted) if certain else "hold", message, score.path, score.line
@@ -77,7 +77,7 @@ def _by_the_tokenizer(case: Case, d: Denominator) -> _Fact | None:
     score, off = d.counted.score, d.ratio / usual - 1
     message = (
         f"Loss and score imply {d.ratio:.4f} bytes per token; {d.name} has {usual:.4f} on the validation set, "
-        f"which makes the score {abs(off):.1%} too {'low' if off > 0 else 'high'}"
+        f"which makes the score {_beside(off):.1%} too {'low' if off > 0 else 'high'}"
     )
     if d.mixed:
         return "note", f"{message}, unless one of the two is another quantity.", score.path, score.line
@@ -102,7 +102,12 @@ def _printed(case: Case, run: Run) -> _Fact | None:
     if _is_corrected(case, printed, expected):
         return "hold", f"{message}. The claimed score is corrected for it, the log is not.", printed.path, printed.line
     status: Status = "violation" if case.submission.track == "record" else "hold"
-    return status, f"{message}, so its score is {off:.1%} too low.", printed.path, printed.line
+    return status, f"{message}, so its score is {_beside(off):.1%} too low.", printed.path, printed.line
+
+
+def _beside(off: float) -> float:
+    """Return by which share of the right score a score lies beside it that was divided by 1 + ``off`` of the bytes."""
+    return abs(off / (1 + off))
 
 
 def _is_corrected(case: Case, printed: Value[float], expected: float) -> bool:

@@ -16,6 +16,8 @@ from auditor.report import MeasuredRun
 
 _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
 ONE_EVALUATION = 0.02  # bits per byte: seeds of one configuration, evaluated in one way, lie closer to their mean
+_TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance
+_FEWEST_SEEDS = 2  # whose scores single runs out
 _DIGITS = regex(r"\d+")
 
 
@@ -40,8 +42,43 @@ class Counted(Struct, frozen=True):
 
 
 def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
-    """Return the runs behind the claimed score; every run with a final score when no log prints the claim."""
-    found = _of_the_mean(evidence) or _of_their_seeds(evidence) or _of_one(evidence)
+    """Return the runs behind the claimed score, each once; all with a final score when no log prints the claim."""
+    return _tellings_once(_all_counted(evidence))
+
+
+def _tellings_once(counted: Iterable[Counted]) -> tuple[Counted, ...]:
+    """Return the runs, each once: a launcher's log and the script's own tell of one run."""
+    once: dict[tuple[object, ...], Counted] = {}
+    for each in counted:
+        key = identity(each.run) if each.run.metrics else (each.run.path, each.run.first_line)
+        if key not in once or _tells_more(each.run, once[key].run):
+            once[key] = each
+    return tuple(once.values())
+
+
+def identity(run: Run) -> tuple[object, ...]:
+    """Return what two tellings of one run share: its scores, and its seed where scores of few digits may coincide."""
+    scores = run.scores or run.metrics
+    digits = max(m.decimals for m in scores)
+    values = frozenset(m.val_bpb for m in scores if m.decimals == digits)
+    seed = run.seed.value if run.seed is not None and digits < _TELLING_DIGITS else None
+    return (values, seed)
+
+
+def _tells_more(run: Run, other: Run) -> bool:
+    """Tell whether of two tellings of a run this one times its training, and the other doesn't."""
+    return run.train_seconds is not None and other.train_seconds is None
+
+
+def _all_counted(evidence: Evidence) -> tuple[Counted, ...]:
+    """Return the counted runs, one that several files tell of as often."""
+    found = (
+        singled_out(evidence)
+        or _of_the_mean(evidence)
+        or _of_another(evidence)
+        or _of_their_seeds(evidence)
+        or _of_one(evidence)
+    )
     if found:
         return found
     return tuple(Counted(run, run.scores[-1], False) for run in evidence.runs if run.scores)
@@ -49,13 +86,17 @@ def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
 
 def measured_runs(evidence: Evidence) -> tuple[MeasuredRun, ...]:
     """Return the runs as a report shows them, with the score that is claimed of each, where it prints that."""
-    claimed = {id(each.run): each.exact for each in counted_runs(evidence) if each.claimed}
+    claimed = {id(each.run): each.exact for each in _all_counted(evidence) if each.claimed}
     return tuple(run.measured(evidence.sizes.code_bytes, claimed.get(id(run))) for run in evidence.runs)
 
 
 def training_runs(evidence: Evidence) -> tuple[Counted, ...]:
-    """Return the runs that trained what the counted ones score: themselves, or their seed's own training log."""
-    counted = counted_runs(evidence)
+    """Return the runs that trained what the counted ones score, each once: themselves, or their seed's own log."""
+    return _tellings_once(_training(evidence))
+
+
+def _training(evidence: Evidence) -> tuple[Counted, ...]:
+    counted = _all_counted(evidence)
     out = [each for each in counted if each.run.train_seconds is not None]
     seeds = {each.run.seed.value for each in out if each.run.seed is not None}
     for each in counted:
@@ -79,12 +120,29 @@ def _once(evidence: Evidence, runs: Iterable[Counted]) -> tuple[Counted, ...]:
 
 def claimed_logs(evidence: Evidence) -> tuple[str, ...]:
     """Return the paths of the logs that print what is claimed (none when no log does)."""
-    return tuple(dict.fromkeys(each.run.path for each in counted_runs(evidence) if each.claimed))
+    return tuple(dict.fromkeys(each.run.path for each in _all_counted(evidence) if each.claimed))
 
 
 def training_logs(evidence: Evidence) -> tuple[str, ...]:
     """Return the paths of the logs of the runs that trained what the claimed score was measured on."""
-    return tuple(dict.fromkeys(each.run.path for each in training_runs(evidence) if each.claimed))
+    return tuple(dict.fromkeys(each.run.path for each in _training(evidence) if each.claimed))
+
+
+def singled_out(evidence: Evidence) -> tuple[Counted, ...]:
+    """Return the one run of each seed that submission.json's scores of the seeds tell from the seed's other runs.
+
+    Nothing where no seed was run several times, or where those scores aren't what the claimed one is the mean of.
+    """
+    each = {c.seed: c for c in evidence.metadata.all("val_bpb", per_seed=True) if c.seed is not None}
+    lead = evidence.leading()
+    if len(each) < _FEWEST_SEEDS or lead is None or abs(fmean(c.value for c in each.values()) - lead.value) > _EXACT:
+        return ()
+    hits = _of_their_seeds(evidence)
+    owners = {hit.run.seed.value for hit in hits if hit.run.seed is not None}
+    those = _tellings_once(hits)
+    others = {identity(run) for run in evidence.runs if run.scores and run.seed and run.seed.value in owners}
+    one_each = len(those) == len(owners) == len(each)
+    return hits if one_each and len(others) > len(those) else ()
 
 
 def _of_the_mean(evidence: Evidence) -> tuple[Counted, ...]:
@@ -121,6 +179,19 @@ def _of_their_seeds(evidence: Evidence) -> tuple[Counted, ...]:
         if hits:
             out[claim.seed] = hits
     return tuple(each for hits in out.values() for each in hits)
+
+
+def _of_another(evidence: Evidence) -> tuple[Counted, ...]:
+    """Return the run that prints what submission.json claims, where the README's seeds are all of other runs."""
+    claim = evidence.metadata.first("val_bpb")
+    if claim is None or evidence.metadata.all("val_bpb", per_seed=True):
+        return ()
+    one, others = _of_one(evidence), _of_their_seeds(evidence)
+    if not others or len({each.run.path for each in one}) != 1:
+        return ()
+    mean = fmean(each.score.val_bpb for each in others)
+    apart = all(each.run is not other.run for each in one for other in others)
+    return one if apart and abs(mean - claim.value) > _EXACT else ()
 
 
 def _of_the_claimed(claims: Sequence[Claim[float]], whole: Claim[float] | None) -> list[Claim[float]]:

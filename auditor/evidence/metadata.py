@@ -96,6 +96,8 @@ _NUMBER = regex(
 _SEED_PART = regex(r"^(?:seed|s)?[_\- ]?(\d{1,10})$", re.IGNORECASE)
 _SEED_IN_KEY = regex(r"(?:^|_)seed_?(\d{1,10})(?:_|$)")
 _SEED_GROUP = regex(r"seed|per_run|^runs$|^results$|individual", re.IGNORECASE)
+_SEED_LIST = regex(r"^(?:per_)?seeds?(?:_(?:results|scores|values))?$", re.IGNORECASE)
+_NEAR = 0.05  # bits per byte between a seed's score and the claimed one
 _PER_SEED = regex(r"bpb|bytes|loss|time", re.IGNORECASE)  # what is listed by seed with the bare seed as key
 _RETRACTED = regex(r"retract|withdrawn")
 _TRAILING_COMMA = regex(r",(\s*[}\]])")
@@ -111,10 +113,10 @@ def read_metadata(path: str, data: bytes) -> ClaimSet:
             problems += (Value(f"holds a {type(document).__name__}, not an object", path, 1),)
         return ClaimSet(path=path, problems=problems)
     leaves = tuple(_leaves(document, _Lines(text)))
-    numbers = tuple(_numbers(path, leaves))
+    numbers = tuple(sorted(_numbers(path, leaves), key=_authority))
     return ClaimSet(
         path=path,
-        numbers=tuple(sorted(numbers, key=_authority)),
+        numbers=tuple(sorted((*numbers, *_bare_scores(path, leaves, numbers)), key=_authority)),
         texts=tuple(
             Claim(leaf.path[0].lower(), leaf.value, path, leaf.line, leaf.path[0])
             for leaf in leaves
@@ -231,6 +233,22 @@ def _numbers(path: str, leaves: tuple[_Leaf, ...]) -> Iterator[Claim[float]]:
         if number is not None and (number[0] or named not in _NEVER_NOUGHT):
             value, decimals = number
             yield Claim(named, value, path, leaf.line, ".".join(leaf.path), leaf.seed, decimals)
+
+
+def _bare_scores(path: str, leaves: tuple[_Leaf, ...], numbers: tuple[Claim[float], ...]) -> Iterator[Claim[float]]:
+    """Yield the scores that a list of seeds gives without a word for what they are (``"seeds": {"42": 1.0812}``).
+
+    They are known by the claimed score, which each of them lies near.
+    """
+    whole = next((c for c in numbers if c.name == "val_bpb" and c.seed is None), None)
+    for group in {leaf.path[0] for leaf in leaves if len(leaf.path) == 2 and _SEED_LIST.match(leaf.path[0])}:
+        listed = [leaf for leaf in leaves if leaf.path[:1] == (group,) and len(leaf.path) == 2]
+        values = [_number(leaf.value, "") if _SEED_PART.match(leaf.key) else None for leaf in listed]
+        if whole is None or any(v is None or not v[1] or abs(v[0] - whole.value) > _NEAR for v in values):
+            continue
+        for leaf, value in zip(listed, values, strict=True):
+            if value is not None:
+                yield Claim("val_bpb", value[0], path, leaf.line, ".".join(leaf.path), leaf.seed, value[1])
 
 
 def _named(leaf: _Leaf) -> str | None:

@@ -34,6 +34,9 @@ _SECONDS = regex(
     r"(?<![a-z_])(?P<key>(?:[a-z_]{0,12}eval_)?(?:time|elapsed|eval|total_time|wall|t)|elapsed_s|eval_seconds|wall_s|eval_time_s)"
     r"\s{0,2}[:=]\s{0,2}(?P<value>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s|sec|seconds|m|min|h)?(?![\w.])",
 )
+_OF_THE_RUN = regex(
+    r"(?<![a-z_])(?:train_|total_)?steps\s?[:=]\s?\d+\b(?!\s?/)"
+)  # a summary of training and evaluation
 _SPREAD = regex(r"\s?(?:±|\+/-|\+-|\\pm)\s?\.?\d")  # after the mean of several runs
 _ASIDE = regex(r"(?:gain|delta|base|baseline|diff|gap|prev|ref)")  # a comparison in passing
 _COMPARED = r"\b(?:delta|gains?|gap|improvement|reduction|decrease|increase|drop(?![-_ ]?(?:last|out))|lift|uplift|boost|change|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [~≈+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain"
@@ -221,7 +224,10 @@ def _loss(low: str) -> re.Match[str] | None:
 
 
 def _seconds(low: str) -> float | None:
+    whole = _OF_THE_RUN.search(low) is not None
     for match in _SECONDS.finditer(low):
+        if whole and match["key"].startswith(("elapsed", "total", "wall", "t")):
+            continue
         unit = match["unit"] or "s"
         if match["unit"] is None and not match["key"].endswith(("_s", "seconds", "elapsed")):
             continue

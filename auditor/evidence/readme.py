@@ -17,7 +17,7 @@ _LEAST_SCORE = 0.1  # bits per byte; below it a sentence speaks of a difference
 
 # What a column or a table's row label is about; the first that matches decides.
 _COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("ignored", regex(r"delta|Δ|gain|gap|vs\.?\b|improvement|baseline|param|std|σ|previous|sota|parent|upstream|reference|#\d{2}")),
+    ("ignored", regex(r"delta|Δ|gain|gap|vs\.?\b|improvement|baseline|param|std|σ|previous|sota|parent|upstream|reference|#\d{2}|(?:model|weights?|code|script)[ _](?:size|bytes)")),
     ("prequant_bpb", regex(r"(?:pre[- ]?quant|pre[- ]?ttt|post[- ]?ema|roundtrip|before|no ttt|without|raw|in[- ]training).*bpb")),
     ("val_bpb", regex(r"bpb|bits per byte")),
     ("val_loss", regex(r"(?:val[ _]?)?loss|nats")),
@@ -46,21 +46,24 @@ _PROSE_SEEDS = regex(
     r"\bseeds?\b\s{0,2}[:=(]?\s{0,3}(?P<seeds>\d{1,10}(?:\s{0,2}(?:,|/|and|&)\s{0,2}\d{1,10}){1,12})",
     re.IGNORECASE,
 )
+_TO_COME = regex(r"\b(?:to be|will be|pending|planned|todo|tbd|upcoming|to come|not yet)\b", re.IGNORECASE)
 _ASIDE = regex(
     r"baseline|previous|prior|sota|delta|improv|vs\.?\s|record of|leader|merged|compared|from\s\d"
+    r"|\b(?:win )?bar\b|\bgoals?\b|\bthreshold\b|\bfrontier\b|\btarget\b"
     r"|\b(?:estimat|expect|project|anticipat)ed\b",
     re.IGNORECASE,
 )
 # A line that says what was built on, or that opens a list of figures from elsewhere.
 _OTHERS = regex(
-    r"^[\W_]{0,8}(?:base|based on|builds on|parent|fork(?:ed)? (?:of|from)|starting point)[*_`]{0,3}:"
+    r"^[\W_]{0,8}(?:base|based on|builds on|parent|fork(?:ed)? (?:of|from)|starting point)"
+    r"(?: (?:score|model|submission|result|bpb))?[*_`]{0,3}:"
     r"|\b(?:inherited|reference|baseline|previous|prior)\b[^.]{0,60}:[\W_]{0,4}$",
     re.IGNORECASE,
 )
 # A sentence that tells what another pull request came to.
 _OF_ANOTHER = regex(
     r"#\d{2,5}\b[^.;|]{0,80}?\b(?:achiev\w*|reach\w*|got|gets|scor(?:ed|es)|report\w*|had|came to|landed)\b[^.;|]{0,40}$"
-    r"|#\d{2,5}[):,]?\s{0,3}[~≈]?$",
+    r"|#\d{2,5}[):,]?\s{0,3}[~≈]?$|#\d{2,5}\s?\([^()]{0,60}$",
     re.IGNORECASE,
 )
 _FINAL_COLUMN = regex(
@@ -92,7 +95,7 @@ def read_readme(path: str, data: bytes) -> ClaimSet:
             if not others:
                 claims.extend(_prose_claims(path, number, line, title=heading))
             listed = _PROSE_SEEDS.search(line)
-            if listed is not None and not seeds:
+            if listed is not None and not seeds and not _TO_COME.search(line):
                 seeds = [int(s) for s in re.findall(r"\d{1,10}", listed["seeds"])]
         if len(claims) > _MOST_CLAIMS:
             break

@@ -29,13 +29,15 @@ _LARGEST_METADATA = 1_000_000
 class Held(Struct, frozen=True):
     """A log in a record folder, and the lowest pull request whose head holds that folder.
 
-    ``metadata`` names the blob of the folder's submission.json, empty where there is none.
+    ``metadata`` names the blob of the folder's submission.json, empty where there is none; ``holder`` is the lowest
+    pull request whose head holds the log there: others bring the folder without it.
     """
 
     pr: int
     folder: str
     path: str
     metadata: str
+    holder: int
 
 
 class LogIndex(Struct, frozen=True):
@@ -65,7 +67,7 @@ def reused(submission: Submission) -> tuple[Reuse, ...]:
         others = [held for held in index.logs.get(tree.identity(path), ()) if order.is_earlier(held)]
         if others and tree.size(path):
             first = min(others, key=lambda held: (held.folder not in order.merged, held.pr, held.folder))
-            pr = None if first.folder in order.merged else first.pr
+            pr = None if first.folder in order.merged else first.holder
             same = _same_author(repository, first.metadata, submission)
             found.append(Reuse(path, f"{first.folder}/{first.path}", pr, same))
     return tuple(found)
@@ -87,7 +89,7 @@ class _Order:
         if name == self.name or (len(days) == 2 and days[0] > days[1]):
             return False
         when = self.merged.get(held.folder)
-        return held.pr < self.pr if when is None else when < self.made
+        return held.holder < self.pr if when is None else when < self.made
 
 
 def log_index(repository: Repository) -> LogIndex:
@@ -98,7 +100,7 @@ def log_index(repository: Repository) -> LogIndex:
         for line in listed.splitlines()
         if (match := _HEAD.fullmatch(line.split(" ", 1)[1])) is not None
     )
-    key = "logs " + hashlib.sha256(repr(heads).encode()).hexdigest()
+    key = "logs and holders " + hashlib.sha256(repr(heads).encode()).hexdigest()
     kept = _KEPT.get(key)
     if kept is None:
         cache = open_cache()
@@ -135,7 +137,7 @@ def build(repository: Repository, heads: list[tuple[int, str]]) -> LogIndex:
             metadata = next((files[name] for name in challenges().metadata_names if name in files), "")
             for path, blob in files.items():
                 if is_log(path):
-                    logs.setdefault(blob, []).append(Held(folders[folder], folder, path, metadata))
+                    logs.setdefault(blob, []).append(Held(folders[folder], folder, path, metadata, pr))
     return LogIndex({blob: tuple(held) for blob, held in logs.items()}, folders)
 
 

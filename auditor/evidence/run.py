@@ -14,6 +14,7 @@ from auditor.report import MeasuredRun
 _NUMBER_IN_NAME = regex(r"(?<!\d)\d{3,7}(?!\d)")
 _SAME_BLOCK = 3  # lines of a summary that belong together
 SEEDS = ("seed", "heading_seed", "seed_among")  # readings that give a seed, the most telling first
+_LARGEST_BARE = 100_000_000  # bytes: a larger "total" without a word for what it totals is of the data
 SMALLEST_ARTIFACT = 300_000  # bytes; below it a printed "total" is a part, a toy run or a rounding
 
 
@@ -39,19 +40,15 @@ class Run(Struct, frozen=True):
 
     def numbers(self, name: str) -> tuple[Value[float], ...]:
         """Return every numeric reading of a field, in the order of the log."""
-        return tuple(
-            Value(float(r.value), r.path, r.line, r.label) for r in self.all(name) if not isinstance(r.value, str)
-        )
+        return tuple(map(_number, (r for r in self.all(name) if not isinstance(r.value, str))))
 
     def first(self, name: str) -> Value[float] | None:
         """Return a field's first number."""
-        found = self.numbers(name)
-        return found[0] if found else None
+        return next(map(_number, (r for r in self.all(name) if not isinstance(r.value, str))), None)
 
     def last(self, name: str) -> Value[float] | None:
         """Return a field's last number."""
-        found = self.numbers(name)
-        return found[-1] if found else None
+        return next(map(_number, (r for r in reversed(self.all(name)) if not isinstance(r.value, str))), None)
 
     def text(self, name: str) -> Value[str] | None:
         """Return a field's first reading as text."""
@@ -246,6 +243,7 @@ class Run(Struct, frozen=True):
         least such sum, else the least of plausible size, else the sum itself.
         """
         totals = [t for t in self.numbers("total_bytes") if t.value >= SMALLEST_ARTIFACT]
+        totals = [t for t in totals if t.label or t.value < _LARGEST_BARE]
         totals = [t for t in totals if t.value % 1000] or totals  # before figures that were rounded to megabytes
         models = {m.value for m in self.numbers("model_bytes")}
         codes = {c.value for name in _CODE_FIELDS for c in self.numbers(name)}
@@ -299,7 +297,12 @@ class Run(Struct, frozen=True):
             claimed_bpb=claimed.val_bpb if claimed else None,
             validation_seconds=passes if more else None,
             vocabulary=self.vocabulary,
+            with_disk=artifact is None and size is not None,
         )
+
+
+def _number(reading: Reading) -> Value[float]:
+    return Value(float(reading.value), reading.path, reading.line, reading.label)
 
 
 _CODE_FIELDS = ("code_bytes", "code_bytes_packed")

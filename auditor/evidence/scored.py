@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.evidence.counted import ONE_EVALUATION
+from auditor.evidence.counted import ONE_EVALUATION, identity, singled_out
 from auditor.evidence.model import Evidence
 from auditor.evidence.rounding import agrees
 from auditor.evidence.run import Run
@@ -15,7 +15,6 @@ from auditor.regex import regex
 _ASIDE = regex(
     r"(?:^|[/_.\-])(?:reference|ref|baseline|compare|comparison|control|earlier|previous|prior|parent|superseded|archived?|old|upstream)(?=[/_.\-]|$)"
 )
-_TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance
 
 
 def distinct(evidence: Evidence) -> tuple[Run, ...]:
@@ -23,7 +22,7 @@ def distinct(evidence: Evidence) -> tuple[Run, ...]:
     kept: dict[tuple[object, ...], Run] = {}
     for run in evidence.runs:
         if run.score is not None:
-            kept.setdefault(_identity(run), run)
+            kept.setdefault(identity(run), run)
     return _evaluated(tuple(kept.values()))
 
 
@@ -33,15 +32,6 @@ def _evaluated(runs: tuple[Run, ...]) -> tuple[Run, ...]:
     if len(runs) == 2 and len(trained) == 1 and not any(run.seed for run in runs):
         return tuple(run for run in runs if not run.trained and run.scores) or runs
     return runs
-
-
-def _identity(run: Run) -> tuple[object, ...]:
-    """Return what two tellings of one run share: its scores, and its seed where scores of few digits may coincide."""
-    scores = run.scores or run.metrics
-    digits = max(m.decimals for m in scores)
-    values = frozenset(m.val_bpb for m in scores if m.decimals == digits)
-    seed = run.seed.value if run.seed is not None and digits < _TELLING_DIGITS else None
-    return (values, seed)
 
 
 def finished(evidence: Evidence) -> tuple[Run, ...]:
@@ -96,6 +86,10 @@ def reported(evidence: Evidence, *, on_record: bool) -> tuple[Run, ...]:
     claim = evidence.leading()
     if len(runs) < 2 or claim is None:
         return runs
+    singled = {id(each.run) for each in singled_out(evidence)}
+    own = tuple(run for run in runs if id(run) in singled)
+    if own:
+        return own
     if any(agrees(claim, s.mean, s.metrics) for s in by_label(runs) if len(s.metrics) == len(runs)):
         return runs
     named = of_named_seeds(evidence, runs)

@@ -53,6 +53,8 @@ def switch_off(case: Case, finding: Finding) -> Change | None:
     if finding.status == "note":
         return None  # it changes no verdict: nothing has to be switched off
     events = list(_events(timeline, finding))
+    # A way that isn't taken with what is in play (the second of several copies) hangs on other switches.
+    events = [event for event in events if event.bits & timeline.in_play] or events
     running = 0
     for event in events:
         running |= event.bits & timeline.in_play

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar, overload
@@ -16,10 +17,14 @@ Third = TypeVar("Third", bound=ir.Node)
 
 
 class Nodes(list[ir.Node]):
-    """Nodes in order, with those of some kinds told apart once for all who ask."""
+    """Nodes in order, told apart by kind once for all who ask."""
+
+    __slots__ = ("_by_kind", "_called", "_known")
 
     def __init__(self, nodes: Sequence[ir.Node] = ()) -> None:
         super().__init__(nodes)
+        self._by_kind: dict[type, list[Any]] | None = None
+        self._called: dict[str, list[ir.Call]] | None = None
         self._known: dict[tuple[type, ...], list[Any]] = {}
 
     @overload
@@ -32,8 +37,44 @@ class Nodes(list[ir.Node]):
         """Return the nodes of some kinds; to be asked once the list is complete."""
         known = self._known.get(kinds)
         if known is None:
-            known = self._known[kinds] = [node for node in self if node.__class__ in kinds]
+            told_apart = self._told_apart()
+            found = [of_kind for kind in kinds if (of_kind := told_apart.get(kind))]
+            if len(found) > 1:
+                found = [[node for node in self if node.__class__ in kinds]]
+            known = self._known[kinds] = found[0] if found else []
         return known
+
+    @property
+    def called(self) -> dict[str, list[ir.Call]]:
+        """Return the calls by the last part of what is called (``cat`` of ``torch.cat``); "" where it has no name."""
+        if self._called is None:
+            self._called = {}
+            for call in self.of(ir.Call):
+                func = call.func
+                name = func.attr if type(func) is ir.Attr else func.id if type(func) is ir.Name else ""
+                self._called.setdefault(name, []).append(call)
+        return self._called
+
+    def calls(self, *names: str) -> list[ir.Call]:
+        """Return the calls of what has one of some names, in order."""
+        called = self.called
+        found = [calls for name in names if (calls := called.get(name))]
+        if len(found) > 1:
+            wanted = {id(call) for calls in found for call in calls}
+            return [call for call in self.of(ir.Call) if id(call) in wanted]
+        return found[0] if found else []
+
+    def _told_apart(self) -> dict[type, list[Any]]:
+        if self._by_kind is None:
+            by_kind: dict[type, list[Any]] = {}
+            for node in self:
+                kind = node.__class__
+                if kind in by_kind:
+                    by_kind[kind].append(node)
+                else:
+                    by_kind[kind] = [node]
+            self._by_kind = by_kind
+        return self._by_kind
 
 
 class Body(NamedTuple):
@@ -80,6 +121,8 @@ class Index:
                     regions[id(owner)] = Region(owner, at, len(nodes))
                 continue
             add(node)
+            if kind in _LEAVES:
+                continue
             if kind not in _WITH_BODY:
                 stack += below[kind](node)[::-1]
                 continue
@@ -92,14 +135,10 @@ class Index:
 
     @cached_property
     def _places(self) -> dict[type, list[int]]:
-        places: dict[type, list[int]] = {}
+        places: defaultdict[type, list[int]] = defaultdict(list)
         for at, node in enumerate(self.nodes):
-            kind = node.__class__
-            if kind in places:
-                places[kind].append(at)
-            else:
-                places[kind] = [at]
-        return places
+            places[node.__class__].append(at)
+        return dict(places)
 
     @overload
     def of(self, one: type[One], /) -> list[One]: ...
@@ -199,6 +238,7 @@ def within(indexes: Sequence[Index], node: Any, *kinds: type[Any], into_function
     return [one for one in walk(*body, into_functions=into_functions) if one.__class__ in kinds]
 
 
+_LEAVES = frozenset({ir.Name, ir.Const, ir.Jump, ir.Scope, ir.Import, ir.ImportFrom})
 # What has a body that is asked for apart: the nodes before it, in it and after it, in the order of the fields.
 _WITH_BODY: dict[type, Any] = {
     ir.FunctionDef: lambda n: (n.params, n.body, n.decorators),

@@ -192,7 +192,7 @@ def _below(script: str, name: str) -> str | None:
 def _imported(unit: Unit, known: set[str]) -> list[str]:
     """Return the submission's own modules that ``unit`` imports, wherever in it."""
     assert unit.module is not None
-    here = PurePosixPath(unit.path).parent
+    here = unit.path.rpartition("/")[0]
     found: list[str] = []
     for node in unit.index.of(ir.Import, ir.ImportFrom):
         if isinstance(node, ir.Import):
@@ -203,10 +203,11 @@ def _imported(unit: Unit, known: set[str]) -> list[str]:
         for dotted, level in names:
             base = here
             for _ in range(level - 1):
-                base = base.parent
+                base = base.rpartition("/")[0]
             tail = dotted.replace(".", "/")
-            for folder in (base,) if level else (here, PurePosixPath()):
-                for path in (str(folder / f"{tail}.py"), str(folder / tail / "__init__.py")):
+            for folder in (base,) if level else (here, ""):
+                beside = f"{folder}/" if folder else ""
+                for path in (f"{beside}{tail}.py", f"{beside}{tail}/__init__.py" if tail else f"{beside}__init__.py"):
                     if path in known and path != unit.path and path not in found:
                         found.append(path)
     return found
@@ -225,7 +226,10 @@ def _run(unit: Unit, files: frozenset[str]) -> list[str]:
         return []
     here = PurePosixPath(unit.path).parent
     executes = "exec(" in unit.source.text
-    basenames = {path.rpartition("/")[2] for path in files}
+    named = (".py", *_TEXTS) if executes else ".py"
+    basenames = {path.rpartition("/")[2] for path in files if path.endswith(named) and path != unit.path}
+    if not basenames:
+        return []
     found: list[str] = []
     for node in unit.index.of(ir.Const):
         if not isinstance(node.value, str) or not 0 < len(node.value) < 400:

@@ -37,6 +37,9 @@ _NESTED = _PLAIN
 for _ in range(4):
     _NESTED = rf"{_PLAIN} | [(\[{{] (?:{_NESTED})*+ [)\]}}]"
 _SIMPLE = regex(rf"(?: (?=[^\n]{{0,120}}\n) (?:{_NESTED})*+ (?:[#][^\r\n]*+)? \r?\n )*+", re.VERBOSE)
+# The like in brackets, on a line of its own up to a comma. ``lambda`` counts beyond it.
+_ITEMS = regex(rf"(?: (?=[^\n]{{0,100}}\n) (?![^\n]*lambda) (?:{_NESTED})*+ (?<=,) \r? \n )*+", re.VERBOSE)
+_LINE = 100
 # In f-strings a backslash does not hide a brace, except in the name of a character.
 _RAW_TEXT = regex(r"""\\(?:\r\n|[^{}]) | \{\{ | [{}] | "{3} | '{3} | ["'\r\n]""", re.VERBOSE | re.DOTALL)
 _TEXT = regex(r"""\\N\{[^{}"'\r\n]*\} | """ + _RAW_TEXT.pattern, re.VERBOSE | re.DOTALL)
@@ -53,6 +56,7 @@ class TooDeep(NamedTuple):
 
 
 _Kind: TypeAlias = Literal["bracket", "text", "field", "spec"]
+_TEXTS = ("text", "spec")
 
 
 class _Levels:
@@ -128,6 +132,15 @@ def _scan(text: str, events: re.Pattern[str], *, gaps: bool) -> TooDeep | None:
                 levels.links = levels.lambdas = 0
                 if gaps and token == "\n":
                     at = _SIMPLE.match(text, at).end()  # type: ignore[union-attr]
+            elif (
+                gaps
+                and token == "\n"
+                and stack[-1][0] == "bracket"
+                and levels.carried + levels.links + levels.lambdas + _LINE <= MAX_LINKS
+            ):
+                past = _ITEMS.match(text, at).end()  # type: ignore[union-attr]
+                if past > at:
+                    at, levels.links = past, 0
         elif token in "\"'":
             prefix = _formatted_prefix(text, start)
             if prefix:
@@ -142,7 +155,7 @@ def _scan(text: str, events: re.Pattern[str], *, gaps: bool) -> TooDeep | None:
             levels.lambdas += 1  # its parameters have commas of their own, so these do not end it
         elif token not in "#\\":
             levels.links += 1
-        while levels.innermost in ("text", "spec"):
+        while stack and stack[-1][0] in _TEXTS:
             at = _formatted_text(text, at, levels)
             if len(stack) > MAX_BRACKETS:
                 return TooDeep(start, _BRACKETS)

@@ -15,9 +15,6 @@ from auditor.program.model import Unparsed
 from auditor.program.nesting import too_deep
 from auditor.program.refused import refused
 from auditor.program.source import Source
-from auditor.regex import regex
-
-_NO_PYTHON = regex("[\0\ud800-\udfff]")  # nothing that holds one of these is read at all
 
 
 def read_module(source: Source) -> ir.Module | Unparsed:
@@ -30,7 +27,7 @@ def read_module(source: Source) -> ir.Module | Unparsed:
     with _without_gc():
         text, joined = _joined(blanked(source.text))
         found: ir.Module | Unparsed | None = None
-        if _NO_PYTHON.search(text) is None and too_deep(text) is None:
+        if _may_be_python(text) and too_deep(text) is None:
             found = from_ast.read(source.text)
         if found is None:
             found = _by_libcst(source, text, joined)
@@ -40,6 +37,17 @@ def read_module(source: Source) -> ir.Module | Unparsed:
     if refusal is None:
         return found
     return Unparsed(source.path, source.line_of(refusal.offset), refusal.reason, source.layer)
+
+
+def _may_be_python(text: str) -> bool:
+    """Return whether a text holds no NUL and no surrogate: what holds one is not read at all."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _by_libcst(source: Source, text: str, joined: Mapping[int, Joined]) -> ir.Module | Unparsed:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple
 
 from auditor.program import ir
 from auditor.program.index import Index, index_of
@@ -30,10 +30,10 @@ def refused(module: ir.Module) -> Refusal | None:
 def _out_of_place(index: Index) -> Iterator[Refusal]:
     """Yield what may stand in a function or a loop only, and doesn't, and the reverse."""
     around = _Around(index)
-    for kind in (ir.Return, ir.Yield, ir.Jump, ir.Scope, ir.ImportFrom):
+    for kind, told in _REASONS.items():
         for at in index.place_of(kind):
             node = index.nodes[at]
-            reason = _reason(node, around, at)
+            reason = told(node, around.innermost(at, loops=kind is ir.Jump))
             if reason is not None:
                 yield Refusal(node.start, reason)
 
@@ -57,32 +57,46 @@ class _Around:
         number = bisect_right(self.starts, at) - 1
         while number >= 0:
             region = self.regions[number]
-            if region.end > at and (loops or not isinstance(region.node, ir.For | ir.While)):
+            if region.end > at and (loops or type(region.node) not in _LOOPS):
                 return region.node
             number = self.outer[number]
         return None
 
 
-def _reason(node: ir.Node, around: _Around, at: int) -> str | None:
-    inner = around.innermost(at, loops=isinstance(node, ir.Jump))
-    match node:
-        case ir.Return() if not isinstance(inner, ir.FunctionDef | ir.Lambda):
-            return "'return' outside function"
-        case ir.Yield(kind=kind) if not isinstance(inner, ir.FunctionDef | ir.Lambda):
-            return f"'{'await' if kind == 'await' else 'yield'}' outside function"
-        case ir.Jump(kind="break") if not isinstance(inner, ir.For | ir.While):
-            return "'break' outside loop"
-        case ir.Jump(kind="continue") if not isinstance(inner, ir.For | ir.While):
-            return "'continue' not properly in loop"
-        case ir.Scope(kind="nonlocal") if inner is None:
-            return "nonlocal declaration not allowed at module level"
-        case ir.Scope(kind="global", names=names) if isinstance(inner, ir.FunctionDef):
-            both = {param.name for param in inner.params} & set(names)
-            return f"name '{min(both)}' is parameter and global" if both else None
-        case ir.ImportFrom(names=(("*", None),)) if inner is not None:
-            return "import * only allowed at module level"
-        case _:
-            return None
+def _of_return(node: ir.Return, inner: ir.Node | None) -> str | None:
+    return None if type(inner) in _CALLED else "'return' outside function"
+
+
+def _of_yield(node: ir.Yield, inner: ir.Node | None) -> str | None:
+    return None if type(inner) in _CALLED else f"'{'await' if node.kind == 'await' else 'yield'}' outside function"
+
+
+def _of_jump(node: ir.Jump, inner: ir.Node | None) -> str | None:
+    if node.kind == "pass" or type(inner) in _LOOPS:
+        return None
+    return "'break' outside loop" if node.kind == "break" else "'continue' not properly in loop"
+
+
+def _of_scope(node: ir.Scope, inner: ir.Node | None) -> str | None:
+    if node.kind == "nonlocal":
+        return "nonlocal declaration not allowed at module level" if inner is None else None
+    both = {param.name for param in inner.params} & set(node.names) if isinstance(inner, ir.FunctionDef) else None
+    return f"name '{min(both)}' is parameter and global" if both else None
+
+
+def _of_import(node: ir.ImportFrom, inner: ir.Node | None) -> str | None:
+    return "import * only allowed at module level" if inner is not None and node.names == (("*", None),) else None
+
+
+_CALLED = (ir.FunctionDef, ir.Lambda)
+_LOOPS = (ir.For, ir.While)
+_REASONS: dict[type[ir.Node], Callable[[Any, ir.Node | None], str | None]] = {
+    ir.Return: _of_return,
+    ir.Yield: _of_yield,
+    ir.Jump: _of_jump,
+    ir.Scope: _of_scope,
+    ir.ImportFrom: _of_import,
+}
 
 
 def _in_itself(index: Index) -> Iterator[Refusal]:
@@ -92,8 +106,9 @@ def _in_itself(index: Index) -> Iterator[Refusal]:
         if twice is not None:
             yield Refusal(function.start, f"duplicate argument '{twice}' in function definition")
     for call in index.of(ir.Call):
-        if len(call.args) > 1:
-            twice = _twice([arg.keyword for arg in call.args if arg.keyword is not None])
+        named = [arg.keyword for arg in call.args if arg.keyword is not None] if len(call.args) > 1 else ()
+        if len(named) > 1:
+            twice = _twice(named)
             if twice is not None:
                 yield Refusal(call.start, f"keyword argument repeated: {twice}")
     for attempt in index.of(ir.Try):

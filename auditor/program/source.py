@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,7 @@ class Source:
     @cached_property
     def line_starts(self) -> list[int]:
         """Return the offset at which each line starts."""
-        starts = [0]
-        at = self.text.find("\n")
-        while at >= 0:
-            starts.append(at + 1)
-            at = self.text.find("\n", at + 1)
-        return starts
+        return list(accumulate((len(line) + 1 for line in self.text.split("\n")[:-1]), initial=0))
 
     def line_of(self, offset: int) -> int:
         """Return the 1-based line that holds the character at ``offset``."""

@@ -100,7 +100,11 @@ def twin(launch: Launch, target: Target) -> bool | None:
     beside = posixpath.dirname(launch.path)
     known = word.rpartition(UNKNOWN)[2].lstrip("/")
     places = (posixpath.normpath(place) for place in (posixpath.join(beside, known), known))
-    return next((target.trainers[place] for place in places if place in target.trainers), None)
+    found = next((target.trainers[place] for place in places if place in target.trainers), None)
+    if found is None and "/" in known:  # below a root that the text works out
+        same = {alike for path, alike in target.trainers.items() if path.endswith(f"/{known}")}
+        found = same.pop() if len(same) == 1 else None
+    return found
 
 
 def command_of_environment(environment: Mapping[str, Assigned], path: str, line: int) -> Command:

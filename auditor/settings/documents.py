@@ -128,19 +128,27 @@ def script_runs(scripts: Scripts, target: Target, lacking: Iterable[Override] = 
         path, text = scripts[name]
         if name.endswith(".env") or name in apart:
             continue
-        low = bool(_LOW_NAMES.search(name)) or path.count("/") > target.script.count("/")
-        walked = walk(Shell(text, path, scripts=scripts))
-        files: list[FileStep] = []
-        own: list[Run] = []
-        for step in walked.steps:
-            if isinstance(step, FileStep):
-                files.append(step)
-            elif twin(step, target) is not False and (command := command_of(step, target)) is not None:
-                rank = _rank(command, _LOW if low else _USUAL)
-                made = tuple(files[:_MOST_FILES])
-                own.append(Run((command,), f"{path}:{step.line}", rank, made, _lacking(walked)))
+        tier = _LOW if _LOW_NAMES.search(name) or path.count("/") > target.script.count("/") else _USUAL
+        shell = Shell(text, path, scripts=scripts)
+        # What starts nothing without arguments (a usage line, say) is walked for whatever it may be given.
+        own = _started(shell, target, tier) or _started(replace(shell, asks=True), target, tier)
         found.extend(joined(own))
     return tuple(found)
+
+
+def _started(shell: Shell, target: Target, tier: int) -> list[Run]:
+    """Return the starts of the train script in a run script, each with the files that were made before it."""
+    walked = walk(shell)
+    files: list[FileStep] = []
+    own: list[Run] = []
+    for step in walked.steps:
+        if isinstance(step, FileStep):
+            files.append(step)
+        elif twin(step, target) is not False and (command := command_of(step, target)) is not None:
+            made = tuple(files[:_MOST_FILES])
+            label = f"{shell.path}:{step.line}"
+            own.append(Run((command,), label, _rank(command, tier), made, _lacking(walked)))
+    return own
 
 
 def _lacking(walked: Walk) -> tuple[Override, ...]:

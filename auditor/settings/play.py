@@ -136,7 +136,10 @@ def documented_runs(submission: Submission) -> tuple[Run, ...]:
     metadata = _head(submission.tree, submission.metadata, _MAX_TEXT)
     if metadata is not None and submission.metadata is not None:
         found.extend(metadata_runs(metadata, submission.metadata, target, scripts))
-    found.extend(script_runs(scripts, target, [lack for run in found for lack in run.lacking]))
+    of_scripts = script_runs(scripts, target, [lack for run in found for lack in run.lacking])
+    # A file that reads like a working name of the script is none where others start the script itself.
+    named = any(command.exact for run in (*found, *of_scripts) for command in run.commands)
+    found.extend(run for run in of_scripts if not named or any(command.exact for command in run.commands))
     if source is not None:
         found.extend(header_runs(source, submission.script, target))
     python = [path for path in submission.helpers if path.endswith(".py")][:_MAX_LAUNCHERS]

@@ -53,7 +53,7 @@ def walk(shell: Shell) -> Walk:
     """Return what the text does; bounded, never fails."""
     walker = _Walker(shell.scripts)
     given = shell.environment
-    start = State(dict(given), set(given), shell.exports_all, shell.path, folder=shell.folder)
+    start = State(dict(given), set(given), shell.exports_all, shell.path, folder=shell.folder, asks=shell.asks)
     exported_by_slurm(shell.text, shell.path, start)
     text = as_functions(shell.text) if is_makefile(shell.path) else shell.text
     end = walker.run(parse(text, shell.line), start) or start

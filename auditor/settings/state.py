@@ -35,6 +35,7 @@ class State(Struct):
     round: int = 0
     folder: str = ""  # where it stands, from where the text starts
     called: tuple[str, int] | None = None  # inside a function: where its arguments stand
+    asks: bool = False  # outside of functions: the arguments are not known, rather than left out
 
     def fork(self) -> State:
         """Return a copy that can go another way."""
@@ -59,6 +60,8 @@ class State(Struct):
             found = (self.positional[index],) if 0 <= index < len(self.positional) else None
             if found is None and self.given_positional:
                 found = ("",)
+            elif found is None and self.asks and index >= 0:
+                found = (UNKNOWN,)
         elif name.endswith("[@]"):
             value = self.variables.get(name[:-3])
             found = value if isinstance(value, tuple) else (value.value,) if value else None

@@ -44,6 +44,7 @@ class Shell(Struct, frozen=True):
     exports_all: bool = False
     environment: Mapping[str, Assigned] = field(default_factory=dict)
     folder: str = ""  # where it is carried out, as far as the text before it tells
+    asks: bool = False  # whether its arguments are not known, rather than left out (``${1:-help}``)
 
 
 class Walk(Struct, frozen=True):

@@ -21,6 +21,10 @@ def follow(program: Program, settings: Sequence[Setting]) -> Timeline:
     kinds = trackers.found()
     machine = Machine(program, settings, Libraries(), kinds)
     timeline = machine.run()
-    if machine.signals.wants_closer():
-        timeline = Machine(program, settings, Libraries(), kinds, closely=True).run()
+    closer, relevance = machine.signals.wants_closer(), machine.relevance
+    machine.release()
+    if closer:
+        machine = Machine(program, settings, Libraries(), kinds, closely=True, relevance=relevance)
+        timeline = machine.run()
+        machine.release()
     return replace(timeline, unheard=unheard(program, settings))

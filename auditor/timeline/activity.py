@@ -9,10 +9,10 @@ from msgspec import Struct
 from auditor.finding import Finding, Status, Step
 from auditor.regex import regex
 from auditor.settings import is_incidental, lookup
-from auditor.submission.model import STARTED, Override, Setting
+from auditor.submission.model import Setting
 from auditor.timeline.events import Event, Switch, Timeline
 from auditor.timeline.unheard import silence
-from auditor.timeline.unsettled import left_open, not_shipped
+from auditor.timeline.unsettled import left_open, not_shipped, unknown_run
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.folding import string_origins
 from auditor.timeline.values.frames import Guard, Site
@@ -57,8 +57,9 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     shipped; a note where no setting in play reaches it.
     """
     guards = _guards(events)
+    ways = _guards((*events[1:], *events[:1]))  # what turns the first of them on tells most
     running = bits & timeline.in_play
-    unknown = _unknown_run(timeline, guards)
+    unknown = unknown_run(timeline, guards)
     if not running:
         return Activity(False, "note" if unknown is None else "hold", _off(timeline, guards))
     open_bits = 0
@@ -69,37 +70,37 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     running &= ~open_bits
     said = sum(1 << (i + 1) for i, s in enumerate(timeline.settings) if s.kind == "mention")
     if not running & ~said:
-        return Activity(True, "hold", f"{_on(timeline, running, guards)}; no command or log sets it")
+        return Activity(True, "hold", f"{_on(timeline, running, ways)}; no command or log sets it")
     running &= ~said
     logs = [i for i, s in enumerate(timeline.settings) if s.kind == "log"]
     if logs and not any(running & 1 << (i + 1) for i in logs):
         denied = _denied_by_log(timeline, guards, logs, running)
         if denied:
             unseen = f"but {denied}, and with what it prints this was not seen to run"
-            return Activity(True, "hold", f"{_on(timeline, running, guards)}; {unseen}")
+            return Activity(True, "hold", f"{_on(timeline, running, ways)}; {unseen}")
     silent = silence(timeline.unheard, guards, timeline.settings, lambda name: _looks_like_switch(timeline, name))
     others = running & ~sum(1 << (i + 1) for i in logs) if silent else running
     if not others:
         return Activity(False, "note", silent)
     if silent and not others & _DEFAULTS:  # what is on by default is the submission's, whatever was logged
-        return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {silent}")
+        return Activity(True, "hold", f"{_on(timeline, running, ways)}; but {silent}")
     running = others
     commands = [i for i, s in enumerate(timeline.settings) if s.kind == "command"]
     main = min((timeline.settings[i].run for i in commands), default=0)
     aside = sum(1 << (i + 1) for i in commands if timeline.settings[i].run != main)
     if guards and not running & ~aside:
-        because = f"{_on(timeline, running, guards)}; only an alternative command runs it, no command of the main run"
+        because = f"{_on(timeline, running, ways)}; only an alternative command runs it, no command of the main run"
         return Activity(True, "hold", because)
     of_main = sum(1 << (i + 1) for i in commands if timeline.settings[i].run == main)
     logged = any(running & 1 << (i + 1) for i in logs)  # what ran outranks what is documented
     if of_main and not logged and not running & of_main and not _printed_on(timeline, logs, of_main):
         given = _set_by(timeline, of_main, guards)
         if given:
-            because = f"{_on(timeline, running, guards)}; but not as the main command sets it ({given})"
+            because = f"{_on(timeline, running, ways)}; but not as the main command sets it ({given})"
             return Activity(True, "hold", because)
     if unknown is not None:
-        return Activity(True, "hold", f"{_on(timeline, running, guards)}; but {not_shipped(unknown)}")
-    return Activity(True, "violation", _on(timeline, running, guards))
+        return Activity(True, "hold", f"{_on(timeline, running, ways)}; but {not_shipped(unknown)}")
+    return Activity(True, "violation", _on(timeline, running, ways))
 
 
 def _differing(timeline: Timeline, of_main: int) -> list[tuple[Switch, int]]:
@@ -138,21 +139,24 @@ def _guards(events: Sequence[Event]) -> list[Guard]:
 
 
 def _open_because(timeline: Timeline, guards: list[Guard]) -> str:
+    guards = [guard for guard in guards if guard.may[0] & guard.may[1] & timeline.in_play] or guards
     names = list(dict.fromkeys(name for guard in guards for name in guard.settings))
     if names and not any(name in timeline.switches for name in names):
         return f"it hangs on what could not be told: {', '.join(names)}"
-    return f"its switch could not be evaluated: {_names(guards)}"
-
-
-def _names(guards: list[Guard]) -> str:
-    return ", ".join(dict.fromkeys(name for guard in guards for name in guard.settings)) or "unknown"
+    return f"its switch could not be evaluated: {', '.join(names) or 'unknown'}"
 
 
 def _deciding(timeline: Timeline, guards: list[Guard], bit: int) -> list[str]:
     """Return the switches that look as if they turn the thing on or off, most telling first."""
-    names = list(dict.fromkeys(name for guard in guards for name in guard.opening(bit)))
+    names = list(dict.fromkeys(name for guard in guards for name in _alone(timeline, guard.opening(bit))))
     inside = {name for guard in guards if guard.asks for name in guard.settings}
     return [name for name in _telling(timeline, names) if name not in inside or _looks_like_switch(timeline, name)]
+
+
+def _alone(timeline: Timeline, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a condition reads that tells why it holds: not sizes that it compares, nor where files lie."""
+    told = names if len(names) < 2 or any(_looks_like_switch(timeline, n) for n in names) else ()
+    return tuple(n for n in told if not set(_reading(timeline, n, 0) or "") & set("/\\*"))
 
 
 def _telling(timeline: Timeline, names: list[str]) -> list[str]:
@@ -286,14 +290,14 @@ def switched_off(timeline: Timeline, events: Sequence[Event]) -> bool:
     return bool(_closing(timeline, _guards(events))[0])
 
 
-def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, str | None], str], int]:
-    """Return what is said of each switch, by its value, that closes the way; and the settings where none is seen to.
+def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, str | None], str], set[str], int]:
+    """Return what is said of each switch, by its value, that closes the way, as it was evaluated under each setting.
 
-    The conditions are those on the way, as they were evaluated under each setting in play.
+    Then those that do wherever something does, and the settings where none is seen to.
     """
     parts: dict[tuple[str, str | None], str] = {}
     unseen = 0
-    everywhere: set[str] | None = None  # what closes it wherever something does: that alone tells why
+    everywhere: set[str] | None = None
     for index in range(len(timeline.settings)):
         bit = 1 << (index + 1)
         closed = [g for g in guards if not g.opens & bit]
@@ -310,13 +314,17 @@ def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, s
             said = _value(timeline, name, index)
             if said:
                 parts.setdefault((name, value), said)
-    return {part: said for part, said in parts.items() if part[0] in (everywhere or ())} or parts, unseen
+    return parts, everywhere or set(), unseen
 
 
 def _off(timeline: Timeline, guards: list[Guard]) -> str:
     """Say which switch closes the way in each setting in play; nothing more where no condition is seen to do it."""
-    parts, unseen = _closing(timeline, guards)
-    told = list(parts.values())[:_MOST]
+    parts, everywhere, unseen = _closing(timeline, guards)
+    common = {part: said for part, said in parts.items() if part[0] in everywhere}
+    told = list((common or parts).values())[:_MOST]
+    if told and not common:  # a value that another setting overrides is no reason there
+        told[0] = f"each setting closes the way otherwise: {told[0]}"
+    parts = common or parts
     if not told:
         return f"no setting in play {_UNSEEN}"
     said = _said_on(timeline, list(dict.fromkeys(name for name, _ in parts)), unseen)
@@ -338,20 +346,6 @@ def _reading(timeline: Timeline, name: str, index: int) -> str | None:
         return None
     value = switch.values[index] if switch.values[index] is not None else switch.default
     return (value or "").strip("'\" ").lower()
-
-
-def _unknown_run(timeline: Timeline, guards: Sequence[Guard]) -> Override | None:
-    """Return the run script that the main run starts and that isn't shipped; None where it can't decide.
-
-    It decides where a switch is on the way that something other than it would set, and no log tells what was run.
-    """
-    if any(setting.kind == "log" for setting in timeline.settings):
-        return None
-    on_the_way = {name for guard in guards for name in guard.settings}
-    if not any((switch := timeline.switches.get(name)) is not None and not switch.launched for name in on_the_way):
-        return None
-    main = [setting for setting in timeline.settings if setting.kind == "command" and setting.run == 0]
-    return next((lack for setting in main for lack in setting.lacking if lack.value == STARTED), None)
 
 
 def _off_by_default(timeline: Timeline, name: str) -> bool:

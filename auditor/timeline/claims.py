@@ -16,7 +16,9 @@ _GENERIC = ("val_loss", "val_bpb", "loss", "bpb")
 
 def claimed_reports(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
     """Return the reports whose printed words are those of the log lines with the claimed score."""
-    reports = [e for e in timeline.events if isinstance(e, Report)]
+    if not submitted:
+        return []
+    reports = timeline.of(Report)
     found: list[Report] = []
     for line in submitted:
         printing = [r for r in reports if _printed_by(r, line)]

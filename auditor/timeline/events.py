@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
@@ -145,6 +145,8 @@ MixtureKind: TypeAlias = Literal[
     "powers",
     "lifted",
     "smoothed",
+    "rescored",
+    "pointed",
 ]
 
 
@@ -163,8 +165,10 @@ class Mixture(Event, eq=False):
     the token takes something off its loss, and one that names another costs nothing), ``raised`` (a test of the
     token decides whether its probability is raised or stays the model's own), ``loose`` (with weights that nothing
     makes add up to one), ``noisy`` (the probability that one of two predictions is right), ``lifted`` (something is
-    added to some tokens after the softmax) or ``smoothed`` (a count of the token is raised by more than its share of
-    what the divisor is raised by);
+    added to some tokens after the softmax), ``smoothed`` (a count of the token is raised by more than its share of
+    what the divisor is raised by), ``rescored`` (a loss takes the place of the first one of the same tokens, made
+    with a table that counted them in between; ``at`` is where) or ``pointed`` (the prediction of the token is changed
+    before it is picked);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 
@@ -236,7 +240,10 @@ class Words(Struct, frozen=True):
     guards: tuple[Guard, ...]
 
 
-class Timeline(Struct, frozen=True):
+Kind = TypeVar("Kind", bound=Event)
+
+
+class Timeline(Struct, frozen=True, dict=True):
     """Everything that happens, in program order, and what could not be followed.
 
     ``settings[i]`` belongs to bit ``1 << (i + 1)``; bit 0 stands for "any value of any switch".
@@ -251,6 +258,13 @@ class Timeline(Struct, frozen=True):
     words: tuple[Words, ...] = ()
     finished: int = -1  # the settings under which the program comes to its last line
     unheard: Mapping[Place, Unheard] = field(default_factory=dict)
+
+    def of(self, kind: type[Kind]) -> Sequence[Kind]:
+        """Return the events of a kind, in program order: told apart once for all who ask."""
+        kept: dict[type[Event], Any] = self.__dict__.setdefault("kinds", {})
+        if kind not in kept:
+            kept[kind] = tuple(event for event in self.events if isinstance(event, kind))
+        return kept[kind]  # type: ignore[no-any-return]
 
     @property
     def in_play(self) -> int:

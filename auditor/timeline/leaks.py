@@ -19,8 +19,10 @@ from auditor.timeline import windows
 from auditor.timeline.activity import switched_off
 from auditor.timeline.claims import claimed_reports, judge, tainted
 from auditor.timeline.events import Adapt, Event, Forward, Load, Report, Timeline
+from auditor.timeline.named import report_of
 from auditor.timeline.paths import calls_of
 from auditor.timeline.values.atoms import train_settings
+from auditor.timeline.values.bounds import Part
 from auditor.timeline.values.frames import Guard, Site
 
 Kind = Literal["before", "within", "rescore", "training", "slot-scored", "slot-causal"]
@@ -47,9 +49,9 @@ def leaks(timeline: Timeline, claimed: Sequence[Report] = ()) -> list[Leak]:
 
     Of several scores that a leak reaches it names one of those that are ``claimed``, if any is.
     """
-    adapts = {e.number: e for e in timeline.events if isinstance(e, Adapt) and e.number >= 0}
-    scores = [e for e in timeline.events if isinstance(e, Forward) and e.reports]
-    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
+    adapts = {e.number: e for e in timeline.of(Adapt) if e.number >= 0}
+    scores = [e for e in timeline.of(Forward) if e.reports]
+    trains = [e for e in timeline.of(Adapt) if e.number < 0]
     found: dict[tuple[object, ...], Leak] = {}
     firsts = _scored_first(list(adapts.values()), scores)
     for score in scores:
@@ -235,6 +237,8 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
     for leak in leaks(timeline, claimed):
         if leak.kind != kind:
             continue
+        running = leak.bits & timeline.in_play or leak.bits
+        leak = replace(leak, report=report_of(leak.score.reports, running, claimed, case.submitted))
         aside: Status = "note" if kind == "rescore" else "hold"
         adapt = leak.adapt
         if kind == "training":
@@ -283,9 +287,10 @@ def path_of(leak: Leak) -> list[Step]:
     applied = [each for each in leak.adapt.forwards if each.bits & running] or leak.adapt.forwards
     if applied:
         steps.append(_step(applied[0].site, "the model is applied to validation tokens"))
-    for part in leak.adapt.objective:
-        if not part.tokens and part.bits & running:
-            steps.append(_step(part.site, "the objective keeps these positions"))
+    windowed = leak.kind in ("slot-scored", "slot-causal", "within")
+    fitted = [part for part in leak.adapt.objective if windowed and not part.tokens and part.bits & running]
+    scored = [part for part in leak.score.scored if part.bits & running]
+    steps.extend(_step(part.site, "the objective keeps these positions") for part in _own(fitted, scored))
     if leak.adapt.without_loss:
         steps.append(_step(leak.adapt.site, f"{_what(leak.adapt)} set from them"))
     else:
@@ -296,9 +301,10 @@ def path_of(leak: Leak) -> list[Step]:
     steps.extend(_step(call.site, f"{call.name}() is called") for call in leak.score.calls if call.site not in before)
     if leak.kind in ("slot-scored", "slot-causal"):
         steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))
-        for part in leak.score.scored:
-            if part.bits & running:
-                steps.append(_step(part.site, "these positions are scored"))
+        own = _own(scored, fitted)
+        later = [part for part in own if part.site.source is leak.score.site.source]
+        later = [part for part in later if part.site.start >= leak.score.site.start]
+        steps.extend(_step(part.site, "these positions are scored") for part in later or own)
     else:
         which = "validation" if leak.kind == "training" else "the same"
         steps.append(_step(leak.score.site, f"{which} tokens are scored with the adapted parameters"))
@@ -308,6 +314,12 @@ def path_of(leak: Leak) -> list[Step]:
         if step not in out:
             out.append(step)
     return out
+
+
+def _own(parts: list[Part], others: list[Part]) -> list[Part]:
+    """Return the parts of a window that only these are, all where none is: what both keep tells neither's positions."""
+    places = {part.site for part in others}
+    return [part for part in parts if part.site not in places] or parts
 
 
 def _what(adapt: Adapt) -> str:

@@ -34,6 +34,8 @@ _TABLES: dict[MixtureKind, str] = {
     "overweight": "a blend with weights that add up to more than one",
     "scaled": "a loss that is multiplied by a constant",
     "shift": "a loss that a constant is taken off",
+    "rescored": "losses that take the place of first ones, made with a table that was filled in between",
+    "pointed": "a prediction that is changed at the token being scored",
     "preview": "counts of the tokens that are scored next",
     "counted": "a table that counts the tokens before they are scored",
 }
@@ -90,7 +92,7 @@ def _bits(events: Iterable[Event]) -> int:
 
 def claimable(timeline: Timeline, submitted: tuple[str, ...]) -> list[Report]:
     """Return the reports that may print the claimed score."""
-    reports = [r for r in timeline.events if isinstance(r, Report) and r.bits & timeline.in_play]
+    reports = [r for r in timeline.of(Report) if r.bits & timeline.in_play]
     claimed = claimed_reports(timeline, submitted)
     return [r for r in reports if r in claimed] or reports
 

@@ -10,8 +10,8 @@ def main_training(timeline: Timeline) -> list[Adapt]:
 
     Compile warm-ups before and after it step on throw-away parameters.
     """
-    trains = [e for e in timeline.events if isinstance(e, Adapt) and e.number < 0]
-    timed = {loop for e in timeline.events if isinstance(e, Deadline) for loop in e.loops}
+    trains = [e for e in timeline.of(Adapt) if e.number < 0]
+    timed = {loop for e in timeline.of(Deadline) for loop in e.loops}
     clocked = [t for t in trains if timed & set(t.loops)]
     return clocked or trains
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from auditor.submission.model import STARTED, Override, Setting
+from auditor.timeline.events import Timeline
+from auditor.timeline.values.frames import Guard
 
 
 def left_open(settings: Sequence[Setting], names: Collection[str]) -> str:
@@ -20,3 +22,17 @@ def not_shipped(lacking: Override) -> str:
     """Return the words on a file that a command starts, or reads its environment from, and that isn't shipped."""
     how = "starts" if lacking.value == STARTED else "reads"
     return f"what {lacking.name} sets, which {lacking.path}:{lacking.line} {how}, is not shipped"
+
+
+def unknown_run(timeline: Timeline, guards: Sequence[Guard]) -> Override | None:
+    """Return the run script that the main run starts and that isn't shipped; None where it can't decide.
+
+    It decides where a switch is on the way that something other than it would set, and no log tells what was run.
+    """
+    if any(setting.kind == "log" for setting in timeline.settings):
+        return None
+    on_the_way = {name for guard in guards for name in guard.settings}
+    if not any((switch := timeline.switches.get(name)) is not None and not switch.launched for name in on_the_way):
+        return None
+    main = [setting for setting in timeline.settings if setting.kind == "command" and setting.run == 0]
+    return next((lack for setting in main for lack in setting.lacking if lack.value == STARTED), None)

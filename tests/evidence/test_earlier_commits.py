@@ -100,6 +100,14 @@ def test_a_lower_number_that_holds_a_younger_folder_is_not_earlier(repo: Repo) -
     assert read_evidence(repo.read(21)).reused == ()
 
 
+def test_a_log_is_of_the_pull_request_that_holds_it_and_not_of_its_folder_s_first(repo: Repo) -> None:
+    scores = (1.2, 1.201, 1.202)
+    repo.pull(40, (folder("2026-04-01_First", "Ada", 1.3), BEFORE))
+    repo.pull(41, (folder("2026-04-01_First", "Ada", *scores), BEFORE))
+    repo.pull(42, (folder("2026-04-02_Copy", "Eve", *scores), BEFORE))
+    assert {copy.pr for copy in read_evidence(repo.read(42)).reused} == {41}
+
+
 def test_logs_of_main_that_a_later_submission_brings_again(repo: Repo) -> None:
     repo.commit(folder("2026-03-18_Baseline", "Ada", 1.22))
     repo.pull(30, (folder("2026-04-01_Mine", "Eve", 1.22), AFTER))

@@ -537,3 +537,9 @@ def test_a_mean_with_its_spread_and_the_time_of_all_are_no_runs() -> None:
     table = "Seed 1: val_loss=2.10, BPB=1.2001\nSeed 2: val_loss=2.11, BPB=1.2065\n"
     runs = read_log("all.txt", (table + "Avg BPB: 1.2033 ± 0.0032\nTotal time: 24.5s\n").encode()).runs
     assert [(run.score.val_bpb, run.eval_seconds) for run in runs if run.score] == [(1.2001, None), (1.2065, None)]
+
+
+def test_the_total_within_the_budget_goes_before_a_rounded_model() -> None:
+    run = only(training(1).partition("Serialized")[0] + "artifact:14.36MB code:52345\nbudget:14412345/16000000 FITS\n")
+    assert run.artifact_bytes is not None
+    assert run.artifact_bytes.value == 14_412_345

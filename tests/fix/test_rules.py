@@ -18,7 +18,7 @@ from auditor.rule import Example
 from auditor.submission.discover import describe
 from auditor.submission.memory import MemoryTree
 from auditor.submission.model import Submission
-from rules.torch_scripts import evaluating
+from rules.torch_scripts import ADAPT, evaluating, scored
 
 ALL = Wanted(unsafe=True)
 # Rules whose examples have nothing that a change could be made of: no switch, or a log that only a run mends.
@@ -298,6 +298,18 @@ if int(os.environ.get("TTT_ENABLED", "1")):
     code = example.code[:start] + adapted + example.code[middle:]
     fixes = [f.fix for f in audit(submission({"train_gpt.py": code})).findings if f.rule == "prequant-ttt"]
     assert [fix.title for fix in fixes if fix] == ["Switch TTT_ENABLED off by default"]
+
+
+def test_a_switch_of_the_way_that_is_not_taken_closes_nothing() -> None:
+    copies = (
+        "copies = int(os.environ.get('COPIES', '1'))\n"
+        "if int(os.environ.get('ADAPTS', '1')):\n"
+        "    if copies > 1:\n        for _ in range(copies):\n            adapt(model, val, epochs=2)\n"
+        "    else:\n        adapt(model, val, epochs=2)\n"
+    )
+    report = audit(submission({"train_gpt.py": scored(ADAPT, copies)}), select=["prequant-ttt"])
+    titles = {finding.fix.title for finding in report.findings if finding.fix is not None}
+    assert titles == {"Switch ADAPTS off by default"}
 
 
 @pytest.mark.parametrize(

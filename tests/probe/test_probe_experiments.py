@@ -44,6 +44,15 @@ def test_values_find_their_tokens_by_content_in_rows_and_repeats():
     assert Index(OTHER).positions(OTHER[100:400].astype(np.int64)).tolist() == list(range(100, 400))
 
 
+def test_a_short_run_that_stands_in_several_places_is_the_nearest():
+    again = TOKENS.copy()
+    again[5000:5008] = again[50:58]
+    runs = np.concatenate([np.arange(4900, 5000), np.arange(5000, 5008), np.arange(40, 50), np.arange(50, 58)])
+    assert (Index(again).positions(again[runs].astype(np.int64)) == runs).all()
+    cut = np.concatenate([np.arange(4900, 4990), np.arange(5000, 5008)])
+    assert (Index(again).positions(again[cut].astype(np.int64)) == cut).all()
+
+
 def test_fair_predictions_never_win_the_bet_and_oracles_do():
     rng = np.random.default_rng(0)
     fair = rng.dirichlet(np.full(32, 0.3), 6000)
@@ -210,3 +219,31 @@ def test_a_set_of_pieces_has_no_single_bytes_and_tells_a_constant_from_a_count()
 def test_places_are_kept_apart_by_kind():
     value = Placed(site("t.py:3 loss grad", [1.0]), np.ones(1), np.zeros(1, np.int64), True)
     assert value.site.place == "t.py:3" and value.site.learns
+
+
+def windows(length, stride):
+    """Return the tokens that windows score, each of them whole, and the places of these."""
+    at = np.concatenate([np.arange(start, start + length) for start in range(1, COUNT - length, stride)])
+    return TOKENS[at].astype(np.int64), at
+
+
+def in_turns(name, values, targets, first, every=128):
+    moments = np.repeat(np.arange(len(values) // every) * 2 + first, every)
+    return Site(name, np.asarray(values, float), targets, moments)
+
+
+def test_values_beside_ones_of_known_tokens_are_of_the_same_tokens():
+    targets, at = windows(128, 64)
+    known = in_turns("t.py:1 gathered", np.ones(len(at)), targets, 1)
+    mixed = in_turns("t.py:2 log", np.ones(len(at)), None, 2)
+    found = placed({each.name: each for each in (known, mixed)}, TOKENS)["t.py:2 log"]
+    assert not found.exact and found.slack > 0 and (found.positions == at).all()
+
+
+def test_twice_as_many_values_as_tokens_are_no_two_passes_where_windows_overlap():
+    targets, at = windows(128, 64)
+    known = in_turns("t.py:1 gathered", np.ones(len(at)), targets, 1)
+    alone = site("t.py:2 log", np.ones(2 * (COUNT - 12)))
+    assert "t.py:2 log" not in placed({each.name: each for each in (known, alone)}, TOKENS)
+    plain = site("t.py:1 loss", np.ones(COUNT - 1), TOKENS[1:].astype(np.int64))
+    assert "t.py:2 log" in placed({each.name: each for each in (plain, alone)}, TOKENS)

@@ -190,6 +190,15 @@ def test_equal_sides_are_equal_and_a_difference_is_seen() -> None:
     assert off["weights from the artifact"].value > 1e-3  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("name", ["f1334", "f1855"])
+def test_rows_of_calibration_are_read_from_short_shards(name: str) -> None:
+    """#1855 trains on packed steps, which such shards can't fill, and calibrates on rows, which they can."""
+    made = case.make(presets.load(name, "published").config, case.Shape(64, 64, 1), {}, 1)
+    there = theirs.Theirs({"calibration": torch.zeros(48 * 64, dtype=torch.int64).numpy()}, {"missing": {}})
+    (row,) = compare._calibration(made, there)
+    assert (row.compared, row.difference) == ("48 of 64 tokens", "48 rows differ")
+
+
 @pytest.mark.skipif(mechanism() == "none", reason="nothing here can hold a script")
 def test_a_script_that_fails_is_one_line(tmp_path: Path) -> None:
     script = tmp_path / "train_gpt.py"

@@ -266,4 +266,14 @@ def test_a_size_in_rounded_megabytes_corrects_no_exact_one() -> None:
     )
     files = package(val_bpb=1.2, bytes_total=14_499_999) | {"train.log": log}
     assert not found("stale-metadata", files)
-    assert found("stale-metadata", files | {"train.log": log.replace("final", "total: 14412345\nfinal")})
+    assert found("stale-metadata", files | {"train.log": log.replace("final", "budget:14412345/16000000\nfinal")})
+
+
+def test_the_model_s_blob_is_the_model_and_nothing_beside_it() -> None:
+    log = run_log(1337, 1.2, model=15_979_561, code=19_646).replace(
+        "final", "Packed code: 19646 bytes\nModel blob : 15979561 bytes\nfinal", 1
+    )
+    assert "Model blob" in log
+    assert not found("artifact-cap", package(val_bpb=1.2) | {"train_seed1337.log": log})
+    more = log.replace("Model blob ", "Paid prefix blob")
+    assert found("artifact-cap", package(val_bpb=1.2) | {"train_seed1337.log": more})

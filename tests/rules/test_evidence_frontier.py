@@ -73,7 +73,7 @@ def test_the_pooled_sample_is_told_beside_the_own_seeds() -> None:
 def test_a_score_far_above_the_row_that_stood_is_no_record_and_told_the_row_of_today() -> None:
     (finding,) = submitted((1.0801, 1.0802, 1.0803), "2026-04-25")
     assert finding.status == "incomplete"
-    assert "#1787 (1.0634)" in finding.message
+    assert "#1787 (1.0634; 1.063350 over its 3 seeds)" in finding.message
     assert f"#{load().current.pr}" in finding.message
 
 

@@ -199,3 +199,25 @@ def test_examples_are_submissions_that_the_whole_audit_reads() -> None:
     found_here = submission(PLAIN, RECORD)
     assert found_here.logs == ("train_seed1.log", "train_seed2.log", "train_seed3.log")
     assert found_here.metadata == "submission.json"
+
+
+def test_of_what_says_that_it_is_no_record_only_the_place_is_wrong() -> None:
+    files = record(1.2244, world_size=1)
+    assert [f.status for f in found(case_of(files), "hardware")] == ["violation"]
+    said = files | {"README.md": "# Small card\n\nThis is a non-record submission from one card.\n"}
+    (finding,) = found(case_of(said), "hardware")
+    assert finding.status == "hold"
+    assert "its place is the non-record track" in finding.message
+    both = files | {"README.md": "# Record: one card\n\nConfig A beats SOTA. Config B does not beat SOTA.\n"}
+    assert [f.status for f in found(case_of(both), "hardware")] == ["violation"]
+
+
+def test_several_runs_of_a_seed_are_one_value() -> None:
+    logs = {f"{n}.log": log(1337, value) for n, value in zip("abc", (1.2301, 1.2307, 1.2310), strict=True)}
+    files = {"submission.json": metadata(1.2306, seeds=(1337,))} | logs
+    (finding,) = found(case_of(files), "not-significant")
+    assert finding.message.startswith("The score of the one seed, the mean of its 3 runs, 1.230600, is ")
+    blind = {name: "\n".join(t for t in text.splitlines() if "seed" not in t) for name, text in logs.items()}
+    blind["submission.json"] = metadata(1.2306, seeds=())
+    (finding,) = found(case_of(blind), "not-significant")
+    assert finding.message.startswith("The mean of 3 runs, 1.230600, is ")

@@ -380,6 +380,8 @@ TRAINER = "".join(f"step_{number} = {number}\n" for number in range(100))
         ("torchrun train_gpt.py", {"tries/train_gpt.py": TRAINER * 2}, []),
         ('torchrun "$HERE/train_gpt.py"', {"tries/train_gpt.py": TRAINER * 2}, []),
         ("torchrun other/train_gpt.py", {"other/train_gpt.py": TRAINER.replace("step", "stage")}, []),
+        ('torchrun "$(pwd)/green/train_gpt.py"', {"old/green/train_gpt.py": TRAINER * 2}, []),
+        ('torchrun "$(pwd)/green/train_gpt.py"', {"old/green/train_gpt.py": TRAINER}, [{"A": "1"}]),
         ("torchrun train_seven.py", {"tries/train_seven.py": TRAINER}, [{"A": "1"}]),
         ("torchrun train_seven.py", {}, []),
     ],
@@ -406,3 +408,23 @@ def test_a_helper_that_only_starts_the_script_is_how_it_is_run() -> None:
     (setting,) = commands(README__md=text, start__py='import runpy\nrunpy.run_path("./train_gpt.py")\n')
     assert {name: value.value for name, value in setting.overrides.items()} == {"STAGE": "ce"}
     assert not [s for s in commands(README__md=text, start__py="import train_gpt\n") if s.overrides]
+
+
+SWEEP = """STAGE=${1:-help}
+case $STAGE in
+one) eval "A=1 torchrun train_gpt.py" ;;
+two) eval "A=2 torchrun train_gpt.py" ;;
+help) echo "one or two" ;;
+esac
+"""
+
+
+def test_a_run_script_that_starts_nothing_by_itself_is_walked_for_what_it_may_be_given() -> None:
+    assert [values(setting)["A"] for setting in commands(sweep__sh=SWEEP)] == ["1", "2"]
+    assert [values(setting)["A"] for setting in commands(sweep__sh=SWEEP.replace("-help", "-two"))] == ["2"]
+
+
+def test_a_file_named_like_the_script_is_none_where_the_script_itself_is_started() -> None:
+    found = commands(train__sh="A=1 torchrun train_gpt.py", other__sh="A=2 torchrun train_gpt_wide.py")
+    assert [values(setting)["A"] for setting in found] == ["1"]
+    assert [values(setting)["A"] for setting in commands(other__sh="A=2 torchrun train_gpt_wide.py")] == ["2"]

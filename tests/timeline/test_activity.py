@@ -360,7 +360,7 @@ def test_each_setting_is_told_by_what_closes_it_there():
     found = judged(ELSE, readme("TTT=1 PHASES=3 torchrun train_gpt.py"))
     assert found.active is False
     first, second, last = found.because.split("; ")
-    assert first.startswith("TTT defaults to 0 (train_gpt.py:")
+    assert first.startswith("each setting closes the way otherwise: TTT defaults to 0 (train_gpt.py:")
     assert second.startswith("PHASES is 3 in README.md:4")
     assert last == "no setting in play was seen to make it count"
 
@@ -468,3 +468,15 @@ def test_lines_of_a_log_are_known_by_their_beginnings():
     lines = beginnings("[rank0] ttt:starting epochs:12\n2026-04-01 12:00:00 step:9/20000 loss:1\n")
     assert {"ttt:starting epochs:#", "step:#/# loss:#"} <= lines
     assert "[mix] tokens=#" in beginnings("[mix] tokens=12")  # a tag of the script's own looks like a rank
+
+
+def test_of_a_hold_only_the_switches_are_named_that_could_not_be_evaluated():
+    code = """
+level = hash(os.environ.get("LEVEL", "3")) == 4
+if int(os.environ.get("TTT", "1")):
+    if level:
+        learn(net, x, y)
+"""
+    found = judged(code)
+    assert (found.active, found.status) == (None, "hold")
+    assert found.because == "its switch could not be evaluated: LEVEL"

@@ -71,6 +71,8 @@ DIVIDED: list[tuple[Kind | None, str]] = [
     (None, f"y[:s] = -100; {TAIL}; total /= int((y != -100).sum()); size += sizes[y[y != -100]].sum().item()"),
     (None, f"{TAIL}; size += sizes_of_all[a + s:a + 64].sum().item()"),
     (None, f"{KEEP}; size += (sizes[y] * keep).sum().item()"),
+    (None, f"{TAIL}; n = sizes[y[s]]; if sizes[y[s]] > sizes[y[s - 1]]: n += 1; size += n"),
+    ("more bytes", f"{TAIL}; n = sizes[y[s]]; if len(y) > 8: n += 1; size += n"),
 ]
 KINDS: tuple[Kind, ...] = ("window bytes", "more bytes", "raised bytes", "file bytes", "left out", "best evaluation")
 

@@ -32,6 +32,11 @@ CASES: list[tuple[MixtureKind, str]] = [
     ("oracle", "nll = torch.minimum(own, other)"),
     ("oracle", "better = other < own; nll = torch.where(better, other, own)"),
     ("pseudo", "rows = torch.stack([own, -(p * p.log()).sum(-1)]); nll = -torch.logsumexp(-rows, 0)"),
+    (
+        "pseudo",
+        "rows = torch.stack([own, -(p * p.log()).sum(-1)]); mixed = torch.logsumexp(-rows, 0); "
+        "nll = -(0.5 * mixed.exp() + 0.5 * row).log()",
+    ),
 ]
 PROPER = [
     "nll = own",
@@ -56,6 +61,17 @@ def test_a_mixture_is_told_for_what_it_is(kind: MixtureKind, score: str) -> None
 def test_proper_scores_are_none(score: str) -> None:
     timeline = followed(LOOP.format(score=score))
     assert not [each for each in BAD if reported(timeline, each)]
+
+
+@pytest.mark.parametrize(
+    ("index", "gated"),
+    [("each[:, 1]", False), ("each[..., -1]", False), ("each[:, 0]", True), ("each.mean(-1)", True)],
+)
+def test_of_stacked_losses_a_row_keeps_what_it_was(index: str, gated: bool) -> None:
+    score = f"each = torch.stack([own, -(p * p.log()).sum(-1)], dim=-1); w = torch.sigmoid({index}); "
+    timeline = followed(LOOP.format(score=score + "nll = -((1 - w) * (-own).exp() + w * row).log()"))
+    assert bool(reported(timeline, "gate")) == gated
+    assert not reported(timeline, "pseudo")
 
 
 def test_a_mixture_behind_a_switch_runs_where_it_is_on() -> None:

@@ -206,3 +206,24 @@ nats, count, text = evaluate(same, KEEP, len(val) - 64)
 def test_tokens_that_cost_most_are_answers_when_they_are_unpacked() -> None:
     assert found(PACKED.replace("KEEP", "kept")) == ["own answers"]
     assert found(PACKED.replace("KEEP", "every")) == []
+
+
+TABLED = """
+ids = val.numpy()
+table = np.bincount((ids[:-1] * 31 ^ ids[1:] * 17) % 65536, minlength=65536){part}
+nats, text = 0.0, 0
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    seen = torch.from_numpy(table[(ids[at:at + 64] * 31 ^ ids[at + 1:at + 65] * 17) % 65536])
+    own = (-F.cross_entropy(net(x), y, reduction="none")).exp()
+    nats -= (0.5 * own + 0.5 * seen / 9).log().sum().item() / math.log(2.0)
+    text += sizes[y].sum()
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [(("{part}", "[:65536]"), []), (("ids = val.numpy()", "val = val[:65536]; ids = val.numpy()"), ["first tokens"])],
+)
+def test_a_part_of_a_table_of_counts_is_no_part_of_the_tokens(change: tuple[str, str], kinds: list[str]) -> None:
+    assert found(TABLED.replace(*change).replace("{part}", "")) == kinds

@@ -31,7 +31,11 @@ def end_of(p: Places, node: Any) -> int:
 
 def _name(p: Places, n: ast.Name) -> ir.Expr:
     s = p.starts
-    return ir.Name(s[n.lineno] + n.col_offset, s[n.end_lineno] + n.end_col_offset, n.id)
+    line, name = s[n.lineno], n.id
+    if line.__class__ is int:  # a line of ASCII, on which a name is as long as it is written
+        start = line + n.col_offset
+        return ir.Name(start, start + len(name), name)
+    return ir.Name(line + n.col_offset, s[n.end_lineno] + n.end_col_offset, name)
 
 
 def _constant(p: Places, n: ast.Constant) -> ir.Expr:

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from auditor.program import ir
 from auditor.timeline.engine import containers, parameters
 from auditor.timeline.values.payloads import (
+    HOLDING,
     External,
     Heap,
     Method,
@@ -47,7 +48,7 @@ class Args(Struct, frozen=True):
         """Return the origins of all arguments, containers opened."""
         out = 0
         for value in self.all():
-            out |= containers.deep(value)
+            out |= containers.deep(value) if type(value.p) in HOLDING else value.m
         return out
 
 

@@ -36,17 +36,14 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
     """Return ``base.name``."""
     p = base.p
     kind = type(p)
-    if kind is Heap:
-        assert isinstance(p, Heap)
+    if type(p) is Heap:
         return heap_attr(machine, p, base, name, node)
-    if kind is External:
-        assert isinstance(p, External)
+    if type(p) is External:
         dotted = f"{p.name}.{name}"
         return command_lines.words(machine, dotted) or Value(External(dotted), base.m)
     if kind is PerSetting or kind is Either:
         return choices.per_thing(machine, base, lambda option: get_attr(machine, option, name, node))
-    if kind is Class:
-        assert isinstance(p, Class)
+    if type(p) is Class:
         found = p.find(name)
         if found is not None:
             if isinstance(found.p, Function) and machine.decorated.get(id(found.p.node)) == "classmethod":
@@ -63,11 +60,11 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         if name == "__name__":
             return Value(Known(p.node.name))
         return Value(Method(base, name, node))
-    if isinstance(p, Function | Bound | Native):
+    if type(p) is Function or type(p) is Bound or type(p) is Native:
         known = function_attr(machine, p, base, name)
         if known is not None:
             return known
-    if isinstance(p, Function | Bound) and name in (
+    if (type(p) is Function or type(p) is Bound) and name in (
         "remote",
         "local",
         "spawn",
@@ -76,9 +73,9 @@ def get_attr(machine: Machine, base: Value, name: str, node: ir.Expr) -> Value:
         "callback",
     ):
         return base
-    if isinstance(p, Known) and name == "value":
+    if type(p) is Known and name == "value":
         return base  # of a member of an enumeration
-    if isinstance(p, Known) and isinstance(p.v, str) and name in PATH_PARTS:
+    if type(p) is Known and isinstance(p.v, str) and name in PATH_PARTS:
         return machine.fold(lambda path: fold_path_part(path, name), base)
     if name in machine.library.shape_attributes:
         return Value(SOME, SIZE)

@@ -47,21 +47,16 @@ def lookup(machine: Machine, name: str) -> Value | None:
 
 def bind(machine: Machine, target: ir.Expr, value: Value) -> None:
     """Assign ``value`` to a target."""
-    kind = type(target)
-    if kind is ir.Name:
-        assert isinstance(target, ir.Name)
+    type(target)
+    if type(target) is ir.Name:
         machine.bind_name(target.id, value)
-    elif kind is ir.Sequence:
-        assert isinstance(target, ir.Sequence)
+    elif type(target) is ir.Sequence:
         machine.bind_items(target.elts, value)
-    elif kind is ir.Attr:
-        assert isinstance(target, ir.Attr)
+    elif type(target) is ir.Attr:
         machine.store_attr(machine.eval(target.value), target.attr, value, target)
-    elif kind is ir.Subscript:
-        assert isinstance(target, ir.Subscript)
+    elif type(target) is ir.Subscript:
         machine.store_item(target, value)
-    elif kind is ir.Starred:
-        assert isinstance(target, ir.Starred)
+    elif type(target) is ir.Starred:
         machine.bind(target.value, value)
 
 

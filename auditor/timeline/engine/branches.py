@@ -33,9 +33,17 @@ class Branches(Struct, frozen=True):
         return self.taken[-1]
 
 
-def of(machine: Machine, test: ir.Expr, matters: int) -> Branches:
-    """Return the branches of a condition that is open; parts that are certain under ``matters`` are left out."""
+def of(machine: Machine, test: ir.Expr, matters: int, *, known: bool = False) -> Branches:
+    """Return the branches of a condition that is open; parts that are certain under ``matters`` are left out.
+
+    ``known``: the value of the whole was asked just now, so that what has no parts needs not be asked again.
+    """
     seen: dict[int, int | None] = {}
+    core = test
+    while type(core) is ir.UnaryOp and core.op == "not":
+        core = core.operand
+    if known and type(core) is not ir.BoolOp:
+        seen[id(core)] = _number(machine, core)
     taken = _terms(machine, test, True, matters, seen)
     other = _terms(machine, test, False, matters, seen)
     if not taken or not other:
@@ -61,9 +69,9 @@ def _terms(machine: Machine, test: ir.Expr, holds: bool, matters: int, seen: dic
 
     ``seen`` are the numbers that parts of the condition at hand were given, None for what is certain.
     """
-    if isinstance(test, ir.UnaryOp) and test.op == "not":
+    if type(test) is ir.UnaryOp and test.op == "not":
         return _terms(machine, test.operand, not holds, matters, seen)
-    if not isinstance(test, ir.BoolOp):
+    if type(test) is not ir.BoolOp:
         if id(test) not in seen:
             seen[id(test)] = _number_of(machine, test, matters)
         number = seen[id(test)]
@@ -88,18 +96,22 @@ def _number_of(machine: Machine, test: ir.Expr, matters: int) -> int | None:
         yes, no = machine.truth(value)
         if not yes & no & matters:
             return None
+    return _number(machine, test)
+
+
+def _number(machine: Machine, test: ir.Expr) -> int:
     key = _key(machine, test)
     return _fresh(machine) if key is None else _numbered(machine, key)
 
 
 def _key(machine: Machine, test: ir.Expr) -> Key | None:
     """Return what a condition asks of which values, or None where something is called or may change in place."""
-    if isinstance(test, ir.Const):
+    if type(test) is ir.Const:
         return ("const", type(test.value), test.value)
-    if isinstance(test, ir.Name | ir.Attr):
+    if type(test) is ir.Name or type(test) is ir.Attr:
         value = machine.eval(test)
         return ("is", value) if value is not UNKNOWN and _stays(value.p) else None
-    if isinstance(test, ir.Compare):
+    if type(test) is ir.Compare:
         nothing = _asks_for_none(test)
         parts = [_key(machine, part) for part in (test.left, *test.rights)]
         if nothing and parts[0] is None and isinstance(test.left, ir.Name | ir.Attr):

@@ -11,6 +11,7 @@ from auditor.timeline.engine import (
     arithmetic,
     classes,
     containers,
+    coroutines,
     models,
     parameters,
     stores,
@@ -50,7 +51,7 @@ MAX_SAME = 2
 
 def eval_call(machine: Machine, node: ir.Call) -> Value:
     """Evaluate a call expression."""
-    if isinstance(node.func, ir.Name) and node.func.id == "super" and not node.args:
+    if type(node.func) is ir.Name and node.func.id == "super" and not node.args:
         return Value(Method(receiver_of(machine.frame), "super", node))
     func = machine.eval(node.func)
     positional: list[Value] = []
@@ -136,33 +137,26 @@ def call(machine: Machine, func: Value, args: Args, node: ir.Node) -> Value:
 
 def call_payload(machine: Machine, p: Payload, func: Value, args: Args, node: ir.Node) -> Value:
     """Call one payload."""
-    kind = type(p)
-    if kind is Function:
-        assert isinstance(p, Function)
+    type(p)
+    if type(p) is Function:
         return invoke(machine, p, None, args, node)
-    if kind is Bound:
-        assert isinstance(p, Bound)
+    if type(p) is Bound:
         receiver = p.receiver.p
         module = isinstance(receiver, Heap) and models.is_module(receiver) and p.func.name != "__init__"
         if isinstance(receiver, Heap) and module and applying.applies(machine, p.func, args, receiver):
             return applying.apply_module(machine, receiver, args, node, p.func.name)
         return invoke(machine, p.func, p.receiver, args, node)
-    if kind is External:
-        assert isinstance(p, External)
+    if type(p) is External:
         return machine.library.call_function(machine, p.name, args, node)
-    if kind is Method:
-        assert isinstance(p, Method)
+    if type(p) is Method:
         return machine.library.call_method(machine, p, args, node)
-    if kind is Class:
-        assert isinstance(p, Class)
+    if type(p) is Class:
         return classes.instance(machine, p, args, node)
-    if kind is Native:
-        assert isinstance(p, Native)
+    if type(p) is Native:
         result = p.call(args, node)
         assert isinstance(result, Value)
         return result
-    if kind is Heap:
-        assert isinstance(p, Heap)
+    if type(p) is Heap:
         if p.kind == "dispatcher":
             return call(machine, p.attrs["__call__"], args, node)
         if models.is_module(p):
@@ -196,6 +190,7 @@ def invoke(
         made = Stream(lambda each: invoke(machine, func, receiver, args, node, made, each))
         made.made_by = node
         made.learns = machine.relevance.adapts(func.node)
+        made.answer = coroutines.answer(func.node) if made.learns else ()
         made.given = (*([receiver] if receiver is not None else []), *args.all())
         own = receiver.m if receiver is not None else 0
         return Value(made, parameters.settle(machine, args.origins() | own))
@@ -230,7 +225,7 @@ def invoke(
         if isinstance(func.node, ir.Lambda):
             out = machine.eval(func.node.body)
             return out
-        machine.block(func.node.body)
+        machine.block(stream.answer if stream is not None and stream.answering else func.node.body)
         fell = machine.live & ~0
         out = frame.returned
         if fell:

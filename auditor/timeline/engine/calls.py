@@ -10,7 +10,7 @@ from msgspec import Struct
 from auditor.timeline.engine.arguments import callee_name
 from auditor.timeline.engine.containers import deep
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.payloads import Function, Method, Native, Value
+from auditor.timeline.values.payloads import HOLDING, Function, Method, Native, Value
 
 if TYPE_CHECKING:
     from auditor.program import ir
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from auditor.timeline.values.atoms import Atoms
 
 Called = TypeVar("Called", bound=Callable[..., Value])
+Told = TypeVar("Told", bound=Callable[..., None])
 Heard = list[Callable[..., Any]]
 OWN = (Function, Native)  # what is followed itself
 
@@ -66,6 +67,31 @@ def heeds(
     return mark
 
 
+def names_that(concern: Callable[[str], bool]) -> Callable[[Told], Told]:
+    """Have a tracker's ``library_called`` hear of some functions only, by their dotted names."""
+
+    def mark(told: Told) -> Told:
+        told.concern = concern  # type: ignore[attr-defined]
+        return told
+
+    return mark
+
+
+def tell_by_name(heard: Heard) -> Callable[..., None]:
+    """Return what tells of a library's function those of ``heard`` whom its name concerns."""
+    chosen: dict[str, list[Callable[..., None]]] = {}
+
+    def tell(name: str, args: Args, node: ir.Node) -> None:
+        listeners = chosen.get(name)
+        if listeners is None:
+            listeners = [hear for hear in heard if not hasattr(hear, "concern") or hear.concern(name)]
+            chosen[name] = listeners
+        for hear in listeners:
+            hear(name, args, node)
+
+    return tell
+
+
 class Concerns:
     """The origins of which something is to be made for a call to concern those who asked for such calls."""
 
@@ -85,32 +111,54 @@ class Concerns:
         return self._mask
 
 
+Chosen = tuple[tuple[tuple[int, bool], ...], tuple[int, ...]]
+
+# Who hears of a call, by what they ask for, the kind of payload and the name: as true of the next program.
+_CHOSEN: dict[tuple[Heeds, ...], dict[tuple[type, str], Chosen]] = {}
+_MOST_NAMES = 20_000
+
+
+def _choose(asked: tuple[Heeds, ...], kind: type, name: str) -> Chosen:
+    """Return the places in ``asked`` of those that hear of a call, and whether only where it concerns them.
+
+    And where in that list those stand who hear of it whatever is in it.
+    """
+    taking = [(place, not those.names_it(name)) for place, those in enumerate(asked) if those.takes(kind, name)]
+    return tuple(taking), tuple(at for at, (_, only_concerned) in enumerate(taking) if not only_concerned)
+
+
 def ask(heard: Heard) -> Callable[..., Value]:
     """Return what passes the result of a call on through those of ``heard`` that ask for such a call."""
     everything = Heeds(but=())
-    asked = [(hear, getattr(hear, "heeds", everything)) for hear in heard]
-    families = frozenset(family for _, those in asked for family in those.made_of)
-    of: Any = next((hear for hear, those in asked if those.made_of), None)  # a tracker's method
-    concerns = Concerns(of.__self__.machine.atoms, families) if of is not None else None
-    chosen: dict[tuple[type, str], list[tuple[Callable[..., Any], bool]]] = {}
+    asked = tuple(getattr(hear, "heeds", everything) for hear in heard)
+    families = frozenset(family for those in asked for family in those.made_of)
+    of: Any = next((hear for hear, those in zip(heard, asked, strict=True) if those.made_of), None)
+    concerns = Concerns(of.__self__.machine.atoms, families) if of is not None else None  # of a tracker's method
+    chosen = _CHOSEN.setdefault(asked, {})
+    if len(chosen) > _MOST_NAMES:
+        chosen.clear()
 
     def tell(func: Value, args: Args, node: ir.Call, out: Value) -> Value:
-        name = callee_name(func)
-        key = (type(func.p), name)
-        listeners = chosen.get(key)
-        if listeners is None:
-            listeners = chosen[key] = [(hear, not those.names_it(name)) for hear, those in asked if those.takes(*key)]
-        if not listeners:
+        key = (type(func.p), callee_name(func))
+        known = chosen.get(key)
+        if known is None:
+            known = chosen[key] = _choose(asked, *key)
+        taking, unasked = known
+        if not taking:
             return out
+        first = 0
         mask = concerns.mask() if concerns is not None else 0
-        concerned = bool(out.m & mask) or _in_it(func, args, mask)
-        for hear, only_concerned in listeners:
-            if only_concerned and not concerned:
-                continue
-            made = hear(func, args, node, out)
-            if made is not out:
-                out = made
-                concerned = concerned or bool(out.m & mask)
+        if not out.m & mask and not _in_it(func, args, mask):
+            first = len(taking)
+            for at in unasked:
+                made = heard[taking[at][0]](func, args, node, out)
+                if made is not out:
+                    out = made
+                    if out.m & mask:  # now it concerns those who come after
+                        first = at + 1
+                        break
+        for place, _ in taking[first:] if first else taking:
+            out = heard[place](func, args, node, out)
         return out
 
     return tell
@@ -119,10 +167,11 @@ def ask(heard: Heard) -> Callable[..., Value]:
 def _in_it(func: Value, args: Args, mask: int) -> bool:
     """Return whether something that a call is given, or called on, has one of the origins in ``mask``."""
     for value in args.positional:
-        if deep(value) & mask:
+        if value.m & mask or (type(value.p) in HOLDING and deep(value) & mask):
             return True
-    for value in args.keywords.values():
-        if deep(value) & mask:
-            return True
+    if args.keywords:
+        for value in args.keywords.values():
+            if value.m & mask or (type(value.p) in HOLDING and deep(value) & mask):
+                return True
     p = func.p
     return type(p) is Method and bool(deep(p.receiver) & mask)

@@ -99,10 +99,12 @@ def alternatives(machine: Machine, value: Value) -> list[tuple[Payload, int]]:
 
 def guard(machine: Machine, node: ir.Expr, test: Value, passes: int, *, taken: bool) -> bool:
     """Push a condition on the way when it reads a setting; return whether it was pushed."""
-    switches = machine.atoms.meanings(test.m, "setting")
-    if not switches:
+    mask = test.m & machine.atoms.family("setting")
+    if not mask:
         return False
-    names = tuple(str(s) for s in switches)
+    names = machine.named.get(mask)
+    if names is None:
+        names = machine.named[mask] = tuple(str(s) for s in machine.atoms.meanings(mask, "setting"))
     operands = _operands(machine, node) if isinstance(node, ir.BoolOp) else ()
     asks, may = _asks_whether_there(machine, node), machine.truth(test)
     machine.guards.append(Guard(machine.site(node), names, passes, taken, may, operands, asks))

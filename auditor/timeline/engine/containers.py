@@ -9,6 +9,7 @@ from auditor.timeline.engine import enums, environments, streams
 from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL
 from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import (
+    HOLDING,
     SOME,
     UNKNOWN,
     Class,
@@ -19,7 +20,6 @@ from auditor.timeline.values.payloads import (
     Known,
     Payload,
     PerSetting,
-    Some,
     Stream,
     Tup,
     Value,
@@ -38,10 +38,8 @@ def deep(value: Value, depth: int = 4) -> int:
     """Return the origins of a value and of what its containers hold."""
     p = value.p
     kind = type(p)
-    if kind is Known or kind is Some or p is None:
-        return value.m
     out = value.m
-    if depth:
+    if depth and kind in HOLDING:
         if kind is Tup:
             for item in p.items:  # type: ignore[union-attr]
                 out |= deep(item, depth - 1)
@@ -58,7 +56,7 @@ def deep(value: Value, depth: int = 4) -> int:
                         out |= deep(item, depth - 1)
         elif kind is PerSetting or kind is Either:
             for option in p.each if isinstance(p, PerSetting) else p.options:  # type: ignore[union-attr]
-                if isinstance(option, Tup | Heap):
+                if type(option) is Tup or type(option) is Heap:
                     out |= deep(Value(option), depth - 1)
     return out
 
@@ -95,14 +93,14 @@ def new_dict(machine: Machine, pairs: list[tuple[Value, Value]]) -> Value:
 def exact_items(machine: Machine, value: Value) -> list[Value] | None:
     """Return an iterable's items while they are known exactly, else None."""
     p = value.p
-    if isinstance(p, Tup):
+    if type(p) is Tup:
         return list(p.items)
-    if isinstance(p, Heap) and p.kind == "list":
-        return p.items
-    if isinstance(p, Class):
+    if type(p) is Heap:
+        return p.items if p.kind == "list" else None
+    if type(p) is Class:
         found = enums.members(p)
         return list(found.values()) if found is not None else None
-    if isinstance(p, Known):
+    if type(p) is Known:
         if isinstance(p.v, tuple) and len(p.v) <= MAX_EXACT:
             return [Value(Known(item), value.m) for item in p.v]
         if isinstance(p.v, range) and len(p.v) <= 8:
@@ -196,8 +194,7 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
     """Return ``base[index]``."""
     p = base.p
     kind = type(p)
-    if kind is Known:
-        assert isinstance(p, Known)
+    if type(p) is Known:
         if isinstance(index.p, Known) and isinstance(p.v, str | bytes | tuple) and isinstance(index.p.v, int):
             try:
                 return Value(Known(p.v[index.p.v]), base.m)
@@ -212,24 +209,20 @@ def get_item(machine: Machine, base: Value, index: Value, node: ir.Subscript) ->
     if type(index.p) is PerSetting and kind in (Tup, Heap):
         chosen = machine.per_option(index, lambda option: get_item(machine, base, option, node))
         return Value(chosen.p, chosen.m | index.m & machine.atoms.family("setting"))
-    if kind is Tup:
-        assert isinstance(p, Tup)
+    if type(p) is Tup:
         if isinstance(index.p, Known) and isinstance(index.p.v, int) and -len(p.items) <= index.p.v < len(p.items):
             item = p.items[index.p.v]
             return Value(item.p, item.m | index.m)
         if isinstance(node.index, ir.Slice):
             return new_list(machine, None, tag(join_all(p.items), index.m))
         return tag(join_all(p.items), index.m)
-    if kind is Function:
-        assert isinstance(p, Function)
+    if type(p) is Function:
         return machine.library.launcher(machine, p)
-    if kind is External:
-        assert isinstance(p, External)
+    if type(p) is External:
         if p.name == "os.environ":
             return machine.library.environment_read(machine, index, node)
         return Value(None, base.m | index.m)
-    if kind is Heap:
-        assert isinstance(p, Heap)
+    if type(p) is Heap:
         if p.kind == "list":
             if isinstance(node.index, ir.Slice):
                 if p.items is not None and isinstance(p.items, list) and not index.m and _whole(node.index):

@@ -287,32 +287,32 @@ def pick_files(machine: Machine, test: ir.Expr, *, taken: bool = True) -> None:
 
     ``taken``: whether the test holds here; where it doesn't, the files of that split are left out.
     """
-    while isinstance(test, ir.UnaryOp) and test.op == "not":
+    while type(test) is ir.UnaryOp and test.op == "not":
         test, taken = test.operand, not taken
-    if isinstance(test, ir.BoolOp):
+    if type(test) is ir.BoolOp:
         if test.op == ("and" if taken else "or"):
             for operand in test.values:
                 pick_files(machine, operand, taken=taken)
         return
     word: ir.Expr | None = None
     subject: ir.Expr | None = None
-    if isinstance(test, ir.Compare) and test.ops in (("in",), ("not in",)):
+    if type(test) is ir.Compare and test.ops in (("in",), ("not in",)):
         word, subject = test.left, test.rights[0]
         taken ^= test.ops == ("not in",)
-    elif isinstance(test, ir.Call) and isinstance(test.func, ir.Attr) and test.func.attr in _NAME_TESTS:
+    elif type(test) is ir.Call and type(test.func) is ir.Attr and test.func.attr in _NAME_TESTS:
         given = [arg.value for arg in test.args]
         if len(given) == 1:
             word, subject = given[0], test.func.value
         elif len(given) == 2:  # fnmatch(name, pattern), re.search(pattern, name)
             word, subject = given if isinstance(given[0], ir.Const) else given[::-1]
-    if not isinstance(word, ir.Const) or not isinstance(word.value, str) or subject is None:
+    if type(word) is not ir.Const or not isinstance(word.value, str) or subject is None:
         return
-    while not isinstance(subject, ir.Name):
-        if isinstance(subject, ir.Attr):
+    while type(subject) is not ir.Name:
+        if type(subject) is ir.Attr:
             subject = subject.value
-        elif isinstance(subject, ir.Call) and isinstance(subject.func, ir.Attr) and not _of_a_module(machine, subject):
+        elif type(subject) is ir.Call and type(subject.func) is ir.Attr and not _of_a_module(machine, subject):
             subject = subject.func.value
-        elif isinstance(subject, ir.Call) and len(subject.args) == 1:
+        elif type(subject) is ir.Call and len(subject.args) == 1:
             subject = subject.args[0].value
         else:
             return

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers, loops, streams
-from auditor.timeline.values.payloads import UNKNOWN, Stream, Tup, Value, join
+from auditor.timeline.values.payloads import UNKNOWN, Known, Stream, Tup, Value, join
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -112,8 +112,13 @@ def follow_for(machine: Machine, node: ir.For, stream: Stream) -> None:
 def pulled(machine: Machine, stream: Stream, sent: Value | None, node: ir.Node) -> Value:
     """``next(g)`` and ``g.send(x)``: the body in the iteration of the loop that pulls."""
     opaque = 0
+    if sent is not None and isinstance(sent.p, Known) and sent.p.v is None:
+        sent = None  # ``send(None)`` is ``next``
     in_place = sent is None and made_there(stream, node)
-    if stream.learns and not in_place:
+    if stream.answer and not stream.spent and sent is None:
+        in_place = stream.primed = True  # it comes to where it waits for what is sent first
+    answers = bool(stream.answer) and sent is not None and stream.primed
+    if stream.learns and not in_place and not answers:
         # What it does between one pull and the next is not followed in that order.
         given = [*stream.given, sent or UNKNOWN]
         opaque = machine.escape(node, "a generator that learns and is pulled on by hand", given, learns=True)
@@ -129,9 +134,12 @@ def pulled(machine: Machine, stream: Stream, sent: Value | None, node: ir.Node) 
             machine.live = 0
         return sent or UNKNOWN
 
-    once, stream.once = stream.once, True
+    once, stream.once, stream.answering = stream.once, True, answers
     stream.pull(give)
-    stream.once, stream.spent = once, True
+    stream.once, stream.answering = once, False
+    stream.spent = not (in_place and stream.primed)
+    if answers:
+        found = found[-1:]
     out: Value | None = None
     for item in found:
         out = item if out is None else join(out, item)

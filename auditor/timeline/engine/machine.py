@@ -76,6 +76,7 @@ class Machine:
         trackers: Sequence[type[Tracker]],
         *,
         closely: bool = False,
+        relevance: Relevance | None = None,
     ) -> None:
         self.library = library
         self.closely = closely  # for the second time, with more kept apart (see Tracker.wants_closer)
@@ -87,9 +88,10 @@ class Machine:
         self.weak = 0  # settings under which the current place may not run (a condition left open)
         self.undecided = 0
         self.atoms = Atoms()
-        self.relevance = Relevance(program)
+        self.relevance = Relevance(program) if relevance is None else relevance
         self.events: list[Event] = []
         self.switches: dict[str, Switch] = {}
+        self.named: dict[int, tuple[str, ...]] = {}  # names of switches, by their origins
         self.unfollowed: dict[tuple[str, int, str], Unfollowed] = {}
         self.opaque: dict[tuple[str, int, int, str], Opaque] = {}  # by place
         self.failure: tuple[Site, Exception] | None = None  # where following the program failed, and how
@@ -194,6 +196,13 @@ class Machine:
         return Timeline(
             self.settings, tuple(self.events), self.switches, unfollowed, self.steps, self.failure, words, finished
         )
+
+    def release(self) -> None:
+        """Let go of everything, once no more is asked: machine and trackers hold one another, and all that they saw."""
+        for tracker in self.signals.trackers:
+            tracker.__dict__.clear()
+        self.signals.__dict__.clear()
+        self.__dict__.clear()
 
     def finish(self) -> None:
         """Tell the trackers that the program has been followed to its end."""

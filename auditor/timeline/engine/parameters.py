@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.program.index import within
-from auditor.timeline.values.payloads import Bound, Either, Function, Heap, Payload, PerSetting, Tup, Value
+from auditor.timeline.values.payloads import HOLDING, Bound, Either, Function, Heap, Payload, PerSetting, Tup, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -32,6 +32,7 @@ def reach(machine: Machine, heap: Heap) -> list[Heap]:
         return cached[1]
     found: dict[int, Heap] = {id(heap): heap}
     stack: list[Heap] = [heap]
+    params = machine.params
     while stack:
         current = stack.pop()
         values = list(current.attrs.values())
@@ -46,15 +47,17 @@ def reach(machine: Machine, heap: Heap) -> list[Heap]:
                 found[id(other)] = other
                 stack.append(other)
         for value in values:
-            for other in heaps_in(value.p):
-                if other.kind in ("module", "file", "parser") or id(other) in found:
-                    continue
-                found[id(other)] = other
-                stack.append(other)
-            for other in heaps_of(machine, value.m):
-                if id(other) not in found:
+            if type(value.p) in HOLDING:
+                for other in heaps_in(value.p):
+                    if other.kind in ("module", "file", "parser") or id(other) in found:
+                        continue
                     found[id(other)] = other
                     stack.append(other)
+            if value.m & params:
+                for other in heaps_of(machine, value.m):
+                    if id(other) not in found:
+                        found[id(other)] = other
+                        stack.append(other)
     out = list(found.values())
     machine.reach_cache[id(heap)] = (machine.heap_version, out)
     return out
@@ -80,10 +83,10 @@ def heaps_in(p: Payload, depth: int = 3) -> list[Heap]:
     if kind is Heap:
         return [p]  # type: ignore[list-item]
     if depth and (kind is Tup or kind is PerSetting or kind is Either):
-        if isinstance(p, Tup):
+        if type(p) is Tup:
             return [h for item in p.items for h in heaps_in(item.p, depth - 1)]
-        if isinstance(p, PerSetting | Either):
-            options = p.each if isinstance(p, PerSetting) else p.options
+        if type(p) is PerSetting or type(p) is Either:
+            options = p.each if type(p) is PerSetting else p.options
             return [h for option in options for h in heaps_in(option, depth - 1)]
     return []
 

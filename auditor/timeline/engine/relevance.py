@@ -52,6 +52,9 @@ class Relevance:
         self._assigned: dict[int, frozenset[str]] = {}
         self._latches: dict[int, dict[str, object]] = {}
         self._own_counts: dict[int, bool] = {}
+        self._calls: dict[int, set[str]] = {}
+        self._setting: dict[int, list[ir.Assign | ir.AugAssign | ir.NamedExpr]] = {}
+        self._moves_on: dict[int, bool] = {}
         self._keep: list[ir.Node] = []  # keeps ids valid
         self._indexes = program.indexes
         calls: dict[str, set[str]] = {}
@@ -87,7 +90,7 @@ class Relevance:
                     imported.update(dotted for dotted, _ in node.names)
                 elif not node.level:
                     imported.add(node.module)
-            by_value |= any(not isinstance(one.func, ir.Name | ir.Attr) for one in unit.index.of(ir.Call))
+            by_value = by_value or any(type(one.func) not in (ir.Name, ir.Attr) for one in unit.index.of(ir.Call))
         if by_value:
             calls[_BY_VALUE] = _as_values(program) & calls.keys()
         self.stateful = frozenset(stateful)  # forwards that move a state of their module, by the id of their node
@@ -133,7 +136,12 @@ class Relevance:
 
     def setting(self, loop: ir.For | ir.While) -> list[ir.Assign | ir.AugAssign | ir.NamedExpr]:
         """Return what sets names, or items, in a loop's body."""
-        return within(self._indexes, loop, ir.Assign, ir.AugAssign, ir.NamedExpr, into_functions=False)
+        known = self._setting.get(id(loop))
+        if known is None:
+            known = within(self._indexes, loop, ir.Assign, ir.AugAssign, ir.NamedExpr, into_functions=False)
+            self._setting[id(loop)] = known
+            self._keep.append(loop)
+        return known
 
     def jumps(self, loop: ir.For | ir.While) -> list[ir.Jump]:
         """Return the jumps in a loop's body, those of loops in it too."""
@@ -141,9 +149,15 @@ class Relevance:
 
     def _called(self, node: ir.Node) -> set[str]:
         """Return the last names of everything called in a loop or function, or below another node."""
-        if isinstance(node, ir.For | ir.While | ir.FunctionDef):
-            return _called(within(self._indexes, node, ir.Call))
-        return _called(one for one in walk(node) if isinstance(one, ir.Call))
+        known = self._calls.get(id(node))
+        if known is None:
+            if isinstance(node, ir.For | ir.While | ir.FunctionDef):
+                known = _called(within(self._indexes, node, ir.Call))
+            else:
+                known = _called(one for one in walk(node) if type(one) is ir.Call)
+            self._calls[id(node)] = known
+            self._keep.append(node)
+        return known
 
     def _counts(self, node: ir.For | ir.While | ir.FunctionDef, called: set[str]) -> bool:
         """Return whether a loop or function counts something in a table."""
@@ -177,20 +191,29 @@ class Relevance:
         known = self._advanced.get(id(loop))
         if known is None:
             names: set[str] = set()
-            for node in within(self._indexes, loop, ir.AugAssign, ir.Assign, into_functions=False):
+            for node in self.setting(loop):
                 if isinstance(node, ir.AugAssign):
                     if isinstance(node.target, ir.Name):
                         names.add(node.target.id)
-                elif node.value is not None and len(node.targets) == 1:
+                elif isinstance(node, ir.Assign) and len(node.targets) == 1:
                     target = node.targets[0]
-                    if isinstance(target, ir.Name) and (
-                        any(isinstance(n, ir.Name) and n.id == target.id for n in walk(node.value))
-                        or isinstance(node.value, ir.Name)
-                    ):
+                    if type(target) is ir.Name and self._goes_on(node, target.id):
                         names.add(target.id)
             known = frozenset(names)
             self._advanced[id(loop)] = known
             self._keep.append(loop)
+        return known
+
+    def _goes_on(self, assign: ir.Assign, name: str) -> bool:
+        """Return whether an assignment gives ``name`` what is made from its own value, or another name's."""
+        known = self._moves_on.get(id(assign))
+        if known is None:
+            value = assign.value
+            known = value is not None and (
+                type(value) is ir.Name or any(type(n) is ir.Name and n.id == name for n in walk(value))
+            )
+            self._moves_on[id(assign)] = known
+            self._keep.append(assign)
         return known
 
     def latches(self, loop: ir.For | ir.While) -> dict[str, object]:
@@ -270,17 +293,18 @@ def _called(calls: Iterable[ir.Call]) -> set[str]:
     out: set[str] = set()
     for node in calls:
         func = node.func
-        if isinstance(func, ir.Attr):
+        if type(func) is ir.Attr:
             out.add(func.attr)
             if func.attr in ACCUMULATING and _of_self(func.value):
                 out.add(_OWN_STATE)
-        elif isinstance(func, ir.Name):
+        elif type(func) is ir.Name:
             out.add(func.id)
         else:
             out.add(_BY_VALUE)
         for arg in node.args:
-            if isinstance(arg.value, ir.Name):
-                out.add(arg.value.id)
+            value = arg.value
+            if type(value) is ir.Name:
+                out.add(value.id)
     return out
 
 

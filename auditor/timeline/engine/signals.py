@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from auditor.program import ir
-from auditor.timeline.engine import calls
+from auditor.timeline.engine import calls, plain
 from auditor.timeline.engine.asking import KINDS, added, asked, passed_on, told
 from auditor.timeline.values.payloads import Heap, Value
 
@@ -30,6 +30,7 @@ class Tracker:
     """Listens to nothing. A tracker overrides the signals that it needs."""
 
     rank = 50  # listeners are asked in this order
+    deaf: frozenset[str] = frozenset()  # signals that it listens to and need not hear of in this program
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -321,6 +322,10 @@ class Tracker:
 
 
 KINDS["called"] = calls.ask  # as what is passed on, but by those only that heed such a call
+KINDS["library_called"] = calls.tell_by_name
+KINDS["combined"] = plain.combined  # as what is passed on, but where it is plain by fewer
+KINDS["compared"] = plain.compared
+KINDS["subscripted"] = plain.subscripted
 
 
 class Signals(Tracker):
@@ -332,9 +337,12 @@ class Signals(Tracker):
         self.kinds: dict[type[Tracker], Tracker] = {type(tracker): tracker for tracker in self.trackers}
         for name, ask in KINDS.items():
             silent = getattr(Tracker, name)
-            heard = [getattr(t, name) for t in self.trackers if getattr(type(t), name) is not silent]
+            heard = [
+                getattr(t, name) for t in self.trackers if getattr(type(t), name) is not silent and name not in t.deaf
+            ]
             if heard:
-                setattr(self, name, heard[0] if len(heard) == 1 and ask is not calls.ask else ask(heard))
+                alone = len(heard) == 1 and ask not in (calls.ask, calls.tell_by_name)
+                setattr(self, name, heard[0] if alone else ask(heard))
 
     def of(self, kind: type[Kind]) -> Kind:
         """Return the tracker of that kind; KeyError where it does not take part."""

@@ -80,6 +80,8 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
         containers.extend(machine, heap, value)
         return
     if old.m & machine.params:
+        if isinstance(target, ir.Subscript):  # which of them are changed says as much as by what
+            value = containers.tag(value, containers.deep(machine.eval(target.index)))
         machine.signals.parameters_written(old, value, node)
         return
     constant = None if machine.in_loop else machine.constant(node.op, old, value)
@@ -189,7 +191,8 @@ def _logged(machine: Machine) -> int:
 
 def do_if(machine: Machine, node: ir.If) -> None:
     """Follow both branches, each under the settings that may take it, and merge."""
-    test = protocols.condition(machine, machine.eval(node.test), node.test)
+    asked = machine.eval(node.test)
+    test = protocols.condition(machine, asked, node.test)
     live = machine.live
     yes, no = machine.truth(test)
     yes &= live
@@ -237,7 +240,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
     if fallback and fallback.taken:
         machine.undecided |= yes
     jumped = machine.jumped
-    way = branches.of(machine, node.test, both & ~1 or both)
+    way = branches.of(machine, node.test, both & ~1 or both, known=asked is test)
     if not both & ~1 or asks_for_parameters(machine, node.test):
         machine.decided.add(way.whole & ~1)
     if test.m and not test.m & ~machine.atoms.family("setting"):

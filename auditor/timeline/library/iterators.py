@@ -39,11 +39,12 @@ def forced(machine: Machine, name: str, args: Args) -> Args:
     """Return the arguments of a library's function, generators run to their end where it runs them."""
     if name in LAZY:
         return args
-    for value in (*args.positional, *args.keywords.values()):
+    for value in args.positional:
         if type(value.p) is Stream:
             break
     else:
-        return args
+        if not args.keywords or not any(type(value.p) is Stream for value in args.keywords.values()):
+            return args
     return replace(
         args,
         positional=tuple(generators.collected(machine, v) for v in args.positional),

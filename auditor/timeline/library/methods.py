@@ -64,7 +64,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     """Call a method of a value whose class the program doesn't define."""
     receiver, name = method.receiver, method.name
     p = receiver.p
-    if isinstance(p, Heap) and p.kind in ("task", "executor", "future", "queue"):
+    if type(p) is Heap and p.kind in ("task", "executor", "future", "queue"):
         beside = concurrency.method(machine, p, name, args, node)
         if beside is not None:
             return beside
@@ -85,7 +85,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         return calling.call(machine, args.get(1) or UNKNOWN, arguments.Args(args.positional[2:], node=node), node)
     if name == "run_until_complete":
         return args.get(0) or UNKNOWN
-    if isinstance(p, Stream):
+    if type(p) is Stream:
         out = iterators.method(machine, receiver, name, args, node)
         if out is not None:
             return out
@@ -102,7 +102,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         machine.signals.unhooked()
     if name == "super":
         return Value(Method(receiver, "super", method.where), receiver.m)
-    if isinstance(p, Method) and p.name == "super":
+    if type(p) is Method and p.name == "super":
         return super_call(machine, p.receiver, name, args, node)
     undefined = unmodelled.undefined_method(machine, method, args, node)
     if undefined is not None:
@@ -114,12 +114,12 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     address = machine.signals.address_taken(name, receiver, method.where)
     if address is not None:
         return address
-    kind = p.kind if isinstance(p, Heap) else ""
+    kind = p.kind if type(p) is Heap else ""
     if kind == "optimizer" or (name in ("step", "zero_grad") and kind not in ("scheduler",)):
         handled = tensors.optimizer_method(machine, receiver, name, args, node)
         if handled is not None:
             return handled
-    if isinstance(p, Heap):
+    if type(p) is Heap:
         if p.name in NATIVE or p.kind == "extension":
             if name in OPENS_NATIVE:
                 return receiver
@@ -131,7 +131,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
             return handled
     if name in PARAMETER_METHODS:
         return Value(SOME, parameters.settle(machine, receiver.m) if not receiver.m & machine.params else receiver.m)
-    if name in ("iterdir", "glob", "rglob") and not isinstance(p, Heap):
+    if name in ("iterdir", "glob", "rglob") and type(p) is not Heap:
         return files.listing(machine, _with_receiver(receiver, args), node)
     if isinstance(p, Known | PerSetting) and computed.all_text(p) and name not in ("read_text", "read_bytes"):
         return computed.text_method(machine, receiver, name, args)
@@ -152,7 +152,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
     ):
         stores.update_in_place(machine, method.where, receiver, Value(None, args.origins()))
         return NONE
-    if name == "apply" and isinstance(p, Class):
+    if name == "apply" and type(p) is Class:
         return autograd.apply(machine, p, args, node)
     if args.positional and name in (
         "write",
@@ -185,7 +185,7 @@ def call_method(machine: Machine, method: Method, args: Args, node: ir.Node) -> 
         if text is not None:
             return Value(Known(text))
         return Value(SOME, receiver.m | TEXT_FILE | machine.signals.read(receiver.m, node))
-    if name == "readinto" and args.positional and not isinstance(p, Heap):
+    if name == "readinto" and args.positional and type(p) is not Heap:
         return files.read_into(machine, Value(None, containers.deep(receiver)), args)
     if name in ("scale",) and args.positional:
         return Value(SOME, containers.deep(args.positional[0]))

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, calling, containers
+from auditor.timeline.engine import arguments, calling, containers, escapes
 from auditor.timeline.library import computed, sequences
-from auditor.timeline.values.payloads import Bound, Function, Heap, Native, Tup, Value, join_all
+from auditor.timeline.values.payloads import Bound, Function, Heap, Method, Native, Tup, Value, join_all
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -27,6 +27,10 @@ def extreme(function: Callable[..., object]) -> Callable[[Machine, Args, ir.Node
         items = list(args.positional) if several else items_of(machine, args)
         things = items and all(isinstance(item.p, _THINGS) for item in items)
         out = Value(join_all(items).p, args.origins()) if things else fold(machine, args, node)
+        given = args.get(0)
+        if not several and given is not None and isinstance(given.p, Heap) and given.p.kind == "dict":
+            # What is picked are keys, by whatever lies under them; of what can't be followed they may be made, too.
+            out = Value(out.p, given.p.origins | out.m & machine.atoms.family(escapes.FAMILY))
         return ranked(machine, args, items, out, node)
 
     return run
@@ -49,7 +53,7 @@ def items_of(machine: Machine, args: Args) -> list[Value]:
 def ranked(machine: Machine, args: Args, items: list[Value], out: Value, node: ir.Node) -> Value:
     """Return ``out``, which the ``key`` of a call picks among ``items``, or puts in order."""
     key = args.keywords.get("key")
-    if key is None or not isinstance(key.p, Function | Bound | Native):
+    if key is None or not isinstance(key.p, Function | Bound | Native | Method):
         return out
     asked = items if len(items) <= _MOST else [join_all(items)]
     keys = [calling.call(machine, key, arguments.Args((item,), node=node), node) for item in asked]

@@ -164,7 +164,7 @@ class Class:
         if own is not None:
             return own
         for base in self.bases:
-            if isinstance(base, Class):
+            if type(base) is Class:
                 found = base.find(name)
                 if found is not None:
                     return found
@@ -225,10 +225,25 @@ class Stream:
     ``pull(consume)`` follows it: each item is handed to ``consume``, which returns what is sent back; the result is
     what the iterator ends with. ``follows``: the loop that pulls may adapt parameters; ``once``: it is pulled by hand,
     so that its own loops go round with the caller's. ``context``: made by a ``contextmanager``; ``learns``: its own
-    body may adapt parameters.
+    body may adapt parameters. ``answer``: what it does for one ``send``, where it is a body of its own; ``primed``: it
+    has come to where it waits for the first one; ``answering``: that is followed now.
     """
 
-    __slots__ = ("context", "element", "follows", "given", "learns", "made_by", "once", "pull", "pulled_at", "spent")
+    __slots__ = (
+        "answer",
+        "answering",
+        "context",
+        "element",
+        "follows",
+        "given",
+        "learns",
+        "made_by",
+        "once",
+        "primed",
+        "pull",
+        "pulled_at",
+        "spent",
+    )
 
     def __init__(self, pull: Callable[[Callable[[Value], Value]], Value]) -> None:
         self.pull = pull
@@ -241,6 +256,9 @@ class Stream:
         self.given: tuple[Value, ...] = ()  # the arguments of a generator function
         self.made_by: ir.Node | None = None  # the call of it
         self.pulled_at: tuple[object, ...] = ()  # the loop that pulls
+        self.answer: tuple[ir.Stmt, ...] = ()
+        self.answering = False
+        self.primed = False
 
 
 class Heap(Struct, eq=False):
@@ -296,6 +314,7 @@ class Value(Struct, eq=False, frozen=True):
         return f"Value({self.p!r}, {self.m:b})"
 
 
+HOLDING = frozenset({Tup, Heap, PerSetting, Either})  # what may hold other values
 UNKNOWN = Value()
 NONE = Value(Known(None))
 TRUE = Value(Known(True))
@@ -308,13 +327,13 @@ def same(a: Payload, b: Payload) -> bool:
         return True
     if type(a) is not type(b):
         return False
-    if isinstance(a, Known) and isinstance(b, Known):
+    if type(a) is Known and type(b) is Known:
         return type(a.v) is type(b.v) and a.v == b.v
-    if isinstance(a, External) and isinstance(b, External):
+    if type(a) is External and type(b) is External:
         return a.name == b.name
-    if isinstance(a, Bound) and isinstance(b, Bound):
+    if type(a) is Bound and type(b) is Bound:
         return a.func.node is b.func.node and same(a.receiver.p, b.receiver.p)
-    if isinstance(a, Function) and isinstance(b, Function):
+    if type(a) is Function and type(b) is Function:
         return a.node is b.node and a.closure is b.closure
     return False
 
@@ -326,14 +345,14 @@ def join_payloads(a: Payload, b: Payload) -> Payload:
     """Return the payload of "a or b"."""
     if same(a, b):
         return a
-    if isinstance(a, Tup) and isinstance(b, Tup) and len(a.items) == len(b.items):
-        return Tup(tuple(join(x, y) for x, y in zip(a.items, b.items, strict=True)))
-    if isinstance(a, PerSetting) and isinstance(b, PerSetting):
-        return PerSetting(tuple(join_payloads(x, y) for x, y in zip(a.each, b.each, strict=True)))
-    if isinstance(a, PerSetting):
-        return PerSetting(tuple(join_payloads(x, b) for x in a.each))
-    if isinstance(b, PerSetting):
-        return PerSetting(tuple(join_payloads(a, x) for x in b.each))
+    if type(a) is Tup and type(b) is Tup and len(a.items) == len(b.items):
+        return Tup(tuple([join(x, y) for x, y in zip(a.items, b.items, strict=True)]))
+    if type(a) is PerSetting and type(b) is PerSetting:
+        return PerSetting(tuple([join_payloads(x, y) for x, y in zip(a.each, b.each, strict=True)]))
+    if type(a) is PerSetting:
+        return PerSetting(tuple([join_payloads(x, b) for x in a.each]))
+    if type(b) is PerSetting:
+        return PerSetting(tuple([join_payloads(a, x) for x in b.each]))
     options: list[Payload] = []
     for side in (a, b):
         for option in side.options if isinstance(side, Either) else (side,):

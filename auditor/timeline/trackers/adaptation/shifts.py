@@ -67,10 +67,10 @@ class Shifts(Tracker):
     @heeds(but=(Function, Native, Bound, Class))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Forget how far a number lies that is computed from an index."""
-        if out.m & (VAL | TRAIN) or not out.m & self._current():
-            return out
         atoms = self.machine.atoms
-        if not out.m & atoms.family("shift") or arguments.callee_name(func) in ("int", "min", "max"):
+        if not out.m & atoms.family("shift") or out.m & (VAL | TRAIN) or not out.m & self._current():
+            return out
+        if arguments.callee_name(func) in ("int", "min", "max"):
             return out
         unknown = 0
         for bit in bits_of(out.m & self._current()):

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from auditor.program import ir
 from auditor.timeline.engine import arguments, calling, containers
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Deadline, Event, Forward
@@ -128,10 +129,12 @@ class Calibrations(Tracker):
         """Note what is picked by a loss."""
         return picked(self.machine, keys, out)
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note what stands at the place of the lowest loss."""
         return picked(self.machine, [index], out, base) if index.m & self.machine.atoms.family("pick") else out
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note scores that are scaled by a chosen number, or moved by what a model gave in a loop before."""
         applied = self.machine.atoms.family("applied")

@@ -2,5 +2,6 @@
 
 from auditor.timeline.trackers.counts.answers import Answers
 from auditor.timeline.trackers.counts.counts import Counts, Stores
+from auditor.timeline.trackers.counts.rescored import Rescored
 
-TRACKERS = (Counts, Stores, Answers)
+TRACKERS = (Counts, Stores, Answers, Rescored)

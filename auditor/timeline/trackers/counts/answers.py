@@ -13,6 +13,7 @@ from auditor.timeline.engine import arguments, containers, stores
 from auditor.timeline.engine.arguments import Args
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.machine import Machine
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.counts.counts import Counts
 from auditor.timeline.trackers.keys.reads import Keys
@@ -38,6 +39,7 @@ class Answers(Tracker):
         self.read_in: dict[int, tuple[int, ...]] = {}  # a read → the loops in which it was made
         self.near = machine.atoms.bit("near", "")  # the places that lie next to what a model makes of a token
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a comparison of places, and neighbours' tokens that are compared with the one being scored."""
         keys = self.machine.of(Keys)
@@ -50,6 +52,7 @@ class Answers(Tracker):
                     return self.machine.of(Counts).judged(store.m & counted, token.m, node, out)
         return out
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note tokens as rows, weighed by places."""
         if node.op != "@":
@@ -82,6 +85,7 @@ class Answers(Tracker):
             return self._filled(func, args, given, node, out)
         return out
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note tokens that lie at the places that a model found."""
         read = out.m & self.machine.of(Keys).reads

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers, insides, stores
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Mixture, MixtureKind
@@ -120,6 +121,7 @@ class Counts(Tracker):
             return self._labelled(given, out)
         return out
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note a prediction that is judged by a token, and running counts that are moved by one."""
         if base.m & self.running and all_but_last(node.index):
@@ -131,6 +133,7 @@ class Counts(Tracker):
                 return self.judged(counted, index.m, node, out)
         return out
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a judged prediction that is blended with counts."""
         family = self.machine.atoms.family("counted")
@@ -245,7 +248,7 @@ class Counts(Tracker):
                 continue
             kind = self._holds(event, reads, region, node)
             if kind is not None:
-                found |= self._emit(event, kind, node)
+                found |= self.emit(event, kind, node)
         return _with(out, found)
 
     def _holds(self, event: Counting, reads: int, region: int, node: ir.Node) -> MixtureKind | None:
@@ -291,7 +294,8 @@ class Counts(Tracker):
                 out |= self._with_ancestors(read.parents, wherever=wherever)
         return out
 
-    def _emit(self, event: Counting, kind: MixtureKind, node: ir.Node) -> int:
+    def emit(self, event: Counting, kind: MixtureKind, node: ir.Node) -> int:
+        """Return the origin of a find about a counting that is seen at ``node``."""
         machine, keys = self.machine, self.machine.of(Keys)
         key = (
             kind,
@@ -327,6 +331,8 @@ class Stores(Tracker):
         tokens = index.m & VAL and index.m & (keys.reads | keys.mixed)
         if not tokens or _stretch(node.index) or base.m & self.machine.params:
             return out
+        if base.m & self.machine.atoms.family("forward") and not isinstance(base.p, Heap):
+            return out  # a prediction
         if isinstance(value.p, Known) and not isinstance(value.p.v, int | float):
             return out
         return index, _with(value, self.machine.of(Counts).counted(index.m, node))

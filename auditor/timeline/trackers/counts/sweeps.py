@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.program.defined import body_at, only_value
 from auditor.program.source import Source
 from auditor.program.walk import walk
 from auditor.regex import regex
+from auditor.timeline.trackers.counts.stretches import goes_to_end
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.values.atoms import bits_of
 
@@ -24,6 +26,8 @@ def unbounded(machine: Machine, bit: int) -> bool:
     """Return whether a read is of everything, but for a constant number of tokens at either end."""
     read = machine.of(Keys).meaning[bit]
     inside = _index_text(machine, bit)
+    if not read.slice and goes_to_end(machine, read):
+        return all(unbounded(machine, parent) for parent in bits_of(read.parents))
     if not read.slice and not inside[1:-1].strip("- ").isdecimal():
         return False
     if read.slice and _OPEN_BOUND.search(inside):
@@ -41,6 +45,14 @@ def covers(machine: Machine, reads: int, judged: int, node: ir.Node) -> bool:
     running = [loop for at in places for loop in _around(machine, at.source, at.start)]
     here = {_over(machine.frame.scope.source, loop) for loop in running}
     return bool(reads) and all(_covered(machine, bit, common, here) for bit in bits_of(reads))
+
+
+def gone_over(machine: Machine, node: ir.Node) -> set[str]:
+    """Return what the loops of the current function go over in which ``node`` stands, as written."""
+    scope, func = machine.frame.scope, machine.frame.func
+    first = func.node.start if func is not None else 0
+    loops = [loop for loop in _around(machine, scope.source, node.start) if loop.start >= first]
+    return {text for loop in loops if (text := _over(scope.source, loop)) is not None}
 
 
 def same_end(machine: Machine, reads: int, judged: int) -> bool:
@@ -79,7 +91,9 @@ def _covered(machine: Machine, bit: int, common: int, here: set[str | None]) -> 
             if any(re.search(rf"\b{name}\b", inside) for name in _variables(loop))
         ]
         over = _over(read.site.source, loops[-1]) if loops else None
-        if over is None or not ((_SIZE.search(over) and not _PART.search(over)) or over in here):
+        if over is None or not (
+            over in here or any(map(_is_size, (over, _spelled_out(machine, read.site.source, loops[-1]))))
+        ):
             return False
     elif not read.slice:
         return False
@@ -111,6 +125,24 @@ def _over(source: Source, loop: ir.For | ir.While) -> str | None:
     if not isinstance(called, ir.Name) or called.id != "range":
         return None
     return source.text[loop.iter.start : loop.iter.end]
+
+
+def _is_size(text: str) -> bool:
+    """Return whether a text names how many tokens there are, and no part of them."""
+    return bool(_SIZE.search(text) and not _PART.search(text))
+
+
+def _spelled_out(machine: Machine, source: Source, loop: ir.For | ir.While) -> str:
+    """Return the same with what its names are set to, where that is once."""
+    unit = machine.program.units.get(source.path)
+    body = body_at(unit.bodies, loop.start) if unit is not None else None
+    over = loop.test if isinstance(loop, ir.While) else loop.iter
+    texts = [source.text[over.start : over.end]]
+    names = {n.id for n in walk(over) if isinstance(n, ir.Name)} - set(_variables(loop))
+    for name in sorted(names) if body is not None else ():
+        value = only_value(body, name)
+        texts += [source.text[value.start : value.end]] if value is not None else []
+    return " ".join(texts)
 
 
 def _index_text(machine: Machine, bit: int) -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from auditor.program import ir
-from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.calls import heeds, names_that
 from auditor.timeline.engine.containers import tag
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Forward
@@ -68,6 +69,7 @@ class Endings(Tracker):
 
     # ---------------------------------------------------------------- what is judged
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note that a validation loss is compared."""
         if op not in _ORDERS or not (self._loss(left) or self._loss(right)) or _not_a_number(node):
@@ -150,9 +152,10 @@ class Endings(Tracker):
         if any(self._in_progress()):
             self._ended(node, self._around(node))
 
+    @names_that(_EXITS.__contains__)
     def library_called(self, name: str, args: Args, node: ir.Node) -> None:
         """Hear that the process ends."""
-        if name in _EXITS and any(self._in_progress()):
+        if any(self._in_progress()):
             status = args.get(0)
             if status is None or (isinstance(status.p, Known) and status.p.v in (0, None)):
                 self._ended(node, self.machine.loop_sites)

@@ -97,24 +97,24 @@ class Body:
             self.owner.steps += 1
             if self.owner.steps > _STEPS:
                 return False
-            if isinstance(node, ir.Return):
+            if type(node) is ir.Return:
                 self.returned.append(self.eval(node.value) if node.value is not None else None)
                 return False
             if isinstance(node, ir.Raise | ir.Jump):
                 return False
-            if isinstance(node, ir.Assign) and node.value is not None:
+            if type(node) is ir.Assign and node.value is not None:
                 value = self.eval(node.value)
                 for target in node.targets:
                     self.bind(target, value)
-            elif isinstance(node, ir.AugAssign):
+            elif type(node) is ir.AugAssign:
                 old = self.eval(node.target)
                 self.bind(node.target, self.binary(node.op, old, self.eval(node.value), node))
-            elif isinstance(node, ir.ExprStmt):
+            elif type(node) is ir.ExprStmt:
                 self.eval(node.value)
-            elif isinstance(node, ir.If):
+            elif type(node) is ir.If:
                 if not self.branch(node):
                     return False
-            elif isinstance(node, ir.For):
+            elif type(node) is ir.For:
                 item = self.eval(node.iter)
                 if isinstance(item, Heap):
                     item = self.element(item)
@@ -123,7 +123,7 @@ class Body:
                 self.block(node.body)
                 self.block(node.body)
             elif isinstance(node, ir.While | ir.With | ir.Try):
-                self.forget(counted(node.body) if isinstance(node, ir.While) else ())
+                self.forget(counted(node.body) if type(node) is ir.While else ())
                 self.block(node.body)
         return True
 
@@ -201,25 +201,25 @@ class Body:
     def eval(self, node: ir.Expr) -> object:
         """Return what an expression is, as far as it matters here."""
         self.owner.steps += 1
-        if isinstance(node, ir.Name):
+        if type(node) is ir.Name:
             if node.id in self.names:
                 return self.names[node.id]
             constant = plain(self.scope.names.get(node.id))
             return constant if isinstance(constant, bool | int | float | str) else None
-        if isinstance(node, ir.Const):
+        if type(node) is ir.Const:
             return NOTHING if node.value is None else node.value
-        if isinstance(node, ir.Attr):
+        if type(node) is ir.Attr:
             return self.attribute(node)
-        if isinstance(node, ir.Call):
+        if type(node) is ir.Call:
             return self.call(node)
-        if isinstance(node, ir.BinOp):
+        if type(node) is ir.BinOp:
             return self.binary(node.op, self.eval(node.left), self.eval(node.right), node)
-        if isinstance(node, ir.UnaryOp):
+        if type(node) is ir.UnaryOp:
             value = self.eval(node.operand)
             if isinstance(value, Grid):
                 return grids.inverted(value) if node.op == "~" else grids.combined("*", value, -1)
             return -value if node.op == "-" and isinstance(value, int | float) else value
-        if isinstance(node, ir.Subscript):
+        if type(node) is ir.Subscript:
             base = self.eval(node.value)
             if isinstance(base, Several):
                 at = self.eval(node.index)
@@ -236,9 +236,9 @@ class Body:
             if isinstance(index, Tensor):  # a table of parameters
                 return calls.embedded(index)
             return None
-        if isinstance(node, ir.Sequence):
+        if type(node) is ir.Sequence:
             return Several(tuple(self.eval(e) for e in node.elts))
-        if isinstance(node, ir.IfExp):
+        if type(node) is ir.IfExp:
             truth = self.truth(node.test)
             if truth is not None:
                 return self.eval(node.body if truth else node.orelse)
@@ -246,15 +246,15 @@ class Body:
             both = [self.eval(node.body), self.eval(node.orelse)]
             self.owner.open -= 1
             return either(both) if any(isinstance(v, Tensor) for v in both) else None
-        if isinstance(node, ir.Yield):
+        if type(node) is ir.Yield:
             value = self.eval(node.value) if node.value is not None else None
             self.yielded += value.items if node.kind == "from" and isinstance(value, Several) else [value]
             return None
-        if isinstance(node, ir.NamedExpr):
+        if type(node) is ir.NamedExpr:
             value = self.eval(node.value)
             self.bind(node.target, value)
             return value
-        if isinstance(node, ir.Compare):
+        if type(node) is ir.Compare:
             values = [self.eval(node.left), *(self.eval(r) for r in node.rights)]
             grid = grids.combined(node.ops[0], values[0], values[1]) if len(values) == 2 else None
             if grid is not None:
@@ -315,10 +315,11 @@ class Body:
         keywords: dict[str, object] = {a.keyword: self.eval(a.value) for a in node.args if a.keyword is not None}
         func = node.func
         name = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
-        transformed = spectra.function(name, given, keywords, self.mixed(node))
+        mixed = self.mixed(node)
+        transformed = spectra.function(name, given, keywords, mixed)
         if transformed is not None:
             return transformed
-        given = [spectra.spread(v, self.mixed(node)) for v in given]
+        given = [spectra.spread(v, mixed) for v in given]
         if name.startswith(("rand", "bernoulli")):
             self.owner.draws = True
         if isinstance(func, ir.Attr):
@@ -326,9 +327,9 @@ class Body:
             if isinstance(base, Heap):
                 return self.of_module(base, func.attr, given, keywords, node)
             if isinstance(base, Kernel | Spectrum | Unrolled):
-                return spectra.function(func.attr, [base, *given], keywords, self.mixed(node))
+                return spectra.function(func.attr, [base, *given], keywords, mixed)
             if isinstance(base, Tensor | Several | Grid):
-                return calls.function(func.attr, [base, *given], keywords, self.mixed(node))
+                return calls.function(func.attr, [base, *given], keywords, mixed)
             if func.attr == "sqrt" and isinstance(func.value, ir.Name) and func.value.id == "math":
                 return math.nan
             return self.checked(func.attr, given, keywords, node)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Report
 from auditor.timeline.trackers.keys.reads import Keys
@@ -60,6 +61,7 @@ class Noise(Tracker):
         bare = Value(value.p, value.m & ~self.machine.atoms.family("drawn"))
         return self._with(bare, "drawn", [(place, not held) for place, held in picks])
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note what a comparison draws, and where replaced tokens are told from others."""
         if not out.m & RANDOM:
@@ -117,12 +119,14 @@ class Noise(Tracker):
             return index, self._with(value, "hidden", list(self._picks(index.m)))
         return out
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note losses that are multiplied by what was picked."""
         if not self.draws or node.op != "*":
             return out
         return self._counted(right, left, self._counted(left, right, out))
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses at the places that were picked."""
         return self._counted(base, index, out) if self.draws else out

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, models
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup, Update
@@ -100,6 +101,7 @@ class Lookups(Tracker):
         super().__init__(machine)
         self.told: Told = {}  # on which arguments hangs what models' methods give
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note a read of tokens, a look-up, or a label."""
         return subscript(self.machine, base, index, node, out) if (base.m | index.m) & VAL else out
@@ -120,6 +122,7 @@ class Lookups(Tracker):
             return Behind(out.p, out.m, left.base if isinstance(left, Behind) else left)
         return Behind(out.p, out.m, left.base) if isinstance(left, Behind) else out
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Forget keys that are only compared."""
         return compared(self.machine, out)
@@ -275,7 +278,8 @@ def label(machine: Machine, origins: int) -> int:
     """Remember that the reads in ``origins`` are what a prediction is judged by; return the origin of the verdict."""
     keys = machine.of(Keys)
     picked = origins & keys.reads
-    keys.labels |= picked
+    if not machine.updating:  # where a prediction is written (``logits[i, hint] += …``) none is judged
+        keys.labels |= picked
     return keys.gold | machine.atoms.bit("judged", picked) if picked else 0
 
 

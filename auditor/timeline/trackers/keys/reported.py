@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
 
 class ReportedLookup(Struct, frozen=True):
-    """A look-up that ``reports`` rest on, ``report`` last, under ``bits``; ``key`` is where its key is built."""
+    """A look-up that ``reports`` rest on, ``report`` last, under ``bits``; ``key`` is where its key is built.
+
+    ``ways`` are all that build it there: other calls lead to the same line.
+    """
 
     lookup: Lookup
     key: Site
     report: Report
     bits: int
     reports: tuple[Report, ...]
+    ways: tuple[Lookup, ...]
 
 
 def target_lookups(timeline: Timeline) -> list[ReportedLookup]:
@@ -54,10 +58,11 @@ def _reported(timeline: Timeline, lookups: list[Lookup]) -> list[ReportedLookup]
             continue
         old = found.get(place)
         reports = (*(old.reports if old is not None else ()), *event.reports)
+        ways = (*(old.ways if old is not None else ()), event)
         every = bits | (old.bits if old is not None else 0)
         running = every & timeline.in_play
         # Of several ways to the line, the one that the first setting takes is told: its switches are named.
         if old is None or (running and not old.bits & running & -running):
-            old = ReportedLookup(event, site, last, every, reports)
-        found[place] = replace(old, bits=every, reports=reports)
+            old = ReportedLookup(event, site, last, every, reports, ways)
+        found[place] = replace(old, bits=every, reports=reports, ways=ways)
     return list(found.values())

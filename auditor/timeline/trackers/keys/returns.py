@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from auditor.program import ir
 from auditor.program.walk import walk
@@ -65,15 +66,22 @@ def hanging(function: Function, args: Args, told: Told) -> list[int | str]:
     truths = tuple((name, value is None, bool(value)) for name, value in constants.items())
     which = (id(node), len(args.positional), *args.keywords, truths)
     if which not in told:
-        live = list(_live(node.body, _never_set(node, constants)))
+        live = [_said(each) for each in _live(node.body, _never_set(node, constants))]
         found = [key for key in given if _hangs(live, names[key] if isinstance(key, int) else key)]
         told[which] = node, found
     return told[which][1]
 
 
+_SETS = frozenset({ir.Assign, ir.Delete, ir.AugAssign, ir.NamedExpr, ir.For, ir.CompFor, ir.With})
+
+
 def _never_set(node: ir.FunctionDef, constants: Mapping[str, object]) -> dict[str, object]:
     """Return those of the constants that nothing in the body assigns anew."""
-    stored = {name for each in walk(node) for target in _targets(each) for name in _names(target)}
+    if not constants:
+        return {}
+    stored = {
+        name for each in walk(node) if type(each) in _SETS for target in _targets(each) for name in _names(target)
+    }
     return {name: value for name, value in constants.items() if name not in stored}
 
 
@@ -135,46 +143,55 @@ def _truth(test: ir.Expr, known: Mapping[str, object]) -> bool | None:
     return None
 
 
-def _hangs(live: Sequence[ir.Node], name: str) -> bool:
+class _Said(NamedTuple):
+    """What a statement says of names: what it is made from, what it makes, and what it lets out or decides by."""
+
+    sources: set[str]
+    made: set[str]
+    told: set[str]
+
+
+def _said(node: ir.Node) -> _Said:
+    if isinstance(node, ir.FunctionDef | ir.ClassDef):
+        return _Said(_names(node), {node.name}, set())
+    taken = _SOURCES.get(type(node))
+    sources = set().union(*map(_names, taken(node))) if taken is not None else set()
+    made = set().union(*map(_names, _targets(node))) if sources else set()
+    if sources and isinstance(node, ir.ExprStmt) and isinstance(node.value, ir.Call):
+        made |= _names(node.value.func)
+    return _Said(sources, made, _told(node))
+
+
+_SOURCES: dict[type, Callable[[Any], list[ir.Expr]]] = {
+    ir.For: lambda n: [n.iter],
+    ir.With: lambda n: [one for one, _ in n.items],
+    ir.Assign: lambda n: [n.value] if n.value is not None else [],
+    ir.AugAssign: lambda n: [n.value],
+    ir.ExprStmt: lambda n: [n.value],  # a method may keep what it is handed: ``seen.append(y)``
+}
+
+
+def _hangs(live: Sequence[_Said], name: str) -> bool:
     """Return whether what is returned is made from ``name``, or chosen by looking into it."""
     stained = {name}
     for _ in range(_ROUNDS):
         before = len(stained)
-        for node in live:
-            stained.update(_stained(node, stained))
+        for said in live:
+            if not stained.isdisjoint(said.sources):
+                stained |= said.made
         if len(stained) == before:
             break
     else:
         return True
-    return any(_told(node, stained) for node in live)
+    return any(not stained.isdisjoint(said.told) for said in live)
 
 
-def _stained(node: ir.Node, stained: set[str]) -> Iterator[str]:
-    """Yield the names that a statement makes of stained ones."""
-    if isinstance(node, ir.FunctionDef | ir.ClassDef):
-        if stained & _names(node):
-            yield node.name
-        return
-    sources = {
-        ir.For: lambda n: [n.iter],
-        ir.With: lambda n: [one for one, _ in n.items],
-        ir.Assign: lambda n: [n.value] if n.value is not None else [],
-        ir.AugAssign: lambda n: [n.value],
-        ir.ExprStmt: lambda n: [n.value],  # a method may keep what it is handed: ``seen.append(y)``
-    }.get(type(node))
-    if sources is None or not any(stained & _names(source) for source in sources(node)):
-        return
-    for target in _targets(node):
-        yield from _names(target)
-    if isinstance(node, ir.ExprStmt) and isinstance(node.value, ir.Call):
-        yield from _names(node.value.func)
-
-
-def _told(node: ir.Node, stained: set[str]) -> bool:
+def _told(node: ir.Node) -> set[str]:
+    """Return the names in what a statement returns, yields or decides by."""
     if isinstance(node, ir.Return | ir.ExprStmt) and node.value is not None:
         spoken = isinstance(node, ir.Return) or isinstance(node.value, ir.Yield)
-        return spoken and bool(stained & _names(node.value))
-    return isinstance(node, ir.If | ir.While) and bool(stained & _asked(node.test))
+        return _names(node.value) if spoken else set()
+    return _asked(node.test) if isinstance(node, ir.If | ir.While) else set()
 
 
 def _asked(test: ir.Expr) -> set[str]:
@@ -187,4 +204,4 @@ def _asked(test: ir.Expr) -> set[str]:
 
 
 def _names(node: ir.Node) -> set[str]:
-    return {each.id for each in walk(node) if isinstance(each, ir.Name)}
+    return {each.id for each in walk(node) if type(each) is ir.Name}

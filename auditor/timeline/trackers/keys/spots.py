@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.places import Behind
 from auditor.timeline.trackers.keys.reads import Keys
@@ -42,6 +43,7 @@ class Spots(Tracker):
             return Value(out.p, out.m & ~(keys.reads | keys.mixed) | keys.spots)
         return self._kept((*given, *args.keywords.values()), out)
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a mask; one that compares tokens with every candidate picks the token among them."""
         keys = self.machine.of(Keys)
@@ -50,6 +52,7 @@ class Spots(Tracker):
             return out
         return Value(out.p, out.m & ~self.machine.atoms.family("judged") | keys.truths)
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Let what is made of places and tokens be tokens; what a mask is and-ed with is one."""
         truths = self.machine.of(Keys).truths

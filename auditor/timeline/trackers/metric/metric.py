@@ -16,6 +16,7 @@ from auditor.program import ir
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import deep, tag
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Report, Timeline
@@ -45,6 +46,7 @@ Kind = Literal[
     "file bytes",
     "more bytes",
     "raised bytes",
+    "largest predictions",
 ]
 
 FEWEST = 16_384  # a constant bound below it is the length of a window, not a part of the split
@@ -74,6 +76,7 @@ class Doubts(Tracker):
             return picked(self.machine, base, index, node, out)
         return looked_up(self.machine, base, index, out) if isinstance(base.p, Heap | Either) else out
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note an assumed number of bytes."""
         if isinstance(node, ir.BinOp) and node.op in ("*", "/") and (left.m | right.m) & BITS:
@@ -82,6 +85,7 @@ class Doubts(Tracker):
             return Value(out.p, out.m | self.machine.atoms.bit("difference", "to a constant"))
         return out
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a comparison with stored answers."""
         if op in ("==", "!=") and (left.m | right.m) & VAL:
@@ -147,7 +151,9 @@ def picked(machine: Machine, base: Value, index: Value, node: ir.Subscript, out:
     if base.m & VAL:
         if index.m & RANDOM and not index.m & VAL and isinstance(node.index, ir.Slice):
             return _with(out, doubt(machine, "random tokens", node, None, machine.all))
-        if isinstance(node.index, ir.Slice) and not base.m & machine.atoms.family("iteration"):
+        # A part of a table of counts, one for each bucket, is no part of the tokens that were counted.
+        other = machine.atoms.family("iteration") | machine.atoms.family("counted")
+        if isinstance(node.index, ir.Slice) and not base.m & other:
             bound, bits = _fixed_bound(machine, node.index)
             if bits:
                 return _with(out, doubt(machine, "first tokens", node, bound, bits))
@@ -275,12 +281,12 @@ def doubts(timeline: Timeline, kinds: tuple[Kind, ...], claimed: list[Report]) -
 
     ``claimed`` are the reports that print the claimed score, as far as a log tells.
     """
-    reports = [e for e in timeline.events if isinstance(e, Report)]
+    reports = timeline.of(Report)
     running = [r for r in reports if r.bits & timeline.in_play] or reports
     last = max(running, key=lambda r: r.order, default=None)
     out: dict[tuple[str, int], Doubtful] = {}
-    for event in timeline.events:
-        if not isinstance(event, Doubt) or event.kind not in kinds or not event.reports:
+    for event in timeline.of(Doubt):
+        if event.kind not in kinds or not event.reports:
             continue
         final = [r for r in event.reports if (r in claimed if claimed else r is last)]
         report = (final or event.reports)[-1]

@@ -9,6 +9,7 @@ from auditor.regex import regex
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import deep, tag
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.metric.metric import FEWEST, doubt
@@ -29,7 +30,8 @@ _CLASSES = 64  # fewer are no vocabulary
 _PACKS = frozenset({"compress", "dumps", "b64encode", "b85encode", "a85encode", "packbits"})
 _RANKS = frozenset({"median", "nanmedian", "quantile", "nanquantile", "percentile", "nanpercentile", "trim_mean"})
 _FILLS = frozenset({"where", "masked_fill", "masked_fill_"})
-_CALLS = _LOSSES | _CLAMPS | _PACKS | _RANKS | _FILLS | {"min", "isin", "in1d"}
+_MASKS = frozenset({"masked_select", "masked_fill", "masked_fill_"})
+_CALLS = _MASKS | _LOSSES | _CLAMPS | _PACKS | _RANKS | _FILLS | {"min", "isin", "in1d"}
 # What these give of what a table says of each token is the same, in another type or shape.
 _SAME = frozenset(
     {
@@ -54,7 +56,7 @@ class Parts(Tracker):
     def library_called(self, name: str, args: Args, node: ir.Node) -> None:
         """Note the vocabulary that a path names."""
         for value in args.positional:
-            if isinstance(value.p, Known) and isinstance(value.p.v, str) and len(value.p.v) < 400:
+            if type(value.p) is Known and type(value.p.v) is str and len(value.p.v) < 400:
                 for found in _VOCABULARY.findall(value.p.v):
                     self.vocabulary = max(self.vocabulary, int(found))
 
@@ -73,6 +75,7 @@ class Parts(Tracker):
             return self._smaller(left, right, 0, node, out)
         return out
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a truth about which token it is."""
         reads, places = self._reads_and_places()
@@ -116,6 +119,9 @@ class Parts(Tracker):
             kinds |= value.m & self._kinds()
         if kinds and self._tokens(out) and any(not v.m & VAL for v in given[1:]):
             return Value(out.p, out.m & ~kinds | self.machine.atoms.bit("ignored", self._leave_out(kinds, node)))
+        of_kinds = [value.m & self._kinds() for value in given[:2]]
+        if name in _MASKS and len(given) > 1 and given[0].m & self._gold() and of_kinds[1] and not of_kinds[0]:
+            return tag(Value(out.p, out.m & ~self._kinds()), self._leave_out(given[1].m, node))
         if name in _CLAMPS and given and self._tokens(given[0]):
             most = args.keywords.get("max", given[-1] if len(given) > 1 else None)
             return self._smaller(given[0], most, 1 if name not in ("remainder", "fmod", "mod") else 0, node, out)
@@ -130,6 +136,7 @@ class Parts(Tracker):
             return tag(out, bits)
         return out
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note tokens that are picked below a limit, and losses of some targets only: by what they are, or cost."""
         keys = self.machine.of(Keys)
@@ -150,7 +157,7 @@ class Parts(Tracker):
         sliced = isinstance(node.index, ir.Slice)
         if reads and not sliced and not base.m & VAL and self._tokens(index) and not isinstance(base.p, Known | Tup):
             return Value(out.p, out.m | self.machine.atoms.bit(_TABLED, reads))
-        if base.m & VAL and isinstance(node.index, ir.Slice):
+        if base.m & VAL and isinstance(node.index, ir.Slice) and not base.m & self.machine.atoms.family("counted"):
             family = self.machine.atoms.family("limit")
             if node.index.lower is None:
                 family |= self.machine.atoms.family("fraction")

@@ -12,6 +12,7 @@ from auditor.program import ir
 from auditor.program.walk import walk
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.containers import tag
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.metric.limited import bound
 from auditor.timeline.trackers.metric.metric import doubt
@@ -91,6 +92,7 @@ class Stops(Tracker):
             self.skips[id(loop)] = _skips(loop)
         return [skip for skip in self.skips[id(loop)] if skip.end <= node.start]
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note windows that begin further apart than they are long, and a constant number of windows."""
         piece = node.index

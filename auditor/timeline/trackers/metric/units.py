@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Report
 from auditor.timeline.trackers.keys.reads import Keys
@@ -16,6 +17,7 @@ from auditor.timeline.values.payloads import External, Heap, Known, PerSetting, 
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
+    from auditor.timeline.engine.machine import Machine
 
 # What these give of truth values are the same, in another type or shape.
 _SAME = frozenset(
@@ -25,6 +27,7 @@ _SAME = frozenset(
     }
 )  # fmt: skip
 _CALLS = frozenset({"getsize", "stat", "where", "masked_fill", "sum", "item", "cumsum", "encode", "frombuffer", "len"})
+_ONES = frozenset({"ones", "ones_like"})
 _RAISES = frozenset({"clamp", "clamp_", "clamp_min", "clamp_min_", "clip", "maximum", "fmax"})
 _TOO_MANY: tuple[Kind, ...] = ("raised bytes", "more bytes")
 _BYTE_WORDS = ("bpb", "bits per byte", "bits_per_byte", "bits/byte")
@@ -35,9 +38,23 @@ class Units(Tracker):
 
     rank = 14
 
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.asked: list[bool] = []  # for each branch in progress: whether tokens decide it
+
+    def branch_entered(self, node: ir.Expr, test: Value) -> None:
+        """Note a branch that tokens decide."""
+        self.asked.append(bool(test.m & VAL))
+
+    def branch_left(self) -> None:
+        """Forget that branch."""
+        self.asked.pop()
+
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a factor that may be a count of bytes, and a mask."""
         ordered, truth = self.machine.atoms.family("ordered"), self.machine.atoms.family("truth")
+        if held := out.m & self.machine.atoms.family("ones"):
+            out = Value(out.p, out.m & ~held)  # once it is part of something, it is no number for each token
         if out.m & truth and not (left.m & right.m & truth):
             out = Value(out.p, out.m & ~truth)
         if (
@@ -75,12 +92,14 @@ class Units(Tracker):
                 return Value(out.p, out.m | self.machine.atoms.bit("per byte", ""))
         return out
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a mask: it is counted where tokens of a part of the window are."""
         if not out.m & VAL or out.m & self._scores():
             return out
         return Value(out.p, out.m | self.machine.atoms.bit("masked", "") | self.machine.atoms.bit("truth", ""))
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses of the tail of a window (``nll[s:]``), and tokens of a part of it (``y[s:]``, ``y[mask]``)."""
         keys = self.machine.of(Keys)
@@ -104,9 +123,12 @@ class Units(Tracker):
         return bool(value.m & sizes and value.m & reads) and not value.m & self._added()
 
     def _more(self, left: Value, right: Value, node: ir.BinOp | ir.AugAssign, out: Value) -> Value:
-        """Return bytes of tokens, marked where a constant is added to those of each."""
+        """Return bytes of tokens, marked where a constant is added to those of each: not of some, by what they are."""
+        if any(self.asked):
+            return out
         for size, more in ((left, right), (right, left)):
-            if self._per_token(size) and isinstance(more.p, Known) and type(more.p.v) in (int, float) and more.p.v >= 1:  # type: ignore[operator]
+            ones = isinstance(more.p, Known) and type(more.p.v) in (int, float) and more.p.v >= 1  # type: ignore[operator]
+            if self._per_token(size) and (ones or more.m & self.machine.atoms.family("ones")):
                 return Value(out.p, out.m | self.machine.atoms.bit("more bytes", self.machine.site(node)))
         return out
 
@@ -136,10 +158,12 @@ class Units(Tracker):
                 return doubt(self.machine, kind, node, None, self.machine.all)
         return 0
 
-    @heeds(_CALLS, _RAISES, made_of=("truth",))
+    @heeds(_CALLS, _RAISES, _ONES, made_of=("truth",))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a number of bytes (``len(text.encode())``)."""
         name = arguments.callee_name(func)
+        if name in _ONES and out.m & (VAL | SIZE):
+            return Value(out.p, out.m | self.machine.atoms.bit("ones", ""))
         if out.m & self.machine.atoms.family("truth") and name not in _SAME:
             out = Value(out.p, out.m & ~self.machine.atoms.family("truth"))
         if name in ("getsize", "stat") and (out.m | args.positional[0].m if args.positional else out.m) & VAL:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, all_but_last, of_this_token
-from auditor.timeline.trackers.mixtures import byte_shares
+from auditor.timeline.trackers.mixtures import byte_shares, rows
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Heap, Known, PerSetting, Value, at_setting
@@ -45,9 +46,11 @@ class Mixtures(Tracker):
         self.tilts: dict[int, tuple[list[ir.Expr], int]] = {}  # of pending gates: the tilt, what picked its token
         self.weighed = False  # whether a boost that is a setting was given to a hint of some tokens only
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note losses that are selected by a comparison of losses."""
         keys = self.machine.of(Keys)
+        out = rows.picked(self.machine, base, node, out)
         if base.m & keys.gold and not isinstance(base.p, Heap):
             judged = 0
             for label in self.machine.atoms.meanings(base.m, "judged"):
@@ -63,11 +66,13 @@ class Mixtures(Tracker):
             return Value(out.p, selected(self.machine, index.m, out.m))
         return out
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a blend."""
         origins = combine(self.machine, node, left, right, out.m)
         return out if origins == out.m else Value(out.p, origins)
 
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a comparison of losses of the true token."""
         return mask(self.machine, op, out, node) if left.m & right.m & self.machine.of(Keys).gold else out
@@ -255,9 +260,10 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     if name == "roll":
         return Value(out.p, out.m | keys.earlier)
     if name in _STACKS and given:
-        return _stacked(machine, given[0], node, out)
+        return _stacked(machine, name, args, given[0], out)
     if name in _SUMS_OF_EXPERTS and seen & keys.pseudo:
-        return Value(out.p, out.m | emit(machine, "pseudo", node))
+        left = out.m if name == "exp" else out.m & ~keys.pseudo  # once they are added up, no row of them is left
+        return Value(out.p, left | emit(machine, "pseudo", node))
     if name in _JOINS and len(given) > 1:
         parts = [v.m for v in (given[1:] if name == "where" else given)]  # what decides is no part of what comes out
         if any(byte_shares.meets(keys, a, b) for a in parts for b in parts):
@@ -268,13 +274,15 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     return out
 
 
-def _stacked(machine: Machine, rows: Value, node: ir.Node, out: Value) -> Value:
+def _stacked(machine: Machine, name: str, args: Args, stack: Value, out: Value) -> Value:
     """Note a row among the true token's losses that doesn't depend on which token came."""
     keys = machine.of(Keys)
-    items = containers.exact_items(machine, rows) or []
+    items = containers.exact_items(machine, stack) or []
     forwards = machine.atoms.family("forward")
     if not any(item.m & keys.gold for item in items):
         return out
+    if not all(item.m & keys.gold for item in items):
+        out = Value(out.p, out.m | rows.stacked(machine, name, args, items))
     if any(item.m & forwards and not item.m & (keys.gold | keys.reads) for item in items):
         return Value(out.p, out.m | keys.pseudo)
     return out

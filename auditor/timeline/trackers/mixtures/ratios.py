@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Lookup
 from auditor.timeline.trackers.keys.reads import Keys
@@ -32,10 +33,12 @@ class Ratios(Tracker):
 
     rank = 20
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note what an index picks."""
         return picked(self.machine, index.m, base.m, out)
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a ratio."""
         if node.op != "/":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -12,26 +12,31 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
-from auditor.timeline.paths import calls_of
+from auditor.timeline.named import report_of
+from auditor.timeline.paths import calls_of, way_to
 
 if TYPE_CHECKING:
     pass
 
 
 class ReportedMixture(Struct, frozen=True):
-    """A mixture that reported scores rest on, ``report`` the last of ``reports``, under ``bits``."""
+    """A mixture that reported scores rest on, ``report`` the last of ``reports``, under ``bits``.
+
+    ``ways`` are all that come to its line: other calls lead there, too.
+    """
 
     mixture: Mixture
     report: Report
     bits: int
     reports: tuple[Report, ...]
+    ways: tuple[Mixture, ...]
 
 
 def reported(timeline: Timeline, kind: MixtureKind, claimed: Sequence[Report] = ()) -> list[ReportedMixture]:
     """Return the mixtures of ``kind`` that a reported score rests on, one per line, in program order."""
     found: dict[tuple[str, int], ReportedMixture] = {}
-    for event in timeline.events:
-        if not isinstance(event, Mixture) or event.kind != kind or not event.reports:
+    for event in timeline.of(Mixture):
+        if event.kind != kind or not event.reports:
             continue
         bits = 0
         for report in event.reports:
@@ -41,6 +46,7 @@ def reported(timeline: Timeline, kind: MixtureKind, claimed: Sequence[Report] = 
             continue
         old = found.get(place)
         reports = (*(old.reports if old is not None else ()), *event.reports)
+        ways = (*(old.ways if old is not None else ()), event)
         every = bits | (old.bits if old is not None else 0)
         running = every & timeline.in_play
         # Of several ways to the line, the one that the first setting takes is told: its switches are named.
@@ -49,8 +55,8 @@ def reported(timeline: Timeline, kind: MixtureKind, claimed: Sequence[Report] = 
         else:
             better = old is None
         if better or old is None or (running and not old.bits & running & -running):
-            old = ReportedMixture(event, max(event.reports, key=lambda r: r.order), every, reports)
-        found[place] = replace(old, bits=every, reports=reports)
+            old = ReportedMixture(event, max(event.reports, key=lambda r: r.order), every, reports, ways)
+        found[place] = replace(old, bits=every, reports=reports, ways=ways)
     return list(found.values())
 
 
@@ -69,7 +75,9 @@ def _on_the_way(event: Mixture, report: Report) -> bool:
     return way == [step.site for step in event.calls[: len(way)]]
 
 
-def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) -> Iterator[Finding]:
+def findings(
+    case: Case, kind: MixtureKind, slug: str, message: str | Callable[[Mixture], str], step: str
+) -> Iterator[Finding]:
     """Yield a finding with ``message`` for each reported mixture of ``kind``, with the path to the report.
 
     Where the logs show that the claimed score is one which the mixture doesn't reach, the script is at fault but
@@ -82,23 +90,30 @@ def findings(case: Case, kind: MixtureKind, slug: str, message: str, step: str) 
     for found in reported(timeline, kind, claimed):
         site = found.mixture.site
         judged = judge(case, found.bits, [found.mixture], found.reports, reaches(found.reports, claimed))
+        running = found.mixture.bits & timeline.in_play or found.mixture.bits
+        own = [r for r in found.mixture.reports if r.bits & running]  # not what another call's result is printed as
         ours = [r for r in found.reports if r in claimed and r.bits & found.mixture.bits]
-        ending = [r for r in ours or found.reports if _on_the_way(found.mixture, r)] or ours or [found.report]
-        last = max(ending, key=lambda r: r.order).site
-        calls, decided = calls_of(found.mixture), Step(site.source.path, site.line, step, site.source.layer)
+        ours = [r for r in ours if r in own] or ours
+        ending = [r for r in ours or own or found.reports if _on_the_way(found.mixture, r)] or ours or [found.report]
+        shown = report_of(ending, running, claimed, case.submitted)
+        last, told = shown.site, way_to(shown, found.mixture, found.ways, timeline.in_play)
+        calls, decided = calls_of(told), Step(site.source.path, site.line, step, site.source.layer)
         if kind == "hint" and not site.source.path.endswith(".py"):  # weighed in Python, after it was given in C
             note = "whether there is a hint is decided by looking at the token"
             decided = Step(site.source.path, site.line, note, site.source.layer)
             calls = [*calls[:-1], decided, *calls[-1:]]
+        replaced = found.mixture.at if kind == "rescored" else None
+        put = "a second loss of these tokens takes the place of the first one"
         steps = [
             *calls,
             *(() if decided in calls else (decided,)),
+            *((Step(replaced.source.path, replaced.line, put, replaced.source.layer),) if replaced else ()),
             Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
         ]
         yield judged.found(
             site,
             rule=slug,
             status=judged.status,
-            message=message,
+            message=message if isinstance(message, str) else message(found.mixture),
             trace=tuple(dict.fromkeys(steps)),
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.regex import regex
+from auditor.timeline.engine.calls import names_that
 from auditor.timeline.engine.recording import common, emit_once
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Adapt, Event, Timeline
@@ -45,9 +45,15 @@ class Network(Event, eq=False):
     fallback: bool = False
 
 
+def _reaches_out(name: str) -> bool:
+    """Return whether a library's function may go over the network, by its dotted name."""
+    return bool(_RUN.match(name) or _CALLS.match(name) or _PRETRAINED.match(name))
+
+
 class Outside(Tracker):
     """Calls that reach out of the machine."""
 
+    @names_that(_reaches_out)
     def library_called(self, name: str, args: Args, node: ir.Node) -> None:
         """Note a call that goes over the network."""
         called(self.machine, name, args, node)
@@ -55,8 +61,6 @@ class Outside(Tracker):
 
 def called(machine: Machine, name: str, args: Args, node: ir.Node) -> None:
     """Note a call of a library function that goes over the network."""
-    if not _reaches_out(name):
-        return
     what = name
     installs = False
     if _RUN.match(name):
@@ -70,12 +74,6 @@ def called(machine: Machine, name: str, args: Args, node: ir.Node) -> None:
     emit_once(
         machine, Network(**common(machine, node, machine.live), what=what[:60], installs=installs, fallback=fallback)
     )
-
-
-@lru_cache(maxsize=4096)
-def _reaches_out(name: str) -> bool:
-    """Return whether a library's function may go over the network, by its dotted name."""
-    return bool(_RUN.match(name) or _CALLS.match(name) or _PRETRAINED.match(name))
 
 
 def _words(command: Value | None) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
@@ -68,13 +69,14 @@ class Knowing(Tracker):
 
     # ---------------------------------------------------------------- arithmetic
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a blend whose weight knows the token, and predictions that are scaled by what does."""
         keys = self.machine.of(Keys)
         origins = self._summary((left, right), out.m & ~self.plain)
         if node.op == "+" and isinstance(node, ir.BinOp) and origins & keys.gold:
             weight = weight_of(node)
-            reads = self._reads(self.machine.eval(weight)) if weight is not None else 0
+            reads = self.reads_of(self.machine.eval(weight)) if weight is not None else 0
             if reads:
                 origins |= self._found("told", reads, node)
             if _gives_whole_share(node):
@@ -97,8 +99,8 @@ class Knowing(Tracker):
             for scores, factor in ((left, right), (right, left)):
                 if node.op == "/" and scores is right:
                     continue
-                if self._predicts(scores) and not self._predicts(factor):
-                    reads = self._reads(factor)
+                if self.predicts(scores) and not self.predicts(factor):
+                    reads = self.reads_of(factor)
                     own = factor.m & keys.gold and of_this_token(self.machine, factor.m)
                     if reads or own:
                         heated = self.machine.atoms.bit("heated", (self.machine.site(node), 0 if own else reads))
@@ -153,17 +155,18 @@ class Knowing(Tracker):
                 return weight
         return None
 
-    def _predicts(self, value: Value) -> bool:
+    def predicts(self, value: Value) -> bool:
         """Return whether a value is predictions of all tokens."""
         no = self.machine.of(Keys).gold | self.reduced
         return bool(value.m & self.machine.atoms.family("forward")) and not value.m & no
 
     def _summary(self, given: Iterable[Value], origins: int) -> int:
         """Return the origins of what is made of ``given``: one number only where none of them is all predictions."""
-        whole = origins & self.reduced and any(self._predicts(value) for value in given)
+        whole = origins & self.reduced and any(self.predicts(value) for value in given)
         return origins & ~self.reduced if whole else origins
 
-    def _reads(self, value: Value) -> int:
+    def reads_of(self, value: Value) -> int:
+        """Return the reads of tokens that a value is made of, where it is a number or an array and no prediction."""
         keys = self.machine.of(Keys)
         if value.m & keys.gold or isinstance(value.p, Known | Heap | Tup):
             return 0
@@ -203,10 +206,11 @@ class Knowing(Tracker):
         name = node.func.attr if isinstance(node.func, ir.Attr) else ""
         axes = [args.keywords.get("dim"), args.keywords.get("axis"), *given[1:2]]
         last = any(v is not None and isinstance(v.p, Known) and v.p.v == -1 for v in axes)
-        if name in _REDUCE and last and given and self._predicts(given[0]):
+        if name in _REDUCE and last and given and self.predicts(given[0]):
             origins |= self.reduced
         return out if origins == out.m else Value(out.p, origins)
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note predictions that are judged by an index."""
         gold = self.machine.of(Keys).gold

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending
@@ -42,6 +43,7 @@ class Powers(Tracker):
         self.added = machine.atoms.bit("powers", "")  # such powers of several predictions, added up
         self.own = self.power | self.higher | self.added
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note a power, sums of powers, and what these are divided by."""
         origins = self._combined(node, left, right, out.m)

@@ -50,7 +50,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         return Value(out.p, out.m | bit)
     rivals = rivals or (name in LOWEST and _running(machine, given, node))
     if name in RANKED and rivals and not _harmless(machine, name, given):
-        return _tagged(machine, out, pending(machine, "oracle", node))
+        return picked_from(machine, out, pending(machine, "oracle", node))
     if name in _CUTS and any(v.m & marks.gap for v in given) and not rivals:
         return Value(out.p, out.m & ~marks.gap | marks.cut)
     if name in _SELECTS:
@@ -103,7 +103,8 @@ def _reduced(given: list[Value]) -> tuple[str, list[Value]]:
     return "", given
 
 
-def _tagged(machine: Machine, out: Value, bit: int) -> Value:
+def picked_from(machine: Machine, out: Value, bit: int) -> Value:
+    """Return what was picked, or things in an order, of which each has the origin ``bit``."""
     if isinstance(out.p, Heap) and out.p.kind == "list":
         items = [*(out.p.items or ()), *([out.p.element] if out.p.element is not None else [])]
         one = containers.tag(join_all(items), bit)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers, stores
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
@@ -61,6 +62,7 @@ class Shares(Tracker):
 
     # ---------------------------------------------------------------- arithmetic
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note what arithmetic does to weights and predictions."""
         origins = out.m
@@ -249,9 +251,9 @@ class Shares(Tracker):
             return Value(out.p, origins & ~self.entropy | self.top)
         if name in _PRODUCTS and len(given) > 1 and self._weighs(given[-2], given[-1]):
             return Value(out.p, origins & ~self.loose | self.blend("loose", node, origins))
-        if name in _SUMS and origins & self.spread:
-            return Value(out.p, origins & ~(self.spread | self.loose) | self.blend("loose", node, origins))
         keys, marks = self.machine.of(Keys), self.machine.of(Marks)
+        if name in _SUMS and origins & self.spread and origins & marks.space in (0, marks.probs):
+            return Value(out.p, origins & ~(self.spread | self.loose) | self.blend("loose", node, origins))
         side_by_side = given and given[0].m & keys.pseudo and given[0].m & marks.space == marks.probs
         if name in _SUMS and side_by_side and origins & keys.gold:
             return Value(out.p, origins | emit(self.machine, "pseudo", node))
@@ -270,6 +272,7 @@ class Shares(Tracker):
             return self._asked_for(given[0], index, out)
         return out
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note predictions that are judged, and counts that are asked for."""
         if base.m & self.lifted and index.m & VAL and not isinstance(base.p, Heap | Tup):

@@ -12,6 +12,7 @@ from auditor.program import ir
 from auditor.program.index import within
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.selection.knowing import by_own_sum
@@ -90,6 +91,7 @@ class Totals(Tracker):
             origins |= self._over(found, node, origins)
         return out if origins == out.m else Value(out.p, origins)
 
+    @past_plain
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note that one of several weights is a number of its own."""
         constants = self._family("constant weights")

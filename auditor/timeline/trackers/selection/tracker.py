@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import mask, settle_choices
 from auditor.timeline.trackers.selection import ranks, records, thresholds, weights
-from auditor.timeline.trackers.selection.marks import Marks
+from auditor.timeline.trackers.selection.marks import Marks, pending
 from auditor.timeline.values.payloads import External, Heap, Method, Value
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Selection(Tracker):
             return Value(out.p, weights.negated(self.machine, out.m))
         return out
 
+    @past_plain
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note arithmetic on losses and probabilities."""
         machine, marks = self.machine, self.machine.of(Marks)
@@ -68,6 +70,15 @@ class Selection(Tracker):
     def filtered(self, tests: list[Value], out: Value) -> Value:
         """Note places that are picked by their losses."""
         return thresholds.filtered(self.machine, tests, out)
+
+    def ranked(self, keys: list[Value], node: ir.Node, out: Value) -> Value:
+        """Note what is picked by the losses that predictions have (``min(losses, key=losses.get)``)."""
+        gold = self.machine.of(Keys).gold
+        if not any(containers.deep(key) & gold for key in keys):
+            return out
+        bit = self.machine.atoms.bit("pick", pending(self.machine, "oracle", node))
+        self.machine.of(Keys).picks |= bit
+        return ranks.picked_from(self.machine, Value(out.p, out.m | bit), bit)
 
     def branches_joined(self, test: Value, before: Mapping[str, Value], after: Names) -> None:
         """Note predictions that a branch replaces."""

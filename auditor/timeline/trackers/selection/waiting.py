@@ -20,6 +20,8 @@ def forget_others(machine: Machine, waiting: Mapping[int, int]) -> None:
     for atom, reads in waiting.items():
         if any(keys.among(bit, labels) and not keys.among(bit, keys.inputs) for bit in bits_of(reads)):
             continue
+        if keys.same(reads & ~keys.inputs) & keys.same(labels):  # read once more, at another place
+            continue
         for event in machine.atoms.meanings(atom, "mixture"):
             assert isinstance(event, Mixture)
             event.reports.clear()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 MAX_PARTS = 400
+_OF_POSITIONS = frozenset({"subscripted", "chained", "called", "item_stored", "filled"})  # what is heard to watch them
 _COMPARISONS = {"<": "below", "<=": "below", ">": "from", ">=": "from"}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -43,6 +44,7 @@ class Slots(Tracker):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.watching = machine.closely
+        self.deaf = frozenset() if self.watching else _OF_POSITIONS
         self.symbols = Symbols(machine)
         self.deltas: dict[int, bool] = {}  # parameter object → whether all rows of a batch share it
         self.fitted = 0  # origins that stand for adaptations of deltas alone
@@ -128,9 +130,7 @@ class Slots(Tracker):
 def made(machine: Machine, heap: Heap, node: ir.Node | None) -> None:
     """Remember a new parameter, made from the tensor that ``node`` gives, as a delta, unless a model is being built."""
     owner = machine.frame.func.owner if machine.frame.func is not None else None
-    if owner is not None and _is_model(owner):
-        return
-    if any(step.name == "__init__" for step in machine.calls) and owner is None:
+    if _is_model(owner) if owner is not None else any(step.name == "__init__" for step in machine.calls):
         return
     axes = machine.of(Slots).symbols.axes(node)
     machine.of(Slots).deltas[id(heap)] = len(axes) == 1 or bool(

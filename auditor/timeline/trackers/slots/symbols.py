@@ -302,10 +302,15 @@ class _Item(ir.Starred, frozen=True, gc=False):
         return self.value
 
 
+_BINDS = frozenset({ir.Assign, ir.AugAssign, ir.If, ir.For, ir.Call})
+
+
 def read(body: tuple[ir.Stmt, ...]) -> Definitions:
     """Return what the statements of a function bind, nested functions left out."""
     out = Definitions()
     for node in walk(*body, into_functions=False):
+        if type(node) not in _BINDS:
+            continue
         if isinstance(node, ir.Assign) and node.value is not None:
             for target in node.targets:
                 _bind(out, target, node.value, node.start)
