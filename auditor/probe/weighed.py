@@ -17,16 +17,20 @@ _NEAR = 0.002  # how far, relatively, a sum may be from the score: no count make
 
 
 def candidates(passes: Iterable[Pass]) -> list[Pass]:
-    """Return the passes to ask about: the latest of known tokens, then the latest of all, both without gradients first.
+    """Return the passes to ask about: the latest without gradients of known tokens, the latest without, the latest.
 
-    What a mixture is made of comes before the mixture, whose tokens are known by their order alone.
+    What a mixture is made of comes before the mixture, whose tokens are known by their order alone; and some scripts
+    score with gradients on.
     """
     whole = [each for each in passes if not each.whole]
     if not whole:
         return []
-    exact = max(whole, key=lambda each: (not each.placed.site.learns, each.placed.exact, each.ended))
-    last = max(whole, key=lambda each: (not each.placed.site.learns, each.ended))
-    return [exact] if exact.placed is last.placed else [exact, last]
+    asked = (
+        max(whole, key=lambda each: (not each.placed.site.learns, each.placed.exact, each.ended)),
+        max(whole, key=lambda each: (not each.placed.site.learns, each.ended)),
+        max(whole, key=lambda each: each.ended),
+    )
+    return list({each.placed.site.name: each for each in asked}.values())
 
 
 def divided(asked: Pass, passes: Iterable[Pass], printed: Printed, nudged: Printed | None) -> tuple[Pass, float] | None:

@@ -195,7 +195,7 @@ def test_a_part_of_a_mixture_and_a_run_without_a_score_tell_nothing():
     assert divided(passes[0], passes, printed, printed) is None and divided(passes[0], passes, printed, None) is None
 
 
-def test_the_last_losses_without_gradients_are_asked_about_and_then_what_is_made_of_them():
+def test_the_last_losses_without_gradients_are_asked_about_first():
     nats = np.full(COUNT - 1, 7.0)
     grad = site("t.py:1 loss grad", nats, TOKENS[1:].astype(np.int64), 9)
     early = site("t.py:1 loss", nats, TOKENS[1:].astype(np.int64), 2)
@@ -204,7 +204,9 @@ def test_the_last_losses_without_gradients_are_asked_about_and_then_what_is_made
     passes = explaining(
         placed({each.name: each for each in (grad, early, later, mixed)}, TOKENS), printed_score("val_bpb:9.0"), BYTES
     )[1]
-    assert [each.placed.site.name for each in candidates(passes)] == ["t.py:2 loss", "t.py:4 summed"]
+    assert [each.placed.site.name for each in candidates(passes)] == [
+        "t.py:2 loss", "t.py:4 summed", "t.py:1 loss grad"
+    ]  # fmt: skip
     assert len(candidates(explaining(scored(nats), printed_score("val_bpb:9.0"), BYTES)[1])) == 1
     assert candidates([]) == []
 
