@@ -195,11 +195,20 @@ def test_a_part_of_a_mixture_and_a_run_without_a_score_tell_nothing():
     assert divided(passes[0], passes, printed, printed) is None and divided(passes[0], passes, printed, None) is None
 
 
-def test_losses_without_gradients_are_asked_about_first():
+def test_the_last_losses_without_gradients_are_asked_about_first():
     nats = np.full(COUNT - 1, 7.0)
-    late = placed({"t.py:1 loss grad": site("t.py:1 loss grad", nats, TOKENS[1:].astype(np.int64), 9)}, TOKENS)
-    passes = explaining({**late, **scored(nats)}, printed_score("val_bpb:9.0"), BYTES)[1]
-    assert [each.placed.site.name for each in candidates(passes)] == ["t.py:1 loss", "t.py:1 loss grad"]
+    grad = site("t.py:1 loss grad", nats, TOKENS[1:].astype(np.int64), 9)
+    early = site("t.py:1 loss", nats, TOKENS[1:].astype(np.int64), 2)
+    later = site("t.py:2 loss", nats, TOKENS[1:].astype(np.int64), 3)
+    mixed = site("t.py:4 summed", nats, None, 4)
+    passes = explaining(
+        placed({each.name: each for each in (grad, early, later, mixed)}, TOKENS), printed_score("val_bpb:9.0"), BYTES
+    )[1]
+    assert [each.placed.site.name for each in candidates(passes)] == [
+        "t.py:2 loss", "t.py:4 summed", "t.py:1 loss grad"
+    ]  # fmt: skip
+    assert len(candidates(explaining(scored(nats), printed_score("val_bpb:9.0"), BYTES)[1])) == 1
+    assert candidates([]) == []
 
 
 def test_a_set_of_pieces_has_no_single_bytes_and_tells_a_constant_from_a_count():
