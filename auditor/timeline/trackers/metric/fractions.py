@@ -106,7 +106,7 @@ class Fractions(Tracker):
             if number is None or number <= 0:
                 return None
             if node.op == ">>":
-                return left * 2.0 ** min(number, _WIDTH)
+                return left * float(2.0 ** min(number, _WIDTH))
             return left * number if node.op in ("//", "/") else left / number if node.op == "*" else None
         if isinstance(node, ir.Call) and called_as(node.func) in _SAME and len(node.args) == 1:
             return self._parts(node.args[0].value, tokens, body, depth - 1)

@@ -48,9 +48,9 @@ class Pointed(Tracker):
                 return atoms.bit("weighed hit", reads) if reads else 0
             if node.op in ("+", "-") and boost.m & keys.gold and hit.m & weighed and not boost.m & weighed:
                 found = 0
-                for reads in atoms.meanings(hit.m, "weighed hit"):
-                    assert isinstance(reads, int)
-                    found |= self._found("hint", reads, node)
+                for looked_at in atoms.meanings(hit.m, "weighed hit"):
+                    assert isinstance(looked_at, int)
+                    found |= self._found("hint", looked_at, node)
                 return found
         return 0
 
