@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.program.defined import body_at, called_as, only_value, sized
 from auditor.program.index import Body
+from auditor.program.written import factors, same_expression
 from auditor.timeline.engine.containers import tag
+from auditor.timeline.engine.numbers import numbers
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.metric.metric import doubt
-from auditor.timeline.trackers.mixtures.mixtures import factors, same_expression
-from auditor.timeline.trackers.selection.marks import numbers
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import Heap, Value
 
