@@ -14,7 +14,7 @@ from auditor.program.index import Body
 from auditor.timeline.engine.containers import tag
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.metric.metric import doubt
-from auditor.timeline.trackers.mixtures.mixtures import factors, same_expression
+from auditor.timeline.trackers.mixtures.written import factors, same_expression
 from auditor.timeline.trackers.selection.marks import numbers
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import Heap, Value

@@ -9,7 +9,8 @@ from auditor.timeline.engine import containers
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.mixtures.mixtures import emit, factors
+from auditor.timeline.trackers.mixtures.mixtures import emit
+from auditor.timeline.trackers.mixtures.written import factors
 from auditor.timeline.trackers.selection.knowing import Knowing
 from auditor.timeline.trackers.selection.marks import numbers
 from auditor.timeline.trackers.selection.waiting import forget_others
