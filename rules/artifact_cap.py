@@ -85,7 +85,7 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         path=place.path,
         line=place.line,
         end_line=place.line,
-        trace=_parts(model, printed),
+        trace=_parts(model, printed, Value(beside, further.path, further.line) if further is not None else None),
     )
     return status, counted, finding
 
