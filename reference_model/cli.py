@@ -60,11 +60,16 @@ def main(preset: str, mode: Any, seed: int, device: Any, changes: tuple[str, ...
 
 
 def _run(preset: Preset, seed: int, changes: tuple[str, ...], ranks: Ranks, options: dict[str, Any]) -> None:
+    import torch
+
     from reference_model.log import Log
     from reference_model.run import Request, Run
     from reference_model.train.precision import compute_dtype
+    from reference_model.train.threads import worth
 
     config = changed(preset.config, changes)
+    if "OMP_NUM_THREADS" not in os.environ:  # else the user chose, or torchrun did
+        torch.set_num_threads(worth(config, torch.get_num_threads()))
     request = Request(
         preset=msgspec.structs.replace(preset, config=config),
         seed=seed,

@@ -62,14 +62,15 @@ def launcher(python: str, processes: int) -> tuple[str, ...]:
     return (python, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes))
 
 
-def threads(machine: Machine, processes: int) -> Mapping[str, str]:
-    """Return the environment that shares a CPU's cores among ``processes``; empty on GPUs.
+def threads(machine: Machine, processes: int, most: int | None = None) -> Mapping[str, str]:
+    """Return the environment that shares a CPU's cores among ``processes``, ``most`` for each; empty on GPUs.
 
     Threads that wait sleep: where others use the machine too, spinning costs more than it gains.
     """
     if machine.gpus:
         return {}
-    each = str(max(1, machine.cores // processes))
+    share = machine.cores // processes
+    each = str(max(1, share if most is None else min(share, most)))
     return {"OMP_NUM_THREADS": each, "MKL_NUM_THREADS": each, "OMP_WAIT_POLICY": "PASSIVE"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,18 +25,20 @@ def plan_reference(wanted: Wanted, machine: Machine) -> tuple[Plan, Claim | None
     """Return what runs and what it is held against; raises BadInput (reference_model.errors), CannotReproduce."""
     from reference_model.cli import changed
     from reference_model.presets import load
+    from reference_model.train.threads import worth
 
     name, notes = _preset_name(wanted, machine)
     preset = load(name)
     config = changed(preset.config, wanted.changes)  # refuses what isn't there before anything runs
     processes = choose_processes(wanted.processes, machine)
+    environment = threads(machine, processes, worth(config, machine.cores // processes))
     output = wanted.output or Path("runs", f"reproduce-{preset.name}")
     data = wanted.data or (None if preset.config.data.tokenizer == DEMO else Path("data"))
     budget, sets = _budget(wanted.budget, preset)
     claim = claim_of(preset)
     known = [row.seed for row in preset.published if row.seed is not None]
     runs = tuple(
-        _run(name, seed, output / f"seed_{seed}", (*sets, *wanted.changes), data, processes, machine)
+        _run(name, seed, output / f"seed_{seed}", (*sets, *wanted.changes), data, processes, environment)
         for seed in choose_seeds(wanted.seeds, known)
     )
     if claim is not None and not same_machine(machine, claim):
@@ -113,14 +116,14 @@ def _run(
     sets: tuple[str, ...],
     data: Path | None,
     processes: int,
-    machine: Machine,
+    environment: Mapping[str, str],
 ) -> PlannedRun:
     command = [*launcher(sys.executable, processes), "-m", "reference_model", "--preset", preset]
     command += ["--seed", str(seed), "--out", str(folder)]
     command += ["--data", str(data)] if data is not None else []
     for change in sets:
         command += ["--set", change]
-    return PlannedRun(seed, folder, tuple(command), threads(machine, processes), resume=folder / "checkpoint.pt")
+    return PlannedRun(seed, folder, tuple(command), environment, resume=folder / "checkpoint.pt")
 
 
 def _budget(given: Budget, preset: Preset) -> tuple[Budget, tuple[str, ...]]:

@@ -48,7 +48,13 @@ def test_without_gpu_the_demo_is_planned_and_a_line_says_so():
     plan, claim = plan_reference(Wanted(seeds=2), HERE)
     assert (plan.subject, claim) == ("preset demo", None)
     assert any("no GPU" in note for note in plan.notes)
-    assert plan.runs[0].given["OMP_NUM_THREADS"] == "2"
+
+
+def test_a_small_step_gets_one_thread_and_a_large_one_all_cores():
+    demo, _ = plan_reference(Wanted(seeds=1), HERE)
+    larger, _ = plan_reference(Wanted(seeds=1, changes=("data.batch_tokens=65536",)), HERE)
+    shared, _ = plan_reference(Wanted(seeds=1, changes=("data.batch_tokens=65536",), processes=2), HERE)
+    assert [plan.runs[0].given["OMP_NUM_THREADS"] for plan in (demo, larger, shared)] == ["1", "2", "1"]
 
 
 def test_on_eight_gpus_a_preset_is_held_against_its_published_seeds(tmp_path):
