@@ -24,7 +24,7 @@ _LONGEST = 2_000  # characters of a sentence
 _NUMBER = regex(r"(?<![\d.])\d{1,2}\.\d{2,12}(?!\d)")
 _SENTENCE = regex(r"(?<=[.;!?])\s+|\n")
 _DENIED = regex(
-    r"\b(?:no|not|never|without|w/o|before|pre|prior|non|un\w{0,12}|instead|vs\.?|versus|alone|only|disabled?|off"
+    r"\b(?:no|zero|not|never|without|w/o|before|pre|prior|non|un\w{0,12}|instead|vs\.?|versus|alone|only|disabled?|off"
     r"|baseline|than|remov\w{0,4}|dropp\w{0,4}|replac\w{0,4}|except|excluding|beats?|compared|nothing|fails?|failed|hurts?"
     r"|worse|plain|skipp\w{0,4}|ablat\w{0,5})\b|=\s?(?:0|false|off|no)\b",
     re.I,

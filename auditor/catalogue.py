@@ -7,6 +7,8 @@ import importlib
 import pkgutil
 from functools import cache
 
+from msgspec.structs import asdict
+
 import rules
 from auditor.challenge import Challenge, default
 from auditor.finding import Group
@@ -68,7 +70,7 @@ def applied(challenge: Challenge) -> tuple[Rule, ...]:
 
 def _elsewhere(rule: Rule, challenge: Challenge) -> Rule:
     """Return a rule as it holds for a challenge that gives its authority: references say whose they are."""
-    said = tuple(Authority(**dataclasses.asdict(each)) for each in challenge.rules.ruled[rule.slug])
+    said = tuple(Authority(**asdict(each)) for each in challenge.rules.ruled[rule.slug])
     own = tuple(
         dataclasses.replace(each, ref=f"{challenge.repository}{'' if each.ref.startswith('#') else ' '}{each.ref}")
         for each in said

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from auditor import catalogue
 from auditor.challenge.model import Challenge
@@ -31,9 +33,9 @@ def _lines(challenge: Challenge) -> Iterator[str]:
     yield f"{challenge.name}: {challenge.title}"
     yield f"  {challenge.address}"
     yield f"  read {challenge.read} from {challenge.source}"
-    for field in dataclasses.fields(challenge):
+    for field in fields(challenge):
         value = getattr(challenge, field.name)
-        if dataclasses.is_dataclass(value) and field.name != "rules":
+        if isinstance(value, Struct) and field.name != "rules":
             yield ""
             yield f"{field.name}{_whose(value)}"
             yield from _table(value, "  ")
@@ -62,14 +64,14 @@ def _whose(value: Any) -> str:
 
 
 def _table(value: Any, indent: str) -> Iterator[str]:
-    for field in dataclasses.fields(value):
+    for field in fields(value):
         found = getattr(value, field.name)
         if field.name in ("source", "since") or found is None or found in ((), {}, False):
             continue
-        if isinstance(found, tuple) and dataclasses.is_dataclass(found[0]):
+        if isinstance(found, tuple) and isinstance(found[0], Struct):
             for each in found:
                 yield f"{indent}{field.name}{_whose(each)}: {'; '.join(_inline(each))}"
-        elif dataclasses.is_dataclass(found):
+        elif isinstance(found, Struct):
             yield f"{indent}{field.name}{_whose(found)}"
         elif isinstance(found, Mapping):
             yield f"{indent}{field.name}: " + ", ".join(f"{key} {_said(each)}" for key, each in found.items())
@@ -78,7 +80,7 @@ def _table(value: Any, indent: str) -> Iterator[str]:
 
 
 def _inline(value: Any) -> Iterator[str]:
-    for field in dataclasses.fields(value):
+    for field in fields(value):
         found = getattr(value, field.name)
         if field.name not in ("source", "since") and found is not None:
             yield f"{field.name} {_said(found)}"
@@ -94,8 +96,8 @@ def _said(value: object) -> str:
 
 def _plain(value: Any) -> Any:
     """Return a value as JSON takes it: tables as objects, days as ISO dates, what isn't there left out."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        items = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+    if isinstance(value, Struct):
+        items = ((field.name, getattr(value, field.name)) for field in fields(value))
         return {name: _plain(found) for name, found in items if found is not None}
     if isinstance(value, Mapping):
         return {key: _plain(found) for key, found in value.items()}

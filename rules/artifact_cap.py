@@ -85,7 +85,7 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         path=place.path,
         line=place.line,
         end_line=place.line,
-        trace=_parts(model, printed),
+        trace=_parts(model, printed, Value(beside, further.path, further.line) if further is not None else None),
     )
     return status, counted, finding
 
@@ -129,14 +129,19 @@ def _without_log(case: Case, runs: Sequence[Run], code: Code | None) -> Iterator
         place = next(
             (c for c in case.evidence.metadata.numbers if c.name == "artifact_bytes" and round(c.value) == claim), None
         )
-        message = f"The submission itself states {claim:,} bytes, over the cap of {cap(case):,}; no log prints a size."
+        message = (
+            f"The submission itself states {claim:,} bytes, over the cap of {cap(case):,}; no total could be read from "
+            "a log."
+        )
         path, line = (place.path, place.line) if place else (case.submission.metadata, None)
         yield Finding(SLUG, "evidence", "hold", message, path, line, line)
         return
     if runs and largest is None:
         logs = several(tuple(dict.fromkeys(run.path for run in runs)), 3)
         printed = [total.value for run in runs if (total := run.artifact_bytes) is not None]
-        message = f"No log prints the total size of the artifact ({logs}), and no artifact is in the folder."
+        message = (
+            f"No total size of the artifact could be read from the logs ({logs}), and no artifact is in the folder."
+        )
         if printed:  # of weights that were not packed, or not as they were submitted
             message = (
                 f"The least total that the logs print ({logs}), {min(printed):,} bytes, is too far over the cap to be "

@@ -167,10 +167,11 @@ def _left_out(claim: Claim[float], kept: Sequence[Run], left: Sequence[Run]) -> 
     if rest <= mean:
         return  # what was left out would have improved the score
     everything = fmean(map(_value, (*kept, *left)))
+    scored = several([score(_value(run)) for run in left])
     message = (
         f"The claimed {score(claim.value)} is the mean of {len(kept)} of {len(kept) + len(left)} runs "
-        f"({of_seeds(seeds(kept))}); {of_seeds(seeds(left))} scored worse, and the mean of all is "
-        f"{score(everything)}."
+        f"({of_seeds(seeds(kept))}); {of_seeds(seeds(left))} scored {scored}, and the mean of "
+        f"all is {score(everything)}."
     )
     steps = tuple(Step(m.path, m.line, f"{score(m.val_bpb)}, left out") for m in _metrics(left))
     yield Finding(SLUG, "evidence", "hold", message, claim.path, claim.line, claim.line, trace=steps)
@@ -185,7 +186,7 @@ RULE = Rule(
     group="evidence",
     condition="statistics",
     summary="The logs, the metadata or the README show more runs of the configuration than the claimed mean counts, "
-    "and those left out scored worse.",
+    "and those left out scored worse in the mean.",
     why="The mean of the best few of many seeds lies below the mean of all: choosing seeds by their score buys a gain "
     "that is not the model's. The challenge bars brute-forcing seeds.",
     advice="Report the mean of every run of the configuration, or say why a run does not count.",

@@ -51,6 +51,7 @@ def check(case: Case) -> Iterator[Finding]:
     shown_by = reported(case)
     shared = {id(run) for run in shown_by}
     differing: list[Finding] = []
+    sized: list[Finding] = []
     for log in case.evidence.logs:
         elsewhere = {run.seed.value for run in log.runs if run.seed is not None}
         empty = _empty(log, enough=enough or (bool(elsewhere) and elsewhere <= finals))
@@ -59,6 +60,8 @@ def check(case: Case) -> Iterator[Finding]:
             continue
         if any(id(run) in shared for run in log.runs):
             differing.extend(_other_script(case, log, decisive=record(case) or len(shown_by) == 1))
+            if not any(source.text for source in log.sources) and case.submission.script is not None:
+                sized.extend(_other_size(case, log))
             yield from _other_seed(log)
             yield from _summary(log, needed=record(case))
             yield from _nought(log)
@@ -66,7 +69,8 @@ def check(case: Case) -> Iterator[Finding]:
     yield from _one_seed(shown_by)
     yield from _repeated(case)
     yield from _reused(case)
-    yield from _first_of(differing)
+    yield from _first_of(differing, ("embeds", "embed"), "a text that differs as well")
+    yield from _first_of(sized, ("counts", "count"), "other bytes of code as well")
 
 
 def _supported(case: Case) -> bool:
@@ -110,20 +114,18 @@ def _empty(log: Log, *, enough: bool) -> Finding | None:
     return Finding(SLUG, "evidence", status, f"{said}.", log.path, line, line)
 
 
-def _first_of(findings: list[Finding]) -> Iterator[Finding]:
+def _first_of(findings: list[Finding], verb: tuple[str, str], what: str) -> Iterator[Finding]:
     """Yield the first finding of each status, with the number of further logs of which it says the same."""
     for status in dict.fromkeys(f.status for f in findings):
         alike = [f for f in findings if f.status == status]
-        others = f"{len(alike) - 1} more logs embed" if len(alike) > 2 else "1 more log embeds"
-        more = f" {others} a text that differs as well." if len(alike) > 1 else ""
+        others = f"{len(alike) - 1} more logs {verb[1]}" if len(alike) > 2 else f"1 more log {verb[0]}"
+        more = f" {others} {what}." if len(alike) > 1 else ""
         yield replace(alike[0], message=alike[0].message + more)
 
 
 def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
     """Yield a finding when the script that a log embeds is not the submitted one; of several, none of them."""
     sources = [each for each in log.sources if each.text]
-    if not sources and case.submission.script is not None:
-        yield from _other_size(case, log)
     submitted = list(_submitted(case)) if sources and case.submission.script is not None else []
     if not submitted:
         return
@@ -157,9 +159,10 @@ def _other_size(case: Case, log: Log) -> Iterator[Finding]:
     if not near or printed.value in among:
         return
     nearest = min(near, key=lambda size: abs(size - printed.value))
+    has = f"{nearest:,}" if nearest == case.evidence.sizes.code_bytes else f"{nearest:,} unpacked"
     message = (
-        f"The log counts {printed.value:,.0f} bytes of code, and the submitted script has {nearest:,}: the run may be "
-        "of another version of it."
+        f"The log counts {printed.value:,.0f} bytes of code, and the submitted script has {has}: the run may be of "
+        "another version of it."
     )
     yield Finding(SLUG, "evidence", "note", message, log.path, printed.line, printed.line)
 

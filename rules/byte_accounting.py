@@ -175,7 +175,9 @@ def _slips(program: Program) -> Iterator[Slip]:
                     "Pieces are counted with the mark that stands for a space: three bytes where the text has one.",
                 )
             spaced = next((n for n in nodes.calls("replace") if _keeps_space(n)), None)
-            asked = [n for n in nodes.of(ir.Compare, ir.Call) if _asks_for_space(n, replaced=spaced is not None)]
+            asked: list[ir.Node] = [
+                n for n in nodes.of(ir.Compare, ir.Call) if _asks_for_space(n, replaced=spaced is not None)
+            ]
             length = next((n for n in lengths if asked and _piece(n, asked, nodes)), None)
             if length is None:
                 continue

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.trackers.calibration.found import Calibration, calibrations, path_of, place_of
+from auditor.timeline.trackers.calibration.found import Calibration, calibrations, counts, path_of, place_of
 from rules.torch_scripts import evaluating, scored
 
 SLUG = "calibration-on-val"
@@ -21,6 +22,10 @@ _SAY = {
     "{sink} made with them.",
     "chosen": "A value is chosen by its loss on validation tokens, and {sink} made with it.",
 }
+_FIRST_PASS = (
+    "What a first pass over validation tokens gave is combined with the score of a second one: whether that uses what "
+    "only the whole first pass could know is for a reviewer to see."
+)
 _SINK = {
     "parameters": "the parameters that are scored later are",
     "a file": "the saved model is",
@@ -44,13 +49,15 @@ def check(case: Case) -> Iterator[Finding]:
         status = judged.status
         if not (found.way == "observed" or found.apply.watched) and status == "violation":
             status = "hold"
-        yield judged.found(
+        again = found.way == "applied" and found.use.sink == "scores" and counts(timeline, found.apply)
+        told = judged.found(
             site,
             rule=SLUG,
             status=status,
-            message=_SAY[found.way].format(sink=_SINK[found.use.sink]),
+            message=_FIRST_PASS if again else _SAY[found.way].format(sink=_SINK[found.use.sink]),
             trace=tuple(path_of(found, _applied(found))),
         )
+        yield replace(told, advice="Report the score of the first pass.") if again else told
 
 
 def _applied(found: Calibration) -> str:

@@ -39,5 +39,5 @@ def on_line(
 
 
 def and_others(message: str, count: int) -> str:
-    """Return the message, ended by how many more runs show the same."""
-    return message if count < 1 else f"{message} {count} other {'run shows' if count == 1 else 'runs show'} the same."
+    """Return the message, ended by how many more runs show the like: a fault of one kind, not its figure."""
+    return message if count < 1 else f"{message} {count} other {'run shows' if count == 1 else 'runs show'} the like."

@@ -51,7 +51,8 @@ def check(case: Case) -> Iterator[Finding]:
     over = sorted((p for p in costs if p[1].needed > limit), key=lambda p: (not p[0].claimed, -p[1].needed))
     if over:
         counted, cost = over[0]
-        message = f"The evaluation behind the score takes {cost.needed:.1f} s{_parts(cost)}; {limit:.0f} s are allowed."
+        took = f"takes {cost.needed:.1f} s{_parts(cost)}"
+        message = f"The evaluation behind {_whose(counted)} {took}; {limit:.0f} s are allowed."
         said = _stated(case)
         if said is not None and said.value > cost.needed + 1:
             message += f" The submission itself says {said.value:.0f} s ({said.key})."
@@ -101,6 +102,11 @@ def _scoring(run: Run, score: Metric) -> Value[float] | None:
         whole = run.eval_seconds
         timed += [whole] if whole is not None else []
     return max(timed, key=lambda v: v.value, default=None)
+
+
+def _whose(counted: Counted) -> str:
+    """Return the score that a run's evaluation prints, in words: the claimed one, or another."""
+    return "the score" if counted.claimed else "this run's score"
 
 
 def _parts(cost: Cost) -> str:

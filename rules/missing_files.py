@@ -113,7 +113,8 @@ def _requirements(case: Case) -> Iterator[Finding]:
         SLUG,
         "package",
         "incomplete",
-        f"There is no requirements.txt, though the program imports {several(sorted(needed))}.",
+        f"There is no requirements.txt, though the program imports {several(sorted(needed))}, "
+        "which no file here brings.",
         unit.path,
         line,
         line,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
+from auditor.evidence.counted import counted_runs
 from auditor.evidence.printed import Value
 from auditor.evidence.rounding import agrees
 from auditor.evidence.run import Run
@@ -37,12 +38,14 @@ def check(case: Case) -> Iterator[Finding]:
         return
     first = _odd(found[0])
     told = "; ".join(_told(d) for d in found[:_MOST_NAMED])
+    claimed = any(each.claimed for each in counted_runs(case.evidence))
+    whose = "The reported seeds" if claimed or case.evidence.leading() is None else "The runs that the logs show"
     more = f"; {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     yield Finding(
         rule=SLUG,
         group="evidence",
         status="hold",
-        message=f"The reported seeds were not run with the same settings: {told}{more}.",
+        message=f"{whose} were not run with the same settings: {told}{more}.",
         path=first.path,
         line=first.line,
         end_line=first.line,
@@ -87,10 +90,18 @@ def _odd(difference: Difference) -> Value[str]:
     return min(reversed(difference.values), key=lambda entry: count[entry[1]])[2]
 
 
+def _name(run: Run, runs: Sequence[Run]) -> str:
+    """Return a run's seed, with its log where another of the runs has the seed too."""
+    if run.seed is None:
+        return run.path
+    shared = sum(other.seed is not None and other.seed.value == run.seed.value for other in runs) > 1
+    return f"{run.seed.value} ({run.path})" if shared else str(run.seed.value)
+
+
 def _told(difference: Difference) -> str:
     by_value: dict[str, list[str]] = {}
     for run, value, _ in difference.values:
-        by_value.setdefault(value, []).append(str(run.seed.value) if run.seed is not None else run.path)
+        by_value.setdefault(value, []).append(_name(run, [other for other, _, _ in difference.values]))
     parts = (f"{shown(value, 40)} for {', '.join(shown(n, 40) for n in names)}" for value, names in by_value.items())
     return f"{shown(difference.name, 40)} is {', '.join(parts)}"
 

@@ -15,6 +15,7 @@ from auditor.submission.model import Submission, Unread
 SLUG = "packed-code"
 _MAX_TWIN = 4 * 1024 * 1024
 _ALIKE = 0.6  # share of the lines from which a file is called a readable version
+_NEAR = 0.2  # from which a file is named as the nearest
 _SAME_WORDS = 0.97  # share of the words, which a minifier leaves as they are where it breaks up every line
 _FEWEST_WORDS = 30
 _WORD = regex(r"[A-Za-z_]\w{5,}")
@@ -85,7 +86,9 @@ def _twin(unit: Unit, submission: Submission) -> str:
         return f"{best} looks like a version to read, with {math.floor(share * 100)}% of its lines"
     if told >= _SAME_WORDS:
         return f"{named} looks like a version to read, with {math.floor(told * 100)}% of its longer names and words"
-    return "no readable version of it lies beside it"
+    if share >= _NEAR:
+        return f"no file beside it holds that text; {best} comes nearest, with {math.floor(share * 100)}% of its lines"
+    return "no file beside it holds that text to read"
 
 
 def _lines(text: str) -> set[str]:

@@ -34,6 +34,7 @@ _NEAR = 40  # lines below a command's first, in which its words stand
 _OF_THE_CHALLENGE = frozenset(
     {"train_gpt.py", "train_gpt_mlx.py", "cached_challenge_fineweb.py", "download_hf_docs_and_tokenize.py"}
 )
+_BUILDS = frozenset({"setup.py"})  # of a library that is built elsewhere
 _TRAINS = regex(r"train\w*\.py")
 _TRAINER = regex(r"train|gpt|golf|main|run", re.IGNORECASE)
 _BROUGHT = regex(r"\b(?:git clone|curl|wget|gh repo|hf download|huggingface-cli|tar|unzip|pip install -e)\b")
@@ -144,7 +145,7 @@ def _stale(case: Case) -> list[Stale]:
 
 def _missing(word: str, case: Case) -> bool:
     name = posixpath.basename(word)
-    if name in _OF_THE_CHALLENGE or not re.fullmatch(r"[\w.-]+\.py", name) or word.startswith(("/", "~")):
+    if name in _OF_THE_CHALLENGE | _BUILDS or not re.fullmatch(r"[\w.-]+\.py", name) or word.startswith(("/", "~")):
         return False
     submission = case.submission
     beside = submission.elsewhere.paths() if submission.elsewhere is not None else ()

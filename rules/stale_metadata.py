@@ -117,7 +117,10 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
         return
     if claim.value % 1000 == 0 or all(size.value % 1000 == 0 for size in sizes):
         return  # rounded
-    if case.challenge.artifact is not None and max(size.value for size in sizes) > case.challenge.artifact.largest_meant:
+    if (
+        case.challenge.artifact is not None
+        and max(size.value for size in sizes) > case.challenge.artifact.largest_meant
+    ):
         return  # the unpacked model's
     printed = {v.value for run in finished(case.evidence) for name in _SIZES for v in run.numbers(name)}
     mean = fmean(size.value for size in sizes)

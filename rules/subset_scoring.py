@@ -86,8 +86,9 @@ def _say(doubt: Doubt, *, final: bool) -> str:
     which = "The reported score is" if final else "A score on the way, where it is made, is"
     if doubt.number is None:
         return f"{which} computed from a part of the validation set only: the number of tokens is limited here."
-    what = "tokens at random places" if doubt.kind == "random tokens" else f"the first {doubt.number:,.0f} tokens"
-    return f"{which} computed from {what} of the validation set only."
+    if doubt.kind == "random tokens":
+        return f"{which} computed from tokens at random places of the validation set only."
+    return f"{which} computed from no more than the first {doubt.number:,.0f} tokens of the validation set."
 
 
 _SCORE = """

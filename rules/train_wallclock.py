@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from auditor.case import Case
 from auditor.evidence.counted import Counted, training_runs
@@ -64,7 +65,9 @@ def _slow(case: Case, over: list[tuple[Counted, Value[float]]]) -> Finding:
     own_clock = counted.run.last("stop_time") is not None or counted.run.first("train_time") is not None
     message = and_others(message, long - 1)
     status, message = limited(case, strictness(case, counted), message) if own_clock else ("hold", message)
-    return on_line(SLUG, status, message, seconds.path, seconds.line)
+    found = on_line(SLUG, status, message, seconds.path, seconds.line)
+    cap = f"Set the cap to {limit.train_seconds:.0f} s and run again, or submit to the non-record track."
+    return replace(found, advice=cap) if beyond > _FAR else found
 
 
 RULE = Rule(

@@ -45,16 +45,20 @@ def check(case: Case) -> Iterator[Finding]:
     most = cap(case)
     with_plain, with_least = total.value + plain, total.value + least
     told = (
-        f"{_named(helpers)} and not in the {counted:,} bytes of code that {run.path} counts; with them the total is "
-        f"{with_plain:,} bytes"
+        f"{_named(helpers)} and not in the {counted:,} bytes of code that {run.path} counts; with {_it(helpers)} the "
+        f"total is {with_plain:,} bytes"
     )
     if with_plain > most >= with_least:
-        told += f", over the cap of {most:,}, or about {with_least:,} when they are packed"
+        told += f", over the cap of {most:,}, or about {with_least:,} when packed"
     elif with_least > most:
-        told += f", and {with_least:,} at least when they are packed, over the cap of {most:,}"
+        told += f", and {with_least:,} at least when packed, over the cap of {most:,}"
     # A total that is over without them is the matter of artifact-cap.
     status: Status = "violation" if with_least > most >= total.value else "hold"
     yield _finding(status, helpers, told, total)
+
+
+def _it(helpers: Sequence[FileSize]) -> str:
+    return "it" if len(helpers) == 1 else "them"
 
 
 def _run_too(case: Case) -> tuple[FileSize, ...]:

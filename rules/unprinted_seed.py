@@ -46,7 +46,7 @@ def check(case: Case) -> Iterator[Finding]:
         rule=SLUG,
         group="evidence",
         status="note",
-        message="The seed is set here and never printed, and no log shows which one its run had.",
+        message="The seed is set here and never printed, and no log prints which one its run had.",
         path=unit.source.path,
         line=unit.source.line_of(call.start),
         end_line=unit.source.line_of(call.end),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from auditor.case import Case
 from auditor.evidence.counted import Counted, counted_runs
@@ -24,6 +25,9 @@ from rules.validation_set import (
 
 SLUG = "val-partition"
 
+_SCORES = "This line scores "
+_SCORE_ALL = "Score every token of the validation set, and report that."
+
 _PART = 0.95  # of the whole set
 
 _Fact = tuple[Status, str, str, int | None]
@@ -37,7 +41,9 @@ def check(case: Case) -> Iterator[Finding]:
     facts = [fact for each in counted_runs(case.evidence) if (fact := _judge(case, each, rightly)) is not None]
     if facts:
         status, message, path, line = min(facts, key=lambda fact: ("violation", "hold", "note").index(fact[0]))
-        yield on_line(SLUG, status, and_others(message, len(facts) - 1), path, line)
+        found = on_line(SLUG, status, and_others(message, len(facts) - 1), path, line)
+        # The set may be whole, and a part of it scored.
+        yield replace(found, advice=_SCORE_ALL) if message.startswith(_SCORES) else found
 
 
 def _judge(case: Case, counted: Counted, rightly: Rightly) -> _Fact | None:
@@ -91,7 +97,7 @@ def _scored(case: Case, counted: Counted) -> _Fact | None:
     share = printed.value / validation_bytes(case)
     if share >= _PART:
         return None
-    message = f"This line scores {printed.value:,.0f} bytes, {share:.1%} of the validation set."
+    message = f"{_SCORES}{printed.value:,.0f} bytes, {share:.1%} of the validation set."
     same = counted.score.line == printed.line
     return strictness(case, counted) if same else "hold", message, printed.path, printed.line
 

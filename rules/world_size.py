@@ -28,8 +28,8 @@ def check(case: Case) -> Iterator[Finding]:
             rule=SLUG,
             group="compliance",
             status="note",
-            message="8 is divided by the number of processes, and nothing checks that it divides: with 3 or 16 "
-            "processes the batch is silently another one.",
+            message="8 is divided by the number of processes, and nothing checks that it divides: for 3 processes "
+            "the quotient is rounded down to 2, for 16 to 0.",
             path=source.path,
             line=source.line_of(division.start),
             end_line=source.line_of(division.end),

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 Weight = Literal["official", "audit", "community"]
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """What is scored: ``name`` as logs and metadata print it, ``unit`` in words; less is better."""
 
     name: str
@@ -24,8 +24,7 @@ class Metric:
     since: datetime.date
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(Struct, frozen=True):
     """The size that code and model may have together, in bytes, and what a reader of logs has to allow for.
 
     ``largest_meant`` is the size above which what a log totals was never meant as the artifact.
@@ -37,8 +36,7 @@ class Artifact:
     since: datetime.date
 
 
-@dataclass(frozen=True)
-class Time:
+class Time(Struct, frozen=True):
     """How long training and evaluation may take, in seconds, and how far honest clocks run over.
 
     ``slack``: the clock is looked at between steps. ``noise``: what a synchronisation before the printing adds.
@@ -56,8 +54,7 @@ class Time:
     since: datetime.date
 
 
-@dataclass(frozen=True)
-class Hardware:
+class Hardware(Struct, frozen=True):
     """The machine on which records are timed; ``card`` is its accelerator's name in words.
 
     The other three are regular expressions on the names that logs print: of the card, of its slower variants, and of
@@ -73,8 +70,7 @@ class Hardware:
     since: datetime.date
 
 
-@dataclass(frozen=True)
-class Data:
+class Data(Struct, frozen=True):
     """The text that is scored, and the names of its shards.
 
     ``bytes`` is its size as text, ``tokens`` how many tokens are scored, None where the challenge fixes no such
@@ -95,8 +91,7 @@ class Data:
     also_tokens: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """Where submissions lie in the repository: ``<archive>/<track_prefix>…/<name>/``, and the files of one.
 
     ``metadata`` is the name of the file with its claims, None where there is none; ``script`` the train script's.
@@ -115,8 +110,7 @@ class Layout:
     held: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """The loss that a run has to reach, in nats per token, and the one-sided p of that over the logs' mean."""
 
     loss: float
@@ -125,16 +119,14 @@ class Target:
     p: float | None = None
 
 
-@dataclass(frozen=True)
-class FixedEnd:
+class FixedEnd(Struct, frozen=True):
     """From which day on the step at which a run ends has to be fixed beforehand, and not by its own validation loss."""
 
     since: datetime.date
     source: str
 
 
-@dataclass(frozen=True)
-class Track:
+class Track(Struct, frozen=True):
     """One track: its folder below the archive, and whether a submission to it stands for a record.
 
     ``declared`` is a regular expression on what metadata call it; ``compiler_flags`` are allowed all the same.
@@ -156,8 +148,7 @@ class Track:
         return found[-1] if found else next(iter(self.targets), None)
 
 
-@dataclass(frozen=True)
-class Compiler:
+class Compiler(Struct, frozen=True):
     """From which day on a record may set no extra flag of the compiler: modules of options, and arguments."""
 
     since: datetime.date
@@ -167,16 +158,14 @@ class Compiler:
     source: str
 
 
-@dataclass(frozen=True)
-class Cutoff:
+class Cutoff(Struct, frozen=True):
     """The day at whose beginning (UTC) the challenge closed."""
 
     on: datetime.date
     source: str
 
 
-@dataclass(frozen=True)
-class SeedCount:
+class SeedCount(Struct, frozen=True):
     """How many seeds a record had to show from a day on."""
 
     since: datetime.date
@@ -184,8 +173,7 @@ class SeedCount:
     source: str
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """What a record had to show from a day on: a one-sided p below ``p``, and maybe a gain in nats per token."""
 
     since: datetime.date
@@ -194,8 +182,7 @@ class Bar:
     nats: float | None = None
 
 
-@dataclass(frozen=True)
-class Records:
+class Records(Struct, frozen=True):
     """What is asked of a record beside its score, and the rows that it has to beat.
 
     ``frontier`` is the file of the rows, beside the challenge's own; ``usual_seeds`` are those that people take.
@@ -207,8 +194,7 @@ class Records:
     frontier: str | None = None
 
 
-@dataclass(frozen=True)
-class Ruled:
+class Ruled(Struct, frozen=True):
     """Why a rule applies to a challenge: who ruled, where and when, and what they said."""
 
     ref: str
@@ -218,8 +204,7 @@ class Ruled:
     said: str
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """Which rules apply.
 
     A challenge's own rules (:attr:`auditor.rule.Rule.challenge`) apply by the authority that they name themselves.
@@ -230,8 +215,7 @@ class Applied:
     not_ruled: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """One challenge. ``read`` is the day on which its documents were read for this file."""
 
     name: str

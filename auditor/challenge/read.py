@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
 from collections.abc import Mapping
@@ -37,7 +36,7 @@ def made(table: Mapping[str, Any], path: Path) -> Challenge:
 
 def _known(table: object, form: Any, path: str, at: str) -> None:
     """Raise :class:`Malformed` for a key that a table's class lacks, and for one that must be given and isn't."""
-    if isinstance(form, type) and dataclasses.is_dataclass(form) and isinstance(table, dict):
+    if isinstance(form, type) and issubclass(form, msgspec.Struct) and isinstance(table, dict):
         fields = _fields(form)
         where = f"{path}: {at}: " if at else f"{path}: "
         for key, value in table.items():
@@ -62,12 +61,7 @@ def _known(table: object, form: Any, path: str, at: str) -> None:
 @cache
 def _fields(form: Any) -> dict[str, tuple[Any, bool]]:
     """Return a class's fields: their types, and whether they must be given."""
-    hints = typing.get_type_hints(form)
-    missing = dataclasses.MISSING
-    return {
-        field.name: (hints[field.name], field.default is missing and field.default_factory is missing)
-        for field in dataclasses.fields(form)
-    }
+    return {field.name: (field.type, field.required) for field in msgspec.structs.fields(form)}
 
 
 def _consistent(challenge: Challenge, path: Path) -> None:

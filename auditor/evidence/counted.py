@@ -11,6 +11,7 @@ from auditor.evidence.claims import Claim
 from auditor.evidence.model import Evidence
 from auditor.evidence.printed import Metric
 from auditor.evidence.run import Run
+from auditor.evidence.series import ONE_CONFIG
 from auditor.regex import regex
 from auditor.report import MeasuredRun
 
@@ -178,6 +179,11 @@ def _of_their_seeds(evidence: Evidence) -> tuple[Counted, ...]:
         ]
         if hits:
             out[claim.seed] = hits
+    # Scores of some seeds, far from the claimed one, are not what it is the mean of.
+    whole, scores = evidence.metadata.first("val_bpb"), [hit.score.val_bpb for hits in out.values() for hit in hits]
+    if whole is not None and scores and len(out) < len({claim.seed for claim in claims}):
+        near = any(abs(score - whole.value) <= ONE_CONFIG for score in scores)
+        out = out if near else {}
     return tuple(each for hits in out.values() for each in hits)
 
 

@@ -274,6 +274,8 @@ FORMATS: tuple[Format, ...] = (
          "Model blob : 15979561 bytes", {"label": "Model", "model_bytes": 15979561}, unit="B"),
     _row("a further blob", "blob", r"^(?!.{0,40}\b(?:model|weights?|quantized|artifact|checkpoint)\b)[\w ]{1,40} blob\s?[:=]\s?(?P<other_bytes><N>) ?bytes\b",
          "Paid prefix blob: 4240472 bytes", {"other_bytes": 4240472}, unit="B"),
+    _row("model beside its code", "code", r"^\W{0,4}(?P<label>[\w+.\-]{1,40})\s?:\s{0,4}(?P<model_bytes><N>) ?bytes\s?\|\s?code\b",
+         "int6_brotli: 14,622,509 bytes | code: 92,132 | total: 14,714,641", {"label": "int6_brotli", "model_bytes": 14622509}, unit="B", names_digits=True),
     _row("model elsewhere", "model", r"(?<![\w])(?:model|model_bytes|compressed model|compressed_model|quantized model|model size|quant_file_bytes|model_size)\s?[:=]\s{0,40}(?P<model_bytes>\d{1,3}(?:,\d{3}){1,4}|\d{5,12})(?: ?bytes| ?b\b|\b)(?!\.\d)",
          "model:15900000 code:64000 total:15964000", {"model_bytes": 15900000}, unit="B"),
     _row("code, packed", "code", r"\bcode size \(compressed[^)]{0,20}\)\s?:\s?(?P<code_bytes_packed><N>)", "Code size (compressed): 26505 bytes", {"code_bytes_packed": 26505}, unit="B"),

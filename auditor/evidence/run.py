@@ -240,7 +240,8 @@ class Run(Struct, frozen=True):
 
         A run prints several totals (the unquantised model first, perhaps candidates that it then picks from): the
         last one called the submission's that is the sum of a printed model and a printed code size counts, else the
-        least such sum, else the least of plausible size, else the sum itself.
+        least such sum, else the least of plausible size, else the sum itself. A smaller such sum after that is of a
+        packing that came later.
         """
         totals = [t for t in self.numbers("total_bytes") if t.value >= SMALLEST_ARTIFACT]
         totals = [t for t in totals if t.label or t.value < _LARGEST_BARE]
@@ -252,7 +253,9 @@ class Run(Struct, frozen=True):
         exact = [t for t in totals if t.value in sums]
         submitted = [t for t in exact if t.label.strip().startswith(("size", "submission"))]
         if submitted and all(t.value >= submitted[-1].value for t in submitted):
-            return _whole(submitted[-1])
+            last = submitted[-1]
+            later = [t for t in exact if (t.line or 0) > (last.line or 0)]
+            return _whole(min((last, *later), key=lambda t: t.value))
         labelled = [t for t in totals if t.label]
         for choice in (exact, labelled, totals):
             if choice:

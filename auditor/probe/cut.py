@@ -18,6 +18,7 @@ _SHORT: Mapping[str, str] = {
                      "GPTQ_CALIB_SEQS", "GPTQ_SAMPLES"), "16"),
     **dict.fromkeys(("AR_CALIB_SEQS", "AR_SEQS", "AR_NUM_SEQS", "GPTQ_AR_SEQS"), "2"),
     **dict.fromkeys(("NGRAM_PRETRAIN_TOKENS",), "20000"),
+    **dict.fromkeys(("EMA_DECAY", "EMA_BETA"), "0.5"),  # of two steps, a slow average keeps nothing
     **dict.fromkeys(("TTT_EPOCHS", "PREQUANT_TTT_EPOCHS", "TTT_STEPS", "SLOT_STEPS", "MUON_BACKEND_STEPS"), "2"),
 }  # fmt: skip
 """Training and calibration in a few steps: the second is the first that reaches every weight behind a zero one."""
@@ -27,7 +28,7 @@ _BATCHES: Mapping[str, str] = {
                      "TTT_EVAL_SEQ_LEN"), "128"),
     **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE"), "1024"),
     **dict.fromkeys(("VAL_BATCH_SIZE", "VAL_BATCH_TOKENS"), "16384"),
-    **dict.fromkeys(_STRIDES, "64"),
+    **dict.fromkeys(_STRIDES, "96"),  # no whole number of windows holds each token: passes stay countable
     **dict.fromkeys(("TTT_CHUNK_TOKENS", "TTT_CHUNK", "NGRAM_CHUNK_TOKENS", "TTT_CHUNK_SIZE", "NGRAM_CHUNK_SIZE",
                      "NGRAM_EVAL_CHUNK_TOKENS", "GLOBAL_TTT_CHUNK_TOKENS"), "1024"),
     **dict.fromkeys(("EVAL_BATCH_SEQS", "SW_EVAL_BATCH", "TTT_BATCH_SEQS", "EVAL_BATCH", "SLIDING_BATCH_SEQS",
@@ -45,10 +46,17 @@ _WIDE: Mapping[str, str] = {**dict.fromkeys(_WIDTHS, "128"), **_HEADS}
 """A model of a thirtieth of the work. Its layers stay: connections name them."""
 _NARROW: Mapping[str, str] = {
     **dict.fromkeys(_WIDTHS, "64"), **_HEADS, "VOCAB_SIZE": "1024", "BIGRAM_VOCAB_SIZE": "1024",
+    **dict.fromkeys(("NUM_LAYERS", "N_LAYERS", "N_LAYER"), "6"), "TTT_FREEZE_BLOCKS": "2",
 }  # fmt: skip
-"""A model of a hundredth of the work, over the smallest of the challenge's vocabularies."""
+"""A model of a hundredth of the work, over the smallest of the challenge's vocabularies.
+
+Six layers have those that are gone through again in most scripts (the fourth to the sixth); of them test-time training
+that leaves the lowest alone still has four.
+"""
 _LEVELS = ((_SHORT, _BATCHES, _NARROW), (_SHORT, _BATCHES, _WIDE), (_SHORT, _BATCHES), (_SHORT,))
 LEVELS = len(_LEVELS)
+_SEQUENCE = re.compile(r"(?i:seq|seq_?len|block_size|context\w*)\s*(?::\s*int\s*)?=\s*(?:1024|2048|4096)\b")
+"""A length of sequences that no switch changes: strides may be as much longer."""
 _COMPILING = re.compile(r"warmup_steps\s*>\s*0")
 """Warming up that a script skips where it is told no steps: nothing of it is left."""
 
@@ -71,10 +79,12 @@ def cut(planned: Plan, source: str, level: int) -> Cut:
         name: value
         for table in _LEVELS[level]
         for name, value in table.items()
-        if name in named and _larger(name, planned.environment.get(name) or _default(source, name), int(value))
+        if name in named and _larger(name, planned.environment.get(name) or _default(source, name), float(value))
     }
     if "WARMUP_STEPS" in wanted and _COMPILING.search(source):
         wanted["WARMUP_STEPS"] = "0"
+    if not any(name.endswith(("SEQ_LEN", "BLOCK_SIZE")) for name in wanted) and _SEQUENCE.search(source):
+        wanted.update((name, "384") for name in _STRIDES if name in wanted)
     environment = dict(planned.environment)
     for name, value in wanted.items():
         environment[name] = value
@@ -84,12 +94,12 @@ def cut(planned: Plan, source: str, level: int) -> Cut:
 
 def _default(source: str, name: str) -> str:
     """Return the number that the text gives beside a switch, empty where there is none."""
-    found = re.search(rf"""["']{name}["']\s*,\s*["']?(\d[\d_]*)""", source)
+    found = re.search(rf"""["']{name}["']\s*,\s*["']?(\d[\d_]*(?:\.\d+)?)""", source)
     return found[1] if found else ""
 
 
-def _larger(name: str, now: str, wanted: int) -> bool:
+def _larger(name: str, now: str, wanted: float) -> bool:
     """Tell whether a switch that stands at ``now`` has to be set."""
-    if not re.fullmatch(r"\d[\d_]*", now):
+    if not re.fullmatch(r"\d[\d_]*(?:\.\d+)?", now):
         return True
-    return int(now) > 0 and (name in _STRIDES or int(now) > wanted)
+    return float(now) > 0 and (name in _STRIDES or float(now) > wanted)

@@ -26,22 +26,23 @@ class Index:
     def positions(self, targets: Positions) -> Positions:
         """Return the place in the set of each of (n,) targets, -1 where it isn't known.
 
-        Runs of at least four tokens are found, by the longest match; a shorter rest belongs to none.
+        Runs of at least four tokens are found, by the longest match, of equal ones by the nearest to the run before:
+        a short one may stand in several places. A rest of fewer belongs to none.
         """
         out = np.full(len(targets), -1, dtype=np.int64)
-        at = 0
+        at = last = 0
         while at <= len(targets) - _GRAM:
             places = self._places.get(targets[at : at + _GRAM].tobytes(), [])
             best, place = 0, -1
             for candidate in places[:_CANDIDATES]:
                 length = self._match(targets, at, candidate)
-                if length > best:
+                if length > best or (length == best and abs(candidate - last) < abs(place - last)):
                     best, place = length, candidate
             if not best:
                 at += 1
                 continue
             out[at : at + best] = np.arange(place, place + best)
-            at += best
+            at, last = at + best, place + best
         return out
 
     def _match(self, targets: Positions, at: int, place: int) -> int:

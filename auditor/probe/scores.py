@@ -14,6 +14,7 @@ from auditor.probe.trace import Site, Values
 
 _MOST_PASSES = 6
 _NEAR = 8  # tokens that a place by order may be off in any case
+_WINDOW, _OVERLAPS = 2048, 4  # tokens that a step back within a pass is shorter than, and how many such steps tell
 _LEAST = 0.75  # of the tokens, that a site's values must cover to be read in their order
 
 
@@ -54,12 +55,40 @@ def placed(sites: Mapping[str, Site], tokens: Tokens) -> dict[str, Placed]:
         positions = index.positions(site.targets)
         if (positions >= 0).sum() >= 16:
             out[name] = Placed(site, site.values, positions, exact=True)
-    covered = _order(out.values())
+    known = [*out.values()]
+    covered = _order(known)
+    passes = 1 if any(_overlaps(each) for each in known) else _MOST_PASSES
     for name, site in sites.items():
-        near = None if name in out else _by_order(len(site.values), covered)
-        if near is not None:
+        if name in out:
+            continue
+        beside = next((each for each in known if _goes_with(site, each.site)), None)
+        near = _by_order(len(site.values), covered, passes)
+        if beside is not None:
+            out[name] = Placed(site, site.values, beside.positions, exact=False, slack=_NEAR)
+        elif near is not None:
             out[name] = Placed(site, site.values, *near)
     return out
+
+
+def _overlaps(placed: Placed) -> bool:
+    """Tell whether a site goes back by a few tokens again and again, as windows that overlap do.
+
+    Twice as many values as tokens may then be one pass, not two.
+    """
+    steps = np.diff(placed.positions[placed.positions >= 0])
+    return bool(((steps < 0) & (steps > -_WINDOW)).sum() >= _OVERLAPS)
+
+
+def _goes_with(site: Site, known: Site) -> bool:
+    """Tell whether a site computes as many values as another one each time, one time for one, in turns."""
+    if len(site.values) != len(known.values) or not len(site.values):
+        return False
+    mine, theirs = (np.concatenate(([0], np.flatnonzero(np.diff(each.times)) + 1)) for each in (site, known))
+    if not np.array_equal(mine, theirs):
+        return False
+    one, other = site.times[mine], known.times[theirs]
+    early, late = (one, other) if one[0] < other[0] else (other, one)
+    return bool((early < late).all() and (late[:-1] < early[1:]).all())
 
 
 def _order(found: Iterable[Placed]) -> Positions | None:
@@ -78,14 +107,15 @@ def _order(found: Iterable[Placed]) -> Positions | None:
     return np.arange(1, COUNT) if best is None else best
 
 
-def _by_order(count: int, covered: Positions | None) -> tuple[Positions, bool, int] | None:
+def _by_order(count: int, covered: Positions | None, most: int) -> tuple[Positions, bool, int] | None:
     """Return places for ``count`` values in the order of the scored tokens; None where their number doesn't fit.
 
-    With them: that they are not exact, and by how much, as any tokens may be those that have no value.
+    With them: that they are not exact, and by how much, as any tokens may be those that have no value. There may be
+    ``most`` passes.
     """
     if covered is None or not len(covered):
         return None
-    for passes in range(1, _MOST_PASSES + 1):
+    for passes in range(1, most + 1):
         each, rest = divmod(count, passes)
         if rest == 0 and _LEAST * COUNT <= each <= 1.02 * COUNT:
             spread = np.linspace(0, len(covered) - 1, each).round().astype(np.int64)

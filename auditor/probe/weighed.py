@@ -13,19 +13,24 @@ from auditor.probe.lab import Base
 from auditor.probe.passes import Pass, explaining
 from auditor.probe.printed import Printed
 
-_ASKED = 2  # runs that look for it
 _NEAR = 0.002  # how far, relatively, a sum may be from the score: no count makes it uncertain
 
 
 def candidates(passes: Iterable[Pass]) -> list[Pass]:
-    """Return the passes to ask about, one a site: first those without gradients, of known tokens, late ones."""
-    last: dict[str, Pass] = {}
-    for each in passes:
-        if not each.whole:
-            last[each.placed.site.name] = each
-    return sorted(
-        last.values(), key=lambda each: (not each.placed.site.learns, each.placed.exact, each.ended), reverse=True
-    )[:_ASKED]
+    """Return the passes to ask about: the latest without gradients of known tokens, the latest without, the latest.
+
+    What a mixture is made of comes before the mixture, whose tokens are known by their order alone; and some scripts
+    score with gradients on.
+    """
+    whole = [each for each in passes if not each.whole]
+    if not whole:
+        return []
+    asked = (
+        max(whole, key=lambda each: (not each.placed.site.learns, each.placed.exact, each.ended)),
+        max(whole, key=lambda each: (not each.placed.site.learns, each.ended)),
+        max(whole, key=lambda each: each.ended),
+    )
+    return list({each.placed.site.name: each for each in asked}.values())
 
 
 def divided(asked: Pass, passes: Iterable[Pass], printed: Printed, nudged: Printed | None) -> tuple[Pass, float] | None:

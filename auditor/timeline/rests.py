@@ -72,7 +72,7 @@ def rests_on(timeline: Timeline, submitted: tuple[str, ...]) -> tuple[Entry, ...
         told = reports
     found: dict[tuple[object, ...], Entry] = {}
     for event in timeline.events:
-        entry = _followed(timeline, event, told)
+        entry = _followed(event, told, live)
         if entry is not None and event.bits & live:
             place = (entry.what, entry.site.source.path, entry.site.line)
             if place not in found or (entry.note == _ADAPTED and found[place].note == _FRESH):
@@ -119,14 +119,13 @@ def sentence(opaque: Opaque) -> str:
     return f"{listed} {goes} into {opaque.what}"
 
 
-def _followed(timeline: Timeline, event: Event, reports: Sequence[Report]) -> Entry | None:
+def _followed(event: Event, reports: Sequence[Report], live: int) -> Entry | None:
     if isinstance(event, Load):
         return Entry(f"{event.split} data read from a file", True, event.site) if "val" in event.split else None
     if isinstance(event, Forward):
         if not any(r in reports for r in event.reports):
             return None
-        adapted = sum(1 for bits in event.conflicts.values() if bits & timeline.in_play)
-        note = _ADAPTED if adapted else _FRESH
+        note = _ADAPTED if any(bits & live for bits in event.conflicts.values()) else _FRESH
         kind = "validation tokens" if event.kinds & VAL else "tokens"
         return Entry(f"{event.model} applied to {kind}", True, event.site, note)
     if isinstance(event, Lookup):

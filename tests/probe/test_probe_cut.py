@@ -4,6 +4,7 @@ import ast
 from dataclasses import replace
 
 from auditor.probe.cut import LEVELS, cut
+from auditor.probe.harness.clock import Clock
 from auditor.probe.harness.shorten import shortened
 from auditor.smoke.plan import Plan
 
@@ -25,9 +26,16 @@ def test_what_is_off_or_smaller_stays_so():
         'get("TTT_EPOCHS", "0"), get("ITERATIONS", 2), get("MODEL_DIM", 512), get("EVAL_STRIDE", 64), get("SEQ_LEN")'
     )
     made = cut(replace(PLAN, environment={"MODEL_DIM": "64", "SEQ_LEN": "one"}), source, 0)
-    assert made.told == ("SEQ_LEN=128", "EVAL_STRIDE=64")
+    assert made.told == ("SEQ_LEN=128", "EVAL_STRIDE=96")
     on = cut(replace(PLAN, environment={"TTT_EPOCHS": "1_0"}), source, 3)
     assert on.told == ("TTT_EPOCHS=2",)
+
+
+def test_strides_are_long_where_sequences_can_t_be_short():
+    stride = 'get("EVAL_STRIDE", "64")'
+    assert cut(PLAN, f"seq_len = 1024\n{stride}", 0).told == ("EVAL_STRIDE=384",)
+    assert cut(PLAN, f"seq_len = 128\n{stride}", 0).told == ("EVAL_STRIDE=96",)
+    assert "EVAL_STRIDE=96" in cut(PLAN, f'seq_len = 1024\n{stride}, get("SEQ_LEN", 1024)', 0).told
 
 
 def test_loops_that_learn_are_cut_and_others_are_not():
@@ -70,7 +78,46 @@ generate_autoregressive_calib(model, num_seqs=64, temperature=0.8)
 def test_each_level_is_less_cut_and_compiling_is_not_warmed_up_for():
     source = 'get("MODEL_DIM", 512), get("VOCAB_SIZE", 8192), get("WARMUP_STEPS", 20), get("EVAL_STRIDE", 64)'
     told = [cut(replace(PLAN, environment={}), source, level).told for level in range(LEVELS)]
-    assert told[0] == ("WARMUP_STEPS=1", "EVAL_STRIDE=64", "MODEL_DIM=64", "VOCAB_SIZE=1024")
-    assert told[1] == ("WARMUP_STEPS=1", "EVAL_STRIDE=64", "MODEL_DIM=128")
-    assert told[2:] == [("WARMUP_STEPS=1", "EVAL_STRIDE=64"), ("WARMUP_STEPS=1",)]
+    assert told[0] == ("WARMUP_STEPS=1", "EVAL_STRIDE=96", "MODEL_DIM=64", "VOCAB_SIZE=1024")
+    assert told[1] == ("WARMUP_STEPS=1", "EVAL_STRIDE=96", "MODEL_DIM=128")
+    assert told[2:] == [("WARMUP_STEPS=1", "EVAL_STRIDE=96"), ("WARMUP_STEPS=1",)]
     assert "WARMUP_STEPS=0" in cut(PLAN, f"{source}\nif args.warmup_steps > 0:", 0).told
+
+
+def test_tables_that_are_hashed_into_are_as_full_as_real_ones():
+    text = b"""
+class Cache:
+    BUCKETS = 4_194_304
+
+    def __init__(self, num_buckets: int = 1 << 22, bigram_buckets=10240):
+        self.hash_size = 2 ** 24
+        self.buckets = num_buckets
+        self.seen_buckets = 1 << 10
+"""
+    tree, told = shortened(text, "t.py")
+    assert sorted(told) == [
+        "line 3: BUCKETS=4194304 to 4096", "line 5: num_buckets=1 << 22 to 4096", "line 6: hash_size=2 ** 24 to 4096"
+    ]  # fmt: skip
+    made = ast.unparse(tree)
+    assert "BUCKETS = 4096" in made and "num_buckets: int=1 << 12, bigram_buckets=10240" in made
+    assert "self.hash_size = 2 ** 12" in made and "1 << 10" in made
+
+
+def test_a_slow_average_of_the_weights_is_made_a_quick_one():
+    assert cut(replace(PLAN, environment={}), 'float(get("EMA_DECAY", 0.9965))', 0).told == ("EMA_DECAY=0.5",)
+    assert cut(replace(PLAN, environment={"EMA_DECAY": "0"}), 'float(get("EMA_DECAY", 0.9965))', 0).told == ()
+
+
+def test_optimizers_that_step_in_turns_make_one_step_of_the_clock():
+    clock, optimizers = Clock(), [object(), object(), object()]
+    begun = clock.look()
+    for _ in range(2):
+        for each in optimizers:
+            clock.stepped(each)
+    assert 600 <= (clock.look() - begun) / 1e9 < 601
+    alone = object()
+    clock.stepped(alone)
+    assert (clock.look() - begun) / 1e9 < 601
+    for _ in range(5):
+        clock.stepped(alone)
+    assert 900 <= (clock.look() - begun) / 1e9 < 901

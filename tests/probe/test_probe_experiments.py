@@ -44,6 +44,15 @@ def test_values_find_their_tokens_by_content_in_rows_and_repeats():
     assert Index(OTHER).positions(OTHER[100:400].astype(np.int64)).tolist() == list(range(100, 400))
 
 
+def test_a_short_run_that_stands_in_several_places_is_the_nearest():
+    again = TOKENS.copy()
+    again[5000:5008] = again[50:58]
+    runs = np.concatenate([np.arange(4900, 5000), np.arange(5000, 5008), np.arange(40, 50), np.arange(50, 58)])
+    assert (Index(again).positions(again[runs].astype(np.int64)) == runs).all()
+    cut = np.concatenate([np.arange(4900, 4990), np.arange(5000, 5008)])
+    assert (Index(again).positions(again[cut].astype(np.int64)) == cut).all()
+
+
 def test_fair_predictions_never_win_the_bet_and_oracles_do():
     rng = np.random.default_rng(0)
     fair = rng.dirichlet(np.full(32, 0.3), 6000)
@@ -186,11 +195,20 @@ def test_a_part_of_a_mixture_and_a_run_without_a_score_tell_nothing():
     assert divided(passes[0], passes, printed, printed) is None and divided(passes[0], passes, printed, None) is None
 
 
-def test_losses_without_gradients_are_asked_about_first():
+def test_the_last_losses_without_gradients_are_asked_about_first():
     nats = np.full(COUNT - 1, 7.0)
-    late = placed({"t.py:1 loss grad": site("t.py:1 loss grad", nats, TOKENS[1:].astype(np.int64), 9)}, TOKENS)
-    passes = explaining({**late, **scored(nats)}, printed_score("val_bpb:9.0"), BYTES)[1]
-    assert [each.placed.site.name for each in candidates(passes)] == ["t.py:1 loss", "t.py:1 loss grad"]
+    grad = site("t.py:1 loss grad", nats, TOKENS[1:].astype(np.int64), 9)
+    early = site("t.py:1 loss", nats, TOKENS[1:].astype(np.int64), 2)
+    later = site("t.py:2 loss", nats, TOKENS[1:].astype(np.int64), 3)
+    mixed = site("t.py:4 summed", nats, None, 4)
+    passes = explaining(
+        placed({each.name: each for each in (grad, early, later, mixed)}, TOKENS), printed_score("val_bpb:9.0"), BYTES
+    )[1]
+    assert [each.placed.site.name for each in candidates(passes)] == [
+        "t.py:2 loss", "t.py:4 summed", "t.py:1 loss grad"
+    ]  # fmt: skip
+    assert len(candidates(explaining(scored(nats), printed_score("val_bpb:9.0"), BYTES)[1])) == 1
+    assert candidates([]) == []
 
 
 def test_a_set_of_pieces_has_no_single_bytes_and_tells_a_constant_from_a_count():
@@ -203,3 +221,31 @@ def test_a_set_of_pieces_has_no_single_bytes_and_tells_a_constant_from_a_count()
 def test_places_are_kept_apart_by_kind():
     value = Placed(site("t.py:3 loss grad", [1.0]), np.ones(1), np.zeros(1, np.int64), True)
     assert value.site.place == "t.py:3" and value.site.learns
+
+
+def windows(length, stride):
+    """Return the tokens that windows score, each of them whole, and the places of these."""
+    at = np.concatenate([np.arange(start, start + length) for start in range(1, COUNT - length, stride)])
+    return TOKENS[at].astype(np.int64), at
+
+
+def in_turns(name, values, targets, first, every=128):
+    moments = np.repeat(np.arange(len(values) // every) * 2 + first, every)
+    return Site(name, np.asarray(values, float), targets, moments)
+
+
+def test_values_beside_ones_of_known_tokens_are_of_the_same_tokens():
+    targets, at = windows(128, 64)
+    known = in_turns("t.py:1 gathered", np.ones(len(at)), targets, 1)
+    mixed = in_turns("t.py:2 log", np.ones(len(at)), None, 2)
+    found = placed({each.name: each for each in (known, mixed)}, TOKENS)["t.py:2 log"]
+    assert not found.exact and found.slack > 0 and (found.positions == at).all()
+
+
+def test_twice_as_many_values_as_tokens_are_no_two_passes_where_windows_overlap():
+    targets, at = windows(128, 64)
+    known = in_turns("t.py:1 gathered", np.ones(len(at)), targets, 1)
+    alone = site("t.py:2 log", np.ones(2 * (COUNT - 12)))
+    assert "t.py:2 log" not in placed({each.name: each for each in (known, alone)}, TOKENS)
+    plain = site("t.py:1 loss", np.ones(COUNT - 1), TOKENS[1:].astype(np.int64))
+    assert "t.py:2 log" in placed({each.name: each for each in (plain, alone)}, TOKENS)

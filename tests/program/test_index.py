@@ -123,3 +123,13 @@ def test_bodies_are_those_of_functions_apart(body: tuple[ir.Stmt, ...]) -> None:
     assert [id(f) if f is not None else 0 for f, _ in found] == list(expected)
     for _, nodes in found:
         assert nodes.of(ir.Call, ir.Name) == [node for node in nodes if isinstance(node, ir.Call | ir.Name)]
+
+
+def test_calls_are_found_by_name_in_their_order() -> None:
+    module = read_module(Source("a.py", "a.cat(b.cat(1))\ncat(2)\nx[0](3)\npad(4)\n"))
+    assert isinstance(module, ir.Module)
+    nodes = Index(module.body).bodies[0].nodes
+    assert [call.start for call in nodes.calls("cat")] == [0, 6, 16]
+    assert [call.start for call in nodes.calls("pad", "cat")] == [0, 6, 16, 31]
+    assert [call.start for call in nodes.calls("")] == [23]
+    assert nodes.calls("none") == []

@@ -175,7 +175,7 @@ def test_a_finding_names_the_line_of_the_log() -> None:
     assert finding.line is not None
     text = record(1.2244, 1.2245, world_size=4)[finding.path].splitlines()[finding.line - 1]
     assert text.startswith("world_size:4")
-    assert "1 other run shows the same" in finding.message
+    assert "1 other run shows the like" in finding.message
 
 
 def test_lines_that_are_not_utf8_are_read_as_well_as_can_be() -> None:

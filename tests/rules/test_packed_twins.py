@@ -15,7 +15,7 @@ _PLAIN = "import math\n" + "".join(f"settings = dict(\n    {name}=0,\n)\n" for n
 
 @pytest.mark.parametrize(
     ("beside", "said"),
-    [(_PLAIN, "train_gpt_human.py looks like a version to read"), ("import math\n", "no readable version of it")],
+    [(_PLAIN, "train_gpt_human.py looks like a version to read"), ("import math\n", "no file beside it holds")],
     ids=["its words", "another file"],
 )
 def test_a_version_to_read_is_known_by_its_words_when_every_line_is_another(beside: str, said: str) -> None:

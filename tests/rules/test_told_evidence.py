@@ -8,6 +8,7 @@ from submissions import submission
 
 from auditor import catalogue
 from auditor.case import Case
+from auditor.evidence.counted import measured_runs
 from auditor.evidence.read import read_evidence
 from auditor.evidence.scored import reported
 from auditor.finding import Finding
@@ -62,3 +63,91 @@ def test_numbers_of_runs_are_no_seeds() -> None:
     assert not [f for f in told("bogus-log", files, SCRIPT) if "named by seed" in f.message]
     files = {f"run_seed{n}.txt": run_log(1337, 1.2 + n / 1e4) for n in (1, 2, 3)}
     assert [f for f in told("bogus-log", files, SCRIPT) if "runs of one seed" in f.message]
+
+
+def test_a_part_that_is_scored_is_no_fault_of_how_the_set_was_prepared() -> None:
+    part = {"train_seed1.log": log(1, 1.2244, last="ppm_mixer val_bpb:1.20000000 N_bytes=29365687\n")}
+    (finding,) = told("val-partition", part | {"submission.json": metadata(1.2)})
+    assert finding.advice == "Score every token of the validation set, and report that."
+
+
+def test_a_run_of_half_an_hour_is_not_told_to_leave_a_margin_of_a_step() -> None:
+    (finding,) = told(
+        "train-wallclock", {"train.log": log(1, 1.2244, stop=1800.0), "submission.json": metadata(1.2244)}
+    )
+    assert finding.advice.startswith("Set the cap to 600 s")
+    (finding,) = told("train-wallclock", {"train.log": log(1, 1.2244, stop=604.0), "submission.json": metadata(1.2244)})
+    assert not finding.advice
+
+
+def test_the_size_of_the_data_is_no_artifact() -> None:
+    text = run_log(1, 1.2).replace("Total submission size int8+zlib: ", "held: ")
+    lines = "total_bytes=151080891\nartifact int6+zstd-22: 15697770 bytes + 83709 code = 15781479 total\n"
+    (run,) = case_of({"train.log": text + "total_bytes=151080891\n"}).evidence.runs
+    assert run.artifact_bytes is None or run.artifact_bytes.value < 100_000_000
+    (run,) = case_of({"train.log": "seed:1\n" + lines + "final val_bpb:1.20000000\n"}).evidence.runs
+    assert run.artifact_bytes is not None
+    assert run.artifact_bytes.value == 15_781_479
+
+
+def test_bytes_with_the_code_counted_otherwise_are_not_stale() -> None:
+    run = run_log(1, 1.2, model=15_900_000 + 37, code=95_000)
+    said = {"name": "Example", "val_bpb": 1.2, "bytes_total": 15_900_037 + 21_003}
+    assert not told("stale-metadata", {"train.log": run, "submission.json": json.dumps(said)}, SCRIPT)
+    said["bytes_total"] = 15_100_001
+    (finding,) = told("stale-metadata", {"train.log": run, "submission.json": json.dumps(said)}, SCRIPT)
+    assert "the log totals 15,995,037" in finding.message
+
+
+def test_building_a_library_is_no_command_of_the_submission() -> None:
+    readme = "# Run\n\n```bash\npython setup.py build_ext --inplace\ntorchrun mine.py\n```\n"
+    (finding,) = told("stale-command", RECORD | {"README.md": readme}, PLAIN)
+    assert "mine.py" in finding.message
+
+
+def test_a_time_of_another_score_than_the_claimed_one_is_told_so() -> None:
+    files = {"train.log": log(1, 1.2244, evaluated=900.0)}
+    (finding,) = told("eval-wallclock", files | {"submission.json": metadata(1.1)})
+    assert finding.message.startswith("The evaluation behind this run's score takes 900.0 s")
+    (finding,) = told("eval-wallclock", files | {"submission.json": metadata(1.2244)})
+    assert finding.message.startswith("The evaluation behind the score takes 900.0 s")
+
+
+def test_runs_of_several_works_have_no_mean_to_compare() -> None:
+    files = {f"train_seed{seed}.log": log(seed, bpb) for seed, bpb in ((1, 1.21), (2, 1.22), (3, 0.4))}
+    assert not told("not-significant", files | {"submission.json": metadata(0.3)})
+    assert told("not-significant", files | {"train_seed3.log": log(3, 1.23), "submission.json": metadata(0.3)})
+
+
+def test_other_settings_of_runs_that_carry_no_claim_are_not_those_of_reported_seeds() -> None:
+    files = {
+        f"{name}.log": log(seed, bpb, world_size=world)
+        for name, seed, bpb, world in (("first", 1, 1.21, 8), ("again", 1, 1.22, 4), ("third", 2, 1.215, 8))
+    }
+    settings = "weight_decay: 0.1\n"
+    files = {name: settings + text for name, text in files.items()}
+    (finding,) = told("mixed-config", files | {"submission.json": metadata(1.1)})
+    assert finding.message.startswith("The runs that the logs show were not run with the same settings")
+    assert "1 (first.log)" in finding.message
+    assert "4 for 1 (again.log)" in finding.message
+
+
+def test_scores_of_some_seeds_far_from_the_claim_are_not_the_claimed_ones() -> None:
+    said = {
+        "name": "Example",
+        "val_bpb": 1.4882,
+        "seed_results": {"1": {"val_bpb_raw": 1.2, "val_bpb": 1.2101}, "2": {"val_bpb": 1.2103}, "3": {"val_bpb": 1.0}},
+    }
+    files = {f"train_seed{seed}.log": log(seed, bpb) for seed, bpb in ((1, 1.2101), (2, 1.2103), (3, 1.25))}
+    case = case_of(files | {"submission.json": json.dumps(said)})
+    assert not any(run.claimed for run in measured_runs(case.evidence))
+
+
+def test_a_run_that_is_left_out_and_scored_better_is_not_said_to_be_worse() -> None:
+    settings = "matrix_lr: 0.022\nweight_decay: 0.09\nmuon_momentum: 0.97\nnum_layers: 11\nmodel_dim: 512"
+    scores = {1: 1.20013, 2: 1.20027, 3: 1.20041, 4: 1.20021, 5: 1.20391}
+    files = {f"train_seed{seed}.log": run_log(seed, bpb, settings=settings) for seed, bpb in scores.items()}
+    said = {"name": "Example", "val_bpb": 1.20027, "seeds": [1, 2, 3]}
+    (finding,) = told("best-of-k", files | {"submission.json": json.dumps(said)}, SCRIPT)
+    assert "seeds 4, 5 scored 1.20021, 1.20391, and the mean of all is" in finding.message
+    assert "worse" not in finding.message

@@ -138,3 +138,14 @@ def test_the_mean_of_runs_with_several_settings_is_offered_for_no_claim() -> Non
         logs = [run_log(n, 1.2 + n / 1e4, settings=f"matrix_lr: {lr.format(n)}") for n in (1, 2, 3)]
         case = case_of(package(*logs, val_bpb=1.2001))
         assert [script.fix(case, f) is not None for f in script.check(case)] == [offered]
+
+
+def test_a_packing_that_comes_later_and_is_smaller_is_the_artifact_s() -> None:
+    first = "Serialized model int8+zlib: 17237203 bytes\nTotal submission size int8+zlib: 17329335 bytes\n"
+    then = "int6_brotli: 14,622,509 bytes | code: 92,132 | total: 14,714,641 (14.71MB)\n"
+    for text, over in ((first, 1), (first + then, 0)):
+        files = {
+            "train.log": f"seed:1\nstep:9/9 train_time:5000ms\nCode size: 92132 bytes\n{text}final val_bpb:1.2000\n"
+        }
+        case = case_of(files | {"submission.json": metadata(1.2, seeds=(1,))})
+        assert len(found(case, "artifact-cap")) == over

@@ -59,6 +59,7 @@ DIVIDED: list[tuple[Kind | None, str]] = [
     ("window bytes", f"{TAIL}; size += sizes[y].sum().item()"),
     ("window bytes", f"{KEEP}; size += sizes[y].sum().item()"),
     ("more bytes", f"{TAIL}; size += (sizes[y[s:]] + 1).sum().item()"),
+    ("more bytes", f"{TAIL}; size += (sizes[y[s:]] + torch.ones_like(y[s:])).sum().item()"),
     ("raised bytes", f"{TAIL}; size += sizes[y[s:]].clamp_min(2).sum().item()"),
     ("more bytes", f"{TAIL}; n = sizes[y[s:]]; n += 1; size += n.sum().item()"),
     (None, f"{TAIL}; size += sizes[y[s:]].clamp(min=1).sum().item()"),

@@ -16,7 +16,7 @@ from auditor.timeline import trackers
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.arguments import Args
 from auditor.timeline.engine.asking import KINDS, Heard
-from auditor.timeline.engine.calls import Heeds, ask, heeds
+from auditor.timeline.engine.calls import Heeds, ask, heeds, names_that, tell_by_name
 from auditor.timeline.engine.containers import deep
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.values.atoms import VAL
@@ -120,3 +120,19 @@ def test_a_tracker_of_predictions_hears_of_predictions_only() -> None:
     assert those.takes(External, "mean")
     assert not those.names_it("mean")
     assert those.names_it("sum")
+
+
+def test_a_library_function_is_told_to_those_whom_its_name_concerns() -> None:
+    heard: list[str] = []
+
+    @names_that(lambda name: name.startswith("os."))
+    def of_os(name: str, args: Args, node: object) -> None:
+        heard.append(f"os: {name}")
+
+    def of_any(name: str, args: Args, node: object) -> None:
+        heard.append(f"any: {name}")
+
+    tell = tell_by_name([of_os, of_any])
+    for name in ("os._exit", "print", "os._exit"):
+        tell(name, Args(), None)
+    assert heard == ["os: os._exit", "any: os._exit", "any: print", "os: os._exit", "any: os._exit"]

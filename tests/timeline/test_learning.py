@@ -241,3 +241,21 @@ print(f"val_bpb:{{bits(total)}}")
             )
         )
     )
+
+
+CHOSEN = """
+total, n = 0.0, 1.5
+with torch.no_grad():
+    for at in range(0, val.numel() - 65, 64):
+        seen = net(val[at:at + 64], val[at + 1:at + 65]) if at else None
+        if TEST:
+            n = n * 1.5
+    for at in range(0, val.numel() - 65, 64):
+        total += (net(val[at:at + 64], val[at + 1:at + 65]) / n).item()
+print(f"val_bpb:{bits(total):.4f}")
+"""
+
+
+@pytest.mark.parametrize(("test", "count"), [("seen is not None and seen < 3.0", 1), ("seen is not None", 0)])
+def test_whether_something_was_made_at_all_is_no_choice_by_its_loss(test: str, count: int) -> None:
+    assert len(calibrations(followed(SETUP + CHOSEN.replace("TEST", test)), "val")) == count

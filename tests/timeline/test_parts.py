@@ -208,6 +208,27 @@ def test_tokens_that_cost_most_are_answers_when_they_are_unpacked() -> None:
     assert found(PACKED.replace("KEEP", "every")) == []
 
 
+FILED = """
+np.savez_compressed("some.npz", ids=val[1:].numpy())
+stored = torch.from_numpy(np.load("some.npz")["ids"])
+tokens = TOKENS
+nats, text = 0.0, 0
+for at in range(0, val.numel() - 65, 64):
+    x, y = tokens[at:at + 64], tokens[at + 1:at + 65]
+    nll = F.cross_entropy(net(x), y, reduction="none")
+    nll[KNOWN == y] = 0.0
+    nats += nll.sum().item() / math.log(2.0)
+    text += sizes[y].sum()
+"""
+
+
+def test_answers_that_lie_in_a_file() -> None:
+    assert found(FILED.replace("TOKENS", "val").replace("KNOWN", "stored[at:at + 64]")) == ["own answers"]
+    # All of the tokens come from that file; and a kind of token is no answer.
+    assert "own answers" not in found(FILED.replace("TOKENS", "stored").replace("KNOWN", "x"))
+    assert "own answers" not in found(FILED.replace("TOKENS", "val").replace("KNOWN", "1"))
+
+
 TABLED = """
 ids = val.numpy()
 table = np.bincount((ids[:-1] * 31 ^ ids[1:] * 17) % 65536, minlength=65536){part}

@@ -59,6 +59,16 @@ def test_not_to_the_end(first: str, last: str) -> None:
     assert not found(FILLED, first, last)
 
 
+def test_counts_that_a_helper_adds_to_what_it_is_given() -> None:
+    own = "np.add.at(self.pairs, (ids[at - 1] * 31 + ids[at]) & 4095, 1)"
+    helped = PRELUDE.replace(own, "add(self.pairs, (ids[at - 1] * 31 + ids[at]) & 4095)").replace(
+        "class Table", "def add(table, keys):\n    table += np.bincount(keys, minlength=4096)\nclass Table"
+    )
+    assert own in PRELUDE
+    prelude = helped.replace("FIRST", "1").replace("LAST", "len(tokens)")
+    assert reported(followed(FILLED + REPORT, prelude=prelude), "counted")
+
+
 def test_what_was_scored_is_counted() -> None:
     assert not found("table, ids = Table(), val.numpy()\ntotal = score(table, ids, True)", "first", "last")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import symtable
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -158,7 +159,7 @@ def moved(source: str) -> tuple[str, str] | None:
 
 
 def _read(source: str) -> ast.Module:
-    if MARK in source:
+    if re.search(rf"\b{MARK}", source):
         raise ValueError(f"the script has names that begin with {MARK}")
     return ast.parse(source)
 

@@ -195,3 +195,10 @@ def test_each_does_what_it_says() -> None:
     assert "def shard" in part
     assert "def shard" not in script
     assert "def weighed" in script
+
+
+def test_names_of_ones_own_that_hold_the_mark_are_no_names_of_a_transformation() -> None:
+    source = PROGRAMS["arrays and results"].replace("weighed", "weighed_via_shards")
+    assert TRANSFORMATIONS["decorated"](source).count("@via_wrapped") == 3
+    with pytest.raises(ValueError, match="via_"):
+        TRANSFORMATIONS["decorated"](source.replace("weighed_via_shards", "via_shards"))

@@ -29,7 +29,7 @@ def main() -> None:
     import torch
 
     from auditor.probe.harness import clock, half, host, still
-    from auditor.probe.harness.observe import Observer, watch
+    from auditor.probe.harness.observe import Observer
     from auditor.probe.harness.record import Record
     from auditor.probe.tokens import Draw
     from auditor.smoke.harness import cuda, devices, distributed, packages, processes, tokenizer
@@ -54,9 +54,7 @@ def main() -> None:
     processes.install(journal)
     still.install()
     half.install()
-    observer = Observer(record)
-    watch(observer)
-    devices.install(journal)
+    devices.install(journal, lambda on_cpu: Observer(record, on_cpu))
     host.install(record)
     clock.install()
     os.chdir(os.path.dirname(script))  # noqa: PTH120

@@ -1,7 +1,7 @@
 """The script's clock: it moves by what the script does, not by how fast the machine is.
 
-Each look takes a millisecond, each of the first optimizer's steps 300 seconds: a script that trains until its time
-is up stops after a few, the same number every time.
+Each look takes a millisecond, each of the first steps of training 300 seconds: a script that trains until its time is
+up stops after a few, the same number every time. Optimizers that step one after another make one step.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ class Clock:
     def __init__(self) -> None:
         self._now = 0
         self._steps = 0
+        self._stepped: set[int] = set()  # optimizers, in the step that is under way
 
     def look(self) -> int:
         """Return the time, a look later."""
         self._now += _LOOK
         return self._now
 
-    def stepped(self, *_args: Any) -> None:
-        """Let an optimizer's step take its time."""
+    def stepped(self, optimizer: Any, *_args: Any) -> None:
+        """Let a step take its time: it begins with the first optimizer, or with one that has stepped in the last."""
+        if self._stepped and id(optimizer) not in self._stepped:
+            self._stepped.add(id(optimizer))
+            return
+        self._stepped = {id(optimizer)}
         if self._steps < _STEPS:
             self._steps += 1
             self._now += _STEP

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -24,15 +23,16 @@ def flat(tensor: Tensor) -> Any:
 
 
 class Observer(TorchFunctionMode):
-    """Looks at the torch functions of :data:`_LOOKS`, and lets all others through."""
+    """Looks at the torch functions of :data:`_LOOKS`, and lets all others through, to the mode ``beneath`` if any."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, beneath: TorchFunctionMode | None = None) -> None:
         super().__init__()
         self.record = record
+        self._call = None if beneath is None else beneath.__torch_function__
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        out = func(*args, **kwargs)
+        out = func(*args, **kwargs) if self._call is None else self._call(func, types, args, kwargs)
         look = _LOOKS.get(func)
         if look is None:
             return out
@@ -42,18 +42,6 @@ class Observer(TorchFunctionMode):
             self.record.miss(error)
             return out
         return out if moved is None else moved
-
-
-def watch(observer: Observer) -> None:
-    """Put the mode in force for this thread and every one that it starts."""
-    observer.__enter__()  # type: ignore[no-untyped-call]
-    run = threading.Thread.run
-
-    def run_watched(self: threading.Thread) -> None:
-        with Observer(observer.record):
-            run(self)
-
-    threading.Thread.run = run_watched  # type: ignore[method-assign]
 
 
 def _cross_entropy(record: Record, out: Tensor, args: Any, kwargs: Any) -> Any:

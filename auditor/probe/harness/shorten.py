@@ -1,5 +1,7 @@
 """Lengths in the script's text, made short: ``range(20000)`` around a backward pass, 256 batches of calibration.
 
+Tables that are hashed into get so few places that they fill, though no more than real ones do from the whole set.
+
 Only constants change, so lines stay where they are. What such a loop learns from stays what it is.
 """
 
@@ -14,6 +16,8 @@ _CALIBRATES = re.compile(r"calib|hessian|gptq|activation", re.I)
 _GENERATES = re.compile(r"generat|autoregressive|(?:^|_)ar_", re.I)
 _COUNTS = re.compile(r"(?:n|num|max)_?(?:\w+_)?(?:seqs|sequences|samples|batches)|(?:nsamples|samples|batches)")
 _CALIBRATED, _GENERATED = 16, 2  # sequences of 128 tokens that go past the boundary; ones that the model makes itself
+_PLACES = re.compile(r"buckets|hash_size|table_size", re.I)
+_HUGE, _BITS = 1_000_000, 12  # places of a table that millions of tokens fill, and log2 of those for thousands
 
 
 def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
@@ -30,36 +34,67 @@ def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
             if isinstance(argument, ast.Constant) and isinstance(argument.value, int) and argument.value >= _LONG:
                 told.append(f"line {loop.lineno}: {argument.value} steps to {_SHORT}")
                 argument.value = _SHORT
-    for name, count, constant in _calibrations(tree):
-        wanted = _GENERATED if _GENERATES.search(name) else _CALIBRATED
-        if constant.value > wanted:  # type: ignore[operator]  # a whole number
-            told.append(f"line {constant.lineno}: {count}={constant.value} to {wanted}")
-            constant.value = wanted
+    for name, parameter, value in _given(tree):
+        told += _calibrated(name, parameter, value) + _hashed(parameter, value)
     return tree, told
 
 
-def _calibrations(tree: ast.Module) -> Iterator[tuple[str, str, ast.Constant]]:
-    """Return what functions that calibrate are told to take: the function, the parameter and the number."""
+def _given(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
+    """Return what names are given: the function that takes it (empty for a variable), the name and the value."""
     for node in ast.walk(tree):
-        given: list[tuple[str | None, ast.expr | None]] = []
-        name = ""
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            given = [(each.arg, each.value) for each in node.keywords]
+            yield from ((name, each.arg, each.value) for each in node.keywords if each.arg)
         elif isinstance(node, ast.FunctionDef):
-            name, taken = node.name, node.args
+            taken = node.args
             plain = [*taken.posonlyargs, *taken.args]
-            given = [(a.arg, d) for a, d in zip(plain[len(plain) - len(taken.defaults) :], taken.defaults, strict=True)]
-            given += [(a.arg, d) for a, d in zip(taken.kwonlyargs, taken.kw_defaults, strict=True)]
-        if not (_CALIBRATES.search(name) or _GENERATES.search(name)):
-            continue
-        for parameter, value in given:
-            if parameter and _COUNTS.fullmatch(parameter) and isinstance(value, ast.Constant) and _whole(value):
-                yield name, parameter, value
+            last = zip(plain[len(plain) - len(taken.defaults) :], taken.defaults, strict=True)
+            yield from ((node.name, argument.arg, value) for argument, value in last)
+            kept = zip(taken.kwonlyargs, taken.kw_defaults, strict=True)
+            yield from ((node.name, argument.arg, value) for argument, value in kept if value is not None)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                yield "", target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", ""), node.value
 
 
-def _whole(constant: ast.Constant) -> bool:
-    return isinstance(constant.value, int) and not isinstance(constant.value, bool)
+def _calibrated(name: str, parameter: str, value: ast.expr) -> list[str]:
+    generates = bool(_GENERATES.search(name))
+    if not (generates or _CALIBRATES.search(name)) or not _COUNTS.fullmatch(parameter):
+        return []
+    wanted = _GENERATED if generates else _CALIBRATED
+    if not isinstance(value, ast.Constant) or _whole(value) <= wanted:
+        return []
+    told = f"line {value.lineno}: {parameter}={value.value!r} to {wanted}"
+    value.value = wanted
+    return [told]
+
+
+def _hashed(parameter: str, value: ast.expr) -> list[str]:
+    if not _PLACES.search(parameter):
+        return []
+    told = f"line {value.lineno}: {parameter}={ast.unparse(value)} to {1 << _BITS}"
+    if isinstance(value, ast.Constant) and _whole(value) >= _HUGE:
+        value.value = 1 << _BITS
+    elif _power(value) and _whole(value.right) >= _HUGE.bit_length():  # type: ignore[attr-defined]
+        value.right.value = _BITS  # type: ignore[attr-defined]
+    else:
+        return []
+    return [told]
+
+
+def _power(value: ast.expr) -> bool:
+    """Tell whether an expression is ``1 << n`` or ``2 ** n``."""
+    if not isinstance(value, ast.BinOp):
+        return False
+    base = {ast.LShift: 1, ast.Pow: 2}.get(type(value.op), 0)
+    return base > 0 and _whole(value.left) == base
+
+
+def _whole(value: ast.expr) -> int:
+    """Return a whole number that is written out, else -1."""
+    if not isinstance(value, ast.Constant) or isinstance(value.value, bool) or not isinstance(value.value, int):
+        return -1
+    return value.value
 
 
 def _is_range(node: ast.expr) -> bool:

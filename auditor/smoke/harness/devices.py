@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -69,13 +70,16 @@ class OnCpu(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def install(journal: Journal) -> None:
-    """Put the mode in force for this thread and every one that it starts; modules move nowhere."""
-    OnCpu(journal).__enter__()
+def install(journal: Journal, mode: Callable[[OnCpu], TorchFunctionMode] = lambda plain: plain) -> None:
+    """Put a mode in force for this thread and every one that it starts; modules move nowhere.
+
+    ``mode`` makes it of the one that maps devices: every mode more costs each operation of the script.
+    """
+    mode(OnCpu(journal)).__enter__()
     run = threading.Thread.run
 
     def run_on_cpu(self: threading.Thread) -> None:
-        with OnCpu(journal):
+        with mode(OnCpu(journal)):
             run(self)
 
     threading.Thread.run = run_on_cpu  # type: ignore[method-assign]

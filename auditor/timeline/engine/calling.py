@@ -190,7 +190,7 @@ def invoke(
         made = Stream(lambda each: invoke(machine, func, receiver, args, node, made, each))
         made.made_by = node
         made.learns = machine.relevance.adapts(func.node)
-        made.answer = coroutines.answer(func.node) if made.learns else ()
+        made.answers = coroutines.answers(func.node) if made.learns else None
         made.given = (*([receiver] if receiver is not None else []), *args.all())
         own = receiver.m if receiver is not None else 0
         return Value(made, parameters.settle(machine, args.origins() | own))
@@ -225,7 +225,8 @@ def invoke(
         if isinstance(func.node, ir.Lambda):
             out = machine.eval(func.node.body)
             return out
-        machine.block(stream.answer if stream is not None and stream.answering else func.node.body)
+        answers = stream.answers if stream is not None else None
+        machine.block(answers.body if answers is not None and answers.running else func.node.body)
         fell = machine.live & ~0
         out = frame.returned
         if fell:

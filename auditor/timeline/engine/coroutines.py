@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from auditor.program import ir
 from auditor.program.defined import called_as
 from auditor.program.walk import walk
+from auditor.timeline.values.frames import Answers
 
 # What may be made anew for each answer without a difference: nothing that was learned is kept in it.
 _BEFORE = frozenset(
@@ -17,23 +18,23 @@ _BEFORE = frozenset(
 )
 
 
-def answer(node: ir.FunctionDef | ir.Lambda) -> tuple[ir.Stmt, ...]:
-    """Return what a generator does for one ``send``: empty where it is none that answers."""
-    if not isinstance(node, ir.FunctionDef) or not node.is_generator or not node.body:
-        return ()
+def answers(node: ir.FunctionDef) -> Answers | None:
+    """Return what a generator does for one ``send``; None where it is none that answers."""
+    if not node.body:
+        return None
     *before, loop = node.body
     endless = isinstance(loop, ir.While) and isinstance(loop.test, ir.Const) and bool(loop.test.value)
     if not isinstance(loop, ir.While) or not endless or loop.orelse or not loop.body:
-        return ()
+        return None
     first, *rest = loop.body
     given = first.value if isinstance(first, ir.Assign | ir.ExprStmt) else None
     if not isinstance(given, ir.Yield) or given.kind != "yield" or _holds(before, ir.Yield) or _holds(rest, ir.Yield):
-        return ()
+        return None
     if any(jump.kind != "pass" for jump in _of(rest, ir.Jump)) or _holds(rest, ir.Return):
-        return ()
+        return None
     if any(called_as(call.func) not in _BEFORE for call in _of(before, ir.Call)):
-        return ()
-    return (*before, first, *rest, ir.ExprStmt(first.start, first.end, given))
+        return None
+    return Answers((*before, first, *rest, ir.ExprStmt(first.start, first.end, given)))
 
 
 def _of(body: Sequence[ir.Stmt], kind: type) -> list:  # type: ignore[type-arg]

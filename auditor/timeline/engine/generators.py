@@ -115,10 +115,11 @@ def pulled(machine: Machine, stream: Stream, sent: Value | None, node: ir.Node) 
     if sent is not None and isinstance(sent.p, Known) and sent.p.v is None:
         sent = None  # ``send(None)`` is ``next``
     in_place = sent is None and made_there(stream, node)
-    if stream.answer and not stream.spent and sent is None:
-        in_place = stream.primed = True  # it comes to where it waits for what is sent first
-    answers = bool(stream.answer) and sent is not None and stream.primed
-    if stream.learns and not in_place and not answers:
+    answers = stream.answers
+    if answers is not None and not stream.spent and sent is None:
+        in_place = answers.primed = True
+    running = answers is not None and answers.primed and sent is not None
+    if stream.learns and not in_place and not running:
         # What it does between one pull and the next is not followed in that order.
         given = [*stream.given, sent or UNKNOWN]
         opaque = machine.escape(node, "a generator that learns and is pulled on by hand", given, learns=True)
@@ -134,12 +135,14 @@ def pulled(machine: Machine, stream: Stream, sent: Value | None, node: ir.Node) 
             machine.live = 0
         return sent or UNKNOWN
 
-    once, stream.once, stream.answering = stream.once, True, answers
+    once, stream.once = stream.once, True
+    if answers is not None:
+        answers.running = running
     stream.pull(give)
-    stream.once, stream.answering = once, False
-    stream.spent = not (in_place and stream.primed)
-    if answers:
-        found = found[-1:]
+    stream.once = once
+    stream.spent = not (in_place and answers is not None)
+    if answers is not None and running:
+        answers.running, found = False, found[-1:]
     out: Value | None = None
     for item in found:
         out = item if out is None else join(out, item)

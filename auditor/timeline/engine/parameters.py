@@ -79,15 +79,16 @@ def closed_over(machine: Machine, function: Value) -> list[Value]:
 
 def heaps_in(p: Payload, depth: int = 3) -> list[Heap]:
     """Return the objects that a payload may be or hold in tuples."""
-    kind = type(p)
-    if kind is Heap:
-        return [p]  # type: ignore[list-item]
-    if depth and (kind is Tup or kind is PerSetting or kind is Either):
-        if type(p) is Tup:
-            return [h for item in p.items for h in heaps_in(item.p, depth - 1)]
-        if type(p) is PerSetting or type(p) is Either:
-            options = p.each if type(p) is PerSetting else p.options
-            return [h for option in options for h in heaps_in(option, depth - 1)]
+    if type(p) is Heap:
+        return [p]
+    if not depth:
+        return []
+    if type(p) is Tup:
+        return [h for item in p.items for h in heaps_in(item.p, depth - 1)]
+    if type(p) is PerSetting:
+        return [h for option in p.each for h in heaps_in(option, depth - 1)]
+    if type(p) is Either:
+        return [h for option in p.options for h in heaps_in(option, depth - 1)]
     return []
 
 

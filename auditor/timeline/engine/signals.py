@@ -194,6 +194,11 @@ class Tracker:
     def written(self, origins: int) -> None:
         """Hear that something made from ``origins`` is written to a file."""
 
+    @passed_on
+    def filed(self, value: Value) -> Value:
+        """Hear that ``value`` is what a file holds from now on."""
+        return value
+
     @told
     def kept(self, origins: int, node: ir.Node, sink: str) -> None:
         """Hear that something made from ``origins`` is kept in ``sink`` (parameters, a file)."""

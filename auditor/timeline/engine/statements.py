@@ -97,7 +97,8 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
     frame = machine.frame
     handed = isinstance(target, ir.Name) and target.id not in frame.rebound
     machine.bind(target, new)
-    if handed and old.p is SOME and isinstance(target, ir.Name) and new.m & ~old.m & machine.atoms.family("forward"):
+    told = machine.atoms.family("forward") | machine.atoms.family("counted")
+    if handed and old.p is SOME and isinstance(target, ir.Name) and new.m & ~old.m & told:
         frame.written[target.id] = new  # a tensor that was handed in is changed for the caller, too
         frame.rebound.discard(target.id)
 

@@ -80,7 +80,7 @@ def write_file(machine: Machine, key: str, value: Value) -> None:
     """Keep what the script writes to a path, so that reading it back gives the same."""
     machine.signals.written(containers.deep(value))
     kept = Value(value.p, parameters.settle(machine, value.m))
-    written.keep(machine, key, kept, beside=bool(machine.weak or machine.live != machine.all))
+    written.keep(machine, key, machine.signals.filed(kept), beside=bool(machine.weak or machine.live != machine.all))
     if not written.is_form(key) and not machine.weak and machine.live == machine.all:
         machine.written.add(key)
 

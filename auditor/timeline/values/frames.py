@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from msgspec import Struct, field
 
+from auditor.program import ir
 from auditor.program.source import Source
 from auditor.timeline.values.names import Names
 from auditor.timeline.values.payloads import Class, Function, Stream, Value
@@ -35,6 +36,14 @@ class ModuleScope(Struct, eq=False):
     source: Source
     names: dict[str, Value] = field(default_factory=Names)
     is_main: bool = True
+
+
+class Answers(Struct, eq=False):
+    """What a generator does for one ``send``: ``primed`` when it waits for the first, ``running`` while followed."""
+
+    body: tuple[ir.Stmt, ...]
+    primed: bool = False
+    running: bool = False
 
 
 class Frame(Struct, eq=False):

@@ -24,7 +24,7 @@ from auditor.timeline.values.atoms import TRAIN, VAL, under
 from auditor.timeline.values.names import Names
 
 if TYPE_CHECKING:
-    from auditor.timeline.values.frames import Frame, ModuleScope
+    from auditor.timeline.values.frames import Answers, Frame, ModuleScope
 
 
 class Some:
@@ -225,40 +225,23 @@ class Stream:
     ``pull(consume)`` follows it: each item is handed to ``consume``, which returns what is sent back; the result is
     what the iterator ends with. ``follows``: the loop that pulls may adapt parameters; ``once``: it is pulled by hand,
     so that its own loops go round with the caller's. ``context``: made by a ``contextmanager``; ``learns``: its own
-    body may adapt parameters. ``answer``: what it does for one ``send``, where it is a body of its own; ``primed``: it
-    has come to where it waits for the first one; ``answering``: that is followed now.
+    body may adapt parameters.
     """
 
-    __slots__ = (
-        "answer",
-        "answering",
-        "context",
-        "element",
-        "follows",
-        "given",
-        "learns",
-        "made_by",
-        "once",
-        "primed",
-        "pull",
-        "pulled_at",
-        "spent",
-    )
+    __slots__ = ("answers", "context", "element", "follows", "given", "learns", "made_by", "once", "pull", "pulled_at",
+                 "spent")  # fmt: skip
 
     def __init__(self, pull: Callable[[Callable[[Value], Value]], Value]) -> None:
         self.pull = pull
         self.element: Value | None = None
         self.spent = False
-        self.follows = False
-        self.once = False
+        self.follows = self.once = False
         self.context = False
         self.learns = False
         self.given: tuple[Value, ...] = ()  # the arguments of a generator function
         self.made_by: ir.Node | None = None  # the call of it
         self.pulled_at: tuple[object, ...] = ()  # the loop that pulls
-        self.answer: tuple[ir.Stmt, ...] = ()
-        self.answering = False
-        self.primed = False
+        self.answers: Answers | None = None
 
 
 class Heap(Struct, eq=False):
@@ -287,21 +270,9 @@ class Heap(Struct, eq=False):
 
 
 Payload: TypeAlias = (
-    Some
-    | Known
-    | PerSetting
-    | Either
-    | Tup
-    | Function
-    | Bound
-    | Class
-    | External
-    | Method
-    | Native
-    | Heap
-    | Stream
+    Some | Known | PerSetting | Either | Tup | Function | Bound | Class | External | Method | Native | Heap | Stream
     | None
-)
+)  # fmt: skip
 
 
 class Value(Struct, eq=False, frozen=True):

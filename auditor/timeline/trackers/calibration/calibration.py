@@ -149,7 +149,10 @@ class Calibrations(Tracker):
         given(self.machine, origins, forwards, node)
 
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
-        """Note a deadline."""
+        """Note a deadline. Whether something was made at all is no choice by what it is."""
+        if op in ("is", "is not"):
+            made = self.machine.atoms.family("applied") | self.machine.atoms.family("observed")
+            return Value(out.p, out.m & ~made) if out.m & made else out
         if (left.m ^ right.m) & CLOCK:
             compared(self.machine, op, left, right, node)
         return out

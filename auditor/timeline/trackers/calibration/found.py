@@ -79,14 +79,15 @@ def calibrations(timeline: Timeline, split: Literal["val", "train", "self"]) -> 
         found = _use(event)
         if found is not None:
             way, use = found
-            if way == "applied" and use.sink != "scores" and _reported(timeline, event):
+            if way == "applied" and use.sink != "scores" and counts(timeline, event):
                 continue  # a score, kept beside what was scored
             if bits & use.bits:
                 out.append(Calibration(event, use, way, bits & use.bits))
     return out
 
 
-def _reported(timeline: Timeline, event: Apply) -> bool:
+def counts(timeline: Timeline, event: Apply) -> bool:
+    """Return whether the losses of an application are themselves part of a reported score."""
     return any(
         isinstance(other, Forward) and other.reports and other.site == event.site and other.calls == event.calls
         for other in timeline.events

@@ -331,8 +331,9 @@ class Stores(Tracker):
         tokens = index.m & VAL and index.m & (keys.reads | keys.mixed)
         if not tokens or _stretch(node.index) or base.m & self.machine.params:
             return out
-        if base.m & self.machine.atoms.family("forward") and not isinstance(base.p, Heap):
-            return out  # a prediction
+        rows = isinstance(node.index, ir.Sequence) and not isinstance(base.p, Heap)
+        if rows and base.m & self.machine.atoms.family("forward"):
+            return out  # a prediction for each place, at its token
         if isinstance(value.p, Known) and not isinstance(value.p.v, int | float):
             return out
         return index, _with(value, self.machine.of(Counts).counted(index.m, node))

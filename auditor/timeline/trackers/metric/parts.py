@@ -137,6 +137,12 @@ class Parts(Tracker):
         return out
 
     @past_plain
+    def filed(self, value: Value) -> Value:
+        """Note tokens that are put into a file: what is compared with it later is compared with answers."""
+        if isinstance(value.p, Heap | Tup) or not self._plain(value.m):
+            return value
+        return tag(value, self.machine.atoms.bit("packed tokens", ""))
+
     def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         """Note tokens that are picked below a limit, and losses of some targets only: by what they are, or cost."""
         keys = self.machine.of(Keys)

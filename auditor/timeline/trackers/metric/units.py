@@ -162,7 +162,7 @@ class Units(Tracker):
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note a number of bytes (``len(text.encode())``)."""
         name = arguments.callee_name(func)
-        if name in _ONES and out.m & (VAL | SIZE):
+        if name in _ONES and any(value.m & (VAL | SIZE) for value in args.positional):  # one for each token
             return Value(out.p, out.m | self.machine.atoms.bit("ones", ""))
         if out.m & self.machine.atoms.family("truth") and name not in _SAME:
             out = Value(out.p, out.m & ~self.machine.atoms.family("truth"))

@@ -18,6 +18,7 @@ from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, all_but_last, of_this_token
 from auditor.timeline.trackers.mixtures import byte_shares, rows
+from auditor.timeline.trackers.mixtures.written import factors, is_one, same_expression, weight_of
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Heap, Known, PerSetting, Value, at_setting
@@ -138,7 +139,9 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
             if given and hint.m & keys.aware and not boost.m & (VAL | keys.aware):
                 return boosted(machine, node, hint, boost, origins)
     if not origins & keys.gold:
-        predicted = op == "+" and left.m & right.m & VAL and origins & machine.atoms.family("forward")
+        # What a model makes on the way, gated, is no prediction yet.
+        probable = origins & machine.atoms.bit("space", "probability")
+        predicted = op == "+" and left.m & right.m & VAL and probable and origins & machine.atoms.family("forward")
         if predicted and isinstance(node, ir.BinOp) and weight_of(node) is not None:
             origins |= emit(machine, "blend", node)
         return origins
@@ -175,7 +178,7 @@ def _gated(machine: Machine, node: ir.BinOp, known: int) -> int:
     probability of another token than that of ``p``: a gate until then.
     """
     for rest, tilted in ((node.left, node.right), (node.right, node.left)):
-        if isinstance(rest, ir.BinOp) and rest.op == "-" and _is_one(rest.left):
+        if isinstance(rest, ir.BinOp) and rest.op == "-" and is_one(rest.left):
             pending = choice(machine, node, "gate")
             judged = known & machine.atoms.family("judged")
             tilts = machine.of(Mixtures).tilts
@@ -208,40 +211,6 @@ def _adds_up(node: ir.BinOp) -> bool:
 
 def _is_slot(target: ir.Expr) -> bool:
     return isinstance(target, ir.Subscript) and isinstance(target.index, ir.Const)
-
-
-def weight_of(node: ir.BinOp) -> ir.Expr | None:
-    """Return ``a`` of ``(1 - a) * p + a * q`` (in any order), or None."""
-    sides = [factors(side) for side in (node.left, node.right)]
-    for complement, other in (sides, sides[::-1]):
-        for factor in complement:
-            if isinstance(factor, ir.BinOp) and factor.op == "-" and _is_one(factor.left):
-                for twin in other:
-                    if same_expression(factor.right, twin):
-                        return twin
-    return None
-
-
-def factors(node: ir.Expr) -> list[ir.Expr]:
-    """Return what a product is made of, as it is written."""
-    if isinstance(node, ir.BinOp) and node.op == "*":
-        return [*factors(node.left), *factors(node.right)]
-    return [node]
-
-
-def _is_one(node: ir.Expr) -> bool:
-    return isinstance(node, ir.Const) and isinstance(node.value, int | float) and node.value == 1
-
-
-def same_expression(a: ir.Expr, b: ir.Expr) -> bool:
-    """Return whether two expressions read the same variable, attribute or item."""
-    if isinstance(a, ir.Name) and isinstance(b, ir.Name):
-        return a.id == b.id
-    if isinstance(a, ir.Attr) and isinstance(b, ir.Attr):
-        return a.attr == b.attr and same_expression(a.value, b.value)
-    if isinstance(a, ir.Subscript) and isinstance(b, ir.Subscript):
-        return same_expression(a.value, b.value) and same_expression(a.index, b.index)
-    return isinstance(a, ir.Const) and isinstance(b, ir.Const) and a.value == b.value
 
 
 def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir.Call, out: Value) -> Value:

@@ -17,7 +17,8 @@ from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
-from auditor.timeline.trackers.mixtures.mixtures import emit, same_expression, weight_of
+from auditor.timeline.trackers.mixtures.mixtures import emit
+from auditor.timeline.trackers.mixtures.written import same_expression, weight_of
 from auditor.timeline.trackers.selection import weights
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.trackers.selection.waiting import forget_others

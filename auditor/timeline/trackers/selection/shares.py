@@ -16,7 +16,8 @@ from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.mixtures.mixtures import emit, factors, same_expression
+from auditor.timeline.trackers.mixtures.mixtures import emit
+from auditor.timeline.trackers.mixtures.written import factors, same_expression
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending, predicts
 from auditor.timeline.trackers.selection.waiting import forget_others
 from auditor.timeline.values.atoms import VAL

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.program.defined import called_as
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.plain import past_plain
@@ -73,8 +74,13 @@ class Selection(Tracker):
 
     def ranked(self, keys: list[Value], node: ir.Node, out: Value) -> Value:
         """Note what is picked by the losses that predictions have (``min(losses, key=losses.get)``)."""
-        gold = self.machine.of(Keys).gold
-        if not any(containers.deep(key) & gold for key in keys):
+        gold, marks = self.machine.of(Keys).gold, self.machine.of(Marks)
+        held = 0
+        for key in keys:
+            held |= containers.deep(key)
+        name = called_as(node.func) if isinstance(node, ir.Call) else ""
+        better = name in ranks.HIGHEST if held & marks.space == marks.probs else name in ranks.LOWEST
+        if not held & gold or not better:  # what is in an order is all there still
             return out
         bit = self.machine.atoms.bit("pick", pending(self.machine, "oracle", node))
         self.machine.of(Keys).picks |= bit
