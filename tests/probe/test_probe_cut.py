@@ -31,6 +31,17 @@ def test_what_is_off_or_smaller_stays_so():
     assert on.told == ("TTT_EPOCHS=2",)
 
 
+def test_what_begins_late_in_a_loop_that_is_cut_begins():
+    text = b"""for step in range(1000):
+    if step >= 800 or 5 < step or step % 100 == 99:
+        swap()
+    x.backward()
+"""
+    tree, told = shortened(text, "t.py")
+    assert told == ["line 1: 1000 steps to 8", "line 2: step 800 to 6"]
+    assert "step >= 6 or 5 < step or step % 100 == 99" in ast.unparse(tree)
+
+
 def test_strides_are_long_where_sequences_can_t_be_short():
     stride = 'get("EVAL_STRIDE", "64")'
     assert cut(PLAN, f"seq_len = 1024\n{stride}", 0).told == ("EVAL_STRIDE=384",)

@@ -59,14 +59,20 @@ def test_not_to_the_end(first: str, last: str) -> None:
     assert not found(FILLED, first, last)
 
 
+LISTED = "self.all = [np.zeros(4096) for _ in range(9)]"
+
+
 def test_counts_that_a_helper_adds_to_what_it_is_given() -> None:
     own = "np.add.at(self.pairs, (ids[at - 1] * 31 + ids[at]) & 4095, 1)"
     helped = PRELUDE.replace(own, "add(self.pairs, (ids[at - 1] * 31 + ids[at]) & 4095)").replace(
         "class Table", "def add(table, keys):\n    table += np.bincount(keys, minlength=4096)\nclass Table"
     )
     assert own in PRELUDE
-    prelude = helped.replace("FIRST", "1").replace("LAST", "len(tokens)")
-    assert reported(followed(FILLED + REPORT, prelude=prelude), "counted")
+    listed = helped.replace("self.pairs, self.heads = np.zeros(4096), np.zeros(4096)", LISTED)
+    listed = listed.replace("self.pairs", "self.all[1]")
+    for each in (helped, listed.replace("self.heads", "self.all[0]")):
+        prelude = each.replace("FIRST", "1").replace("LAST", "len(tokens)")
+        assert reported(followed(FILLED + REPORT, prelude=prelude), "counted")
 
 
 def test_what_was_scored_is_counted() -> None:

@@ -33,6 +33,7 @@ def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
         for argument in loop.iter.args[:2]:  # type: ignore[attr-defined]
             if isinstance(argument, ast.Constant) and isinstance(argument.value, int) and argument.value >= _LONG:
                 told.append(f"line {loop.lineno}: {argument.value} steps to {_SHORT}")
+                told += _scaled(loop, argument.value)
                 argument.value = _SHORT
     for name, parameter, value in _given(tree):
         told += _calibrated(name, parameter, value) + _hashed(parameter, value)
@@ -95,6 +96,22 @@ def _whole(value: ast.expr) -> int:
     if not isinstance(value, ast.Constant) or isinstance(value.value, bool) or not isinstance(value.value, int):
         return -1
     return value.value
+
+
+def _scaled(loop: ast.For, steps: int) -> list[str]:
+    """Scale the steps that a loop's counter is compared with, so that what begins late in it begins; return which."""
+    told: list[str] = []
+    for node in ast.walk(loop):
+        if not (isinstance(node, ast.Compare) and isinstance(loop.target, ast.Name) and len(node.comparators) == 1):
+            continue
+        sides = (node.left, node.comparators[0])
+        counter = any(isinstance(side, ast.Name) and side.id == loop.target.id for side in sides)
+        for side in sides:
+            if counter and isinstance(side, ast.Constant) and type(side.value) is int and _SHORT < side.value < steps:
+                scaled = max(1, side.value * _SHORT // steps)
+                told.append(f"line {side.lineno}: step {side.value} to {scaled}")
+                side.value = scaled
+    return told
 
 
 def _is_range(node: ast.expr) -> bool:

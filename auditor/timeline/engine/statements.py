@@ -97,8 +97,9 @@ def do_augassign(machine: Machine, node: ir.AugAssign) -> None:
     frame = machine.frame
     handed = isinstance(target, ir.Name) and target.id not in frame.rebound
     machine.bind(target, new)
-    told = machine.atoms.family("forward") | machine.atoms.family("counted")
-    if handed and old.p is SOME and isinstance(target, ir.Name) and new.m & ~old.m & told:
+    counted = machine.atoms.family("counted")
+    told = counted if old.p is None else machine.atoms.family("forward") | counted if old.p is SOME else 0
+    if handed and isinstance(target, ir.Name) and new.m & ~old.m & told:
         frame.written[target.id] = new  # a tensor that was handed in is changed for the caller, too
         frame.rebound.discard(target.id)
 

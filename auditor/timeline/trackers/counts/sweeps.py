@@ -139,8 +139,8 @@ def _spelled_out(machine: Machine, source: Source, loop: ir.For | ir.While) -> s
     over = loop.test if isinstance(loop, ir.While) else loop.iter
     texts = [source.text[over.start : over.end]]
     names = {n.id for n in walk(over) if isinstance(n, ir.Name)} - set(_variables(loop))
-    for name in sorted(names) if body is not None else ():
-        value = only_value(body, name)
+    for name in sorted(names):
+        value = only_value(body, name) if body is not None else None
         texts += [source.text[value.start : value.end]] if value is not None else []
     return " ".join(texts)
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.program.defined import body_at, called_as, only_value, sized
 from auditor.program.index import Body
+from auditor.program.written import factors, same_expression
 from auditor.timeline.engine.containers import tag
+from auditor.timeline.engine.numbers import numbers
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.metric.metric import doubt
-from auditor.timeline.trackers.mixtures.mixtures import factors, same_expression
-from auditor.timeline.trackers.selection.marks import numbers
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import Heap, Value
 
@@ -106,7 +106,7 @@ class Fractions(Tracker):
             if number is None or number <= 0:
                 return None
             if node.op == ">>":
-                return left * 2.0 ** min(number, _WIDTH)
+                return left * float(2.0 ** min(number, _WIDTH))
             return left * number if node.op in ("//", "/") else left / number if node.op == "*" else None
         if isinstance(node, ir.Call) and called_as(node.func) in _SAME and len(node.args) == 1:
             return self._parts(node.args[0].value, tokens, body, depth - 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.program.written import factors, is_one, same_expression, weight_of
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.plain import past_plain
@@ -18,7 +19,6 @@ from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Mixture, MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, all_but_last, of_this_token
 from auditor.timeline.trackers.mixtures import byte_shares, rows
-from auditor.timeline.trackers.mixtures.written import factors, is_one, same_expression, weight_of
 from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Heap, Known, PerSetting, Value, at_setting

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.program.written import same_expression, weight_of
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.plain import past_plain
@@ -18,7 +19,6 @@ from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
 from auditor.timeline.trackers.mixtures.mixtures import emit
-from auditor.timeline.trackers.mixtures.written import same_expression, weight_of
 from auditor.timeline.trackers.selection import weights
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.trackers.selection.waiting import forget_others

@@ -13,7 +13,7 @@ from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import choice
-from auditor.timeline.values.payloads import Known, PerSetting, Value, at_setting
+from auditor.timeline.values.payloads import Known, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -41,18 +41,6 @@ class Marks(Tracker):
 def pending(machine: Machine, kind: MixtureKind, node: ir.Node) -> int:
     """Return the origin of a choice of ``kind`` at ``node``, which counts where it is summed into a score."""
     return choice(machine, node, kind)
-
-
-def numbers(machine: Machine, value: Value) -> dict[int, float]:
-    """Return the constant number that a value is, by the number of the setting in play (those where it is one)."""
-    if not isinstance(value.p, Known | PerSetting):
-        return {}
-    out: dict[int, float] = {}
-    for index in range(1, machine.count):
-        payload = at_setting(value.p, index)
-        if isinstance(payload, Known) and isinstance(payload.v, int | float) and not isinstance(payload.v, bool):
-            out[index] = float(payload.v)
-    return out
 
 
 def under(machine: Machine, settings: list[int], kind: MixtureKind, node: ir.Node) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.program.written import factors
 from auditor.timeline.engine import containers
+from auditor.timeline.engine.numbers import numbers
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.mixtures.mixtures import emit, factors
+from auditor.timeline.trackers.mixtures.mixtures import emit
 from auditor.timeline.trackers.selection.knowing import Knowing
-from auditor.timeline.trackers.selection.marks import numbers
 from auditor.timeline.trackers.selection.waiting import forget_others
 from auditor.timeline.values.payloads import Heap, Tup, Value
 
@@ -43,14 +44,16 @@ class Pointed(Tracker):
         atoms, keys = self.machine.atoms, self.machine.of(Keys)
         hits, weighed = atoms.family("hit"), atoms.family("weighed hit")
         for hit, boost in ((left, right), (right, left)):
+            if (hit.m | boost.m) & (keys.mixtures | keys.aware):
+                continue  # it is told where the hint is made
             if node.op == "*" and hit.m & hits and not boost.m & (hits | atoms.family("forward")):
                 reads = self.machine.of(Knowing).reads_of(boost)
                 return atoms.bit("weighed hit", reads) if reads else 0
             if node.op in ("+", "-") and boost.m & keys.gold and hit.m & weighed and not boost.m & weighed:
                 found = 0
-                for reads in atoms.meanings(hit.m, "weighed hit"):
-                    assert isinstance(reads, int)
-                    found |= self._found("hint", reads, node)
+                for looked_at in atoms.meanings(hit.m, "weighed hit"):
+                    assert isinstance(looked_at, int)
+                    found |= self._found("hint", looked_at, node)
                 return found
         return 0
 

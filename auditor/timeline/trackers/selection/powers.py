@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.numbers import numbers
 from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
-from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending
+from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending
 from auditor.timeline.trackers.selection.ranks import several
 from auditor.timeline.trackers.selection.shares import Shares
 from auditor.timeline.values.atoms import VAL

@@ -10,15 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.program.written import factors, same_expression
 from auditor.timeline.engine import arguments, containers, stores
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.numbers import numbers
 from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import emit
-from auditor.timeline.trackers.mixtures.written import factors, same_expression
-from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending, predicts
+from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending, predicts
 from auditor.timeline.trackers.selection.waiting import forget_others
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import Heap, Known, Method, Tup, Value

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers
+from auditor.timeline.engine.numbers import numbers
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.selection.marks import Marks, kept_apart, numbers, pending, predicts
+from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending, predicts
 from auditor.timeline.values.payloads import Heap, Known, Tup, Value
 
 if TYPE_CHECKING:

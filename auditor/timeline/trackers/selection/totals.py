@@ -12,11 +12,12 @@ from auditor.program import ir
 from auditor.program.index import within
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
+from auditor.timeline.engine.numbers import numbers
 from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.selection.knowing import by_own_sum
-from auditor.timeline.trackers.selection.marks import Marks, numbers
+from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.trackers.selection.ranks import PLACES
 from auditor.timeline.trackers.selection.shares import Shares
 from auditor.timeline.values.atoms import VAL

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import containers
+from auditor.timeline.engine.numbers import numbers
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import emit
-from auditor.timeline.trackers.selection.marks import Marks, numbers, pending, under
+from auditor.timeline.trackers.selection.marks import Marks, pending, under
 from auditor.timeline.trackers.selection.ranks import HIGHEST, SIDE_BY_SIDE, several
 from auditor.timeline.trackers.selection.shares import Shares
 from auditor.timeline.values.atoms import BITS, RANDOM
