@@ -86,7 +86,7 @@ class Comparison(Struct, frozen=True):
         elif self.p is None:
             theirs = self.row.sample
             lone = theirs is None or theirs.sd is None
-            test = f"no test, for {'the row has one score' if lone else 'one score has no spread'}"
+            test = f"no test, for {'no spread of that row is known here' if lone else 'one score has no spread'}"
         else:
             test = f"one-sided Welch p = {self.p:.4f}"
         difference = f"{abs(self.delta):.6f} bits per byte ({abs(self.gain):.4f} {unit}) {side}"

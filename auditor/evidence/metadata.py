@@ -75,6 +75,9 @@ TEXTS = (
     "status",
 )
 
+_HOPED_FOR = regex(
+    r"(?:^|_)(?:projected|projection|estimated?|expected|goal|predicted|extrapolated)(?:_|$)"
+)  # no result
 _NEVER_NOUGHT = frozenset({"val_bpb", "val_loss", "artifact_bytes"})  # 0 there is a blank that nobody filled in
 _UNIT = regex(r"_(ms|s|sec|secs|seconds|min|mins|minutes|h|hours|mb|kb|mib)(?:_(?:mean|max|min|avg|total))?$")
 _SCALES = {
@@ -261,7 +264,7 @@ def _bare_scores(path: str, leaves: tuple[_Leaf, ...], numbers: tuple[Claim[floa
 def _named(leaf: _Leaf) -> str | None:
     """Return what quantity a leaf is, by its key and, for ``mean``, ``max`` or a seed, by its parent's."""
     parts = [p.lower() for p in leaf.path if not p.startswith("[")]
-    if any(_RETRACTED.search(part) for part in parts):
+    if any(_RETRACTED.search(part) or _HOPED_FOR.search(part) for part in parts):
         return None
     key = parts[-1] if parts else ""
     if key in (

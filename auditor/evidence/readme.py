@@ -49,7 +49,7 @@ _PROSE_SEEDS = regex(
 _TO_COME = regex(r"\b(?:to be|will be|pending|planned|todo|tbd|upcoming|to come|not yet)\b", re.IGNORECASE)
 _ASIDE = regex(
     r"baseline|previous|prior|sota|delta|improv|vs\.?\s|record of|leader|merged|compared|from\s\d"
-    r"|\b(?:win )?bar\b|\bgoals?\b|\bthreshold\b|\bfrontier\b|\btarget\b"
+    r"|\b(?:win )?bar\b|\bbpb gap\b|\bgoals?\b|\bthreshold\b|\bfrontier\b|\btarget\b"
     r"|\b(?:estimat|expect|project|anticipat)ed\b",
     re.IGNORECASE,
 )

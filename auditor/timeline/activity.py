@@ -267,8 +267,11 @@ def _value(timeline: Timeline, name: str, index: int) -> str:
     setting, switch = timeline.settings[index], timeline.switches.get(name)
     given = lookup(setting, name) if setting.kind != "defaults" else None
     if given is not None:
-        where = "the logged run" if setting.kind == "log" else setting.label
-        return f"{name} is {given.value} in {where} ({given.path}:{given.line})"
+        if setting.kind == "log":
+            return f"{name} is {given.value} in the logged run ({given.path}:{given.line})"
+        if setting.label.partition(" ")[0] == f"{given.path}:{given.line}":
+            return f"{name} is {given.value} in {setting.label}"
+        return f"{name} is {given.value} ({given.path}:{given.line}) in the run of {setting.label}"
     if switch is None:
         return ""
     value = switch.values[index] if switch.values[index] is not None else switch.default
