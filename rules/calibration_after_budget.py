@@ -19,6 +19,7 @@ from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.events import Timeline
 from auditor.timeline.trackers.calibration.found import Calibration, calibrations, deadlines, path_of, place_of
+from rules.gravest import gravest
 from rules.limits import time
 from rules.torch_scripts import EVALUATE, HEAD, REPORT
 
@@ -49,16 +50,15 @@ class Clock(Struct, frozen=True):
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each calibration on training data that the 600 s don't cover."""
+    yield from gravest(_found(case))
+
+
+def _found(case: Case) -> Iterator[Finding]:
     timeline = case.timeline
     if timeline is None:
         return
-    seen: set[tuple[str, int]] = set()
     for found in calibrations(timeline, "train"):
         site = place_of(found)
-        place = (site.source.path, site.start)
-        if place in seen:
-            continue
-        seen.add(place)
         clock = _clock(timeline, found, case.evidence, time(case).train_seconds)
         if case.submission.track == "non-record" and _unlimited(case.evidence):
             continue

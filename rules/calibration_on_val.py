@@ -11,6 +11,7 @@ from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.trackers.calibration.found import Calibration, calibrations, counts, path_of, place_of
+from rules.gravest import gravest
 from rules.torch_scripts import evaluating, scored
 
 SLUG = "calibration-on-val"
@@ -35,16 +36,15 @@ _SINK = {
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each calibration on validation tokens: a choice by trial is for a human to weigh."""
+    yield from gravest(_found(case))
+
+
+def _found(case: Case) -> Iterator[Finding]:
     timeline = case.timeline
     if timeline is None:
         return
-    seen: set[tuple[str, int]] = set()
     for found in calibrations(timeline, "val"):
         site = place_of(found)
-        place = (site.source.path, site.start)
-        if place in seen:
-            continue
-        seen.add(place)
         judged = activity(timeline, found.bits, [found.apply, found.use])
         status = judged.status
         if not (found.way == "observed" or found.apply.watched) and status == "violation":

@@ -24,7 +24,7 @@ def limited(case: Case, status: Status, message: str) -> tuple[Status, str]:
 
     Those limits are the record track's: of what says itself that it is no record only the place is wrong.
     """
-    said = disclaimed(case) if status == "violation" else None
+    said = disclaimed(case, outright=True) if status == "violation" else None
     if said is None:
         return status, message
     quoted = f"“{shown(said.text, 60)}”"

@@ -29,13 +29,16 @@ _CLAIMS_ONE = regex(
 
 _OF_IT = regex(r"\bthis (?:run|submission|entry|work|is)\b", re.I)  # what is said further down may be of others
 
+_OUTRIGHT = regex(r"\bnon[-_ ]?record|\bnot (?:a|an) (?:new )?record\b", re.I)  # of the track, not of how good it is
 
-def disclaimed(case: Case) -> Statement | None:
+
+def disclaimed(case: Case, *, outright: bool = False) -> Statement | None:
     """Return where a submission says that it is no record, None where it doesn't.
 
-    Its folder's name counts, the README's headings and opening lines, and the texts of the metadata.
+    Its folder's name counts, the README's headings and opening lines, and the texts of the metadata. ``outright``: only
+    what says so of the submission's kind, not that it claims no state of the art.
     """
-    if _IN_A_NAME.search(case.submission.name):
+    if _IN_A_NAME.search(case.submission.name) and not (outright and not _OUTRIGHT.search(case.submission.name)):
         return Statement(case.submission.metadata or case.submission.readme or "", None, case.submission.name)
     told = list(statements(case))
     if any(
@@ -44,7 +47,7 @@ def disclaimed(case: Case) -> Statement | None:
     ):
         return None
     for said in told:
-        if says(_CLAIMS_ONE, said.text):
+        if says(_CLAIMS_ONE, said.text) or (outright and not _OUTRIGHT.search(said.text)):
             continue
         heading = said.path != case.submission.readme or said.text.startswith("#")
         if said.path == case.submission.readme and (said.line or 0) > _MOST_LINES and not _OF_IT.search(said.text):

@@ -9,6 +9,7 @@ from auditor.finding import Finding
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.trackers.calibration.found import calibrations, path_of, place_of
+from rules.gravest import gravest
 from rules.torch_scripts import scored
 
 SLUG = "self-generated-calibration"
@@ -16,16 +17,15 @@ SLUG = "self-generated-calibration"
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a note for each calibration on tokens that come from the model or from a random generator."""
+    yield from gravest(_found(case))
+
+
+def _found(case: Case) -> Iterator[Finding]:
     timeline = case.timeline
     if timeline is None:
         return
-    seen: set[tuple[str, int]] = set()
     for found in calibrations(timeline, "self"):
         site = place_of(found)
-        place = (site.source.path, site.start)
-        if place in seen:
-            continue
-        seen.add(place)
         judged = activity(timeline, found.bits, [found.apply, found.use])
         if judged.status != "violation":
             continue  # what is legal, or harmless, is worth a word where it surely runs

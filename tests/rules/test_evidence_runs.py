@@ -221,3 +221,8 @@ def test_several_runs_of_a_seed_are_one_value() -> None:
     blind["submission.json"] = metadata(1.2306, seeds=())
     (finding,) = found(case_of(blind), "not-significant")
     assert finding.message.startswith("The mean of 3 runs, 1.230600, is ")
+
+
+def test_who_claims_no_state_of_the_art_may_claim_a_record() -> None:
+    files = record(1.2244, world_size=1) | {"README.md": "# One card\n\nThis is not a SOTA claim.\n"}
+    assert [f.status for f in found(case_of(files), "hardware")] == ["violation"]
