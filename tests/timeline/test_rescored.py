@@ -131,3 +131,22 @@ def test_places_that_are_filled_one_after_the_other() -> None:
     )
     assert found(code.replace("FIRST", "50").replace("START", "50")) == []
     assert found(code.replace("FIRST", "99").replace("START", "0")) == ["nll[n]"]
+
+
+def test_weights_that_learn_from_losses_correct_no_sum() -> None:
+    code = """
+    weights = torch.zeros(2)
+    total = 0.0
+    for lo, hi in spans:
+        p = own(lo, hi)
+        costs = torch.zeros(2, hi - lo)
+        costs[0] = torch.as_tensor(-np.log(p))
+        at = np.arange(lo, hi)
+        costs[1] = torch.as_tensor(-np.log((tails[ids[at]] + 1) / (tails.sum() + 64)))
+        share = torch.softmax(weights, 0)
+        total += float(-torch.logsumexp(-costs + torch.log(share).unsqueeze(1), 0).sum())
+        weights -= 0.1 * costs.mean(dim=1)
+        for i in at:
+            tails[ids[i]] += 1
+    """
+    assert found("\n".join(line[4:] for line in code.splitlines())) == []

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 _LOOKS = frozenset({"get", "setdefault", "pop", "take", "gather", "take_along_dim", "take_along_axis", "index_select"})
 
+# What bends a number: a correction that went through it corrects no sum (the weights of a mixture that learns, say).
+_BENDS = frozenset(
+    {"softmax", "log_softmax", "softmin", "log", "exp", "sigmoid", "logsigmoid", "tanh", "softplus", "sqrt"}
+)
+
 
 class Rescored(Tracker):
     """Losses that are taken out of a sum, or overwritten, for others that saw more."""
@@ -48,9 +53,12 @@ class Rescored(Tracker):
         """Note a look into a table after a loop that filled it."""
         return self._looked(base, index.m, out)
 
-    @heeds(_LOOKS)
+    @heeds(_LOOKS | _BENDS)
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
-        """Note such a look by a call."""
+        """Note such a look by a call; forget corrections that are bent."""
+        if arguments.callee_name(func) in _BENDS:
+            atoms = self.machine.atoms
+            return Value(out.p, out.m & ~(atoms.family("change") | atoms.family("without")))
         if arguments.callee_name(func) not in _LOOKS:
             return out
         given = arguments.given_to(func, args)
@@ -76,10 +84,15 @@ class Rescored(Tracker):
         new = containers.deep(value)
         if not new & self.machine.of(Keys).gold:
             return out
+        listed = isinstance(base.p, Heap) and base.p.kind == "list"
+        if isinstance(node.index, ir.Const) and not listed:
+            return out  # one row of several experts' losses, say
         key, keep = self._holder(base, node)
-        before = self.stored.get(key)
         late = self._late(new)
         old = containers.deep(base)
+        if not listed and not old & self.machine.of(Keys).gold:
+            self.stored.pop(key, None)  # a table that was made anew
+        before = self.stored.get(key)
         texts = sweeps.gone_over(self.machine, node)
         if not late:
             self.stored[key] = (keep, texts | (before[1] if before is not None else set()))
@@ -87,7 +100,7 @@ class Rescored(Tracker):
         if not old & self.machine.of(Keys).gold:
             return out
         # What was filled place by place is overwritten only by a loop over the same places.
-        again = not before if isinstance(base.p, Heap) and base.p.kind == "list" else bool(before and before[1] & texts)
+        again = not before if listed else bool(before and before[1] & texts)
         return (index, containers.tag(value, self._told(new, old, node))) if again else out
 
     # ---------------------------------------------------------------- what a loss saw

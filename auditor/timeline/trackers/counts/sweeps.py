@@ -47,11 +47,13 @@ def covers(machine: Machine, reads: int, judged: int, node: ir.Node) -> bool:
     return bool(reads) and all(_covered(machine, bit, common, here) for bit in bits_of(reads))
 
 
-def gone_over(machine: Machine, node: ir.Node) -> set[str]:
-    """Return what the loops of the current function go over in which ``node`` stands, as written."""
+def gone_over(machine: Machine, node: ir.Subscript) -> set[str]:
+    """Return what the loops of the current function go over that give ``node``'s index, as written."""
     scope, func = machine.frame.scope, machine.frame.func
     first = func.node.start if func is not None else 0
-    loops = [loop for loop in _around(machine, scope.source, node.start) if loop.start >= first]
+    inside = scope.source.text[node.index.start : node.index.end]
+    around = [loop for loop in _around(machine, scope.source, node.start) if loop.start >= first]
+    loops = [loop for loop in around if any(re.search(rf"\b{re.escape(name)}\b", inside) for name in _variables(loop))]
     return {text for loop in loops if (text := _over(scope.source, loop)) is not None}
 
 
