@@ -111,3 +111,16 @@ def test_what_is_wrong_is_told_with_its_line(data: bytes, bpb: float | None, lin
 
 def test_numbers_that_json_does_not_have() -> None:
     assert claims(b'{"val_bpb": NaN, "mean_val_bpb": Infinity, "bpb": 1e999}') == (None, None, ())
+
+
+def test_scores_of_what_was_built_on_or_hoped_for_are_no_claims() -> None:
+    document = {
+        "base_pr_score_bpb": 1.0759,
+        "val_bpb": None,
+        "val_bpb_projected_center": 0.82,
+        "bytes_total_estimated": 14_300_000,
+        "result": {"val_bpb": 1.07063},
+    }
+    found = read(document)
+    assert [c.value for c in found.all("val_bpb")] == [1.07063]
+    assert found.all("artifact_bytes") == ()
