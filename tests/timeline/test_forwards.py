@@ -279,3 +279,16 @@ COUNTED = """r = 0
 def test_what_is_given_by_name_decides_which_rounds_are_made(body: str, guided: int, found: int) -> None:
     timeline = followed(LOOPED.format(body=body, guided=guided))
     assert sum(isinstance(event, Lookahead) for event in timeline.events) == found
+
+
+@pytest.mark.parametrize(
+    ("seen", "certain"),
+    [("torch.where(torch.sin(torch.arange(64) * 12.9) > 0.3, 63, ids)", False),
+     ("ids.masked_fill(torch.sin(torch.arange(64) * 12.9) > 0.3, 63)", False), ("ids", True)],
+)  # fmt: skip
+def test_a_model_that_hides_tokens_may_not_know_them(seen: str, certain: bool) -> None:
+    body = "y = F.scaled_dot_product_attention(q, k, v)" + OUT
+    model = MODEL.format(body=body, conv="3", rnn="").replace("self.embed(ids)", f"self.embed({seen})")
+    found = [event.certain for event in followed(model).events if isinstance(event, Lookahead)]
+    assert found
+    assert set(found) == {certain}

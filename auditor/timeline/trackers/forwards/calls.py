@@ -52,6 +52,17 @@ _SAME = frozenset(
 )  # fmt: skip
 
 
+_REPLACES = frozenset({"where", "masked_fill", "masked_fill_"})
+
+
+def replaces(name: str, given: list[object], func: ir.Expr, evaluate: Callable[[ir.Expr], object]) -> bool:
+    """Return whether a call replaces some tokens: they are hidden from the positions that predict them, perhaps."""
+    if name not in _REPLACES:
+        return False
+    base = evaluate(func.value) if isinstance(func, ir.Attr) else None
+    return any(isinstance(value, Tensor) and value.raw for value in (base, *given))
+
+
 def attention(name: str, given: list[object], keywords: dict[str, object], mixed: Mixed) -> Tensor | None:
     """Return what a fused attention gives; None for another function."""
     if name not in _ATTENTION:

@@ -32,7 +32,7 @@ class Pass:
         self.found: list[Mixed] = []
         self.steps = 0
         self.open = 0  # conditions in progress that could not be decided
-        self.draws = False  # something is drawn at random in it: perhaps a denoiser
+        self.draws = False  # something is drawn at random in it, or tokens are replaced: perhaps a denoiser
         self.known: dict[tuple[object, ...], object] = {}  # what calls gave, by all that decides it
 
     def run(self, heap: Heap, method: str, given: list[object], named: dict[str, object], depth: int = 0) -> object:
@@ -320,7 +320,7 @@ class Body:
         if transformed is not None:
             return transformed
         given = [spectra.spread(v, mixed) for v in given]
-        if name.startswith(("rand", "bernoulli")):
+        if name.startswith(("rand", "bernoulli")) or calls.replaces(name, given, func, self.eval):
             self.owner.draws = True
         if isinstance(func, ir.Attr):
             base = self.eval(func.value)
