@@ -292,3 +292,17 @@ def test_a_model_that_hides_tokens_may_not_know_them(seen: str, certain: bool) -
     found = [event.certain for event in followed(model).events if isinstance(event, Lookahead)]
     assert found
     assert set(found) == {certain}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # what a tensor of another shape masks, along an axis of one, is not certain
+        "m = (x[..., 0].unsqueeze(1).unsqueeze(1) == self.table).float(); return x + m.sum(-1).mean(-1, keepdim=True)",
+        # the equation says that the last axis is the states' own
+        "s = torch.einsum('bskp,bpd->bskd', (x[..., 0].unsqueeze(1).unsqueeze(1) == self.table).float(), x); "
+        "return x + (s * x.unsqueeze(2)).sum(-1)",
+    ],
+)
+def test_what_another_shape_comes_into_is_not_certain(body: str) -> None:
+    assert not any(certain for _, certain in ahead(body))

@@ -93,6 +93,20 @@ def blended(values: list[object], axes: Axes | None = None) -> Tensor:
     return Tensor(widest, pooled if leak is None else None, leak, masked, far.ahead, far.reach, raw)
 
 
+def by_letters(equation: str, operands: list[object]) -> Tensor:
+    """Return what ``einsum`` makes of its operands: the equation says which axes are left, and in which order."""
+    out = blended(operands)
+    inputs, arrow, kept = equation.replace(" ", "").partition("->")
+    named: dict[str, str] = {}
+    for letters, operand in zip(inputs.split(","), operands, strict=False):
+        axes = operand.axes if isinstance(operand, Tensor) else None
+        if axes is not None and len(axes) == len(letters):
+            named |= {letter: axis for letter, axis in zip(letters, axes, strict=True) if named.get(letter, "1") == "1"}
+    plain = arrow and kept.isalpha() and all(part.isalpha() for part in inputs.split(","))
+    axes = tuple(named.get(letter, "D") for letter in kept)
+    return replace(out, axes=axes) if plain and axes.count("T") < 2 else out  # of positions with positions: as it was
+
+
 def either(values: list[object]) -> Tensor:
     """Return what is one of several values: what one of them has pooled is not given back by the others."""
     tensors = [v for v in values if isinstance(v, Tensor)]
@@ -114,7 +128,8 @@ def reduced(tensor: Tensor, dims: list[int] | None, *, keep: bool, mixed: Mixed)
         else tuple(a for p, a in enumerate(axes) if p not in places)
     )
     if "T" in gone and "T" not in left and "S" not in axes:
-        found = mixed if dims is not None else replace(mixed, certain=False)
+        # Along an axis of one, something of another shape may have come in: a mask, for one.
+        found = replace(mixed, certain=mixed.certain and dims is not None and "1" not in axes)
         return replace(tensor, axes=left, pooled=tensor.pooled or found)
     return replace(tensor, axes=left)
 

@@ -18,6 +18,7 @@ from auditor.timeline.trackers.forwards.axes import (
     Size,
     Tensor,
     blended,
+    by_letters,
     has_positions,
     index_of,
     multiplied,
@@ -103,6 +104,8 @@ def function(name: str, given: list[object], keywords: dict[str, object], mixed:
     grid = grids.function(name, given, keywords)
     if grid is not None:
         return grid
+    if name == "einsum" and isinstance(first, str):
+        return by_letters(first, given[1:])
     if isinstance(first, Several):
         return _of_several(name, first, given, keywords, mixed)
     if name in ("embedding", "one_hot"):
