@@ -14,10 +14,13 @@ Read = Callable[[str, int], str | None]
 """A file's text by path and layer; None where there is no such file."""
 
 _PLACE = r"\((?P<path>[^()\s]+?):(?P<line>\d+)(?: \(layer \d\))?\)"
+_BARE = r"(?P<path>[^()\s]+?):(?P<line>\d+)"
 _NAMED = (
     ("default", re.compile(rf"(?P<name>\w[\w.]*) defaults to (?P<value>\S.*?) {_PLACE}")),
     ("unset", re.compile(rf"(?P<name>\w[\w.]*) is not set by default {_PLACE}")),
     ("setting", re.compile(rf"(?:^|; )(?P<name>\w[\w.]*) is (?P<value>[^;]*?) in [^;]*?{_PLACE}(?=;|$)")),
+    ("setting", re.compile(rf"(?:^|; )(?P<name>\w[\w.]*) is (?P<value>[^;]*?) {_PLACE} in the run of [^;]*(?=;|$)")),
+    ("setting", re.compile(rf"(?:^|; )(?P<name>\w[\w.]*) is (?P<value>[^;]*?) in {_BARE}(?: \([^()]*\))?(?=;|$)")),
     ("log", re.compile(rf"the log prints (?P<name>\w[\w.]*) as (?P<value>\S.*?) {_PLACE}")),
     ("command", re.compile(r"\((?P<name>\w[\w.]*)=(?P<value>[^,;()]*), (?P<path>[^()\s,]+?):(?P<line>\d+)\)")),
 )
