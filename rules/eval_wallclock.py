@@ -26,14 +26,13 @@ class Cost(Struct, frozen=True):
     """What a run's score needs on validation data, in seconds.
 
     ``scoring`` is the evaluation that prints the score, ``before`` adaptation ahead of quantisation, ``hints``
-    what is computed ahead of the evaluation's clock (0 when it is inside); ``all_told`` is everything timed.
+    what is computed ahead of the evaluation's clock (0 when it is inside).
     """
 
     scoring: float
     before: float
     hints: float
     hints_known_outside: bool
-    all_told: float
     line: int | None
 
     @property
@@ -87,7 +86,6 @@ def cost_of(counted: Counted) -> Cost | None:
         before=max((v.value for v in run.numbers("prequant_time")), default=0.0),
         hints=0.0 if known is False else hints,
         hints_known_outside=known is True,
-        all_told=run.validation_seconds,
         line=scoring.line,
     )
 
@@ -110,16 +108,10 @@ def _whose(counted: Counted) -> str:
 
 
 def _parts(cost: Cost) -> str:
-    more = cost.all_told - cost.needed
-    rest = (
-        f"; all that the log times on validation data is {cost.all_told:.1f} s" if more > 1 and not cost.hints else ""
-    )
-    if cost.before:
-        return (
-            f" ({cost.before:.1f} s of adaptation on validation data before quantisation and {cost.scoring:.1f} s of "
-            f"scoring{rest})"
-        )
-    return f" ({rest.removeprefix('; ')})" if rest else ""
+    if not cost.before:
+        return ""
+    ahead = f"{cost.before:.1f} s of adaptation on validation data before quantisation"
+    return f" ({ahead} and {cost.scoring:.1f} s of scoring)"
 
 
 def _another(case: Case) -> Iterator[Finding]:

@@ -83,7 +83,8 @@ def _few(case: Case, runs: Sequence[Run], shown: Sequence[int]) -> Finding:
     if shown and not any(run.logged_seed for run in runs):
         said = f"{said} by their names"
     named = [seed for seed in case.evidence.metadata.seeds if seed not in shown]
-    more = f"; submission.json names {several(named)} too" if named else ""
+    too = " too" if shown else ""  # a run that prints no seed may be of one of these
+    more = f"; submission.json names {several(named) if shown else of_seeds(named)}{too}" if named else ""
     place = runs[-1].score if runs else None
     log = case.evidence.logs[0].path if case.evidence.logs else None
     return Finding(

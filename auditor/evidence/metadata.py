@@ -99,6 +99,7 @@ _SEED_GROUP = regex(r"seed|per_run|^runs$|^results$|individual", re.IGNORECASE)
 _SEED_LIST = regex(r"^(?:per_)?seeds?(?:_(?:results|scores|values))?$", re.IGNORECASE)
 _NEAR = 0.05  # bits per byte between a seed's score and the claimed one
 _PER_SEED = regex(r"bpb|bytes|loss|time", re.IGNORECASE)  # what is listed by seed with the bare seed as key
+_OF_OTHERS = regex(r"baseline|comparison|compared|previous|parent|reference", re.IGNORECASE)
 _RETRACTED = regex(r"retract|withdrawn")
 _TRAILING_COMMA = regex(r",(\s*[}\]])")
 
@@ -212,10 +213,16 @@ def _walk(
 
 def _seed_of(key: str, path: tuple[str, ...], seed: int | None) -> int | None:
     part = _SEED_PART.match(key)
-    if part is not None and (
-        key.lower().startswith("seed")
-        or any(_SEED_GROUP.search(p) for p in path)
-        or (path and _PER_SEED.search(path[-1]))
+    # Beneath one seed's name (sweep_seed_42) numbers are of something else: ranks, steps.
+    within = any(_SEED_IN_KEY.search(p.lower()) for p in path) and not key.lower().startswith("seed")
+    if (
+        part is not None
+        and not within
+        and (
+            key.lower().startswith("seed")
+            or any(_SEED_GROUP.search(p) for p in path)
+            or (path and _PER_SEED.search(path[-1]))
+        )
     ):
         return int(part[1])
     inside = _SEED_IN_KEY.search(key.lower())
@@ -322,7 +329,8 @@ def _seeds(document: dict[str, object], leaves: tuple[_Leaf, ...]) -> tuple[int,
             listed += [v for v in value if isinstance(v, int) and not isinstance(v, bool)]
             listed += [int(v) for v in value if isinstance(v, str) and v.isdecimal() and len(v) <= 12]
     if not listed:
-        listed = [leaf.seed for leaf in leaves if leaf.seed is not None]
+        own = (leaf for leaf in leaves if not any(_OF_OTHERS.search(part) for part in leaf.path))
+        listed = [leaf.seed for leaf in own if leaf.seed is not None]
     single = document.get("seed")
     if not listed and isinstance(single, int) and not isinstance(single, bool):
         listed = [single]

@@ -151,3 +151,17 @@ def test_a_run_that_is_left_out_and_scored_better_is_not_said_to_be_worse() -> N
     (finding,) = told("best-of-k", files | {"submission.json": json.dumps(said)}, SCRIPT)
     assert "seeds 4, 5 scored 1.20021, 1.20391, and the mean of all is" in finding.message
     assert "worse" not in finding.message
+
+
+def test_ranks_beneath_a_seed_and_seeds_of_a_baseline_are_not_the_submissions_seeds() -> None:
+    swept = {"name": "Example", "val_bpb": 1.2, "lora_rank_sweep_seed_42": {"48": 1.2001, "56": 1.2}}
+    assert case_of({"submission.json": json.dumps(swept)}).evidence.metadata.seeds == (42,)
+    compared = {"name": "Example", "val_bpb": 1.2, "comparison": {"baseline_seed_results": {"7": 1.3, "8": 1.31}}}
+    assert case_of({"submission.json": json.dumps(compared)}).evidence.metadata.seeds == ()
+
+
+def test_the_seed_that_submission_json_names_may_be_that_of_the_run_which_prints_none() -> None:
+    run = "\n".join(line for line in run_log(1, 1.2).splitlines() if not line.startswith("seed"))
+    said = {"name": "Example", "val_bpb": 1.2, "seeds": [1337]}
+    (finding,) = told("too-few-seeds", {"train.log": run, "submission.json": json.dumps(said)}, SCRIPT)
+    assert finding.message.endswith("of no printed seed; submission.json names seed 1337.")

@@ -44,6 +44,8 @@ class Pointed(Tracker):
         atoms, keys = self.machine.atoms, self.machine.of(Keys)
         hits, weighed = atoms.family("hit"), atoms.family("weighed hit")
         for hit, boost in ((left, right), (right, left)):
+            if (hit.m | boost.m) & (keys.mixtures | keys.aware):
+                continue  # it is told where the hint is made
             if node.op == "*" and hit.m & hits and not boost.m & (hits | atoms.family("forward")):
                 reads = self.machine.of(Knowing).reads_of(boost)
                 return atoms.bit("weighed hit", reads) if reads else 0
