@@ -58,6 +58,16 @@ class _Listeners:
         of: Any = heard[0]  # a tracker's method
         self.others = Plain(of.__self__.machine.atoms).others
 
+    def of_plain_result(self, out: Value, *given: object) -> tuple[Value, Heard]:
+        """Return what those make of a plain result who hear of such, and who hears of it then: it may stay plain."""
+        for at, hear in self.of_plain:
+            made = hear(*given, out)
+            if made is not out:
+                out = made
+                if out.m & self.others():
+                    return out, self.all[at + 1 :]
+        return out, self.all[:0]
+
 
 def combined(heard: Heard) -> Callable[..., Value]:
     """Return what passes the result of an operator on two operands on."""
@@ -67,14 +77,7 @@ def combined(heard: Heard) -> Callable[..., Value]:
     def tell(node: ir.Node, left: Value, right: Value, out: Value) -> Value:
         rest = heard
         if not (left.m | right.m | out.m) & others():
-            rest = []
-            for at, hear in listeners.of_plain:
-                made = hear(node, left, right, out)
-                if made is not out:
-                    out = made
-                    if out.m & others():  # no longer plain to those who come after
-                        rest = heard[at + 1 :]
-                        break
+            out, rest = listeners.of_plain_result(out, node, left, right)
         for hear in rest:
             out = hear(node, left, right, out)
         return out
@@ -90,14 +93,7 @@ def compared(heard: Heard) -> Callable[..., Value]:
     def tell(op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         rest = heard
         if not (left.m | right.m | out.m) & others():
-            rest = []
-            for at, hear in listeners.of_plain:
-                made = hear(op, left, right, node, out)
-                if made is not out:
-                    out = made
-                    if out.m & others():
-                        rest = heard[at + 1 :]
-                        break
+            out, rest = listeners.of_plain_result(out, op, left, right, node)
         for hear in rest:
             out = hear(op, left, right, node, out)
         return out
@@ -113,14 +109,7 @@ def subscripted(heard: Heard) -> Callable[..., Value]:
     def tell(base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
         rest = heard
         if not (base.m | index.m | out.m) & others():
-            rest = []
-            for at, hear in listeners.of_plain:
-                made = hear(base, index, node, out)
-                if made is not out:
-                    out = made
-                    if out.m & others():
-                        rest = heard[at + 1 :]
-                        break
+            out, rest = listeners.of_plain_result(out, base, index, node)
         for hear in rest:
             out = hear(base, index, node, out)
         return out

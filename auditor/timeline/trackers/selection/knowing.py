@@ -15,15 +15,13 @@ from auditor.program.written import same_expression, weight_of
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.plain import past_plain
-from auditor.timeline.engine.signals import Names, Tracker
-from auditor.timeline.events import MixtureKind
+from auditor.timeline.engine.signals import Names
 from auditor.timeline.trackers.keys.reads import Keys, of_this_token
 from auditor.timeline.trackers.mixtures.mixtures import emit
 from auditor.timeline.trackers.selection import weights
 from auditor.timeline.trackers.selection.marks import Marks
-from auditor.timeline.trackers.selection.waiting import forget_others
+from auditor.timeline.trackers.selection.waiting import Waiting
 from auditor.timeline.values.atoms import VAL
-from auditor.timeline.values.frames import Site
 from auditor.timeline.values.payloads import Heap, Known, PerSetting, Tup, Value
 
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ _JUDGES = frozenset({"cross_entropy", "nll_loss", "gather", "take_along_dim", "t
 _REDUCE = frozenset({"sum", "mean", "amax", "amin", "logsumexp", "std", "var", "norm", "nansum"})
 
 
-class Knowing(Tracker):
+class Knowing(Waiting):
     """What a weight, a temperature or a test knows of the token being scored."""
 
     rank = 46
@@ -62,7 +60,6 @@ class Knowing(Tracker):
         self.bonuses = 0
         self.raised = 0  # what a test of the token raised, which a normaliser may lower again
         self.reduced = machine.atoms.bit("reduced", "")  # one number made of predictions of all tokens: an entropy, say
-        self.waiting: dict[int, int] = {}  # the origin of a find → the reads that it looks at
         self.tests: dict[int, Value] = {}  # the number of an open condition → its test
         self.places: dict[int, ir.Node] = {}  # a test, by identity → where it is
         self.last: ir.Node | None = None  # the last comparison
@@ -79,7 +76,7 @@ class Knowing(Tracker):
             weight = weight_of(node)
             reads = self.reads_of(self.machine.eval(weight)) if weight is not None else 0
             if reads:
-                origins |= self._found("told", reads, node)
+                origins |= self.found("told", reads, node)
             if _gives_whole_share(node):
                 origins |= self.whole
         both = left.m & right.m & keys.gold
@@ -135,7 +132,7 @@ class Knowing(Tracker):
         for found in self.machine.atoms.meanings(rest.m, "hit"):
             assert isinstance(found, int)
             reads |= found
-        bonus = self._found("bonus", reads, node)
+        bonus = self.found("bonus", reads, node)
         self.bonuses |= bonus
         return origins & ~hits | bonus
 
@@ -225,7 +222,7 @@ class Knowing(Tracker):
             for meaning in self.machine.atoms.meanings(value.m, "heated"):
                 assert isinstance(meaning, tuple)
                 site, reads = meaning
-                found = self._found("heated", reads, node, site) if reads else emit(self.machine, "heated", node, site)
+                found = self.found("heated", reads, node, site) if reads else emit(self.machine, "heated", node, site)
                 origins |= found
         return Value(out.p, origins & ~self.machine.atoms.family("heated"))
 
@@ -287,22 +284,9 @@ class Knowing(Tracker):
             return out
         if test.m & self.machine.atoms.family("hit") and node is not None and (one.m | other.m) & self.whole:
             return Value(out.p, out.m & ~self.plain | emit(self.machine, "raised", node))  # the hint names the token
-        found = self._found("raised", reads, node)
+        found = self.found("raised", reads, node) if node is not None else 0
         self.raised |= found
         return Value(out.p, out.m & ~self.plain | found)
-
-    # ---------------------------------------------------------------- what is found
-
-    def _found(self, kind: MixtureKind, reads: int, node: ir.Node | None, site: Site | None = None) -> int:
-        if node is None:
-            return 0
-        atom = emit(self.machine, kind, node, site)
-        self.waiting[atom] = self.waiting.get(atom, 0) | reads
-        return atom
-
-    def closed(self) -> None:
-        """Forget what looks at other tokens than the one being scored."""
-        forget_others(self.machine, self.waiting)
 
 
 def by_own_sum(node: ir.BinOp | ir.AugAssign) -> bool:

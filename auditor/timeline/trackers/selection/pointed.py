@@ -8,28 +8,21 @@ from auditor.program import ir
 from auditor.program.written import factors
 from auditor.timeline.engine import containers
 from auditor.timeline.engine.numbers import numbers
-from auditor.timeline.engine.signals import Tracker
-from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.mixtures.mixtures import emit
 from auditor.timeline.trackers.selection.knowing import Knowing
-from auditor.timeline.trackers.selection.waiting import forget_others
+from auditor.timeline.trackers.selection.waiting import Waiting
 from auditor.timeline.values.payloads import Heap, Tup, Value
 
 if TYPE_CHECKING:
-    from auditor.timeline.engine.machine import Machine
+    pass
 
 _SAME = frozenset({"float", "double", "half", "to", "type", "type_as", "cuda", "cpu", "view", "reshape", "unsqueeze"})
 
 
-class Pointed(Tracker):
+class Pointed(Waiting):
     """What is added to a prediction of all tokens, or to the token's own, at a place that the token itself gives."""
 
     rank = 46  # beside what a weight knows of the token
-
-    def __init__(self, machine: Machine) -> None:
-        super().__init__(machine)
-        self.waiting: dict[int, int] = {}  # the origin of a find → the reads that must be the token being scored
 
     def combined(self, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, out: Value) -> Value:
         """Note what is added to predictions."""
@@ -53,7 +46,7 @@ class Pointed(Tracker):
                 found = 0
                 for looked_at in atoms.meanings(hit.m, "weighed hit"):
                     assert isinstance(looked_at, int)
-                    found |= self._found("hint", looked_at, node)
+                    found |= self.found("hint", looked_at, node)
                 return found
         return 0
 
@@ -86,16 +79,7 @@ class Pointed(Tracker):
         """Return the origin of what is raised at the reads of ``index``, should they be the token being scored."""
         keys = self.machine.of(Keys)
         reads = index & keys.reads if not index & (keys.spots | keys.truths | keys.gold) else 0
-        return self._found("pointed", reads, node) if reads else 0
-
-    def _found(self, kind: MixtureKind, reads: int, node: ir.Node) -> int:
-        atom = emit(self.machine, kind, node)
-        self.waiting[atom] = self.waiting.get(atom, 0) | reads
-        return atom
-
-    def closed(self) -> None:
-        """Forget what looks at other tokens than the one being scored."""
-        forget_others(self.machine, self.waiting)
+        return self.found("pointed", reads, node) if reads else 0
 
 
 def _left(node: ir.BinOp | ir.AugAssign) -> ir.Expr:

@@ -15,12 +15,11 @@ from auditor.timeline.engine import arguments, containers, stores
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.numbers import numbers
 from auditor.timeline.engine.plain import past_plain
-from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.mixtures.mixtures import emit
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending, predicts
-from auditor.timeline.trackers.selection.waiting import forget_others
+from auditor.timeline.trackers.selection.waiting import Waiting
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.payloads import Heap, Known, Method, Tup, Value
 
@@ -39,7 +38,7 @@ _PRODUCTS = frozenset({"matmul", "mm", "dot", "einsum", "tensordot"})
 _SHARE = 0.01  # a factor below it may be one over the vocabulary
 
 
-class Shares(Tracker):
+class Shares(Waiting):
     """What adds up to one, and what is left uneven."""
 
     rank = 47
@@ -60,7 +59,6 @@ class Shares(Tracker):
         self.own = self.loose | self.spread | self.even | self.lifted | self.wrong | self.neither | self.peaked
         self.own |= self.top | self.rest
         self.counted = 0
-        self.waiting: dict[int, int] = {}  # the origin of a find → the reads that must be the token being scored
 
     # ---------------------------------------------------------------- arithmetic
 
@@ -104,7 +102,7 @@ class Shares(Tracker):
                 for each in self.machine.atoms.meanings(asked, "asked"):
                     assert isinstance(each, int)
                     reads |= each
-                origins = origins & ~self._asked() | self._found("smoothed", reads, node)
+                origins = origins & ~self._asked() | self.found("smoothed", reads, node)
         return origins
 
     def _constant(self, node: ir.BinOp) -> float | None:
@@ -323,15 +321,6 @@ class Shares(Tracker):
         atom = emit(self.machine, kind, node)
         self.counted |= atom
         return atom
-
-    def _found(self, kind: MixtureKind, reads: int, node: ir.Node) -> int:
-        atom = emit(self.machine, kind, node)
-        self.waiting[atom] = self.waiting.get(atom, 0) | reads
-        return atom
-
-    def closed(self) -> None:
-        """Forget what was asked for other tokens than the one being scored."""
-        forget_others(self.machine, self.waiting)
 
 
 def _largest_of(below: ir.Expr, above: ir.Expr) -> bool:
