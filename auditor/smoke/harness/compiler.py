@@ -89,8 +89,7 @@ def _real() -> Any:
 
     del sys.modules[_NAME]
     del torch._dynamo
-    real = importlib.import_module(_NAME)
-    return real
+    return importlib.import_module(_NAME)
 
 
 def _nothing(*_args: Any, **_kwargs: Any) -> None:
