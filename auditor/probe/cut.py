@@ -56,10 +56,10 @@ Six layers have those that are gone through again in most scripts (the fourth to
 that leaves the lowest alone still has four.
 """
 _MORE: Mapping[str, str] = {
-    **_BATCHES,
+    **{name: value for name, value in _BATCHES.items() if not name.endswith(("BUCKETS", "TABLE_SIZE"))},
     **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE"), "8192"),
 }
-"""Batches that a script may divide into as many parts as it likes: eight for each device that it wants, and more."""
+"""Batches that a script may divide into more than eight parts, and tables as large as it has them."""
 _UNTRAINED = ("EVAL_ONLY", "TTT_EVAL_ONLY", "TTT_ONLY", "SKIP_TRAINING")
 """Switches that leave training to an earlier run, of which nothing is there."""
 _LEVELS = ((_SHORT, _BATCHES, _NARROW), (_SHORT, _MORE, _WIDE), (_SHORT, _MORE), (_SHORT,))
