@@ -37,9 +37,6 @@ _SECONDS = regex(
 _OF_THE_RUN = regex(
     r"(?<![a-z_])(?:train_|total_)?steps\s?[:=]\s?\d+\b(?!\s?/)"
 )  # a summary of training and evaluation
-_OF_AN_ADAPTATION = regex(
-    r"^\S{0,40}(?:slot|ttt)\S{0,40}\s.{0,200}?(?<![a-z_])steps\s?[:=]\s?\d{1,3}\b"
-)  # the steps are those of an adaptation at evaluation, and so is the time beside them
 _SPREAD = regex(r"\s?(?:±|\+/-|\+-|\\pm)\s?\.?\d")  # after the mean of several runs
 _ASIDE = regex(r"(?:gain|delta|base|baseline|diff|gap|prev|ref)")  # a comparison in passing
 _COMPARED = r"\b(?:delta|gains?|gap|improvement|reduction|decrease|increase|drop(?![-_ ]?(?:last|out))|lift|uplift|boost|change|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [~≈+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain"
@@ -227,7 +224,7 @@ def _loss(low: str) -> re.Match[str] | None:
 
 
 def _seconds(low: str) -> float | None:
-    whole = _OF_THE_RUN.search(low) is not None and _OF_AN_ADAPTATION.match(low) is None
+    whole = _OF_THE_RUN.search(low) is not None
     for match in _SECONDS.finditer(low):
         if whole and match["key"].startswith(("elapsed", "total", "wall", "t")):
             continue
