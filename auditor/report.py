@@ -16,11 +16,18 @@ from auditor.submission.model import Track
 
 @dataclass(frozen=True)
 class Claims:
-    """What the submission says of itself (submission.json first, then README); None where it says nothing."""
+    """What the submission says of itself (submission.json first, then README); None where it says nothing.
+
+    What is no plain entry of submission.json may be said of another work or of a trial: ``score_at``, ``bytes_at`` and
+    ``seeds_at`` are where it stands then, empty otherwise.
+    """
 
     val_bpb: float | None = None
     artifact_bytes: int | None = None
     seeds: tuple[int, ...] = ()
+    score_at: str = ""
+    bytes_at: str = ""
+    seeds_at: str = ""
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ def _block(report: Report, finding: Finding, style: Style) -> Iterator[str]:
             yield style.strong(text) if line.decisive else text
         yield ""
     if finding.trace:
-        yield "  the data takes this path"
+        yield f"  {'the data takes this path' if finding.group == 'compliance' else 'the places that say it'}"
         width = max(len(place(step.path, step.line, step.layer)) for step in finding.trace)
         for number, step in enumerate(finding.trace, start=1):
             at = visible(place(step.path, step.line, step.layer))

@@ -78,6 +78,7 @@ TEXTS = (
 _HOPED_FOR = regex(
     r"(?:^|_)(?:projected|projection|estimated?|expected|goal|predicted|extrapolated)(?:_|$)"
 )  # no result
+_LONGEST_BLANK = 60  # characters
 _NEVER_NOUGHT = frozenset({"val_bpb", "val_loss", "artifact_bytes"})  # 0 there is a blank that nobody filled in
 _UNIT = regex(r"_(ms|s|sec|secs|seconds|min|mins|minutes|h|hours|mb|kb|mib)(?:_(?:mean|max|min|avg|total))?$")
 _SCALES = {
@@ -133,8 +134,19 @@ def read_metadata(path: str, data: bytes) -> ClaimSet:
         ),
         seeds=_seeds(document, leaves),
         problems=problems,
+        blank=_blank(document),
         retracted=document.get("val_bpb", 0) is None and bool(_RETRACTED.search(text.lower())),
     )
+
+
+def _blank(document: dict[str, object]) -> str | None:
+    """Return what a document has for its score where that is none, as JSON writes it; None where it has nothing."""
+    if "val_bpb" not in document:
+        return None
+    value = document["val_bpb"]
+    number = _number(value, "") if isinstance(value, bool | int | float | str) else None
+    filled = isinstance(value, dict | list) or (number is not None and number[0] != 0)
+    return None if filled else json.dumps(value)[:_LONGEST_BLANK]
 
 
 def _text(path: str, data: bytes) -> tuple[str, tuple[Value[str], ...]]:

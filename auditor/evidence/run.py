@@ -186,14 +186,17 @@ class Run(Struct, frozen=True):
         if total is not None:
             return total
         timed = [m for m in self.metrics if m.seconds is not None and m.role != "step"]
-        if score is not None:
+        if score is None:
+            for m in reversed(timed):
+                if m.role == "final":
+                    return Value(m.seconds or 0.0, m.path, m.line, m.label)
+        else:
             for m in reversed(timed):
                 if m.role == score.role and abs(m.val_bpb - score.val_bpb) < 10.0 ** -min(m.decimals, score.decimals):
                     return Value(m.seconds or 0.0, m.path, m.line, m.label)
-        for m in reversed(timed):
-            if m.role == "final":
-                return Value(m.seconds or 0.0, m.path, m.line, m.label)
-        return self.last("eval_time") or (self.last("whole_time") if self.steps is None else None)
+        of_others = {m.line for m in timed}  # a time beside another score is that one's
+        alone = [v for v in self.numbers("eval_time") if v.line not in of_others]
+        return next(reversed(alone), None) or (self.last("whole_time") if self.steps is None else None)
 
     @property
     def evaluations(self) -> tuple[Value[float], ...]:

@@ -138,3 +138,8 @@ def test_runs_of_several_vocabularies_have_no_mean(flagged):
         facts(dataclasses.replace(flagged, runs=runs, claims=dataclasses.replace(flagged.claims, val_bpb=None)))
     )
     assert head["val_bpb"] == "1.14100 to 1.14500 logged (2 runs, of several vocabularies)"
+
+
+def test_what_may_be_said_of_another_work_is_no_claim(flagged):
+    claims = dataclasses.replace(flagged.claims, val_bpb=1.1, score_at="README.md:5")
+    assert dict(facts(dataclasses.replace(flagged, runs=(), claims=claims)))["val_bpb"] == "1.1 in README.md:5"
