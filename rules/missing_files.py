@@ -18,6 +18,7 @@ from auditor.program.source import Source
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
+from auditor.submission.names import shown
 from rules.run_logs import README, SCRIPT, metadata, package, run_log
 from rules.scored_runs import judged, several
 
@@ -44,6 +45,7 @@ _PROVIDED = frozenset(
     }
 )
 _FIRST_KEY = regex(r"\s*\{(\s*)(?=\")")
+_BLANK = regex(r"\"val_bpb\"\s*:\s*(0(?:\.0{1,9})?(?![\d.])|\"[^\"\n]{1,60}\")")
 _TRAILING_COMMA = regex(r",(?=\s*[}\]])")
 _REQUIREMENTS = regex(r"(?:^|/)(?:requirements[\w.-]*\.txt|pyproject\.toml|environment\.ya?ml|setup\.sh)$")
 
@@ -98,7 +100,11 @@ def _metadata(case: Case) -> Iterator[Finding]:
     ):
         other = case.evidence.leading()
         elsewhere = f"; {other.path} claims {other.value:g}" if other is not None else ""
-        yield _missing(f"submission.json gives no val_bpb{elsewhere}.", claims.path)
+        source = document(case, claims.path)
+        blank = _BLANK.search(source.text) if source is not None else None
+        instead = f" but a placeholder, {shown(blank[1], 30)}" if blank is not None else ""
+        line = source.line_of(blank.start()) if source is not None and blank is not None else None
+        yield _missing(f"submission.json gives no val_bpb{instead}{elsewhere}.", claims.path, line)
 
 
 def _requirements(case: Case) -> Iterator[Finding]:
