@@ -112,6 +112,7 @@ def _fit(lab: Lab, draw: Draw) -> tuple[str, ...]:
     seen: set[tuple[object, ...]] = set()
     plans = [whole, whole.at_defaults()] if whole.environment or whole.arguments else [whole]
     for planned in plans:
+        failed = ""
         for level in range(LEVELS):
             made = cut(planned, source, level)
             key = (made.plan.arguments, tuple(sorted(made.plan.environment.items())))
@@ -120,7 +121,7 @@ def _fit(lab: Lab, draw: Draw) -> tuple[str, ...]:
             seen.add(key)
             lab.planned, told = made.plan, made.told
             ran = lab.run(draw)
-            if ran.trouble is not None and _NO_HEADER.search(ran.trouble):
+            if ran.trouble is not None and _NO_HEADER.search(ran.trouble) and not ran.sites:
                 lab.bare = not lab.bare
                 ran = lab.run(draw)
                 if ran.trouble is not None:
@@ -131,6 +132,9 @@ def _fit(lab: Lab, draw: Draw) -> tuple[str, ...]:
                 lab.train = TRAIN_TOKENS
                 if lab.run(draw).trouble is None:
                     return told
+            if ran.trouble == failed:  # it isn't the size
+                break
+            failed = ran.trouble
     return told
 
 
@@ -247,8 +251,12 @@ def _unmoved(base: Base, there: dict[str, Placed], found: Pass | None, moves: Co
 
 
 def _trembling(base: Base, again: Ran, moves: Collection[Move]) -> str:
-    """Return the first site that moved by itself, empty where the same tokens give the same values."""
-    for move in moves:
+    """Return the first site that moved by itself, empty where the same tokens give the same values.
+
+    Values that are computed of others that were added to don't tell: those are asked that know their tokens, as
+    losses do, which nothing was added to before, and the first in any case.
+    """
+    for move in (move for at, move in enumerate(moves) if at == 0 or base.placed[move.name].exact):
         site, there = base.placed[move.name].site, again.sites.get(move.name)
         if there is None or len(there.values) != len(site.values) or moved(site.values, there.values).any():
             return site.place

@@ -31,6 +31,12 @@ def test_what_is_off_or_smaller_stays_so():
     assert on.told == ("TTT_EPOCHS=2",)
 
 
+def test_what_begins_at_a_late_step_begins_unless_it_never_did():
+    source = 'get("ITERATIONS", 20000), get("RECUR_START_STEP", {})'
+    assert "RECUR_START_STEP=1" in cut(PLAN, source.format("3000"), 0).told
+    assert cut(PLAN, source.format("20000"), 0).told == ("ITERATIONS=2",)
+
+
 def test_what_begins_late_in_a_loop_that_is_cut_begins():
     text = b"""for step in range(1000):
     if step >= 800 or 5 < step or step % 100 == 99:
