@@ -165,3 +165,17 @@ def test_the_seed_that_submission_json_names_may_be_that_of_the_run_which_prints
     said = {"name": "Example", "val_bpb": 1.2, "seeds": [1337]}
     (finding,) = told("too-few-seeds", {"train.log": run, "submission.json": json.dumps(said)}, SCRIPT)
     assert finding.message.endswith("of no printed seed; submission.json names seed 1337.")
+
+
+def test_a_run_that_is_late_by_a_hair_is_counted_among_the_late() -> None:
+    late = {f"train_seed{s}.log": log(s, 1.2243 + s / 1e5, stop=t) for s, t in ((1, 600.09), (2, 600.12), (3, 600.13))}
+    (finding,) = told("train-wallclock", late | {"submission.json": metadata(1.2244)})
+    assert finding.message.endswith("2 other runs show the like.")
+
+
+def test_the_time_of_one_evaluation_is_not_told_of_the_score_of_another() -> None:
+    last = "final_int8 val_bpb:1.24000000 eval_time:59000ms\nbest of eight val_bpb:1.20000000\n"
+    text = log(1, 1.2244).partition("final_")[0] + last
+    case = case_of({"train_seed1.log": text, "submission.json": metadata(1.2, seeds=(1,))})
+    (run,) = measured_runs(case.evidence)
+    assert run.val_bpb == 1.2 and run.eval_seconds is None
