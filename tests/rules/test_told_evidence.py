@@ -179,3 +179,14 @@ def test_the_time_of_one_evaluation_is_not_told_of_the_score_of_another() -> Non
     case = case_of({"train_seed1.log": text, "submission.json": metadata(1.2, seeds=(1,))})
     (run,) = measured_runs(case.evidence)
     assert run.val_bpb == 1.2 and run.eval_seconds is None
+
+
+def test_seeds_that_come_to_one_score_are_several_runs() -> None:
+    runs = {f"train_seed{s}.log": run_log(s, 0.08302574, model=15_000_000 + s) for s in (42, 1337)}
+    runs["train_seed2024.log"] = run_log(2024, 0.08302575, model=15_002_024)
+    said = json.dumps({"name": "Example", "val_bpb": 0.08302574})
+    assert not told("too-few-seeds", {**runs, "submission.json": said}, SCRIPT)
+    copied = {name: text.replace("1500", "1501") if "42.log" in name else text for name, text in runs.items()}
+    copied["train_seed1337.log"] = copied["train_seed42.log"].replace("seed:42", "seed:1337")
+    (finding,) = told("too-few-seeds", {**copied, "submission.json": said}, SCRIPT)
+    assert finding.status == "incomplete"
