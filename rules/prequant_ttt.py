@@ -19,7 +19,8 @@ def say(leak: Leak) -> str:
     last = leak.report.site
     if leak.adapt.without_loss:
         return (
-            f"This is set from validation tokens, and the score of the same tokens that is reported at line {last.line} "
+            "This is set from validation tokens, and the score of the same tokens that is reported at line "
+            f"{last.line} "
             "is computed afterwards with it."
         )
     return (
