@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from auditor import catalogue
 from auditor.report import Comparison, MeasuredRun, Report

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import click
+from msgspec import Struct
 
 from auditor.causes import causes
 from auditor.finding import Finding, RestsOn, Verdict
@@ -34,8 +34,7 @@ _EVENT = 400  # characters of one event of the timeline
 _PLACE = regex(r"\s*(?:- )?\S+:\d+\s+")
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(Struct, frozen=True):
     """How wide to write (columns), whether to colour, and what leads to a rule's page.
 
     ``pages`` gives the address of a rule's page (None: rules aren't links), ``grades`` tells whether to say how much

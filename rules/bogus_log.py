@@ -156,7 +156,7 @@ def _other_size(case: Case, log: Log) -> Iterator[Finding]:
     near = [size for size in sizes if abs(size - printed.value) <= _NEAR_SIZE * size]
     among = {*sizes, *(len(text) for text in _submitted(case)), *_with_helpers(case)}
     among |= {len(text.replace("\r\n", "\n").encode("utf-8")) for text in _submitted(case)}
-    if not near or printed.value in among:
+    if not near or printed.value in among or _before_what_is_no_code(case, round(printed.value)):
         return
     nearest = min(near, key=lambda size: abs(size - printed.value))
     has = f"{nearest:,}" if nearest == case.evidence.sizes.code_bytes else f"{nearest:,} unpacked"
@@ -165,6 +165,18 @@ def _other_size(case: Case, log: Log) -> Iterator[Finding]:
         "another version of it."
     )
     yield Finding(SLUG, "evidence", "note", message, log.path, printed.line, printed.line)
+
+
+def _before_what_is_no_code(case: Case, size: int) -> bool:
+    """Tell whether the script's first ``size`` bytes end where what can't be parsed begins: a log pasted behind it."""
+    units = case.program.units.values() if case.program is not None else ()
+    failing = {unit.failure.line for unit in units if unit.failure is not None and unit.failure.line is not None}
+    for text in _submitted(case) if failing else ():
+        head = text.encode("utf-8")[:size]
+        line = head.count(b"\n") + 1
+        if head.endswith(b"\n") and failing.intersection(range(line, line + 3)):
+            return True
+    return False
 
 
 def _with_helpers(case: Case) -> Iterator[int]:

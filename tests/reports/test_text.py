@@ -5,6 +5,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from auditor import catalogue
 from auditor.finding import Recommendation, Verdict
@@ -136,9 +137,7 @@ def test_the_head_tells_what_the_claimed_runs_took(flagged):
 
 def test_runs_of_several_vocabularies_have_no_mean(flagged):
     runs = tuple(MeasuredRun(f"log_{size}.txt", 7, size / 1e3, vocabulary=size) for size in (1141, 1145))
-    head = dict(
-        facts(dataclasses.replace(flagged, runs=runs, claims=dataclasses.replace(flagged.claims, val_bpb=None)))
-    )
+    head = dict(facts(dataclasses.replace(flagged, runs=runs, claims=replace(flagged.claims, val_bpb=None))))
     assert head["val_bpb"] == "1.14100 to 1.14500 logged (2 runs, of several vocabularies)"
 
 

@@ -132,6 +132,27 @@ def test_a_log_of_a_script_of_another_size_may_be_of_another_version() -> None:
         ] * notes
 
 
+def test_a_log_pasted_behind_the_script_makes_no_other_version_of_it() -> None:
+    script = {"train_gpt.py": SCRIPT + "====\nRunning Python 3.12 (main)\n"}
+    assert not found(case_of(script | package(run_log(1, code=len(SCRIPT)), val_bpb=1.2)), "bogus-log")
+
+
+def test_a_reserve_off_a_longer_limit_ends_nothing_earlier() -> None:
+    lines = "gptq:reserving 18s, effective=600000ms\nGPTQ:collected 67 Hessians in 22.0s\n"
+    (said,) = found(case_of(record(1.2001, stop=600.1, after_training=lines)), "gptq-reserve")
+    assert "18.0 s are reserved, but training stops no earlier for it." in said.message
+    assert said.advice.startswith("Take the reserve off the budget")
+
+
+def test_an_evaluation_s_time_may_stand_in_the_lines_before_its_score() -> None:
+    for between, over in (("", True), ("something else\n", False)):
+        last = f"pre_quant_sliding val_bpb:1.2001 eval_time:700000ms\n{between}final_ngram val_bpb:1.20010000\n"
+        last += "final_roundtrip val_bpb:3.65000000 eval_time:900ms\n"
+        files = record(1.2001, last=last)
+        files["train_seed1.log"] = files["train_seed1.log"].replace("final_int8_zlib_roundtrip", "diagnostic")
+        assert bool(found(case_of(files), "eval-wallclock")) == over
+
+
 def test_the_mean_of_runs_with_several_settings_is_offered_for_no_claim() -> None:
     script = catalogue.find("claim-mismatch")
     assert script is not None and script.fix is not None
