@@ -45,7 +45,6 @@ _PROVIDED = frozenset(
     }
 )
 _FIRST_KEY = regex(r"\s*\{(\s*)(?=\")")
-_BLANK = regex(r"\"val_bpb\"\s*:\s*(0(?:\.0{1,9})?(?![\d.])|\"[^\"\n]{1,60}\")")
 _TRAILING_COMMA = regex(r",(?=\s*[}\]])")
 _REQUIREMENTS = regex(r"(?:^|/)(?:requirements[\w.-]*\.txt|pyproject\.toml|environment\.ya?ml|setup\.sh)$")
 
@@ -99,12 +98,10 @@ def _metadata(case: Case) -> Iterator[Finding]:
         not claims.all("val_bpb") and not claims.all("val_bpb", per_seed=True)
     ):
         other = case.evidence.leading()
-        elsewhere = f"; {other.path} claims {other.value:g}" if other is not None else ""
-        source = document(case, claims.path)
-        blank = _BLANK.search(source.text) if source is not None else None
-        instead = f" but a placeholder, {shown(blank[1], 30)}" if blank is not None else ""
-        line = source.line_of(blank.start()) if source is not None and blank is not None else None
-        yield _missing(f"submission.json gives no val_bpb{instead}{elsewhere}.", claims.path, line)
+        place = "" if other is None else other.path if other.line is None else f"{other.path}:{other.line}"
+        blank = "" if claims.blank is None else f" (it is {shown(claims.blank, 20)} there)"
+        elsewhere = f"; {place} has {other.value:g}" if other is not None else ""
+        yield _missing(f"submission.json gives no val_bpb{blank}{elsewhere}.", claims.path)
 
 
 def _requirements(case: Case) -> Iterator[Finding]:

@@ -11,14 +11,14 @@ import ast
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import libcst as cst
 from libcst import metadata
+from msgspec.structs import replace
 
 from auditor.fix.change import Edit, Unfixable
 from auditor.program.continued import blanked
-from auditor.program.from_libcst import without_validation
+from auditor.program.from_libcst.parsing import without_validation
 from auditor.program.nesting import too_deep
 from auditor.regex import regex
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from submissions import submission
@@ -197,3 +198,43 @@ def test_a_packing_that_comes_later_and_is_smaller_is_the_artifact_s() -> None:
         }
         case = case_of(files | {"submission.json": metadata(1.2, seeds=(1,))})
         assert len(found(case, "artifact-cap")) == over
+
+
+def test_a_blank_score_is_shown_as_it_is_written() -> None:
+    for blank, said in ((None, "null"), (0.0, "0.0"), ("TBD", '"TBD"')):
+        files = package(run_log(1), val_bpb=blank) | {"README.md": "# Deeper\n\nThe score is 1.2000 bpb.\n"}
+        (finding,) = found(case_of(files), "missing-files")
+        assert finding.message == f"submission.json gives no val_bpb (it is {said} there); README.md:3 has 1.2."
+
+
+def test_the_seed_s_score_that_is_quoted_is_the_one_that_counts() -> None:
+    files = package(run_log(1, 1.2, tail="final_val_bpb: 1.21234567\n"), val_bpb=1.2)
+    (few,) = found(case_of(files), "too-few-seeds")
+    assert files["train_seed1.log"].splitlines()[few.line - 1].endswith("val_bpb:1.20000000")
+
+
+def test_a_row_of_the_day_that_is_stated_may_have_come_later() -> None:
+    for day, same in (("2026-04-27", True), ("2026-04-28", False)):
+        dated = {"submission.json": metadata(1.0802, seeds=(1, 2, 3), date=day)}
+        (finding,) = found(case_of(record(1.0801, 1.0802, 1.0803) | dated, pr=1900), "not-significant")
+        assert f"lower numbers and dates up to {day}, the day that it states" in finding.message
+        assert ("of that same day" in finding.message) == same
+
+
+def test_a_claim_that_is_no_plain_entry_is_told_with_its_place() -> None:
+    stated = {"submission.json": json.dumps({"val_bpb": None, "trial": {"val_bpb": 1.2}}, indent=1)}
+    prose = {"README.md": "# Deeper\n\nThe score is 1.1417 bpb, with artifact 15,900,000 bytes.\n"}
+    for files, at in (
+        ({"submission.json": metadata(1.2)}, ("", "")),
+        (stated, ("submission.json:4", "")),
+        (prose, ("README.md:3", "README.md:3")),
+    ):
+        claims = case_of(files).evidence.claims()
+        assert (claims.score_at, claims.bytes_at) == at
+
+
+def test_a_loss_and_a_score_of_other_names_imply_nothing() -> None:
+    for name, said in (("val_bpb", 1), ("val_bound_bpb", 0)):
+        text = log(1, 1.2001, scored_bytes=1.05 * 151_080_000).replace(" val_bpb:", f" {name}:")
+        files = {"train_seed1.log": text, "submission.json": metadata(1.2001, seeds=(1,))}
+        assert len(found(case_of(files), "wrong-denominator")) == said, name
