@@ -1,4 +1,4 @@
-"""What submission.json gives beside the score and the logs print otherwise: loss, bytes, seeds, day."""
+"""What submission.json, or the README of a seed, gives beside the score and the logs print otherwise."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from auditor.fix.claims import corrected, document, written
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.names import shown
+from rules.figures_of_seeds import figures_of_seeds, rounded
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import judged, of_seeds, reported, score, several
 
@@ -29,8 +30,8 @@ SLUG = "stale-metadata"
 _TOLD = 4  # decimals of a loss from which it is told apart
 _ROUNDED_TWICE = 3e-5  # nats: a mean of losses that were rounded before
 _MEAN = regex(r"(?:^|_)(?:mean|avg|average)(?:_|$)")
+_LEAST_CODE = 0.6  # of the smallest size that is known: smaller claims count packed code
 _MOST = regex(r"(?:^|_)(?:max|maximum|largest|worst)(?:_|$)")
-_COARSEST = 100_000  # bytes to which sizes are rounded
 _DAY = regex(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
 
 
@@ -74,6 +75,9 @@ def _stale(case: Case) -> Iterator[Stale]:
         yield from _loss(case, runs)
         yield from _bytes(case, runs)
         yield from _seeds(case, runs)
+        yield from _code(case, runs)
+    for claim, message, trace in figures_of_seeds(case):
+        yield Stale(claim.path, claim.line, message, None, "", trace)
     yield from _day(case)
 
 
@@ -125,8 +129,8 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
     if _MOST.search(key) and len(sizes) > 1 and claim.value in {size.value for size in sizes} - {largest.value}:
         yield _not_the_largest(case, claim, largest)
         return
-    rounded = _rounded(claim.value)
-    if all(size.value % 1000 == 0 for size in sizes) or any(abs(claim.value - s.value) <= rounded for s in sizes):
+    slack = rounded(claim.value)
+    if all(size.value % 1000 == 0 for size in sizes) or any(abs(claim.value - s.value) <= slack for s in sizes):
         return
     if (
         case.challenge.artifact is not None
@@ -162,12 +166,28 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
     )
 
 
-def _rounded(value: float) -> float:
-    """Return how far a number of bytes may lie from what it was rounded from: the unit of its last digit."""
-    unit_of = 1
-    while unit_of < _COARSEST and value % (unit_of * 10) == 0:
-        unit_of *= 10
-    return unit_of
+def _code(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
+    """Yield the bytes of code that submission.json gives where no file has them, and no log counts them."""
+    claim = case.evidence.metadata.first("code_bytes")
+    names = ("code_bytes", "code_bytes_packed", "code_bytes_plain")
+    printed = [v for run in runs for name in names for v in run.numbers(name)]
+    sizes = case.evidence.sizes
+    if claim is None or claim.decimals or not printed or sizes.code_bytes is None or sizes.counts_packed:
+        return
+    own = [sizes.code_bytes, sizes.code_bytes + sizes.helper_bytes, *(sizes.code_bytes + h.size for h in sizes.helpers)]
+    known = [*(v.value for v in printed), *own, *(h.size for h in sizes.helpers)]
+    if claim.value < min(known) * _LEAST_CODE or any(abs(claim.value - k) <= rounded(claim.value) for k in known):
+        return  # packed code, or one of them
+    shown_by = printed[0]
+    yield Stale(
+        claim.path,
+        claim.line,
+        f"submission.json gives {round(claim.value):,} bytes of code; the log counts {round(shown_by.value):,}, and "
+        f"{case.submission.script} has {sizes.code_bytes:,}.",
+        None,
+        "",
+        (Step(shown_by.path, shown_by.line, f"{round(shown_by.value):,} bytes"),) if shown_by.line is not None else (),
+    )
 
 
 def _not_the_largest(case: Case, claim: Claim[float], largest: Value[int]) -> Stale:
