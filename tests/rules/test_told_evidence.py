@@ -54,7 +54,9 @@ def test_the_lines_in_which_an_embedded_script_differs_are_counted() -> None:
     run = run_log(1337, 1.2)
     embedded = f"{text}exec('')\n{'=' * 100}\n{run}"
     found = told("bogus-log", RECORD | {"train_seed1.log": embedded}, text + "print(1)\nprint(2)\nprint(3)\n" * 3)
-    said = "of the 82 lines that it embeds, 1 are not in what was submitted, which has 9 that it doesn't embed."
+    said = (
+        "of the 82 lines with text that it embeds, 1 are not in what was submitted, which has 9 that it doesn't embed."
+    )
     assert any(said in f.message for f in found), [f.message for f in found]
 
 
@@ -62,7 +64,7 @@ def test_numbers_of_runs_are_no_seeds() -> None:
     files = {f"baseline_00{n}.txt": run_log(1337, 1.2 + n / 1e4) for n in (1, 2, 3)}
     assert not [f for f in told("bogus-log", files, SCRIPT) if "named by seed" in f.message]
     files = {f"run_seed{n}.txt": run_log(1337, 1.2 + n / 1e4) for n in (1, 2, 3)}
-    assert [f for f in told("bogus-log", files, SCRIPT) if "runs of one seed" in f.message]
+    assert [f for f in told("bogus-log", files, SCRIPT) if "each prints seed 1337" in f.message]
 
 
 def test_a_part_that_is_scored_is_no_fault_of_how_the_set_was_prepared() -> None:

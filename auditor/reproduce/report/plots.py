@@ -6,13 +6,14 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from auditor.regex import regex
 from auditor.reproduce.model import Measured, Reproduction, cap_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _INCHES = (5.0, 2.6)  # a phone shows it at three quarters of this, and its words can still be read
 _LOW = 3.1  # inches, with a legend below
@@ -125,5 +126,5 @@ def _stack(axes: Axes, rows: list[tuple[str, list[tuple[str, float]]]]) -> None:
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    axes.figure.set_figheight(_LOW)
+    cast("Figure", axes.figure).set_figheight(_LOW)
     axes.legend(frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.45, -0.22))

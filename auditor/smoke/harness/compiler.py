@@ -11,6 +11,7 @@ import os
 import sys
 import types
 from collections.abc import Sequence
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from typing import Any
 
@@ -65,7 +66,7 @@ class _Parts:
         return importlib.util.find_spec(name) if loaded is None else ModuleSpec(name, _Given(loaded))
 
 
-class _Given:
+class _Given(Loader):
     """Loads a module that is there already."""
 
     def __init__(self, module: types.ModuleType) -> None:

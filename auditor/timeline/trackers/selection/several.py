@@ -28,7 +28,7 @@ class Several(Tracker):
         machine, keys = self.machine, self.machine.of(Keys)
         if not out.m & keys.gold or not isinstance(out.p, Some):
             return out
-        given = (*enumerate(args.positional), *args.keywords.items())
+        given: tuple[tuple[int | str, Value], ...] = (*enumerate(args.positional), *args.keywords.items())
         sides = apart(func, args, [at for at, value in given if at != 0 and value.m & keys.reads])
         if sides is None or all(sides):
             return out
