@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from statistics import fmean
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.evidence.claims import Claim
 from auditor.evidence.model import Evidence
