@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from auditor.evidence.claims import Claim
 from auditor.evidence.model import Evidence
@@ -104,21 +103,7 @@ def _all_counted(evidence: Evidence) -> tuple[Counted, ...]:
 def measured_runs(evidence: Evidence) -> tuple[MeasuredRun, ...]:
     """Return the runs as a report shows them, with the score that is claimed of each, where it prints that."""
     claimed = {id(each.run): each.exact for each in _all_counted(evidence) if each.claimed}
-    code = evidence.sizes.code_bytes
-    measured = ((run, run.measured(code, claimed.get(id(run)))) for run in evidence.runs)
-    return tuple(_with_code(evidence, run, shown) for run, shown in measured)
-
-
-def _with_code(evidence: Evidence, run: Run, shown: MeasuredRun) -> MeasuredRun:
-    """Return what a run shows, with the script's bytes on disk where its "artifact" is the model alone.
-
-    That is so where it prints no other size, and both together are what is claimed.
-    """
-    code, size = evidence.sizes.code_bytes, shown.artifact_bytes
-    printed = any(run.all(name) for name in ("model_bytes", "code_bytes", "code_bytes_packed"))
-    if code is None or size is None or printed or size + code != evidence.claims().artifact_bytes:
-        return shown
-    return replace(shown, artifact_bytes=size + code, with_disk=True)
+    return tuple(run.measured(evidence.sizes.code_bytes, claimed.get(id(run))) for run in evidence.runs)
 
 
 def training_runs(evidence: Evidence) -> tuple[Counted, ...]:

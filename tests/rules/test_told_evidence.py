@@ -194,16 +194,6 @@ def test_seeds_that_come_to_one_score_are_several_runs() -> None:
     assert finding.status == "incomplete"
 
 
-def test_an_artifact_that_is_the_model_alone_is_told_with_the_script() -> None:
-    text = "seed:1\nworld_size:8\nartifact: 12134416 bytes\nfinal_exact val_loss:2.0 val_bpb:1.20000000\n"
-    said = {"name": "Example", "val_bpb": 1.2, "bytes_total": 12_134_416 + len(SCRIPT)}
-    (run,) = measured_runs(case_of({"train.log": text, "submission.json": json.dumps(said)}, SCRIPT).evidence)
-    assert run.artifact_bytes == said["bytes_total"] and run.with_disk
-    said["bytes_total"] = 12_134_417
-    (run,) = measured_runs(case_of({"train.log": text, "submission.json": json.dumps(said)}, SCRIPT).evidence)
-    assert run.artifact_bytes == 12_134_416 and not run.with_disk
-
-
 def test_the_claimed_size_is_that_of_the_submission() -> None:
     said = {"name": "E", "val_bpb": 1.2, "artifact_bytes_max": 15_527_283, "total_submission_bytes_max": 15_576_768}
     case = case_of({"train.log": run_log(1, 1.2), "submission.json": json.dumps(said)}, SCRIPT)
