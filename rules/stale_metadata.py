@@ -298,8 +298,8 @@ RULE = Rule(
     group="evidence",
     condition="package",
     summary="The claimed score is the logs' mean, but the loss, the bytes or the seeds that submission.json gives with "
-    "it are not what these logs print, or its date is none. Also: steps and bytes that README or submission.json give for "
-    "a seed, where the log that prints the seed's score has others.",
+    "it are not what these logs print, or its date is none. Also: steps and bytes that README or submission.json "
+    "give for a seed, where the log that prints the seed's score has others.",
     why="Tables and significance tests are made from submission.json. A loss or size of an older run beside a new "
     "score makes readers doubt the score.",
     advice="Copy loss, bytes and seeds from the logs that the score is of.",
