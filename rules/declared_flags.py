@@ -20,6 +20,8 @@ from rules.scored_runs import record
 _LATE_SECONDS = 602.0  # the loop looks at the clock once a step, and prints after a synchronisation
 _LATE_EVALUATION = 600.0
 
+_ADAPTED = regex(r"\s*pre_?quant_?ttt\S{0,20}\s?:\s?epoch\b", re.IGNORECASE)
+
 Belied: TypeAlias = tuple[Status, str, tuple[Step, ...]]
 """How much it weighs, what speaks against it, and the lines that do."""
 
@@ -90,12 +92,23 @@ def _in_code(case: Case, rules: Sequence[ModuleType], what: str) -> Belied | Non
     return None
 
 
+def _no_adaptation_before(case: Case) -> Belied | None:
+    """Return what a log, or the code, has of training on the validation set before quantisation."""
+    for run in finished(case.evidence):
+        for metric in run.metrics:
+            if _ADAPTED.match(metric.text) is not None:
+                said = f"a log prints “{shown(metric.text, 60)}”"
+                return "note", said, (Step(metric.path, metric.line, "adaptation before quantisation"),)
+    return _score_first(case)
+
+
 # What a self-declared boolean says, by its key, and what speaks against it.
 _DECLARED: tuple[tuple[re.Pattern[str], Callable[[Case], Belied | None]], ...] = (
     (regex(r"(?:three|3)_?seed|seeds?_?(?:three|3)\b|multi_?seed"), _three_seeds),
     (regex(r"(?:artifact|size|bytes|submission|total).*(?:under|below|within|le|lt|cap|16)"), _under_cap),
     (regex(r"train.*(?:under|below|within|le|lt).*(?:600|10)|train.*budget"), _train_in_time),
-    (regex(r"score_?first|no_pre_?quant|legal_ttt"), _score_first),
+    (regex(r"score_?first|legal_ttt"), _score_first),
     (regex(r"no_slot\b"), _no_slot),
+    (regex(r"^no_?pre_?quant_?(?:ttt|adapt)|^no_(?:val_)?adapt\w*_before_quant"), _no_adaptation_before),
     (regex(r"eval.*(?:under|below|within|le|lt).*(?:600|10)|eval.*budget"), _eval_in_time),
 )
