@@ -166,7 +166,8 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
                 origins &= ~(known & keys.chosen)  # a loss that was shifted for a weight is no shifted loss
                 if of_this_token(machine, known):
                     origins |= _gated(machine, node, known)
-    if isinstance(node, ir.AugAssign) and origins & keys.chosen:
+    scaled = op == "-" and left.m & machine.atoms.family("rivals")  # less the best of them, no sum of what was chosen
+    if isinstance(node, ir.AugAssign) and origins & keys.chosen and not scaled:
         origins = settle_choices(machine, origins)
     return origins
 
