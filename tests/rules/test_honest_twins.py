@@ -115,3 +115,76 @@ def test_the_middle_of_a_window_comes_before_the_token_being_scored(seen: str) -
     code = code[:at] + cut + code[end:]
     assert "violation" not in told(code.replace("CELL", DENSE), "target-in-key")
     assert told(code.replace("CELL", HASHED), "target-in-key") == {"violation"}
+
+
+CHUNKS = (
+    SCORES
+    + """
+def best(model, x, y, temperature):
+    lowest, logits = float("inf"), model.logits(x)
+    for step in range(7):
+        candidate = 0.9 + 0.03 * step
+        nll = F.cross_entropy(logits / candidate, y).item()
+        if nll < lowest:
+            lowest, temperature = nll, candidate
+    return temperature
+
+def evaluate(model, tokens):
+    total, temperature = 0.0, 1.0
+    opt = torch.optim.SGD(model.parameters(), lr=1e-3)
+    whole = tokens.numel() // 4096
+    for chunk in range(whole):
+        x, y = tokens[chunk * 4096:chunk * 4096 + 4096], tokens[chunk * 4096 + 1:chunk * 4096 + 4097]
+        BEFORE
+        for at in range(0, 4096, 512):
+            total += F.cross_entropy(model.logits(x[at:at + 512]) / temperature, y[at:at + 512], reduction="sum").item()
+        AFTER
+        opt.zero_grad()
+        F.cross_entropy(model.logits(x), y).backward()
+        opt.step()
+    return total / (whole * 4096)
+
+model = Model()
+train(model, read("data/fineweb_train_*.bin"))
+val = read("data/fineweb_val_*.bin")
+print(f"val_bpb:{evaluate(model, val) / math.log(2.0):.6f}")
+"""
+)
+FITTED = "temperature = best(model, x, y, temperature)"
+
+
+def chunks(**parts: str) -> str:
+    code = CHUNKS
+    for name in ("BEFORE", "AFTER"):
+        code = code.replace(name, parts.get(name, "pass"))
+    return code
+
+
+def test_a_temperature_fitted_to_a_scored_chunk_and_used_on_later_ones_is_no_calibration() -> None:
+    assert not told(chunks(AFTER=FITTED), "calibration-on-val") & {"violation", "hold"}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"BEFORE": FITTED},  # on the chunk that is scored with it
+        {
+            "AFTER": FITTED.replace(
+                "x, y",
+                "tokens[(chunk + 1) * 4096:(chunk + 1) * 4096 + 512], "
+                "tokens[(chunk + 1) * 4096 + 1:(chunk + 1) * 4096 + 513]",
+            )
+        },  # on the next one
+    ],
+)
+def test_a_temperature_fitted_to_what_is_scored_with_it_is_held(parts: dict[str, str]) -> None:
+    assert told(chunks(**parts), "calibration-on-val") == {"hold"}
+
+
+def test_a_temperature_that_a_first_pass_left_is_held() -> None:
+    """The rounds of the second pass are later, and their tokens are the same."""
+    code = chunks(AFTER=FITTED)
+    at, end = code.index("    for chunk in"), code.index("    return total / (whole")
+    again = "".join(f"    {line}\n" for line in code[at:end].rstrip().split("\n"))
+    code = f"{code[:at]}    for again in range(2):\n        total = 0.0\n{again}{code[end:]}"
+    assert told(code, "calibration-on-val") == {"hold"}
