@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import pkgutil
 from functools import cache
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 import rules
 from auditor.challenge import Challenge, default
@@ -72,10 +71,9 @@ def _elsewhere(rule: Rule, challenge: Challenge) -> Rule:
     """Return a rule as it holds for a challenge that gives its authority: references say whose they are."""
     said = tuple(Authority(**asdict(each)) for each in challenge.rules.ruled[rule.slug])
     own = tuple(
-        dataclasses.replace(each, ref=f"{challenge.repository}{'' if each.ref.startswith('#') else ' '}{each.ref}")
-        for each in said
+        replace(each, ref=f"{challenge.repository}{'' if each.ref.startswith('#') else ' '}{each.ref}") for each in said
     )
-    return dataclasses.replace(
+    return replace(
         rule,
         authority=own,
         summary=qualified(rule.summary),

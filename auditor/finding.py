@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from msgspec import Struct
+
 from auditor.fix.change import Change
 
 Group = Literal["compliance", "evidence", "package"]
@@ -39,8 +41,7 @@ class Recommendation(StrEnum):
     REQUEST_CHANGES = "REQUEST-CHANGES"
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step on the path of the data: a line (in its readable layer) and what happens there."""
 
     path: str
@@ -49,8 +50,7 @@ class Step:
     layer: int = 0
 
 
-@dataclass(frozen=True)
-class Overruled:
+class Overruled(Struct, frozen=True):
     """A ruling, on the auditor's side, that a finding doesn't count: whose it is, where it stands, until when.
 
     Dates are ISO dates; ``path`` and ``line`` are where the ruling is written down.
@@ -122,8 +122,7 @@ class NotFollowed:
     layer: int = 0
 
 
-@dataclass(frozen=True)
-class RestsOn:
+class RestsOn(Struct, frozen=True):
     """One thing that the score that may be claimed rests on, where, and whether it was followed.
 
     ``line`` counts in the readable layer ``layer``; ``note`` is what else there is to know of it.

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
+
 from auditor.challenge import Challenge, default
 from auditor.failure import Failure
 from auditor.finding import Finding, NotFollowed, Recommendation, RestsOn, Verdict
@@ -14,8 +16,7 @@ from auditor.program.source import Source
 from auditor.submission.model import Track
 
 
-@dataclass(frozen=True)
-class Claims:
+class Claims(Struct, frozen=True):
     """What the submission says of itself (submission.json first, then README); None where it says nothing.
 
     What is no plain entry of submission.json may be said of another work or of a trial: ``score_at``, ``bytes_at`` and
@@ -30,8 +31,7 @@ class Claims:
     seeds_at: str = ""
 
 
-@dataclass(frozen=True)
-class MeasuredRun:
+class MeasuredRun(Struct, frozen=True):
     """What one log shows. Every number comes from a log line or a file on disk."""
 
     log: str
@@ -56,8 +56,7 @@ class MeasuredRun:
         return self.claimed_bpb is not None
 
 
-@dataclass(frozen=True)
-class Curve:
+class Curve(Struct, frozen=True):
     """What one run prints step by step: ``points`` are (step, value), in the order of the log.
 
     Losses are in nats per token, ``val_bpb`` in bits per byte. ``run`` counts the runs of one log from 1.
@@ -69,8 +68,7 @@ class Curve:
     points: tuple[tuple[int, float], ...]
 
 
-@dataclass(frozen=True)
-class DiskSize:
+class DiskSize(Struct, frozen=True):
     """One file that the challenge counts, or may count: its size on disk, in bytes."""
 
     part: Literal["script", "helper", "artifact"]
@@ -78,8 +76,7 @@ class DiskSize:
     size: int
 
 
-@dataclass(frozen=True)
-class Gone:
+class Gone(Struct, frozen=True):
     """A finding that the baseline has and this audit has not; ``line`` is where it was."""
 
     rule: str
@@ -88,8 +85,7 @@ class Gone:
     message: str
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """What of a report its baseline knows: findings that count, and what could not be followed and counts."""
 
     known: int
@@ -97,8 +93,7 @@ class Comparison:
     gone: tuple[Gone, ...] = ()
 
 
-@dataclass(frozen=True)
-class Printed:
+class Printed(Struct, frozen=True):
     """A score that the program prints under one setting in play, and the lines whose predictions it counts.
 
     ``statement`` is what prints it, as it is written, ``label`` the setting's.
@@ -142,7 +137,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     not_followed: tuple[NotFollowed, ...] = ()
     rests_on: tuple[RestsOn, ...] = ()
-    claims: Claims = Claims()
+    claims: Claims = field(default_factory=Claims)
     runs: tuple[MeasuredRun, ...] = ()
     sources: Mapping[tuple[str, int], Source] = field(default_factory=dict)
     timeline: tuple[str, ...] = ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 from auditor.finding import Finding, Group, Level, Status
 
@@ -16,8 +17,7 @@ Condition = Literal["C1", "C2", "C3", "C4", "budget", "data", "metric", "package
 Weight = Literal["official", "audit", "community"]
 
 
-@dataclass(frozen=True)
-class Authority:
+class Authority(Struct, frozen=True):
     """Who ruled, where and when; ``weight`` tells a maintainer's ruling from an audit note and from a view.
 
     ``ref`` is what a report cites: ``#462`` (a pull request or issue of openai/parameter-golf) or ``README``.
@@ -30,8 +30,7 @@ class Authority:
     said: str
 
 
-@dataclass(frozen=True)
-class Example:
+class Example(Struct, frozen=True):
     """A small submission: one script (or several files), and the line that a finding must point at.
 
     ``code`` is empty where no script lies in the folder. ``line`` is a piece of text that occurs in exactly one line of
@@ -50,8 +49,7 @@ class Example:
     track: str | None = None  # the folder of the track, where it is not the challenge's first
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule of the challenge: what it says, who says so, and the check itself.
 
     ``summary``, ``why``, ``known_problems``, ``counterpart`` and ``advice`` are Markdown-free sentences that

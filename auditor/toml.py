@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,5 +65,7 @@ def typed(table: Mapping[str, Any], schema: type[_Schema], where: str) -> _Schem
 
 def nearest(word: str, known: list[str]) -> str:
     """Return advice on a word that isn't known: the nearest one that is, or all of them."""
+    import difflib
+
     near = difflib.get_close_matches(word, known, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from auditor.program.source import Source
 from auditor.report import Report
@@ -11,8 +11,7 @@ _AROUND = 1  # lines shown before and after the decisive ones
 _MOST = 8  # decisive lines shown of a statement that spans more
 
 
-@dataclass(frozen=True)
-class QuotedLine:
+class QuotedLine(Struct, frozen=True):
     """One line as it stands in the source (unescaped), and whether it is a decisive one."""
 
     number: int

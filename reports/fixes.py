@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.causes import causes
 from auditor.finding import Finding, Verdict
@@ -19,8 +20,7 @@ _LONGEST = 2_000  # characters of a line that is suggested
 _MOST_HUNKS = 8
 
 
-@dataclass(frozen=True)
-class ChangeView:
+class ChangeView(Struct, frozen=True):
     """A change that was tried, as comments print it: each place with its block."""
 
     title: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from auditor import catalogue
 from auditor.report import Comparison, MeasuredRun, Report
@@ -53,11 +53,12 @@ def _scores(report: Report) -> str:
     elif mean is not None:
         count = len(found)
         spread = "" if std is None else f", sd {std:.5f}" if mean >= _ROUNDED else f", sd {std:.3g}"
-        counted = [run for run in runs if run.claimed] or runs
-        logs = "logs" if len({run.log for run in counted if run.val_bpb is not None}) >= count else "runs"
         others = len(scores(replace(run, claimed_bpb=None) for run in report.runs)) - count
+        counted = list(report.runs) if others > 0 else [run for run in runs if run.claimed] or runs
+        several = len({run.log for run in counted if run.val_bpb is not None}) < count + max(others, 0)
+        logs = "runs" if several else "logs"
         all_told = f" of {count + others}" if others > 0 else ""
-        of = f"1{all_told} log{'s' if all_told else ''}" if count == 1 else f"mean of {count}{all_told} {logs}{spread}"
+        of = f"1{all_told} {logs if all_told else 'log'}" if count == 1 else f"mean of {count}{all_told} {logs}{spread}"
         parts.append(f"{mean:.5f} logged ({of})" if mean >= _ROUNDED else f"{mean:.3g} logged ({of})")
     if report.claims.val_bpb is not None:
         parts.append(f"{report.claims.val_bpb:g} {_said(report.claims.score_at)}")

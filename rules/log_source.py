@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from auditor.case import Case
@@ -56,6 +55,8 @@ def _differ(own: str, carried: str) -> str:
     ours, theirs = ([line.rstrip() for line in text.strip().splitlines()] for text in (own, carried))
     if max(len(ours), len(theirs)) > _MOST_LINES:
         return ""
+    import difflib
+
     parts = difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
     added = sum(j2 - j1 for tag, _, _, j1, j2 in parts if tag in ("insert", "replace"))
     gone = sum(i2 - i1 for tag, i1, i2, _, _ in parts if tag in ("delete", "replace"))

@@ -261,7 +261,9 @@ def _named(row: Row) -> str:
 
 
 def _missed(bar: Bar, against: Comparison) -> str:
-    """Return a bar that is missed, in words, and which half of it is met."""
+    """Return a bar that is missed, in words, and which half of it is met, or was not tested."""
+    if bar.nats is not None and against.p is None and against.delta < 0:
+        return f"{bar.nats} nats ({bar.source}, whose p < {bar.p} was not tested)"
     if bar.nats is None or against.p is None or against.delta >= 0:
         return _bar(bar)
     if against.p < bar.p:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
+
+from msgspec import Struct
 
 from auditor.challenge.model import Challenge
 
@@ -18,8 +19,7 @@ class UnknownChallenge(Exception):  # noqa: N818 (it names what was asked for, n
     """A name that no challenge has; the text is one line fit for a user."""
 
 
-@dataclass(frozen=True)
-class Challenges:
+class Challenges(Struct, frozen=True, dict=True):
     """The challenges of one folder of TOML files, each read when it is first asked for."""
 
     folder: Path
@@ -102,7 +102,10 @@ def chosen() -> str | None:
 
 def folder() -> Path:
     """Return where the challenges of this installation lie."""
-    return Path(str(resources.files("rules").joinpath("challenges")))
+    found = find_spec("rules")
+    assert found is not None
+    assert found.submodule_search_locations is not None
+    return Path(found.submodule_search_locations[0], "challenges")
 
 
 @cache

@@ -11,7 +11,6 @@ import importlib
 import os
 import pkgutil
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
@@ -207,6 +206,8 @@ def complain(message: str) -> None:
 def report_internal(error: BaseException, about: str = "") -> None:
     """Say in one line that golf-audit itself failed (on ``about``) and how to report it."""
     if os.environ.get("GOLF_AUDIT_TRACEBACK") == "1":
+        import traceback
+
         traceback.print_exception(error)
     subject = f" on {about}" if about else ""
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -76,6 +75,8 @@ def make_style(color: str, stream: TextIO, *, grades: bool = False) -> Style:
 
     On a terminal that takes them, rules are links to their pages; ``grades`` tells severities and confidences.
     """
+    import shutil
+
     from reports.text import Style
 
     terminal = stream.isatty()

@@ -287,7 +287,7 @@ class Run(Struct, frozen=True):
         if artifact is None and model is not None and code_on_disk is not None:
             size = model.value + code_on_disk
         score = self.score
-        loss, seconds = self.loss_of(score), self.seconds_of(score)
+        loss, seconds = self.loss_of(score), self.seconds_of(claimed or score)
         passes = self.validation_seconds if self.last("total_eval_time") is None else 0.0
         more = seconds is not None and passes > seconds.value + 1.0
         return MeasuredRun(

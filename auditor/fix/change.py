@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 Safety = Literal["safe", "unsafe"]
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """The characters ``start`` to ``end`` of a file, which read ``old``, become ``new``.
 
     Offsets count in the readable layer ``layer`` (0 is the file itself). An insertion has ``start == end``.
@@ -23,8 +23,7 @@ class Edit:
     layer: int = 0
 
 
-@dataclass(frozen=True)
-class NewFile:
+class NewFile(Struct, frozen=True):
     """A file that isn't there and is to be."""
 
     path: str
@@ -34,8 +33,7 @@ class NewFile:
 Part: TypeAlias = "Edit | NewFile"
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """What is to be done against one finding.
 
     ``title`` says it in the imperative. It is *safe* where the program means what it meant before, or nothing but a
@@ -55,8 +53,7 @@ class Change:
         return tuple(dict.fromkeys(part.path for part in self.parts))
 
 
-@dataclass(frozen=True)
-class Hunk:
+class Hunk(Struct, frozen=True):
     """Lines of a file, without their ends, and what stands in their place.
 
     ``line`` is the 1-based number of the first of ``removed``; of none, of the line that follows.
@@ -69,8 +66,7 @@ class Hunk:
     added: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """A change that was made on a copy, audited, and took its findings away.
 
     ``offered`` is what the findings offered, of which it is the way that works; ``hunks`` are its lines.

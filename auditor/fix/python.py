@@ -11,10 +11,10 @@ import ast
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import libcst as cst
 from libcst import metadata
+from msgspec.structs import replace
 
 from auditor.fix.change import Edit, Unfixable
 from auditor.program.continued import blanked

@@ -55,7 +55,14 @@ _NARROW: Mapping[str, str] = {
 Six layers have those that are gone through again in most scripts (the fourth to the sixth); of them test-time training
 that leaves the lowest alone still has four.
 """
-_LEVELS = ((_SHORT, _BATCHES, _NARROW), (_SHORT, _BATCHES, _WIDE), (_SHORT, _BATCHES), (_SHORT,))
+_MORE: Mapping[str, str] = {
+    **{name: value for name, value in _BATCHES.items() if not name.endswith(("BUCKETS", "TABLE_SIZE"))},
+    **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE"), "8192"),
+}
+"""Batches that a script may divide into more than eight parts, and tables as large as it has them."""
+_UNTRAINED = ("EVAL_ONLY", "TTT_EVAL_ONLY", "TTT_ONLY", "SKIP_TRAINING")
+"""Switches that leave training to an earlier run, of which nothing is there."""
+_LEVELS = ((_SHORT, _BATCHES, _NARROW), (_SHORT, _MORE, _WIDE), (_SHORT, _MORE), (_SHORT,))
 LEVELS = len(_LEVELS)
 _SEQUENCE = re.compile(r"(?i:seq|seq_?len|block_size|context\w*)\s*(?::\s*int\s*)?=\s*(?:1024|2048|4096)\b")
 """A length of sequences that no switch changes: strides may be as much longer."""
@@ -88,6 +95,9 @@ def cut(planned: Plan, source: str, level: int) -> Cut:
             name.endswith("_START_STEP") and _never(planned.environment.get(name) or _default(source, name), steps)
         )
     }
+    for name in _UNTRAINED:
+        if name in named and (planned.environment.get(name) or _default(source, name)) == "1":
+            wanted[name] = "0"
     if "WARMUP_STEPS" in wanted and _COMPILING.search(source):
         wanted["WARMUP_STEPS"] = "0"
     if not any(name.endswith(("SEQ_LEN", "BLOCK_SIZE")) for name in wanted) and _SEQUENCE.search(source):

@@ -19,6 +19,7 @@ from auditor.probe.future import Move, compared, shared
 from auditor.probe.lab import Base, Lab, base_of, reach
 from auditor.probe.model import EXPERIMENTS, ProbeReport, Result, Seen
 from auditor.probe.passes import Pass, explaining
+from auditor.probe.printed import claimed_kind
 from auditor.probe.reported import counted, least, ratio, reported, stays, uncounted, weighed
 from auditor.probe.run import Ran
 from auditor.probe.scores import Placed, moved, placed
@@ -64,7 +65,8 @@ def probe(
     chosen = [name for name in EXPERIMENTS if name in experiments]
     seed = secrets.randbits(48) if seed is None else seed
     blank = ProbeReport(submission.given, submission.name, None, "", (), seed)
-    planned = plan(submission, read_evidence(submission))
+    evidence = read_evidence(submission)
+    planned = plan(submission, evidence)
     if isinstance(planned, str):
         return replace(blank, results=_skipped(chosen, planned))
     limits = Limits(
@@ -72,7 +74,7 @@ def probe(
         output_bytes=16 << 20,
     )  # fmt: skip
     begun = time.monotonic()
-    lab = Lab(submission, planned, limits, use)
+    lab = Lab(submission, planned, limits, use, claimed=claimed_kind(evidence))
     first = Draw(_part(seed, "shared"), _part(seed, "one"))
     told = _fit(lab, first)
     ran = lab.ran[-1]

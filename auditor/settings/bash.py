@@ -46,6 +46,7 @@ _STATEMENTS = frozenset(
 _QUOTES = "\"'`"
 
 
+@lru_cache(maxsize=128)  # many scripts of a folder start or read the same ones
 def parse(text: str, first_line: int = 1) -> Block:
     """Return the commands of shell text; never fails. ``first_line`` numbers the first line."""
     return _parse(as_meant(text), first_line, whole=True)

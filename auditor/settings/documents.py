@@ -49,6 +49,7 @@ _ABOVE = regex(
     r"|\babove (?:environment|env|settings|config)",
     re.I,
 )
+_ARGUMENT = regex(r"\$[{(]?[\d!#]")  # of a script, by its number
 _SETTINGS_KEY = regex(r"env|config|setting|hyper|flag|override|param|knob|args", re.I)
 _CUT = regex(
     r"(?:env[ \t]+)?(?:[A-Z][A-Z0-9_]*=[^\s=]*[ \t]+)*(?:torchrun|python3?|accelerate launch|bash|sh)"
@@ -131,7 +132,9 @@ def script_runs(scripts: Scripts, target: Target, lacking: Iterable[Override] = 
         tier = _LOW if _LOW_NAMES.search(name) or path.count("/") > target.script.count("/") else _USUAL
         shell = Shell(text, path, scripts=scripts)
         # What starts nothing without arguments (a usage line, say) is walked for whatever it may be given.
-        own = _started(shell, target, tier) or _started(replace(shell, asks=True), target, tier)
+        own = _started(shell, target, tier)
+        if not own and _ARGUMENT.search(text):
+            own = _started(replace(shell, asks=True), target, tier)
         found.extend(joined(own))
     return tuple(found)
 

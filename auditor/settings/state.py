@@ -125,11 +125,14 @@ def agreed(ways: list[State]) -> State:
     """Return what several ways agree on; the rest is unknown."""
     first, *others = ways
     merged = first.fork()
+    mine = merged.variables
     for other in others:
-        for name in merged.variables.keys() | other.variables.keys():
-            mine, theirs = merged.variables.get(name), other.variables.get(name)
-            if _text(mine) != _text(theirs):
-                merged.variables[name] = Assigned(UNKNOWN, first.path, 0)
+        theirs = other.variables
+        changed = [name for name, value in mine.items() if theirs.get(name) is not value]
+        changed.extend(name for name in theirs if name not in mine)
+        for name in changed:
+            if _text(mine.get(name)) != _text(theirs.get(name)):
+                mine[name] = Assigned(UNKNOWN, first.path, 0)
         merged.exported |= other.exported
     return merged
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import posixpath
 import re
@@ -219,6 +218,8 @@ def _almost_metadata(path: str, name: str) -> bool:
         return False
     if len(base) > 3 * len(name):
         return False
+    import difflib
+
     near = difflib.SequenceMatcher(None, base, name, autojunk=False).ratio() > 0.88
     stem, extension = (re.escape(part) for part in posixpath.splitext(name))
     return near or re.fullmatch(rf"{stem}[\w.-]*{extension}(\.txt)?|{stem}", base) is not None

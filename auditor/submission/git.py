@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
-import subprocess
 import weakref
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -17,6 +16,9 @@ from auditor.regex import regex
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 from auditor.submission.scope import Change, record_folders
+
+if TYPE_CHECKING:
+    import subprocess
 
 MAIN_REFS = (
     "refs/heads/main",
@@ -249,6 +251,8 @@ class Repository:
         return answer.stdout
 
     def _call(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        import subprocess
+
         command = self._command(*arguments)
         try:
             return subprocess.run(
@@ -263,6 +267,8 @@ class Repository:
 
     def _cat_file(self) -> subprocess.Popen[bytes]:
         if self._reader is None or self._reader.poll() is not None:
+            import subprocess
+
             try:
                 self._reader = subprocess.Popen(
                     self._command("cat-file", "--batch"),

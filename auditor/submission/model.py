@@ -33,8 +33,7 @@ class Tree(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """A source file that no folder holds but a log carries: its name, and the log's lines that are it."""
 
     name: str

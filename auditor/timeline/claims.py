@@ -49,7 +49,11 @@ def judge(
             because = f"{judged.because}; but the script computes no bits per byte: its loss may be no score"
             return Activity(judged.active, "hold", because)
         if _open(case, case.timeline, bits, events):
-            return Activity(judged.active, "hold", f"{judged.because}; but no score is claimed, and no log shows a run")
+            return Activity(
+                judged.active,
+                "hold",
+                f"{judged.because}; but no score is claimed, and no log in the folder shows a run",
+            )
     elif judged.active is False:
         return _printed_after_all(case, case.timeline, judged, events, reports)
     elif judged.active and not reached and claimed and _elsewhere(case, case.timeline, bits):

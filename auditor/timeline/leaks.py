@@ -285,6 +285,10 @@ def path_of(leak: Leak) -> list[Step]:
     steps: list[Step] = calls_of(leak.adapt)
     running = leak.bits & ~1 or leak.bits
     applied = [each for each in leak.adapt.forwards if each.bits & running] or leak.adapt.forwards
+    # What prepares the fit elsewhere (a hash of the tokens by a module's method) may be no application of the model.
+    called = [call.site for call in leak.adapt.calls]
+    beside = [each for each in applied if [call.site for call in each.calls] == called]
+    applied = beside or applied
     if applied:
         steps.append(_step(applied[0].site, "the model is applied to validation tokens"))
     windowed = leak.kind in ("slot-scored", "slot-causal", "within")

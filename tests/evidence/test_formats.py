@@ -57,15 +57,6 @@ def test_a_role_knows_its_example(row: RoleRow) -> None:
             1.89,
             419.3,
         ),
-        (
-            "final_slot val_loss:1.17 val_bpb:0.6951 steps:64 lr:0.01 time:825384ms",
-            "final_slot",
-            "final",
-            0.6951,
-            1.17,
-            825.384,
-        ),
-        ("RUN_SUMMARY: steps=8098 sliding_bpb=1.15 time=900.0s", "RUN_SUMMARY: steps=8098", "final", 1.15, None, None),
         ("q_sw_x vl:1.92 bpb:1.1386 s:64 t:94699ms", "q_sw_x", "final", 1.1386, 1.92, 94.699),
         ("XSA BPB:       1.031403", "XSA", "final", 1.031403, None, None),
         (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 from auditor.fix.change import Change, Edit, Hunk, Tried
 from auditor.report import Report
@@ -56,7 +57,7 @@ def test_sarif_has_the_change_as_a_fix(report: Report) -> None:
     assert replacement["deletedRegion"] == {"startLine": 3, "startColumn": 1, "endLine": 4, "endColumn": 1}
     assert replacement["insertedContent"]["text"] == "adapt = 0\n"
     assert "unsafe" in fix["description"]["text"]
-    inside = dataclasses.replace(HUNK, layer=1)
+    inside = replace(HUNK, layer=1)
     packed = dataclasses.replace(report, tried=(Tried(CHANGE, CHANGE, (inside,)),))
     assert "fixes" not in log([packed])["runs"][0]["results"][0]
 

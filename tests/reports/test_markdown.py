@@ -5,6 +5,7 @@ import re
 
 import pytest
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from auditor import catalogue
 from auditor.finding import Finding, NotFollowed, Recommendation, Step, Verdict
@@ -187,7 +188,7 @@ def test_a_legal_pattern_is_one_only_where_it_runs(flagged, monkeypatch):
 
 
 def test_logs_of_different_works_have_no_mean(flagged):
-    far = (flagged.runs[0], dataclasses.replace(flagged.runs[1], val_bpb=1.5))
+    far = (flagged.runs[0], replace(flagged.runs[1], val_bpb=1.5))
     assert "- val\\_bpb: 1.09200 to 1.50000 logged (2 runs), 1.0925 claimed\n" in render(
         dataclasses.replace(flagged, runs=far)
     )

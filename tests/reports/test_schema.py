@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from auditor import __version__
 from auditor.cli import run
@@ -58,9 +59,9 @@ def test_one_run_has_a_mean_and_no_spread(flagged):
 
 def test_a_log_that_lies_there_twice_counts_once(flagged):
     first, second = flagged.runs
-    twice = (first, second, dataclasses.replace(first, log="train.log"))
+    twice = (first, second, replace(first, log="train.log"))
     assert (mean_bpb(twice), std_bpb(twice)) == (1.0925, 0.00070711)
-    unseeded = tuple(dataclasses.replace(run, seed=None, val_bpb=1.0) for run in twice)
+    unseeded = tuple(replace(run, seed=None, val_bpb=1.0) for run in twice)
     assert (mean_bpb(unseeded), std_bpb(unseeded)) == (1.0, 0.0)
 
 

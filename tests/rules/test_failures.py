@@ -1,10 +1,10 @@
 """A defect of ours costs one submission a part of its audit, and no other submission anything."""
 
-import dataclasses
 import json
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 from submissions import submission
 
 from auditor import catalogue
@@ -82,8 +82,8 @@ def test_a_rule_fails_and_the_others_find_what_they_find(monkeypatch: pytest.Mon
 
     rules = catalogue.load()
     changed = (
-        dataclasses.replace(rules[0], check=half, group="compliance"),
-        dataclasses.replace(rules[1], check=found, group="package"),
+        replace(rules[0], check=half, group="compliance"),
+        replace(rules[1], check=found, group="package"),
     )
     monkeypatch.setattr(catalogue, "load", lambda: changed)
     monkeypatch.setattr(catalogue, "applied", catalogue.applied.__wrapped__)

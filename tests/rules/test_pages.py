@@ -1,9 +1,9 @@
 """The rules' pages in docs/rules are those that the rules make."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from auditor import catalogue
 from auditor.rule import Example

@@ -204,3 +204,10 @@ def test_a_claim_that_is_no_plain_entry_is_told_with_its_place() -> None:
     ):
         claims = case_of(files).evidence.claims()
         assert (claims.score_at, claims.bytes_at) == at
+
+
+def test_a_loss_and_a_score_of_other_names_imply_nothing() -> None:
+    for name, said in (("val_bpb", 1), ("val_bound_bpb", 0)):
+        text = log(1, 1.2001, scored_bytes=1.05 * 151_080_000).replace(" val_bpb:", f" {name}:")
+        files = {"train_seed1.log": text, "submission.json": metadata(1.2001, seeds=(1,))}
+        assert len(found(case_of(files), "wrong-denominator")) == said, name

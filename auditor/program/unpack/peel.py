@@ -7,11 +7,10 @@ import hashlib
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from auditor.program.continued import blanked
 from auditor.program.nesting import too_deep
-from auditor.program.unpack.interpreter import Interpreter, Run
 from auditor.program.unpack.methods import Work
 from auditor.program.unpack.model import (
     MAX_BYTES,
@@ -27,6 +26,9 @@ from auditor.program.unpack.splice import Insertion, splice
 from auditor.program.unpack.text import decode_text
 from auditor.program.unpack.values import Cannot, Files, untold
 from auditor.program.unpack.wrapper import is_wrapper, may_run_made_code, runs_made_code
+
+if TYPE_CHECKING:
+    from auditor.program.unpack.interpreter import Run
 
 _SMALL: Final = 3000  # statements' nodes below which a script gets the whole budget
 _BRIEF_STEPS: Final = 300_000
@@ -133,6 +135,8 @@ def _follow(
     work: Work,
     inherited: dict[str, Any],
 ) -> _Followed:
+    from auditor.program.unpack.interpreter import Interpreter  # plain scripts need none of its libraries
+
     brief = sum(1 for statement in body for _ in ast.walk(statement)) > _SMALL
     machine = Interpreter(running, files, Work(_BRIEF_STEPS) if brief else work, inherited, layer.runs_as)
     files.opened.clear()
