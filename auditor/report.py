@@ -17,11 +17,18 @@ from auditor.submission.model import Track
 
 
 class Claims(Struct, frozen=True):
-    """What the submission says of itself (submission.json first, then README); None where it says nothing."""
+    """What the submission says of itself (submission.json first, then README); None where it says nothing.
+
+    What is no plain entry of submission.json may be said of another work or of a trial: ``score_at``, ``bytes_at`` and
+    ``seeds_at`` are where it stands then, empty otherwise.
+    """
 
     val_bpb: float | None = None
     artifact_bytes: int | None = None
     seeds: tuple[int, ...] = ()
+    score_at: str = ""
+    bytes_at: str = ""
+    seeds_at: str = ""
 
 
 class MeasuredRun(Struct, frozen=True):

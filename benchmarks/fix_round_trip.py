@@ -22,7 +22,7 @@ import libcst as cst
 from auditor.fix.change import Unfixable
 from auditor.fix.python import blocks, parsed
 from auditor.program.continued import blanked
-from auditor.program.from_libcst import without_validation
+from auditor.program.from_libcst.parsing import without_validation
 from auditor.program.unpack import decode_text, unpack
 
 

@@ -152,9 +152,7 @@ def theirs(config: Config, name: str, script: Path, device: str) -> Any:
     sys.modules["submission"] = module
     names = module.__dict__
     if device == "cpu":
-        from reference_model.parity.harness import _stand_ins
-
-        _stand_ins(script.parent)
+        stand_ins(script.parent)
     exec(compile(script.read_text(encoding="utf-8"), str(script), "exec", dont_inherit=True), names)
     names["device"] = torch.device(device)
     names["h"] = h = eval(found.settings, names)
@@ -186,6 +184,13 @@ def theirs(config: Config, name: str, script: Path, device: str) -> Any:
             return eval(found.loss, names)
 
     return loss_of
+
+
+def stand_ins(folder: Path) -> None:
+    """Put stand-ins in the place of CUDA and of kernels that only a GPU has; for this whole process."""
+    from reference_model.parity.harness import _stand_ins
+
+    _stand_ins(folder)
 
 
 def measured(loss_of: Any, config: Config, device: str, steps: int) -> dict[str, float]:

@@ -53,14 +53,15 @@ def _scores(report: Report) -> str:
     elif mean is not None:
         count = len(found)
         spread = "" if std is None else f", sd {std:.5f}" if mean >= _ROUNDED else f", sd {std:.3g}"
-        counted = [run for run in runs if run.claimed] or runs
-        logs = "logs" if len({run.log for run in counted if run.val_bpb is not None}) >= count else "runs"
         others = len(scores(replace(run, claimed_bpb=None) for run in report.runs)) - count
+        counted = list(report.runs) if others > 0 else [run for run in runs if run.claimed] or runs
+        several = len({run.log for run in counted if run.val_bpb is not None}) < count + max(others, 0)
+        logs = "runs" if several else "logs"
         all_told = f" of {count + others}" if others > 0 else ""
-        of = f"1{all_told} log{'s' if all_told else ''}" if count == 1 else f"mean of {count}{all_told} {logs}{spread}"
+        of = f"1{all_told} {logs if all_told else 'log'}" if count == 1 else f"mean of {count}{all_told} {logs}{spread}"
         parts.append(f"{mean:.5f} logged ({of})" if mean >= _ROUNDED else f"{mean:.3g} logged ({of})")
     if report.claims.val_bpb is not None:
-        parts.append(f"{report.claims.val_bpb:g} claimed")
+        parts.append(f"{report.claims.val_bpb:g} {_said(report.claims.score_at)}")
     return ", ".join(parts)
 
 
@@ -70,7 +71,7 @@ def _seeds(report: Report) -> str:
     if logged:
         parts.append(f"{' '.join(map(str, logged))} of the logs")
     if report.claims.seeds and sorted(set(report.claims.seeds)) != logged:
-        parts.append(f"{' '.join(map(str, report.claims.seeds))} claimed")
+        parts.append(f"{' '.join(map(str, report.claims.seeds))} {_said(report.claims.seeds_at)}")
     return ", ".join(parts)
 
 
@@ -83,8 +84,13 @@ def _bytes(report: Report) -> str:
         said = "of the logged model and the script on disk" if largest.with_disk else "logged"
         parts.append(f"{largest.artifact_bytes:,} {said}{' (largest)' if len(sized) > 1 else ''}")
     if report.claims.artifact_bytes is not None:
-        parts.append(f"{report.claims.artifact_bytes:,} claimed")
+        parts.append(f"{report.claims.artifact_bytes:,} {_said(report.claims.bytes_at)}")
     return ", ".join(parts)
+
+
+def _said(where: str) -> str:
+    """Return that a figure is claimed, or where it stands if that may be of another work or a trial."""
+    return f"in {where}" if where else "claimed"
 
 
 def _seconds(report: Report) -> str:

@@ -29,6 +29,7 @@ _COLOURS = {
 _LABEL = 11  # width of the labels under a finding ("authority" and its gap)
 _ENTRIES = 6  # of what a score rests on
 _PLACES = 4  # of code that is not counted
+_ASIDE = "Looked at, and not counted: under the settings that were followed no score of it was seen to be reported"
 _EVENT = 400  # characters of one event of the timeline
 _PLACE = regex(r"\s*(?:- )?\S+:\d+\s+")
 
@@ -173,7 +174,7 @@ def _block(report: Report, finding: Finding, style: Style) -> Iterator[str]:
             yield style.strong(text) if line.decisive else text
         yield ""
     if finding.trace:
-        yield "  the data takes this path"
+        yield f"  {'the data takes this path' if finding.group == 'compliance' else 'the places that say it'}"
         width = max(len(place(step.path, step.line, step.layer)) for step in finding.trace)
         for number, step in enumerate(finding.trace, start=1):
             at = visible(place(step.path, step.line, step.layer))
@@ -192,10 +193,10 @@ def _block(report: Report, finding: Finding, style: Style) -> Iterator[str]:
 
 def _notes(report: Report, style: Style) -> Iterator[str]:
     """Yield what counts for nothing; of code that no setting in play brings to a score no more than where it is."""
-    aside: dict[tuple[str, str], list[Finding]] = {}
+    aside: dict[str, list[Finding]] = {}
     for finding in report.findings:
         if weigh(finding) is Verdict.CLEAN and finding.active is False and finding.overruled is None:
-            aside.setdefault((finding.rule, finding.active_because), []).append(finding)
+            aside.setdefault(finding.rule, []).append(finding)
     told = {id(finding) for group in aside.values() for finding in group}
     for finding in report.findings:
         if weigh(finding) is not Verdict.CLEAN or id(finding) in told:
@@ -208,11 +209,11 @@ def _notes(report: Report, style: Style) -> Iterator[str]:
             yield from _wrapped(f"fixable {fixable(finding)}", "        ", style)
         if finding.overruled is not None:
             yield from _wrapped(overruled(finding.overruled), "        ", style)
-    for (rule, because), group in aside.items():
+    for rule, group in aside.items():
         where = ", ".join(dict.fromkeys(visible(place(f.path, f.line, f.layer)) for f in group[:_PLACES]))
         more = f" and {len(group) - _PLACES} more" if len(group) > _PLACES else ""
         yield f"  note  {style.rule(visible(rule))}  {where}{more}"
-        yield from _wrapped(f"Code that looks like it and is not counted: {because}.", "        ", style)
+        yield from _wrapped(f"{_ASIDE}.", "        ", style)
 
 
 def _known(report: Report, style: Style) -> Iterator[str]:

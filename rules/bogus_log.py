@@ -99,7 +99,7 @@ def _empty(log: Log, *, enough: bool) -> Finding | None:
         # Such a file under a log's name claims a run that it doesn't show.
         status = "hold"
     elif trouble is not None and trouble.kind == "summary":
-        said, line = "By its own words this is a summary, and it gives no final score", trouble.line
+        said, line = f"The log says of itself “{shown(trouble.text, 80)}”, and gives no final score", trouble.line
     elif trouble is not None:
         said = f"The log holds {_TROUBLES[trouble.kind]}, and no final score could be read from it"
         line = trouble.line
@@ -140,7 +140,7 @@ def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
     embedded, lies_there = _lines(source.text or ""), _lines(text)
     message = (
         f"The log is of {'another' if other else 'another version of the'} script: of the {embedded.total():,} lines "
-        f"that it embeds, {(embedded - lies_there).total():,} are not in what was submitted, which has "
+        f"with text that it embeds, {(embedded - lies_there).total():,} are not in what was submitted, which has "
         f"{(lies_there - embedded).total():,} that it doesn't embed."
     )
     yield Finding(SLUG, "evidence", status, message, log.path, source.first_line, _last(source))
@@ -156,7 +156,7 @@ def _other_size(case: Case, log: Log) -> Iterator[Finding]:
     near = [size for size in sizes if abs(size - printed.value) <= _NEAR_SIZE * size]
     among = {*sizes, *(len(text) for text in _submitted(case)), *_with_helpers(case)}
     among |= {len(text.replace("\r\n", "\n").encode("utf-8")) for text in _submitted(case)}
-    if not near or printed.value in among:
+    if not near or printed.value in among or _before_what_is_no_code(case, round(printed.value)):
         return
     nearest = min(near, key=lambda size: abs(size - printed.value))
     has = f"{nearest:,}" if nearest == case.evidence.sizes.code_bytes else f"{nearest:,} unpacked"
@@ -165,6 +165,18 @@ def _other_size(case: Case, log: Log) -> Iterator[Finding]:
         "another version of it."
     )
     yield Finding(SLUG, "evidence", "note", message, log.path, printed.line, printed.line)
+
+
+def _before_what_is_no_code(case: Case, size: int) -> bool:
+    """Tell whether the script's first ``size`` bytes end where what can't be parsed begins: a log pasted behind it."""
+    units = case.program.units.values() if case.program is not None else ()
+    failing = {unit.failure.line for unit in units if unit.failure is not None and unit.failure.line is not None}
+    for text in _submitted(case) if failing else ():
+        head = text.encode("utf-8")[:size]
+        line = head.count(b"\n") + 1
+        if head.endswith(b"\n") and failing.intersection(range(line, line + 3)):
+            return True
+    return False
 
 
 def _with_helpers(case: Case) -> Iterator[int]:
@@ -229,7 +241,7 @@ def _summary(log: Log, *, needed: bool) -> Iterator[Finding]:
     own = next((trouble for trouble in log.troubles if trouble.kind == "summary"), None)
     if own is None or any(run.last_line > own.line + _LONGEST_SUMMARY for run in log.runs):
         return  # a remark within a whole log
-    message = f"By its own words this is a summary and not the log that the script wrote: {shown(own.text, 100)}"
+    message = f"The log says of itself “{shown(own.text, 100)}”: it may not be what the script wrote."
     yield Finding(SLUG, "evidence", "incomplete" if needed else "note", message, log.path, own.line, own.line)
 
 
@@ -252,10 +264,7 @@ def _one_seed(runs: Sequence[Run]) -> Iterator[Finding]:
         return
     first = next((run for run in named if run.name_seed != run.logged_seed), named[0])
     place = first.logged_seed
-    message = (
-        f"{len(names)} logs are named by seeds {several(sorted(names))}, and each prints seed {printed.pop()}: they "
-        "are runs of one seed."
-    )
+    message = f"{len(names)} logs are named by seeds {several(sorted(names))}, and each prints seed {printed.pop()}."
     line = place.line if place is not None else None
     yield Finding(SLUG, "evidence", "hold", message, first.path, line, line)
 
@@ -280,7 +289,7 @@ def _clock_set_back(log: Log) -> Iterator[Finding]:
             if after > before and lost > max(_CLOCK_JUMP, first.value * _CLOCK_SHARE):
                 message = (
                     f"The training clock jumps back from {first.value:.0f} s at step {before:.0f} to {then.value:.0f} "
-                    f"s at step {after:.0f}: the log is put together from several runs, or was edited."
+                    f"s at step {after:.0f}: as if several runs were put together, or the log was edited."
                 )
                 yield Finding(SLUG, "evidence", "hold", message, log.path, then.line, then.line)
                 break
@@ -315,8 +324,8 @@ def _reused(case: Case) -> Iterator[Finding]:
         where = "on the main branch before" if first.pr is None else f"in #{first.pr} before"
         whose = ", of another author" if foreign else ""
         message = (
-            f"The log is byte for byte {shown(first.place, 120)}, which was {where}{whose}: it shows that "
-            "submission's run, and whether it is this one's too a person must see."
+            f"The log is byte for byte {shown(first.place, 120)}, which was {where}{whose}: whose run it shows a "
+            "person must see."
         )
         steps = tuple(Step(copy.path, 1, f"the same as {shown(copy.place, 120)}") for copy in alike)
         yield Finding(SLUG, "evidence", "hold" if foreign else "note", message, first.path, 1, 1, trace=steps)

@@ -20,8 +20,7 @@ def check(case: Case) -> Iterator[Finding]:
         "bytes",
         SLUG,
         "The network's probability of the token that came is blended with a prediction of that token's bytes: "
-        "spread over the bytes it is no distribution over bytes, and a product of byte probabilities is none over "
-        "tokens, so the blend adds up over neither alphabet.",
+        "one is a share among tokens and the other a share among bytes, so the blend adds up over neither alphabet.",
         "the token's probability meets the prediction of its bytes",
     )
 

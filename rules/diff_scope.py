@@ -16,13 +16,23 @@ from rules.scored_runs import judged, several
 
 SLUG = "diff-scope"
 
+_MOVE = "Move the folder to the track's, at the root of the repository."
 _WIDEST = 70  # characters of a folder
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield an incomplete when the diff touches files outside the record folder; nothing when no diff is known."""
+    """Yield an incomplete when the diff touches files outside the record folder, or the folder lies elsewhere.
+
+    Nothing when no diff is known.
+    """
     outside = case.submission.outside
-    if not judged(case) or not outside:
+    if not judged(case) or outside is None:
+        return
+    astray = _astray(case)
+    if astray and not outside:
+        path = case.submission.metadata or case.submission.readme or case.submission.script
+        yield Finding(SLUG, "package", "incomplete", astray, path, advice=_MOVE)
+    if not outside:
         return
     count = f"{len(outside):,} file{'s' if len(outside) > 1 else ''}"
     found = set(record_folders(outside).values())
@@ -35,7 +45,16 @@ def check(case: Case) -> Iterator[Finding]:
     if folders:
         one = "another record folder" if placed else "a record folder"
         parts.append(f"among them {one if len(folders) == 1 else f'{len(folders)} record folders'}")
-    yield Finding(SLUG, "package", "incomplete", "; ".join(parts) + ".", outside[0], at_root=True)
+    said = "; ".join(parts) + "."
+    yield Finding(SLUG, "package", "incomplete", f"{said} {astray}".rstrip(), outside[0], at_root=True)
+
+
+def _astray(case: Case) -> str:
+    """Return a sentence on a record folder that lies in no archive of the repository; "" where it does."""
+    folder = case.submission.folder
+    if not folder or in_archive(folder):
+        return ""
+    return f"The submission lies in {_short(folder)}/, not below {case.challenge.layout.archive}/."
 
 
 def _places(paths: Sequence[str]) -> list[str]:

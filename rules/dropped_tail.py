@@ -38,8 +38,8 @@ def check(case: Case) -> Iterator[Finding]:
             rule=SLUG,
             group="compliance",
             status="note",
-            message="The windows that are scored here end up to a stride before the last of the tokens that they go "
-            "over: the rest is not scored here.",
+            message="The windows that are laid here may end before the last of the tokens that they go over: what is "
+            "left then is scored by none of them.",
             path=source.path,
             line=source.line_of(windows.start),
             end_line=source.line_of(max(windows.start, windows.end - 1)),

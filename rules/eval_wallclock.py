@@ -94,12 +94,25 @@ def _scoring(run: Run, score: Metric) -> Value[float] | None:
     """Return the duration of the evaluation that prints a score: its line's, its twin's, or the printed total."""
     digits = score.decimals
     twins = [m for m in run.scores if abs(m.val_bpb - score.val_bpb) < 10.0 ** -min(m.decimals, digits)]
+    twins += _printed_together(run, score)
     timed = [Value(m.seconds, m.path, m.line, m.label) for m in twins if m.seconds is not None]
     last = run.score
     if last is not None and abs(last.val_bpb - score.val_bpb) < 10.0 ** -min(last.decimals, digits):
         whole = run.eval_seconds
         timed += [whole] if whole is not None else []
     return max(timed, key=lambda v: v.value, default=None)
+
+
+def _printed_together(run: Run, score: Metric) -> list[Metric]:
+    """Return the lines right before a score that print the same one, whatever they call it: it is one evaluation's."""
+    out: list[Metric] = []
+    for metric in sorted((m for m in run.metrics if m.line < score.line), key=lambda m: -m.line):
+        nearest = out[-1].line if out else score.line
+        same = abs(metric.val_bpb - score.val_bpb) < 10.0 ** -min(metric.decimals, score.decimals)
+        if nearest - metric.line > 1 or not same or metric.role in ("step", "reference", "progress"):
+            break
+        out.append(metric)
+    return out
 
 
 def _whose(counted: Counted) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from auditor.case import Case
 from auditor.evidence.counted import Counted, training_runs
@@ -17,6 +18,10 @@ from rules.limits import time
 
 SLUG = "gptq-reserve"
 
+_FROM_BUDGET = (
+    "Take the reserve off the budget, not off a longer limit: stop as long before its end as the log measures."
+)
+
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for the run whose calibration ends the latest; one that trains for longer anyway is told so."""
@@ -30,7 +35,8 @@ def check(case: Case) -> Iterator[Finding]:
         return
     counted, end = over[0]
     status, message = _weigh(case, counted, end)
-    yield on_line(SLUG, status, and_others(message, len(over) - 1), end.path, end.line)
+    advice = _FROM_BUDGET if _from_longer(case, counted.run) else ""
+    yield replace(on_line(SLUG, status, and_others(message, len(over) - 1), end.path, end.line), advice=advice)
 
 
 def _end(run: Run) -> Value[float] | None:
@@ -42,6 +48,14 @@ def _end(run: Run) -> Value[float] | None:
     if stop is None or took is None or run.all("selfgen_time"):
         return None
     return Value(stop.value + took.value, took.path, took.line)
+
+
+def _from_longer(case: Case, run: Run) -> bool:
+    """Tell whether a reserve doesn't end training before the budget: it was taken off a longer limit."""
+    limit, reserve, stop = time(case), run.last("reserve"), run.last("stop_time")
+    return (
+        reserve is not None and stop is not None and limit.slack < reserve.value and stop.value >= limit.train_seconds
+    )
 
 
 def _weigh(case: Case, counted: Counted, end: Value[float]) -> tuple[Status, str]:
@@ -62,6 +76,8 @@ def _weigh(case: Case, counted: Counted, end: Value[float]) -> tuple[Status, str
     if beyond <= limit.reserve:
         strictly = "By the letter what follows the budget is evaluation, which may read no training data"
         return "hold", f"{message} {strictly}; accepted rows overshoot by seconds too (#1787, #1855)."
+    if reserve is not None and _from_longer(case, run):
+        return "hold", f"{message} {reserve.value:.1f} s are reserved, but training stops no earlier for it."
     kept_back = early if reserve is None else reserve.value
     return "hold", f"{message} The reserve of {kept_back:.1f} s is far too small; no accepted row needed so much."
 

@@ -18,6 +18,7 @@ from auditor.program.source import Source
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
+from auditor.submission.names import shown
 from rules.run_logs import README, SCRIPT, metadata, package, run_log
 from rules.scored_runs import judged, several
 
@@ -97,8 +98,10 @@ def _metadata(case: Case) -> Iterator[Finding]:
         not claims.all("val_bpb") and not claims.all("val_bpb", per_seed=True)
     ):
         other = case.evidence.leading()
-        elsewhere = f"; {other.path} claims {other.value:g}" if other is not None else ""
-        yield _missing(f"submission.json gives no val_bpb{elsewhere}.", claims.path)
+        place = "" if other is None else other.path if other.line is None else f"{other.path}:{other.line}"
+        blank = "" if claims.blank is None else f" (it is {shown(claims.blank, 20)} there)"
+        elsewhere = f"; {place} has {other.value:g}" if other is not None else ""
+        yield _missing(f"submission.json gives no val_bpb{blank}{elsewhere}.", claims.path)
 
 
 def _requirements(case: Case) -> Iterator[Finding]:

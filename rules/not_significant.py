@@ -119,7 +119,8 @@ def check(case: Case) -> Iterator[Finding]:
         return
     message = (
         f"{_said(case, compared)}{_apart(case, compared, sample)}, {sample.mean:.6f}, is "
-        f"{against.told(_stands(own, submission.pr, date))}. Missed: {'; '.join(_missed(b, against) for b in missed)}. "
+        f"{against.told(_stands(own, old, submission.pr, date))}. "
+        f"Missed: {'; '.join(_missed(b, against) for b in missed)}. "
         f"{f'In force on {day}' if day else 'The latest bar'}: {_bar(bar)}."
     )
     if own is not None and own.pooled is not None:
@@ -184,13 +185,16 @@ def _of_each(compared: Sequence[OfSeed]) -> str:
     return f", the {'best' if best else 'mean'} of its {compared[0].different} runs"
 
 
-def _stands(own: Row | None, pr: int | None, date: str | None) -> str:
-    """Return by what a row is the best that stood, in words."""
+def _stands(own: Row | None, row: Row, pr: int | None, date: str | None) -> str:
+    """Return by what a row is the best that stood, in words: of rows of one day nobody knows which score came first."""
     if own is not None:
         return ", the best of the rows before its own"
     if pr is None:
         return f", the best of the rows before {date}, the day that it states"
-    return f", the best of earlier pull requests{'' if date is None else f' by {date}, the day that it states'}"
+    if date is None:
+        return ", the best of pull requests with lower numbers"
+    same = ", of that same day" if row.date == date else ""
+    return f", the best of pull requests with lower numbers and dates up to {date}, the day that it states{same}"
 
 
 def _by_seed(counted: Sequence[Counted]) -> list[OfSeed]:
@@ -257,7 +261,9 @@ def _named(row: Row) -> str:
 
 
 def _missed(bar: Bar, against: Comparison) -> str:
-    """Return a bar that is missed, in words, and which half of it is met."""
+    """Return a bar that is missed, in words, and which half of it is met, or was not tested."""
+    if bar.nats is not None and against.p is None and against.delta < 0:
+        return f"{bar.nats} nats ({bar.source}, whose p < {bar.p} was not tested)"
     if bar.nats is None or against.p is None or against.delta >= 0:
         return _bar(bar)
     if against.p < bar.p:

@@ -20,7 +20,7 @@ def check(case: Case) -> Iterator[Finding]:
     if case.program is None:
         if case.unreadable is not None:
             yield replace(
-                _finding("There is nothing to audit", case.unreadable.reason, None, None),
+                _finding("Nothing in this folder could be audited", case.unreadable.reason, None, None),
                 advice="Add the script that trained the model, whole, to the record folder.",
             )
         return

@@ -19,13 +19,12 @@ def say(leak: Leak) -> str:
     last = leak.report.site
     if leak.adapt.without_loss:
         return (
-            "This is set from validation tokens before they are scored, and the score reported at line "
+            "This is set from validation tokens, and the score of the same tokens that is reported at line "
             f"{last.line} is computed afterwards with it."
         )
     return (
-        "The model is trained on validation tokens before they are scored: this optimizer step uses their loss, "
-        f"and the score reported at line {last.line} "
-        "is computed afterwards with the adapted parameters."
+        "The model is trained on validation tokens: parameters are changed here by their loss, and the score of the "
+        f"same tokens that is reported at line {last.line} is computed afterwards with the adapted parameters."
     )
 
 

@@ -93,7 +93,7 @@ def _of_another(case: Case) -> Iterator[Finding]:
         group="package",
         status="note",
         message=f"The README's commands start {shown(posixpath.basename(word), 60)} and none starts {shown(own, 60)}, "
-        "which was audited: what they set, and what is claimed, is of the other.",
+        "which was audited.",
         path=source.path,
         line=line,
         end_line=line,

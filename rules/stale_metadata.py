@@ -1,4 +1,4 @@
-"""What submission.json gives beside the score and the logs print otherwise: loss, bytes, seeds, day."""
+"""What submission.json, or the README of a seed, gives beside the score and the logs print otherwise."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from statistics import fmean
 from msgspec import Struct
 
 from auditor.case import Case
+from auditor.evidence.claims import Claim
+from auditor.evidence.printed import Value
 from auditor.evidence.rounding import agrees, unit
 from auditor.evidence.run import SMALLEST_ARTIFACT, Run
 from auditor.evidence.scored import finished, seeds
@@ -18,6 +20,8 @@ from auditor.fix.change import Change, Edit
 from auditor.fix.claims import corrected, document, written
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
+from auditor.submission.names import shown
+from rules.figures_of_seeds import figures_of_seeds, rounded
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import judged, of_seeds, reported, score, several
 
@@ -26,6 +30,8 @@ SLUG = "stale-metadata"
 _TOLD = 4  # decimals of a loss from which it is told apart
 _ROUNDED_TWICE = 3e-5  # nats: a mean of losses that were rounded before
 _MEAN = regex(r"(?:^|_)(?:mean|avg|average)(?:_|$)")
+_LEAST_CODE = 0.6  # of the smallest size that is known: smaller claims count packed code
+_MOST = regex(r"(?:^|_)(?:max|maximum|largest|worst)(?:_|$)")
 _DAY = regex(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
 
 
@@ -69,6 +75,9 @@ def _stale(case: Case) -> Iterator[Stale]:
         yield from _loss(case, runs)
         yield from _bytes(case, runs)
         yield from _seeds(case, runs)
+        yield from _code(case, runs)
+    for claim, message, trace in figures_of_seeds(case):
+        yield Stale(claim.path, claim.line, message, None, "", trace)
     yield from _day(case)
 
 
@@ -115,8 +124,14 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
     sizes = [size for run in runs if (size := run.artifact_bytes) is not None]
     if claim is None or claim.decimals or len(sizes) < len(runs) or claim.value < SMALLEST_ARTIFACT:
         return
-    if claim.value % 1000 == 0 or all(size.value % 1000 == 0 for size in sizes):
-        return  # rounded
+    key = claim.key.rpartition(".")[2]
+    largest = max(sizes, key=lambda size: size.value)
+    if _MOST.search(key) and len(sizes) > 1 and claim.value in {size.value for size in sizes} - {largest.value}:
+        yield _not_the_largest(case, claim, largest)
+        return
+    slack = rounded(claim.value)
+    if all(size.value % 1000 == 0 for size in sizes) or any(abs(claim.value - s.value) <= slack for s in sizes):
+        return
     if (
         case.challenge.artifact is not None
         and max(size.value for size in sizes) > case.challenge.artifact.largest_meant
@@ -135,7 +150,6 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
         return  # the same model with the code counted in another way
     if abs(claim.value - mean) <= 1 or min(s.value for s in sizes) <= claim.value <= max(s.value for s in sizes):
         return  # a mean, of whatever digits
-    key = claim.key.rpartition(".")[2]
     if _MEAN.search(key) and len(sizes) > 1:
         value, which = round(mean), f"the mean of {len(sizes)} logs"
     else:
@@ -149,6 +163,43 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
         corrected(case, claim, str(value)),
         f"Set {key} to {value}, {which if len(sizes) > 1 else 'as the log prints it'}",
         tuple(Step(s.path, s.line, f"{s.value:,} bytes") for s in sizes[:8] if s.line is not None),
+    )
+
+
+def _code(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
+    """Yield the bytes of code that submission.json gives where no file has them, and no log counts them."""
+    claim = case.evidence.metadata.first("code_bytes")
+    names = ("code_bytes", "code_bytes_packed", "code_bytes_plain")
+    printed = [v for run in runs for name in names for v in run.numbers(name)]
+    sizes = case.evidence.sizes
+    if claim is None or claim.decimals or not printed or sizes.code_bytes is None or sizes.counts_packed:
+        return
+    own = [sizes.code_bytes, sizes.code_bytes + sizes.helper_bytes, *(sizes.code_bytes + h.size for h in sizes.helpers)]
+    known = [*(v.value for v in printed), *own, *(h.size for h in sizes.helpers)]
+    if claim.value < min(known) * _LEAST_CODE or any(abs(claim.value - k) <= rounded(claim.value) for k in known):
+        return  # packed code, or one of them
+    shown_by = printed[0]
+    yield Stale(
+        claim.path,
+        claim.line,
+        f"submission.json gives {round(claim.value):,} bytes of code; the log counts {round(shown_by.value):,}, and "
+        f"{case.submission.script} has {sizes.code_bytes:,}.",
+        None,
+        "",
+        (Step(shown_by.path, shown_by.line, f"{round(shown_by.value):,} bytes"),) if shown_by.line is not None else (),
+    )
+
+
+def _not_the_largest(case: Case, claim: Claim[float], largest: Value[int]) -> Stale:
+    """Return the word on a size that is called the largest and isn't."""
+    return Stale(
+        claim.path,
+        claim.line,
+        f"submission.json gives {round(claim.value):,} bytes as {shown(claim.key, 40)}; a log of the claimed score "
+        f"totals {largest.value:,}.",
+        corrected(case, claim, str(largest.value)),
+        f"Set {shown(claim.key, 40)} to {largest.value}, the largest that a log prints",
+        (Step(largest.path, largest.line, f"{largest.value:,} bytes"),) if largest.line is not None else (),
     )
 
 
@@ -231,6 +282,25 @@ RULE = Rule(
             SCRIPT,
             '"bytes_total": 14123457',
             files=package(*_THREE, val_bpb=1.2015, bytes_total=14_123_457),
+            status="note",
+        ),
+        Example(
+            "a size in round numbers, far from any log's",
+            SCRIPT,
+            '"bytes_total": 14000000',
+            files=package(*_THREE, val_bpb=1.2015, bytes_total=14_000_000),
+            status="note",
+        ),
+        Example(
+            "a largest size that another log exceeds",
+            SCRIPT,
+            '"bytes_total_max": 15700063',
+            files=package(
+                run_log(1337, 1.2, model=15_700_000),
+                *_THREE[1:],
+                val_bpb=1.2015,
+                bytes_total_max=15_700_000 + len(SCRIPT),
+            ),
             status="note",
         ),
         Example(

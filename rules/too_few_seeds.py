@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from auditor.case import Case
 from auditor.evidence.claims import Claim
+from auditor.evidence.counted import counted_runs
 from auditor.evidence.frontier import load
 from auditor.evidence.run import Run
 from auditor.evidence.scored import finished, of_named_seeds, seeds, told_of
@@ -85,7 +86,9 @@ def _few(case: Case, runs: Sequence[Run], shown: Sequence[int]) -> Finding:
     named = [seed for seed in case.evidence.metadata.seeds if seed not in shown]
     too = " too" if shown else ""  # a run that prints no seed may be of one of these
     more = f"; submission.json names {several(named) if shown else of_seeds(named)}{too}" if named else ""
-    place = runs[-1].score if runs else None
+    # Of a run that prints several scores the line that the others of a report name.
+    counted = {id(each.run): each.exact for each in counted_runs(case.evidence)}
+    place = counted.get(id(runs[-1]), runs[-1].score) if runs else None
     log = case.evidence.logs[0].path if case.evidence.logs else None
     return Finding(
         SLUG,

@@ -29,7 +29,7 @@ def check(case: Case) -> Iterator[Finding]:
         (pair for pair in timed if pair[1].value > limit.train_seconds + limit.noise), key=lambda pair: -pair[1].value
     )
     if over:
-        yield _slow(case, over)
+        yield _slow(case, over, sum(v.value > limit.train_seconds for _, v in timed) - 1)
     made = [v for each in training_runs(case.evidence) if (v := each.run.last("production_time")) is not None]
     late = [v for v in made if v.value > limit.train_seconds]
     if late:
@@ -47,8 +47,8 @@ def check(case: Case) -> Iterator[Finding]:
         )
 
 
-def _slow(case: Case, over: list[tuple[Counted, Value[float]]]) -> Finding:
-    """Return the finding on the slowest of the runs that trained for too long."""
+def _slow(case: Case, over: list[tuple[Counted, Value[float]]], others: int) -> Finding:
+    """Return the finding on the slowest of the runs that trained for too long; ``others`` did so by however little."""
     counted, seconds = over[0]
     limit = time(case)
     beyond = seconds.value - limit.train_seconds
@@ -57,7 +57,7 @@ def _slow(case: Case, over: list[tuple[Counted, Value[float]]]) -> Finding:
             f"Training took {seconds.value:.2f} s, {beyond:.2f} s more than allowed; {limit.slack:g} s are let pass, "
             "for the clock is looked at between steps."
         )
-        return on_line(SLUG, "note", and_others(message, len(over) - 1), seconds.path, seconds.line)
+        return on_line(SLUG, "note", and_others(message, others), seconds.path, seconds.line)
     long = sum(v.value - limit.train_seconds > limit.slack for _, v in over)
     took = f"{seconds.value:.{1 if beyond < _FAR else 0}f}"  # what is far beyond may be printed in minutes
     message = f"Training took {took} s by this log; {limit.train_seconds:.0f} s are allowed."

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
+from auditor.timeline.events import MixtureKind
 from auditor.timeline.trackers.mixtures.reported import findings
 
 SLUG = "unnormalized-mixture"
+
+_OVER_THE_SUM = "Compute it for every token of the vocabulary, and divide by the sum over all of them."
+_IN_THE_LOGITS = (
+    "Change the logits before the softmax instead (divide them by a temperature, add to some of them), so that what is "
+    "picked adds up to one over the vocabulary."
+)
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -24,26 +32,26 @@ def check(case: Case) -> Iterator[Finding]:
         "vocabulary.",
         "the experts are blended",
     )
-    yield from findings(
+    yield from _advised(
+        _OVER_THE_SUM,
         case,
         "ratio",
-        SLUG,
         "Every candidate's count is divided by a count of another table, not by the sum of the candidates' counts: "
         "their hashed buckets are shared with other pairs, so these quotients don't add up to one over the vocabulary.",
         "the candidates' counts are divided by the context's",
     )
-    yield from findings(
+    yield from _advised(
+        _OVER_THE_SUM,
         case,
         "peak",
-        SLUG,
         "For every token the largest of several predictions is taken, and nothing divides by the sum: what is left "
         "adds up to more than one over the vocabulary.",
         "the largest prediction of each token is taken",
     )
-    yield from findings(
+    yield from _advised(
+        _IN_THE_LOGITS,
         case,
         "bonus",
-        SLUG,
         "Where a hint names the token that came, its loss is lowered; where it names another, nothing is added, and no "
         "normaliser is: these probabilities add up to more than one.",
         "the loss is lowered where the hint is right",
@@ -56,18 +64,18 @@ def check(case: Case) -> Iterator[Finding]:
         "to more than one over the vocabulary.",
         "the probabilities are added with these weights",
     )
-    yield from findings(
+    yield from _advised(
+        _IN_THE_LOGITS,
         case,
         "shift",
-        SLUG,
         "A constant is added to the probability of the token that came (or taken off its loss): the same would have "
         "been added for any other token, so these probabilities add up to more than one.",
         "the constant enters",
     )
-    yield from findings(
+    yield from _advised(
+        _IN_THE_LOGITS,
         case,
         "scaled",
-        SLUG,
         "The loss of the token that came is multiplied by a constant: these are not the losses of probabilities that "
         "add up to one over the vocabulary.",
         "the loss is multiplied",
@@ -80,38 +88,44 @@ def check(case: Case) -> Iterator[Finding]:
         "so what they make of them is no distribution over the vocabulary.",
         "the predictions are weighted and added",
     )
-    yield from findings(
+    yield from _advised(
+        _OVER_THE_SUM,
         case,
         "noisy",
-        SLUG,
         "One minus the product of what two predictions leave over is more than either gives the token, for every "
         "token: these probabilities add up to more than one over the vocabulary.",
         "the two predictions are joined",
     )
-    yield from findings(
+    yield from _advised(
+        _OVER_THE_SUM,
         case,
         "powers",
-        SLUG,
         "The root of a sum of powers of several predictions is more than their mean, for every token, and nothing "
         "divides by the sum over the vocabulary: these probabilities add up to more than one.",
         "the root is taken",
     )
-    yield from findings(
+    yield from _advised(
+        _IN_THE_LOGITS,
         case,
         "lifted",
-        SLUG,
         "After the softmax something is added to the prediction of some tokens, and nothing divides by the sum or goes "
         "through a softmax again: what is picked here adds up to more than one over the vocabulary.",
         "the token's prediction is picked",
     )
-    yield from findings(
+    yield from _advised(
+        _OVER_THE_SUM,
         case,
         "smoothed",
-        SLUG,
         "The count of the token is raised by a constant, and the divisor by less than two times that: each token of "
         "the vocabulary would get the same, so these probabilities add up to more than one.",
         "the raised count is divided",
     )
+
+
+def _advised(advice: str, case: Case, kind: MixtureKind, message: str, step: str) -> Iterator[Finding]:
+    """Yield the findings of a kind that another advice mends than the rule's, which is on experts in a blend."""
+    for found in findings(case, kind, SLUG, message, step):
+        yield replace(found, advice=advice)
 
 
 _HEAD = """

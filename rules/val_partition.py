@@ -58,15 +58,15 @@ def _judge(case: Case, counted: Counted, rightly: Rightly) -> _Fact | None:
     d = denominator(counted, rightly, data)
     whole = data.tokens_of.get(name or "")
     if d is not None and d.implied is not None:
-        share = d.implied / validation_bytes(case)
+        share, by = d.implied / validation_bytes(case), ", by loss and score,"
     elif whole is not None:
-        share = tokens.value / whole
+        share, by = tokens.value / whole, ""
     else:
         return None
     if share < _PART:
         message = (
-            f"{tokens.value:,.0f} validation tokens are {share:.1%} of the validation set; the score must be over all "
-            f"of it, the first {data.documents:,} documents."
+            f"{tokens.value:,.0f} validation tokens are{by} {share:.1%} of the validation set; the score must be over "
+            f"all of it, the first {data.documents:,} documents."
         )
         return strictness(case, counted), message, tokens.path, tokens.line
     if usual is None or whole is None:

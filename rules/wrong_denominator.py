@@ -21,6 +21,8 @@ SLUG = "wrong-denominator"
 
 _PART = 0.95  # of the bytes: below it a part was scored, which is another rule's matter
 _CORRECTED = 2e-4  # bits per byte
+_LOSS = regex(r"\b(\w*?)_?loss\s?[:=]", re.IGNORECASE)
+_SCORE = regex(r"\b(\w*?)_?bpb\s?[:=]", re.IGNORECASE)
 _MIXTURE = regex(r"ppm|mix|gram|hedge|cache|blend", re.IGNORECASE)  # may print the loss of the model alone
 
 _Fact = tuple[Status, str, str, int | None]
@@ -45,6 +47,8 @@ def check(case: Case) -> Iterator[Finding]:
 def _implied(case: Case, d: Denominator) -> _Fact | None:
     """Return what is wrong with the bytes that loss and score imply, None when they are right or can't be told."""
     score, implied = d.counted.score, d.implied
+    if _of_two(score.text):
+        return None
     if implied is None:
         return _by_the_tokenizer(case, d)
     whole = validation_bytes(case)
@@ -63,10 +67,18 @@ def _implied(case: Case, d: Denominator) -> _Fact | None:
     low = f"{_beside(off):.1%} {'too low' if off > 0 else 'too high'}"
     message = (
         f"Loss and score imply that {d.tokens.value if d.tokens else 0:,.0f} validation tokens are {_mb(implied)}; the "
-        f"validation set has {_mb(whole)}, so the score is {low}, or another set was scored."
+        f"validation set has {_mb(whole)}, so the score is {low}, or it is no score of that loss, or of that set."
     )
     certain = off > 0 and d.whole and not _MIXTURE.search(score.label)
     return strictness(case, d.counted) if certain else "hold", message, score.path, score.line
+
+
+def _of_two(line: str) -> bool:
+    """Tell whether a line's loss and its score are named as different quantities (``val_loss``, ``val_var_bpb``)."""
+    loss, score = _LOSS.search(line), _SCORE.search(line)
+    if loss is None or score is None or not loss[1] or not score[1] or _MIXTURE.search(score[1]):
+        return False
+    return loss[1].lower() != score[1].lower()
 
 
 def _by_the_tokenizer(case: Case, d: Denominator) -> _Fact | None:
@@ -92,7 +104,10 @@ def _printed(case: Case, run: Run) -> _Fact | None:
     if printed is None:
         return None
     if tokens is not None and printed.value == tokens.value:
-        message = f"The number of bytes that this line prints, {printed.value:,.0f}, is the number of tokens."
+        message = (
+            f"The number of bytes that this line prints, {printed.value:,.0f}, is the number of tokens; whether a "
+            "score was divided by it, the line doesn't tell."
+        )
         return "hold", message, printed.path, printed.line
     expected = text_scored(run, case.challenge.data)
     off = printed.value / expected - 1

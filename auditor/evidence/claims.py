@@ -34,6 +34,7 @@ class ClaimSet(Struct, frozen=True):
     declared: tuple[Claim[bool], ...] = ()  # self-declared compliance: a claim, never evidence
     seeds: tuple[int, ...] = ()
     problems: tuple[Value[str], ...] = ()
+    blank: str | None = None  # what stands for the score and is none (null, 0, "TBD"), as JSON writes it
     retracted: bool = False  # it names the score, gives none (null), and says that it was retracted
 
     def all(self, name: str, *, per_seed: bool = False) -> tuple[Claim[float], ...]:

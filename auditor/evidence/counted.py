@@ -49,12 +49,16 @@ def counted_runs(evidence: Evidence) -> tuple[Counted, ...]:
 
 def _tellings_once(counted: Iterable[Counted]) -> tuple[Counted, ...]:
     """Return the runs, each once: a launcher's log and the script's own tell of one run."""
-    once: dict[tuple[object, ...], Counted] = {}
+    once: dict[tuple[object, ...], list[Counted]] = {}
     for each in counted:
         key = identity(each.run) if each.run.metrics else (each.run.path, each.run.first_line)
-        if key not in once or _tells_more(each.run, once[key].run):
-            once[key] = each
-    return tuple(once.values())
+        tellings = once.setdefault(key, [])
+        at = next((i for i, other in enumerate(tellings) if not are_apart(each.run, other.run)), None)
+        if at is None:
+            tellings.append(each)
+        elif _tells_more(each.run, tellings[at].run):
+            tellings[at] = each
+    return tuple(each for tellings in once.values() for each in tellings)
 
 
 def identity(run: Run) -> tuple[object, ...]:
@@ -64,6 +68,17 @@ def identity(run: Run) -> tuple[object, ...]:
     values = frozenset(m.val_bpb for m in scores if m.decimals == digits)
     seed = run.seed.value if run.seed is not None and digits < _TELLING_DIGITS else None
     return (values, seed)
+
+
+def are_apart(one: Run, other: Run) -> bool:
+    """Tell whether runs of one identity are two: they print different seeds, and with these other times or sizes."""
+    a, b = one.logged_seed, other.logged_seed
+    if a is None or b is None or a.value == b.value:
+        return False
+    return any(
+        x is not None and y is not None and x.value != y.value
+        for x, y in ((one.train_seconds, other.train_seconds), (one.packed_model_bytes, other.packed_model_bytes))
+    )
 
 
 def _tells_more(run: Run, other: Run) -> bool:

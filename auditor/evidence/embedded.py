@@ -6,6 +6,7 @@ from auditor.evidence.model import EmbeddedSource
 
 _RULE = b"=" * 60
 _OPENERS = (b'"""', b"import ", b"from ", b"#!")
+_QUOTES = (b'"', b"'", b'r"', b"r'")  # a docstring in one line, at the log's beginning
 _STATEMENTS = (b"\ndef ", b"\nclass ", b"\n    def ", b"\n    return ", b"exec(")
 _ENDINGS = (
     b'\nif __name__ == "__main__":\n',
@@ -68,12 +69,21 @@ def _script(data: bytes, lo: int, hi: int, *, closed: bool) -> tuple[int, int] |
 
 
 def _opening(data: bytes, lo: int, hi: int) -> int:
-    found = [lo] if data[lo : lo + 8].startswith(_OPENERS) else []
+    found = [lo] if data[lo : lo + 8].startswith(_OPENERS) or _quoted(data, lo, hi) else []
     for mark in _OPENERS:
         at = data.find(b"\n" + mark, lo, hi)
         if at >= 0:
             found.append(at + 1)
     return min(found, default=-1)
+
+
+def _quoted(data: bytes, lo: int, hi: int) -> bool:
+    """Tell whether a line that is nothing but a string stands before the imports: the script's docstring."""
+    end = data.find(b"\n", lo, hi)
+    line = data[lo : max(end, lo)].strip()
+    if end < 0 or not line.startswith(_QUOTES) or len(line) < 2 or line[-1:] != line.lstrip(b"r")[:1]:
+        return False
+    return data[end:hi].lstrip().startswith((b"import ", b"from "))
 
 
 def _after_block(data: bytes, guard: int, hi: int) -> int:

@@ -51,7 +51,7 @@ SYNONYMS: tuple[Synonyms, ...] = (
     Synonyms("prequant_bpb", ("pre_quant_val_bpb", "prequant_val_bpb", "val_bpb_pre_quant"), _rest(r"(?:pre_?quant|pre_?ttt|post_ema|no_ttt|without_ttt|roundtrip|raw|bf16|fp32|unquantized|in_training).*bpb|bpb.*(?:pre_?quant|pre_?ttt|post_ema|no_ttt|roundtrip|raw|bf16|fp32)")),
     Synonyms("val_bpb", ("val_bpb", "mean_val_bpb", "val_bpb_mean", "val_bpb_3seed_mean", "bpb", "mean_bpb", "bpb_mean", "final_val_bpb", "final_bpb", "val_bpb_final", "avg_val_bpb", "average_val_bpb", "mean_sliding_bpb", "average_ttt_bpb", "sliding_val_bpb", "ttt_val_bpb", "post_ttt_val_bpb", "val_bpb_exact", "score"), _rest(r"(?:^|_)bpb(?:_|$)")),
     Synonyms("val_loss", ("val_loss", "mean_val_loss", "val_loss_mean", "val_loss_nats", "final_val_loss"), _rest(r"val_loss(?!.*std)")),
-    Synonyms("artifact_bytes", ("bytes_total", "total_bytes", "artifact_bytes", "artifact_bytes_max", "max_artifact_bytes", "artifact_size_bytes", "submission_bytes", "total_submission_bytes", "total_submission_size_bytes", "artifact_bytes_mean", "mean_artifact_bytes", "artifact_size", "artifact_total_bytes", "submission_size_bytes", "artifact_size_mb", "artifact_mb", "size_mb"), _rest(r"(?:artifact|submission|total).*(?:bytes|size)(?!.*std)|bytes_total")),
+    Synonyms("artifact_bytes", ("bytes_total", "total_bytes", "total_submission_bytes", "total_submission_bytes_max", "total_submission_size_bytes", "artifact_total_bytes", "artifact_bytes", "artifact_bytes_max", "max_artifact_bytes", "artifact_size_bytes", "submission_bytes", "artifact_bytes_mean", "mean_artifact_bytes", "artifact_size", "submission_size_bytes", "artifact_size_mb", "artifact_mb", "size_mb"), _rest(r"(?:artifact|submission|total).*(?:bytes|size)(?!.*std)|bytes_total")),
     Synonyms("code_bytes", ("bytes_code", "code_bytes", "code_size_bytes", "code_size"), _rest(r"code.*(?:bytes|size)|bytes_code")),
     Synonyms("model_bytes", ("bytes_model", "model_bytes"), _rest(r"(?:model|weights|compressed).*bytes|bytes_(?:model|weights)")),
     Synonyms("train_seconds", ("train_time_seconds", "training_time_seconds", "wallclock_seconds", "train_seconds", "train_time_s", "train_wallclock_seconds", "training_seconds", "train_time_ms", "training_time_s", "train_time"), _rest(r"(?:train|training).*(?:time|wallclock|seconds|duration)|^wallclock")),
@@ -78,6 +78,7 @@ TEXTS = (
 _HOPED_FOR = regex(
     r"(?:^|_)(?:projected|projection|estimated?|expected|goal|predicted|extrapolated)(?:_|$)"
 )  # no result
+_LONGEST_BLANK = 60  # characters
 _NEVER_NOUGHT = frozenset({"val_bpb", "val_loss", "artifact_bytes"})  # 0 there is a blank that nobody filled in
 _UNIT = regex(r"_(ms|s|sec|secs|seconds|min|mins|minutes|h|hours|mb|kb|mib)(?:_(?:mean|max|min|avg|total))?$")
 _SCALES = {
@@ -133,8 +134,19 @@ def read_metadata(path: str, data: bytes) -> ClaimSet:
         ),
         seeds=_seeds(document, leaves),
         problems=problems,
+        blank=_blank(document),
         retracted=document.get("val_bpb", 0) is None and bool(_RETRACTED.search(text.lower())),
     )
+
+
+def _blank(document: dict[str, object]) -> str | None:
+    """Return what a document has for its score where that is none, as JSON writes it; None where it has nothing."""
+    if "val_bpb" not in document:
+        return None
+    value = document["val_bpb"]
+    number = _number(value, "") if isinstance(value, bool | int | float | str) else None
+    filled = isinstance(value, dict | list) or (number is not None and number[0] != 0)
+    return None if filled else json.dumps(value)[:_LONGEST_BLANK]
 
 
 def _text(path: str, data: bytes) -> tuple[str, tuple[Value[str], ...]]:

@@ -35,8 +35,8 @@ _SECONDS = regex(
     r"\s{0,2}[:=]\s{0,2}(?P<value>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s|sec|seconds|m|min|h)?(?![\w.])",
 )
 _OF_THE_RUN = regex(
-    r"(?<![a-z_])(?:train_|total_)?steps\s?[:=]\s?\d+\b(?!\s?/)"
-)  # a summary of training and evaluation
+    r"(?<![a-z_])(?:train_|total_)?steps\s?[:=]\s?\d{3,}\b(?!\s?/)"
+)  # a summary of training and evaluation: so few as two digits tell are an adaptation's own
 _SPREAD = regex(r"\s?(?:±|\+/-|\+-|\\pm)\s?\.?\d")  # after the mean of several runs
 _ASIDE = regex(r"(?:gain|delta|base|baseline|diff|gap|prev|ref)")  # a comparison in passing
 _COMPARED = r"\b(?:delta|gains?|gap|improvement|reduction|decrease|increase|drop(?![-_ ]?(?:last|out))|lift|uplift|boost|change|diff|saved|save|penalty|degradation|std|stdev)\b|\bby [~≈+-]?\d|\bworse\b|[_:](?:delta|gain|gap|diff|std|improvement)\b|\bquant_gap|\bttt_gain"

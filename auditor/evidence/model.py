@@ -112,7 +112,17 @@ class Evidence(Struct, frozen=True):
             val_bpb=lead.value if lead is not None else None,
             artifact_bytes=round(size.value) if size else None,
             seeds=self.metadata.seeds or self.readme.seeds,
+            score_at=self._aside(lead),
+            bytes_at=self._aside(size),
+            seeds_at="" if self.metadata.seeds else self.readme.path or "",
         )
+
+    def _aside(self, claim: Claim[float] | None) -> str:
+        """Return where a claim stands that is no plain entry of submission.json; empty for one that is."""
+        if claim is None or (claim.path == self.metadata.path and "." not in claim.key):
+            return ""
+        of_seeds = any(claim.key == each.key for each in self.metadata.all(claim.name, per_seed=True))
+        return "" if of_seeds else claim.path if claim.line is None else f"{claim.path}:{claim.line}"
 
 
 def _largest(claims: tuple[Claim[float], ...]) -> Claim[float] | None:

@@ -186,14 +186,17 @@ class Run(Struct, frozen=True):
         if total is not None:
             return total
         timed = [m for m in self.metrics if m.seconds is not None and m.role != "step"]
-        if score is not None:
+        if score is None:
+            for m in reversed(timed):
+                if m.role == "final":
+                    return Value(m.seconds or 0.0, m.path, m.line, m.label)
+        else:
             for m in reversed(timed):
                 if m.role == score.role and abs(m.val_bpb - score.val_bpb) < 10.0 ** -min(m.decimals, score.decimals):
                     return Value(m.seconds or 0.0, m.path, m.line, m.label)
-        for m in reversed(timed):
-            if m.role == "final":
-                return Value(m.seconds or 0.0, m.path, m.line, m.label)
-        return self.last("eval_time") or (self.last("whole_time") if self.steps is None else None)
+        of_others = {m.line for m in timed}  # a time beside another score is that one's
+        alone = [v for v in self.numbers("eval_time") if v.line not in of_others]
+        return next(reversed(alone), None) or (self.last("whole_time") if self.steps is None else None)
 
     @property
     def evaluations(self) -> tuple[Value[float], ...]:
@@ -284,7 +287,7 @@ class Run(Struct, frozen=True):
         if artifact is None and model is not None and code_on_disk is not None:
             size = model.value + code_on_disk
         score = self.score
-        loss, seconds = self.loss_of(score), self.seconds_of(score)
+        loss, seconds = self.loss_of(score), self.seconds_of(claimed or score)
         passes = self.validation_seconds if self.last("total_eval_time") is None else 0.0
         more = seconds is not None and passes > seconds.value + 1.0
         return MeasuredRun(

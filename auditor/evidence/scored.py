@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.evidence.counted import ONE_EVALUATION, identity, singled_out
+from auditor.evidence.counted import ONE_EVALUATION, are_apart, identity, singled_out
 from auditor.evidence.model import Evidence
 from auditor.evidence.rounding import agrees
 from auditor.evidence.run import Run
@@ -19,11 +19,14 @@ _ASIDE = regex(
 
 def distinct(evidence: Evidence) -> tuple[Run, ...]:
     """Return the runs with a score, each once though several files may tell of it, in the order of the logs."""
-    kept: dict[tuple[object, ...], Run] = {}
+    kept: dict[tuple[object, ...], list[Run]] = {}
     for run in evidence.runs:
-        if run.score is not None:
-            kept.setdefault(identity(run), run)
-    return _evaluated(tuple(kept.values()))
+        if run.score is None:
+            continue
+        same = kept.setdefault(identity(run), [])
+        if all(are_apart(run, other) for other in same):
+            same.append(run)
+    return _evaluated(tuple(run for same in kept.values() for run in same))
 
 
 def _evaluated(runs: tuple[Run, ...]) -> tuple[Run, ...]:

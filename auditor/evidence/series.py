@@ -76,7 +76,12 @@ def final(run: Run) -> Metric | None:
 
 def kind(metric: Metric) -> str:
     """Return what tells one kind of score line from another: the words before its first decimal."""
-    before = _DECIMAL.split(metric.text.lower(), maxsplit=1)[0]
+    return words(metric.text)
+
+
+def words(line: str) -> str:
+    """Return the words of a line before its first decimal, in lower case, each number a ``#``."""
+    before = _DECIMAL.split(line.lower(), maxsplit=1)[0]
     return _NUMBER.sub("#", before)
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from auditor.fix.change import Edit, Unfixable
 from auditor.program.continued import blanked
-from auditor.program.from_libcst import without_validation
+from auditor.program.from_libcst.parsing import without_validation
 from auditor.program.nesting import too_deep
 from auditor.regex import regex
 

@@ -19,7 +19,9 @@ _SHORT: Mapping[str, str] = {
     **dict.fromkeys(("AR_CALIB_SEQS", "AR_SEQS", "AR_NUM_SEQS", "GPTQ_AR_SEQS"), "2"),
     **dict.fromkeys(("NGRAM_PRETRAIN_TOKENS",), "20000"),
     **dict.fromkeys(("EMA_DECAY", "EMA_BETA"), "0.5"),  # of two steps, a slow average keeps nothing
-    **dict.fromkeys(("TTT_EPOCHS", "PREQUANT_TTT_EPOCHS", "TTT_STEPS", "SLOT_STEPS", "MUON_BACKEND_STEPS"), "2"),
+    **dict.fromkeys(("TTT_EPOCHS", "PREQUANT_TTT_EPOCHS", "TTT_STEPS", "SLOT_STEPS", "MUON_BACKEND_STEPS",
+                     "MUON_NS_STEPS", "TTT_MAX_STEPS"), "2"),
+    **dict.fromkeys(("RECUR_START_STEP", "RECURRENCE_START_STEP", "LOOP_START_STEP", "QAT_START_STEP"), "1"),
 }  # fmt: skip
 """Training and calibration in a few steps: the second is the first that reaches every weight behind a zero one."""
 _STRIDES = ("EVAL_STRIDE", "SLIDING_STRIDE", "STRIDE", "SLIDING_WINDOW_STRIDE", "SLIDING_EVAL_STRIDE", "SLOT_STRIDE")
@@ -53,7 +55,14 @@ _NARROW: Mapping[str, str] = {
 Six layers have those that are gone through again in most scripts (the fourth to the sixth); of them test-time training
 that leaves the lowest alone still has four.
 """
-_LEVELS = ((_SHORT, _BATCHES, _NARROW), (_SHORT, _BATCHES, _WIDE), (_SHORT, _BATCHES), (_SHORT,))
+_MORE: Mapping[str, str] = {
+    **{name: value for name, value in _BATCHES.items() if not name.endswith(("BUCKETS", "TABLE_SIZE"))},
+    **dict.fromkeys(("TRAIN_BATCH_TOKENS", "BATCH_TOKENS", "TOTAL_BATCH_SIZE"), "8192"),
+}
+"""Batches that a script may divide into more than eight parts, and tables as large as it has them."""
+_UNTRAINED = ("EVAL_ONLY", "TTT_EVAL_ONLY", "TTT_ONLY", "SKIP_TRAINING")
+"""Switches that leave training to an earlier run, of which nothing is there."""
+_LEVELS = ((_SHORT, _BATCHES, _NARROW), (_SHORT, _MORE, _WIDE), (_SHORT, _MORE), (_SHORT,))
 LEVELS = len(_LEVELS)
 _SEQUENCE = re.compile(r"(?i:seq|seq_?len|block_size|context\w*)\s*(?::\s*int\s*)?=\s*(?:1024|2048|4096)\b")
 """A length of sequences that no switch changes: strides may be as much longer."""
@@ -75,12 +84,20 @@ def cut(planned: Plan, source: str, level: int) -> Cut:
     What the run, or the default in the text, has smaller already stays: nothing that is off is switched on.
     """
     named = set(re.findall(r"""["']([A-Z][A-Z0-9_]{2,40})["']""", source))
+    steps = _number(planned.environment.get("ITERATIONS") or _default(source, "ITERATIONS"))
     wanted = {
         name: value
         for table in _LEVELS[level]
         for name, value in table.items()
-        if name in named and _larger(name, planned.environment.get(name) or _default(source, name), float(value))
+        if name in named
+        and _larger(name, planned.environment.get(name) or _default(source, name), float(value))
+        and not (
+            name.endswith("_START_STEP") and _never(planned.environment.get(name) or _default(source, name), steps)
+        )
     }
+    for name in _UNTRAINED:
+        if name in named and (planned.environment.get(name) or _default(source, name)) == "1":
+            wanted[name] = "0"
     if "WARMUP_STEPS" in wanted and _COMPILING.search(source):
         wanted["WARMUP_STEPS"] = "0"
     if not any(name.endswith(("SEQ_LEN", "BLOCK_SIZE")) for name in wanted) and _SEQUENCE.search(source):
@@ -96,6 +113,16 @@ def _default(source: str, name: str) -> str:
     """Return the number that the text gives beside a switch, empty where there is none."""
     found = re.search(rf"""["']{name}["']\s*,\s*["']?(\d[\d_]*(?:\.\d+)?)""", source)
     return found[1] if found else ""
+
+
+def _number(text: str) -> float:
+    """Return what a switch stands at; infinite where that is no number."""
+    return float(text) if re.fullmatch(r"\d[\d_]*(?:\.\d+)?", text) else float("inf")
+
+
+def _never(start: str, steps: float) -> bool:
+    """Tell whether what begins at a step begins after the last of ``steps``: then it stays off."""
+    return _number(start) >= steps
 
 
 def _larger(name: str, now: str, wanted: float) -> bool:

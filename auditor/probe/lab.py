@@ -22,7 +22,10 @@ FEW_TRAIN_TOKENS = 1 << 17
 
 @dataclass
 class Lab:
-    """One submission in the sandbox: how it is run, and what its runs took."""
+    """One submission in the sandbox: how it is run, and what its runs took.
+
+    ``claimed`` are the words before the score in the line that counts, where several are printed.
+    """
 
     submission: Submission
     planned: Plan
@@ -30,6 +33,7 @@ class Lab:
     use: Mechanism | None
     bare: bool = False
     train: int = FEW_TRAIN_TOKENS
+    claimed: str | None = None
     ran: list[Ran] = field(default_factory=list)
 
     def run(self, draw: Draw, spans: Spans | None = None, amount: float = 0.0) -> Ran:
@@ -44,6 +48,7 @@ class Lab:
             amount=amount,
             bare=self.bare,
             train=self.train,
+            claimed=self.claimed,
         )
         self.ran.append(out)
         return out

@@ -1,10 +1,16 @@
-"""The score that a script prints: the last number that it calls bits per byte, and the loss beside it."""
+"""The score that a script prints: the last number that it calls bits per byte, and the loss beside it.
+
+Of several scores, the claimed one counts: the last line that begins as the line of the log does that the claim is of.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
+from auditor.evidence.model import Evidence
+from auditor.evidence.series import by_label, kind, words
+from auditor.evidence.series import meant as of_claim
 from auditor.regex import regex
 
 _NUMBER = r"(\d{1,6}\.\d{1,17}(?:e[-+]?\d{1,3})?)(?![\w.]|\s*(?:s|ms|MB|%)\b)"
@@ -30,10 +36,20 @@ class Printed:
         return float(10.0**-self.digits)
 
 
-def printed_score(output: str) -> Printed | None:
-    """Return the last score that a run printed, but for what it calls a diagnostic; None where it printed none."""
+def claimed_kind(evidence: Evidence) -> str | None:
+    """Return the words before the number in the line of the logs that the claimed score is of; None without logs."""
+    series = by_label(evidence.runs)
+    return kind(of_claim(evidence.leading(), series).metrics[-1]) if series else None
+
+
+def printed_score(output: str, claimed: str | None = None) -> Printed | None:
+    """Return the last score that a run printed, but for what it calls a diagnostic; None where it printed none.
+
+    Lines with the words ``claimed`` before their number go before others.
+    """
     found: Printed | None = None
     loss_only: Printed | None = None
+    meant: Printed | None = None
     for line in output.splitlines():
         if len(line) > _LONGEST or _ASIDE.match(line):
             continue
@@ -43,9 +59,10 @@ def printed_score(output: str) -> Printed | None:
             last = scores[-1]
             loss = float(losses[-1][2]) if losses else None
             found = Printed(float(last[2]), loss, line.strip(), _digits(last[2]))
+            meant = found if claimed is not None and words(line.strip()) == claimed else meant
         elif losses:
             loss_only = Printed(None, float(losses[-1][2]), line.strip(), _digits(losses[-1][2]))
-    return found or loss_only
+    return meant or found or loss_only
 
 
 def _digits(number: str) -> int:

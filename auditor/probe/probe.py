@@ -19,6 +19,7 @@ from auditor.probe.future import Move, compared, shared
 from auditor.probe.lab import Base, Lab, base_of, reach
 from auditor.probe.model import EXPERIMENTS, ProbeReport, Result, Seen
 from auditor.probe.passes import Pass, explaining
+from auditor.probe.printed import claimed_kind
 from auditor.probe.reported import counted, least, ratio, reported, stays, uncounted, weighed
 from auditor.probe.run import Ran
 from auditor.probe.scores import Placed, moved, placed
@@ -64,7 +65,8 @@ def probe(
     chosen = [name for name in EXPERIMENTS if name in experiments]
     seed = secrets.randbits(48) if seed is None else seed
     blank = ProbeReport(submission.given, submission.name, None, "", (), seed)
-    planned = plan(submission, read_evidence(submission))
+    evidence = read_evidence(submission)
+    planned = plan(submission, evidence)
     if isinstance(planned, str):
         return replace(blank, results=_skipped(chosen, planned))
     limits = Limits(
@@ -72,7 +74,7 @@ def probe(
         output_bytes=16 << 20,
     )  # fmt: skip
     begun = time.monotonic()
-    lab = Lab(submission, planned, limits, use)
+    lab = Lab(submission, planned, limits, use, claimed=claimed_kind(evidence))
     first = Draw(_part(seed, "shared"), _part(seed, "one"))
     told = _fit(lab, first)
     ran = lab.ran[-1]
@@ -112,6 +114,7 @@ def _fit(lab: Lab, draw: Draw) -> tuple[str, ...]:
     seen: set[tuple[object, ...]] = set()
     plans = [whole, whole.at_defaults()] if whole.environment or whole.arguments else [whole]
     for planned in plans:
+        failed = ""
         for level in range(LEVELS):
             made = cut(planned, source, level)
             key = (made.plan.arguments, tuple(sorted(made.plan.environment.items())))
@@ -120,7 +123,7 @@ def _fit(lab: Lab, draw: Draw) -> tuple[str, ...]:
             seen.add(key)
             lab.planned, told = made.plan, made.told
             ran = lab.run(draw)
-            if ran.trouble is not None and _NO_HEADER.search(ran.trouble):
+            if ran.trouble is not None and _NO_HEADER.search(ran.trouble) and not ran.sites:
                 lab.bare = not lab.bare
                 ran = lab.run(draw)
                 if ran.trouble is not None:
@@ -131,6 +134,9 @@ def _fit(lab: Lab, draw: Draw) -> tuple[str, ...]:
                 lab.train = TRAIN_TOKENS
                 if lab.run(draw).trouble is None:
                     return told
+            if ran.trouble == failed:  # it isn't the size
+                break
+            failed = ran.trouble
     return told
 
 
@@ -247,8 +253,12 @@ def _unmoved(base: Base, there: dict[str, Placed], found: Pass | None, moves: Co
 
 
 def _trembling(base: Base, again: Ran, moves: Collection[Move]) -> str:
-    """Return the first site that moved by itself, empty where the same tokens give the same values."""
-    for move in moves:
+    """Return the first site that moved by itself, empty where the same tokens give the same values.
+
+    Values that are computed of others that were added to don't tell: those are asked that know their tokens, as
+    losses do, which nothing was added to before, and the first in any case.
+    """
+    for move in (move for at, move in enumerate(moves) if at == 0 or base.placed[move.name].exact):
         site, there = base.placed[move.name].site, again.sites.get(move.name)
         if there is None or len(there.values) != len(site.values) or moved(site.values, there.values).any():
             return site.place

@@ -59,10 +59,12 @@ def run_script(
     amount: float = 0.0,
     bare: bool = False,
     train: int = TRAIN_TOKENS,
+    claimed: str | None = None,
 ) -> Ran:
     """Run the script to its end with the validation tokens of ``draw``; ``amount`` is added at ``spans``.
 
-    A shard has no header with ``bare``, and one of training data has ``train`` tokens.
+    A shard has no header with ``bare``, and one of training data has ``train`` tokens. Of several scores, the one that
+    counts is printed after the words ``claimed``.
     The sandbox holds this draw only: no other run's tokens, nor what they are drawn from. Raises
     :class:`auditor.sandbox.NoSandbox`.
     """
@@ -88,7 +90,7 @@ def run_script(
     size = next((e.facts["size"] for e in events if e.name == "vocabulary" and "size" in e.facts), None)
     return Ran(
         read_trace(told.get("trace")),
-        printed_score(outcome.output),
+        printed_score(outcome.output, claimed),
         outcome,
         events,
         size if isinstance(size, int) and 8 <= size < 1 << 16 else None,

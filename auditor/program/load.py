@@ -33,7 +33,7 @@ def load_program(submission: Submission) -> Program | Unparsed:
     """
     script = submission.script
     if script is None:
-        return Unparsed(submission.name, None, "there is no train script")
+        return Unparsed(submission.name, None, "it has no train script")
     written: dict[str, bytes] = {}
 
     def sibling(name: str) -> bytes | None:

@@ -27,6 +27,11 @@ class Groups:
     of_memory: Path | None = None
     of_processes: Path | None = None
 
+    @property
+    def hold(self) -> bool:
+        """Whether the kernel itself counts memory and processes, and refuses what is beyond the limits."""
+        return self.of_memory is not None and self.of_processes is not None
+
     def join(self) -> None:
         """Put the calling process into them; in a child, before it becomes something else."""
         for folder in self.folders:

@@ -91,6 +91,8 @@ class Watcher:
             return "wallclock"
         if self._capture.full:
             return "output"
+        if self._groups.hold:  # a look at every process of the machine takes milliseconds, twenty times a second
+            return self._full(now)
         usage = usage_of(self._process.pid)
         if usage.processes > limits.processes:
             return "processes"

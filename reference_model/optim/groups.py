@@ -72,7 +72,7 @@ class Optimizers:
             ],
             betas=(optim.beta1, optim.beta2),
             eps=optim.eps,
-            fused=ranks.device.type == "cuda",
+            fused=ranks.device.type in ("cuda", "cpu"),  # a quarter of the time on a CPU, too
         )
 
     def step(self, step: int, multiplier: float) -> None:

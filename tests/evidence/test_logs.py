@@ -543,3 +543,11 @@ def test_the_total_within_the_budget_goes_before_a_rounded_model() -> None:
     run = only(training(1).partition("Serialized")[0] + "artifact:14.36MB code:52345\nbudget:14412345/16000000 FITS\n")
     assert run.artifact_bytes is not None
     assert run.artifact_bytes.value == 14_412_345
+
+
+@pytest.mark.parametrize("opening", ['"What this trains, in one line."', "'It\\'s one line.'", 'r"raw"'])
+def test_a_script_that_a_log_embeds_begins_with_its_docstring(opening: str) -> None:
+    log = read_log("train.log", f"{opening}\n\nimport os\n{SOURCE}\n{RULER}\nseed:1\n".encode())
+    (found,) = log.sources
+    assert found.first_line == 1
+    assert (found.text or "").startswith(opening)

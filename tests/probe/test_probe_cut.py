@@ -31,6 +31,18 @@ def test_what_is_off_or_smaller_stays_so():
     assert on.told == ("TTT_EPOCHS=2",)
 
 
+def test_what_begins_at_a_late_step_begins_unless_it_never_did():
+    source = 'get("ITERATIONS", 20000), get("RECUR_START_STEP", {})'
+    assert "RECUR_START_STEP=1" in cut(PLAN, source.format("3000"), 0).told
+    assert cut(PLAN, source.format("20000"), 0).told == ("ITERATIONS=2",)
+
+
+def test_a_run_that_only_evaluates_trains_too():
+    assert cut(PLAN, 'get("EVAL_ONLY", "1")', 3).told == ("EVAL_ONLY=0",)
+    assert cut(PLAN, 'get("EVAL_ONLY", "")', 3).told == cut(PLAN, 'get("EVAL_ONLY", "0")', 3).told == ()
+    assert cut(replace(PLAN, environment={"TTT_ONLY": "1"}), 'get("TTT_ONLY", "0")', 0).told == ("TTT_ONLY=0",)
+
+
 def test_what_begins_late_in_a_loop_that_is_cut_begins():
     text = b"""for step in range(1000):
     if step >= 800 or 5 < step or step % 100 == 99:

@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
+from auditor.evidence.claims import Claim, ClaimSet
+from auditor.evidence.model import Evidence, Log
+from auditor.evidence.printed import Metric
+from auditor.evidence.run import Run
 from auditor.probe.answer import BITS, as_nats, bet, least_nats
 from auditor.probe.future import compared
 from auditor.probe.locate import Index
 from auditor.probe.passes import explaining
-from auditor.probe.printed import printed_score
+from auditor.probe.printed import claimed_kind, printed_score
 from auditor.probe.reported import counted, least, ratio, reported, stays, uncounted, weighed
 from auditor.probe.scores import Placed, placed
 from auditor.probe.sizes import byte_counts
@@ -132,6 +136,20 @@ def test_losses_over_too_many_bytes_are_not_taken_for_bits():
     assert explaining(placed({"n": site("t.py:9 summed", nats)}, TOKENS), printed, BYTES)[0] is None
     found, _ = explaining(placed({"n": site("t.py:9 log2", nats)}, TOKENS), printed, BYTES)
     assert found is not None and found.nats.sum() == pytest.approx(nats.sum() * np.log(2))
+
+
+def test_of_several_scores_the_claimed_one_counts():
+    output = "sliding_7gram val_loss:3.2 val_bpb:1.6\nlegal_ttt val_loss:6.9 val_bpb:3.4\n"
+    metrics = tuple(
+        Metric(label, "final", bpb, None, None, 4, "train.log", at, f"{label} val_loss:1.6265 val_bpb:{bpb}")
+        for at, (label, bpb) in enumerate([("sliding_5gram", 0.9633), ("legal_ttt", 1.1216)])
+    )
+    run = Run("train.log", 1, 9, metrics)
+    claim = Claim("val_bpb", 0.9633, "submission.json", 5, "val_bpb", None, 4)
+    evidence = Evidence((Log("train.log", 1, "", "utf-8", 9, (run,)),), ClaimSet("submission.json", (claim,)))
+    found = printed_score(output, claimed_kind(evidence))
+    assert found is not None and found.bpb == 1.6 and printed_score(output, claimed_kind(Evidence())).bpb == 3.4
+    assert printed_score("other val_bpb:2.5\n", claimed_kind(evidence)).bpb == 2.5
 
 
 @pytest.mark.parametrize(

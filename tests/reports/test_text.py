@@ -48,8 +48,10 @@ def test_order_of_the_report(flagged):
     assert places == sorted(places)
 
 
-def test_dead_code_says_why_it_is_dead(flagged):
-    assert "BEST_OF defaults to 0" in render(flagged, PLAIN)
+def test_dead_code_is_named_without_a_reason_that_may_be_another(flagged):
+    text = render(flagged, PLAIN)
+    assert "Looked at, and not counted" in text
+    assert "BEST_OF" not in text
 
 
 def test_clean_is_one_line(flagged):
@@ -137,3 +139,16 @@ def test_runs_of_several_vocabularies_have_no_mean(flagged):
     runs = tuple(MeasuredRun(f"log_{size}.txt", 7, size / 1e3, vocabulary=size) for size in (1141, 1145))
     head = dict(facts(dataclasses.replace(flagged, runs=runs, claims=replace(flagged.claims, val_bpb=None))))
     assert head["val_bpb"] == "1.14100 to 1.14500 logged (2 runs, of several vocabularies)"
+
+
+def test_what_may_be_said_of_another_work_is_no_claim(flagged):
+    claims = dataclasses.replace(flagged.claims, val_bpb=1.1, score_at="README.md:5")
+    assert dict(facts(dataclasses.replace(flagged, runs=(), claims=claims)))["val_bpb"] == "1.1 in README.md:5"
+
+
+def test_one_run_of_several_in_few_logs_is_no_log_of_several(flagged):
+    runs = tuple(MeasuredRun("a.log", 7, score, claimed_bpb=claimed) for score, claimed in ((1.1, 1.1), (1.2, None)))
+    head = dict(
+        facts(dataclasses.replace(flagged, runs=runs, claims=dataclasses.replace(flagged.claims, val_bpb=None)))
+    )
+    assert head["val_bpb"] == "1.10000 logged (1 of 2 runs)"

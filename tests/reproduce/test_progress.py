@@ -1,5 +1,6 @@
 """What a person sees while a seed runs, from the lines that scripts print."""
 
+import dataclasses
 import io
 
 import pytest
@@ -63,6 +64,30 @@ def test_without_a_terminal_there_is_a_line_for_each_tenth():
     assert "packing and scoring" in told[-1]
     assert lines[-1] == "seed 0: done after 4 min; about 8 min for the others"
     assert "\x1b" not in shown.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [
+        (80, "500/20,000 · loss 3.373 · bpb 1.2606 · 0:00 left"),
+        (160, "step 500/20,000 · loss 3.373 · val_bpb 1.2606 · "),
+    ],
+)
+def test_on_a_terminal_bar_clock_and_sentence_have_room(width, told):
+    shown = io.StringIO()
+    plan = a_plan()
+    plan = dataclasses.replace(plan, runs=tuple(dataclasses.replace(run, seed=1337) for run in plan.runs))
+    screen = Console(file=shown, width=width, force_terminal=True, color_system=None, legacy_windows=False)
+    with Following(plan, screen, now=lambda: 0.0) as following:
+        following.begin(plan, plan.runs[0])
+        following.line("step:500/20000 val_loss:2.1 val_bpb:1.2606 train_loss: 3.3734 train_time:300000ms")
+        following._bar.refresh()
+        following.line("x" * 500)
+        following._bar.refresh()
+    drawn = [part.split("\n")[0] for part in shown.getvalue().split("\r\x1b[2K") if part.startswith("seed 1337 ")]
+    assert told in "".join(drawn)
+    assert all(" 0:00:00 " in line and len(line.rstrip()) <= width for line in drawn)
+    assert any("━" in line for line in drawn)
 
 
 def test_a_run_without_a_cap_is_as_far_as_its_steps_say():

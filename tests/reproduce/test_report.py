@@ -45,7 +45,15 @@ def test_the_page_fits_a_phone_and_the_dark():
     assert '<meta name="viewport" content="width=device-width' in shown
     assert "prefers-color-scheme: dark" in shown and "color-scheme: light dark" in shown
     assert '<td class="name">machine</td>' in shown and "td.name { text-align: left; overflow-wrap: normal; }" in shown
-    assert '<div class="wide"><table><tr><th>seed</th>' in shown  # the one table that can't break its lines scrolls
+    # The one table that can't break its lines scrolls, by the keyboard, too.
+    assert 'tabindex="0"><table><tr><th>seed</th>' in shown
+
+
+def test_plots_take_the_colour_of_the_pages_text():
+    drawn = dict(plots.draw(a_reproduction((a_run(1, 1.08, losses=((1, 7.0), (2, 6.0))),))))
+    for svg in drawn.values():
+        assert "currentColor" in svg and "#000000" not in svg and "#ffffff" not in svg
+        assert '<g id="' not in svg  # the same in every plot: no page may have an id twice
 
 
 def test_a_report_says_what_it_took_and_names_every_line():

@@ -211,6 +211,13 @@ def test_a_script_in_no_record_folder_is_not_told_as_a_folder() -> None:
     assert "deep/a (1)" in told.message and "deep/b (1)" in told.message
 
 
+def test_a_submission_that_lies_in_no_archive_is_told() -> None:
+    given = submission(SCRIPT, package(run_log(1, 1.2), val_bpb=1.2), "Example")
+    for folder, told in (("records/track_10min_16mb/Example", 0), ("copy/records/track_10min_16mb/Example", 1)):
+        findings = audit(replace(given, folder=folder, outside=()), select=["diff-scope"]).findings
+        assert [f.message for f in findings] == [f"The submission lies in {folder}/, not below records/."] * told
+
+
 def test_a_further_blob_is_part_of_every_count_of_the_artifact() -> None:
     sizes = (
         "Serialized model int6+zstd: 11684730 bytes\nCode size: 67890 bytes\nPaid prefix blob: 4772268 bytes\n"

@@ -54,7 +54,9 @@ def test_the_lines_in_which_an_embedded_script_differs_are_counted() -> None:
     run = run_log(1337, 1.2)
     embedded = f"{text}exec('')\n{'=' * 100}\n{run}"
     found = told("bogus-log", RECORD | {"train_seed1.log": embedded}, text + "print(1)\nprint(2)\nprint(3)\n" * 3)
-    said = "of the 82 lines that it embeds, 1 are not in what was submitted, which has 9 that it doesn't embed."
+    said = (
+        "of the 82 lines with text that it embeds, 1 are not in what was submitted, which has 9 that it doesn't embed."
+    )
     assert any(said in f.message for f in found), [f.message for f in found]
 
 
@@ -62,7 +64,7 @@ def test_numbers_of_runs_are_no_seeds() -> None:
     files = {f"baseline_00{n}.txt": run_log(1337, 1.2 + n / 1e4) for n in (1, 2, 3)}
     assert not [f for f in told("bogus-log", files, SCRIPT) if "named by seed" in f.message]
     files = {f"run_seed{n}.txt": run_log(1337, 1.2 + n / 1e4) for n in (1, 2, 3)}
-    assert [f for f in told("bogus-log", files, SCRIPT) if "runs of one seed" in f.message]
+    assert [f for f in told("bogus-log", files, SCRIPT) if "each prints seed 1337" in f.message]
 
 
 def test_a_part_that_is_scored_is_no_fault_of_how_the_set_was_prepared() -> None:
@@ -165,3 +167,28 @@ def test_the_seed_that_submission_json_names_may_be_that_of_the_run_which_prints
     said = {"name": "Example", "val_bpb": 1.2, "seeds": [1337]}
     (finding,) = told("too-few-seeds", {"train.log": run, "submission.json": json.dumps(said)}, SCRIPT)
     assert finding.message.endswith("of no printed seed; submission.json names seed 1337.")
+
+
+def test_a_run_that_is_late_by_a_hair_is_counted_among_the_late() -> None:
+    late = {f"train_seed{s}.log": log(s, 1.2243 + s / 1e5, stop=t) for s, t in ((1, 600.09), (2, 600.12), (3, 600.13))}
+    (finding,) = told("train-wallclock", late | {"submission.json": metadata(1.2244)})
+    assert finding.message.endswith("2 other runs show the like.")
+
+
+def test_the_time_of_one_evaluation_is_not_told_of_the_score_of_another() -> None:
+    last = "final_int8 val_bpb:1.24000000 eval_time:59000ms\nbest of eight val_bpb:1.20000000\n"
+    text = log(1, 1.2244).partition("final_")[0] + last
+    case = case_of({"train_seed1.log": text, "submission.json": metadata(1.2, seeds=(1,))})
+    (run,) = measured_runs(case.evidence)
+    assert run.val_bpb == 1.2 and run.eval_seconds is None
+
+
+def test_seeds_that_come_to_one_score_are_several_runs() -> None:
+    runs = {f"train_seed{s}.log": run_log(s, 0.08302574, model=15_000_000 + s) for s in (42, 1337)}
+    runs["train_seed2024.log"] = run_log(2024, 0.08302575, model=15_002_024)
+    said = json.dumps({"name": "Example", "val_bpb": 0.08302574})
+    assert not told("too-few-seeds", {**runs, "submission.json": said}, SCRIPT)
+    copied = {name: text.replace("1500", "1501") if "42.log" in name else text for name, text in runs.items()}
+    copied["train_seed1337.log"] = copied["train_seed42.log"].replace("seed:42", "seed:1337")
+    (finding,) = told("too-few-seeds", {**copied, "submission.json": said}, SCRIPT)
+    assert finding.status == "incomplete"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+from submissions import submission
 from test_evidence_runs import case_of, found, logs_of
 
 from auditor import catalogue
+from auditor.check import audit
 from auditor.evidence.readme import read_readme
+from rules import prequant_ttt
 from rules.evidence_examples import log, metadata, record
 from rules.run_logs import SCRIPT, package, run_log
 
@@ -131,6 +135,51 @@ def test_a_log_of_a_script_of_another_size_may_be_of_another_version() -> None:
         ] * notes
 
 
+def test_a_log_pasted_behind_the_script_makes_no_other_version_of_it() -> None:
+    script = {"train_gpt.py": SCRIPT + "====\nRunning Python 3.12 (main)\n"}
+    assert not found(case_of(script | package(run_log(1, code=len(SCRIPT)), val_bpb=1.2)), "bogus-log")
+
+
+def test_a_reserve_off_a_longer_limit_ends_nothing_earlier() -> None:
+    lines = "gptq:reserving 18s, effective=600000ms\nGPTQ:collected 67 Hessians in 22.0s\n"
+    (said,) = found(case_of(record(1.2001, stop=600.1, after_training=lines)), "gptq-reserve")
+    assert "18.0 s are reserved, but training stops no earlier for it." in said.message
+    assert said.advice.startswith("Take the reserve off the budget")
+
+
+def test_an_evaluation_s_time_may_stand_in_the_lines_before_its_score() -> None:
+    for between, over in (("", True), ("something else\n", False)):
+        last = f"pre_quant_sliding val_bpb:1.2001 eval_time:700000ms\n{between}final_ngram val_bpb:1.20010000\n"
+        last += "final_roundtrip val_bpb:3.65000000 eval_time:900ms\n"
+        files = record(1.2001, last=last)
+        files["train_seed1.log"] = files["train_seed1.log"].replace("final_int8_zlib_roundtrip", "diagnostic")
+        assert bool(found(case_of(files), "eval-wallclock")) == over
+
+
+def test_figures_of_a_seed_are_those_of_its_own_log() -> None:
+    logs = [run_log(n, 1.2 + n / 1e3, steps=13_000 + n) for n in (1, 2, 3)]
+    rows = "| Seed | Steps | val_bpb |\n|---|---|---|\n| 1 | 13001 | 1.201 |\n| 2 | 13001 | 1.202 |\n| 3 | {} | {} |\n"
+    for third, beside, told in (("13003", "1.203", 0), ("13,080", "1.203", 1), ("13,080", "1.1", 0)):
+        files = package(*logs, val_bpb=1.202) | {"README.md": "# Deeper\n\n" + rows.format(third, beside)}
+        said = [f.message for f in found(case_of(files), "stale-metadata") if f.path == "README.md"]
+        assert said == ["README.md gives 13,080 steps for seed 3, whose log ends at step 13,003."] * told
+
+
+def test_bytes_of_code_that_nothing_has_are_told() -> None:
+    size = len(SCRIPT)
+    for code, told in ((size, 0), (size - 20, 1), (size // 2, 0)):
+        files = package(run_log(1, 1.2), val_bpb=1.2, bytes_code=code)
+        assert bool(found(case_of({"train_gpt.py": SCRIPT} | files), "stale-metadata")) == told
+
+
+def test_a_declared_order_is_held_against_the_code() -> None:
+    for example, told in ((prequant_ttt.RULE.invalid[0], 1), (prequant_ttt.RULE.valid[0], 0)):
+        files = package(run_log(1, 1.2), val_bpb=1.2, score_first_ttt=True)
+        report = audit(submission(example.code, files), select=["claim-mismatch"])
+        said = [f.message for f in report.findings if "declares" in f.message]
+        assert len(said) == told and all("adapted on validation tokens (train_gpt.py:" in each for each in said)
+
+
 def test_the_mean_of_runs_with_several_settings_is_offered_for_no_claim() -> None:
     script = catalogue.find("claim-mismatch")
     assert script is not None and script.fix is not None
@@ -149,3 +198,43 @@ def test_a_packing_that_comes_later_and_is_smaller_is_the_artifact_s() -> None:
         }
         case = case_of(files | {"submission.json": metadata(1.2, seeds=(1,))})
         assert len(found(case, "artifact-cap")) == over
+
+
+def test_a_blank_score_is_shown_as_it_is_written() -> None:
+    for blank, said in ((None, "null"), (0.0, "0.0"), ("TBD", '"TBD"')):
+        files = package(run_log(1), val_bpb=blank) | {"README.md": "# Deeper\n\nThe score is 1.2000 bpb.\n"}
+        (finding,) = found(case_of(files), "missing-files")
+        assert finding.message == f"submission.json gives no val_bpb (it is {said} there); README.md:3 has 1.2."
+
+
+def test_the_seed_s_score_that_is_quoted_is_the_one_that_counts() -> None:
+    files = package(run_log(1, 1.2, tail="final_val_bpb: 1.21234567\n"), val_bpb=1.2)
+    (few,) = found(case_of(files), "too-few-seeds")
+    assert files["train_seed1.log"].splitlines()[few.line - 1].endswith("val_bpb:1.20000000")
+
+
+def test_a_row_of_the_day_that_is_stated_may_have_come_later() -> None:
+    for day, same in (("2026-04-27", True), ("2026-04-28", False)):
+        dated = {"submission.json": metadata(1.0802, seeds=(1, 2, 3), date=day)}
+        (finding,) = found(case_of(record(1.0801, 1.0802, 1.0803) | dated, pr=1900), "not-significant")
+        assert f"lower numbers and dates up to {day}, the day that it states" in finding.message
+        assert ("of that same day" in finding.message) == same
+
+
+def test_a_claim_that_is_no_plain_entry_is_told_with_its_place() -> None:
+    stated = {"submission.json": json.dumps({"val_bpb": None, "trial": {"val_bpb": 1.2}}, indent=1)}
+    prose = {"README.md": "# Deeper\n\nThe score is 1.1417 bpb, with artifact 15,900,000 bytes.\n"}
+    for files, at in (
+        ({"submission.json": metadata(1.2)}, ("", "")),
+        (stated, ("submission.json:4", "")),
+        (prose, ("README.md:3", "README.md:3")),
+    ):
+        claims = case_of(files).evidence.claims()
+        assert (claims.score_at, claims.bytes_at) == at
+
+
+def test_a_loss_and_a_score_of_other_names_imply_nothing() -> None:
+    for name, said in (("val_bpb", 1), ("val_bound_bpb", 0)):
+        text = log(1, 1.2001, scored_bytes=1.05 * 151_080_000).replace(" val_bpb:", f" {name}:")
+        files = {"train_seed1.log": text, "submission.json": metadata(1.2001, seeds=(1,))}
+        assert len(found(case_of(files), "wrong-denominator")) == said, name

@@ -6,7 +6,7 @@ import pytest
 from submissions import submission
 
 from auditor.check import audit
-from rules.torch_scripts import HEAD, MAIN
+from rules.torch_scripts import HEAD, MAIN, REPORT
 
 LOGITS = HEAD.replace(
     "    def forward(self, x, y):\n",
@@ -354,3 +354,99 @@ def evaluate(model, tokens):
 )
 def test_what_is_stored_at_places_still_rests_on_its_table(key: str, rules: set[str]) -> None:
     assert flagged(SEARCHED.replace("KEY", key), None, "target-in-key") == rules
+
+
+LAYERED = """
+import glob, math
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+def read(pattern):
+    parts = [np.fromfile(p, dtype=np.uint16) for p in sorted(glob.glob(pattern))]
+    return torch.from_numpy(np.concatenate(parts).astype(np.int64))
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.extra = torch.nn.Embedding(1024, 64), torch.nn.Embedding(1024, 64)
+        self.blocks = torch.nn.ModuleList([torch.nn.Linear(64, 64) for _ in range(3)])
+        self.head = torch.nn.Linear(64, 1024)
+
+    def value(self, number, ids):
+        return self.extra(ids) * number
+
+    def forward(self, ids, targets):
+        x = self.embed(ids)
+        for number in range(3):
+            x = self.blocks[number](x + self.value(number, ids))
+        return F.cross_entropy(self.head(x)[0], targets[0])
+
+def evaluate(net, tokens):
+    sgd = torch.optim.SGD(net.parameters(), lr=1e-3)
+    total = 0.0
+    for at in range(0, len(tokens) - 1025, 1024):
+        first = net(tokens[None, at:at + 1024], tokens[None, at + 1:at + 1025])
+        learn(net, tokens, at, sgd)
+        total += first.item() * 1024
+    return total
+
+def learn(net, tokens, at, sgd):
+    sgd.zero_grad()
+    net(tokens[None, at:at + 1024], tokens[None, at + 1:at + 1025]).backward()
+    sgd.step()
+
+val, net = read("data/fineweb_val_*.bin"), Net()
+ways = {"legal": evaluate}
+print(f"val_bpb:{ways['legal'](net, val) / math.log(2.0) / val.numel():.6f}")
+"""
+
+
+def test_the_number_of_a_layer_before_the_tokens_does_not_hide_of_which_round_they_are() -> None:
+    assert not flagged(LAYERED)
+    late = LAYERED.replace("        first = net(", "        learn(net, tokens, at, sgd)\n        first = net(")
+    assert flagged(late)
+
+
+WARMED = (
+    LOGITS
+    + """
+def nats(model, x, y, heat):
+    return F.cross_entropy((model.logits(x) / heat)[0], y[0])
+
+def warmest(model, x, y):
+    best, least = 1.0, float("inf")
+    for heat in (0.9, 1.0, 1.1):
+        with torch.no_grad():
+            loss = nats(model, x, y, heat).item()
+        if loss < least:
+            best, least = heat, loss
+    return best
+
+def evaluate(model, tokens):
+    sgd, heat, total = torch.optim.SGD(model.parameters(), lr=1e-3), 1.0, 0.0
+    for at in range(0, tokens.numel() - 1025, 1024):
+        x, y = tokens[at:at + 1024][None], tokens[at + 1:at + 1025][None]
+        with torch.no_grad():
+            total += nats(model, x, y, heat).item() * 1024
+        heat = warmest(model, x, y)
+        sgd.zero_grad()
+        nats(model, x, y, 1.0).backward()
+        sgd.step()
+    return total / (tokens.numel() - 1)
+"""
+    + MAIN
+    + REPORT
+)
+
+
+@pytest.mark.parametrize(("now", "held"), [(False, False), (True, True)])
+def test_what_a_chunk_chose_after_its_score_is_no_calibration(now: bool, held: bool) -> None:
+    code = WARMED
+    if now:
+        code = WARMED.replace(
+            "        with torch.no_grad():\n            total",
+            "        heat = warmest(model, x, y)\n        with torch.no_grad():\n            total",
+        )
+    findings = audit(submission("import os\n" + code), select=["calibration-on-val"]).findings
+    assert bool([f for f in findings if f.status == "hold"]) == held

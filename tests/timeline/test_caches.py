@@ -137,3 +137,35 @@ def test_names_do_not_matter(names: list[str], kind: str) -> None:
     for old, new in zip(("rows", "cells", "full", "ids", "total"), names, strict=True):
         code = re.sub(rf"\b{old}\b", new, code)
     assert len(target_lookups(followed(code, prelude=PRELUDE))) == 1
+
+
+FILLED = """
+class Plain(torch.nn.Module):
+    def forward(self, x): return x
+net = Plain()
+val = read("data/fineweb_val_*.bin")
+rows, cells = torch.zeros(64), torch.zeros(64 * 64)
+total = 0.0
+for start in range(4, val.numel() - 65, 64):
+    x, y = val[start:start + 64], val[start + 1:start + 65]
+    nll = torch.full((64,), float("inf"))
+    nll[:] = F.cross_entropy(net(x), y, reduction="none")
+    {kept}
+    there = val[start:start + 65]
+    first, before, now = val[start - 1:start + 64][:64 - 0][kept], there[:-1][kept], there[1:][kept]
+    again = before[torch.argsort(before * 64 + torch.arange(64))]
+    row = (first * 31 ^ before) & 63
+    cell = row * 64 + now
+    p = (cells[cell] + 0.1) / (rows[row] + 6.4)
+    total -= (0.5 * (-nll[kept]).exp() + 0.5 * p).log().sum().item()
+    rows.index_add_(0, row, torch.ones(64))
+    cells.index_add_(0, cell, torch.ones(64))
+print(f"val_bpb:{{bits(total) / val.numel()}}")
+"""
+
+
+@pytest.mark.parametrize("kept", ["kept = torch.isfinite(nll)", "kept = ~torch.isinf(nll)"])
+def test_where_losses_were_filled_in_judges_no_token(kept: str) -> None:
+    timeline = followed(FILLED.format(kept=kept))
+    assert not target_lookups(timeline)
+    assert context_lookups(timeline)

@@ -186,3 +186,34 @@ SHARE = "(p @ begins).gather(1, first[y][:, None]).squeeze(1)"
 def test_the_share_of_a_byte_is_a_prediction_of_bytes(network: str, found: bool) -> None:
     score = f"nll = -(0.5 * ({network}) + (1 - 0.5) * prior[first[y]]).log()"
     assert bool(reported(followed(BYTES + LOOP.format(score=score)), "bytes")) is found
+
+
+PAIRS = """
+class Pair(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(64, 64)
+    def forward(self, x, y, both=False):
+        logits = self.head(x)
+        nll = F.cross_entropy(logits, y, reduction="none")
+        if both:
+            lp = F.log_softmax(logits, dim=-1)
+            return nll, -(lp.exp() * lp).sum(-1)
+        return nll
+net, other = Pair(), Pair()
+val = read("data/fineweb_val_*.bin")
+kept = torch.zeros(64)
+total = 0.0
+for start in range(0, val.numel() - 65, 64):
+    x, y = val[start:start + 64], val[start + 1:start + 65]
+    own, unsure = net(x, y, both=True)
+    kept[:] = {told}
+    blend = -(0.5 * (-own).exp() + 0.5 * (-other(x, y)).exp()).log()
+    total += torch.where(kept >= 2.0, blend, own).sum().item()
+print(f"val_bpb:{{bits(total)}}")
+"""
+
+
+@pytest.mark.parametrize(("told", "found"), [("unsure", False), ("own", True)])
+def test_an_entropy_that_a_model_gives_beside_its_loss_is_none(told: str, found: bool) -> None:
+    assert bool(reported(followed(PAIRS.format(told=told)), "gate")) is found

@@ -203,3 +203,38 @@ def test_counts_that_were_asked_for_the_token_are_a_prediction_of_it(body: str, 
     code = COUNTS + "".join(f"    {line}\n" for line in body.splitlines())
     timeline = followed(code + REPORT, prelude=PRELUDE.partition("for at in")[0])
     assert [kind for kind in KINDS if reported(timeline, kind)] == found
+
+
+EXPERTS = """\
+    pass
+class Experts:
+    def __init__(self):
+        self.seen, self.count, self.logs = torch.zeros(64), 0, torch.tensor([0.0, -3.0])
+    def blend(self, nll, now):
+        p = (self.seen[now] + 0.1) / (self.count + 6.4)
+        share = torch.softmax(self.logs, 0)
+        loss = -(share[0] * torch.exp(-nll) + share[1] * p).log()
+        losses = torch.stack((nll.mean(), (-p.log()).mean()))
+        self.logs -= 0.3 * (losses - losses.min())
+        WITH
+        self.seen.index_add_(0, now, torch.ones(64))
+        self.count += 64
+        return loss.sum()
+experts = Experts()
+for at in range(0, val.numel() - 65, 64):
+    x, y = val[at:at + 64], val[at + 1:at + 65]
+    total += experts.blend(F.cross_entropy(net(x), y, reduction="none"), y).item()
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "found"),
+    [
+        ("self.logs -= self.logs.max()", []),
+        ("self.logs -= torch.max(self.logs)", []),
+        ("loss = torch.fmin(loss, -p.log())", ["oracle"]),
+    ],
+)
+def test_weights_that_are_set_apart_from_their_best_keep_none(end: str, found: list[str]) -> None:
+    timeline = followed(EXPERTS.replace("WITH", end) + REPORT.lstrip(), prelude=PRELUDE)
+    assert [kind for kind in KINDS if reported(timeline, kind)] == found

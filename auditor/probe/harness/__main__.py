@@ -11,7 +11,7 @@ import types
 import warnings
 from typing import Any
 
-from auditor.smoke.harness import eager, paths
+from auditor.smoke.harness import compiler, eager, paths
 from auditor.smoke.harness.journal import Journal
 
 
@@ -26,9 +26,10 @@ def main() -> None:
     paths.clean(os.path.dirname(script))  # noqa: PTH120
     warnings.simplefilter("ignore")
     eager.load_torch()
+    compiler.install()
     import torch
 
-    from auditor.probe.harness import clock, half, host, still
+    from auditor.probe.harness import clock, half, host, kernels, packed, still
     from auditor.probe.harness.observe import Observer
     from auditor.probe.harness.record import Record
     from auditor.probe.tokens import Draw
@@ -47,6 +48,8 @@ def main() -> None:
         journal.once("vocabulary", size=size)
         return tokens
 
+    packed.install()
+    kernels.install(journal)
     packages.install(journal)
     tokenizer.install(journal)
     cuda.install(journal)

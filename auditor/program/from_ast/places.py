@@ -13,7 +13,7 @@ from typing import Any
 
 from auditor.regex import regex
 
-# Everything that may lie between two tokens, as in auditor.program.positions.
+# Everything that may lie between two tokens, as in auditor.program.from_libcst.cursor.
 _BETWEEN = regex(r"(?:[ \t\f\r\n]+|#[^\r\n\0]*|\\(?:\r\n|\n|\r))*")
 _LINE_END = regex(r"\r\n|\r|\n")
 _CONTINUATION = regex(rb"[\x80-\xbf]")

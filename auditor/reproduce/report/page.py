@@ -12,6 +12,7 @@ from reports.escape import visible
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+body { overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td, th { padding: .15rem .8rem .15rem 0; text-align: right; vertical-align: top; }
@@ -22,10 +23,10 @@ td.text, th.text { text-align: left; }
 .met { color: #1f7a3e; } .missed { color: #b42828; } .open { color: #8a6200; }
 @media (prefers-color-scheme: dark) { .met { color: #6fce90; } .missed { color: #ff8f8f; } .open { color: #e8b84a; } }
 .wide { overflow-x: auto; }
-td { overflow-wrap: anywhere; } .wide td { overflow-wrap: normal; white-space: nowrap; }
+.wide td, .wide th { overflow-wrap: normal; white-space: nowrap; }
 td.name { text-align: left; overflow-wrap: normal; }
-figure { margin: 1rem 0; background: #fff; padding: .5rem; border-radius: .3rem; overflow-x: auto; }
-figure svg { display: block; max-width: 100%; min-width: 22rem; height: auto; }
+figure { margin: 1rem 0; }
+figure svg { display: block; width: 100%; max-width: 44rem; height: auto; }
 @media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .8rem; } td, th { padding-right: .5rem; } }
 """
 _VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -47,11 +48,11 @@ def render(found: Reproduction) -> str:
         _checks(found),
         _list("Missing for a judgement of the score", judgement.missing),
         _list("What can be concluded all the same", judgement.concluded),
-        *(f"<h2>{name}</h2><figure>{svg}</figure>" for name, svg in plots.draw(found)),
+        *(f'<h2>{name}</h2><figure aria-label="{name}">{svg}</figure>' for name, svg in plots.draw(found)),
     ]
     return (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8">{_VIEWPORT}<title>{title}</title>'
-        f"<style>{_STYLE}</style>\n" + "\n".join(parts) + "\n</html>\n"
+        f"<style>{_STYLE}</style>\n<main>" + "\n".join(parts) + "</main>\n</html>\n"
     )
 
 
@@ -59,7 +60,8 @@ def _runs(found: Reproduction) -> str:
     head = "".join(f"<th>{name}</th>" for name in words.COLUMNS)
     rows = ("".join(f"<td>{_safe(cell)}</td>" for cell in words.cells(run)) for run in found.runs)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+    # Within reach of the keyboard, since a phone's width makes it scroll.
+    return f'<div class="wide" role="region" aria-label="Runs" tabindex="0"><table><tr>{head}</tr>{body}</table></div>'
 
 
 def _checks(found: Reproduction) -> str:

@@ -6,23 +6,34 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from auditor.regex import regex
 from auditor.reproduce.model import Measured, Reproduction, cap_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-_INCHES = (7.2, 3.0)
+_INCHES = (5.0, 2.6)  # a phone shows it at three quarters of this, and its words can still be read
+_LOW = 3.1  # inches, with a legend below
 _PROLOGUE = regex(r"\A.*?(?=<svg)", re.DOTALL)
 _METADATA = regex(r"<metadata>.*?</metadata>", re.DOTALL)
-_STYLE: Any = {"svg.hashsalt": "golf-audit", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
-          "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25}  # fmt: skip
+_GROUP_ID = regex(r'(?<=<g) id="[^"]*"')  # nothing refers to them, and every plot of a page would have the same
+_INK = "#010203"  # stands for the colour of the page's text, light or dark
+_STYLE: Any = {
+    "svg.hashsalt": "golf-audit", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
+    "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25,
+    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
+    "text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK,
+}  # fmt: skip
 
 
 def draw(found: Reproduction) -> Iterator[tuple[str, str]]:
-    """Yield (title, SVG) of every plot that there is something to draw for; equal input gives equal bytes."""
+    """Yield (title, SVG) of every plot that there is something to draw for; equal input gives equal bytes.
+
+    They are transparent and take lines and words in the colour of the page's text.
+    """
     done = [run for run in found.runs if run.status == "done"]
     wanted: list[tuple[str, bool, Callable[[Axes], None]]] = [
         ("Training loss", any(run.losses for run in done), lambda axes: _losses(axes, done)),
@@ -47,7 +58,8 @@ def _svg(paint: Callable[[Any], None]) -> str:
         paint(figure.add_subplot())
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return _METADATA.sub("", _PROLOGUE.sub("", out.getvalue()))
+    drawn = _METADATA.sub("", _PROLOGUE.sub("", out.getvalue()))
+    return _GROUP_ID.sub("", drawn).replace(_INK, "currentColor")
 
 
 def _losses(axes: Axes, runs: list[Measured]) -> None:
@@ -75,9 +87,9 @@ def _claim(axes: Axes, found: Reproduction, runs: list[Measured]) -> None:
         rows.append(("claim" if comparable else "claim (not comparable)", list(found.claim.scores)))
     for height, (_, values) in enumerate(rows):
         axes.plot(values, [height] * len(values), "o", markersize=5, alpha=0.7)
-        axes.plot([fmean(values)], [height], "|", markersize=18, color="black")
+        axes.plot([fmean(values)], [height], "|", markersize=18, color=_INK)
     if found.judgement.interval is not None:
-        axes.plot(found.judgement.interval, [0, 0], color="black", linewidth=1)
+        axes.plot(found.judgement.interval, [0, 0], color=_INK, linewidth=1)
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel("val_bpb (bar: mean, line: 95 % interval)")
@@ -114,4 +126,5 @@ def _stack(axes: Axes, rows: list[tuple[str, list[tuple[str, float]]]]) -> None:
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    axes.legend(frameon=False, fontsize=7, ncols=2, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    cast("Figure", axes.figure).set_figheight(_LOW)
+    axes.legend(frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.45, -0.22))

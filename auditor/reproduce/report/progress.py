@@ -18,7 +18,8 @@ from auditor.reproduce.report.words import duration
 from reports.escape import cut, visible
 
 _LINES = 10  # of each seed where there is no terminal
-_WIDTH = 80
+_BAR = 24
+_CLOCK = 7  # 0:00:00
 
 
 class Following(AbstractContextManager["Following"]):
@@ -28,9 +29,13 @@ class Following(AbstractContextManager["Following"]):
         self._plan, self._console, self._now = plan, console, now
         self._seen, self._told = Seen(), 0
         self._cap = plan.budget.train if plan.capped else 0.0
+        # Rich would take the room of a long sentence from the clock and the bar.
+        bar = min(_BAR, console.width // 8)
+        seed = max((len(str(run.seed)) for run in plan.runs), default=0)
+        self._room = max(0, console.width - len("seed ") - seed - bar - _CLOCK - len("   "))
         self._bar = Progress(
             TextColumn("seed {task.fields[seed]}", markup=False),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=bar),
             TimeElapsedColumn(),
             TextColumn("{task.description}", markup=False),
             console=console,
@@ -65,8 +70,11 @@ class Following(AbstractContextManager["Following"]):
             self._trained_from = self._now()
         elapsed = 0.0 if self._trained_from is None else self._now() - self._trained_from
         training = self._seen.step is not None and self._seen.fraction < 1.0
-        shown = self._seen.sentence(elapsed) if training else cut(visible(text.strip()), _WIDTH)
-        self._bar.update(self._task, description=shown, completed=self._seen.fraction)
+        self._bar.update(
+            self._task,
+            description=self._in_the_room(elapsed) if training else cut(visible(text.strip()), self._room),
+            completed=self._seen.fraction,
+        )
         tenth = int(_LINES * self._seen.fraction)
         if not self._console.is_terminal and tenth > self._told:
             self._told = tenth
@@ -82,6 +90,11 @@ class Following(AbstractContextManager["Following"]):
             why = f": {visible(exit_.reason)}" if exit_.reason else ""
             self._spent += [exit_.seconds] if exit_.ok else []
             self._console.print(Text(f"seed {run.seed}: {status} after {duration(exit_.seconds)}{why}{self._rest()}"))
+
+    def _in_the_room(self, elapsed: float) -> str:
+        """Return how far training is, in what the terminal has room for beside the bar."""
+        said = self._seen.sentence(elapsed)
+        return said if len(said) <= self._room else cut(self._seen.sentence(elapsed, short=True), self._room)
 
     def _rest(self) -> str:
         """Return how long the other seeds will take, by those that came to their end; empty where that isn't known."""

@@ -38,19 +38,23 @@ class Seen:
         fraction = max(done / max(steps, 1), seconds / cap if cap > 0 else 0.0)
         return replace(seen, step=done, steps=steps, fraction=min(1.0, max(seen.fraction, fraction)))
 
-    def sentence(self, elapsed: float) -> str:
-        """Return it as people read it, with the time left when training has taken ``elapsed`` seconds so far."""
+    def sentence(self, elapsed: float, *, short: bool = False) -> str:
+        """Return it as people read it, with the time left when training has taken ``elapsed`` seconds so far.
+
+        ``short`` leaves out what a bar beside it says, too.
+        """
         if self.step is None:
             return "starting"
-        parts = [f"step {self.step:,}/{self.steps:,}"]
+        parts = [f"{'' if short else 'step '}{self.step:,}/{self.steps:,}"]
         if self.loss is not None:
             parts.append(f"loss {self.loss:.3f}")
         if self.bpb is not None:
-            parts.append(f"val_bpb {self.bpb:.4f}")
+            parts.append(f"{'bpb' if short else 'val_bpb'} {self.bpb:.4f}")
         if self.fraction >= 1.0:
             parts.append("training done, now packing and scoring")
         elif self.fraction > 0:
-            parts.append(f"{clock(elapsed * (1 - self.fraction) / self.fraction)} of training left")
+            left = clock(elapsed * (1 - self.fraction) / self.fraction)
+            parts.append(f"{left} {'left' if short else 'of training left'}")
         return " · ".join(parts)
 
 

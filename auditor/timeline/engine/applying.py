@@ -85,13 +85,17 @@ def apply_module(machine: Machine, heap: Heap, args: Args, node: ir.Node, method
 
 
 def _other_rounds(machine: Machine, args: Args) -> int:
-    """Return the rounds of loops of which only what stands beside the input is: counts of tokens of earlier rounds."""
+    """Return the rounds of loops of which only what stands beside the input is: counts of tokens of earlier rounds.
+
+    The input is the first argument that is made of tokens: the number of a layer may stand before it.
+    """
     rounds = machine.atoms.family("iteration")
-    first, *others = [containers.deep(value) & rounds for value in args.all()] or [0]
+    given = [containers.deep(value) for value in args.all()]
+    first = next((each for each in given if each & (VAL | TRAIN)), 0)
     beside = 0
-    for each in others:
+    for each in given:
         beside |= each
-    return beside & ~first if first else 0
+    return beside & rounds & ~first if first & rounds else 0
 
 
 def apply(

@@ -19,7 +19,9 @@ from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.recording import common
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Deadline, Event, Forward
-from auditor.timeline.values.atoms import CLOCK, RANDOM, TRAIN, VAL
+from auditor.timeline.trackers.adaptation import shifts
+from auditor.timeline.trackers.adaptation.effects import overlap
+from auditor.timeline.values.atoms import CLOCK, RANDOM, TRAIN, VAL, bits_of
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
@@ -46,11 +48,12 @@ class Apply(Event, eq=False):
     """The model is applied to tokens: ``kinds`` are their origins, ``generated`` when they come from a model.
 
     ``watched`` when hooks saw it, ``learned`` when its loss is differentiated. ``uses`` are the places where what it
-    gave was kept, and by which way.
+    gave was kept, and by which way. ``region``: the iterations that picked the tokens of its latest run.
     """
 
     kinds: int = 0
     generated: bool = False
+    region: int = 0
     within: tuple[int, ...] = ()  # the loops in progress
     watched: bool = False
     learned: bool = False
@@ -93,8 +96,14 @@ class Calibrations(Tracker):
         return 0
 
     def loop_ended(self, first: int, iterations: int) -> None:
-        """Forget a loop."""
-        self.loops.pop()
+        """Forget a loop: every round of it has run by now, so that what it picked no longer tells tokens apart."""
+        run = self.loops.pop()
+        ended = {shifts.round_of(self.machine, bit)[0] for bit in bits_of(iterations)}
+        for event in self.events.values() if ended else ():
+            if run in event.within:
+                for bit in bits_of(event.region):
+                    if shifts.round_of(self.machine, bit)[0] in ended:
+                        event.region &= ~bit
 
     def observed(self, origins: int, node: ir.Node) -> int:
         """Note that a model is applied."""
@@ -179,6 +188,7 @@ def applied(machine: Machine, origins: int, node: ir.Node) -> int:
     event.bits |= machine.live
     event.kinds |= origins & (VAL | TRAIN)
     event.within = tuple(known.loops)
+    event.region = shifts.region(machine, origins)
     if known.watchers:
         _watch(machine, event, origins, node)
     return machine.atoms.bit("applied", event)
@@ -316,11 +326,14 @@ def moved(machine: Machine, left: Value, right: Value, node: ir.Node) -> None:
 
 
 def given(machine: Machine, origins: int, forwards: list[Forward], node: ir.Node) -> None:
-    """Note that what was chosen (in ``origins``) takes part in ``forwards``."""
-    if not forwards:
-        return
-    for event in machine.atoms.meanings(origins, "chosen"):
+    """Note that what was chosen (in ``origins``) takes part in ``forwards``.
+
+    What an earlier round of a loop chose by its own tokens, which these are not, comes after their score.
+    """
+    for event in machine.atoms.meanings(origins, "chosen") if forwards else ():
         assert isinstance(event, Apply)
+        if not any(overlap(machine, event.region, forward.region) for forward in forwards):
+            continue
         use = event.uses.get(("chosen", "scores"))
         if use is None:
             use = Use(**common(machine, node, machine.live), sink="scores")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from auditor.program import ir
@@ -50,26 +50,62 @@ def hanging(function: Function, args: Args, told: Told) -> list[int | str]:
     """
     node = function.node
     given: list[int | str] = [*range(len(args.positional)), *args.keywords]
-    if isinstance(node, ir.Lambda) or args.rest is not None or any(p.kind in ("*", "**") for p in node.params):
+    names = _names_of(function, args)
+    if names is None or isinstance(node, ir.Lambda):
         return given
-    names = {at: node.params[at + 1].name for at in range(len(args.positional)) if at + 1 < len(node.params)}
-    if len(names) < len(args.positional):
-        return given
-    constants: dict[str, object] = {p.name: p.default.value for p in node.params if isinstance(p.default, ir.Const)}
-    for key in given:
-        value = args.positional[key] if isinstance(key, int) else args.keywords[key]
-        name = names[key] if isinstance(key, int) else key
-        constants.pop(name, None)
-        if isinstance(value.p, Known):
-            constants[name] = value.p.v
+    constants = _constants(node, args, names)
     # Of a constant nothing is asked but whether it is true, and whether it is there.
     truths = tuple((name, value is None, bool(value)) for name, value in constants.items())
     which = (id(node), len(args.positional), *args.keywords, truths)
     if which not in told:
         live = [_said(each) for each in _live(node.body, _never_set(node, constants))]
-        found = [key for key in given if _hangs(live, names[key] if isinstance(key, int) else key)]
+        found = [key for key in given if _hangs(live, names[key])]
         told[which] = node, found
     return told[which][1]
+
+
+def apart(func: Value, args: Args, among: Collection[int | str]) -> tuple[bool, ...] | None:
+    """Return of each of several things that a model gives at once whether it hangs on one of the arguments ``among``.
+
+    As a loss and an entropy, of which the targets make the first only. None where it is one thing, or can't be told.
+    """
+    method = _method(func)
+    names = _names_of(method, args) if method is not None else None
+    if method is None or names is None or isinstance(method.node, ir.Lambda):
+        return None
+    live = list(_live(method.node.body, _never_set(method.node, _constants(method.node, args, names))))
+    given = [node.value for node in live if isinstance(node, ir.Return)]
+    items = [value.elts for value in given if isinstance(value, ir.Sequence) and value.kind == "tuple"]
+    several = items and len(items) == len(given) and len({len(each) for each in items}) == 1
+    if not several or any(isinstance(item, ir.Starred) for each in items for item in each):
+        return None
+    said = [_said(node) for node in live]
+    stained = _stained(said, {names[key] for key in among})
+    if stained is None or any(not stained.isdisjoint(_told(node)) for node in live if not isinstance(node, ir.Return)):
+        return None
+    return tuple(any(not stained.isdisjoint(_names(item)) for item in column) for column in zip(*items, strict=True))
+
+
+def _names_of(function: Function, args: Args) -> dict[int | str, str] | None:
+    """Return the parameter's name of each argument, by place or name; None where that can't be told."""
+    node = function.node
+    if isinstance(node, ir.Lambda) or args.rest is not None or any(p.kind in ("*", "**") for p in node.params):
+        return None
+    if len(args.positional) >= len(node.params):
+        return None
+    names: dict[int | str, str] = {at: node.params[at + 1].name for at in range(len(args.positional))}
+    return names | {name: name for name in args.keywords}
+
+
+def _constants(node: ir.FunctionDef, args: Args, names: Mapping[int | str, str]) -> dict[str, object]:
+    """Return the parameters that are constants in a call, by what is passed or by default."""
+    constants: dict[str, object] = {p.name: p.default.value for p in node.params if isinstance(p.default, ir.Const)}
+    for key, name in names.items():
+        value = args.positional[key] if isinstance(key, int) else args.keywords[key]
+        constants.pop(name, None)
+        if isinstance(value.p, Known):
+            constants[name] = value.p.v
+    return constants
 
 
 _SETS = frozenset({ir.Assign, ir.Delete, ir.AugAssign, ir.NamedExpr, ir.For, ir.CompFor, ir.With})
@@ -173,17 +209,21 @@ _SOURCES: dict[type, Callable[[Any], list[ir.Expr]]] = {
 
 def _hangs(live: Sequence[_Said], name: str) -> bool:
     """Return whether what is returned is made from ``name``, or chosen by looking into it."""
-    stained = {name}
+    stained = _stained(live, {name})
+    return stained is None or any(not stained.isdisjoint(said.told) for said in live)
+
+
+def _stained(live: Sequence[_Said], names: set[str]) -> set[str] | None:
+    """Return the names of what is made from ``names``, with these; None where the chain is too long."""
+    stained = set(names)
     for _ in range(_ROUNDS):
         before = len(stained)
         for said in live:
             if not stained.isdisjoint(said.sources):
                 stained |= said.made
         if len(stained) == before:
-            break
-    else:
-        return True
-    return any(not stained.isdisjoint(said.told) for said in live)
+            return stained
+    return None
 
 
 def _told(node: ir.Node) -> set[str]:

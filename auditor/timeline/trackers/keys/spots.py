@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
 
 _FIND = frozenset({"nonzero", "argwhere", "flatnonzero", "nonzero_static"})
+# Where an array was filled: nothing of what is predicted there. (What a threshold put there is told by other origins.)
+_FILLED = frozenset({"isfinite", "isnan", "isinf", "isposinf", "isneginf"})
 
 
 class Spots(Tracker):
@@ -31,7 +33,7 @@ class Spots(Tracker):
 
     rank = 42
 
-    @heeds(made_of=("read",))
+    @heeds(_FILLED, made_of=("read",))
     def called(self, func: Value, args: Args, node: ir.Call, out: Value) -> Value:
         """Note places that a library finds; what it makes of tokens by them is tokens."""
         if not out.m & VAL:
@@ -39,6 +41,9 @@ class Spots(Tracker):
         given = arguments.given_to(func, args)
         name = arguments.callee_name(func)
         keys = self.machine.of(Keys)
+        if name in _FILLED:
+            judged = keys.gold | self.machine.atoms.family("forward") | self.machine.atoms.family("space")
+            return Value(out.p, out.m & ~(judged | self.machine.atoms.family("judged")))
         if name in _FIND or (name == "where" and len(given) == 1):
             return Value(out.p, out.m & ~(keys.reads | keys.mixed) | keys.spots)
         return self._kept((*given, *args.keywords.values()), out)

@@ -5,8 +5,9 @@ from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.trackers.selection.pointed import Pointed
 from auditor.timeline.trackers.selection.powers import Powers
 from auditor.timeline.trackers.selection.running import Running
+from auditor.timeline.trackers.selection.several import Several
 from auditor.timeline.trackers.selection.shares import Shares
 from auditor.timeline.trackers.selection.totals import Totals
 from auditor.timeline.trackers.selection.tracker import Selection
 
-TRACKERS = (Marks, Selection, Knowing, Pointed, Shares, Powers, Running, Totals)
+TRACKERS = (Marks, Selection, Knowing, Pointed, Shares, Powers, Running, Totals, Several)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.program.written import less_its_own
 from auditor.timeline.engine import containers
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending, predicts
@@ -144,7 +145,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     if both and (left.m ^ right.m) & marks.cut:
         return origins & ~(marks.cut | marks.gap) | pending(machine, "oracle", node)
     if not isinstance(node, ir.BinOp):
-        return origins
+        return _relative(machine, left, right, origins) if less_its_own(node) else origins
     if op == "-" and (both or (predicts(machine, left) and predicts(machine, right))):
         return _relative(machine, left, right, origins) | marks.gap
     if op == "+" and origins & keys.chosen:

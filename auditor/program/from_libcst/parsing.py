@@ -1,21 +1,15 @@
-"""From text to the IR by LibCST, which reads newer grammar than the running Python and tells why it refuses one.
-
-It is imported only when Python's own parser refuses a text, or gives no places (see :mod:`auditor.program.parse`).
-"""
+"""LibCST's tree of a text, or the line and the reason why there is none."""
 
 from __future__ import annotations
 
 import ast
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import libcst as cst
 
-from auditor.program import ir
-from auditor.program.joined import Joined
-from auditor.program.lower import UnlowerableError, lower
 from auditor.program.model import Unparsed
 from auditor.program.nesting import too_deep
 from auditor.program.source import Source
@@ -46,17 +40,6 @@ def parse(source: Source) -> cst.Module | Unparsed:
             return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         return _syntax_error(source, error.message)
-
-
-def read(source: Source, joined: Mapping[int, Joined]) -> ir.Module | Unparsed:
-    """Return the IR of ``source``, of whose ``joined`` literals the text shows only the first of each run."""
-    module = parse(source)
-    if isinstance(module, Unparsed):
-        return module
-    try:
-        return lower(module, source, joined)
-    except UnlowerableError as error:
-        return unparsed(source, source.line_of(error.offset), error.reason)
 
 
 def unparsed(source: Source, line: int | None, reason: str) -> Unparsed:
