@@ -30,6 +30,7 @@ SLUG = "stale-metadata"
 _TOLD = 4  # decimals of a loss from which it is told apart
 _ROUNDED_TWICE = 3e-5  # nats: a mean of losses that were rounded before
 _MEAN = regex(r"(?:^|_)(?:mean|avg|average)(?:_|$)")
+_ROUGHLY = 0.03  # of a size in round numbers
 _LEAST_CODE = 0.6  # of the smallest size that is known: smaller claims count packed code
 _MOST = regex(r"(?:^|_)(?:max|maximum|largest|worst)(?:_|$)")
 _DAY = regex(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
@@ -176,7 +177,8 @@ def _code(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
         return
     own = [sizes.code_bytes, sizes.code_bytes + sizes.helper_bytes, *(sizes.code_bytes + h.size for h in sizes.helpers)]
     known = [*(v.value for v in printed), *own, *(h.size for h in sizes.helpers)]
-    if claim.value < min(known) * _LEAST_CODE or any(abs(claim.value - k) <= rounded(claim.value) for k in known):
+    slack = max(rounded(claim.value), _ROUGHLY * claim.value if claim.value % 1000 == 0 else 0.0)
+    if claim.value < min(known) * _LEAST_CODE or any(abs(claim.value - k) <= slack for k in known):
         return  # packed code, or one of them
     shown_by = printed[0]
     yield Stale(
