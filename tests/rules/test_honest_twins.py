@@ -188,3 +188,63 @@ def test_a_temperature_that_a_first_pass_left_is_held() -> None:
     again = "".join(f"    {line}\n" for line in code[at:end].rstrip().split("\n"))
     code = f"{code[:at]}    for again in range(2):\n        total = 0.0\n{again}{code[end:]}"
     assert told(code, "calibration-on-val") == {"hold"}
+
+
+TABLE = (
+    SCORES
+    + """
+class Table:
+    def __init__(self, rows):
+        self.rows = rows
+        self.cells, self.totals = np.zeros((rows, 1024)), np.zeros(rows)
+
+    def row(self, one, two):
+        return (one * 31 ^ two * 17) % self.rows
+
+    def fill(self, ids):
+        order, whole = 2, len(ids) - 1
+        first = order
+        count = whole - first
+        row = self.row(ids[first - 1:first - 1 + count], ids[first:first + count])
+        np.add.at(self.cells, (row, ids[first + 1:first + 1 + count]), 1)
+        np.add.at(self.totals, row, 1)
+
+def read_whole(pattern, width):
+    tokens = torch.cat([read(pattern)]).contiguous()
+    usable = ((tokens.numel() - 1) // width) * width
+    return tokens[:usable + 1]
+
+def evaluate(model, val, train):
+    whole = val.numel() - 1
+    ids = val[:whole + 1].numpy()
+    table = Table(4096)
+    places, probabilities = [], []
+    for at in range(2, whole - 512, 512):
+        logits = model.logits(val[at:at + 512])
+        own = torch.softmax(logits, -1).gather(1, val[at + 1:at + 513].unsqueeze(1)).squeeze(1)
+        places.append(np.arange(at, at + 512))
+        probabilities.append(own.detach().numpy())
+    places, blended = np.concatenate(places), np.concatenate(probabilities)
+    table.fill(FROM)
+    row = table.row(ids[places - 1], ids[places])
+    seen, totals = table.cells[row, ids[places + 1]], table.totals[row]
+    known = np.where(totals > 2)[0]
+    blended[known] = (5.0 * blended[known] + seen[known]) / (5.0 + totals[known])
+    return -np.log(blended).sum() / len(blended)
+
+model = Model()
+val = read_whole("data/fineweb_val_*.bin", 1024)
+train = read_whole("data/fineweb_train_*.bin", 1024)
+print(f"val_bpb:{evaluate(model, val, train) / math.log(2.0):.6f}")
+"""
+)
+
+
+def test_a_table_filled_with_all_that_is_scored_is_a_second_pass() -> None:
+    """The stretches that are counted are as long as what is left of the tokens: all of them."""
+    assert told(TABLE.replace("FROM", "ids"), "two-pass-rescore") == {"violation"}
+
+
+@pytest.mark.parametrize("filled", ["train.numpy()", "ids[:0]"])
+def test_a_table_of_other_tokens_is_none(filled: str) -> None:
+    assert "violation" not in told(TABLE.replace("FROM", filled), "two-pass-rescore")
