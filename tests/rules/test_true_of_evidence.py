@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-from submissions import submission
 from test_evidence_runs import case_of, found, logs_of
 
 from auditor import catalogue
-from auditor.check import audit
 from auditor.evidence.readme import read_readme
-from rules import prequant_ttt
 from rules.evidence_examples import log, metadata, record
 from rules.run_logs import SCRIPT, package, run_log
 
@@ -154,30 +151,6 @@ def test_an_evaluation_s_time_may_stand_in_the_lines_before_its_score() -> None:
         files = record(1.2001, last=last)
         files["train_seed1.log"] = files["train_seed1.log"].replace("final_int8_zlib_roundtrip", "diagnostic")
         assert bool(found(case_of(files), "eval-wallclock")) == over
-
-
-def test_figures_of_a_seed_are_those_of_its_own_log() -> None:
-    logs = [run_log(n, 1.2 + n / 1e3, steps=13_000 + n) for n in (1, 2, 3)]
-    rows = "| Seed | Steps | val_bpb |\n|---|---|---|\n| 1 | 13001 | 1.201 |\n| 2 | 13001 | 1.202 |\n| 3 | {} | {} |\n"
-    for third, beside, told in (("13003", "1.203", 0), ("13,080", "1.203", 1), ("13,080", "1.1", 0)):
-        files = package(*logs, val_bpb=1.202) | {"README.md": "# Deeper\n\n" + rows.format(third, beside)}
-        said = [f.message for f in found(case_of(files), "stale-metadata") if f.path == "README.md"]
-        assert said == ["README.md gives 13,080 steps for seed 3, whose log ends at step 13,003."] * told
-
-
-def test_bytes_of_code_that_nothing_has_are_told() -> None:
-    size = len(SCRIPT)
-    for code, told in ((size, 0), (size - 20, 1), (size // 2, 0)):
-        files = package(run_log(1, 1.2), val_bpb=1.2, bytes_code=code)
-        assert bool(found(case_of({"train_gpt.py": SCRIPT} | files), "stale-metadata")) == told
-
-
-def test_a_declared_order_is_held_against_the_code() -> None:
-    for example, told in ((prequant_ttt.RULE.invalid[0], 1), (prequant_ttt.RULE.valid[0], 0)):
-        files = package(run_log(1, 1.2), val_bpb=1.2, score_first_ttt=True)
-        report = audit(submission(example.code, files), select=["claim-mismatch"])
-        said = [f.message for f in report.findings if "declares" in f.message]
-        assert len(said) == told and all("adapted on validation tokens (train_gpt.py:" in each for each in said)
 
 
 def test_the_mean_of_runs_with_several_settings_is_offered_for_no_claim() -> None:
