@@ -137,7 +137,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     not_followed: tuple[NotFollowed, ...] = ()
     rests_on: tuple[RestsOn, ...] = ()
-    claims: Claims = Claims()
+    claims: Claims = field(default_factory=Claims)
     runs: tuple[MeasuredRun, ...] = ()
     sources: Mapping[tuple[str, int], Source] = field(default_factory=dict)
     timeline: tuple[str, ...] = ()

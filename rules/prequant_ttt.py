@@ -19,8 +19,8 @@ def say(leak: Leak) -> str:
     last = leak.report.site
     if leak.adapt.without_loss:
         return (
-            f"This is set from validation tokens, and the score of the same tokens that is reported at line {last.line} "
-            "is computed afterwards with it."
+            "This is set from validation tokens, and the score of the same tokens that is reported at line "
+            f"{last.line} is computed afterwards with it."
         )
     return (
         "The model is trained on validation tokens: parameters are changed here by their loss, and the score of the "

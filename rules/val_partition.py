@@ -65,8 +65,8 @@ def _judge(case: Case, counted: Counted, rightly: Rightly) -> _Fact | None:
         return None
     if share < _PART:
         message = (
-            f"{tokens.value:,.0f} validation tokens are{by} {share:.1%} of the validation set; the score must be over all "
-            f"of it, the first {data.documents:,} documents."
+            f"{tokens.value:,.0f} validation tokens are{by} {share:.1%} of the validation set; the score must be over "
+            f"all of it, the first {data.documents:,} documents."
         )
         return strictness(case, counted), message, tokens.path, tokens.line
     if usual is None or whole is None:

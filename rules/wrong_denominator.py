@@ -105,8 +105,8 @@ def _printed(case: Case, run: Run) -> _Fact | None:
         return None
     if tokens is not None and printed.value == tokens.value:
         message = (
-            f"The number of bytes that this line prints, {printed.value:,.0f}, is the number of tokens; whether a score "
-            "was divided by it, the line doesn't tell."
+            f"The number of bytes that this line prints, {printed.value:,.0f}, is the number of tokens; whether a "
+            "score was divided by it, the line doesn't tell."
         )
         return "hold", message, printed.path, printed.line
     expected = text_scored(run, case.challenge.data)

@@ -288,8 +288,8 @@ def path_of(leak: Leak) -> list[Step]:
     running = leak.bits & ~1 or leak.bits
     applied = [each for each in leak.adapt.forwards if each.bits & running] or leak.adapt.forwards
     # What prepares the fit elsewhere (a hash of the tokens by a module's method) may be no application of the model.
-    own = [call.site for call in leak.adapt.calls]
-    beside = [each for each in applied if [call.site for call in each.calls] == own]
+    called = [call.site for call in leak.adapt.calls]
+    beside = [each for each in applied if [call.site for call in each.calls] == called]
     applied = beside or applied
     if applied:
         steps.append(_step(applied[0].site, "the model is applied to validation tokens"))
@@ -307,10 +307,10 @@ def path_of(leak: Leak) -> list[Step]:
     steps.extend(_step(call.site, f"{call.name}() is called") for call in leak.score.calls if call.site not in before)
     if leak.kind in ("slot-scored", "slot-causal"):
         steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))
-        own = _own(scored, fitted)
-        later = [part for part in own if part.site.source is leak.score.site.source]
+        lone = _own(scored, fitted)
+        later = [part for part in lone if part.site.source is leak.score.site.source]
         later = [part for part in later if part.site.start >= leak.score.site.start]
-        steps.extend(_step(part.site, "these positions are scored") for part in later or own)
+        steps.extend(_step(part.site, "these positions are scored") for part in later or lone)
     else:
         which = "validation" if leak.kind == "training" else "the same"
         steps.append(_step(leak.score.site, f"{which} tokens are scored with the adapted parameters"))
