@@ -31,7 +31,7 @@ def check(case: Case) -> Iterator[Finding]:
     if over:
         worst = max(over, key=lambda found: (found[0] == "violation", found[1]))
         yield worst[2]
-    elif not any(artifact(case, run) is not None for run in case.evidence.runs):
+    elif not any(artifact(case, run) is not None or (code and model_bytes(run)) for run in case.evidence.runs):
         yield from _without_log(case, runs, code)
 
 
