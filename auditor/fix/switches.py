@@ -106,7 +106,9 @@ def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
                     continue  # the other arm does the same
                 rank = ((type(event), guard.site) in modes, not plain, depth)
                 found[name] = min(found.get(name, rank), rank)
-    return sorted(found, key=lambda name: found[name])
+    # Of several ways to a line all have to be closed: the second of two passes is not the first.
+    whole = [name for name in found if all(any(name in g.settings for g in e.guards) for e in events)]
+    return sorted(whole, key=lambda name: found[name])
 
 
 def _asks_for_some(guard: Guard, name: str) -> bool:

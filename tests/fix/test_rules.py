@@ -334,3 +334,13 @@ def test_a_module_of_unknown_origin_is_not_asked_of_an_index() -> None:
     known = requirements(["zstandard", "yaml"])
     assert known is not None
     assert known.title == "Add a requirements.txt with PyYAML, zstandard"
+
+
+def test_a_switch_of_one_of_two_passes_closes_neither() -> None:
+    calls = "adapt(model, val, epochs=1)\nif int(os.environ.get('AGAIN', 1)):\n    adapt(model, val, epochs=1)\n"
+    case = submission({"train_gpt.py": "import os\n" + scored(ADAPT, calls)})
+    found = [f for f in audit(case).findings if f.rule == "prequant-ttt"]
+    assert found
+    assert not any(f.fix is not None and "AGAIN" in f.fix.title for f in found)
+    single = submission({"train_gpt.py": "import os\n" + scored(ADAPT, calls.split("\n", 1)[1])})
+    assert any(f.fix is not None and "AGAIN" in f.fix.title for f in audit(single).findings)

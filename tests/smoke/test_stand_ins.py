@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auditor.smoke.harness import shards  # noqa: E402
+from auditor.smoke.harness import processes, shards  # noqa: E402
 from auditor.smoke.harness.attention import flash_attn_func, flash_attn_varlen_func  # noqa: E402
 from auditor.smoke.harness.files import Files  # noqa: E402
 from auditor.smoke.harness.journal import Journal  # noqa: E402
@@ -38,6 +38,28 @@ def test_segments_don_t_see_each_other():
     whole = flash_attn_varlen_func(q, k, v, bounds, bounds, 7, 7, causal=True)
     parts = [flash_attn_func(q[None, a:b], k[None, a:b], v[None, a:b], causal=True)[0] for a, b in ((0, 5), (5, 12))]
     assert torch.allclose(whole, torch.cat(parts), atol=1e-5)
+
+
+def test_segments_whose_keys_lie_elsewhere_and_bounds_that_repeat():
+    q, k, v = heads(12, 2)[0], heads(9, 2)[0], heads(9, 2)[0]
+    to, of = torch.tensor([0, 5, 12, 12], dtype=torch.int32), torch.tensor([0, 4, 9, 9], dtype=torch.int32)
+    parts = [
+        flash_attn_func(q[None, a:b], k[None, c:d], v[None, c:d])[0] for a, b, c, d in ((0, 5, 0, 4), (5, 12, 4, 9))
+    ]
+    assert torch.allclose(flash_attn_varlen_func(q, k, v, to, of, 7, 7), torch.cat(parts), atol=1e-5)
+    same = flash_attn_varlen_func(q, q, q, to, to, 7, 7, causal=True, window_size=(2, 0))
+    parts = [flash_attn_func(*[q[None, a:b]] * 3, causal=True, window_size=(2, 0))[0] for a, b in ((0, 5), (5, 12))]
+    assert torch.allclose(same, torch.cat(parts), atol=1e-5)
+
+
+def test_tools_that_make_things_smaller_leave_them_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes.shutil, "which", lambda _name: None)
+    done = processes._kept(["pyminify", "--no-rename-locals", "-"], b"x = 1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"x = 1", b"")
+    (tmp_path / "in").write_bytes(b"weights")
+    assert processes._kept(["lrzip", "-o", str(tmp_path / "out"), str(tmp_path / "in")], None).returncode == 0
+    assert (tmp_path / "out").read_bytes() == b"weights"
+    assert processes._kept(["gcc", "-"], b"") is processes._kept(["lrzip", "--version"], None) is None
 
 
 @pytest.mark.parametrize(

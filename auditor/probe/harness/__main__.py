@@ -29,7 +29,7 @@ def main() -> None:
     compiler.install()
     import torch
 
-    from auditor.probe.harness import clock, half, host, packed, still
+    from auditor.probe.harness import clock, half, host, kernels, packed, still
     from auditor.probe.harness.observe import Observer
     from auditor.probe.harness.record import Record
     from auditor.probe.tokens import Draw
@@ -49,6 +49,7 @@ def main() -> None:
         return tokens
 
     packed.install()
+    kernels.install(journal)
     packages.install(journal)
     tokenizer.install(journal)
     cuda.install(journal)

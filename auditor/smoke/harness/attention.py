@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -71,11 +72,32 @@ def flash_attn_varlen_func(
 ) -> Any:
     """Return attention of (tokens, heads, width) within the segments that the cumulated lengths bound."""
     scale, softcap, window = _scale(kwargs)
+    bounds = _bounds(cu_seqlens_q, len(q))
+    if bounds == _bounds(cu_seqlens_k, len(k)):
+        return _by_segment(q, k, v, bounds, **kwargs)
     rows, columns = torch.arange(q.shape[0]), torch.arange(k.shape[0])
     of_q = torch.searchsorted(cu_seqlens_q.long().contiguous(), rows, right=True)
     of_k = torch.searchsorted(cu_seqlens_k.long().contiguous(), columns, right=True)
     seen = _mask(rows, columns, bool(kwargs.get("causal")), window) & (of_q[:, None] == of_k[None, :])
     return _attend(q[None], k[None], v[None], seen, scale, softcap)[0]
+
+
+def _bounds(cumulated: Tensor, count: int) -> list[int]:
+    """Return where segments of ``count`` tokens begin, and where the last one ends."""
+    return sorted({0, count, *(at for at in cumulated.tolist() if 0 < at < count)})
+
+
+def _by_segment(q: Tensor, k: Tensor, v: Tensor, bounds: list[int], **kwargs: Any) -> Tensor:
+    """Return attention within each segment, those of one length at once: a segment's tokens see no others."""
+    starts: dict[int, list[int]] = {}
+    for start, stop in pairwise(bounds):
+        starts.setdefault(stop - start, []).append(start)
+    options = {key: kwargs[key] for key in ("softmax_scale", "causal", "window_size", "softcap") if key in kwargs}
+    parts: dict[int, Tensor] = {}
+    for length, places in starts.items():
+        given = [torch.stack([each[at : at + length] for at in places]) for each in (q, k, v)]
+        parts.update(zip(places, flash_attn_func(given[0], given[1], given[2], **options), strict=True))
+    return torch.cat([parts[at] for at in bounds[:-1]])
 
 
 def flash_attn_qkvpacked_func(qkv: Tensor, *args: Any, **kwargs: Any) -> Any:

@@ -150,12 +150,12 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Return a spec for a package that has a stand-in; None leaves it missing."""
         top = fullname.split(".")[0]
         known = top in _ATTENTION or top in _KERNELS or top in _ASIDE or top == "kernels"
-        if not known or _asked_by_a_library():
+        if not known or asked_by_a_library():
             return None
         if "." in fullname and not isinstance(sys.modules.get(top), _Package):
             return None
         if top == "triton":
-            _settle_torch()
+            settle_torch()
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: Any) -> ModuleType:
@@ -170,7 +170,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._journal.stand_in(module.__name__.split(".")[0])
 
 
-def _settle_torch() -> None:
+def settle_torch() -> None:
     """Let torch find out that there is no Triton before the script's stand-in can mislead it."""
     import torch.utils._triton as known
 
@@ -179,7 +179,7 @@ def _settle_torch() -> None:
     importlib.import_module("torch._inductor.runtime.triton_compat")
 
 
-def _asked_by_a_library() -> bool:
+def asked_by_a_library() -> bool:
     """Tell whether the import comes from an installed package: that has its own way without."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:

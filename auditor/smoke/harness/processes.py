@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,20 @@ def _absent(words: Sequence[str]) -> str | None:
     return found or ("pip" if "pip" in names and "-m" in words else None)
 
 
+def _kept(words: Sequence[str], given: Any) -> subprocess.CompletedProcess[Any] | None:
+    """Do what a tool that makes code or files smaller does, at its least: nothing; None where it is installed."""
+    if not words or words[0] not in ("pyminify", "lrzip") or shutil.which(words[0]) is not None:
+        return None
+    if words[0] == "lrzip":
+        if "-o" not in words[:-2]:
+            return None
+        shutil.copyfile(words[-1], words[words.index("-o") + 1])
+        given = b""
+    elif words[-1] != "-" or given is None:
+        return None
+    return subprocess.CompletedProcess(words, 0, given, type(given)())
+
+
 def _script(words: Sequence[str]) -> tuple[str, list[str]] | None:
     """Return the Python script that a command starts, and its arguments."""
     if not words or not (words[0] == sys.executable or os.path.basename(words[0]).startswith(("python", "torchrun"))):  # noqa: PTH119
@@ -65,6 +80,10 @@ def install(journal: Journal) -> None:
             journal.stand_in(f"program {tool}")
             text = bool(kwargs.get("text") or kwargs.get("universal_newlines") or kwargs.get("encoding"))
             return subprocess.CompletedProcess(command, 0, "" if text else b"", "" if text else b"")
+        done = _kept(words, kwargs.get("input"))
+        if done is not None:
+            journal.stand_in(f"program {words[0]}")
+            return done
         script = _script(words)
         if script:
             _in_this_process(journal, *script, environment=kwargs.get("env"))

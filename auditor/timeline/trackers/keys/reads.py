@@ -151,7 +151,7 @@ class Keys(Tracker):
         return self._last(bits, self._array) or self._last(bits, self._narrowed_from)
 
     def _last(self, bits: list[int], array: Callable[[int], int]) -> int:
-        """Return those of ``bits`` that lie last among those out of the same ``array``, and meet the others in a key."""
+        """Return those of ``bits`` that lie last among those out of one ``array``, and meet the others in a key."""
         named = 0
         arrays: dict[int, list[int]] = {}
         for bit in bits:
