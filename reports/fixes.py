@@ -32,12 +32,16 @@ class ChangeView(Struct, frozen=True):
 
 
 def fixable(finding: Finding) -> str:
-    """Return by which command a finding's change is made, and what it is; "" where no rule offers one."""
+    """Return by which command a finding's change is made, and what it is; "" where no rule offers one.
+
+    Whether a switch takes the finding away shows when it is tried: none is named before.
+    """
     change = finding.fix
     if change is None or finding.overruled is not None or finding.active is False:
         return ""
-    unsafe = " --unsafe" if change.safety == "unsafe" else ""
-    return f"with golf-audit fix{unsafe} --select {finding.rule}, which tries it first: {change.title}"
+    if change.safety == "unsafe":
+        return f"perhaps, with golf-audit fix --unsafe --select {finding.rule}, which keeps a change that takes it away"
+    return f"with golf-audit fix --select {finding.rule}, which tries it first: {change.title}"
 
 
 def to_do(report: Report) -> Iterator[str]:
@@ -61,8 +65,9 @@ def to_do(report: Report) -> Iterator[str]:
 def _what(finding: Finding) -> str:
     if finding.fix is None or not fixable(finding):
         return finding.advice
-    unsafe = " --unsafe" if finding.fix.safety == "unsafe" else ""
-    return f"{finding.fix.title} (golf-audit fix{unsafe} --select {finding.rule})"
+    if finding.fix.safety == "unsafe":
+        return f"{finding.advice} (golf-audit fix --unsafe --select {finding.rule} tries to switch it off)"
+    return f"{finding.fix.title} (golf-audit fix --select {finding.rule})"
 
 
 def tried_for(report: Report, finding: Finding) -> Tried | None:

@@ -20,8 +20,7 @@ def say(leak: Leak) -> str:
     if leak.adapt.without_loss:
         return (
             "This is set from validation tokens, and the score of the same tokens that is reported at line "
-            f"{last.line} "
-            "is computed afterwards with it."
+            f"{last.line} is computed afterwards with it."
         )
     return (
         "The model is trained on validation tokens: parameters are changed here by their loss, and the score of the "

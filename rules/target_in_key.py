@@ -389,6 +389,13 @@ RULE = Rule(
             "hashed n-gram caches whose key holds the target leak it; not valid",
         ),
         Authority(
+            "#727",
+            "valerio-oai",
+            "2026-03-27",
+            "official",
+            "closed with it: a hashed n-gram cache that looks at the target to mix, and isn't renormalised",
+        ),
+        Authority(
             "#978",
             "AnirudhRahul",
             "2026-03",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,8 +17,9 @@ from auditor.cli._config import Configured
 from auditor.cli._options import challenge_option
 
 if TYPE_CHECKING:
+    from auditor.executors.model import Limits
     from auditor.sweep.summary import Summary
-    from auditor.sweep.work import Row
+    from auditor.sweep.work import RepositoryAudit, Row
 
 _MEBIBYTE = 1024 * 1024
 
@@ -93,7 +94,6 @@ def command(
     from auditor.executors.model import ExecutorError, Limits
     from auditor.submission.git import open_repository
     from auditor.submission.model import Unread
-    from auditor.sweep.audits import audit_all
     from auditor.sweep.results import Results, read_rows, survey
     from auditor.sweep.summary import summarise
     from auditor.sweep.work import RepositoryAudit
@@ -117,10 +117,7 @@ def command(
             _progress(len(wanted), len(wanted) - len(todo)) as advance,
         ):
             try:
-                with (
-                    opened(job, limits, jobs=jobs, cluster=cluster) as executor,
-                    closing(audit_all(todo, job, executor)) as outcomes,
-                ):
+                with closing(_outcomes(todo, job, limits, jobs, cluster)) as outcomes:
                     for pr, rows in outcomes:
                         results.add(rows)
                         advance(pr, rows)
@@ -137,6 +134,25 @@ def command(
         complain(f"interrupted; the same command goes on from {out}")
         return EXIT_INTERRUPTED
     return 0
+
+
+def _outcomes(
+    prs: Sequence[int], job: RepositoryAudit, limits: Limits, jobs: int | None, cluster: str | None
+) -> Generator[tuple[int, list[Row]], None, None]:
+    """Yield every pull request with its rows: what the cache holds at once, the others as they are audited."""
+    from auditor.sweep.audits import audit_all
+
+    left = dict.fromkeys(prs)
+    for pr, rows in job.remembered(prs):
+        del left[pr]
+        yield pr, rows
+    if not left:
+        return
+    with (
+        opened(job, limits, jobs=jobs, cluster=cluster) as executor,
+        closing(audit_all(left, job, executor)) as outcomes,
+    ):
+        yield from outcomes
 
 
 def _chosen(prs: str, number: int) -> bool:

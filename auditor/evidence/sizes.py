@@ -118,8 +118,11 @@ def _names(text: str, path: str) -> bool:
         return True
     if file.suffix != ".py":
         return False
-    stem = re.escape(file.parent.name if file.stem == "__init__" else file.stem)
-    return re.search(rf"(?m)(?:^|[;:])[ \t]*(?:import|from)[ \t][^\n#]*(?<!\w){stem}(?!\w)", text) is not None
+    module = file.parent.name if file.stem == "__init__" else file.stem
+    if module not in text:
+        return False
+    imported = rf"(?m)(?:^|[;:])[ \t]*(?:import|from)[ \t][^\n#]*(?<!\w){re.escape(module)}(?!\w)"
+    return re.search(imported, text) is not None
 
 
 def _size(submission: Submission, path: str) -> FileSize | None:

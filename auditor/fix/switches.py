@@ -15,7 +15,7 @@ from auditor.program.unpack import decode_text
 from auditor.regex import regex
 from auditor.settings import lookup
 from auditor.submission.model import Override, Unread
-from auditor.timeline.events import Event, Forward, Switch, Timeline
+from auditor.timeline.events import Event, Forward, Lookup, Mixture, Switch, Timeline
 from auditor.timeline.values.frames import Guard
 
 _MOST_WAYS = 4
@@ -60,9 +60,10 @@ def switch_off(case: Case, finding: Finding) -> Change | None:
         running |= event.bits & timeline.in_play
     ways: list[Change] = []
     for name in _names(timeline, events):
-        way = _off(
-            case, timeline, timeline.switches[name], running, once=_scores_in_rounds(case, timeline, events, name)
-        )
+        once = _scores_in_rounds(case, timeline, events, name)
+        if once and any(isinstance(event, Mixture | Lookup) for event in events):
+            continue  # how a prediction is made is the same in the first round
+        way = _off(case, timeline, timeline.switches[name], running, once=once)
         if way is not None and way not in ways:
             ways.append(way)
     if not ways:
@@ -106,7 +107,9 @@ def _names(timeline: Timeline, events: Sequence[Event]) -> list[str]:
                     continue  # the other arm does the same
                 rank = ((type(event), guard.site) in modes, not plain, depth)
                 found[name] = min(found.get(name, rank), rank)
-    return sorted(found, key=lambda name: found[name])
+    # Of several ways to a line all have to be closed: the second of two passes is not the first.
+    whole = [name for name in found if all(any(name in g.settings for g in e.guards) for e in events)]
+    return sorted(whole, key=lambda name: found[name])
 
 
 def _asks_for_some(guard: Guard, name: str) -> bool:

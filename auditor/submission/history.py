@@ -66,8 +66,22 @@ def submitted(commit: Commit, existing: frozenset[str]) -> tuple[Submission, ...
         else:
             found += loose
     if not found:
-        raise Unread(f"{commit.given}: {_touches(commit.changes)}")
+        raise NothingSubmitted(f"{commit.given}: {_touches(commit.changes)}", commit)
     return tuple(found)
+
+
+class NothingSubmitted(Unread):
+    """What a commit changes holds no submission."""
+
+    def __init__(self, text: str, commit: Commit) -> None:
+        super().__init__(text)
+        self.commit = commit
+
+    def certain(self) -> bool:
+        """Return whether none of the changed files is missing here, so that no other reading finds a submission."""
+        changed = {change.path for change in self.commit.changes}
+        files = self.commit.repository.files(self.commit.head)
+        return all(entry.size is not None for path, entry in files.items() if path in changed)
 
 
 def base_of(repository: Repository, head: str, *, merged_as_itself: bool = False) -> str | None:

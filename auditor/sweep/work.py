@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ from auditor.failure import described
 from auditor.report import Report
 from auditor.submission.fingerprint import fingerprint
 from auditor.submission.git import GitTree, Repository, open_repository
-from auditor.submission.history import read_git
+from auditor.submission.history import NothingSubmitted, read_git
 from auditor.submission.model import Submission, Unread
 from auditor.sweep.code import CodeMarks, marks
 
@@ -79,6 +79,23 @@ class RepositoryAudit:
             retire()
         return rows
 
+    def remembered(self, prs: Iterable[int]) -> Iterator[tuple[int, list[Row]]]:
+        """Yield those of the pull requests whose rows this machine's cache holds, with them: no process is needed.
+
+        The nodes of a cluster look into their own.
+        """
+        from reports.contract import ReportJson
+
+        cache = open_cache()
+        try:
+            for pr in prs if not self.elsewhere else ():
+                whole = self._key(pr)
+                rows = _remembered(whole, cache, ReportJson, time.perf_counter()) if whole is not None else None
+                if rows is not None:
+                    yield pr, rows
+        finally:
+            cache.close()
+
     def key(self, pr: int) -> str:
         """Return by content which audit a pull request needs."""
         return f"{pr}@{self.heads.get(pr, '')}"
@@ -131,7 +148,10 @@ def audit_pull_request(
     try:
         submissions = read(pr)
     except Unread as error:
-        return [error_row(pr, str(error), "unread")]
+        nothing = error_row(pr, str(error), "unread")
+        if whole is not None and isinstance(error, NothingSubmitted) and error.certain():
+            cache.put(whole, json.dumps([{"row": nothing}]).encode())
+        return [nothing]
     rows: list[Row] = []
     known: list[dict[str, Any]] = []
     for submission in submissions:
@@ -176,6 +196,9 @@ def _remembered(whole: str, cache: Cache, form: Any, started: float) -> list[Row
         return None
     rows: list[Row] = []
     for each in known:
+        if each.key is None:
+            rows.append(each.row)
+            continue
         kept = _kept(cache.get(each.key), form)
         if kept is None:
             return None
@@ -186,10 +209,13 @@ def _remembered(whole: str, cache: Cache, form: Any, started: float) -> list[Row
 
 
 class _Known(msgspec.Struct):
-    """A submission of a pull request: what its row says of the commit, and the key of its report."""
+    """A submission of a pull request: what its row says of the commit, and the key of its report.
+
+    Without a key it is the row of a pull request that holds none.
+    """
 
     row: dict[str, Any]
-    key: str
+    key: str | None = None
 
 
 def _lacks_blobs(submission: Submission) -> bool:

@@ -89,7 +89,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     main = min((timeline.settings[i].run for i in commands), default=0)
     aside = sum(1 << (i + 1) for i in commands if timeline.settings[i].run != main)
     if guards and not running & ~aside:
-        because = f"{_on(timeline, running, ways)}; only an alternative command runs it, no command of the main run"
+        because = f"{_on(timeline, running, ways)}; no command of the main run, only another one, sets it so"
         return Activity(True, "hold", because)
     of_main = sum(1 << (i + 1) for i in commands if timeline.settings[i].run == main)
     logged = any(running & 1 << (i + 1) for i in logs)  # what ran outranks what is documented
@@ -208,7 +208,7 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
 def _under(setting: Setting) -> str:
     if setting.kind == "log":
         return f"it runs with what {setting.label} prints"
-    return f"it runs {'with the command at' if setting.kind == 'command' else 'under'} {setting.label}"
+    return f"it runs with {'the settings of the command at ' if setting.kind == 'command' else ''}{setting.label}"
 
 
 def _unlike_the_defaults(timeline: Timeline, running: int, guards: list[Guard]) -> str:

@@ -9,6 +9,7 @@ from auditor.finding import Status
 from auditor.timeline import told
 from auditor.timeline.activity import Activity, activity
 from auditor.timeline.events import Event, Report, Timeline
+from auditor.timeline.unheard import silence
 
 _NEAR = 0.1  # of the claim: what runs of one script with and without a part differ by at most
 _GENERIC = ("val_loss", "val_bpb", "loss", "bpb")
@@ -137,6 +138,10 @@ def _beside(
     proven = told.proven(case, timeline) if timeline.words else []
     if told.excluded([guard for event in events for guard in event.guards], proven):
         return judged
+    guards = [guard for event in events for guard in event.guards]
+    silent = silence(timeline.unheard, guards, timeline.settings, lambda _: True)
+    if silent:  # the line may be of an earlier text of the script
+        return Activity(None, "hold", f"{because}; but {silent}")
     left = [guard for guard in closed if not told.proves(proven, guard)]
     if not left:
         shown = ", ".join(dict.fromkeys(name for guard in closed for name in guard.settings))

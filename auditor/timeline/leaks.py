@@ -68,7 +68,9 @@ def leaks(timeline: Timeline, claimed: Sequence[Report] = ()) -> list[Leak]:
             for kind, of_kind in _kinds(adapt, score, trains, bits, timeline.in_play, firsts[number]):
                 key = (kind, adapt.site.source.path, adapt.site.start, tuple(c.site.start for c in adapt.calls))
                 old = found.get(key)
-                better = ours and old is not None and old.report not in claimed
+                # Of scores before and after the artifact is made the last is the submission's, where none is claimed.
+                later = old is not None and report.order > old.report.order and bool(ours) == (old.report in claimed)
+                better = later or (ours and old is not None and old.report not in claimed)
                 if old is None or (better and not old.bits & timeline.in_play & ~of_kind):
                     found[key] = Leak(kind, adapt, score, report, of_kind)
                 elif of_kind & timeline.in_play & ~old.bits:
@@ -305,10 +307,10 @@ def path_of(leak: Leak) -> list[Step]:
     steps.extend(_step(call.site, f"{call.name}() is called") for call in leak.score.calls if call.site not in before)
     if leak.kind in ("slot-scored", "slot-causal"):
         steps.append(_step(leak.score.site, "the fitted delta enters the predictions that are scored"))
-        own = _own(scored, fitted)
-        later = [part for part in own if part.site.source is leak.score.site.source]
+        lone = _own(scored, fitted)
+        later = [part for part in lone if part.site.source is leak.score.site.source]
         later = [part for part in later if part.site.start >= leak.score.site.start]
-        steps.extend(_step(part.site, "these positions are scored") for part in later or own)
+        steps.extend(_step(part.site, "these positions are scored") for part in later or lone)
     else:
         which = "validation" if leak.kind == "training" else "the same"
         steps.append(_step(leak.score.site, f"{which} tokens are scored with the adapted parameters"))

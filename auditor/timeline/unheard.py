@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -9,7 +11,7 @@ from msgspec import Struct
 from auditor.program import ir
 from auditor.program.model import Program, Unit
 from auditor.settings import lookup
-from auditor.settings.heard import LENGTH, beginning
+from auditor.settings.heard import beginning
 from auditor.submission.model import Setting
 from auditor.timeline.values.frames import Guard
 
@@ -39,11 +41,11 @@ def unheard(program: Program, settings: Sequence[Setting]) -> Mapping[Place, Unh
     logs = [setting for setting in settings if setting.kind == "log"]
     if not logs or any(setting.beginnings is None for setting in logs):
         return {}
-    lines = frozenset().union(*(setting.beginnings or frozenset() for setting in logs))
+    lines = sorted(frozenset[str]().union(*(setting.beginnings or () for setting in logs)))
     found: dict[Place, Unheard] = {}
     for unit in program.units.values():
         lacking = [way for way in _ways(unit) if not _holds(lines, way[2])]
-        heard = {name for name in {name for _, name, _, _ in lacking} if _is_heard(unit, name, lines)}
+        heard = _heard(unit, lines) if lacking else set()
         for (start, taken), name, text, at in lacking:
             if name in heard:
                 place = (unit.source.path, unit.source.layer, start, taken)
@@ -115,13 +117,18 @@ def _printed(call: ir.Call) -> tuple[str, str] | None:
     return (name, text) if len(known) >= _LEAST and any(c.isalpha() for c in known) else None
 
 
-def _holds(lines: frozenset[str], text: str) -> bool:
-    """Return whether one of the lines begins with a text."""
+def _holds(lines: Sequence[str], text: str) -> bool:
+    """Return whether one of the sorted beginnings of lines begins with a text."""
     begin = beginning(text)
-    return begin in lines if len(begin) == LENGTH else any(line.startswith(begin) for line in lines)
+    at = bisect_left(lines, begin)
+    return at < len(lines) and lines[at].startswith(begin)
 
 
-def _is_heard(unit: Unit, name: str, lines: frozenset[str]) -> bool:
-    """Return whether a log holds other lines that the function of this name prints."""
-    printed = {found[1] for call in unit.index.of(ir.Call) if (found := _printed(call)) and found[0] == name}
-    return sum(_holds(lines, text) for text in printed) >= _HEARD
+def _heard(unit: Unit, lines: Sequence[str]) -> set[str]:
+    """Return the names of the functions of which a log holds several lines that they print."""
+    printed: defaultdict[str, set[str]] = defaultdict(set)
+    for call in unit.index.of(ir.Call):
+        found = _printed(call)
+        if found is not None:
+            printed[found[0]].add(found[1])
+    return {name for name, texts in printed.items() if sum(_holds(lines, text) for text in texts) >= _HEARD}

@@ -209,6 +209,13 @@ def test_of_rounds_that_make_the_score_one_stays() -> None:
     assert "one has to stay" in change.change.effect
 
 
+def test_one_round_cures_no_loss_that_is_scaled_in_each() -> None:
+    code = rounds('int(os.environ.get("TTT_EPOCHS", "3"))').replace("loss.detach() *", "0.95 * loss.detach() *")
+    given = submission({"train_gpt.py": code})
+    assert any(f.rule == "unnormalized-mixture" for f in audit(given).findings)
+    assert all(f.fix is None for f in audit(given).findings if f.rule == "unnormalized-mixture")
+
+
 def test_one_round_that_makes_the_score_is_not_switched_off() -> None:
     # It scores what it has just learned: without it there is no score at all.
     learned = "        model(x, y).backward()\n        sgd.step()\n        for epoch in"
@@ -334,3 +341,13 @@ def test_a_module_of_unknown_origin_is_not_asked_of_an_index() -> None:
     known = requirements(["zstandard", "yaml"])
     assert known is not None
     assert known.title == "Add a requirements.txt with PyYAML, zstandard"
+
+
+def test_a_switch_of_one_of_two_passes_closes_neither() -> None:
+    calls = "adapt(model, val, epochs=1)\nif int(os.environ.get('AGAIN', 1)):\n    adapt(model, val, epochs=1)\n"
+    case = submission({"train_gpt.py": "import os\n" + scored(ADAPT, calls)})
+    found = [f for f in audit(case).findings if f.rule == "prequant-ttt"]
+    assert found
+    assert not any(f.fix is not None and "AGAIN" in f.fix.title for f in found)
+    single = submission({"train_gpt.py": "import os\n" + scored(ADAPT, calls.split("\n", 1)[1])})
+    assert any(f.fix is not None and "AGAIN" in f.fix.title for f in audit(single).findings)

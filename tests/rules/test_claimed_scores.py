@@ -117,3 +117,22 @@ def test_the_number_of_processes_is_that_of_the_log() -> None:
     }
     assert statuses(code, "target-in-key", files) == ["hold"]
     assert statuses(code, "target-in-key", {}) == ["violation"]
+
+
+SAID = ("seed_is", "layers", "compiled", "shards", "export_begins")
+SECOND = (
+    "".join(f'print("{word}:here")\n' for word in SAID)
+    + """
+if int(os.environ.get("USE_CACHE", "0")):
+    print("second pass begins")
+    timed("with_cache", evaluate)
+"""
+)
+
+
+@pytest.mark.parametrize(("said", "status"), [("second pass begins\n", "violation"), ("", "hold")])
+def test_a_log_without_the_line_that_a_part_prints_is_no_proof_of_it(said: str, status: str) -> None:
+    code = "import os\n" + CACHED.partition("if SWITCH")[0] + SECOND
+    log = "model_dim: 512\n" + "".join(f"{word}:here\n" for word in SAID) + said + LOG
+    files = {"train_seed42.log": log, "submission.json": '{"val_bpb": 1.1, "seeds": [42]}'}
+    assert statuses(code, "target-in-key", files) == [status]

@@ -15,8 +15,11 @@ from auditor.finding import Recommendation, Verdict
 from auditor.report import Report
 from auditor.submission.discover import describe
 from auditor.submission.fingerprint import fingerprint
+from auditor.submission.git import Entry
+from auditor.submission.history import Commit, NothingSubmitted
 from auditor.submission.memory import MemoryTree
 from auditor.submission.model import Submission, Unread
+from auditor.submission.scope import Change
 from auditor.sweep.results import Results, read_rows, survey
 from auditor.sweep.summary import summarise
 from auditor.sweep.work import audit_pull_request
@@ -127,6 +130,27 @@ class TestOnePullRequest:
         assert [row["cached"] for row in rows(lambda _: found, "head 1")] == [True, False]
         cache.put("head 1", b"[{}]")
         assert [row["cached"] for row in rows(lambda _: found, "head 1")] == [True, True]
+        cache.close()
+
+    @pytest.mark.parametrize(("size", "again"), [(5, 1), (None, 2)])
+    def test_that_nothing_is_submitted_is_kept_unless_a_file_is_missing(
+        self, tmp_path: Path, size: int | None, again: int
+    ) -> None:
+        class Held:
+            def files(self, commit: str) -> dict[str, Entry]:
+                return {"notes.md": Entry("a" * 40, size, "100644")}
+
+        asked: list[int] = []
+
+        def read(pr: int) -> Sequence[Submission]:
+            asked.append(pr)
+            change = Change("notes.md", None, "added")
+            raise NothingSubmitted("#1: nothing", Commit(Held(), "b" * 40, "#1", 1, (change,)))  # type: ignore[arg-type]
+
+        cache = Cache(tmp_path / "results.sqlite", "v1")
+        twice = [audit_pull_request(1, read, clean, encode, cache, whole="head 1") for _ in range(2)]
+        assert twice[0] == twice[1] == [{"pr": 1, "submissions": 1, "error": "#1: nothing", "kind": "unread"}]
+        assert len(asked) == again
         cache.close()
 
     @pytest.mark.parametrize(

@@ -35,9 +35,10 @@ def test_a_sweep_and_its_continuation(tmp_path: Path, repo: Path) -> None:
     assert rows(out)[:3] == first
     assert [row["pr"] for row in rows(out)] == [1, 2, 50, 3]
     afresh = tmp_path / "afresh.jsonl"
-    sweep(tmp_path, repo, afresh, "--prs", "1", "--jobs", "1")
+    sweep(tmp_path, repo, afresh, "--prs", "1,50", "--jobs", "1")
     assert rows(afresh)[0]["cached"] is True
     assert rows(afresh)[0]["report"] == first[0]["report"]
+    assert rows(afresh)[1] == first[2]
 
 
 def test_a_page_of_all_that_is_done_whatever_format_check_is_configured_for(tmp_path: Path, repo: Path) -> None:

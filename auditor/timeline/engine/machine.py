@@ -140,6 +140,7 @@ class Machine:
         self.broken = 0
         self.heap_version = 0
         self.reach_cache: dict[int, tuple[int, list[Heap]]] = {}
+        self.parts_cache: dict[int, tuple[int, list[Heap]]] = {}
         self.written: set[str] = set()  # paths under which the script surely put a file of its own
         self.laid: list[tuple[str | None, int, int]] = []  # files under names of another split: folder, named, held
         self.nested = 0  # files and texts that run as code, in one another

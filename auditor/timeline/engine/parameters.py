@@ -114,7 +114,11 @@ def parts_of(machine: Machine, heap: Heap) -> list[Heap]:
         return []
     if any(base.rpartition(".")[2] != "Module" for base in heap.cls.external_bases()):
         return []  # it inherits parameters, say
-    return [each for each in reach(machine, heap) if each.kind in ("parameter", "external")]
+    cached = machine.parts_cache.get(id(heap))
+    if cached is None or cached[0] != machine.heap_version:
+        made = [each for each in reach(machine, heap) if each.kind in ("parameter", "external")]
+        cached = machine.parts_cache[id(heap)] = (machine.heap_version, made)
+    return cached[1]
 
 
 def _among(parts: list[Heap], number: int, way: frozenset[int]) -> int:
