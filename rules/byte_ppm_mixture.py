@@ -186,7 +186,8 @@ def evaluate(net, tokens):
 _COUNTED = """
 def evaluate(net, tokens):
     sp = spm.SentencePieceProcessor(model_file="tok.model")
-    sizes = torch.tensor([len(sp.id_to_piece(i).encode()) for i in range(1024)])
+    pieces = [sp.id_to_piece(i).replace("\u2581", " ").encode() for i in range(1024)]
+    sizes = torch.tensor([1 if sp.is_byte(i) else len(piece) for i, piece in enumerate(pieces)])
     loss = size = 0.0
     for start in range(0, tokens.numel() - 65, 64):
         part = tokens[start:start + 65]
