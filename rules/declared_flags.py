@@ -1,10 +1,9 @@
-"""Self-declared compliance in submission.json, held against the logs and what was found in the code."""
+"""Self-declared compliance in submission.json, held against the logs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from types import ModuleType
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from auditor.case import Case
@@ -13,12 +12,13 @@ from auditor.evidence.scored import distinct, finished, seeds
 from auditor.finding import Status, Step
 from auditor.regex import regex
 from auditor.submission.names import shown
-from rules import prequant_ttt, score_after_adapt, slot_scored_region
 from rules.limits import cap
 from rules.scored_runs import record
 
 _LATE_SECONDS = 602.0  # the loop looks at the clock once a step, and prints after a synchronisation
 _LATE_EVALUATION = 600.0
+
+_ADAPTED = regex(r"\s*pre_?quant_?ttt\S{0,20}\s?:\s?epoch\b", re.IGNORECASE)
 
 Belied: TypeAlias = tuple[Status, str, tuple[Step, ...]]
 """How much it weighs, what speaks against it, and the lines that do."""
@@ -70,23 +70,13 @@ def _eval_in_time(case: Case) -> Belied | None:
     return "note", f"a log shows {worst.value:,.1f} s of evaluation", (Step(worst.path, worst.line or 1, "the clock"),)
 
 
-def _score_first(case: Case) -> Belied | None:
-    what = "the model is adapted on validation tokens{} before it scores them"
-    return _in_code(case, (prequant_ttt, score_after_adapt), what)
-
-
-def _no_slot(case: Case) -> Belied | None:
-    return _in_code(case, (slot_scored_region,), "a delta is fitted{} on positions that are then scored with it")
-
-
-def _in_code(case: Case, rules: Sequence[ModuleType], what: str) -> Belied | None:
-    """Return what speaks against a flag where one of the rules finds a violation that is active in the code."""
-    for rule in rules:
-        for found in rule.check(case):
-            if found.status == "violation" and found.active and found.path is not None and found.line is not None:
-                layer = f", layer {found.layer}" if found.layer else ""
-                where = Step(found.path, found.line, "the step that learns", found.layer)
-                return "note", what.format(f" ({shown(found.path)}:{found.line}{layer})"), (where,)
+def _no_adaptation_before(case: Case) -> Belied | None:
+    """Return what a log of the claimed score prints of training on the validation set before quantisation."""
+    for run in finished(case.evidence):
+        for metric in run.metrics:
+            if _ADAPTED.match(metric.text) is not None:
+                said = f"a log prints “{shown(metric.text, 60)}”"
+                return "note", said, (Step(metric.path, metric.line, "adaptation before quantisation"),)
     return None
 
 
@@ -95,7 +85,6 @@ _DECLARED: tuple[tuple[re.Pattern[str], Callable[[Case], Belied | None]], ...] =
     (regex(r"(?:three|3)_?seed|seeds?_?(?:three|3)\b|multi_?seed"), _three_seeds),
     (regex(r"(?:artifact|size|bytes|submission|total).*(?:under|below|within|le|lt|cap|16)"), _under_cap),
     (regex(r"train.*(?:under|below|within|le|lt).*(?:600|10)|train.*budget"), _train_in_time),
-    (regex(r"score_?first|no_pre_?quant|legal_ttt"), _score_first),
-    (regex(r"no_slot\b"), _no_slot),
+    (regex(r"^no_?pre_?quant_?(?:ttt|adapt)|^no_(?:val_)?adapt\w*_before_quant"), _no_adaptation_before),
     (regex(r"eval.*(?:under|below|within|le|lt).*(?:600|10)|eval.*budget"), _eval_in_time),
 )

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
+from auditor.evidence.scored import finished
 from auditor.finding import Finding
 from auditor.fix import templates
 from auditor.fix.change import Change, Edit
@@ -20,7 +21,7 @@ from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
 from rules.run_logs import README, SCRIPT, metadata, package, run_log
-from rules.scored_runs import judged, several
+from rules.scored_runs import judged, record, several
 
 SLUG = "missing-files"
 
@@ -74,6 +75,10 @@ def _files(case: Case) -> Iterator[Finding]:
         yield _missing("There is no submission.json with author, GitHub id and val_bpb.")
     if not submission.logs:
         yield _missing("No train log lies in the folder of the script: no claim can be verified without one.")
+    elif record(case) and (runs := finished(case.evidence)) and not any(run.trained for run in case.evidence.runs):
+        message = "No step and no time of training could be read from any log of the folder."
+        path, line = runs[0].path, runs[0].scores[-1].line
+        yield Finding(SLUG, "package", "note", message, path, line, line)
 
 
 def _empty(case: Case, path: str) -> bool:
@@ -102,6 +107,10 @@ def _metadata(case: Case) -> Iterator[Finding]:
         blank = "" if claims.blank is None else f" (it is {shown(claims.blank, 20)} there)"
         elsewhere = f"; {place} has {other.value:g}" if other is not None else ""
         yield _missing(f"submission.json gives no val_bpb{blank}{elsewhere}.", claims.path)
+    for claim in (*claims.all("val_bpb"), *claims.all("val_bpb", per_seed=True))[:1]:
+        if claim.key.rpartition(".")[2].lower() == "val_loss":  # known by its digits
+            message = f"submission.json gives no val_bpb: its val_loss, {claim.value:g}, is a score in bits per byte."
+            yield Finding(SLUG, "package", "note", message, claim.path, claim.line, claim.line)
 
 
 def _requirements(case: Case) -> Iterator[Finding]:
@@ -260,6 +269,13 @@ RULE = Rule(
             SCRIPT,
             files=package(run_log(), val_bpb=None),
             status="incomplete",
+        ),
+        Example(
+            "the score under another name",
+            SCRIPT,
+            '"val_loss": 1.2034',
+            files=package(run_log(val_bpb=1.2034), val_bpb=None, val_loss=1.2034),
+            status="note",
         ),
         Example(
             "a package that nothing asks to install",

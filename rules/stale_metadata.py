@@ -1,4 +1,4 @@
-"""What submission.json, or the README of a seed, gives beside the score and the logs print otherwise."""
+"""What submission.json gives beside the score and the logs print otherwise: loss, bytes, seeds, day."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from auditor.fix.claims import corrected, document, written
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.names import shown
-from rules.figures_of_seeds import figures_of_seeds, rounded
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import judged, of_seeds, reported, score, several
+from rules.stale_seeds import differing
 
 SLUG = "stale-metadata"
 
 _TOLD = 4  # decimals of a loss from which it is told apart
 _ROUNDED_TWICE = 3e-5  # nats: a mean of losses that were rounded before
 _MEAN = regex(r"(?:^|_)(?:mean|avg|average)(?:_|$)")
-_LEAST_CODE = 0.6  # of the smallest size that is known: smaller claims count packed code
 _MOST = regex(r"(?:^|_)(?:max|maximum|largest|worst)(?:_|$)")
+_COARSEST = 100_000  # bytes to which sizes are rounded
 _DAY = regex(r"(?<!\d)20\d\d-[01]\d-[0-3]\d(?!\d)")
 
 
@@ -68,7 +68,11 @@ def fix(case: Case, finding: Finding) -> Change | None:
 
 
 def _stale(case: Case) -> Iterator[Stale]:
-    if not judged(case) or case.submission.metadata is None:
+    if not judged(case):
+        return
+    for other in differing(case):
+        yield Stale(other.claim.path, other.claim.line, other.message, None, "", other.trace)
+    if case.submission.metadata is None:
         return
     runs = _claimed_runs(case)
     if runs:
@@ -76,8 +80,6 @@ def _stale(case: Case) -> Iterator[Stale]:
         yield from _bytes(case, runs)
         yield from _seeds(case, runs)
         yield from _code(case, runs)
-    for claim, message, trace in figures_of_seeds(case):
-        yield Stale(claim.path, claim.line, message, None, "", trace)
     yield from _day(case)
 
 
@@ -129,14 +131,18 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
     if _MOST.search(key) and len(sizes) > 1 and claim.value in {size.value for size in sizes} - {largest.value}:
         yield _not_the_largest(case, claim, largest)
         return
-    slack = rounded(claim.value)
-    if all(size.value % 1000 == 0 for size in sizes) or any(abs(claim.value - s.value) <= slack for s in sizes):
+    rounded = _rounded(claim.value)
+    if all(size.value % 1000 == 0 for size in sizes) or any(abs(claim.value - s.value) <= rounded for s in sizes):
         return
     if (
         case.challenge.artifact is not None
         and max(size.value for size in sizes) > case.challenge.artifact.largest_meant
     ):
         return  # the unpacked model's
+    alone = next((run for run in runs if _is_of_the_model(claim, run)), None)
+    if alone is not None:
+        yield _without_code(case, claim, alone, max(size.value for size in sizes))
+        return
     printed = {v.value for run in finished(case.evidence) for name in _SIZES for v in run.numbers(name)}
     mean = fmean(size.value for size in sizes)
     code = case.evidence.sizes.code_bytes or 0
@@ -166,28 +172,12 @@ def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
     )
 
 
-def _code(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
-    """Yield the bytes of code that submission.json gives where no file has them, and no log counts them."""
-    claim = case.evidence.metadata.first("code_bytes")
-    names = ("code_bytes", "code_bytes_packed", "code_bytes_plain")
-    printed = [v for run in runs for name in names for v in run.numbers(name)]
-    sizes = case.evidence.sizes
-    if claim is None or claim.decimals or not printed or sizes.code_bytes is None or sizes.counts_packed:
-        return
-    own = [sizes.code_bytes, sizes.code_bytes + sizes.helper_bytes, *(sizes.code_bytes + h.size for h in sizes.helpers)]
-    known = [*(v.value for v in printed), *own, *(h.size for h in sizes.helpers)]
-    if claim.value < min(known) * _LEAST_CODE or any(abs(claim.value - k) <= rounded(claim.value) for k in known):
-        return  # packed code, or one of them
-    shown_by = printed[0]
-    yield Stale(
-        claim.path,
-        claim.line,
-        f"submission.json gives {round(claim.value):,} bytes of code; the log counts {round(shown_by.value):,}, and "
-        f"{case.submission.script} has {sizes.code_bytes:,}.",
-        None,
-        "",
-        (Step(shown_by.path, shown_by.line, f"{round(shown_by.value):,} bytes"),) if shown_by.line is not None else (),
-    )
+def _rounded(value: float) -> float:
+    """Return how far a number of bytes may lie from what it was rounded from: the unit of its last digit."""
+    unit_of = 1
+    while unit_of < _COARSEST and value % (unit_of * 10) == 0:
+        unit_of *= 10
+    return unit_of
 
 
 def _not_the_largest(case: Case, claim: Claim[float], largest: Value[int]) -> Stale:
@@ -200,6 +190,55 @@ def _not_the_largest(case: Case, claim: Claim[float], largest: Value[int]) -> St
         corrected(case, claim, str(largest.value)),
         f"Set {shown(claim.key, 40)} to {largest.value}, the largest that a log prints",
         (Step(largest.path, largest.line, f"{largest.value:,} bytes"),) if largest.line is not None else (),
+    )
+
+
+def _is_of_the_model(claim: Claim[float], run: Run) -> bool:
+    """Tell whether a run prints the claimed size for its packed model, and a larger total."""
+    model, total = run.packed_model_bytes, run.artifact_bytes
+    totals = {v.value for v in run.numbers("total_bytes")}
+    return (
+        model is not None and total is not None and claim.value == model.value < total.value and total.value in totals
+    )
+
+
+def _without_code(case: Case, claim: Claim[float], run: Run, largest: int) -> Stale:
+    """Return the word on a size that leaves out the code."""
+    total, model, key = run.artifact_bytes, run.packed_model_bytes, claim.key.rpartition(".")[2]
+    assert total is not None and model is not None
+    return Stale(
+        claim.path,
+        claim.line,
+        f"submission.json gives {round(claim.value):,} bytes as {shown(key, 40)}, which a log prints for the model "
+        f"alone; in all that log counts {total.value:,}.",
+        corrected(case, claim, str(largest)),
+        f"Set {shown(key, 40)} to {largest}, with the code",
+        tuple(Step(v.path, v.line, f"{v.value:,} bytes") for v in (model, total) if v.line is not None),
+    )
+
+
+_FAR = 0.01  # of the code: what differs by less is of a neighbouring version, as the logs may be
+
+
+def _code(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
+    """Yield the word on a size of the code that is neither the script's nor any that a log counts."""
+    claim, sizes = case.evidence.metadata.first("code_bytes"), case.evidence.sizes
+    counted = [v for run in runs for v in run.numbers("code_bytes")]
+    packed = sizes.counts_packed or any(run.all("code_bytes_packed") for run in finished(case.evidence))
+    if claim is None or claim.decimals or claim.value <= 0 or not counted or packed or sizes.code_bytes is None:
+        return
+    known = [sizes.code_bytes, sizes.code_bytes + sizes.helper_bytes, *(v.value for v in counted)]
+    if any(abs(claim.value - size) <= max(_FAR * size, _rounded(claim.value)) for size in known):
+        return
+    last = counted[-1]
+    yield Stale(
+        claim.path,
+        claim.line,
+        f"submission.json gives {round(claim.value):,} bytes of code; a log of the claimed score counts "
+        f"{last.value:,.0f}, and the script has {sizes.code_bytes:,}.",
+        None,
+        "",
+        (Step(last.path, last.line, f"{last.value:,.0f} bytes of code"),) if last.line is not None else (),
     )
 
 
@@ -259,7 +298,8 @@ RULE = Rule(
     group="evidence",
     condition="package",
     summary="The claimed score is the logs' mean, but the loss, the bytes or the seeds that submission.json gives with "
-    "it are not what these logs print, or its date is none.",
+    "it are not what these logs print, or its date is none. Also: steps and bytes that README or submission.json "
+    "give for a seed, where the log that prints the seed's score has others.",
     why="Tables and significance tests are made from submission.json. A loss or size of an older run beside a new "
     "score makes readers doubt the score.",
     advice="Copy loss, bytes and seeds from the logs that the score is of.",
@@ -301,6 +341,35 @@ RULE = Rule(
                 val_bpb=1.2015,
                 bytes_total_max=15_700_000 + len(SCRIPT),
             ),
+            status="note",
+        ),
+        Example(
+            "the model's size given as the artifact's",
+            SCRIPT,
+            '"artifact_bytes": 15800123',
+            files=package(
+                *(run_log(seed, bpb, model=15_800_123) for seed, bpb in ((1337, 1.2), (42, 1.201), (7, 1.2035))),
+                val_bpb=1.2015,
+                artifact_bytes=15_800_123,
+            ),
+            status="note",
+        ),
+        Example(
+            "another size of the code than that of any version here",
+            SCRIPT,
+            '"code_bytes": 47642',
+            files=package(*_THREE, val_bpb=1.2015, code_bytes=47_642),
+            status="note",
+        ),
+        Example(
+            "bytes that no log of the seed counts",
+            SCRIPT,
+            "| 42 | 1.2010 |",
+            files=package(*_THREE, val_bpb=1.2015)
+            | {
+                "README.md": "# Example\n\n| Seed | val_bpb | Artifact |\n|---|---|---|\n"
+                f"| 1337 | 1.2000 | {15_800_000 + len(SCRIPT):,} |\n| 42 | 1.2010 | 15,811,463 |\n"
+            },
             status="note",
         ),
         Example(

@@ -10,6 +10,7 @@ from msgspec import Struct
 from auditor.evidence.claims import Claim
 from auditor.evidence.model import Evidence
 from auditor.evidence.printed import Metric
+from auditor.evidence.rounding import agrees
 from auditor.evidence.run import Run
 from auditor.evidence.series import ONE_CONFIG
 from auditor.regex import regex
@@ -226,10 +227,14 @@ def _of_the_claimed(claims: Sequence[Claim[float]], whole: Claim[float] | None) 
 
 def _of_one(evidence: Evidence) -> tuple[Counted, ...]:
     """Return the runs that print the claimed score as their own."""
-    claimed = evidence.claims().val_bpb
-    alone = [c for group in _kinds(evidence).values() for c in group if claimed is not None]
-    kept = {(c.run.path, c.run.first_line): c for c in alone if abs(c.score.val_bpb - (claimed or 0.0)) <= _EXACT}
-    return tuple(kept.values())
+    claim = evidence.leading()
+    if claim is None:
+        return ()
+    alone = [c for group in _kinds(evidence).values() for c in group]
+    # A claim of many digits tells runs apart that its first ones don't.
+    hits = [c for c in alone if agrees(claim, c.score.val_bpb, (c.score,))]
+    hits = hits or [c for c in alone if abs(c.score.val_bpb - claim.value) <= _EXACT]
+    return tuple({(c.run.path, c.run.first_line): c for c in hits}.values())
 
 
 def _kinds(evidence: Evidence) -> dict[str, list[Counted]]:

@@ -38,13 +38,3 @@ def same_expression(a: ir.Expr, b: ir.Expr) -> bool:
     if isinstance(a, ir.Subscript) and isinstance(b, ir.Subscript):
         return same_expression(a.value, b.value) and same_expression(a.index, b.index)
     return isinstance(a, ir.Const) and isinstance(b, ir.Const) and a.value == b.value
-
-
-def less_its_own(node: ir.Node) -> bool:
-    """Return whether something is set apart from its own best (``w -= w.max()``), as weights are against overflow."""
-    if not isinstance(node, ir.AugAssign) or node.op != "-" or not isinstance(node.value, ir.Call):
-        return False
-    func, args = node.value.func, node.value.args
-    name = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
-    of = [arg.value for arg in args[:1]] + ([func.value] if isinstance(func, ir.Attr) else [])
-    return name in ("max", "amax", "min", "amin") and any(same_expression(node.target, each) for each in of)

@@ -68,7 +68,9 @@ def leaks(timeline: Timeline, claimed: Sequence[Report] = ()) -> list[Leak]:
             for kind, of_kind in _kinds(adapt, score, trains, bits, timeline.in_play, firsts[number]):
                 key = (kind, adapt.site.source.path, adapt.site.start, tuple(c.site.start for c in adapt.calls))
                 old = found.get(key)
-                better = ours and old is not None and old.report not in claimed
+                # Of scores before and after the artifact is made the last is the submission's, where none is claimed.
+                later = old is not None and report.order > old.report.order and bool(ours) == (old.report in claimed)
+                better = later or (ours and old is not None and old.report not in claimed)
                 if old is None or (better and not old.bits & timeline.in_play & ~of_kind):
                     found[key] = Leak(kind, adapt, score, report, of_kind)
                 elif of_kind & timeline.in_play & ~old.bits:

@@ -148,7 +148,5 @@ def test_what_may_be_said_of_another_work_is_no_claim(flagged):
 
 def test_one_run_of_several_in_few_logs_is_no_log_of_several(flagged):
     runs = tuple(MeasuredRun("a.log", 7, score, claimed_bpb=claimed) for score, claimed in ((1.1, 1.1), (1.2, None)))
-    head = dict(
-        facts(dataclasses.replace(flagged, runs=runs, claims=replace(flagged.claims, val_bpb=None)))
-    )
+    head = dict(facts(dataclasses.replace(flagged, runs=runs, claims=replace(flagged.claims, val_bpb=None))))
     assert head["val_bpb"] == "1.10000 logged (1 of 2 runs)"

@@ -192,3 +192,26 @@ def test_seeds_that_come_to_one_score_are_several_runs() -> None:
     copied["train_seed1337.log"] = copied["train_seed42.log"].replace("seed:42", "seed:1337")
     (finding,) = told("too-few-seeds", {**copied, "submission.json": said}, SCRIPT)
     assert finding.status == "incomplete"
+
+
+def test_the_claimed_size_is_that_of_the_submission() -> None:
+    said = {"name": "E", "val_bpb": 1.2, "artifact_bytes_max": 15_527_283, "total_submission_bytes_max": 15_576_768}
+    case = case_of({"train.log": run_log(1, 1.2), "submission.json": json.dumps(said)}, SCRIPT)
+    assert case.evidence.claims().artifact_bytes == 15_576_768
+
+
+def test_a_log_belies_that_nothing_adapts_before_quantisation() -> None:
+    said = json.dumps({"val_bpb": 1.2, "compliance": {"no_pre_quant_ttt_leakage": True}}, indent=1)
+    epochs = "prequant_ttt:epoch 1/3 val_bpb=1.190000 time=96.0s\n"
+    files = {"train.log": log(1, 1.2, after_training=epochs), "submission.json": said}
+    (finding,) = told("claim-mismatch", files)
+    assert finding.status == "note" and "a log prints “prequant_ttt:epoch 1/3" in finding.message
+    assert not told("claim-mismatch", {**files, "train.log": log(1, 1.2)})
+
+
+def test_logs_that_only_evaluate_are_told() -> None:
+    alone = "seed:1\nfinal_exact val_loss:2.0 val_bpb:1.20000000 eval_time:500000ms\n"
+    found = told("missing-files", {"README.md": "# E\n", "eval.log": alone, "submission.json": metadata(1.2)})
+    assert any("no time of training could be read" in f.message for f in found)
+    found = told("missing-files", {"README.md": "# E\n", "train.log": log(1, 1.2), "submission.json": metadata(1.2)})
+    assert not any("no time of training" in f.message for f in found)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-from submissions import submission
 from test_evidence_runs import case_of, found, logs_of
 
 from auditor import catalogue
-from auditor.check import audit
 from auditor.evidence.readme import read_readme
-from rules import prequant_ttt
 from rules.evidence_examples import log, metadata, record
 from rules.run_logs import SCRIPT, package, run_log
 
@@ -156,30 +153,6 @@ def test_an_evaluation_s_time_may_stand_in_the_lines_before_its_score() -> None:
         assert bool(found(case_of(files), "eval-wallclock")) == over
 
 
-def test_figures_of_a_seed_are_those_of_its_own_log() -> None:
-    logs = [run_log(n, 1.2 + n / 1e3, steps=13_000 + n) for n in (1, 2, 3)]
-    rows = "| Seed | Steps | val_bpb |\n|---|---|---|\n| 1 | 13001 | 1.201 |\n| 2 | 13001 | 1.202 |\n| 3 | {} | {} |\n"
-    for third, beside, told in (("13003", "1.203", 0), ("13,080", "1.203", 1), ("13,080", "1.1", 0)):
-        files = package(*logs, val_bpb=1.202) | {"README.md": "# Deeper\n\n" + rows.format(third, beside)}
-        said = [f.message for f in found(case_of(files), "stale-metadata") if f.path == "README.md"]
-        assert said == ["README.md gives 13,080 steps for seed 3, whose log ends at step 13,003."] * told
-
-
-def test_bytes_of_code_that_nothing_has_are_told() -> None:
-    size = len(SCRIPT)
-    for code, told in ((size, 0), (size - 20, 1), (size // 2, 0)):
-        files = package(run_log(1, 1.2), val_bpb=1.2, bytes_code=code)
-        assert bool(found(case_of({"train_gpt.py": SCRIPT} | files), "stale-metadata")) == told
-
-
-def test_a_declared_order_is_held_against_the_code() -> None:
-    for example, told in ((prequant_ttt.RULE.invalid[0], 1), (prequant_ttt.RULE.valid[0], 0)):
-        files = package(run_log(1, 1.2), val_bpb=1.2, score_first_ttt=True)
-        report = audit(submission(example.code, files), select=["claim-mismatch"])
-        said = [f.message for f in report.findings if "declares" in f.message]
-        assert len(said) == told and all("adapted on validation tokens (train_gpt.py:" in each for each in said)
-
-
 def test_the_mean_of_runs_with_several_settings_is_offered_for_no_claim() -> None:
     script = catalogue.find("claim-mismatch")
     assert script is not None and script.fix is not None
@@ -238,3 +211,16 @@ def test_a_loss_and_a_score_of_other_names_imply_nothing() -> None:
         text = log(1, 1.2001, scored_bytes=1.05 * 151_080_000).replace(" val_bpb:", f" {name}:")
         files = {"train_seed1.log": text, "submission.json": metadata(1.2001, seeds=(1,))}
         assert len(found(case_of(files), "wrong-denominator")) == said, name
+
+
+def test_another_size_that_is_stated_stands_beside_the_log_s() -> None:
+    for stated, said in ((15_953_743, 1), (16_200_000, 0)):
+        files = package(run_log(1, model=16_190_000), val_bpb=1.2, bytes_total=stated)
+        (finding,) = found(case_of(files), "artifact-cap")
+        assert ("submission.json states 15,953,743 bytes, which this log does not total" in finding.message) == said
+
+
+def test_one_score_has_no_spread_whatever_the_row_has() -> None:
+    dated = {"submission.json": metadata(1.2001, seeds=(1,), date="2026-03-22")}
+    (finding,) = found(case_of(record(1.2001) | dated, pr=600), "not-significant")
+    assert "no test, for one score has no spread" in finding.message

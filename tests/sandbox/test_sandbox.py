@@ -353,7 +353,8 @@ class TestControlGroupsOfVersion2:
         monkeypatch.setattr(groups_module, "_remove", lambda _folder: None)
         with control_group(Limits(memory_bytes=5 << 20, processes=9), root) as groups:
             (folder,) = groups.folders
-            assert (groups.of_memory, groups.of_processes) == (folder, folder)
+            assert (groups.of_memory, groups.of_processes) == (folder, folder) and groups.hold
+            assert not Groups(groups.folders, of_memory=folder).hold and not Groups().hold
         written = {name: (folder / name).read_text() for name in ("pids.max", "memory.max", "memory.swap.max")}
         assert written == {"pids.max": "9", "memory.max": str(5 << 20), "memory.swap.max": "0"}
 

@@ -95,8 +95,8 @@ def _by_segment(q: Tensor, k: Tensor, v: Tensor, bounds: list[int], **kwargs: An
     options = {key: kwargs[key] for key in ("softmax_scale", "causal", "window_size", "softcap") if key in kwargs}
     parts: dict[int, Tensor] = {}
     for length, places in starts.items():
-        given = (torch.stack([each[at : at + length] for at in places]) for each in (q, k, v))
-        parts.update(zip(places, flash_attn_func(*given, **options), strict=True))
+        given = [torch.stack([each[at : at + length] for at in places]) for each in (q, k, v)]
+        parts.update(zip(places, flash_attn_func(given[0], given[1], given[2], **options), strict=True))
     return torch.cat([parts[at] for at in bounds[:-1]])
 
 

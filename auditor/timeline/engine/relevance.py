@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeGuard
 
 from auditor.program import ir
+from auditor.program.defined import called_as
 from auditor.program.index import Index, within
 from auditor.program.model import Program
 from auditor.program.walk import children, walk
@@ -35,6 +36,7 @@ ACCUMULATING = frozenset(
 )
 
 
+_MODULE_LISTS = frozenset({"ModuleList", "ModuleDict"})
 COUNTING_CALLS = frozenset({"scatter_add_", "index_add_", "index_put_", "bincount", "at", "Counter"})
 MAX_PASSES = 16
 # nn.Module methods that every script calls and whose namesakes often adapt.
@@ -57,6 +59,7 @@ class Relevance:
         self._moves_on: dict[int, bool] = {}
         self._keep: list[ir.Node] = []  # keeps ids valid
         self._indexes = program.indexes
+        self._modules = _module_lists(program)
         calls: dict[str, set[str]] = {}
         direct: set[str] = set()
         counting: set[str] = set()
@@ -90,7 +93,7 @@ class Relevance:
                     imported.update(dotted for dotted, _ in node.names)
                 elif not node.level:
                     imported.add(node.module)
-            by_value = by_value or any(type(one.func) not in (ir.Name, ir.Attr) for one in unit.index.of(ir.Call))
+            by_value = by_value or _BY_VALUE in _called(unit.index.of(ir.Call), self._modules)
         if by_value:
             calls[_BY_VALUE] = _as_values(program) & calls.keys()
         self.stateful = frozenset(stateful)  # forwards that move a state of their module, by the id of their node
@@ -152,9 +155,9 @@ class Relevance:
         known = self._calls.get(id(node))
         if known is None:
             if isinstance(node, ir.For | ir.While | ir.FunctionDef):
-                known = _called(within(self._indexes, node, ir.Call))
+                known = _called(within(self._indexes, node, ir.Call), self._modules)
             else:
-                known = _called(one for one in walk(node) if type(one) is ir.Call)
+                known = _called((one for one in walk(node) if type(one) is ir.Call), self._modules)
             self._calls[id(node)] = known
             self._keep.append(node)
         return known
@@ -288,8 +291,11 @@ def _attribute_of(target: ir.Expr, receiver: str) -> TypeGuard[ir.Attr]:
     return isinstance(target, ir.Attr) and isinstance(target.value, ir.Name) and target.value.id == receiver
 
 
-def _called(calls: Iterable[ir.Call]) -> set[str]:
-    """Return the last names of everything called (names passed as arguments count too)."""
+def _called(calls: Iterable[ir.Call], modules: frozenset[str]) -> set[str]:
+    """Return the last names of everything called (names passed as arguments count too).
+
+    A layer out of a list of layers (``self.blocks[i](x)``, of ``modules``) is called by no function's value.
+    """
     out: set[str] = set()
     for node in calls:
         func = node.func
@@ -299,13 +305,26 @@ def _called(calls: Iterable[ir.Call]) -> set[str]:
                 out.add(_OWN_STATE)
         elif type(func) is ir.Name:
             out.add(func.id)
-        else:
+        elif not (isinstance(func, ir.Subscript) and called_as(func.value) in modules):
             out.add(_BY_VALUE)
         for arg in node.args:
             value = arg.value
             if type(value) is ir.Name:
                 out.add(value.id)
     return out
+
+
+def _module_lists(program: Program) -> frozenset[str]:
+    """Return the names and attributes that a program sets to lists of modules, and to nothing else."""
+    lists: set[str] = set()
+    others: set[str] = set()
+    for index in program.indexes:
+        for assign in index.of(ir.Assign):
+            made = assign.value.func if isinstance(assign.value, ir.Call) else None
+            known = made is not None and called_as(made) in _MODULE_LISTS
+            names = {called_as(target) for target in assign.targets}
+            (lists if known else others).update(names)
+    return frozenset(lists - others - {""})
 
 
 def _as_values(program: Program) -> set[str]:

@@ -126,6 +126,8 @@ class Counts(Tracker):
         """Note a prediction that is judged by a token, and running counts that are moved by one."""
         if base.m & self.running and all_but_last(node.index):
             out = Value(out.p, out.m & ~self.running)
+        if base.m & self.machine.of(Keys).gold and (told := index.m & self.machine.atoms.family("counted") & ~base.m):
+            out = Value(out.p, out.m & ~told)  # at which places, counts tell; what stands there is made of none
         if index.m & VAL and base.m & self.machine.atoms.family("forward") and not isinstance(base.p, Heap):
             counted = base.m & self.machine.atoms.family("counted")
             out = _with(out, self._label(index.m))
@@ -206,7 +208,7 @@ class Counts(Tracker):
             region=origins & machine.atoms.family("iteration"),
             within=tuple(self.loops) if within is None else within,
             rounds=self._rounds(),
-            whole=bool(reads or not self.loops) and all(sweeps.unbounded(machine, bit) for bit in bits_of(reads)),
+            whole=sweeps.whole(machine, reads) if reads else not self.loops,
         )
         self.made.append(event)
         return machine.atoms.fresh("counted", event)

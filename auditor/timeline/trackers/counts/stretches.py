@@ -1,4 +1,7 @@
-"""Arrays of positions that go on to the last token: ``at = np.arange(order, len(ids))``, then ``ids[at - 1]``."""
+"""Positions that go on to the last token: ``at = np.arange(order, len(ids))``, then ``ids[at - 1]``.
+
+And stretches that are as long as what is left of them: ``n = len(ids) - order``, then ``ids[order:order + n]``.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.program.defined import body_at, called_as, only_value, sized
+from auditor.program.written import same_expression
+from auditor.timeline.values.bounds import ONE, Form, number, size
 
 if TYPE_CHECKING:
     from auditor.program.index import Body
@@ -13,6 +18,7 @@ if TYPE_CHECKING:
     from auditor.timeline.trackers.keys.reads import Read
 
 _DEPTH = 8  # names behind names
+_WHOLE = "$whole"  # how many tokens there are
 # What these give is the same array, in another type or place.
 _SAME = frozenset(
     {
@@ -45,7 +51,9 @@ def goes_to_end(machine: Machine, read: Read) -> bool:
     node = next((n for n in body.nodes.of(ir.Subscript) if n.start == read.site.start), None)
     if node is None:
         return False
-    places = node.index
+    if isinstance(node.index, ir.Slice):
+        return node.index.upper is not None and _is_last(body, node.index.upper, node.value)
+    places: ir.Expr = node.index
     while isinstance(places, ir.BinOp) and places.op == "-":
         places = places.left
     if isinstance(places, ir.Name):
@@ -55,8 +63,8 @@ def goes_to_end(machine: Machine, read: Read) -> bool:
     bounds = [arg.value for arg in places.args if arg.keyword is None]
     if not bounds or len(bounds) > 2:
         return False
-    size = _size(body, bounds[-1])
-    return size is not None and _root(body, size) == _root(body, node.value) is not None
+    whole = _size(body, bounds[-1])
+    return whole is not None and _root(body, whole) == _root(body, node.value) is not None
 
 
 def _size(body: Body, node: ir.Expr) -> ir.Expr | None:
@@ -74,10 +82,39 @@ def _size(body: Body, node: ir.Expr) -> ir.Expr | None:
     return None
 
 
+def _is_last(body: Body, node: ir.Expr, array: ir.Expr) -> bool:
+    """Return whether a bound comes to the size of ``array``, but for a constant, once its names are spelled out."""
+    terms = dict(_sum(body, node, _root(body, array), 0).terms)
+    constant = terms.pop(ONE, 0)
+    return terms == {_WHOLE: 1} and -_DEPTH <= constant <= _DEPTH
+
+
+def _sum(body: Body, node: ir.Expr, root: str | None, depth: int) -> Form:
+    """Return a number as a sum, in which the size of what has the name ``root`` is one term."""
+    if isinstance(node, ir.Const) and type(node.value) is int:
+        return number(node.value)
+    if isinstance(node, ir.BinOp) and node.op in ("+", "-") and depth < _DEPTH:
+        left, right = (_sum(body, side, root, depth + 1) for side in (node.left, node.right))
+        return left.plus(right, 1 if node.op == "+" else -1)
+    if isinstance(node, ir.BinOp) and node.op == "*" and depth < _DEPTH:
+        for rounded, unit in ((node.left, node.right), (node.right, node.left)):
+            if isinstance(rounded, ir.BinOp) and rounded.op == "//" and same_expression(rounded.right, unit):
+                return _sum(body, rounded.left, root, depth + 1)  # down to a multiple, as the challenge's scripts do
+    of = sized(node)
+    if of is not None and root is not None and _root(body, of) == root:
+        return size(_WHOLE)
+    value = only_value(body, node.id) if isinstance(node, ir.Name) and depth < _DEPTH else None
+    if isinstance(value, ir.Name | ir.BinOp | ir.Const) or (value is not None and sized(value) is not None):
+        return _sum(body, value, root, depth + 1)
+    return size(node.id if isinstance(node, ir.Name) else f"{node.start}")
+
+
 def _root(body: Body, node: ir.Expr) -> str | None:
     """Return the name that an array has first in a function, else None."""
+    name: str | None = None
     for _ in range(_DEPTH):
         if isinstance(node, ir.Name):
+            name = node.id
             value = only_value(body, node.id)
             if value is None or not isinstance(value, ir.Call | ir.Name):
                 return node.id
@@ -89,11 +126,11 @@ def _root(body: Body, node: ir.Expr) -> str | None:
             inner = node.func.value if method and isinstance(node.func, ir.Attr) else None
             inner = inner or (node.args[0].value if node.args else None)
             if inner is None:
-                return None
+                return name
             node = inner
         else:
-            return None
-    return None
+            return name
+    return name
 
 
 def _is_module(node: ir.Expr) -> bool:

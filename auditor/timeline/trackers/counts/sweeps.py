@@ -26,13 +26,20 @@ def unbounded(machine: Machine, bit: int) -> bool:
     """Return whether a read is of everything, but for a constant number of tokens at either end."""
     read = machine.of(Keys).meaning[bit]
     inside = _index_text(machine, bit)
-    if not read.slice and goes_to_end(machine, read):
+    if goes_to_end(machine, read):
         return all(unbounded(machine, parent) for parent in bits_of(read.parents))
     if not read.slice and not inside[1:-1].strip("- ").isdecimal():
         return False
     if read.slice and _OPEN_BOUND.search(inside):
         return False
     return all(unbounded(machine, parent) for parent in bits_of(read.parents))
+
+
+def whole(machine: Machine, reads: int) -> bool:
+    """Return whether a key that is made of ``reads``, place by place, is made at every place."""
+    meaning = machine.of(Keys).meaning
+    every = [bit for bit in bits_of(reads) if unbounded(machine, bit)]
+    return len(every) == reads.bit_count() or any(goes_to_end(machine, meaning[bit]) for bit in every)
 
 
 def covers(machine: Machine, reads: int, judged: int, node: ir.Node) -> bool:
@@ -97,7 +104,7 @@ def _covered(machine: Machine, bit: int, common: int, here: set[str | None]) -> 
             over in here or any(map(_is_size, (over, _spelled_out(machine, read.site.source, loops[-1]))))
         ):
             return False
-    elif not read.slice:
+    elif not read.slice and not goes_to_end(machine, read):
         return False
     return all(_covered(machine, parent, common, here) for parent in bits_of(read.parents))
 

@@ -82,7 +82,11 @@ def blended(values: list[object], axes: Axes | None = None) -> Tensor:
     if len(tensors) == 1 and axes is None and tensors[0].pooled is None and not tensors[0].longer:
         return tensors[0]
     known = [t.axes for t in tensors if t.axes is not None]
-    widest = axes if axes is not None else max(known, key=lambda a: (("T" in a) + ("S" in a), len(a)), default=None)
+    widest = (
+        axes
+        if axes is not None
+        else _against(known) or max(known, key=lambda a: (("T" in a) + ("S" in a), len(a)), default=None)
+    )
     leak = next((t.leak for t in tensors if t.leak is not None), None)
     pooled = next((t.pooled for t in tensors if t.pooled is not None), None)
     if leak is None and pooled is not None and widest is not None and "T" in widest:
@@ -91,6 +95,18 @@ def blended(values: list[object], axes: Axes | None = None) -> Tensor:
     masked = any(t.masked for t in tensors)
     raw = bool(tensors) and all(t.raw for t in tensors)
     return Tensor(widest, pooled if leak is None else None, leak, masked, far.ahead, far.reach, raw)
+
+
+def _against(known: list[Axes]) -> Axes | None:
+    """Return the axes of positions against positions (``x[:, None, :]`` with ``x[:, :, None]``), None for others."""
+    if len(known) != 2 or len(known[0]) != len(known[1]):
+        return None
+    pairs = list(zip(*known, strict=True))
+    if ("T", "1") not in pairs or ("1", "T") not in pairs:
+        return None
+    axes = [one if one != "1" else other for one, other in pairs]
+    last = len(axes) - 1 - axes[::-1].index("T")
+    return (*axes[:last], "S", *axes[last + 1 :])
 
 
 def by_letters(equation: str, operands: list[object]) -> Tensor:

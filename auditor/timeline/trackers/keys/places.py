@@ -98,6 +98,8 @@ def _place_of_slice(index: Value, node: ir.Slice) -> Place:
         return 0
     if isinstance(lower, ir.UnaryOp) and lower.op == "-":
         return 1 if upper is None else 0
+    if isinstance(lower, ir.Const) and isinstance(upper, ir.UnaryOp) and upper.op == "-":
+        return -1  # of a window that goes on: what lies in the middle comes before its last one
     if upper is None:
         return 1
     if isinstance(lower, ir.BinOp) and isinstance(lower.right, ir.Const) and lower.op == "+":

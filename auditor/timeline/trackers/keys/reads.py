@@ -13,6 +13,8 @@ from auditor.timeline.values.atoms import VAL, bits_of
 from auditor.timeline.values.frames import Site
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from auditor.timeline.engine.machine import Machine
 
 Place = Literal[-1, 0, 1]
@@ -146,9 +148,14 @@ class Keys(Tracker):
                 named |= bit
         if named and named != reads:
             return named
+        return self._last(bits, self._array) or self._last(bits, self._narrowed_from)
+
+    def _last(self, bits: list[int], array: Callable[[int], int]) -> int:
+        """Return those of ``bits`` that lie last among those out of one ``array``, and meet the others in a key."""
+        named = 0
         arrays: dict[int, list[int]] = {}
         for bit in bits:
-            arrays.setdefault(self._array(bit), []).append(bit)
+            arrays.setdefault(array(bit), []).append(bit)
         for group in arrays.values():
             places = {bit: self.place(bit) for bit in group}
             last = max(places.values())
@@ -252,6 +259,14 @@ class Keys(Tracker):
             if not read.slice and not self.meaning[parent].slice:
                 return self._array(parent)
         return read.parents
+
+    def _narrowed_from(self, bit: int) -> int:
+        """Return out of which tokens a stretch was cut that a read only narrows (``tokens[1:][mask]``)."""
+        read = self.meaning[bit]
+        for parent in bits_of(read.parents):
+            if not read.slice and not read.place and self.meaning[parent].slice and self.meaning[parent].place:
+                return self.meaning[parent].parents
+        return self._array(bit)
 
 
 def of_this_token(machine: Machine, origins: int) -> bool:

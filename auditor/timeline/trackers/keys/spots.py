@@ -49,6 +49,16 @@ class Spots(Tracker):
         return self._kept((*given, *args.keywords.values()), out)
 
     @past_plain
+    def subscripted(self, base: Value, index: Value, node: ir.Subscript, out: Value) -> Value:
+        """Let tokens be tokens, whichever predictions told where to pick them (``tokens[torch.isfinite(nll)]``)."""
+        atoms, keys = self.machine.atoms, self.machine.of(Keys)
+        judged = atoms.family("forward") | atoms.family("space") | keys.gold
+        told = index.m & judged & ~base.m
+        if not told or not base.m & VAL or base.m & judged or not keys.holds_tokens(base.m):
+            return out
+        return Value(out.p, out.m & ~told)
+
+    @past_plain
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a mask; one that compares tokens with every candidate picks the token among them."""
         keys = self.machine.of(Keys)

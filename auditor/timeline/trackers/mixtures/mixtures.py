@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.program.written import factors, is_one, less_its_own, same_expression, weight_of
+from auditor.program.written import factors, is_one, same_expression, weight_of
 from auditor.timeline.engine import arguments, containers
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.plain import past_plain
@@ -166,7 +166,8 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
                 origins &= ~(known & keys.chosen)  # a loss that was shifted for a weight is no shifted loss
                 if of_this_token(machine, known):
                     origins |= _gated(machine, node, known)
-    if isinstance(node, ir.AugAssign) and origins & keys.chosen and not less_its_own(node):
+    scaled = op == "-" and left.m & machine.atoms.family("rivals")  # less the best of them, no sum of what was chosen
+    if isinstance(node, ir.AugAssign) and origins & keys.chosen and not scaled:
         origins = settle_choices(machine, origins)
     return origins
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.program.written import less_its_own
 from auditor.timeline.engine import containers
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending, predicts
@@ -52,7 +51,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     rivals = rivals or (name in LOWEST and _running(machine, given, node))
     if name in RANKED and rivals and not _harmless(machine, name, given):
         return picked_from(machine, out, pending(machine, "oracle", node))
-    if name in _CUTS and any(v.m & marks.gap for v in given) and not rivals:
+    if name in _CUTS and any(v.m & marks.gap for v in given) and not rivals and not _reduces(name, given, node):
         return Value(out.p, out.m & ~marks.gap | marks.cut)
     if name in _SELECTS:
         return _selected(machine, given, out)
@@ -74,6 +73,14 @@ def several(machine: Machine, given: list[Value]) -> bool:
         if len(found) > 1 and found[0] is not found[1] and any(containers.deep(v) & keys.gold for v in found):
             return True
     return False
+
+
+def _reduces(name: str, given: list[Value], node: ir.Call) -> bool:
+    """Return whether a call gives the extreme of one thing (``gap.max()``, ``gap.max(0)``), with no other to cut it."""
+    if name not in ("max", "min"):
+        return False
+    along = len(given) > 1 and isinstance(given[1].p, Known) and not isinstance(node.func, ir.Name)
+    return len(given) < 2 or along
 
 
 def _running(machine: Machine, given: list[Value], node: ir.Call) -> bool:
@@ -144,10 +151,13 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     both = left.m & right.m & gold
     if both and (left.m ^ right.m) & marks.cut:
         return origins & ~(marks.cut | marks.gap) | pending(machine, "oracle", node)
+    rivals = op == "-" and (both or (predicts(machine, left) and predicts(machine, right)))
+    if rivals:
+        origins = _relative(machine, left, right, origins)
     if not isinstance(node, ir.BinOp):
-        return _relative(machine, left, right, origins) if less_its_own(node) else origins
-    if op == "-" and (both or (predicts(machine, left) and predicts(machine, right))):
-        return _relative(machine, left, right, origins) | marks.gap
+        return origins
+    if rivals:
+        return origins | marks.gap
     if op == "+" and origins & keys.chosen:
         origins = _restored(machine, left, right, origins)
         origins = _restored(machine, right, left, origins)
