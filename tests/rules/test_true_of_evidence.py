@@ -201,6 +201,7 @@ def test_a_claim_that_is_no_plain_entry_is_told_with_its_place() -> None:
         ({"submission.json": metadata(1.2)}, ("", "")),
         (stated, ("submission.json:4", "")),
         (prose, ("README.md:3", "README.md:3")),
+        ({"submission.json": json.dumps({"val_loss": 1.2824})}, ("submission.json:1 (val_loss)", "")),
     ):
         claims = case_of(files).evidence.claims()
         assert (claims.score_at, claims.bytes_at) == at

@@ -119,7 +119,7 @@ def pend(machine: Machine, gradient: int) -> None:
 
 
 def forget_gradients(machine: Machine) -> None:
-    """Gradients are set to zero: but for those of settings that don't come here, or of an open condition's other way."""
+    """Gradients are set to zero: but for those of settings that don't come here, or of the other branch."""
     kept: list[int] = []
     for bit in machine.of(Adaptations).pending:
         for gradient in machine.atoms.meanings(bit, "gradient"):
