@@ -180,12 +180,8 @@ def header_commands(source: str) -> Iterator[tuple[int, str]]:
 
 def metadata_runs(text: str, path: str, target: Target, scripts: Scripts) -> tuple[Run, ...]:
     """Return commands and environments that submission.json holds; none when it is not JSON."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return ()  # the evidence room reports metadata that does not parse
     found: list[Run] = []
-    for key, value in _fields(document, "", 0):
+    for key, value in _fields(_parsed(text), "", 0):
         line = _line_of(text, key)
         label = f"{path}: {_clean(key)}"
         if isinstance(value, str):
@@ -195,15 +191,39 @@ def metadata_runs(text: str, path: str, target: Target, scripts: Scripts) -> tup
                     if command is not None:
                         found.append(Run((command,), label, _rank(command, _MAIN)))
         elif isinstance(value, dict) and _SETTINGS_KEY.search(key):
-            given = {
-                name: Assigned(_scalar(item), path, line)
-                for name, item in value.items()
-                if _is_variable(name) and isinstance(item, str | int | float) and " " not in str(item)
-            }
-            if len(given) >= 2:
-                command = command_of_environment(given, path, line)
-                found.append(Run((command,), label, _rank(command, _LOW)))
+            found.extend(_environment(value, text, path, line, label))
     return tuple(found)
+
+
+def is_configuration(path: str) -> bool:
+    """Return whether a file is named as one that holds a run's settings as JSON (``config.json``)."""
+    name = posixpath.basename(path)
+    return name.endswith(".json") and "/" not in path and bool(_SETTINGS_KEY.search(name))
+
+
+def configuration_runs(text: str, path: str) -> tuple[Run, ...]:
+    """Return the run whose environment a file of settings is; none where it is no object of such variables."""
+    document = _parsed(text)
+    return tuple(_environment(document, text, path, 1, path)) if isinstance(document, dict) else ()
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None  # the evidence room reports metadata that does not parse
+
+
+def _environment(values: Mapping[str, object], text: str, path: str, line: int, label: str) -> Iterator[Run]:
+    """Yield the run with an object's variables as its environment, each at its own line of the file."""
+    given = {
+        name: Assigned(_scalar(item), path, max(line, _line_of(text, name)))
+        for name, item in values.items()
+        if _is_variable(name) and isinstance(item, str | int | float) and " " not in str(item)
+    }
+    if len(given) >= 2:
+        command = command_of_environment(given, path, line)
+        yield Run((command,), label, _rank(command, _LOW))
 
 
 def launcher_runs(files: Iterable[tuple[str, str]], target: Target) -> tuple[Run, ...]:

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from auditor.regex import regex
 from auditor.settings.commands import Target
 from auditor.settings.documents import (
+    configuration_runs,
     header_runs,
+    is_configuration,
     launcher_runs,
     metadata_runs,
     readme_runs,
@@ -136,6 +138,9 @@ def documented_runs(submission: Submission) -> tuple[Run, ...]:
     metadata = _head(submission.tree, submission.metadata, _MAX_TEXT)
     if metadata is not None and submission.metadata is not None:
         found.extend(metadata_runs(metadata, submission.metadata, target, scripts))
+    configured = [path for path in sorted(files) if is_configuration(path) and path != submission.metadata]
+    for path, text in _texts(submission.tree, configured[:_MAX_DOCUMENTS]).items():
+        found.extend(configuration_runs(text, path))
     of_scripts = script_runs(scripts, target, [lack for run in found for lack in run.lacking])
     # A file that reads like a working name of the script is none where others start the script itself.
     named = any(command.exact for run in (*found, *of_scripts) for command in run.commands)

@@ -428,3 +428,17 @@ def test_a_file_named_like_the_script_is_none_where_the_script_itself_is_started
     found = commands(train__sh="A=1 torchrun train_gpt.py", other__sh="A=2 torchrun train_gpt_wide.py")
     assert [values(setting)["A"] for setting in found] == ["1"]
     assert [values(setting)["A"] for setting in commands(other__sh="A=2 torchrun train_gpt_wide.py")] == ["2"]
+
+
+def test_a_file_of_settings_is_a_run() -> None:
+    """What ``config.json`` holds as variables is the environment of a run; a model's own configuration is none."""
+    shown = submission(
+        README__md="# A run\n",
+        config__json=json.dumps({"seed": 3, "MIX_ENABLED": 1, "FIRST_TOKENS": 8000000, "NAMES": ["A", "B"]}),
+        tokenizer_config__json=json.dumps({"vocab_size": 1024, "BOS": "<s>"}),
+    )
+    given = [setting.overrides for setting in settings_in_play(shown) if setting.kind == "command"]
+    assert [{name: value.value for name, value in each.items()} for each in given] == [
+        {"MIX_ENABLED": "1", "FIRST_TOKENS": "8000000"}
+    ]
+    assert given[0]["FIRST_TOKENS"].path == "config.json"

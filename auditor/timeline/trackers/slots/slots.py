@@ -361,7 +361,7 @@ def _unwrapped(node: ir.Expr) -> ir.Expr:
 def _sliced(machine: Machine, node: ir.Subscript, *, tokens: bool) -> int:
     """Return the origin of the positions that a subscript's first bounded slice picks, 0 when there is none."""
     index = node.index
-    rows = False
+    rows: ir.Name | None = None
     found: ir.Slice | None = None
     if isinstance(index, ir.Slice):
         found = index
@@ -370,17 +370,16 @@ def _sliced(machine: Machine, node: ir.Subscript, *, tokens: bool) -> int:
             if isinstance(elt, ir.Slice) and (elt.lower is not None or elt.upper is not None):
                 found = elt
                 break
-            rows = rows or isinstance(elt, ir.Name)
+            rows = rows or (elt if isinstance(elt, ir.Name) else None)
     if found is None or found.step is not None:
         return 0
     symbols = machine.of(Slots).symbols
     lower, upper = symbols.bound(found.lower), symbols.bound(found.upper)
     if lower is None and upper is None:
         return 0
-    loop = machine.loop_sites[-1] if rows and machine.loop_sites else None
-    return _bit(
-        machine, Part(lower, upper, machine.live, machine.site(node), rows, tokens, loop, tuple(machine.branches))
-    )
+    loop = symbols.loop_of(rows) if rows is not None else None
+    way = tuple(machine.branches)
+    return _bit(machine, Part(lower, upper, machine.live, machine.site(node), rows is not None, tokens, loop, way))
 
 
 def _bit(machine: Machine, part: Part) -> int:

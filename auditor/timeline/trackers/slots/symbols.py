@@ -13,13 +13,14 @@ import msgspec
 from msgspec import Struct, field
 
 from auditor.program import ir
+from auditor.program.index import within
 from auditor.program.walk import walk
 from auditor.timeline.values.bounds import END, Form, number, size
 from auditor.timeline.values.payloads import Heap, Known, PerSetting, at_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
-    from auditor.timeline.values.frames import Frame
+    from auditor.timeline.values.frames import Frame, Site
 
 MAX_DEPTH = 12
 _MAKERS = frozenset({"zeros", "ones", "empty", "randn", "rand", "full", "normal"})
@@ -94,6 +95,17 @@ class Symbols:
             else:
                 return False
         return False
+
+    def loop_of(self, name: ir.Name) -> Site | None:
+        """Return the innermost loop around ``name`` that gives it its value, else the one that is followed now."""
+        machine = self._machine
+        func = machine.frame.func
+        inside = within(machine.program.indexes, func.node, ir.For) if func is not None else []
+        around = [loop for loop in inside if loop.start <= name.start < loop.end]
+        own = [n for n in around if any(isinstance(part, ir.Name) and part.id == name.id for part in walk(n.target))]
+        innermost = max(own, key=lambda loop: loop.start, default=None)
+        followed = machine.loop_sites[-1] if machine.loop_sites else None
+        return machine.site(innermost) if innermost is not None else followed
 
     def axes(self, node: ir.Node | None) -> list[ir.Expr]:
         """Return the sizes with which a tensor was made (``zeros(1, n)``), empty where they can't be seen."""
