@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from auditor import __version__
 from auditor.finding import Finding, NotFollowed, Overruled, RestsOn
 from auditor.fix.change import Change, Tried
 from auditor.report import MeasuredRun, Report
-from reports.contract import (
-    DocumentJson,
-    FindingJson,
-    FixJson,
-    NotFollowedJson,
-    OverruledJson,
-    ReportJson,
-    RestsOnJson,
-    RunJson,
-)
 from reports.fixes import tried_for
+
+if TYPE_CHECKING:
+    from reports.contract import (
+        DocumentJson,
+        FindingJson,
+        FixJson,
+        NotFollowedJson,
+        OverruledJson,
+        ReportJson,
+        RestsOnJson,
+        RunJson,
+    )
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 

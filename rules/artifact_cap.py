@@ -31,7 +31,7 @@ def check(case: Case) -> Iterator[Finding]:
     if over:
         worst = max(over, key=lambda found: (found[0] == "violation", found[1]))
         yield worst[2]
-    elif not any(artifact(case, run) is not None for run in case.evidence.runs):
+    elif not any(artifact(case, run) is not None or (code and model_bytes(run)) for run in case.evidence.runs):
         yield from _without_log(case, runs, code)
 
 
@@ -76,6 +76,9 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         message += " The log does not tell the model's size from the code's."
     elif not certain:
         message += " This is not shown to be the run of the claimed score."
+    stated = case.evidence.metadata.first("artifact_bytes")
+    if stated is not None and stated.value <= cap(case) and round(stated.value) not in (counted, model and model.value):
+        message += f" submission.json states {stated.value:,.0f} bytes, which this log does not total."
     status: Status = "violation" if certain else "hold"
     finding = Finding(
         rule=SLUG,

@@ -200,9 +200,32 @@ def _slips(program: Program) -> Iterator[Slip]:
             if not any(_knows_fallback(n) for n in nodes):
                 yield Slip(
                     unit.source,
-                    length,
+                    _of_any_piece(nodes, asked, length),
                     'Byte-fallback pieces are counted by the length of their name ("<0x0A>" is six), not as one byte.',
                 )
+
+
+def _of_any_piece(nodes: Nodes, asked: Sequence[ir.Node], length: ir.Node) -> ir.Node:
+    """Return where the bytes of whatever piece are counted, for ``length`` may count those with a space only."""
+    spaced = [
+        branch.body
+        for branch in nodes.of(ir.If)
+        if isinstance(branch, ir.If) and any(branch.test.start <= n.start and n.end <= branch.test.end for n in asked)
+    ]
+    encoded = {
+        target.id
+        for node in nodes.of(ir.Assign)
+        if isinstance(node, ir.Assign) and isinstance(node.value, ir.Call) and isinstance(node.value.func, ir.Attr)
+        for target in node.targets
+        if isinstance(target, ir.Name) and node.value.func.attr == "encode"
+    }
+    for node in (length, *nodes.calls("len")):
+        named = isinstance(node, ir.Call) and node.args and isinstance(arg := node.args[0].value, ir.Name)
+        if not _counts_bytes(node) and not (named and isinstance(arg, ir.Name) and arg.id in encoded):
+            continue
+        if not any(body and body[0].start <= node.start and node.end <= body[-1].end for body in spaced):
+            return node
+    return length
 
 
 def _piece(length: ir.Node, asked: Sequence[ir.Node], nodes: Nodes) -> bool:
@@ -435,6 +458,21 @@ def tables(sp):
             "byte-fallback pieces by their name",
             _script(_COUNTED, table=_TABLE.replace("if sp.is_byte(i):", "if sp.is_control(i):")),
             line='sizes[i] = len(piece.encode("utf-8"))',
+            status="hold",
+        ),
+        Example(
+            "byte-fallback pieces by their name, whose bytes have one of their own",
+            _script(
+                _COUNTED,
+                table=_TABLE.replace("if sp.is_byte(i):", "if sp.is_control(i):")
+                .replace("piece = piece[1:]", 'sizes[i] = len(piece[1:].encode("utf-8"))')
+                .replace(
+                    'if piece.startswith("\u2581"):',
+                    'raw = piece.encode("utf-8")\n        sizes[i] = len(raw)\n        if piece.startswith("\u2581"):',
+                )
+                .replace('        sizes[i] = len(piece.encode("utf-8"))\n', ""),
+            ),
+            line="sizes[i] = len(raw)",
             status="hold",
         ),
     ),

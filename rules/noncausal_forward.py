@@ -17,18 +17,22 @@ from auditor.timeline.trackers.forwards.forwards import Lookahead
 SLUG = "noncausal-forward"
 
 
+_GIVEN = "In the model's forward, {} is given back to every position: a position's prediction "
 _DENOISES = (
     "knows the tokens after it. The tokens that something drawn at random picks are replaced before they are given to "
     "it, and losses count there, as in a masked denoiser's bound; its weights were not judged."
 )
 
 
-def _what(event: Lookahead, bound: bool) -> str:
+def _said(event: Lookahead, bound: bool) -> str:
     if bound:
-        return _DENOISES
+        return _GIVEN.format(event.what) + _DENOISES
     if not event.certain:
-        return "may know the tokens after it, the one that it predicts among them; whether it does could not be told."
-    return "knows the tokens after it, the one that it predicts among them."
+        return (
+            f"In the model's forward, {event.what} may be given back to every position: whether a position's "
+            "prediction knows the tokens after it, the one that it predicts among them, could not be told."
+        )
+    return f"{_GIVEN.format(event.what)}knows the tokens after it, the one that it predicts among them."
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -69,8 +73,7 @@ def check(case: Case) -> Iterator[Finding]:
             site,
             rule=SLUG,
             status=status,
-            message=f"In the model's forward, {event.what} is given back to every position: a position's prediction "
-            + _what(event, bound),
+            message=_said(event, bound),
             trace=(
                 *calls_of(event),
                 Step(

@@ -62,7 +62,7 @@ class Comparison(Struct, frozen=True):
 
     ``gain`` is what that saves, in nats per token where the bytes per token are known (``per_token``), else in nats
     per byte. ``p`` is None where a side has a single score, or the submission's are all ``equal``: a spread of zero is
-    no evidence.
+    no evidence. ``single`` tells that the submission has one score.
     """
 
     row: Row
@@ -193,7 +193,7 @@ def _stands(own: Row | None, row: Row, pr: int | None, date: str | None) -> str:
         return f", the best of the rows before {date}, the day that it states"
     if date is None:
         return ", the best of pull requests with lower numbers"
-    same = ", of that same day" if row.date == date else ""
+    same = ", of that same day, which of the scores came first is not known" if row.date == date else ""
     return f", the best of pull requests with lower numbers and dates up to {date}, the day that it states{same}"
 
 

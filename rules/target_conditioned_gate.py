@@ -61,7 +61,7 @@ def check(case: Case) -> Iterator[Finding]:
         SLUG,
         "A hint is given only where the token being scored is of a certain kind (the start of a word, say), and its "
         "boost is not zero: that a hint is there at all tells of the token before it is read.",
-        "the boost of a hint that was chosen by looking at the token is weighed",
+        "what is written here weighs the boost of a hint that was chosen by looking at the token",
     )
 
 

@@ -42,8 +42,8 @@ def _counted(case: Case) -> Iterator[Finding]:
         case,
         "counted",
         SLUG,
-        "Validation tokens are counted here before a score of the same tokens that is reported: what was counted "
-        "knows each token when it is predicted.",
+        "Validation tokens are counted here before a score of the same tokens that is reported: what was counted holds "
+        "each token already when it is predicted.",
         "validation tokens are counted",
     )
 

@@ -29,7 +29,7 @@ def check(case: Case) -> Iterator[Finding]:
             group="compliance",
             status="note",
             message="8 is divided by the number of processes, and nothing checks that it divides: for 3 processes "
-            "the quotient is rounded down to 2, for 16 to 0.",
+            "the quotient is rounded down to 2.",
             path=source.path,
             line=source.line_of(division.start),
             end_line=source.line_of(division.end),

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import Struct, field
 
-from auditor.cache import open_cache
 from auditor.challenge import challenges
 from auditor.challenge.places import is_archive
 from auditor.evidence.metadata import read_metadata
@@ -103,6 +102,8 @@ def log_index(repository: Repository) -> LogIndex:
     key = "logs and holders " + hashlib.sha256(repr(heads).encode()).hexdigest()
     kept = _KEPT.get(key)
     if kept is None:
+        from auditor.cache import open_cache
+
         cache = open_cache()
         try:
             stored = cache.get(key)

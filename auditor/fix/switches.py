@@ -15,7 +15,7 @@ from auditor.program.unpack import decode_text
 from auditor.regex import regex
 from auditor.settings import lookup
 from auditor.submission.model import Override, Unread
-from auditor.timeline.events import Event, Forward, Switch, Timeline
+from auditor.timeline.events import Event, Forward, Lookup, Mixture, Switch, Timeline
 from auditor.timeline.values.frames import Guard
 
 _MOST_WAYS = 4
@@ -60,9 +60,10 @@ def switch_off(case: Case, finding: Finding) -> Change | None:
         running |= event.bits & timeline.in_play
     ways: list[Change] = []
     for name in _names(timeline, events):
-        way = _off(
-            case, timeline, timeline.switches[name], running, once=_scores_in_rounds(case, timeline, events, name)
-        )
+        once = _scores_in_rounds(case, timeline, events, name)
+        if once and any(isinstance(event, Mixture | Lookup) for event in events):
+            continue  # how a prediction is made is the same in the first round
+        way = _off(case, timeline, timeline.switches[name], running, once=once)
         if way is not None and way not in ways:
             ways.append(way)
     if not ways:

@@ -148,10 +148,10 @@ def audit_pull_request(
     try:
         submissions = read(pr)
     except Unread as error:
-        row = error_row(pr, str(error), "unread")
+        nothing = error_row(pr, str(error), "unread")
         if whole is not None and isinstance(error, NothingSubmitted) and error.certain():
-            cache.put(whole, json.dumps([{"row": row}]).encode())
-        return [row]
+            cache.put(whole, json.dumps([{"row": nothing}]).encode())
+        return [nothing]
     rows: list[Row] = []
     known: list[dict[str, Any]] = []
     for submission in submissions:

@@ -8,8 +8,8 @@ Layout, all integers little-endian::
                                   "tensors": [{"name", "parts": [[field, dtype, stream, offset, shape], ...]}, ...]}
     streams   one after the other, each compressed
 
-A stream holds its integers first, and both kinds by name; the index has no spaces. So two saves of the same state are
-the same bytes.
+A stream holds its integers first, those of few bits before those of many, and all kinds by name; the index has no
+spaces. So two saves of the same state are the same bytes.
 """
 
 from __future__ import annotations
@@ -78,8 +78,7 @@ def encode(tensors: Mapping[str, QTensor], config: Config) -> Artifact:
     ]
     streams: dict[str, bytearray] = {}
     index: dict[str, list[list[Any]]] = {name: [] for name in sorted(tensors)}
-    # Integers, the bulk, lie together: a scale between two matrices ends what a compressor knows of them.
-    for name, field, value in sorted(parts, key=lambda part: part[2].dtype is not torch.int8):
+    for name, field, value in sorted(parts, key=_place):
         stream = role_of(name, field, str(value.dtype)) if by_role else "all"
         data = streams.setdefault(stream, bytearray())
         index[name].append([field, str(value.dtype).removeprefix("torch."), stream, len(data), list(value.shape)])
@@ -150,6 +149,18 @@ def _allowed(config: Config) -> Sequence[Coder]:
         names = ("brotli", "lzma", "lrzip") if by_role else (config.quantize.compressor,)
         return [coder(name) for name in names]  # type: ignore[arg-type]
     return [known for known in CODERS if by_role or known.name != "lrzip"]
+
+
+def _place(part: tuple[str, str, Tensor]) -> tuple[bool, int]:
+    """Return what a stream is ordered by: integers before all else, and among them by the bits that they use.
+
+    They are the bulk. A scale between two matrices ends what a compressor knows of them; and it counts symbols block by
+    block, so that a block of 33 values and of 127 in turn costs what neither does alone (#1453: .54 % of the artifact).
+    """
+    value = part[2]
+    if value.dtype is not torch.int8:
+        return True, 0
+    return False, int(value.abs().max()).bit_length() if value.numel() else 0
 
 
 def _parts(tensor: QTensor, by_role: bool) -> Iterable[tuple[str, Tensor]]:

@@ -209,6 +209,13 @@ def test_of_rounds_that_make_the_score_one_stays() -> None:
     assert "one has to stay" in change.change.effect
 
 
+def test_one_round_cures_no_loss_that_is_scaled_in_each() -> None:
+    code = rounds('int(os.environ.get("TTT_EPOCHS", "3"))').replace("loss.detach() *", "0.95 * loss.detach() *")
+    given = submission({"train_gpt.py": code})
+    assert any(f.rule == "unnormalized-mixture" for f in audit(given).findings)
+    assert all(f.fix is None for f in audit(given).findings if f.rule == "unnormalized-mixture")
+
+
 def test_one_round_that_makes_the_score_is_not_switched_off() -> None:
     # It scores what it has just learned: without it there is no score at all.
     learned = "        model(x, y).backward()\n        sgd.step()\n        for epoch in"

@@ -144,3 +144,15 @@ def test_optimizers_that_step_in_turns_make_one_step_of_the_clock():
     for _ in range(5):
         clock.stepped(alone)
     assert 900 <= (clock.look() - begun) / 1e9 < 901
+
+
+def test_chunks_that_a_whole_set_fits_into_are_cut():
+    text = b"""
+def score(tokens, chunk_tokens=131072, chunk_heads=65536, stride=64):
+    pass
+
+score(t, ngram_chunk_size=1_000_000, chunk=4096)
+"""
+    tree, told = shortened(text, "t.py")
+    assert told == ["line 2: chunk_tokens=131072 to 1024", "line 5: ngram_chunk_size=1000000 to 1024"]
+    assert "chunk_heads=65536" in ast.unparse(tree) and "chunk=4096" in ast.unparse(tree)

@@ -150,6 +150,26 @@ def test_integers_lie_together_before_everything_else():
     assert rest == 2 * 24 * 2 + 5 * 2  # two scales of 24 rows, and the gain, in float16
 
 
+def test_integers_of_few_bits_lie_before_those_of_many():
+    generator = torch.Generator().manual_seed(0)
+    state = {
+        f"{block}.{part}": torch.randn(64, 256, generator=generator) for block in range(4) for part in ("attn", "mlp")
+    }
+    groups = (Group(match=("mlp",), levels=16, quantile=1.0), Group(levels=63, quantile=1.0))
+    config = Config(mode="published", quantize=Quantize(groups=groups, keep_numel=0, compressor="zstd"))
+    tensors = quantize(config, state)
+    order = [f"{block}.{part}" for part in ("mlp", "attn") for block in range(4)]
+    integers = [tensors[name].integers.numpy().tobytes() for name in order]
+    artifact = encode(tensors, config)
+    plain = decompress(artifact.streams["all"][0].data, "zstd")
+    assert plain.startswith(b"".join(integers))
+    by_name = b"".join(tensors[name].integers.numpy().tobytes() for name in sorted(tensors)) + plain[8 * 64 * 256 :]
+    assert len(artifact.streams["all"][0].data) < 0.995 * len(compress(by_name, "zstd"))
+    assert {name: tensor.integers.tolist() for name, tensor in decode(artifact.data).items()} == {
+        name: tensor.integers.tolist() for name, tensor in tensors.items()
+    }
+
+
 @given(st.binary(max_size=9), st.integers(1, 4))
 def test_shuffling_is_undone(data, stride):
     assert unshuffle(shuffle(data, stride)) == data

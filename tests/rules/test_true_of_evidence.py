@@ -211,3 +211,16 @@ def test_a_loss_and_a_score_of_other_names_imply_nothing() -> None:
         text = log(1, 1.2001, scored_bytes=1.05 * 151_080_000).replace(" val_bpb:", f" {name}:")
         files = {"train_seed1.log": text, "submission.json": metadata(1.2001, seeds=(1,))}
         assert len(found(case_of(files), "wrong-denominator")) == said, name
+
+
+def test_another_size_that_is_stated_stands_beside_the_log_s() -> None:
+    for stated, said in ((15_953_743, 1), (16_200_000, 0)):
+        files = package(run_log(1, model=16_190_000), val_bpb=1.2, bytes_total=stated)
+        (finding,) = found(case_of(files), "artifact-cap")
+        assert ("submission.json states 15,953,743 bytes, which this log does not total" in finding.message) == said
+
+
+def test_one_score_has_no_spread_whatever_the_row_has() -> None:
+    dated = {"submission.json": metadata(1.2001, seeds=(1,), date="2026-03-22")}
+    (finding,) = found(case_of(record(1.2001) | dated, pr=600), "not-significant")
+    assert "no test, for one score has no spread" in finding.message

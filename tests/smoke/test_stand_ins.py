@@ -1,5 +1,7 @@
 """The stand-ins mean what they stand for."""
 
+import os
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -60,6 +62,13 @@ def test_tools_that_make_things_smaller_leave_them_as_they_are(tmp_path, monkeyp
     assert processes._kept(["lrzip", "-o", str(tmp_path / "out"), str(tmp_path / "in")], None).returncode == 0
     assert (tmp_path / "out").read_bytes() == b"weights"
     assert processes._kept(["gcc", "-"], b"") is processes._kept(["lrzip", "--version"], None) is None
+
+
+def test_a_file_that_is_renamed_in_its_folder_stays_there(tmp_path):
+    files = Files(str(tmp_path / "overlay"), Journal(str(tmp_path / "results")))
+    (tmp_path / "lib.tmp").write_bytes(b"code")
+    files._two(os.replace)(tmp_path / "lib.tmp", str(tmp_path / "lib.so"))
+    assert (tmp_path / "lib.so").read_bytes() == b"code"
 
 
 @pytest.mark.parametrize(

@@ -259,3 +259,16 @@ print(f"val_bpb:{bits(total):.4f}")
 @pytest.mark.parametrize(("test", "count"), [("seen is not None and seen < 3.0", 1), ("seen is not None", 0)])
 def test_whether_something_was_made_at_all_is_no_choice_by_its_loss(test: str, count: int) -> None:
     assert len(calibrations(followed(SETUP + CHOSEN.replace("TEST", test)), "val")) == count
+
+
+@pytest.mark.parametrize("default", ["0", "1"])
+def test_gradients_that_a_switch_clears_wait_where_it_is_off(default: str) -> None:
+    body = f"""
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+net(val[:-1], val[1:]).backward()
+if int(os.environ.get("TWICE", "{default}")):
+    opt.zero_grad()
+    net(val[:-1], val[1:]).backward()
+opt.step()
+"""
+    assert leaking(body) == ["before"]

@@ -94,3 +94,17 @@ for at in range(START, n - 64, 64):
 @pytest.mark.parametrize(("stop", "start", "counted"), [("n", "0", True), ("half", "half", False)])
 def test_ends_that_have_names(stop: str, start: str, *, counted: bool) -> None:
     assert found(LOOP.replace("STOP", stop).replace("START", start), "1", "2") == counted
+
+
+@pytest.mark.parametrize(("part", "told"), [("val", True), ("val[:4096]", False)])
+def test_to_the_end_of_the_tokens_that_are_scored(part: str, told: bool) -> None:
+    """Where the split is cut when it is loaded, what is counted and what is scored are of the same part."""
+    loaded = PRELUDE.replace(
+        'net, val = Net(), read("data/fineweb_val_*.bin")\n',
+        'every = read("data/fineweb_val_*.bin")\nusable = (every.numel() - 1) // 64 * 64\n'
+        "net, val = Net(), every[:usable + 1]\n",
+    )
+    code = f"table, ids, part = Table(), val.numpy(), {part}.numpy()\ntable.fill(part, 1, len(part))\n"
+    code += "total = score(table, ids, False)" + REPORT
+    prelude = loaded.replace("FIRST", "1").replace("LAST", "len(tokens)")
+    assert bool(reported(followed(code, prelude=prelude), "counted")) == told

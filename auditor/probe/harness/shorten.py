@@ -1,6 +1,7 @@
 """Lengths in the script's text, made short: ``range(20000)`` around a backward pass, 256 batches of calibration.
 
 Tables that are hashed into get so few places that they fill, though no more than real ones do from the whole set.
+Chunks get so short that there are several.
 
 Only constants change, so lines stay where they are. What such a loop learns from stays what it is.
 """
@@ -16,6 +17,8 @@ _CALIBRATES = re.compile(r"calib|hessian|gptq|activation", re.I)
 _GENERATES = re.compile(r"generat|autoregressive|(?:^|_)ar_", re.I)
 _COUNTS = re.compile(r"(?:n|num|max)_?(?:\w+_)?(?:seqs|sequences|samples|batches)|(?:nsamples|samples|batches)")
 _CALIBRATED, _GENERATED = 16, 2  # sequences of 128 tokens that go past the boundary; ones that the model makes itself
+_CHUNKS = re.compile(r"(?:^|_)chunk(?:_?(?:tok|tokens|size|len))?$", re.I)
+_SET, _CHUNK = 12_288, 1024  # tokens: of a chunk as long as a set nothing is learned for the next
 _PLACES = re.compile(r"buckets|hash_size|table_size", re.I)
 _HUGE, _BITS = 1_000_000, 12  # places of a table that millions of tokens fill, and log2 of those for thousands
 
@@ -36,7 +39,7 @@ def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
                 told += _scaled(loop, argument.value)
                 argument.value = _SHORT
     for name, parameter, value in _given(tree):
-        told += _calibrated(name, parameter, value) + _hashed(parameter, value)
+        told += _calibrated(name, parameter, value) + _hashed(parameter, value) + _in_chunks(parameter, value)
     return tree, told
 
 
@@ -67,6 +70,14 @@ def _calibrated(name: str, parameter: str, value: ast.expr) -> list[str]:
         return []
     told = f"line {value.lineno}: {parameter}={value.value!r} to {wanted}"
     value.value = wanted
+    return [told]
+
+
+def _in_chunks(parameter: str, value: ast.expr) -> list[str]:
+    if not _CHUNKS.search(parameter) or not isinstance(value, ast.Constant) or _whole(value) < _SET:
+        return []
+    told = f"line {value.lineno}: {parameter}={value.value!r} to {_CHUNK}"
+    value.value = _CHUNK
     return [told]
 
 

@@ -195,7 +195,12 @@ class Files:
 
     def _two(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(one: Any, other: Any, *args: Any, **kwargs: Any) -> Any:
-            return real(self.place(one), self.place(other), *args, **kwargs)
+            source, target = self.place(one), self.place(other)
+            if (
+                real.__name__ != "symlink" and _folder(one) == _folder(other) is not None
+            ):  # what a compiler, say, put there stays in its folder
+                target = os.path.join(_folder(source) or "", os.path.basename(os.fspath(other)))  # noqa: PTH118, PTH119
+            return real(source, target, *args, **kwargs)
 
         call.__name__ = real.__name__
         return call
@@ -209,3 +214,8 @@ class Files:
             return real(self.place(file), *args, **kwargs)
 
         np.fromfile = fromfile
+
+
+def _folder(path: Any) -> str | None:
+    """Return the folder that a path names its last part in; None for what is no path."""
+    return os.path.dirname(os.path.abspath(path)) if isinstance(path, str | os.PathLike) else None  # noqa: PTH100, PTH120

@@ -48,15 +48,14 @@ def _absent(words: Sequence[str]) -> str | None:
 
 
 def _kept(words: Sequence[str], given: Any) -> subprocess.CompletedProcess[Any] | None:
-    """Do what a tool that makes code or files smaller does, at its least: nothing; None where it is installed."""
-    if not words or words[0] not in ("pyminify", "lrzip") or shutil.which(words[0]) is not None:
-        return None
-    if words[0] == "lrzip":
-        if "-o" not in words[:-2]:
-            return None
+    """Do what a tool that makes code or files smaller does, at its least: nothing; None for any other.
+
+    A program that is installed reads and writes where files would be, not where those of a run are.
+    """
+    if words[:1] == ["lrzip"] and "-o" in words[:-2]:
         shutil.copyfile(words[-1], words[words.index("-o") + 1])
         given = b""
-    elif words[-1] != "-" or given is None:
+    elif words[:1] != ["pyminify"] or words[-1] != "-" or given is None or shutil.which("pyminify") is not None:
         return None
     return subprocess.CompletedProcess(words, 0, given, type(given)())
 

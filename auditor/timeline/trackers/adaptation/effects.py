@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.program import ir
 from auditor.timeline.engine.parameters import adapted, heaps_of, reach
@@ -118,13 +119,18 @@ def pend(machine: Machine, gradient: int) -> None:
 
 
 def forget_gradients(machine: Machine) -> None:
-    """Gradients are set to zero: but for those that were taken in the other branch of an open condition."""
-    machine.of(Adaptations).pending[:] = [
-        bit
-        for bit in machine.of(Adaptations).pending
-        for gradient in machine.atoms.meanings(bit, "gradient")
-        if isinstance(gradient, Gradient) and any(branch ^ 1 in machine.branches for branch in gradient.branches)
-    ]
+    """Gradients are set to zero: but for those of settings that don't come here, or of an open condition's other way."""
+    kept: list[int] = []
+    for bit in machine.of(Adaptations).pending:
+        for gradient in machine.atoms.meanings(bit, "gradient"):
+            if not isinstance(gradient, Gradient):
+                continue
+            if any(branch ^ 1 in machine.branches for branch in gradient.branches):
+                kept.append(bit)
+            elif gradient.bits & ~machine.live:
+                rest = replace(gradient, bits=gradient.bits & ~machine.live)
+                kept.append(machine.atoms.fresh("gradient", rest))
+    machine.of(Adaptations).pending[:] = kept
 
 
 def step(machine: Machine, origins: int, node: ir.Node) -> None:

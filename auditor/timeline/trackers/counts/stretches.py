@@ -53,7 +53,7 @@ def goes_to_end(machine: Machine, read: Read) -> bool:
         return False
     if isinstance(node.index, ir.Slice):
         return node.index.upper is not None and _is_last(body, node.index.upper, node.value)
-    places = node.index
+    places: ir.Expr = node.index
     while isinstance(places, ir.BinOp) and places.op == "-":
         places = places.left
     if isinstance(places, ir.Name):

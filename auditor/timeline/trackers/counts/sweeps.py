@@ -104,7 +104,7 @@ def _covered(machine: Machine, bit: int, common: int, here: set[str | None]) -> 
             over in here or any(map(_is_size, (over, _spelled_out(machine, read.site.source, loops[-1]))))
         ):
             return False
-    elif not read.slice:
+    elif not read.slice and not goes_to_end(machine, read):
         return False
     return all(_covered(machine, parent, common, here) for parent in bits_of(read.parents))
 
