@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from auditor import catalogue
@@ -10,6 +12,7 @@ from reports.schema import mean_bpb, scores, std_bpb
 
 # Bits per byte between logs: seeds of one work differ by less; a mean over more says nothing.
 _ONE_WORK = 0.02
+_SHORTEST = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest claim seen
 _ROUNDED = 0.001  # bits per byte, from which five decimals tell of a score
 
 
@@ -60,7 +63,9 @@ def _scores(report: Report) -> str:
         all_told = f" of {count + others}" if others > 0 else ""
         of = f"1{all_told} {logs if all_told else 'log'}" if count == 1 else f"mean of {count}{all_told} {logs}{spread}"
         parts.append(f"{mean:.5f} logged ({of})" if mean >= _ROUNDED else f"{mean:.3g} logged ({of})")
-    if report.claims.val_bpb is not None:
+    if report.claims.val_bpb is not None and _borne_out(
+        report.claims.val_bpb, report.claims.score_at, found, _SHORTEST
+    ):
         parts.append(f"{report.claims.val_bpb:g} {_said(report.claims.score_at)}")
     return ", ".join(parts)
 
@@ -83,9 +88,17 @@ def _bytes(report: Report) -> str:
         largest = max(sized, key=lambda run: run.artifact_bytes or 0)
         said = "of the logged model and the script on disk" if largest.with_disk else "logged"
         parts.append(f"{largest.artifact_bytes:,} {said}{' (largest)' if len(sized) > 1 else ''}")
-    if report.claims.artifact_bytes is not None:
+    totals = [run.artifact_bytes for run in report.runs if run.artifact_bytes is not None]
+    if report.claims.artifact_bytes is not None and _borne_out(
+        report.claims.artifact_bytes, report.claims.bytes_at, totals, 0
+    ):
         parts.append(f"{report.claims.artifact_bytes:,} {_said(report.claims.bytes_at)}")
     return ", ".join(parts)
+
+
+def _borne_out(value: float, where: str, logged: Iterable[float], slack: float) -> bool:
+    """Return whether a figure is a plain claim, or one that the logs show: what stands elsewhere may be another's."""
+    return not where or any(abs(value - each) <= slack for each in logged)
 
 
 def _said(where: str) -> str:

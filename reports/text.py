@@ -29,7 +29,7 @@ _COLOURS = {
 _LABEL = 11  # width of the labels under a finding ("authority" and its gap)
 _ENTRIES = 6  # of what a score rests on
 _PLACES = 4  # of code that is not counted
-_ASIDE = "Looked at, and not counted: under the settings that were followed no score of it was seen to be reported"
+_ASIDE = "Looked at for this rule, and not counted with the settings that were followed"
 _EVENT = 400  # characters of one event of the timeline
 _PLACE = regex(r"\s*(?:- )?\S+:\d+\s+")
 

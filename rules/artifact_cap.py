@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from auditor.case import Case
 from auditor.evidence.printed import Value
@@ -11,6 +12,7 @@ from auditor.evidence.run import Run
 from auditor.evidence.series import final
 from auditor.finding import Finding, Status, Step
 from auditor.rule import Authority, Example, Rule
+from rules.claimed_runs import and_others
 from rules.code_counted import Code, model_bytes, script
 from rules.limits import cap, largest_meant
 from rules.run_logs import SCRIPT, metadata, package, run_log
@@ -30,9 +32,15 @@ def check(case: Case) -> Iterator[Finding]:
     over = [found for run in runs if (found := _over(case, run, code)) is not None]
     if over:
         worst = max(over, key=lambda found: (found[0] == "violation", found[1]))
-        yield worst[2]
-    elif not any(artifact(case, run) is not None or (code and model_bytes(run)) for run in case.evidence.runs):
+        yield replace(worst[2], message=and_others(worst[2].message, len(over) - 1))
+    elif not any(artifact(case, run) is not None or _summed(case, run, code) for run in case.evidence.runs):
         yield from _without_log(case, runs, code)
+
+
+def _summed(case: Case, run: Run, code: Code | None) -> bool:
+    """Tell whether a log's packed model and the script as it lies there are a size that can be meant."""
+    model = model_bytes(run)
+    return model is not None and code is not None and model.value + code.plain <= largest_meant(case)
 
 
 def artifact(case: Case, run: Run) -> Value[int] | None:

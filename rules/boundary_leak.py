@@ -51,7 +51,8 @@ def check(case: Case) -> Iterator[Finding]:
             + (
                 ", while attention keeps documents apart."
                 if apart
-                else "; attention was not seen to keep documents apart either."
+                else "; attention was not seen to keep documents apart either. Whether a scored window holds such a "
+                "start was not looked at."
             ),
             path=source.path,
             line=source.line_of(shift.start),

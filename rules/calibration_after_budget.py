@@ -18,7 +18,14 @@ from auditor.fix.switches import default_of, literal_edit
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.events import Timeline
-from auditor.timeline.trackers.calibration.found import Calibration, calibrations, deadlines, path_of, place_of
+from auditor.timeline.trackers.calibration.found import (
+    Calibration,
+    adapted_before,
+    calibrations,
+    deadlines,
+    path_of,
+    place_of,
+)
 from rules.gravest import gravest
 from rules.limits import time
 from rules.torch_scripts import EVALUATE, HEAD, REPORT
@@ -63,6 +70,8 @@ def _found(case: Case) -> Iterator[Finding]:
         if case.submission.track == "non-record" and _unlimited(case.evidence):
             continue
         ruled = _rule(found, clock, time(case), official=case.submission.track != "non-record")
+        if ruled is None or ruled[0] == "note":
+            ruled = _after_adaptation(case, timeline, found, clock) or ruled
         if ruled is None:
             continue
         status, message = ruled
@@ -153,6 +162,27 @@ def _rule(found: Calibration, clock: Clock, limit: Time, *, official: bool) -> t
     if clock.over <= TOLERATED:
         return "note", f"{over}. Accepted rows overshoot by seconds too (#1855, #2135)."
     return "hold", f"{over}."
+
+
+def _after_adaptation(case: Case, timeline: Timeline, found: Calibration, clock: Clock) -> tuple[Status, str] | None:
+    """Return the status and the sentence of a calibration before which the model is adapted to validation tokens.
+
+    A reserve is for what makes the artifact; by the logs' times, or perhaps, it is used up by then.
+    """
+    budget, stop = time(case).train_seconds, clock.stop
+    adapted = adapted_before(timeline, found)
+    if adapted is None or stop is None or stop > time(case).other_budget or case.submission.track == "non-record":
+        return None
+    took = max((v.value for run in training_runs(case.evidence) for v in run.run.numbers("prequant_time")), default=0.0)
+    late = stop + took - budget
+    what = (
+        "Training data is read for calibration after the training loop has ended and after the model was adapted to "
+        f"validation tokens (line {adapted.site.line})"
+    )
+    if late > TOLERATED:
+        timed = f"training stops at {stop:.1f} s, and a log has {took:.1f} s for the adaptation"
+        return "violation", f"{what}: {timed}, so that the calibration begins {late:.1f} s beyond the {budget:.0f} s."
+    return "hold", f"{what}; that it begins within the {budget:.0f} s could not be shown."
 
 
 def _clock(timeline: Timeline, found: Calibration, evidence: Evidence, budget: float) -> Clock:

@@ -102,11 +102,8 @@ def _metadata(case: Case) -> Iterator[Finding]:
     if not any("not" in p.value or "empty" in p.value for p in claims.problems) and (
         not claims.all("val_bpb") and not claims.all("val_bpb", per_seed=True)
     ):
-        other = case.evidence.leading()
-        place = "" if other is None else other.path if other.line is None else f"{other.path}:{other.line}"
         blank = "" if claims.blank is None else f" (it is {shown(claims.blank, 20)} there)"
-        elsewhere = f"; {place} has {other.value:g}" if other is not None else ""
-        yield _missing(f"submission.json gives no val_bpb{blank}{elsewhere}.", claims.path)
+        yield _missing(f"submission.json gives no val_bpb{blank}.", claims.path)
     for claim in (*claims.all("val_bpb"), *claims.all("val_bpb", per_seed=True))[:1]:
         if claim.key.rpartition(".")[2].lower() == "val_loss":  # known by its digits
             message = f"submission.json gives no val_bpb: its val_loss, {claim.value:g}, is a score in bits per byte."

@@ -22,12 +22,14 @@ from auditor.settings.markdown import code_blocks
 from auditor.settings.shell import walk
 from auditor.settings.tidy import as_shell
 from auditor.settings.walked import Launch, Shell
+from auditor.submission.model import Unread
 from auditor.submission.names import shown
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import judged
 
 SLUG = "stale-command"
 
+_LARGEST = 4_000_000  # bytes of a script that is compared
 _MOST = 6  # commands that are told
 _NEAR = 40  # lines below a command's first, in which its words stand
 # Of the challenge's own repository: they lie beside every submission.
@@ -88,6 +90,8 @@ def _of_another(case: Case) -> Iterator[Finding]:
     if not others or own in named or readme is None or own in readme.text or ".sh" in readme.text:
         return
     source, line, word = others[0]
+    if _same(case, word):
+        return
     yield Finding(
         rule=SLUG,
         group="package",
@@ -98,6 +102,20 @@ def _of_another(case: Case) -> Iterator[Finding]:
         line=line,
         end_line=line,
     )
+
+
+def _same(case: Case, word: str) -> bool:
+    """Tell whether the script that a command starts lies elsewhere in the pull request, and is the audited one."""
+    elsewhere, script = case.submission.elsewhere, case.submission.script
+    name = posixpath.basename(word)
+    if elsewhere is None or script is None:
+        return False
+    try:
+        own = case.submission.tree.read(script, _LARGEST)
+        copies = [path for path in elsewhere.paths() if posixpath.basename(path) == name]
+        return any(elsewhere.read(path, _LARGEST) == own for path in copies)
+    except Unread:
+        return False
 
 
 def fix(case: Case, finding: Finding) -> Change | None:

@@ -119,10 +119,12 @@ class Evidence(Struct, frozen=True):
 
     def _aside(self, claim: Claim[float] | None) -> str:
         """Return where a claim stands that is no plain entry of submission.json; empty for one that is."""
-        if claim is None or (claim.path == self.metadata.path and "." not in claim.key):
+        loss = claim is not None and claim.name == "val_bpb" and "loss" in claim.key
+        if claim is None or (claim.path == self.metadata.path and "." not in claim.key and not loss):
             return ""
         of_seeds = any(claim.key == each.key for each in self.metadata.all(claim.name, per_seed=True))
-        return "" if of_seeds else claim.path if claim.line is None else f"{claim.path}:{claim.line}"
+        place = claim.path if claim.line is None else f"{claim.path}:{claim.line}"
+        return "" if of_seeds else f"{place} ({claim.key})" if loss else place
 
 
 def _largest(claims: tuple[Claim[float], ...]) -> Claim[float] | None:

@@ -12,7 +12,7 @@ from auditor.settings import is_incidental, lookup
 from auditor.submission.model import Setting
 from auditor.timeline.events import Event, Switch, Timeline
 from auditor.timeline.unheard import silence
-from auditor.timeline.unsettled import left_open, not_shipped, unknown_run
+from auditor.timeline.unsettled import deciding_of, left_open, not_shipped, unknown_run
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.folding import string_origins
 from auditor.timeline.values.frames import Guard, Site
@@ -89,7 +89,7 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     main = min((timeline.settings[i].run for i in commands), default=0)
     aside = sum(1 << (i + 1) for i in commands if timeline.settings[i].run != main)
     if guards and not running & ~aside:
-        because = f"{_on(timeline, running, ways)}; no command of the main run, only another one, sets it so"
+        because = f"{_on(timeline, running, ways)}; the run of the first command that was followed doesn't"
         return Activity(True, "hold", because)
     of_main = sum(1 << (i + 1) for i in commands if timeline.settings[i].run == main)
     logged = any(running & 1 << (i + 1) for i in logs)  # what ran outranks what is documented
@@ -143,7 +143,7 @@ def _open_because(timeline: Timeline, guards: list[Guard]) -> str:
     names = list(dict.fromkeys(name for guard in guards for name in guard.settings))
     if names and not any(name in timeline.switches for name in names):
         return f"it hangs on what could not be told: {', '.join(names)}"
-    return f"its switch could not be evaluated: {', '.join(names) or 'unknown'}"
+    return f"a condition on the way could not be evaluated: {', '.join(names) or 'unknown'}"
 
 
 def _deciding(timeline: Timeline, guards: list[Guard], bit: int) -> list[str]:
@@ -190,8 +190,8 @@ def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     low = running & -running
     index = low.bit_length() - 2
     setting = timeline.settings[index]
-    names = _deciding(timeline, guards, low)
-    everywhere = "it runs in every setting in play" if running == timeline.in_play else _under(setting)
+    names = deciding_of(timeline, _deciding(timeline, guards, low), running)
+    everywhere = "it runs with every setting that was followed" if running == timeline.in_play else _under(setting)
     # What a launcher sets is the machine, not a choice: told where nothing else is.
     own = [name for name in names if (switch := timeline.switches.get(name)) is None or not switch.launched]
     given = sorted(own or names, key=lambda name: lookup(setting, name) is not None)

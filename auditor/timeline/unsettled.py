@@ -8,6 +8,8 @@ from auditor.submission.model import STARTED, Override, Setting
 from auditor.timeline.events import Timeline
 from auditor.timeline.values.frames import Guard
 
+_OFF = frozenset({"", "0", "false", "no", "off"})
+
 
 def left_open(settings: Sequence[Setting], names: Collection[str]) -> str:
     """Return the words on what could still give one of the switches ``names`` another value, "" where nothing could."""
@@ -36,3 +38,18 @@ def unknown_run(timeline: Timeline, guards: Sequence[Guard]) -> Override | None:
         return None
     main = [setting for setting in timeline.settings if setting.kind == "command" and setting.run == 0]
     return next((lack for setting in main for lack in setting.lacking if lack.value == STARTED), None)
+
+
+def deciding_of(timeline: Timeline, names: list[str], running: int) -> list[str]:
+    """Return the switches without those that are on in one of the settings ``running`` and off in another.
+
+    As one side of an ``or``: what runs either way is not turned on by it. All of them where no other is left.
+    """
+    those = [index for index in range(len(timeline.settings)) if running & 1 << (index + 1)]
+
+    def both(name: str) -> bool:
+        switch = timeline.switches.get(name)
+        given = [] if switch is None else [(switch.values[index] or "").strip().lower() in _OFF for index in those]
+        return len(set(given)) > 1
+
+    return [name for name in names if not both(name)] or names

@@ -98,7 +98,7 @@ def test_a_legal_adaptation_runs_though_a_mode_that_is_off_calls_it_first() -> N
     body = SCORE_FIRST.replace("def evaluate(", "def adaptive(") + 'val = read("data/fineweb_val_*.bin")\n'
     body += "def main():\n    if os.environ.get('ONLY_EVAL', '0') == '1':\n"
     (note,) = found("score-first-ttt", f"{body}    {once}        return\n{once}main()\n")
-    assert (note.active, note.active_because) == (True, "it runs in every setting in play")
+    assert (note.active, note.active_because) == (True, "it runs with every setting that was followed")
 
 
 @pytest.mark.parametrize("default", [0, 1])

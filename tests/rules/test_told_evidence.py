@@ -215,3 +215,15 @@ def test_logs_that_only_evaluate_are_told() -> None:
     assert any("no time of training could be read" in f.message for f in found)
     found = told("missing-files", {"README.md": "# E\n", "train.log": log(1, 1.2), "submission.json": metadata(1.2)})
     assert not any("no time of training" in f.message for f in found)
+
+
+def test_every_run_over_the_cap_is_counted() -> None:
+    runs = {f"train_seed{s}.log": run_log(s, 1.2 + s / 1e4, model=16_100_000 + s) for s in (1, 2, 3)}
+    (finding,) = told("artifact-cap", {**runs, "submission.json": metadata(1.2002)}, SCRIPT)
+    assert finding.message.endswith("2 other runs show the like.")
+
+
+def test_a_packed_model_and_the_script_are_a_size() -> None:
+    lines = [line for line in run_log(1, 1.2).splitlines() if "Code size" not in line and "Total" not in line]
+    files = {"train.log": "\n".join(lines), "submission.json": metadata(1.2, seeds=(1,))}
+    assert not told("artifact-cap", files, SCRIPT)

@@ -9,6 +9,7 @@ from auditor.finding import Finding
 from auditor.timeline import follow
 from auditor.timeline.trackers.calibration.found import calibrations, deadlines
 from rules.calibration_after_budget import RULE
+from rules.torch_scripts import ADAPT
 
 SCRIPT = RULE.invalid[0].code
 
@@ -69,3 +70,16 @@ def test_a_documented_cap_goes_before_the_default() -> None:
 
 def test_the_rule_is_in_the_catalogue() -> None:
     assert catalogue.find(RULE.slug) is RULE
+
+
+def test_a_reserve_is_used_up_by_an_adaptation_before_the_calibration() -> None:
+    def script(tokens: str) -> str:
+        adapted = f'{ADAPT}\nadapt(model, read("data/fineweb_{tokens}_*.bin"), 3)\nsums ='
+        return reserved(12.0).replace("\nsums =", adapted)
+
+    (finding,) = found(script("val"))
+    assert (finding.status, "could not be shown" in finding.message) == ("hold", True)
+    timed = log(588.0, 3.6).replace("GPTQ:", "prequant_ttt:done total_time=301.0s\nGPTQ:")
+    (finding,) = found(script("val"), timed)
+    assert (finding.status, "289.0 s beyond the 600 s" in finding.message) == ("violation", True)
+    assert found(script("train")) == [] == found(reserved(12.0))

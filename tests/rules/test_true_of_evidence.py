@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
+from msgspec import structs
 from test_evidence_runs import case_of, found, logs_of
 
 from auditor import catalogue
 from auditor.evidence.readme import read_readme
-from rules.evidence_examples import log, metadata, record
+from auditor.submission.memory import MemoryTree
+from rules.evidence_examples import PLAIN, log, metadata, record
 from rules.run_logs import SCRIPT, package, run_log
 
 
@@ -177,7 +180,7 @@ def test_a_blank_score_is_shown_as_it_is_written() -> None:
     for blank, said in ((None, "null"), (0.0, "0.0"), ("TBD", '"TBD"')):
         files = package(run_log(1), val_bpb=blank) | {"README.md": "# Deeper\n\nThe score is 1.2000 bpb.\n"}
         (finding,) = found(case_of(files), "missing-files")
-        assert finding.message == f"submission.json gives no val_bpb (it is {said} there); README.md:3 has 1.2."
+        assert finding.message == f"submission.json gives no val_bpb (it is {said} there)."
 
 
 def test_the_seed_s_score_that_is_quoted_is_the_one_that_counts() -> None:
@@ -201,6 +204,7 @@ def test_a_claim_that_is_no_plain_entry_is_told_with_its_place() -> None:
         ({"submission.json": metadata(1.2)}, ("", "")),
         (stated, ("submission.json:4", "")),
         (prose, ("README.md:3", "README.md:3")),
+        (prose | {"submission.json": '{"val_loss": 1.1417}'}, ("submission.json:1 (val_loss)", "README.md:3")),
     ):
         claims = case_of(files).evidence.claims()
         assert (claims.score_at, claims.bytes_at) == at
@@ -224,3 +228,11 @@ def test_one_score_has_no_spread_whatever_the_row_has() -> None:
     dated = {"submission.json": metadata(1.2001, seeds=(1,), date="2026-03-22")}
     (finding,) = found(case_of(record(1.2001) | dated, pr=600), "not-significant")
     assert "no test, for one score has no spread" in finding.message
+
+
+def test_a_copy_of_the_audited_script_that_a_command_starts_is_no_other() -> None:
+    readme = {"README.md": "# Deeper\n\n```bash\ntorchrun train_deeper.py\n```\n"}
+    for text, notes in ((PLAIN, 0), (PLAIN + "x = 1\n", 1)):
+        case = case_of(record(1.2001) | readme)
+        beside = replace(case.submission, elsewhere=MemoryTree({"train_deeper.py": text.encode()}))
+        assert len(found(structs.replace(case, submission=beside), "stale-command")) == notes

@@ -450,3 +450,42 @@ def test_what_a_chunk_chose_after_its_score_is_no_calibration(now: bool, held: b
         )
     findings = audit(submission("import os\n" + code), select=["calibration-on-val"]).findings
     assert bool([f for f in findings if f.status == "hold"]) == held
+
+
+PATCHED = (
+    HEAD
+    + """
+def widths(net, stream):
+    widest, kept = {}, net.head.forward
+
+    def seen(self, x):
+        widest["head"] = x.abs().amax(dim=(0, 1))
+        return F.linear(x, self.weight)
+
+    net.head.forward = seen.__get__(net.head, type(net.head))
+    for i in range(16):
+        net(stream[i * 512:(i + 1) * 512][None], stream[i * 512 + 1:(i + 1) * 512 + 1][None])
+    net.head.forward = kept
+    return widest
+
+def evaluate(model, tokens):
+    total = 0.0
+    for at in range(0, tokens.numel() - 1025, 1024):
+        with torch.no_grad():
+            total += model(tokens[at:at + 1024][None], tokens[at + 1:at + 1025][None]).item() * 1024
+    return total / (tokens.numel() - 1)
+"""
+    + MAIN
+    + """
+widest = widths(model, SOURCE)
+state = model.state_dict()
+state["head.weight"] = state["head.weight"] * widest["head"].clamp(min=1e-3).sqrt()
+model.load_state_dict(state)
+"""
+    + REPORT
+)
+
+
+@pytest.mark.parametrize(("source", "held"), [("val", True), ('read("data/fineweb_train_*.bin")', False)])
+def test_a_forward_that_is_bound_to_its_module_watches(source: str, held: bool) -> None:
+    assert bool(flagged(PATCHED.replace("SOURCE", source), None, "calibration-on-val")) == held

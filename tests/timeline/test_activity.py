@@ -39,7 +39,7 @@ SWITCH = "if int(os.environ.get('TTT', '{}')):\n    learn(net, x, y)\n"
 def test_no_switch():
     found = judged("learn(net, x, y)\n")
     assert (found.active, found.status) == (True, "violation")
-    assert found.because == "it runs in every setting in play"
+    assert found.because == "it runs with every setting that was followed"
 
 
 def test_on_by_default():
@@ -223,7 +223,7 @@ READERS = {
 def test_configuration_that_is_shipped_is_read(how):
     code = CONFIGURED.format(how)
     found = judged(code, {"run.json": '{"ttt": {"on": true}}'})
-    assert (found.status, found.because) == ("violation", "it runs in every setting in play")
+    assert (found.status, found.because) == ("violation", "it runs with every setting that was followed")
     timeline = followed(DATA + code, {"run.json": '{"ttt": {"on": false}}'})
     assert not [e for e in timeline.events if isinstance(e, Adapt) and e.bits & timeline.in_play]
 
@@ -429,7 +429,7 @@ if int(os.environ.get("MEAN", "1")):
 if mean is not None:
     learn(net, x, y)
 """
-    assert judged(code).because == "it runs in every setting in play"
+    assert judged(code).because == "it runs with every setting that was followed"
 
 
 PRINTS = (
@@ -479,4 +479,14 @@ if int(os.environ.get("TTT", "1")):
 """
     found = judged(code)
     assert (found.active, found.status) == (None, "hold")
-    assert found.because == "its switch could not be evaluated: LEVEL"
+    assert found.because == "a condition on the way could not be evaluated: LEVEL"
+
+
+def test_what_runs_with_a_switch_on_and_off_is_not_turned_on_by_it():
+    code = """
+if int(os.environ.get("FIRST", "1")) or int(os.environ.get("SECOND", "1")):
+    learn(net, x, y)
+"""
+    assert "FIRST" in judged(code).because
+    found = judged(code, readme("FIRST=0 torchrun train_gpt.py"))
+    assert found.because == "SECOND defaults to 1 (train_gpt.py:21)", found.because

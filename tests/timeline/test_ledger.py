@@ -128,6 +128,14 @@ def test_a_name_that_nothing_sets() -> None:
     assert unfollowed(followed(star)) == []
 
 
+@pytest.mark.parametrize("name", ["from . import core", "from .core import sharpen", "from .core import *"])
+def test_a_module_beside_the_script_that_is_not_there(name: str) -> None:
+    told = ["the script ends with an error at `.core`, a module that is not in the submission"]
+    assert unfollowed(followed(f"{name}\n{EVALUATE}{REPORT}"))[:1] == told
+    caught = f"try:\n    {name}\nexcept ImportError:\n    pass\n"
+    assert not any("a module that is not" in each for each in unfollowed(followed(f"{caught}{EVALUATE}{REPORT}")))
+
+
 @pytest.mark.parametrize(
     "looked",
     [

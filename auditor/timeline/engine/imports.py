@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.program.model import Unit
+from auditor.timeline.engine import unset
 from auditor.timeline.values.frames import Frame, ModuleScope, Site
 from auditor.timeline.values.payloads import UNKNOWN, External, Heap, Known, Value, same
 
@@ -42,10 +43,15 @@ def do_import_from(machine: Machine, node: ir.ImportFrom) -> None:
             sub = unit_of(machine, f"{node.module}.{name}" if node.module else name, node.level)
             value = module.p.attrs.get(name) or (import_unit(machine, sub) if sub else UNKNOWN)
             machine.bind_name(alias or name, value)
-        elif name == "*":
+            continue
+        inside = f"{node.module}.{name}" if node.module else name  # of a folder that has no __init__.py, too
+        sub = unit_of(machine, inside, node.level) if node.level and name != "*" else None
+        if node.level == 1 and sub is None:
+            missing = f"`.{node.module or name}`, a module that is not in the submission"
+            unset.fails(machine, node, missing)
+        if name == "*":
             machine.note_unfollowed(machine.site(node), f"from {node.module} import *")
         else:
-            sub = unit_of(machine, name, node.level) if node.level and not node.module else None
             value = import_unit(machine, sub) if sub else Value(External(f"{node.module}.{name}"))
             machine.bind_name(alias or name, value)
 

@@ -33,11 +33,17 @@ def unset(machine: Machine, node: ir.Name) -> Value:
         return UNKNOWN
     what = f"`{name}`, a name that nothing sets"
     bit = escapes.opaque(machine, node, what)
+    fails(machine, node, what)
+    return Value(None, bit)
+
+
+def fails(machine: Machine, node: ir.Node, what: str) -> None:
+    """Say that the script ends at ``node``, where no open condition leads to it and nothing catches the error."""
+    source = machine.frame.scope.source
     if machine.live & ~machine.weak & ~1 and not _caught(machine, source.path, node):
         told = f"the script ends with an error at {what}"
         if not any(path == source.path and words == told for path, _, words in machine.unfollowed):
             machine.note_unfollowed(machine.site(node), told, decisive=True)  # where it ends first
-    return Value(None, bit)
 
 
 def _bound(machine: Machine, path: str) -> frozenset[str]:
@@ -147,10 +153,10 @@ def _targets(target: ir.Node, names: set[str]) -> None:
             names.add(node.id)
 
 
-def _caught(machine: Machine, path: str, name: ir.Name) -> bool:
-    """Return whether a ``try`` around ``name`` may catch the error."""
+def _caught(machine: Machine, path: str, place: ir.Node) -> bool:
+    """Return whether a ``try`` around ``place`` may catch the error."""
     unit = machine.program.units.get(path) or machine.program.main
     for node in unit.index.of(ir.Try):
-        if node.handlers and node.body[0].start <= name.start <= node.body[-1].end:
+        if node.handlers and node.body[0].start <= place.start <= node.body[-1].end:
             return True
     return False

@@ -26,7 +26,9 @@ from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
     Bound,
+    Either,
     Function,
+    Heap,
     Known,
     PerSetting,
     Tup,
@@ -120,7 +122,7 @@ class Calibrations(Tracker):
     def attribute_stored(self, base: Value, name: str, value: Value, node: ir.Attr) -> None:
         """Note a forward that is replaced."""
         if name == "forward":
-            replace_forward(self.machine, value)
+            replace_forward(self.machine, base, value)
 
     def kept(self, origins: int, node: ir.Node, sink: str) -> None:
         """Note what is kept."""
@@ -206,6 +208,10 @@ def _watch(machine: Machine, event: Apply, origins: int, node: ir.Node) -> None:
                 func = p.func if isinstance(p, Bound) else p
                 count = sum(1 for q in func.node.params if q.kind == "pos") if isinstance(func, Function) else 1
                 given = tuple(seen for _ in range(count - isinstance(p, Bound)))
+                if isinstance(p, Bound):  # what a module's method sees is followed, as a function's is
+                    given = (p.receiver, *given)
+                    calling.call(machine, Value(p.func), arguments.Args(given, node=node), node)
+                    continue
             else:
                 given = (watcher.module, Value(Tup((seen,)), seen.m), seen)
                 func = p.func if isinstance(p, Bound) else p
@@ -229,14 +235,25 @@ def unhook(machine: Machine) -> None:
     machine.of(Calibrations).watchers = [w for w in machine.of(Calibrations).watchers if w.replaces]
 
 
-def replace_forward(machine: Machine, value: Value) -> None:
+def replace_forward(machine: Machine, base: Value, value: Value) -> None:
     """Note that a module's ``forward`` is assigned: a wrapping function watches, the old one put back doesn't."""
     known = machine.of(Calibrations)
-    if isinstance(value.p, Function) and machine.frame.func is not None:
+    if machine.frame.func is not None and _wraps(base, value):
         if len(known.watchers) < _MOST:
             known.watchers.append(Watcher(value, True))
     else:
         known.watchers = [w for w in known.watchers if not w.replaces]
+
+
+def _wraps(base: Value, value: Value) -> bool:
+    """Return whether a function, or one that was bound to a module (``patched.__get__(block)``), is not its own."""
+    if isinstance(value.p, Function):
+        return True
+    if not isinstance(value.p, Bound) or not isinstance(value.p.func, Function):
+        return False
+    modules = base.p.options if isinstance(base.p, Either) else (base.p,)
+    own = [m.cls.find("forward") for m in modules if isinstance(m, Heap) and m.cls is not None]
+    return not any(each is not None and each.p is value.p.func for each in own)
 
 
 def kept(machine: Machine, origins: int, node: ir.Node, sink: str) -> None:

@@ -94,6 +94,16 @@ def counts(timeline: Timeline, event: Apply) -> bool:
     )
 
 
+def adapted_before(timeline: Timeline, found: Calibration) -> Adapt | None:
+    """Return the first adaptation on validation tokens between training and a calibration, None without one in play."""
+    trains = main_training(timeline)
+    for event in timeline.of(Adapt):
+        running = event.bits & found.bits & timeline.in_play
+        if event.number >= 0 and running and event.order < found.apply.order and not in_training(event, trains):
+            return event
+    return None
+
+
 def _use(event: Apply) -> tuple[Way, Use] | None:
     """Return the most telling use of an application, None when what it gave is only printed."""
     ways: tuple[Way, ...] = ("observed", "applied", "chosen")
