@@ -22,6 +22,7 @@ _COUNTS_STEPS = regex(r"^[*_`\s]*(?:(?:train(?:ing)?|total|final|optimizer)[ _])
 _ABOUT = regex(r"[~≈]|\babout\b|\bapprox", re.IGNORECASE)
 _TOLD = 3  # decimals of a score by which a run is known
 _SEVERAL = 2  # steps: a last one may be counted or not
+_FEWEST_STEPS = 100  # of a training run: fewer count something else
 _OF_MODEL = " for the model alone"
 
 
@@ -80,7 +81,9 @@ _Pair = tuple[Claim[float], str, Value[int], str]
 
 def _steps(case: Case, claim: Claim[float], run: Run) -> _Pair | None:
     took = run.steps if run.last("stop_step") is not None else None
-    if claim.name != "steps" or claim.decimals or took is None or not _COUNTS_STEPS.match(claim.key.rpartition(".")[2]):
+    if claim.name != "steps" or claim.decimals or took is None or claim.value < _FEWEST_STEPS:
+        return None
+    if not _COUNTS_STEPS.match(claim.key.rpartition(".")[2]):
         return None
     printed = {v.value for name in ("stop_step", "step", "trained_steps", "steps_done") for v in run.numbers(name)}
     if min(abs(claim.value - value) for value in (took.value, *printed)) < _SEVERAL or _is_rounded(case, claim, 10):

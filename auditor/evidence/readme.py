@@ -29,8 +29,9 @@ _COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )  # fmt: skip
 
 _CELL_NUMBER = regex(
-    r"^[*_`~≈\s]{0,8}(?P<value>\d{1,3}(?:,\d{3})+|\d{1,12}(?:\.\d{1,18})?)\s{0,3}(?P<unit>bytes|b|mb|ms|s|sec|min|m)?\b"
+    r"^[*_`~≈\s]{0,8}(?P<value>\d{1,3}(?:(?:,|[ \u00a0\u2009\u202f'])\d{3})+(?!\d)|\d{1,12}(?:\.\d{1,18})?)\s{0,3}(?P<unit>bytes|b|mb|ms|s|sec|min|m)?\b"
 )
+_GROUPED = regex(r"[^\d.]")  # what parts thousands
 _ROW_SEED = regex(r"^[*_`\s]{0,8}(?:seed\s{0,2})?(\d{1,10})\b[^.]{0,20}$", re.IGNORECASE)
 _ROW_MEAN = regex(r"\b(?:mean|average|avg|overall)\b", re.IGNORECASE)
 _PROSE = (
@@ -145,7 +146,7 @@ def _cell(path: str, number: int, column: str, cell: str, seed: int | None) -> C
     match = _CELL_NUMBER.match(cell.lower())
     if name is None or name == "seed" or match is None:
         return None
-    digits = match["value"].replace(",", "")
+    digits = _GROUPED.sub("", match["value"])
     scale = _UNITS.get(match["unit"] or "", 1.0)
     low = column.lower()
     if match["unit"] is None and "mb" in low and name == "artifact_bytes":

@@ -99,3 +99,12 @@ def test_a_title_that_ends_with_the_score_and_another_ones_score() -> None:
     found = read("# Candidate: a wider table — 1.1195\n\n- first_roundtrip val_bpb: 1.14332344\n")
     assert next(c.value for c in found.all("val_bpb")) == 1.1195
     assert not read("# A\n\nPR #1234 with more depth achieved 1.0600 BPB here.\n").all("val_bpb")
+
+
+def test_thousands_may_be_parted_by_spaces() -> None:
+    table = "| Seed | steps | val_bpb | Artifact |\n|---|---|---|---|\n| 7 | 5 538 | 1.1425 | 15\u202f988\u202f293 bytes |\n"
+    claims = read_readme("README.md", f"# Deeper\n\n{table}".encode())
+    assert [c.value for name in ("steps", "artifact_bytes") for c in claims.all(name, per_seed=True)] == [
+        5538,
+        15_988_293,
+    ]
