@@ -102,7 +102,8 @@ def test_a_title_that_ends_with_the_score_and_another_ones_score() -> None:
 
 
 def test_thousands_may_be_parted_by_spaces() -> None:
-    table = "| Seed | steps | val_bpb | Artifact |\n|---|---|---|---|\n| 7 | 5 538 | 1.1425 | 15\u202f988\u202f293 bytes |\n"
+    row = "| 7 | 5 538 | 1.1425 | 15\u202f988\u202f293 bytes |"
+    table = f"| Seed | steps | val_bpb | Artifact |\n|---|---|---|---|\n{row}\n"
     claims = read_readme("README.md", f"# Deeper\n\n{table}".encode())
     assert [c.value for name in ("steps", "artifact_bytes") for c in claims.all(name, per_seed=True)] == [
         5538,
