@@ -27,6 +27,7 @@ def filled(lines: str, functions: str = "") -> Timeline:
 
 
 FILL = "def fill(out, tokens, at):\n    out[:] = tokens[at : at + 64]\n"
+NESTED = "def fill(out, tokens, at):\n    def put(part):\n        {line}\n    put(tokens[at : at + 64])\n"
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,8 @@ FILL = "def fill(out, tokens, at):\n    out[:] = tokens[at : at + 64]\n"
         ("held = [x]\nfill(held[0], tokens, at)\nx = held[0]", FILL),
         ("row = x\nrow[:] = tokens[at : at + 64]", ""),
         ("row = x\nrow.copy_(tokens[at : at + 64])", ""),
+        ("fill(x, tokens, at)", NESTED.format(line="out[:] = part")),
+        ("fill(x, tokens, at)", NESTED.format(line="out.copy_(part)")),
         ("fill(x, tokens, at)", "def fill(out, tokens, at):\n    mine = out\n    mine[:] = tokens[at : at + 64]\n"),
     ],
 )
@@ -53,6 +56,12 @@ def test_what_is_written_under_one_name_is_there_under_all(lines: str, functions
             "def fill(out, tokens, at):\n    out = out.clone()\n    out[:] = tokens[at : at + 64]\n",
         ),
         ("fill(x.clone(), tokens, at)", FILL),
+        ("fill(x, tokens, at)", NESTED.format(line="out = part")),
+        (
+            "fill(x, tokens, at)",
+            "def fill(out, tokens, at):\n    out = out.clone()\n"
+            + NESTED.split("\n", 1)[1].format(line="out[:] = part"),
+        ),
         ("row = x.clone()\nrow[:] = tokens[at : at + 64]", ""),
         ("row = x\nrow = tokens[at : at + 64]", ""),
         ("one, other = torch.unbind(torch.zeros(2, 64))\none[:] = tokens[at : at + 64]\nx = other", ""),

@@ -17,6 +17,7 @@ from auditor.timeline.values.payloads import (
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
+    from auditor.timeline.values.frames import Frame
 
 
 def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, value: Value) -> None:
@@ -88,16 +89,21 @@ def write_into(machine: Machine, name: str, old: Value, new: Value) -> None:
 
     What was handed in to the call is remembered, for its caller (see :func:`calling.hand_back`).
     """
-    frame = machine.frame
-    names = frame.names
+    frames = [machine.frame]
+    holder: Frame | None = machine.frame
+    while holder is not None and name not in holder.names:
+        holder = holder.parent
+    if holder is not None and holder is not machine.frame:
+        frames.append(holder)  # a nested function writes into what is its surrounding one's
     machine.rebind(name, new)
-    if old is not UNKNOWN and not isinstance(old.p, Heap | Known):
-        for other in [other for other, value in names.items() if value is old]:
-            names[other] = new
+    shared = old is not UNKNOWN and not isinstance(old.p, Heap | Known)
+    for frame in frames:
+        for other in [other for other, value in frame.names.items() if value is old] if shared else ():
+            frame.names[other] = new
             if other not in frame.rebound:
                 frame.written[other] = new
-    if name not in frame.rebound:
-        frame.written[name] = new
+        if name not in frame.rebound:
+            frame.written[name] = new
 
 
 def old_value(machine: Machine, target: ir.Expr) -> Value:
