@@ -144,7 +144,7 @@ def _row(
 # fmt: off
 FORMATS: tuple[Format, ...] = (
     # Seeds
-    _row("seed line", "seed", r"^(?:(?!\W{0,8}(?:[=#*~]{2}|-{3}))\W{0,12}|args\.)seed(?:\s{0,3}[:=\s]|\s{4,40}[:=])\s{0,40}(?P<seed>\d{1,12})\b(?!\s*(?:/|of)|\.\d)(?!.{0,20}\b(?:done|complete|finished))",
+    _row("seed line", "seed", r"^(?:(?!\W{0,8}(?:[=#*~]{2}|-{3}))\W{0,12}|(?:args|train|training|run|cfg|config|hparams|hp)\.)seed(?:\s{0,3}[:=\s]|\s{4,40}[:=])\s{0,40}(?P<seed>\d{1,12})\b(?!\s*(?:/|of)|\.\d)(?!.{0,20}\b(?:done|complete|finished))",
          "seed:1337", {"seed": 1337}, starts_run=True),
     _row("seed banner", "seed", r"^[=\-#*~>\s]{2,80}(?:#?[a-z][a-z\-]{0,20} ){0,2}(?:#?\d{1,3}(?:\s?(?:/|of)\s?\d{1,3})?[\s:,(\-]{1,5})?(?:with )?seed\s{0,3}[:=#]?\s{0,3}(?P<heading_seed>\d{1,12})\b(?!.{0,20}\b(?:done|complete|finished))",
          "===== SEED 1337 =====", {"heading_seed": 1337}, starts_run=True),

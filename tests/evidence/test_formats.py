@@ -118,3 +118,10 @@ def test_lowering_keeps_positions() -> None:
     text = "İİ GPU: NVIDIA H100 80GB HBM3"
     assert len(lowered(text)) == len(text)
     assert [found for _, found in reads(text)] == [{"gpu": "NVIDIA H100 80GB HBM3"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "seed"), [("train.seed = 42", 42), ("args.seed: 7", 7), ("data.shuffle_seed = 3", None)]
+)
+def test_a_seed_under_the_name_of_its_group(text: str, seed: int | None) -> None:
+    assert next((found["seed"] for _, found in reads(text) if "seed" in found), None) == seed
