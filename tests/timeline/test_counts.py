@@ -172,3 +172,16 @@ def test_statistics_of_everything(code: str) -> None:
 )  # fmt: skip
 def test_statistics_that_predict_nothing(code: str) -> None:
     assert found(code) == []
+
+
+@pytest.mark.parametrize("change", ["sizes[edge[ids]] = 0.0", "sizes[edge[ids] == 1] = 0.0"])
+def test_a_value_for_each_place_that_a_mask_changes_is_no_table(change: str) -> None:
+    code = f"""
+lut, edge, count = torch.ones(64), torch.zeros(64, dtype=torch.bool), val.numel() - 1
+losses = F.cross_entropy(net(val[:-1]), val[1:], reduction="none")
+ids = val[1 : count + 1]
+sizes = lut[ids]
+{change}
+total = (losses * (sizes > 0).float()).sum().item() / sizes.sum().item()
+"""
+    assert found(code) == []

@@ -333,12 +333,20 @@ class Stores(Tracker):
         tokens = index.m & VAL and index.m & (keys.reads | keys.mixed)
         if not tokens or _stretch(node.index) or base.m & self.machine.params:
             return out
+        if isinstance(node.index, ir.Compare) or self._by_place(base, index):
+            return out  # what a mask changes in an array of places counts no token
         rows = isinstance(node.index, ir.Sequence) and not isinstance(base.p, Heap)
         if rows and base.m & self.machine.atoms.family("forward"):
             return out  # a prediction for each place, at its token
         if isinstance(value.p, Known) and not isinstance(value.p.v, int | float):
             return out
         return index, _with(value, self.machine.of(Counts).counted(index.m, node))
+
+    def _by_place(self, base: Value, index: Value) -> bool:
+        """Return whether an array was made of the very tokens that tell where it is changed: one value for each."""
+        keys, counted = self.machine.of(Keys), self.machine.atoms.family("counted")
+        reads = index.m & keys.reads
+        return bool(reads) and not reads & ~base.m and not base.m & counted
 
 
 def _stretch(index: ir.Expr) -> bool:
