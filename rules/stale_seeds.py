@@ -72,7 +72,7 @@ def _of_seed(case: Case, claims: ClaimSet, seed: int) -> Differing | None:
     return Differing(
         pairs[0][0],
         f"{file} gives seed {seed} {said}; the log that prints its score has {printed}.",
-        tuple(Step(v.path, v.line, f"{v.value:,} {what}") for _, what, v, _ in pairs if v.line is not None),
+        tuple(Step(v.path, v.line, f"{v.value:,}{what}") for _, _, v, what in pairs if v.line is not None),
     )
 
 
