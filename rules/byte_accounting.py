@@ -220,8 +220,9 @@ def _of_any_piece(nodes: Nodes, asked: Sequence[ir.Node], length: ir.Node) -> ir
         if isinstance(target, ir.Name) and node.value.func.attr == "encode"
     }
     for node in (length, *nodes.calls("len")):
-        named = isinstance(node, ir.Call) and node.args and isinstance(arg := node.args[0].value, ir.Name)
-        if not _counts_bytes(node) and not (named and isinstance(arg, ir.Name) and arg.id in encoded):
+        given = node.args[:1] if isinstance(node, ir.Call) else ()
+        named = any(isinstance(arg.value, ir.Name) and arg.value.id in encoded for arg in given)
+        if not named and not _counts_bytes(node):
             continue
         if not any(body and body[0].start <= node.start and node.end <= body[-1].end for body in spaced):
             return node

@@ -23,7 +23,6 @@ _ABOUT = regex(r"[~≈]|\babout\b|\bapprox", re.IGNORECASE)
 _TOLD = 3  # decimals of a score by which a run is known
 _SEVERAL = 2  # steps: a last one may be counted or not
 _FEWEST_STEPS = 100  # of a training run: fewer count something else
-_OF_MODEL = " for the model alone"
 
 
 class Differing(Struct, frozen=True):
@@ -32,6 +31,15 @@ class Differing(Struct, frozen=True):
     claim: Claim[float]
     message: str
     trace: tuple[Step, ...]
+
+
+class _Figure(Struct, frozen=True):
+    """One figure of a seed: the claim and what it counts, what the log prints, and what that counts."""
+
+    claim: Claim[float]
+    given: str
+    printed: Value[int]
+    logged: str
 
 
 def differing(case: Case) -> Iterator[Differing]:
@@ -63,23 +71,25 @@ def _of_seed(case: Case, claims: ClaimSet, seed: int) -> Differing | None:
     (run,) = runs
     # What a file gives twice is of several evaluations, or of several configurations.
     once = [c for c in own if all(c.value == other.value for other in own if other.name == c.name)]
-    pairs = [pair for c in once if (pair := _steps(case, c, run) or _bytes(case, c, run)) is not None]
-    if not pairs:
+    figures = [figure for c in once if (figure := _steps(case, c, run) or _bytes(case, c, run)) is not None]
+    if not figures:
         return None
-    said = " and ".join(dict.fromkeys(f"{pair[0].value:,.0f} {pair[1]}" for pair in pairs))
-    printed = " and ".join(dict.fromkeys(f"{pair[2].value:,}{pair[3]}" for pair in pairs))
+    said = " and ".join(dict.fromkeys(f"{each.claim.value:,.0f} {each.given}" for each in figures))
+    logged = [f"{each.printed.value:,}{each.logged}" for each in figures]
+    printed = " and ".join(dict.fromkeys(logged))
     file = shown(claims.path or "", 60)
     return Differing(
-        pairs[0][0],
+        figures[0].claim,
         f"{file} gives seed {seed} {said}; the log that prints its score has {printed}.",
-        tuple(Step(v.path, v.line, f"{v.value:,}{what}") for _, _, v, what in pairs if v.line is not None),
+        tuple(
+            Step(each.printed.path, each.printed.line, words)
+            for each, words in zip(figures, logged, strict=True)
+            if each.printed.line is not None
+        ),
     )
 
 
-_Pair = tuple[Claim[float], str, Value[int], str]
-
-
-def _steps(case: Case, claim: Claim[float], run: Run) -> _Pair | None:
+def _steps(case: Case, claim: Claim[float], run: Run) -> _Figure | None:
     took = run.steps if run.last("stop_step") is not None else None
     if claim.name != "steps" or claim.decimals or took is None or claim.value < _FEWEST_STEPS:
         return None
@@ -88,10 +98,10 @@ def _steps(case: Case, claim: Claim[float], run: Run) -> _Pair | None:
     printed = {v.value for name in ("stop_step", "step", "trained_steps", "steps_done") for v in run.numbers(name)}
     if min(abs(claim.value - value) for value in (took.value, *printed)) < _SEVERAL or _is_rounded(case, claim, 10):
         return None
-    return claim, "steps", took, " steps"
+    return _Figure(claim, "steps", took, " steps")
 
 
-def _bytes(case: Case, claim: Claim[float], run: Run) -> _Pair | None:
+def _bytes(case: Case, claim: Claim[float], run: Run) -> _Figure | None:
     total = run.artifact_bytes
     if claim.name != "artifact_bytes" or claim.decimals or total is None or claim.value < SMALLEST_ARTIFACT:
         return None
@@ -102,14 +112,14 @@ def _bytes(case: Case, claim: Claim[float], run: Run) -> _Pair | None:
     if total.value not in {model + code for model in models for code in counted}:
         return None  # of several totals it may be another's
     if claim.value in models and claim.value < total.value:
-        return claim, f"bytes, which the log prints{_OF_MODEL}", total, " in all"
+        return _Figure(claim, "bytes, which the log prints for the model alone", total, " in all")
     sizes = case.evidence.sizes
     script = () if sizes.code_bytes is None else (sizes.code_bytes, sizes.code_bytes + sizes.helper_bytes)
     known = {v.value for v in run.numbers("total_bytes")}
     known |= {model + code for model in models for code in (0, *counted, *script)}
     if claim.value in known:
         return None
-    return claim, "bytes", total, " bytes"
+    return _Figure(claim, "bytes", total, " bytes")
 
 
 def _is_rounded(case: Case, claim: Claim[float], unit: int) -> bool:

@@ -84,19 +84,22 @@ def cut(planned: Plan, source: str, level: int) -> Cut:
     What the run, or the default in the text, has smaller already stays: nothing that is off is switched on.
     """
     named = set(re.findall(r"""["']([A-Z][A-Z0-9_]{2,40})["']""", source))
-    steps = _number(planned.environment.get("ITERATIONS") or _default(source, "ITERATIONS"))
+
+    def now(name: str) -> str:
+        return planned.environment.get(name) or _default(source, name)
+
+    steps = _number(now("ITERATIONS"))
     wanted = {
         name: value
         for table in _LEVELS[level]
         for name, value in table.items()
         if name in named
-        and _larger(name, planned.environment.get(name) or _default(source, name), float(value))
-        and not (
-            name.endswith("_START_STEP") and _never(planned.environment.get(name) or _default(source, name), steps)
-        )
+        and _larger(name, now(name), float(value))
+        # What begins after the last step stays off.
+        and not (name.endswith("_START_STEP") and _number(now(name)) >= steps)
     }
     for name in _UNTRAINED:
-        if name in named and (planned.environment.get(name) or _default(source, name)) == "1":
+        if name in named and now(name) == "1":
             wanted[name] = "0"
     if "WARMUP_STEPS" in wanted and _COMPILING.search(source):
         wanted["WARMUP_STEPS"] = "0"
@@ -120,13 +123,7 @@ def _number(text: str) -> float:
     return float(text) if re.fullmatch(r"\d[\d_]*(?:\.\d+)?", text) else float("inf")
 
 
-def _never(start: str, steps: float) -> bool:
-    """Tell whether what begins at a step begins after the last of ``steps``: then it stays off."""
-    return _number(start) >= steps
-
-
 def _larger(name: str, now: str, wanted: float) -> bool:
     """Tell whether a switch that stands at ``now`` has to be set."""
-    if not re.fullmatch(r"\d[\d_]*(?:\.\d+)?", now):
-        return True
-    return float(now) > 0 and (name in _STRIDES or float(now) > wanted)
+    stands = _number(now)
+    return stands > 0 and (name in _STRIDES or stands > wanted)

@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass
 
 from auditor.evidence.model import Evidence
-from auditor.evidence.series import by_label, kind, words
-from auditor.evidence.series import meant as of_claim
+from auditor.evidence.series import by_label, kind, meant, words
 from auditor.regex import regex
 
 _NUMBER = r"(\d{1,6}\.\d{1,17}(?:e[-+]?\d{1,3})?)(?![\w.]|\s*(?:s|ms|MB|%)\b)"
@@ -39,7 +38,7 @@ class Printed:
 def claimed_kind(evidence: Evidence) -> str | None:
     """Return the words before the number in the line of the logs that the claimed score is of; None without logs."""
     series = by_label(evidence.runs)
-    return kind(of_claim(evidence.leading(), series).metrics[-1]) if series else None
+    return kind(meant(evidence.leading(), series).metrics[-1]) if series else None
 
 
 def printed_score(output: str, claimed: str | None = None) -> Printed | None:
@@ -49,7 +48,7 @@ def printed_score(output: str, claimed: str | None = None) -> Printed | None:
     """
     found: Printed | None = None
     loss_only: Printed | None = None
-    meant: Printed | None = None
+    of_claim: Printed | None = None
     for line in output.splitlines():
         if len(line) > _LONGEST or _ASIDE.match(line):
             continue
@@ -59,10 +58,10 @@ def printed_score(output: str, claimed: str | None = None) -> Printed | None:
             last = scores[-1]
             loss = float(losses[-1][2]) if losses else None
             found = Printed(float(last[2]), loss, line.strip(), _digits(last[2]))
-            meant = found if claimed is not None and words(line.strip()) == claimed else meant
+            of_claim = found if claimed is not None and words(line.strip()) == claimed else of_claim
         elif losses:
             loss_only = Printed(None, float(losses[-1][2]), line.strip(), _digits(losses[-1][2]))
-    return meant or found or loss_only
+    return of_claim or found or loss_only
 
 
 def _digits(number: str) -> int:

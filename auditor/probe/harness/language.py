@@ -159,9 +159,7 @@ def _may_run_together(function: Callable[..., Any], taken: dict[str, Any]) -> bo
     code = function.__code__
     if any(isinstance(value, Descriptor) for value in taken.values()) or _BLOCKS.intersection(code.co_names):
         return False
-    return not any(
-        each.opname in ("BUILD_SLICE", "BINARY_SUBSCR", "BINARY_SLICE") for each in dis.get_instructions(code)
-    )
+    return not any(each.opname in _SUBSCRIPTS for each in dis.get_instructions(code))
 
 
 def argument(value: Any) -> Any:

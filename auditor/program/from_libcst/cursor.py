@@ -34,13 +34,13 @@ class Cursor:
 
     __slots__ = ("at", "end", "joined", "text", "yields")
 
-    def __init__(self, text: str, joined: Mapping[int, Joined] | None = None) -> None:
+    def __init__(self, text: str, joined: Mapping[int, Joined]) -> None:
         # A final NUL, which no program holds, makes ``text[at]`` valid at the end of the file.
         self.text = text + "\0"
         self.end = 1 if text.startswith("\ufeff") else 0
         self.at = self.end
         self.yields = False
-        self.joined = dict(joined or {})
+        self.joined = dict(joined)
         self.jump(self.end)
 
     def jump(self, offset: int) -> None:

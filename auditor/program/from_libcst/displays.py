@@ -40,22 +40,13 @@ def _tuple(c: Cursor, node: cst.Tuple) -> ir.Expr:
     return ir.Sequence(start, c.end, "tuple", elements)
 
 
-@expression(cst.List)
-def _list(c: Cursor, node: cst.List) -> ir.Expr:
+@expression(cst.List, cst.Set)
+def _bracketed(c: Cursor, node: cst.List | cst.Set) -> ir.Expr:
     start = c.at
     c.eat(1)
     elements = _elements(c, node.elements)
     c.eat(1)
-    return ir.Sequence(start, c.end, "list", elements)
-
-
-@expression(cst.Set)
-def _set(c: Cursor, node: cst.Set) -> ir.Expr:
-    start = c.at
-    c.eat(1)
-    elements = _elements(c, node.elements)
-    c.eat(1)
-    return ir.Sequence(start, c.end, "set", elements)
+    return ir.Sequence(start, c.end, "list" if isinstance(node, cst.List) else "set", elements)
 
 
 @expression(cst.Dict)
@@ -77,22 +68,14 @@ def _dict(c: Cursor, node: cst.Dict) -> ir.Expr:
     return ir.DictDisplay(start, c.end, tuple(keys), tuple(values))
 
 
-@expression(cst.ListComp)
-def _list_comp(c: Cursor, node: cst.ListComp) -> ir.Expr:
-    return _bracketed_comp(c, node, "list")
-
-
-@expression(cst.SetComp)
-def _set_comp(c: Cursor, node: cst.SetComp) -> ir.Expr:
-    return _bracketed_comp(c, node, "set")
-
-
-def _bracketed_comp(c: Cursor, node: cst.ListComp | cst.SetComp, kind: Literal["list", "set"]) -> ir.Expr:
+@expression(cst.ListComp, cst.SetComp)
+def _bracketed_comp(c: Cursor, node: cst.ListComp | cst.SetComp) -> ir.Expr:
     start = c.at
     c.eat(1)
     elt = expr(c, node.elt)
     clauses = _clauses(c, node.for_in)
     c.eat(1)
+    kind: Literal["list", "set"] = "list" if isinstance(node, cst.ListComp) else "set"
     return ir.Comprehension(start, c.end, kind, elt, None, clauses)
 
 

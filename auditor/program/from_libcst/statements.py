@@ -149,18 +149,10 @@ def _del(c: Cursor, node: cst.Del) -> ir.Stmt:
     return ir.Delete(start, c.end, targets)
 
 
-@small_statement(cst.Global)
-def _global(c: Cursor, node: cst.Global) -> ir.Stmt:
-    return _scope(c, node, "global")
-
-
-@small_statement(cst.Nonlocal)
-def _nonlocal(c: Cursor, node: cst.Nonlocal) -> ir.Stmt:
-    return _scope(c, node, "nonlocal")
-
-
-def _scope(c: Cursor, node: cst.Global | cst.Nonlocal, kind: Literal["global", "nonlocal"]) -> ir.Stmt:
+@small_statement(cst.Global, cst.Nonlocal)
+def _scope(c: Cursor, node: cst.Global | cst.Nonlocal) -> ir.Stmt:
     start = c.at
+    kind: Literal["global", "nonlocal"] = "global" if isinstance(node, cst.Global) else "nonlocal"
     c.word(kind)
     names = []
     for item in node.names:
@@ -170,23 +162,16 @@ def _scope(c: Cursor, node: cst.Global | cst.Nonlocal, kind: Literal["global", "
     return ir.Scope(start, c.end, kind, tuple(names))
 
 
-@small_statement(cst.Pass)
-def _pass(c: Cursor, node: cst.Pass) -> ir.Stmt:
-    return _jump(c, "pass")
+_JUMPS: dict[type[cst.CSTNode], Literal["pass", "break", "continue"]] = {
+    cst.Pass: "pass",
+    cst.Break: "break",
+    cst.Continue: "continue",
+}
 
 
-@small_statement(cst.Break)
-def _break(c: Cursor, node: cst.Break) -> ir.Stmt:
-    return _jump(c, "break")
-
-
-@small_statement(cst.Continue)
-def _continue(c: Cursor, node: cst.Continue) -> ir.Stmt:
-    return _jump(c, "continue")
-
-
-def _jump(c: Cursor, kind: Literal["pass", "break", "continue"]) -> ir.Stmt:
-    start = c.at
+@small_statement(*_JUMPS)
+def _jump(c: Cursor, node: cst.Pass | cst.Break | cst.Continue) -> ir.Stmt:
+    start, kind = c.at, _JUMPS[type(node)]
     c.word(kind)
     return ir.Jump(start, c.end, kind)
 

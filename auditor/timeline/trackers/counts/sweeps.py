@@ -58,9 +58,9 @@ def gone_over(machine: Machine, node: ir.Subscript) -> set[str]:
     """Return what the loops of the current function go over that give ``node``'s index, as written."""
     scope, func = machine.frame.scope, machine.frame.func
     first = func.node.start if func is not None else 0
-    inside = scope.source.text[node.index.start : node.index.end]
+    inside = {part.id for part in walk(node.index) if isinstance(part, ir.Name)}
     around = [loop for loop in _around(machine, scope.source, node.start) if loop.start >= first]
-    loops = [loop for loop in around if any(re.search(rf"\b{re.escape(name)}\b", inside) for name in _variables(loop))]
+    loops = [loop for loop in around if inside.intersection(_variables(loop))]
     return {text for loop in loops if (text := _over(scope.source, loop)) is not None}
 
 

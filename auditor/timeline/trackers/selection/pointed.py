@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from auditor.program import ir
 from auditor.program.written import factors
 from auditor.timeline.engine import containers
@@ -12,9 +10,6 @@ from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.selection.knowing import Knowing
 from auditor.timeline.trackers.selection.waiting import Waiting
 from auditor.timeline.values.payloads import Heap, Tup, Value
-
-if TYPE_CHECKING:
-    pass
 
 _SAME = frozenset({"float", "double", "half", "to", "type", "type_as", "cuda", "cpu", "view", "reshape", "unsqueeze"})
 
