@@ -133,20 +133,33 @@ def test_places_that_are_filled_one_after_the_other() -> None:
     assert found(code.replace("FIRST", "99").replace("START", "0")) == ["nll[n]"]
 
 
+HEDGE = """
+class Hedge:
+    def __init__(self):
+        self.weights, self.seen, self.all = torch.zeros(2), torch.ones(64), 64.0
+    def mixed(self, sure, y):
+        costs = torch.zeros(2, len(y))
+        costs[0] = -sure[torch.arange(len(y)), y]
+        costs[1] = -torch.log(self.seen / self.all)[y]
+        share = torch.softmax(self.weights, 0)
+        out = -torch.logsumexp(-costs + torch.log(share).unsqueeze(1), 0)
+        self.weights -= 0.1 * costs.mean(dim=1)
+        return out
+    def count(self, y):
+        self.seen.scatter_add_(0, y, torch.ones(len(y)))
+        self.all += len(y)
+hedge, total = Hedge(), 0.0
+for chunk in range(0, 9):
+    part = val[chunk * 4096 : chunk * 4096 + 4097]
+    for first in range(0, 4096, 256):
+        rows = part[first : first + 257]
+        sure = F.log_softmax(net(rows[:-1]), -1)
+        for lo in range(0, 256, 64):
+            y = rows[lo + 1 : lo + 65]
+            total += hedge.mixed(sure[lo : lo + 64], y).sum().item()
+            hedge.count(y)
+"""
+
+
 def test_weights_that_learn_from_losses_correct_no_sum() -> None:
-    code = """
-    weights = torch.zeros(2)
-    total = 0.0
-    for lo, hi in spans:
-        p = own(lo, hi)
-        costs = torch.zeros(2, hi - lo)
-        costs[0] = torch.as_tensor(-np.log(p))
-        at = np.arange(lo, hi)
-        costs[1] = torch.as_tensor(-np.log((tails[ids[at]] + 1) / (tails.sum() + 64)))
-        share = torch.softmax(weights, 0)
-        total += float(-torch.logsumexp(-costs + torch.log(share).unsqueeze(1), 0).sum())
-        weights -= 0.1 * costs.mean(dim=1)
-        for i in at:
-            tails[ids[i]] += 1
-    """
-    assert found("\n".join(line[4:] for line in code.splitlines())) == []
+    assert found(HEDGE) == []
