@@ -27,7 +27,7 @@ _EXAMPLES = """\b
 Examples:
   golf-audit fix records/track_10min_16mb/2026-04-01_Name
   golf-audit fix --write --select claim-mismatch,stale-command records/track_10min_16mb/2026-04-01_Name
-  golf-audit fix --unsafe --select prequant-ttt --repo parameter-golf/.git --pr 1499
+  golf-audit fix --unsafe --select prequant-ttt --repo parameter-golf/.git --pr 348
 """
 
 
