@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -10,9 +10,10 @@ from auditor.finding import Finding, Status, Step
 from auditor.regex import regex
 from auditor.settings import is_incidental, lookup
 from auditor.submission.model import Setting
-from auditor.timeline.events import Event, Switch, Timeline
+from auditor.timeline.events import Event, Timeline
+from auditor.timeline.hanging import also, conditions
 from auditor.timeline.unheard import silence
-from auditor.timeline.unsettled import deciding_of, left_open, not_shipped, unknown_run
+from auditor.timeline.unsettled import deciding_of, left_open, not_shipped, printed_on, set_by, unknown_run
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.folding import string_origins
 from auditor.timeline.values.frames import Guard, Site
@@ -20,6 +21,7 @@ from auditor.timeline.values.frames import Guard, Site
 _DEFAULTS = 1 << 1  # the first setting in play
 _OFF = frozenset({"0", "0.0", "false", "no", "off", "none", ""})
 _MOST = 3  # switches that are named
+_PLACE = frozenset("/\\*")  # what a place has in it, and a choice doesn't
 _SIZE = regex(r"-?[\d_.]+(e-?\d+)?")
 _UNSEEN = "was seen to make it count"
 _UNSET = "None"  # what a switch is that is read without a default and set by nothing
@@ -56,8 +58,8 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
     its switch as off, where a switch could not be evaluated, or where the run script that is documented isn't
     shipped; a note where no setting in play reaches it.
     """
-    guards = _guards(events)
-    ways = _guards((*events[1:], *events[:1]))  # what turns the first of them on tells most
+    guards = conditions(events)
+    ways = conditions((*events[1:], *events[:1]))  # what turns the first of them on tells most
     running = bits & timeline.in_play
     unknown = unknown_run(timeline, guards)
     if not running:
@@ -93,49 +95,14 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity
         return Activity(True, "hold", because)
     of_main = sum(1 << (i + 1) for i in commands if timeline.settings[i].run == main)
     logged = any(running & 1 << (i + 1) for i in logs)  # what ran outranks what is documented
-    if of_main and not logged and not running & of_main and not _printed_on(timeline, logs, of_main):
-        given = _set_by(timeline, of_main, guards)
+    if of_main and not logged and not running & of_main and not printed_on(timeline, logs, of_main):
+        given = set_by(timeline, of_main, guards)
         if given:
             because = f"{_on(timeline, running, ways)}; but not as the main command sets it ({given})"
             return Activity(True, "hold", because)
     if unknown is not None:
         return Activity(True, "hold", f"{_on(timeline, running, ways)}; but {not_shipped(unknown)}")
     return Activity(True, "violation", _on(timeline, running, ways))
-
-
-def _differing(timeline: Timeline, of_main: int) -> list[tuple[Switch, int]]:
-    """Return the switches that a command of the main run sets otherwise than the defaults, with its index."""
-    indices = [i for i in range(len(timeline.settings)) if of_main & 1 << (i + 1)]
-    return [(s, i) for s in timeline.switches.values() for i in indices if s.values[i] != s.values[0]]
-
-
-def _printed_on(timeline: Timeline, logs: list[int], of_main: int) -> bool:
-    """Return whether a log prints a switch that the main command sets, and not as that does."""
-    for switch, index in _differing(timeline, of_main):
-        for log in logs:
-            printed = lookup(timeline.settings[log], switch.name)
-            if printed is not None and switch.values[log] != switch.values[index]:
-                return True
-    return False
-
-
-def _set_by(timeline: Timeline, of_main: int, guards: Sequence[Guard]) -> str:
-    """Say which switches on the way the main command sets otherwise than the defaults, and where; "" for none."""
-    on_the_way = {name for guard in guards for name in guard.settings}
-    parts = []
-    for switch, index in _differing(timeline, of_main):
-        given = lookup(timeline.settings[index], switch.name)
-        if given is not None and switch.name in on_the_way:
-            parts.append(f"{switch.name}={given.value}, {given.path}:{given.line}")
-    return "; ".join(parts[:3])
-
-
-def _guards(events: Sequence[Event]) -> list[Guard]:
-    out: dict[tuple[object, int, bool], Guard] = {}
-    for event in events:
-        for guard in event.guards:
-            out.setdefault((guard.site.source.path, guard.site.start, guard.taken), guard)
-    return list(out.values())
 
 
 def _open_because(timeline: Timeline, guards: list[Guard]) -> str:
@@ -156,7 +123,7 @@ def _deciding(timeline: Timeline, guards: list[Guard], bit: int) -> list[str]:
 def _alone(timeline: Timeline, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return what a condition reads that tells why it holds: not sizes that it compares, nor where files lie."""
     told = names if len(names) < 2 or any(_looks_like_switch(timeline, n) for n in names) else ()
-    return tuple(n for n in told if not set(_reading(timeline, n, 0) or "") & set("/\\*"))
+    return tuple(n for n in told if not set(_reading(timeline, n, 0) or "") & _PLACE)
 
 
 def _telling(timeline: Timeline, names: list[str]) -> list[str]:
@@ -183,10 +150,15 @@ def _place(timeline: Timeline, name: str) -> str:
 
 def _on(timeline: Timeline, running: int, guards: list[Guard]) -> str:
     """Say which setting runs it: the defaults if they do, else the first of which it can be told what it sets to."""
-    if not running & _DEFAULTS:
-        told = _unlike_the_defaults(timeline, running, guards)
-        if told:
-            return told
+    index, told = _unlike_the_defaults(timeline, running, guards) if not running & _DEFAULTS else (-1, "")
+    if not told:
+        index = (running & -running).bit_length() - 2
+        told = _first(timeline, running, guards)
+    return "; ".join(part for part in (told, also(timeline, guards, index, told)) if part)
+
+
+def _first(timeline: Timeline, running: int, guards: list[Guard]) -> str:
+    """Say what runs it under the first of the settings ``running``."""
     low = running & -running
     index = low.bit_length() - 2
     setting = timeline.settings[index]
@@ -211,8 +183,8 @@ def _under(setting: Setting) -> str:
     return f"it runs with {'the settings of the command at ' if setting.kind == 'command' else ''}{setting.label}"
 
 
-def _unlike_the_defaults(timeline: Timeline, running: int, guards: list[Guard]) -> str:
-    """Say what a setting sets that lets it run there and not by default; "" where that can't be told.
+def _unlike_the_defaults(timeline: Timeline, running: int, guards: list[Guard]) -> tuple[int, str]:
+    """Say what a setting, and which, sets that lets it run there and not by default; "" where that can't be told.
 
     Where no condition on the way is closed by default, it is the data: the switch that names validation data there.
     """
@@ -222,11 +194,11 @@ def _unlike_the_defaults(timeline: Timeline, running: int, guards: list[Guard]) 
         if not running & bit:
             continue
         opened = dict.fromkeys(name for g in closed if g.opens & bit for name in g.closing(_DEFAULTS))
-        told = [name for name in opened if _set_apart(timeline, name, index)] if closed else _data(timeline, index)
+        told = _turned(timeline, opened, index) if closed else _data(timeline, index)
         parts = [part for name in told[-3:] if (part := _value(timeline, name, index))]
         if parts:
-            return "; ".join([*parts, *_unprinted(timeline, index, guards)])
-    return ""
+            return index, "; ".join([*parts, *_unprinted(timeline, index, guards)])
+    return -1, ""
 
 
 def _unprinted(timeline: Timeline, index: int, guards: list[Guard]) -> list[str]:
@@ -251,6 +223,14 @@ def _set_apart(timeline: Timeline, name: str, index: int) -> bool:
         return True
     switch = timeline.switches.get(name)
     return switch is not None and switch.values[index] not in (None, switch.values[0])
+
+
+def _turned(timeline: Timeline, names: Iterable[str], index: int) -> list[str]:
+    """Return those of the switches that a setting gives a value: those to which it gives another one, if any."""
+    apart = [name for name in names if _set_apart(timeline, name, index)]
+    other = [n for n in apart if (s := timeline.switches.get(n)) is None or s.values[index] != s.values[0]]
+    choices = [name for name in other if not set(_reading(timeline, name, index) or "") & _PLACE]
+    return choices or other or apart
 
 
 def _data(timeline: Timeline, index: int) -> list[str]:
@@ -290,7 +270,7 @@ def _value(timeline: Timeline, name: str, index: int) -> str:
 
 def switched_off(timeline: Timeline, events: Sequence[Event]) -> bool:
     """Return whether a switch can be told that keeps the events from happening under a setting in play."""
-    return bool(_closing(timeline, _guards(events))[0])
+    return bool(_closing(timeline, conditions(events))[0])
 
 
 def _closing(timeline: Timeline, guards: list[Guard]) -> tuple[dict[tuple[str, str | None], str], set[str], int]:
@@ -363,7 +343,7 @@ def _said_on(timeline: Timeline, names: list[str], under: int) -> str:
         for name in (n for n in names if under & 1 << (index + 1) and not is_incidental(n)):
             given = lookup(setting, name) if setting.kind != "defaults" else None
             told = given.value.strip().lower() if given is not None else ""
-            if given is not None and told not in _OFF and not set(told) & set("/\\*"):  # a place is no switch
+            if given is not None and told not in _OFF and not set(told) & _PLACE:  # a place is no switch
                 log = setting.kind == "log"
                 return (
                     f"{'the log prints' if log else f'{setting.label} sets'} {given.name} {'as' if log else 'to'} "

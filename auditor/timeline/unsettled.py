@@ -1,11 +1,12 @@
-"""What the settings in play leave open: files that aren't shipped, values that the text doesn't tell."""
+"""What the settings in play leave open: files that aren't shipped, values that no text tells, runs that differ."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from auditor.settings import lookup
 from auditor.submission.model import STARTED, Override, Setting
-from auditor.timeline.events import Timeline
+from auditor.timeline.events import Switch, Timeline
 from auditor.timeline.values.frames import Guard
 
 _OFF = frozenset({"", "0", "false", "no", "off"})
@@ -53,3 +54,30 @@ def deciding_of(timeline: Timeline, names: list[str], running: int) -> list[str]
         return len(set(given)) > 1
 
     return [name for name in names if not both(name)] or names
+
+
+def _differing(timeline: Timeline, of_main: int) -> list[tuple[Switch, int]]:
+    """Return the switches that a command of the main run sets otherwise than the defaults, with its index."""
+    indices = [i for i in range(len(timeline.settings)) if of_main & 1 << (i + 1)]
+    return [(s, i) for s in timeline.switches.values() for i in indices if s.values[i] != s.values[0]]
+
+
+def printed_on(timeline: Timeline, logs: list[int], of_main: int) -> bool:
+    """Return whether a log prints a switch that the main command sets, and not as that does."""
+    for switch, index in _differing(timeline, of_main):
+        for log in logs:
+            printed = lookup(timeline.settings[log], switch.name)
+            if printed is not None and switch.values[log] != switch.values[index]:
+                return True
+    return False
+
+
+def set_by(timeline: Timeline, of_main: int, guards: Sequence[Guard]) -> str:
+    """Say which switches on the way the main command sets otherwise than the defaults, and where; "" for none."""
+    on_the_way = {name for guard in guards for name in guard.settings}
+    parts = []
+    for switch, index in _differing(timeline, of_main):
+        given = lookup(timeline.settings[index], switch.name)
+        if given is not None and switch.name in on_the_way:
+            parts.append(f"{switch.name}={given.value}, {given.path}:{given.line}")
+    return "; ".join(parts[:3])

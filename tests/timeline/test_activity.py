@@ -24,6 +24,13 @@ def judged(code, files=None):
     return activity(timeline, event.bits, [event])
 
 
+def running(code):
+    """Return how the update that runs by default is judged, of several in ``code``."""
+    timeline = followed(DATA + code)
+    event, *_ = [e for e in timeline.events if isinstance(e, Adapt) and e.bits & 2]
+    return activity(timeline, event.bits, [event])
+
+
 def readme(command):
     return {"README.md": f"# Name\n\n```bash\n{command}\n```\n"}
 
@@ -299,14 +306,14 @@ def test_what_is_not_skipped_is_told_of_where_it_decides():
     code = "if not int(os.environ.get('SKIP', '0')):\n    learn(net, x, y)\n"
     assert judged(code).because == "SKIP defaults to 0 (train_gpt.py:20)"
     on = code.replace("if not", "if int(os.environ.get('TTT', '1')) and not")
-    assert judged(on).because == "TTT defaults to 1 (train_gpt.py:20)"
+    assert judged(on).because == "TTT defaults to 1 (train_gpt.py:20); it also hangs on SKIP (0)"
 
 
 def test_the_switch_that_names_the_data_is_the_reason():
     code = "seen = read(os.environ.get('FILES', 'data/fineweb_train_*.bin'))\n" + WITHOUT.replace("x, y", "seen, seen")
     found = judged(code, readme("STEPS=30 FILES='data/fineweb_val_*.bin' torchrun train_gpt.py"))
     assert found.because.startswith("FILES is data/fineweb_val_*.bin in README.md:4")
-    assert "STEPS" not in found.because
+    assert found.because.endswith("; it also hangs on STEPS (30) and SKIP (0)")
 
 
 def test_a_default_inside_a_packed_script_is_a_line_of_its_layer():
@@ -418,7 +425,7 @@ if int(os.environ.get("STRIDE", "64")) < 128:
 """
     found = judged(code, readme("STRIDE=32 PREFIX=answers.bin torchrun train_gpt.py"))
     assert found.active is True
-    assert "STRIDE" not in found.because
+    assert found.because.endswith("; it hangs on STRIDE (32)")  # as said of 64, too: it is not what turned it on
 
 
 def test_what_something_is_made_with_does_not_decide_whether_it_is_there():
@@ -490,3 +497,63 @@ if int(os.environ.get("FIRST", "1")) or int(os.environ.get("SECOND", "1")):
     assert "FIRST" in judged(code).because
     found = judged(code, readme("FIRST=0 torchrun train_gpt.py"))
     assert found.because == "SECOND defaults to 1 (train_gpt.py:21)", found.because
+
+
+ALSO = """
+if int(os.environ.get("TTT", "1")) and {more}:
+    for _ in range(int(os.environ.get("EPOCHS", "3"))):
+        learn(net, x, y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("not int(os.environ.get('LEGAL', '0'))", "LEGAL (0) and EPOCHS (3)"),
+        ("os.environ.get('MODE', 'whole') == 'whole'", "MODE (whole) and EPOCHS (3)"),
+        ("len(val) > int(os.environ.get('LEAST', '8'))", "EPOCHS (3)"),  # the data decide there, too
+        ("int(os.environ.get('WORLD_SIZE', '1')) > 0", "EPOCHS (3)"),  # the machine's
+        ("(int(os.environ.get('A', '1')) or int(os.environ.get('B', '1')))", "EPOCHS (3)"),  # either is enough
+        ("os.path.exists(os.environ.get('DATA', './data'))", "EPOCHS (3)"),
+    ],
+)
+def test_what_else_it_hangs_on_is_told(more, told):
+    found = judged(ALSO.format(more=more))
+    assert found.because == f"TTT defaults to 1 (train_gpt.py:21); it also hangs on {told}"
+
+
+def test_what_both_ways_do_hangs_on_neither():
+    both = """
+def teach(x, y):
+    learn(net, x, y)
+if int(os.environ.get("TTT", "1")):
+    if int(os.environ.get("FAST", "0")):
+        {fast}
+    else:
+        teach(x, y)
+"""
+    assert running(both.format(fast="teach(x[:8], y[:8])")).because == "TTT defaults to 1 (train_gpt.py:23)"
+    assert running(both.format(fast="pass")).because.endswith("; it also hangs on FAST (0)")
+
+
+def test_many_that_it_hangs_on_are_counted():
+    code = (
+        "".join(f"{' ' * i}if int(os.environ.get('S{i}', '1')):\n" for i in range(10)) + " " * 10 + "learn(net, x, y)\n"
+    )
+    because = judged(code).because
+    assert because.endswith("it also hangs on S0 (1), S1 (1), S2 (1), S3 (1), S4 (1) and 2 more")
+    assert "S9 defaults to 1" in because
+
+
+def test_a_value_that_a_log_repeats_is_not_what_turned_it_on():
+    code = """
+class Args:
+    plain = bool(int(os.environ.get("PLAIN", "0")))
+    bytewise = bool(int(os.environ.get("BYTEWISE", "0")))
+on = Args.plain or Args.bytewise
+if on:
+    learn(net, x, y)
+"""
+    found = judged(code, log("plain: False", "bytewise: True"))
+    assert "bytewise" in found.because.lower()
+    assert "plain" not in found.because.lower()

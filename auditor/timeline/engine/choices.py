@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -97,8 +97,10 @@ def alternatives(machine: Machine, value: Value) -> list[tuple[Payload, int]]:
     return [(p, machine.live)]
 
 
-def guard(machine: Machine, node: ir.Expr, test: Value, passes: int, *, taken: bool) -> bool:
-    """Push a condition on the way when it reads a setting; return whether it was pushed."""
+def guard(
+    machine: Machine, node: ir.Expr, test: Value, passes: int, *, taken: bool, branches: ir.If | None = None
+) -> bool:
+    """Push a condition on the way, that of ``branches``, when it reads a setting; return whether it was pushed."""
     mask = test.m & machine.atoms.family("setting")
     if not mask:
         return False
@@ -107,8 +109,26 @@ def guard(machine: Machine, node: ir.Expr, test: Value, passes: int, *, taken: b
         names = machine.named[mask] = tuple(str(s) for s in machine.atoms.meanings(mask, "setting"))
     operands = _operands(machine, node) if isinstance(node, ir.BoolOp) else ()
     asks, may = _asks_whether_there(machine, node), machine.truth(test)
-    machine.guards.append(Guard(machine.site(node), names, passes, taken, may, operands, asks))
+    either = isinstance(node, ir.BoolOp) and node.op == "or"
+    shared = _shared(machine, branches) if branches is not None else frozenset()
+    machine.guards.append(Guard(machine.site(node), names, passes, taken, may, operands, asks, either, shared))
     return True
+
+
+def _shared(machine: Machine, node: ir.If) -> frozenset[str]:
+    """Return the names of what both ways call; all that the one calls, where it ends there and the other goes on."""
+    known = machine.sharing.get(id(node))
+    if known is None:
+        names: frozenset[str] = frozenset()
+        if node.orelse or isinstance(node.body[-1], ir.Return):
+            names = _called(node.body) & (_called(node.orelse) if node.orelse else _called(node.body))
+        known = machine.sharing[id(node)] = node, names
+    return known[1]
+
+
+def _called(body: Sequence[ir.Stmt]) -> frozenset[str]:
+    calls = [part.func for stmt in body for part in walk(stmt) if part.__class__ is ir.Call]
+    return frozenset(f.attr if isinstance(f, ir.Attr) else f.id for f in calls if isinstance(f, ir.Attr | ir.Name))
 
 
 def _asks_whether_there(machine: Machine, node: ir.Expr) -> bool:

@@ -98,6 +98,7 @@ class Machine:
         self.nowhere: bool | None = None  # whether a module may be imported that lies nowhere, once asked
         self.insides: dict[int, tuple[object, int]] = {}  # opaque origins of the code of classes, once asked, by id
         self.asking: dict[int, tuple[ir.Node, bool]] = {}  # conditions, and whether they ask if something was made
+        self.sharing: dict[int, tuple[ir.Node, frozenset[str]]] = {}  # branches, and the names of what both call
         self.deciding = 0  # what of the open conditions in progress is opaque
         self.attributes: frozenset[str] | None = None  # names of the attributes that the program assigns, once asked
         self.bound: dict[str, frozenset[str]] = {}  # names that a module binds anywhere, once asked, by path

@@ -210,14 +210,14 @@ def do_if(machine: Machine, node: ir.If) -> None:
     if both & ~1 and test.m & machine.atoms.family("setting"):
         machine.undecided |= machine.open_switches(node.test, live)
     if not yes:
-        pushed = machine.guard(node.test, test, no, taken=False)
+        pushed = machine.guard(node.test, test, no, taken=False, branches=node)
         machine.block(node.orelse)
         if pushed:
             machine.guards.pop()
         machine.undecided = undecided
         return
     if not no:
-        pushed = machine.guard(node.test, test, yes, taken=True)
+        pushed = machine.guard(node.test, test, yes, taken=True, branches=node)
         died = machine.frame.died
         machine.block(node.body)
         if pushed:
@@ -233,7 +233,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
     machine.weak |= both
     deciding = machine.deciding
     machine.deciding |= test.m & machine.atoms.family(escapes.FAMILY)
-    pushed = machine.guard(node.test, test, yes, taken=True)
+    pushed = machine.guard(node.test, test, yes, taken=True, branches=node)
     machine.live = yes
     fallback = choices.left_empty(machine, node.test, test)
     if fallback and not pushed:

@@ -95,6 +95,8 @@ class Guard(Struct, frozen=True):
     may: tuple[int, int] = (-1, -1)
     operands: tuple[Operand, ...] = ()
     asks: bool = False  # whether something was made at all (``is None``): what it was made with doesn't decide that
+    either: bool = False  # whether the operands are joined by ``or``
+    shared: frozenset[str] = frozenset()  # what both ways call
 
     @property
     def opens(self) -> int:
@@ -110,6 +112,21 @@ class Guard(Struct, frozen=True):
         """Return the switches that leave this way open under a setting, as far as that can be told."""
         needed = 0 if self.taken else 1
         return self._told(lambda operand: bool(operand.may[needed] & bit and not operand.may[1 - needed] & bit))
+
+    def hanging(self, bit: int) -> tuple[tuple[str, ...], ...]:
+        """Return the switches, test by test, that leave this way open under a setting and that nothing else would.
+
+        None where what is reached is ``shared`` by the other way, or where the test asks what was made.
+        """
+        needed = 0 if self.taken else 1
+        if self.asks or self.shared:
+            return ()
+        if not self.operands:
+            return (self.settings,) if self.may[needed] & bit and not self.may[1 - needed] & bit else ()
+        holding = [o for o in self.operands if o.may[needed] & bit]
+        if self.either == self.taken and len(holding) > 1:
+            return ()  # any one of them is enough
+        return tuple(o.settings for o in holding if o.settings and not o.may[1 - needed] & bit)
 
     def _told(self, decides: Callable[[Operand], bool]) -> tuple[str, ...]:
         """Return the switches of the operands that decide, of those that read a single one where there is one."""
