@@ -52,6 +52,7 @@ def check(case: Case) -> Iterator[Finding]:
     shared = {id(run) for run in shown_by}
     differing: list[Finding] = []
     sized: list[Finding] = []
+    otherwise: list[Finding] = []
     for log in case.evidence.logs:
         elsewhere = {run.seed.value for run in log.runs if run.seed is not None}
         empty = _empty(log, enough=enough or (bool(elsewhere) and elsewhere <= finals))
@@ -62,11 +63,11 @@ def check(case: Case) -> Iterator[Finding]:
             differing.extend(_other_script(case, log, decisive=record(case) or len(shown_by) == 1))
             if not any(source.text for source in log.sources) and case.submission.script is not None:
                 sized.extend(_other_size(case, log))
-            yield from _other_seed(log)
+            otherwise.extend(_other_seed(log))
             yield from _summary(log, needed=record(case))
             yield from _nought(log)
             yield from _clock_set_back(log)
-    yield from _one_seed(shown_by)
+    yield from tuple(_one_seed(shown_by)) or otherwise
     yield from _repeated(case)
     yield from _reused(case)
     yield from _first_of(differing, ("embeds", "embed"), "a text that differs as well")

@@ -19,7 +19,7 @@ _LONGEST_QUOTE = 240
 
 # Keys are matched whole ("val_bpb", "ngram_bpb", "bpb"); the text before the first one is the label.
 _BPB = regex(
-    r"(?<![\w.])(?P<key>[a-z0-9_+.\-]{0,40}bpb(?:_[a-z0-9]{1,12})?)(?P<mark>[\"'*`]{0,3}\s{0,3}(?:\([^()]{0,30}\))?\s{0,3}(?:[:=|]{1,2}|(?<=val_bpb)\s|(?<=val_bpb\s)|(?<=val_bpb\s\s))[\s\"'*`~≈]{0,20})"
+    r"(?<![\w.])(?P<key>[a-z0-9_+.\-]{0,40}bpb(?:_[a-z0-9]{1,12})?)(?P<mark>[\"'*`]{0,3}\s{0,3}(?:\([^()]{0,30}\))?\s{0,3}(?:[:=|≈≃]{1,2}|(?<=val_bpb)\s|(?<=val_bpb\s)|(?<=val_bpb\s\s))[\s\"'*`~≈]{0,20})"
     r"(?P<value>\d{1,3}\.\d{1,18})",
 )
 _EXACT = regex(r"\s{1,3}exact\s?[:=]\s?(?P<value>\d{1,3}\.\d{1,18})(?![\w.])")  # the same score, unrounded

@@ -238,7 +238,9 @@ def _data(timeline: Timeline, index: int) -> list[str]:
     return [
         switch.name
         for switch in timeline.switches.values()
-        if string_origins(switch.values[index] or "") & VAL and not string_origins(switch.values[0] or "") & VAL
+        if string_origins(switch.values[index] or "") & VAL
+        and switch.values[0] is not None
+        and not string_origins(switch.values[0]) & VAL
     ]
 
 

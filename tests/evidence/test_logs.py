@@ -551,3 +551,8 @@ def test_a_script_that_a_log_embeds_begins_with_its_docstring(opening: str) -> N
     (found,) = log.sources
     assert found.first_line == 1
     assert (found.text or "").startswith(opening)
+
+
+def test_a_score_that_is_said_to_be_about_is_no_loss() -> None:
+    run = only("step 500 loss=3.1\n  [VAL] step 500: val_loss=2.4463 val_bpb≈3.5293\n")
+    assert [metric.val_bpb for metric in run.metrics] == [3.5293]

@@ -31,3 +31,19 @@ def test_a_run_that_scored_or_an_evaluation_alone_breaks_nothing_off() -> None:
     assert broken_off((once + start(600.0, 8) + TRAINED + SCORED).encode()) == 0
     resumed = start(600.0) + TRAINED + start(600.0) + "final val_loss:1.9000 val_bpb:1.1253\n"
     assert broken_off(resumed.encode()) == 0
+
+
+def test_a_try_before_the_run_is_known_behind_a_launchers_prefix() -> None:
+    tried = "1/9 train_loss: 9.1\n9/9 train_loss: 6.2\nTRY: no val_bpb in this mode\n"
+    more = "".join(f"  size_{letter}: 8\n" for letter in "abcdefgh")
+    lines = (start(30.0) + more + tried + start(600.0) + more + TRAINED + SCORED).splitlines()
+    lines = [line for line in lines if not line.startswith("world_size")]
+    of_main = [f"[default0]:{line}\n" for line in lines]
+    of_main.insert(4 + lines.index("Hyperparameters:", 5), "[default3]:the network is there\n")
+    text = "== TRY (QUICK=1) ==\n" + "".join(of_main)
+    (run,) = read_log("train_seed7.log", text.encode()).runs
+    assert run.settings["max_wallclock_seconds"].value == "600.0"
+    assert "quick" not in run.settings
+    assert run.logged_seed is not None
+    assert run.logged_seed.line is not None
+    assert run.logged_seed.line > len(lines) // 2 - 20

@@ -33,6 +33,8 @@ def script(report: str) -> str:
         ("bits * 0.98", None),
         ("bits / math.log(2.0)", None),
         ("bits * len(val) / 151_074_309", None),
+        ("bits * 2.7523", None),  # told per token again
+        ("bits * math.log(2.0) * 2.7523", None),
     ],
 )
 def test_bytes_per_token_are_told_from_other_factors(expression: str, number: float | None) -> None:

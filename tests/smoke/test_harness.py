@@ -106,3 +106,17 @@ def test_a_forged_result_is_bounded_and_shown_as_text(run):
     shown = to_json([report])
     assert "\u202e" not in shown and "\\u001b" not in shown and "\\u202e" not in shown
     assert statuses(report)["import"] == "FAIL" and dataclasses.asdict(report)["facts"].get("loss") is None
+
+
+SAVES = """
+import os
+import numpy
+import torch
+
+torch.save({"rows": numpy.arange(3), "step": numpy.float64(2.0)}, "kept.pt")
+assert torch.load("kept.pt")["step"] == 2.0
+"""
+
+
+def test_a_script_loads_what_it_saved_as_older_torch_did(run):
+    assert set(statuses(run(SAVES + scripts.PLAIN)).values()) == {"PASS"}

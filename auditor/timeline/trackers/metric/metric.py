@@ -248,7 +248,9 @@ def scaled(machine: Machine, left: Value, right: Value, node: ir.BinOp, out: Val
             continue  # bits, told in nats again
         if factor.m & BITS:
             value = value / _LN2 if node.op == "/" else value * _LN2
-        if value and value < 1.0:
+        if not value or (value > 1.0) == (node.op == "*"):
+            continue  # bits per byte, told per token again
+        if value < 1.0:
             value = 1.0 / value
         if 1.5 <= value <= 8.0 and not math.isclose(value, 1 / _LN2, rel_tol=1e-3) and value != round(value):
             bits |= 1 << index
