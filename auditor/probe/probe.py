@@ -35,7 +35,7 @@ from auditor.smoke.plan import plan
 from auditor.submission.model import Submission
 
 SECONDS, MEMORY_BYTES = 240.0, 12 << 30
-_TRIES = 4
+_TRIES = 5
 _ANY = 2.0  # times as many bytes as the tokens have that a constant may count for other tokens
 _AMOUNT = 4.0  # nats that are added to a value to see whether the score rests on it
 _REACHED = 0.1  # of what was added, that has to reach the printed score
@@ -45,6 +45,7 @@ _COUNT = 0.6  # how far, where the bytes that it is divided by are not known
 _HEADER = regex(r"20240520|offset\s*=|\bheader\b|count\s*=\s*256|\[\s*(?:256|512)\s*:", re.I)
 _ENDED = regex(r"size|shape|dimension|empty|enough|out of (?:range|bounds)|too (?:short|few|small)|tokens|shard", re.I)
 """What a script may say where its training data ended."""
+_MISSING = regex(r"FileNotFoundError|does(?: not|n't) exist|no such file", re.I)
 _NO_HEADER = regex(r"out of (?:range|bounds)|out of memory|index \d+")
 
 
@@ -113,7 +114,8 @@ def _fit(lab: Lab, draw: Draw) -> tuple[str, ...]:
     told: tuple[str, ...] = ()
     seen: set[tuple[object, ...]] = set()
     plans = [whole, whole.at_defaults()] if whole.environment or whole.arguments else [whole]
-    for planned in plans:
+    while plans:
+        planned = plans.pop(0)
         failed = ""
         for level in range(LEVELS):
             made = cut(planned, source, level)
@@ -134,9 +136,11 @@ def _fit(lab: Lab, draw: Draw) -> tuple[str, ...]:
                 lab.train = TRAIN_TOKENS
                 if lab.run(draw).trouble is None:
                     return told
-            if ran.trouble == failed:  # it isn't the size
+            again, failed = ran.trouble == failed, ran.trouble
+            if again or _MISSING.search(failed):  # it isn't the size
                 break
-            failed = ran.trouble
+        if planned is whole and _MISSING.search(failed):  # maybe what a documented path names
+            plans.insert(0, whole.without_paths())
     return told
 
 

@@ -23,6 +23,7 @@ _NUMBER = regex(r"-?\d{1,12}(?:\.\d{1,12})?(?:e-?\d{1,3})?\Z", re.I)
 _OURS = regex(
     r"RANK|LOCAL_RANK|WORLD_SIZE|MASTER_\w+|HOME|PATH|PYTHON\w*|LD_\w+|CUDA_\w+|NCCL_\w+|TMPDIR|TORCH\w*|OMP_\w+|MKL_\w+"
 )
+_PATH = regex(r"/|\.[A-Za-z]\w{1,8}\Z")
 _TRUTH = {"true": "1", "false": "0"}
 
 
@@ -48,6 +49,11 @@ class Plan:
     def at_defaults(self) -> Plan:
         """Return the same test with the script's defaults in place of what documents and logs set."""
         return replace(self, arguments=(), environment={}, setting="the script's defaults")
+
+    def without_paths(self) -> Plan:
+        """Return the same test with the script's own paths in place of those that documents and logs set."""
+        kept = {name: value for name, value in self.environment.items() if not _PATH.search(value)}
+        return replace(self, environment=kept, setting=f"{self.setting}, without its paths")
 
 
 def plan(submission: Submission, evidence: Evidence) -> Plan | str:

@@ -47,6 +47,15 @@ def test_the_documented_command_sets_environment_and_options(folder):
     assert found.at_defaults().environment == {} and found.at_defaults().script == "train_gpt.py"
 
 
+def test_paths_of_the_document_can_be_left_out_alone(folder):
+    readme = (
+        "```\nMODEL_DIM=256 DATA_PATH=./data/datasets/own VOCAB_META=own.meta.npz EMA=0.997 python train_gpt.py\n```\n"
+    )
+    found = planned(folder(README__md=readme)).without_paths()
+    assert found.environment == {"MODEL_DIM": "256", "EMA": "0.997"}
+    assert found.setting.endswith(", without its paths")
+
+
 def test_what_a_log_prints_is_what_ran(folder):
     log = (
         "model_params:17059912\nnum_layers:11 tie_embeddings:True data_path:/somewhere other:5\nstep:1/5 val_bpb:1.2\n"

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auditor.smoke.harness import processes, shards  # noqa: E402
+from auditor.smoke.harness import packages, processes, shards  # noqa: E402
 from auditor.smoke.harness.attention import flash_attn_func, flash_attn_varlen_func  # noqa: E402
 from auditor.smoke.harness.files import Files  # noqa: E402
 from auditor.smoke.harness.journal import Journal  # noqa: E402
@@ -58,6 +58,8 @@ def test_tools_that_make_things_smaller_leave_them_as_they_are(tmp_path, monkeyp
     monkeypatch.setattr(processes.shutil, "which", lambda _name: None)
     done = processes._kept(["pyminify", "--no-rename-locals", "-"], b"x = 1")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"x = 1", b"")
+    minifier = packages._Package("python_minifier")
+    assert minifier.minify("x = 1  # one", rename_locals=False).encode() == b"x = 1  # one"
     (tmp_path / "in").write_bytes(b"weights")
     assert processes._kept(["lrzip", "-o", str(tmp_path / "out"), str(tmp_path / "in")], None).returncode == 0
     assert (tmp_path / "out").read_bytes() == b"weights"

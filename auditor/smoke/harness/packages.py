@@ -118,6 +118,8 @@ class _Package(ModuleType):
             return {"cdiv": lambda a, b: -(-a // b), "next_power_of_2": lambda n: 1 << (n - 1).bit_length()}[name]
         if self.__name__ == "numba" and name in ("prange", "njit", "jit", "vectorize"):
             return range if name == "prange" else _plain
+        if self.__name__ == "python_minifier" and name == "minify":
+            return lambda source, *_args, **_options: source  # code that isn't made smaller does the same
         return Anything(f"{self.__name__}.{name}", journal)
 
 
