@@ -10,6 +10,7 @@ from auditor.finding import Finding
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
+from auditor.timeline.trackers.calibration.choosing import with_choices
 from auditor.timeline.trackers.calibration.found import Calibration, calibrations, counts, path_of, place_of
 from rules.gravest import gravest
 from rules.torch_scripts import evaluating, scored
@@ -45,7 +46,7 @@ def _found(case: Case) -> Iterator[Finding]:
         return
     for found in calibrations(timeline, "val"):
         site = place_of(found)
-        judged = activity(timeline, found.bits, [found.apply, found.use])
+        judged = activity(timeline, found.bits, [with_choices(case.program, timeline, found), found.use])
         status = judged.status
         if not (found.way == "observed" or found.apply.watched) and status == "violation":
             status = "hold"

@@ -44,3 +44,42 @@ if int(os.environ.get("LEARNS", "0")):
     assert [f.status for f in report.findings if f.rule == "prequant-ttt"] == ["violation"]
     notes = {entry.note for entry in report.rests_on if "applied to validation tokens" in entry.what}
     assert notes == {"adapted on the same tokens before"}
+
+
+CHOSEN_TOKENS = """
+class Arguments:
+    calibrate_on_val = bool(int(os.environ.get("CALIBRATE_ON_VAL", "{}")))
+    compiled = bool(int(os.environ.get("COMPILED", "1")))
+
+args = Arguments()
+read_off = model
+if args.compiled:
+    read_off = torch.compile(model)
+if args.calibrate_on_val:
+    pieces = [val[i * 1024:i * 1024 + 1025] for i in range(8)]
+else:
+    pieces = [torch.randint(0, 1024, (1025,)) for _ in range(8)]
+
+def grams_of(model, pieces):
+    grams = {{}}
+    handle = model.head.register_forward_hook(lambda m, i, o: grams.update(head=i[0].T @ i[0]))
+    for piece in pieces:
+        model(piece[:-1][None], piece[1:][None])
+    handle.remove()
+    return grams
+
+seen = grams_of(read_off, pieces)["head"].diag().mean()
+model.load_state_dict({{name: weight * seen for name, weight in model.state_dict().items()}})
+"""
+
+
+def test_the_switch_that_chose_the_tokens_of_a_calibration_is_why_it_is_one() -> None:
+    found = {}
+    for default in (1, 0):
+        report = audit(submission(scored(CHOSEN_TOKENS.format(default)), {}, "2026-04-01_Example"))
+        found[default] = [f for f in report.findings if f.rule == "calibration-on-val"]
+    assert [f.status for f in found[1]] == ["violation"]
+    assert str(found[1][0].active_because).startswith("CALIBRATE_ON_VAL defaults to 1 (train_gpt.py:")
+    assert "COMPILED" not in str(found[1][0].active_because)
+    assert [f.status for f in found[0]] == ["note"]
+    assert str(found[0][0].active_because).startswith("CALIBRATE_ON_VAL defaults to 0 (train_gpt.py:")

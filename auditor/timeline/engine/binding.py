@@ -9,6 +9,7 @@ from auditor.timeline.engine import (
     classes,
     containers,
 )
+from auditor.timeline.values.atoms import under
 from auditor.timeline.values.frames import Frame
 from auditor.timeline.values.payloads import (
     UNKNOWN,
@@ -103,8 +104,8 @@ def bind_items(machine: Machine, targets: tuple[ir.Expr, ...], value: Value) -> 
                 parts = [c[index] if c in known and c is not None else UNKNOWN for c in columns]
                 if isinstance(value.p, PerSetting):
                     mask = 0
-                    for part in parts:
-                        mask |= part.m
+                    for at, part in enumerate(parts):
+                        mask |= under(part.m, 1 << at)
                     machine.bind(target, Value(per_setting([part.p for part in parts]), mask))
                 else:
                     machine.bind(target, join_all(parts))

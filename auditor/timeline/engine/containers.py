@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import enums, environments, streams
-from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL
+from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL, under
 from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import (
     HOLDING,
@@ -54,10 +54,14 @@ def deep(value: Value, depth: int = 4) -> int:
                 if p.kind == "dict":
                     for item in p.attrs.values():
                         out |= deep(item, depth - 1)
-        elif kind is PerSetting or kind is Either:
-            for option in p.each if isinstance(p, PerSetting) else p.options:  # type: ignore[union-attr]
+        elif kind is Either:
+            for option in p.options:  # type: ignore[union-attr]
                 if type(option) is Tup or type(option) is Heap:
                     out |= deep(Value(option), depth - 1)
+        elif kind is PerSetting:
+            for index, option in enumerate(p.each):  # type: ignore[union-attr]
+                if type(option) in HOLDING:
+                    out |= under(deep(Value(option), depth - 1), 1 << index)
     return out
 
 
@@ -143,8 +147,8 @@ def element_of(machine: Machine, value: Value) -> Value:
     if isinstance(p, PerSetting):
         parts = [element_of(machine, Value(option, value.m)) for option in p.each]
         origins = 0
-        for part in parts:
-            origins |= part.m
+        for index, part in enumerate(parts):
+            origins |= under(part.m, 1 << index)
         return Value(per_setting([part.p for part in parts]), origins)
     return Value(p if p is SOME else None, value.m)
 
@@ -281,11 +285,24 @@ def _whole(index: ir.Slice) -> bool:
     return index.lower is None and index.upper is None
 
 
+def put(machine: Machine, value: Value) -> Value:
+    """Return ``value`` as something keeps it that is put there now: from a split under the settings in progress only."""
+    if machine.live == machine.all or not deep(value) & (VAL | TRAIN):
+        return value
+    p = value.p
+    if type(p) is Tup:
+        p = Tup(tuple(put(machine, item) for item in p.items))
+    elif type(p) is Heap and p.kind == "list":
+        p = per_setting([p if machine.live & 1 << index else None for index in range(machine.count)])
+    return Value(p, under(value.m, machine.live))
+
+
 def set_item(machine: Machine, heap: Heap, key: Value, value: Value) -> None:
     """Put ``value`` under ``key`` into a dict."""
     name = key_of(key)
     if name is None:
         heap.origins |= key.m
+        value = put(machine, value)
         heap.element = value if heap.element is None else join(heap.element, value)
         machine.heap_version += 1
     else:
@@ -301,12 +318,13 @@ def update_dict(machine: Machine, heap: Heap, other: Value) -> None:
         if p.element is not None:
             if environments.is_copy(p) and heap.element is None:
                 heap.made_with.update(p.made_with)
-            heap.element = p.element if heap.element is None else join(heap.element, p.element)
+            given = put(machine, p.element)
+            heap.element = given if heap.element is None else join(heap.element, given)
         heap.origins |= p.origins
     elif environments.is_environment(other) and not heap.attrs and heap.element is None:
         environments.copied(machine, heap)
     else:
-        value = Value(None, deep(other))
+        value = put(machine, Value(None, deep(other)))
         heap.element = value if heap.element is None else join(heap.element, value)
 
 
@@ -315,10 +333,9 @@ def extend(machine: Machine, heap: Heap, other: Value) -> None:
     items = exact_items(machine, other)
     machine.heap_version += 1
     if heap.items is not None and items is not None and not machine.loops and not machine.weak:
-        heap.items = [*heap.items, *items]
+        heap.items = [*heap.items, *(put(machine, item) for item in items)]
         return
-    element = element_of(machine, other)
-    append_any(heap, element)
+    append_any(heap, put(machine, element_of(machine, other)))
 
 
 def append(machine: Machine, heap: Heap, value: Value) -> None:
@@ -327,6 +344,7 @@ def append(machine: Machine, heap: Heap, value: Value) -> None:
     for iterations, depth in machine.picking:
         if depth == machine.depth:
             value = tag(value, iterations)
+    value = put(machine, value)
     if heap.items is not None and len(heap.items) < MAX_EXACT and not machine.in_loop and not machine.weak:
         heap.items = [*heap.items, value]
     else:

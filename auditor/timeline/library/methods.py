@@ -312,7 +312,7 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         if name in ("getvalue", "read", "getbuffer"):
             return p.element if p.element is not None else UNKNOWN
         if name == "write":
-            value = first or UNKNOWN
+            value = containers.put(machine, first or UNKNOWN)
             p.element = value if p.element is None else join(p.element, value)
         return NONE
     if kind == contexts.STACK:

@@ -21,7 +21,8 @@ from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Deadline, Event, Forward
 from auditor.timeline.trackers.adaptation import shifts
 from auditor.timeline.trackers.adaptation.effects import overlap
-from auditor.timeline.values.atoms import CLOCK, RANDOM, TRAIN, VAL, bits_of
+from auditor.timeline.values.atoms import CLOCK, RANDOM, TRAIN, VAL, bits_of, under
+from auditor.timeline.values.frames import Guard
 from auditor.timeline.values.payloads import (
     SOME,
     UNKNOWN,
@@ -60,6 +61,7 @@ class Apply(Event, eq=False):
     watched: bool = False
     learned: bool = False
     uses: dict[tuple[Way, str], Use] = field(default_factory=dict)
+    taken: dict[tuple[str, int, bool], Guard] = field(default_factory=dict)  # see Calibrations.bound
 
 
 class Use(Event, eq=False):
@@ -90,6 +92,14 @@ class Calibrations(Tracker):
         self.busy = False
         self.loops: list[int] = []  # the loops in progress, one number per run of a loop
         self.run = 0
+        self.taken: dict[tuple[str, int, bool], Guard] = {}
+
+    def bound(self, value: Value) -> Value:
+        """Note the conditions under which validation tokens get a name: none may ask for them where they are used."""
+        if self.machine.guards and containers.deep(value) & VAL:
+            for guard in self.machine.guards:
+                self.taken[guard.site.source.path, guard.site.start, guard.taken] = guard
+        return value
 
     def loop_begun(self) -> int:
         """Note a loop."""
@@ -184,11 +194,11 @@ def applied(machine: Machine, origins: int, node: ir.Node) -> int:
     key = (machine.frame.scope.source.path, node.start, tuple(s.site.start for s in machine.calls))
     event = known.events.get(key)
     if event is None:
-        event = Apply(**common(machine, node, machine.live), generated=generated)
+        event = Apply(**common(machine, node, machine.live), generated=generated, taken=known.taken)
         known.events[key] = event
         machine.events.append(event)
     event.bits |= machine.live
-    event.kinds |= origins & (VAL | TRAIN)
+    event.kinds |= under(origins, machine.live) & (VAL | TRAIN)
     event.within = tuple(known.loops)
     event.region = shifts.region(machine, origins)
     if known.watchers:
