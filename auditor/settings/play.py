@@ -30,6 +30,7 @@ from auditor.submission.model import Override, Setting, Submission, Tree, Unread
 from auditor.submission.names import is_shell, is_trainer
 
 MAX_COMMANDS = 4
+TOLD = "where it tells the claimed score"  # ends the label of the run that a README documents in such a sentence
 MAX_LOGS = 4
 _MAX_TEXT = 256 * 1024  # bytes of a README, a run script or metadata
 _MAX_LOG = 2 * 1024 * 1024  # bytes of a log's head
@@ -98,8 +99,7 @@ def _mentions(submission: Submission, commands: tuple[Setting, ...], score: floa
     told = told_with(text, submission.readme, score) if score is not None else {}
     if not _identity(told) - _identity(main):
         return out
-    label = f"{submission.readme}, where it tells the claimed score"
-    return (Setting("command", label, {**main, **told}), *out)
+    return (Setting("command", f"{submission.readme}, {TOLD}", {**main, **told}), *out)
 
 
 def _commands(runs: Sequence[Run]) -> tuple[Setting, ...]:

@@ -12,7 +12,7 @@ from auditor.evidence.model import Evidence
 from auditor.program.load import load_program
 from auditor.program.model import Program
 from auditor.regex import regex
-from auditor.settings import settings_in_play
+from auditor.settings import TOLD, settings_in_play
 from auditor.smoke.counts import logged_parameters
 from auditor.submission.model import Override, Setting, Submission, Unread
 
@@ -61,8 +61,9 @@ def plan(submission: Submission, evidence: Evidence) -> Plan | str:
     if submission.script is None:
         return "there is no train script"
     claimed = claimed_logs(evidence)
-    settings = settings_in_play(submission, claimed, training_logs(evidence))
-    command = next((s for s in settings if s.kind == "command"), None)
+    settings = settings_in_play(submission, claimed, training_logs(evidence), evidence.claims().val_bpb)
+    commands = [s for s in settings if s.kind == "command"]
+    command = next((s for s in commands if s.label.endswith(TOLD)), commands[0] if commands else None)
     log = next((s for s in settings if s.kind == "log"), None)
     loaded = load_program(submission)
     program = loaded if isinstance(loaded, Program) else None

@@ -56,6 +56,13 @@ def test_paths_of_the_document_can_be_left_out_alone(folder):
     assert found.setting.endswith(", without its paths")
 
 
+def test_a_switch_that_is_told_with_the_claimed_score_is_set(folder):
+    readme = "```\nMODEL_DIM=256 python train_gpt.py\n```\n\nWith `TIE_EMBEDDINGS=0` the score is val_bpb 1.0941.\n"
+    found = planned(folder(README__md=readme, submission__json='{"val_bpb": 1.0941}'))
+    assert found.environment == {"MODEL_DIM": "256", "TIE_EMBEDDINGS": "0"}
+    assert found.setting == "README.md, where it tells the claimed score"
+
+
 def test_what_a_log_prints_is_what_ran(folder):
     log = (
         "model_params:17059912\nnum_layers:11 tie_embeddings:True data_path:/somewhere other:5\nstep:1/5 val_bpb:1.2\n"

@@ -286,7 +286,7 @@ def _whole(index: ir.Slice) -> bool:
 
 
 def put(machine: Machine, value: Value) -> Value:
-    """Return ``value`` as something keeps it that is put there now: from a split under the settings in progress only."""
+    """Return ``value`` as it is put somewhere now: from a split under the settings in progress only."""
     if machine.live == machine.all or not deep(value) & (VAL | TRAIN):
         return value
     p = value.p
