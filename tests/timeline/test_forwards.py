@@ -92,6 +92,9 @@ def test_looks_ahead(body: str, conv: str, rnn: str) -> None:
         ("return x + F.pad(self.conv(x.transpose(1, 2)), (2, 0)).transpose(1, 2)", "3"),
         ("h = torch.cat([torch.zeros(B, 2, D), x], dim=1); return self.conv(h.transpose(1, 2)).transpose(1, 2)", "3"),
         ("return x + self.rnn(x)[0]", "3"),
+        ("shape = (x.size(-1),); dims = tuple(range(-len(shape), 0)); "
+         "return x * x.pow(2).mean(dims, keepdim=True).rsqrt()", "3"),
+        ("shape = x.shape[-1:]; return x - x.mean(tuple(range(-len(shape), 0)), keepdim=True)", "3"),
     ],
 )  # fmt: skip
 def test_looks_back(body: str, conv: str) -> None:
@@ -222,6 +225,13 @@ def test_a_bound_that_counts_where_tokens_were_replaced(picked: str, replaced: s
 )
 def test_a_denoiser_that_counts_elsewhere(picked: str, replaced: str, counted: str) -> None:
     assert not any(bounds(picked, replaced, counted))
+
+
+def test_numbers_of_axes_that_are_worked_out() -> None:
+    """``range`` counts down to the positions, too; a number that isn't known leaves it open."""
+    body = "shape = x.shape[SIZES]; return x - x.mean(tuple(range(-len(shape), 0)), keepdim=True)"
+    assert ahead(body.replace("SIZES", "1:")) == [("a mean over the positions", True)]
+    assert ahead(body.replace("SIZES", "self.first:")) == [("a mean over the positions", False)]
 
 
 def test_a_norm_is_not_asked_for_tokens() -> None:

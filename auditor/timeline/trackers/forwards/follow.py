@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from auditor.program import ir
-from auditor.timeline.trackers.forwards import calls, grids, spectra
+from auditor.timeline.trackers.forwards import calls, grids, spectra, tuples
 from auditor.timeline.trackers.forwards.axes import NOTHING, Mixed, Several, Size, Tensor, blended, either, multiplied
 from auditor.timeline.trackers.forwards.grids import Grid
 from auditor.timeline.trackers.forwards.held import compared, counted, plain
@@ -222,8 +222,7 @@ class Body:
         if type(node) is ir.Subscript:
             base = self.eval(node.value)
             if isinstance(base, Several):
-                at = self.eval(node.index)
-                return base.items[at] if isinstance(at, int) and -len(base.items) <= at < len(base.items) else None
+                return tuples.item(base, node.index, self.eval)
             if isinstance(base, Kernel | Spectrum | Unrolled):
                 return spectra.sliced(base, node.index, self.mixed(node), self.eval)
             if isinstance(base, Tensor):
@@ -343,12 +342,11 @@ class Body:
             return -math.inf if given[0][0] == "-" else math.inf
         if name == "bool" and len(given) == 1 and isinstance(given[0], bool | int):
             return bool(given[0])
-        if name in ("range", "enumerate", "zip", "len"):
+        if name in tuples.NAMES:
             items = given[0] if given and isinstance(given[0], Heap) else None
-            inner = self.element(items) if items is not None else None
-            if name == "enumerate":
-                return Several((Several((math.nan, inner)),))
-            return Several((math.nan if name == "range" else None,))
+            found = tuples.function(name, node, given, self.element(items) if items is not None else None, self.eval)
+            if found is not None:
+                return found
         return self.checked(name, given, keywords, node)
 
     def checked(self, name: str, given: list[object], keywords: dict[str, object], node: ir.Node) -> object:
