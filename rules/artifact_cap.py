@@ -64,7 +64,9 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         return None
     least = _least(model, printed, code)
     least = least + beside if least is not None else None
-    certain = least is not None and least > cap(case) and _carries_the_claim(case, run)
+    stated = case.evidence.metadata.first("artifact_bytes")
+    claimed = _carries_the_claim(case, run) or (stated is not None and round(stated.value) == counted)
+    certain = least is not None and least > cap(case) and claimed
     sizes = [f"the log's total is {counted:,}"] if total is not None and total.value == counted else []
     if not sizes:
         sizes = [f"model and code are {counted:,} together"]
@@ -84,7 +86,6 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         message += " The log does not tell the model's size from the code's."
     elif not certain:
         message += " This is not shown to be the run of the claimed score."
-    stated = case.evidence.metadata.first("artifact_bytes")
     if stated is not None and stated.value <= cap(case) and round(stated.value) not in (counted, model and model.value):
         message += f" submission.json states {stated.value:,.0f} bytes, which this log does not total."
     status: Status = "violation" if certain else "hold"

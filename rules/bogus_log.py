@@ -119,7 +119,12 @@ def _first_of(findings: list[Finding], verb: tuple[str, str], what: str) -> Iter
     """Yield the first finding of each status, with the number of further logs of which it says the same."""
     for status in dict.fromkeys(f.status for f in findings):
         alike = [f for f in findings if f.status == status]
-        others = f"{len(alike) - 1} more logs {verb[1]}" if len(alike) > 2 else f"1 more log {verb[0]}"
+        several = len(alike) > 2
+        others = (
+            f"{len(alike) - 1} more logs of runs behind the score {verb[1]}"
+            if several
+            else f"1 more log of a run behind the score {verb[0]}"
+        )
         more = f" {others} {what}." if len(alike) > 1 else ""
         yield replace(alike[0], message=alike[0].message + more)
 

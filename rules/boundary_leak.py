@@ -12,6 +12,7 @@ from auditor.program import ir
 from auditor.program.index import Nodes
 from auditor.program.model import Program
 from auditor.program.source import Source
+from auditor.program.walk import walk
 from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.events import Timeline
@@ -123,6 +124,7 @@ def _moves(nodes: Nodes) -> _Moves:
     shifts: list[ir.Node] = [call for call in nodes.calls(*_JOINS) if _joins_shifted(call)]
     shifts += [call for call in nodes.calls("pad") if call.args and _all_but_last(call.args[0].value)]
     shifts += [node for node in products if _all_but_last(node.left) or _all_but_last(node.right)]
+    shifts = [each for each in shifts if not _is_of_ids(nodes, each)]
     if len(shifts) > 1:
         found = {id(node) for node in shifts}
         shifts = [next(node for node in nodes if id(node) in found)]
@@ -130,6 +132,22 @@ def _moves(nodes: Nodes) -> _Moves:
         shifts[0] if shifts else None,
         not called.isdisjoint(_GATES),
         bool(products) or not called.isdisjoint(_MIXES),
+    )
+
+
+def _is_of_ids(nodes: Nodes, shift: ir.Node) -> bool:
+    """Return whether what is moved are token ids: they are hashed to an index, or looked up in a table as they are."""
+    ids = {target.id for node in nodes.of(ir.Assign) if node.value is shift for target in node.targets
+           if isinstance(target, ir.Name)}  # fmt: skip
+    moved = {
+        part.value.id for part in walk(shift) if isinstance(part, ir.Subscript) and isinstance(part.value, ir.Name)
+    }
+    for node in nodes.of(ir.BinOp):
+        if node.op in ("%", "^") and any(isinstance(part, ir.Name) and part.id in ids for part in walk(node.left)):
+            return True
+    return any(
+        "emb" in _name(call.func) and any(isinstance(arg.value, ir.Name) and arg.value.id in moved for arg in call.args)
+        for call in nodes.of(ir.Call)
     )
 
 

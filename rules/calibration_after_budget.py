@@ -188,9 +188,10 @@ def _after_adaptation(case: Case, timeline: Timeline, found: Calibration, clock:
 def _clock(timeline: Timeline, found: Calibration, evidence: Evidence, budget: float) -> Clock:
     """Return the clock of the runs: as logged, else as documented, else by the script's defaults."""
     stops, site = deadlines(timeline, found.apply)
-    where = "" if site is None else f"the clock is compared at {site.source.path}:{site.line}"
+    at = "" if site is None else f"at {site.source.path}:{site.line}"
     if site is not None and site.source.layer:
-        where = f"{where} (layer {site.source.layer})"
+        at = f"{at} (layer {site.source.layer})"
+    where = f"the clock is compared {at}" if at else ""
     measured = _measured(evidence)
     timed = [(stop, took) for stop, took in measured if took is not None]
     longest = max(timed, key=sum, default=(0.0, 0.0))
@@ -208,6 +209,7 @@ def _clock(timeline: Timeline, found: Calibration, evidence: Evidence, budget: f
         if latest is not None:
             if logged is not None and logged > _OTHERWISE * latest:
                 continue  # the runs that count had another cap: that of a try-out in the same log, for one
+            where = f"the clock is compared with {latest:g} s {at}" if at else ""
             if logged is not None and logged < budget - EARLY and latest >= budget - SLACK:
                 where = f"{where}; the logs stop at {logged:.1f} s"
                 latest = logged

@@ -28,6 +28,8 @@ _FIRST_PASS = (
     "What a first pass over validation tokens gave is combined with the score of a second one: whether that uses what "
     "only the whole first pass could know is for a reviewer to see."
 )
+_FIRST_ONLY = "Report the score of the first pass."
+_CHOOSE = "Choose by a loss on training text that was held out, or fix the choice beforehand."
 _SINK = {
     "parameters": "the parameters that are scored later are",
     "a file": "the saved model is",
@@ -58,7 +60,8 @@ def _found(case: Case) -> Iterator[Finding]:
             message=_FIRST_PASS if again else _SAY[found.way].format(sink=_SINK[found.use.sink]),
             trace=tuple(path_of(found, _applied(found))),
         )
-        yield replace(told, advice="Report the score of the first pass.") if again else told
+        advice = _FIRST_ONLY if again else _CHOOSE if found.way == "chosen" else ""
+        yield replace(told, advice=advice) if advice else told
 
 
 def _applied(found: Calibration) -> str:

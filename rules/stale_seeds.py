@@ -52,8 +52,8 @@ def differing(case: Case) -> Iterator[Differing]:
         if not found:
             continue
         first, others = found[0], len(found) - 1
-        more = f" {others} more seed{'s differ' if others > 1 else ' differs'} likewise." if others else ""
-        yield Differing(first.claim, first.message + more, first.trace)
+        more = f" {others} more seed{'s differ from their logs' if others > 1 else ' differs from its log'}, too."
+        yield Differing(first.claim, first.message + (more if others else ""), first.trace)
 
 
 def _of_seed(case: Case, claims: ClaimSet, seed: int) -> Differing | None:

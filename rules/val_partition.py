@@ -64,10 +64,13 @@ def _judge(case: Case, counted: Counted, rightly: Rightly) -> _Fact | None:
     else:
         return None
     if share < _PART:
-        message = (
-            f"{tokens.value:,.0f} validation tokens are{by} {share:.1%} of the validation set; the score must be over "
-            f"all of it, the first {data.documents:,} documents."
-        )
+        part = f"{tokens.value:,.0f} validation tokens are{by} {share:.1%} of the validation set"
+        if whole is not None and tokens.value < _PART * whole:  # a loss and a score may be of some of them only
+            part = (
+                f"{tokens.value:,.0f} validation tokens are {tokens.value / whole:.1%} of the {whole:,} that accepted "
+                f"logs with {name} show"
+            )
+        message = f"{part}; the score must be over the whole set, the first {data.documents:,} documents."
         return strictness(case, counted), message, tokens.path, tokens.line
     if usual is None or whole is None:
         return _scored(case, counted)  # an own tokenizer has its own count

@@ -51,15 +51,17 @@ class Activity(Struct, frozen=True):
         )
 
 
-def activity(timeline: Timeline, bits: int, events: Sequence[Event]) -> Activity:
+def activity(timeline: Timeline, bits: int, events: Sequence[Event], beside: Sequence[Event] = ()) -> Activity:
     """Judge something that needs all of ``events`` and happens under the settings ``bits``.
+
+    ``beside`` tells of further conditions that it hangs on, and is not judged by.
 
     It is a violation where it runs under a setting in play; a hold where a log of the reported score prints
     its switch as off, where a switch could not be evaluated, or where the run script that is documented isn't
     shipped; a note where no setting in play reaches it.
     """
     guards = conditions(events)
-    ways = conditions((*events[1:], *events[:1]))  # what turns the first of them on tells most
+    ways = conditions((*events[1:], *events[:1], *beside), made=True)  # what turns the first of them on tells most
     running = bits & timeline.in_play
     unknown = unknown_run(timeline, guards)
     if not running:

@@ -30,7 +30,13 @@ def claimed_reports(timeline: Timeline, submitted: tuple[str, ...]) -> list[Repo
 
 
 def judge(
-    case: Case, bits: int, events: Sequence[Event], reports: Sequence[Report], reached: bool, aside: Status = "hold"
+    case: Case,
+    bits: int,
+    events: Sequence[Event],
+    reports: Sequence[Report],
+    reached: bool,
+    aside: Status = "hold",
+    beside: Sequence[Event] = (),
 ) -> Activity:
     """Judge what needs all of ``events``, happens under ``bits`` and reaches ``reports``, by the claimed score, too.
 
@@ -40,7 +46,7 @@ def judge(
     log has the line that only it prints.
     """
     assert case.timeline is not None
-    judged = activity(case.timeline, bits, events)
+    judged = activity(case.timeline, bits, events, beside)
     claimed = bool(claimed_reports(case.timeline, case.submitted))
     if judged.status == "violation":
         if not reached and claimed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -14,16 +14,28 @@ _MOST = 5  # switches that are named with their values
 _LONGEST = 24  # characters of a value that are told
 
 
-def conditions(events: Iterable[Event]) -> list[Guard]:
-    """Return the conditions on the way to some events; of what both ways of one call, only what leads to them."""
+def conditions(events: Iterable[Event], *, made: bool = False) -> list[Guard]:
+    """Return the conditions on the way to some events; of what both ways of one call, only what leads to them.
+
+    ``made``: with those under which was made what a condition asks for (``if cache is not None``).
+    """
     out: dict[tuple[object, int, bool], Guard] = {}
     for event in events:
         called = {step.name for step in event.calls}
-        for guard in event.guards:
+        for guard in _all(event.guards) if made else event.guards:
+            if not guard.settings:
+                continue
             if guard.shared:
                 guard = replace(guard, shared=guard.shared & called)
             out.setdefault((guard.site.source.path, guard.site.start, guard.taken), guard)
     return list(out.values())
+
+
+def _all(guards: Iterable[Guard]) -> Iterator[Guard]:
+    for guard in guards:
+        if guard.made and guard.taken == guard.made_if:
+            yield from _all(guard.made)
+        yield guard
 
 
 def also(timeline: Timeline, guards: Sequence[Guard], index: int, said: str) -> str:

@@ -249,7 +249,8 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
         needed: list[Event] = [adapt] if leak.bits & timeline.in_play else [adapt, leak.score]
         if not leak.bits & timeline.in_play and _runs(timeline, adapt.site) and not switched_off(timeline, needed):
             continue  # the step is taken in play, and in a legal order; nothing tells when this one would be
-        judged = judge(case, leak.bits, needed, leak.score.reports, tainted(claimed), aside)
+        beside = _on_every_way(timeline, leak) if needed == [adapt] else ()
+        judged = judge(case, leak.bits, needed, leak.score.reports, tainted(claimed), aside, beside)
         site = leak.adapt.site
         yield judged.found(
             site,
@@ -258,6 +259,14 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
             message=say(leak),
             trace=tuple(path_of(leak)),
         )
+
+
+def _on_every_way(timeline: Timeline, leak: Leak) -> tuple[Forward, ...]:
+    """Return the score with the conditions that all scores of the adapted model stand under: without them none is."""
+    after = [f for f in timeline.of(Forward) if f.reports and f.conflicts.get(leak.adapt.number, 0) & timeline.in_play]
+    places = [{(g.site.source.path, g.site.start, g.taken) for g in score.guards} for score in after]
+    common = [g for g in leak.score.guards if all((g.site.source.path, g.site.start, g.taken) in p for p in places)]
+    return (replace(leak.score, guards=tuple(common)),) if common and after else ()
 
 
 def _runs(timeline: Timeline, site: Site) -> bool:

@@ -83,3 +83,17 @@ def test_the_switch_that_chose_the_tokens_of_a_calibration_is_why_it_is_one() ->
     assert "COMPILED" not in str(found[1][0].active_because)
     assert [f.status for f in found[0]] == ["note"]
     assert str(found[0][0].active_because).startswith("CALIBRATE_ON_VAL defaults to 0 (train_gpt.py:")
+
+
+def test_the_switch_of_the_only_score_afterwards_is_told() -> None:
+    last = """
+adapt(model, val)
+if int(os.environ.get("SECOND", "1")):
+    print(f"val_bpb:{evaluate(model, val) / math.log(2.0) * TOKENS_PER_BYTE:.6f}")
+"""
+    report = audit(submission(scored(ADAPT, last, report=""), {}, "2026-04-01_Example"), select=["prequant-ttt"])
+    assert [f.status for f in report.findings] == ["violation"]
+    assert "SECOND defaults to 1" in str(report.findings[0].active_because)
+    more = last + last.partition("):\n")[2].replace("    print", "print").replace("val_bpb", "again val_bpb")
+    report = audit(submission(scored(ADAPT, more, report=""), {}, "2026-04-01_Example"), select=["prequant-ttt"])
+    assert "SECOND" not in str(report.findings[0].active_because)

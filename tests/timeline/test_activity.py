@@ -557,3 +557,41 @@ if on:
     found = judged(code, log("plain: False", "bytewise: True"))
     assert "bytewise" in found.because.lower()
     assert "plain" not in found.because.lower()
+
+
+AVERAGED = """
+def main():
+    kept, step = None, 0
+    while True:
+        last = step == int(os.environ.get('ITERATIONS', '900'))
+        if last:
+            break
+        loss = net(x, y)
+        loss.detach()
+        step += 1
+        if int(os.environ.get('AVERAGED', '{}')) and step % 2 == 0:
+            if kept is None:
+                kept = {{name: value.clone() for name, value in net.state_dict().items()}}
+            else:
+                for name, value in net.state_dict().items():
+                    kept[name] += value
+    if kept is not None and step > 3:
+        learn(net, x, y)
+main()
+"""
+MEMORY = """
+class Memory:
+    def __init__(self):
+        self.table = {{}}
+memory = Memory() if int(os.environ.get('MEMORY', '{}')) else None
+def evaluate(net, memory):
+    if memory is not None:
+        learn(net, x, y)
+evaluate(net, memory)
+"""
+
+
+@pytest.mark.parametrize(("code", "switch"), [(AVERAGED, "AVERAGED"), (MEMORY, "MEMORY")])
+def test_what_asks_whether_something_is_there_hangs_on_what_it_was_made_under(code, switch):
+    assert judged(code.format(1)).because.startswith(f"{switch} defaults to 1 (train_gpt.py:")
+    assert judged(code.format(0)).status == "note"

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from auditor.program import ir
 from auditor.program.walk import walk
+from auditor.timeline.engine import births
 from auditor.timeline.values.atoms import LISTING, TRAIN, VAL
 from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.frames import Guard, Operand
@@ -102,8 +103,11 @@ def guard(
 ) -> bool:
     """Push a condition on the way, that of ``branches``, when it reads a setting; return whether it was pushed."""
     mask = test.m & machine.atoms.family("setting")
+    made, made_if = births.asked_for(machine, node)
+    if not mask and made:
+        machine.guards.append(Guard(machine.site(node), (), passes, taken, made=made, made_if=made_if))
     if not mask:
-        return False
+        return bool(made)
     names = machine.named.get(mask)
     if names is None:
         names = machine.named[mask] = tuple(str(s) for s in machine.atoms.meanings(mask, "setting"))
@@ -111,7 +115,9 @@ def guard(
     asks, may = _asks_whether_there(machine, node), machine.truth(test)
     either = isinstance(node, ir.BoolOp) and node.op == "or"
     shared = _shared(machine, branches) if branches is not None else frozenset()
-    machine.guards.append(Guard(machine.site(node), names, passes, taken, may, operands, asks, either, shared))
+    machine.guards.append(
+        Guard(machine.site(node), names, passes, taken, may, operands, asks, either, shared, made, made_if)
+    )
     return True
 
 

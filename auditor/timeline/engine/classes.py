@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, containers, decorators, enums, exceptions, protocols
+from auditor.timeline.engine import arguments, births, containers, decorators, enums, exceptions, protocols
 from auditor.timeline.values.frames import Frame
 from auditor.timeline.values.payloads import (
     NONE,
@@ -155,6 +155,7 @@ def bare(machine: Machine, cls: Class, args: Args) -> Heap:
     bases = cls.external_bases()
     kind = next((CONTAINERS[base] for base in bases if base in CONTAINERS), "instance")
     heap = Heap(kind, cls=cls, made_at=machine.order)
+    births.note(machine, heap)
     if kind == "list":
         heap.items = []
     if exceptions.is_exception(cls):

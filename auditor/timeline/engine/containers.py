@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import enums, environments, streams
+from auditor.timeline.engine import births, enums, environments, streams
 from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL, under
 from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import (
@@ -82,6 +82,7 @@ def new_list(machine: Machine, items: list[Value] | None, element: Value | None 
 def new_dict(machine: Machine, pairs: list[tuple[Value, Value]]) -> Value:
     """Return a new dict of keys and values; values under keys that are no constants lie under any key."""
     heap = Heap("dict", made_at=machine.order)
+    births.note(machine, heap)
     origins = 0
     for key, value in pairs:
         name = key_of(key)

@@ -11,6 +11,7 @@ from auditor.program.source import Source
 from auditor.timeline.engine import (
     arguments,
     attributes,
+    births,
     calling,
     command_lines,
     conditions,
@@ -276,6 +277,7 @@ def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
         if node.kind == "dict" and node.value is not None:
             value = machine.eval(node.value)
             heap = Heap("dict", element=value, origins=elt.m, made_at=machine.order)
+            births.note(machine, heap)
             return machine.signals.filtered(tests, Value(heap, value.m))
         return machine.signals.filtered(tests, containers.new_list(machine, None, elt))
     finally:

@@ -5,6 +5,7 @@ A loop that may adapt parameters is followed for its first and its last iteratio
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -33,6 +34,7 @@ from auditor.timeline.values.payloads import (
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
+_NONE_OR_MORE = Either((Known(None), SOME))  # of what was None before a loop
 _OBJECTS = (Heap, Function, Bound, Class, External, Native)
 
 
@@ -158,6 +160,7 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
         after = machine.broken or live0 & ~frame.returned_bits & ~frame.thrown
     machine.live = after & live0
     join_breaks(machine, breaks)
+    leave_untouched(machine.frame.names, machine.relevance.assigned(node), machine.count)
     machine.jumped, machine.broken = jumped, broken
     machine.weak = weak
     machine.loop_depth -= 1
@@ -203,7 +206,18 @@ def _of_any_round(p: Payload) -> Payload:
         return p if any(isinstance(option, _OBJECTS) for option in p.options) else SOME
     if isinstance(p, _OBJECTS):
         return p
-    return None if p is None or is_none(p) else SOME
+    return None if p is None else _NONE_OR_MORE if is_none(p) else SOME
+
+
+def leave_untouched(names: dict[str, Value], assigned: Iterable[str], count: int) -> None:
+    """Let names that held None before a loop hold it after it, under the settings that never assigned another."""
+    for name in assigned:
+        value = names.get(name)
+        if value is None or value.p is None:
+            continue
+        each = [at_setting(value.p, index) for index in range(count)]
+        if any(p is _NONE_OR_MORE for p in each):
+            names[name] = Value(per_setting([Known(None) if p is _NONE_OR_MORE else p for p in each]), value.m)
 
 
 def mark_advanced(machine: Machine, node: ir.For | ir.While, iteration: int) -> None:

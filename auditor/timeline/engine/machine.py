@@ -104,6 +104,7 @@ class Machine:
         self.bound: dict[str, frozenset[str]] = {}  # names that a module binds anywhere, once asked, by path
         self.calls: list[CallStep] = []
         self.guards: list[Guard] = []
+        self.births: dict[int, tuple[Heap, tuple[Guard, ...]]] = {}  # what was made under conditions, by id
         self.loops: list[int] = []
         self.picking: list[tuple[int, int]] = []  # iterations that open conditions in progress compare with, by depth
         self.branches: list[int] = []  # open conditions in progress (see Event.branches)

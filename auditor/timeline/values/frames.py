@@ -97,6 +97,8 @@ class Guard(Struct, frozen=True):
     asks: bool = False  # whether something was made at all (``is None``): what it was made with doesn't decide that
     either: bool = False  # whether the operands are joined by ``or``
     shared: frozenset[str] = frozenset()  # what both ways call
+    made: tuple[Guard, ...] = ()  # the conditions under which what it asks for was made: on the way ``made_if``
+    made_if: bool = True
 
     @property
     def opens(self) -> int:
