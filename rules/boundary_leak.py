@@ -136,19 +136,16 @@ def _moves(nodes: Nodes) -> _Moves:
 
 
 def _is_of_ids(nodes: Nodes, shift: ir.Node) -> bool:
-    """Return whether what is moved are token ids: they are hashed to an index, or looked up in a table as they are."""
-    ids = {target.id for node in nodes.of(ir.Assign) if node.value is shift for target in node.targets
-           if isinstance(target, ir.Name)}  # fmt: skip
-    moved = {
-        part.value.id for part in walk(shift) if isinstance(part, ir.Subscript) and isinstance(part.value, ir.Name)
+    """Return whether what is moved are token ids: they are hashed to an index."""
+    ids = {
+        target.id
+        for node in nodes.of(ir.Assign)
+        if node.value is shift
+        for target in node.targets
+        if isinstance(target, ir.Name)
     }
-    for node in nodes.of(ir.BinOp):
-        if node.op in ("%", "^") and any(isinstance(part, ir.Name) and part.id in ids for part in walk(node.left)):
-            return True
-    return any(
-        "emb" in _name(call.func) and any(isinstance(arg.value, ir.Name) and arg.value.id in moved for arg in call.args)
-        for call in nodes.of(ir.Call)
-    )
+    hashed = [node.left for node in nodes.of(ir.BinOp) if node.op in ("%", "^")]
+    return any(isinstance(part, ir.Name) and part.id in ids for left in hashed for part in walk(left))
 
 
 def _joins_shifted(call: ir.Call) -> bool:

@@ -17,9 +17,9 @@ from auditor.smoke.harness.shards import TRAIN_TOKENS
 from auditor.smoke.plan import Plan
 from auditor.smoke.results import MAX_BYTES as MAX_EVENTS
 from auditor.smoke.results import Event, read_events
+from auditor.smoke.runner import OLDER
 from auditor.submission.model import Submission
 
-_OLDER = {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}  # scripts load what they saved, as torch did before 2.6
 _THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONHASHSEED": "0"}
 
 Spans = Mapping[str, list[tuple[int, int]]]
@@ -78,7 +78,7 @@ def run_script(
         results, orders_path = scratch / "results", scratch / "orders"
         orders_path.write_text(json.dumps(orders), encoding="ascii")
         command = (sys.executable, "-P", "-m", "auditor.probe.harness", str(results), str(orders_path), str(script))
-        environment = {**planned.environment, "PYTHONPATH": import_path(), **_THREADS, **_OLDER}
+        environment = {**planned.environment, "PYTHONPATH": import_path(), **_THREADS, **OLDER}
         request = Request((*command, *planned.arguments), scratch, environment=environment, limits=limits)
         told: dict[str, bytes | None] = {}
 

@@ -17,7 +17,7 @@ from auditor.smoke.results import MAX_BYTES, Event, read_events
 from auditor.submission.model import Submission
 
 _TAIL = 1500  # characters
-_OLDER = {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}  # scripts load what they saved, as torch did before 2.6
+OLDER = {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}  # scripts load what they saved, as torch did before 2.6
 _THREADS = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"}
 _OF_THE_SETTING = ("script", "exit")
 _BEFORE_THE_MODEL = ("import", "hyperparameters", "model")
@@ -100,7 +100,7 @@ def _run(
             # A name that is too long here, or two that are one; the script tells if it needs it.
     results = scratch / "results"
     command = (sys.executable, "-P", "-m", "auditor.smoke.harness", str(results), str(folder / planned.script))
-    environment = {**planned.environment, "PYTHONPATH": import_path(), **_THREADS, **_OLDER}
+    environment = {**planned.environment, "PYTHONPATH": import_path(), **_THREADS, **OLDER}
     request = Request((*command, *planned.arguments), scratch, environment=environment, limits=limits)
     told: list[bytes | None] = []
 

@@ -19,7 +19,7 @@ def conditions(events: Iterable[Event], *, made: bool = False) -> list[Guard]:
 
     ``made``: with those under which was made what a condition asks for (``if cache is not None``).
     """
-    out: dict[tuple[object, int, bool], Guard] = {}
+    out: dict[tuple[str, int, bool], Guard] = {}
     for event in events:
         called = {step.name for step in event.calls}
         for guard in _all(event.guards) if made else event.guards:
@@ -27,7 +27,7 @@ def conditions(events: Iterable[Event], *, made: bool = False) -> list[Guard]:
                 continue
             if guard.shared:
                 guard = replace(guard, shared=guard.shared & called)
-            out.setdefault((guard.site.source.path, guard.site.start, guard.taken), guard)
+            out.setdefault(guard.place, guard)
     return list(out.values())
 
 

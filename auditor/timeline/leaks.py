@@ -264,8 +264,8 @@ def findings(case: Case, kind: Kind, slug: str, say: Callable[[Leak], str]) -> I
 def _on_every_way(timeline: Timeline, leak: Leak) -> tuple[Forward, ...]:
     """Return the score with the conditions that all scores of the adapted model stand under: without them none is."""
     after = [f for f in timeline.of(Forward) if f.reports and f.conflicts.get(leak.adapt.number, 0) & timeline.in_play]
-    places = [{(g.site.source.path, g.site.start, g.taken) for g in score.guards} for score in after]
-    common = [g for g in leak.score.guards if all((g.site.source.path, g.site.start, g.taken) in p for p in places)]
+    places = [{guard.place for guard in score.guards} for score in after]
+    common = [guard for guard in leak.score.guards if all(guard.place in each for each in places)]
     return (replace(leak.score, guards=tuple(common)),) if common and after else ()
 
 

@@ -97,3 +97,18 @@ if int(os.environ.get("SECOND", "1")):
     more = last + last.partition("):\n")[2].replace("    print", "print").replace("val_bpb", "again val_bpb")
     report = audit(submission(scored(ADAPT, more, report=""), {}, "2026-04-01_Example"), select=["prequant-ttt"])
     assert "SECOND" not in str(report.findings[0].active_because)
+
+
+def test_ids_that_are_hashed_are_no_gate() -> None:
+    hashes = """
+class Smear(torch.nn.Module):
+    def forward(self, ids, x):
+        gate = torch.sigmoid(self.gate)
+        before = F.pad(MOVED[:, :-1], (1, 0), value=0)
+        USE
+        return x + gate * self.table(pairs)
+"""
+    for moved, use, told in (("ids_of", "pairs = (before * 31 + ids_of) % 1024", 0), ("x", "pairs = before", 1)):
+        code = evaluating(hashes.replace("MOVED", moved).replace("USE", use) + TWICE)
+        report = audit(submission(code, {}, "2026-04-01_Example"), select=["boundary-leak"])
+        assert len([f for f in report.findings if f.rule == "boundary-leak"]) == told

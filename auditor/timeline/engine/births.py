@@ -37,12 +37,8 @@ def asked_for(machine: Machine, node: ir.Expr) -> tuple[tuple[Guard, ...], bool]
         return (), True
     if not all(p is SOME or (isinstance(p, Known) and p.v is None) for p in others):
         return (), True
-    each = [{_place(g): g for g in machine.births[number][1]} if number in machine.births else {} for number in heaps]
+    each = [{g.place: g for g in machine.births[number][1]} if number in machine.births else {} for number in heaps]
     return tuple(g for place, g in each[0].items() if all(place in other for other in each)), there
-
-
-def _place(guard: Guard) -> tuple[str, int, bool]:
-    return guard.site.source.path, guard.site.start, guard.taken
 
 
 def _thing(node: ir.Expr) -> tuple[ir.Name | ir.Attr | None, bool]:

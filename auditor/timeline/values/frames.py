@@ -101,6 +101,11 @@ class Guard(Struct, frozen=True):
     made_if: bool = True
 
     @property
+    def place(self) -> tuple[str, int, bool]:
+        """Return which condition this is, and which way of it."""
+        return self.site.source.path, self.site.start, self.taken
+
+    @property
     def opens(self) -> int:
         """Return the settings under which the condition itself lets this way be taken."""
         return self.may[0] if self.taken else self.may[1]

@@ -98,7 +98,7 @@ class Calibrations(Tracker):
         """Note the conditions under which validation tokens get a name: none may ask for them where they are used."""
         if self.machine.guards and containers.deep(value) & VAL:
             for guard in self.machine.guards:
-                self.taken[guard.site.source.path, guard.site.start, guard.taken] = guard
+                self.taken[guard.place] = guard
         return value
 
     def loop_begun(self) -> int:
