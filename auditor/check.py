@@ -12,6 +12,7 @@ from auditor import catalogue
 from auditor.attribution import attributed, told
 from auditor.case import Case
 from auditor.challenge.known import DEFAULT
+from auditor.confirmed import Alone
 from auditor.evaluators import evaluators
 from auditor.evidence.carried import with_carried
 from auditor.evidence.counted import claimed_logs, measured_runs, training_logs
@@ -168,21 +169,23 @@ def _findings(
 
     A rule that fails costs its own findings only; the failure is noted.
     """
+    alone = Alone(catalogue.applied(case.submission.challenge))
     for rule in rules:
         for each in (case, *scoring) if rule.group == "compliance" else (case,):
             try:
-                yield from tuple(_apply(rule, each, failures))
+                yield from tuple(_apply(rule, each, failures, alone))
             except MemoryError:
                 raise
             except Exception as error:
                 failures.append(Failure(error, f"rule {rule.slug}", each.submission.script or each.submission.given))
 
 
-def _apply(rule: Rule, case: Case, failures: list[Failure]) -> Iterator[Finding]:
+def _apply(rule: Rule, case: Case, failures: list[Failure], alone: Alone) -> Iterator[Finding]:
     """Yield a rule's findings, with what every finding of the rule shares."""
     own = f"#{case.submission.pr}"
     refs = tuple(dict.fromkeys(a.ref for a in rule.authority if a.ref != own))
-    for finding in rule.check(case):
+    findings = tuple(rule.check(case))
+    for finding in alone.confirmed(rule, case, findings) if rule.group == "compliance" else findings:
         # No pull request is cited against itself.
         found = dataclasses.replace(
             finding,

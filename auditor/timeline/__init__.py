@@ -12,19 +12,19 @@ from auditor.timeline.events import Timeline
 from auditor.timeline.unheard import unheard
 
 
-def follow(program: Program, settings: Sequence[Setting]) -> Timeline:
-    """Return the timeline of ``program`` under ``settings`` (the script's defaults first)."""
+def follow(program: Program, settings: Sequence[Setting], alone: int = 0) -> Timeline:
+    """Return the timeline of ``program`` under ``settings`` (the script's defaults first), or one of them ``alone``."""
     from auditor.timeline import trackers
     from auditor.timeline.engine.machine import Machine
     from auditor.timeline.library import Libraries
 
     kinds = trackers.found()
-    machine = Machine(program, settings, Libraries(), kinds)
+    machine = Machine(program, settings, Libraries(), kinds, alone=alone)
     timeline = machine.run()
     closer, relevance = machine.signals.wants_closer(), machine.relevance
     machine.release()
     if closer:
-        machine = Machine(program, settings, Libraries(), kinds, closely=True, relevance=relevance)
+        machine = Machine(program, settings, Libraries(), kinds, closely=True, relevance=relevance, alone=alone)
         timeline = machine.run()
         machine.release()
     return replace(timeline, unheard=unheard(program, settings))

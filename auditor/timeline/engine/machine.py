@@ -77,13 +77,14 @@ class Machine:
         *,
         closely: bool = False,
         relevance: Relevance | None = None,
+        alone: int = 0,
     ) -> None:
         self.library = library
         self.closely = closely  # for the second time, with more kept apart (see Tracker.wants_closer)
         self.program = program
         self.settings = tuple(settings)
         self.count = len(self.settings) + 1
-        self.all = (1 << self.count) - 1
+        self.all = alone or (1 << self.count) - 1  # ``alone``: the only setting that is followed, nothing beside it
         self.live = self.all
         self.weak = 0  # settings under which the current place may not run (a condition left open)
         self.undecided = 0
