@@ -8,6 +8,7 @@ from auditor.program import ir
 from auditor.timeline.engine import (
     classes,
     containers,
+    presence,
 )
 from auditor.timeline.values.atoms import under
 from auditor.timeline.values.frames import Frame
@@ -77,6 +78,9 @@ def bind_name(machine: Machine, name: str, value: Value) -> None:
                 names = outer.names
     if value.m & machine.atoms.family("setting"):
         value = machine.printed(name, value)
+    held = names.get(name) if names is not frame.names else None
+    if held is not None:
+        value = presence.replaced(machine, held, value)
     old = names.get(name) if machine.finalizable else None
     names[name] = value
     frame.rebound.add(name)
@@ -97,16 +101,18 @@ def bind_items(machine: Machine, targets: tuple[ir.Expr, ...], value: Value) -> 
         return
     if isinstance(value.p, PerSetting | Either):
         options = value.p.each if isinstance(value.p, PerSetting) else value.p.options
-        columns = [containers.exact_items(machine, Value(option, value.m)) for option in options]
-        known = [c for c in columns if c is not None and len(c) == len(targets)]
+        columns = [_column(machine, Value(option, value.m), len(targets)) for option in options]
+        known = [c for c in columns if c is not None]
         if known and star is None:
             for index, target in enumerate(targets):
-                parts = [c[index] if c in known and c is not None else UNKNOWN for c in columns]
+                parts = [UNKNOWN if c is None else c[index] for c in columns]
                 if isinstance(value.p, PerSetting):
                     mask = 0
                     for at, part in enumerate(parts):
                         mask |= under(part.m, 1 << at)
-                    machine.bind(target, Value(per_setting([part.p for part in parts]), mask))
+                    machine.bind(
+                        target, Value(per_setting([at_setting(part.p, i) for i, part in enumerate(parts)]), mask)
+                    )
                 else:
                     machine.bind(target, join_all(parts))
             return
@@ -116,6 +122,18 @@ def bind_items(machine: Machine, targets: tuple[ir.Expr, ...], value: Value) -> 
         if isinstance(target, ir.Starred):
             item = containers.new_list(machine, None, item)
         machine.bind(target, _unpacked(machine, value, target, index, item))
+
+
+def _column(machine: Machine, value: Value, count: int) -> list[Value] | None:
+    """Return the ``count`` items of one option of a value, whichever of its own it is; None: they aren't known."""
+    if not isinstance(value.p, Either):
+        items = containers.exact_items(machine, value)
+        return items if items is not None and len(items) == count else None
+    columns = [_column(machine, Value(option, value.m), count) for option in value.p.options]
+    known = [c for c in columns if c is not None]
+    if not known:
+        return None
+    return [join_all([UNKNOWN if c is None else c[index] for c in columns]) for index in range(count)]
 
 
 def _unpacked(machine: Machine, whole: Value, target: ir.Expr, index: int, item: Value) -> Value:

@@ -105,13 +105,15 @@ def call(machine: Machine, func: Value, args: Args, node: ir.Node) -> Value:
     if kind is not PerSetting and kind is not Either:
         return call_payload(machine, func.p, func, args, node)
     options = machine.alternatives(func)
-    if len(options) == 1:
+    if len(options) == 1 and options[0][1] & machine.live == machine.live:
         return call_payload(machine, options[0][0], func, args, node)
     live = machine.live
     weak = machine.weak
     out: Value | None = None
     done = 0
-    after = 0
+    after = live
+    for _, bits in options:
+        after &= ~bits  # nothing is there to be called
     open_choice = isinstance(func.p, Either)
     for payload, bits in options:
         machine.live = live & bits

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import births, enums, environments, streams
+from auditor.timeline.engine import births, enums, environments, presence, streams
 from auditor.timeline.values.atoms import LISTING, TEXT_FILE, TRAIN, VAL, under
 from auditor.timeline.values.folding import FoldError
 from auditor.timeline.values.payloads import (
     HOLDING,
+    NOTHING,
     SOME,
     UNKNOWN,
     Class,
@@ -23,6 +24,7 @@ from auditor.timeline.values.payloads import (
     Stream,
     Tup,
     Value,
+    at_setting,
     join,
     join_all,
     per_setting,
@@ -176,8 +178,21 @@ def as_constant(machine: Machine, value: Value) -> Value:
     items = exact_items(machine, value)
     if items is not None and not isinstance(value.p, Known) and all(isinstance(i.p, Known) for i in items):
         return Value(Known(tuple(i.p.v for i in items)), value.m)  # type: ignore[union-attr]
+    told = items is not None and not isinstance(value.p, Known) and any(isinstance(i.p, PerSetting) for i in items)
+    if items is not None and told:
+        each: list[Payload] = []
+        for index in range(machine.count):
+            held = [p for i in items if (p := at_setting(i.p, index)) is not NOTHING]
+            each.append(Known(tuple(p.v for p in held)) if all(isinstance(p, Known) for p in held) else SOME)  # type: ignore[union-attr]
+        return Value(per_setting(each), value.m)
     if isinstance(value.p, Heap) and value.p.kind == "dict" and value.p.element is None and not value.p.origins:
-        return Value(Known(tuple(value.p.attrs)), value.m)
+        held_by = {key: presence.there(machine, item) for key, item in value.p.attrs.items()}
+        return Value(
+            per_setting(
+                [Known(tuple(k for k, bits in held_by.items() if bits & 1 << i)) for i in range(machine.count)]
+            ),
+            value.m,
+        )
     return value
 
 
@@ -286,24 +301,12 @@ def _whole(index: ir.Slice) -> bool:
     return index.lower is None and index.upper is None
 
 
-def put(machine: Machine, value: Value) -> Value:
-    """Return ``value`` as it is put somewhere now: from a split under the settings in progress only."""
-    if machine.live == machine.all or not deep(value) & (VAL | TRAIN):
-        return value
-    p = value.p
-    if type(p) is Tup:
-        p = Tup(tuple(put(machine, item) for item in p.items))
-    elif type(p) is Heap and p.kind == "list":
-        p = per_setting([p if machine.live & 1 << index else None for index in range(machine.count)])
-    return Value(p, under(value.m, machine.live))
-
-
 def set_item(machine: Machine, heap: Heap, key: Value, value: Value) -> None:
     """Put ``value`` under ``key`` into a dict."""
     name = key_of(key)
     if name is None:
         heap.origins |= key.m
-        value = put(machine, value)
+        value = presence.put(machine, value)
         heap.element = value if heap.element is None else join(heap.element, value)
         machine.heap_version += 1
     else:
@@ -319,13 +322,13 @@ def update_dict(machine: Machine, heap: Heap, other: Value) -> None:
         if p.element is not None:
             if environments.is_copy(p) and heap.element is None:
                 heap.made_with.update(p.made_with)
-            given = put(machine, p.element)
+            given = presence.put(machine, p.element)
             heap.element = given if heap.element is None else join(heap.element, given)
         heap.origins |= p.origins
     elif environments.is_environment(other) and not heap.attrs and heap.element is None:
         environments.copied(machine, heap)
     else:
-        value = put(machine, Value(None, deep(other)))
+        value = presence.put(machine, Value(None, deep(other)))
         heap.element = value if heap.element is None else join(heap.element, value)
 
 
@@ -333,10 +336,10 @@ def extend(machine: Machine, heap: Heap, other: Value) -> None:
     """Append another iterable's items to a list."""
     items = exact_items(machine, other)
     machine.heap_version += 1
-    if heap.items is not None and items is not None and not machine.loops and not machine.weak:
-        heap.items = [*heap.items, *(put(machine, item) for item in items)]
+    if heap.items is not None and items is not None and not machine.loops and not machine.weak & ~1:
+        heap.items = [*heap.items, *(presence.put(machine, item) for item in items)]
         return
-    append_any(heap, put(machine, element_of(machine, other)))
+    append_any(heap, presence.put(machine, element_of(machine, other)))
 
 
 def append(machine: Machine, heap: Heap, value: Value) -> None:
@@ -345,8 +348,8 @@ def append(machine: Machine, heap: Heap, value: Value) -> None:
     for iterations, depth in machine.picking:
         if depth == machine.depth:
             value = tag(value, iterations)
-    value = put(machine, value)
-    if heap.items is not None and len(heap.items) < MAX_EXACT and not machine.in_loop and not machine.weak:
+    value = presence.put(machine, value)
+    if heap.items is not None and len(heap.items) < MAX_EXACT and not machine.in_loop and not machine.weak & ~1:
         heap.items = [*heap.items, value]
     else:
         append_any(heap, value)

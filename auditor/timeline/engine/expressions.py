@@ -19,15 +19,19 @@ from auditor.timeline.engine import (
     enums,
     generators,
     imports,
+    loops,
     parameters,
     patterns,
+    presence,
     protocols,
+    turns,
     unset,
 )
+from auditor.timeline.engine.picking import pick_files
 from auditor.timeline.events import Words
-from auditor.timeline.values.atoms import BITS, LISTING, TRAIN, VAL
+from auditor.timeline.values.atoms import BITS
 from auditor.timeline.values.constants import LN2, loose_wildcard
-from auditor.timeline.values.folding import FoldError, fold_unary, split_of_word, string_origins
+from auditor.timeline.values.folding import FoldError, fold_unary, string_origins
 from auditor.timeline.values.frames import Frame, ModuleScope
 from auditor.timeline.values.payloads import (
     SOME,
@@ -195,11 +199,8 @@ def eval_binop(machine: Machine, node: ir.BinOp) -> Value:
                 machine, None, join(containers.element_of(machine, left), containers.element_of(machine, right))
             )
     if node.op == "*" and isinstance(left.p, Heap) and left.p.kind == "list":
-        return containers.new_list(
-            machine,
-            None,
-            Value(containers.element_of(machine, left).p, containers.element_of(machine, left).m | right.m),
-        )
+        item = containers.tag(containers.element_of(machine, left), right.m)
+        return containers.new_list(machine, None, presence.within(machine, item, machine.truth(right)[0]))
     origins = containers.deep(left) | containers.deep(right)
     origins = parameters.settle(machine, machine.signals.operands(node, left, right, origins))
     origins = machine.signals.mingled(node, origins)
@@ -254,91 +255,74 @@ def eval_comprehension(machine: Machine, node: ir.Comprehension) -> Value:
     """Return a comprehension: followed item by item while there are few, else once."""
     frame = machine.frame
     machine.frame = Frame(frame.scope, {}, parent=frame, func=frame.func or COMPREHENSION, owner=frame.owner)
+    live = machine.live
+
+    def evaluated(part: ir.Expr) -> Value:
+        """Evaluate a part; where it ends the run, nothing goes on."""
+        nonlocal live
+        entered = machine.live
+        out = machine.eval(part)
+        live &= machine.live | ~entered
+        return out
+
     try:
         alone = len(node.clauses) == 1
         tests: list[Value] = []
         for clause in node.clauses:
-            iterable = machine.eval(clause.iter)
+            iterable = evaluated(clause.iter)
             items = containers.exact_items(machine, iterable)
-            if alone and not clause.ifs and items is not None and len(items) <= 16:
+            if alone and items is not None and len(items) <= 16 and _told(machine, clause, items):
                 made, values = [], []
                 for item in items:
+                    machine.live = live & presence.there(machine, item)
+                    if not machine.live:
+                        continue
                     machine.bind(clause.target, item)
-                    made.append(machine.eval(node.elt))
-                    values += [machine.eval(node.value)] if node.value is not None else []
+                    for test in clause.ifs:
+                        machine.live &= machine.truth(machine.eval(test))[0]
+                    if not machine.live:
+                        continue
+                    made.append(presence.put(machine, evaluated(node.elt)))
+                    values += [presence.put(machine, evaluated(node.value))] if node.value is not None else []
+                machine.live = live
                 if node.kind == "dict":
                     return containers.new_dict(machine, list(zip(made, values, strict=True)))
                 return containers.new_list(machine, made)
+            for index, count in enumerate(turns.trip_counts(machine, iterable)):
+                if count == 0:  # it gives nothing there
+                    machine.live &= ~(1 << index)
             machine.bind(clause.target, containers.element_of(machine, iterable))
             for test in clause.ifs:
-                tests.append(machine.eval(test))
+                tests.append(evaluated(test))
+                machine.live &= machine.truth(tests[-1])[0]
                 pick_files(machine, test)
-        elt = machine.eval(node.elt)
+        if not machine.live:
+            return containers.new_dict(machine, []) if node.kind == "dict" else containers.new_list(machine, [])
+        elt = presence.put(machine, evaluated(node.elt))
         if node.kind == "dict" and node.value is not None:
-            value = machine.eval(node.value)
+            value = presence.put(machine, evaluated(node.value))
             heap = Heap("dict", element=value, origins=elt.m, made_at=machine.order)
             births.note(machine, heap)
             return machine.signals.filtered(tests, Value(heap, value.m))
         return machine.signals.filtered(tests, containers.new_list(machine, None, elt))
     finally:
         machine.frame = frame
+        machine.live = live
 
 
-def pick_files(machine: Machine, test: ir.Expr, *, taken: bool = True) -> None:
-    """Where ``test`` picks files of one split by a word in their names, let the name it tests say so.
-
-    ``taken``: whether the test holds here; where it doesn't, the files of that split are left out.
-    """
-    while type(test) is ir.UnaryOp and test.op == "not":
-        test, taken = test.operand, not taken
-    if type(test) is ir.BoolOp:
-        if test.op == ("and" if taken else "or"):
-            for operand in test.values:
-                pick_files(machine, operand, taken=taken)
-        return
-    word: ir.Expr | None = None
-    subject: ir.Expr | None = None
-    if type(test) is ir.Compare and test.ops in (("in",), ("not in",)):
-        word, subject = test.left, test.rights[0]
-        taken ^= test.ops == ("not in",)
-    elif type(test) is ir.Call and type(test.func) is ir.Attr and test.func.attr in _NAME_TESTS:
-        given = [arg.value for arg in test.args]
-        if len(given) == 1:
-            word, subject = given[0], test.func.value
-        elif len(given) == 2:  # fnmatch(name, pattern), re.search(pattern, name)
-            word, subject = given if isinstance(given[0], ir.Const) else given[::-1]
-    if type(word) is not ir.Const or not isinstance(word.value, str) or subject is None:
-        return
-    while type(subject) is not ir.Name:
-        if type(subject) is ir.Attr:
-            subject = subject.value
-        elif type(subject) is ir.Call and type(subject.func) is ir.Attr and not _of_a_module(machine, subject):
-            subject = subject.func.value
-        elif type(subject) is ir.Call and len(subject.args) == 1:
-            subject = subject.args[0].value
-        else:
-            return
-    value = machine.lookup(subject.id)
-    if value is None or not value.m & LISTING:
-        return
-    split, known = split_of_word(word.value), value.m & (VAL | TRAIN)
-    if taken and not known:
-        machine.rebind(subject.id, Value(value.p, value.m | split))
-    elif split in (VAL, TRAIN) and known & VAL and known & TRAIN:
-        left = known & split if taken else known & ~split
-        machine.rebind(subject.id, Value(value.p, value.m & ~(VAL | TRAIN) | left))
-
-
-_NAME_TESTS = frozenset({"startswith", "endswith", "match", "search", "fullmatch", "fnmatch", "fnmatchcase"})
-
-
-def _of_a_module(machine: Machine, call: ir.Call) -> bool:
-    """Return whether a module's function is called (``os.path.basename(name)``): its argument is what is looked at."""
-    root = call.func
-    while isinstance(root, ir.Attr):
-        root = root.value
-    found = machine.lookup(root.id) if isinstance(root, ir.Name) else None
-    return found is not None and isinstance(found.p, External)
+def _told(machine: Machine, clause: ir.CompFor, items: list[Value]) -> bool:
+    """Return whether of each item it can be told, under every setting in play, if a comprehension takes it."""
+    if not clause.ifs:
+        return True
+    if not all(loops.plainly(test) for test in clause.ifs):
+        return False
+    for item in items:
+        machine.bind(clause.target, item)
+        for test in clause.ifs:
+            yes, no = machine.truth(machine.eval(test))
+            if yes & no & machine.live & ~1:
+                return False
+    return True
 
 
 def eval_lambda(machine: Machine, node: ir.Lambda) -> Value:

@@ -9,6 +9,7 @@ from auditor.timeline.engine import (
     attributes,
     classes,
     parameters,
+    presence,
     stores,
 )
 from auditor.timeline.values.payloads import (
@@ -75,13 +76,21 @@ def store_field(
     if old is None and heap is not None and heap.cls is not None and (live != machine.all or machine.weak):
         old = heap.cls.find(name)  # elsewhere the class's own stays
         old = old and attributes.bind_method(machine, old, Value(heap), heap, ir.Name(0, 0, name))
-    if old is None or (live == machine.all and not machine.weak):
+    if old is None:
+        fields[name] = presence.within(machine, value, live) if _holds(heap) else value
+        return
+    if live == machine.all and not machine.weak:
         fields[name] = value
         return
     keep = (machine.all & ~live) | (machine.weak & live)
     if heap is not None and heap.kind == "module":
         keep = 0
     fields[name] = merge(value, old, live, keep, machine.count) if keep else value
+
+
+def _holds(heap: Heap | None) -> bool:
+    """Return whether what is put into a field under a switch is missing elsewhere."""
+    return heap is not None and heap.kind in ("dict", "instance", "namespace")
 
 
 def store_item(machine: Machine, target: ir.Subscript, value: Value) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers, loops, streams
+from auditor.timeline.engine import containers, loops, presence, streams
 from auditor.timeline.values.payloads import UNKNOWN, Known, Stream, Tup, Value, join
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def eval_yield(machine: Machine, node: ir.Yield) -> Value:
         value = containers.element_of(machine, value)
     if machine.deciding:
         value = Value(value.p, value.m | machine.deciding)
-    value = machine.signals.bound(value)
+    value = presence.put(machine, machine.signals.bound(value))
     frame.yielded = value if frame.yielded is None else join(frame.yielded, value)
     return UNKNOWN if frame.consume is None else frame.consume(value)
 

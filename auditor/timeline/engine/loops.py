@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers, protocols, turns
+from auditor.timeline.engine import containers, presence, protocols, turns
 from auditor.timeline.engine.relevance import MAX_PASSES
 from auditor.timeline.values.constants import is_none, truthiness
 from auditor.timeline.values.payloads import (
@@ -106,8 +106,12 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
                 if trip is None or trip > number:
                     enter |= 1 << index
             enter &= live0 & ~machine.broken
-            if number:
+            if spelled:
+                enter &= presence.there(machine, spelled[number])
+            if number and not spelled:
                 enter &= done
+            if not enter and spelled:
+                continue
             if not enter:
                 break
             machine.live = enter
@@ -118,6 +122,13 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
                 own_bits |= iteration
                 machine.rounds[iteration] = node
                 machine.iteration_bits.append(iteration)
+            if number == 0 and isinstance(node, ir.While) and plainly(node.test):
+                enter &= machine.truth(machine.eval(node.test))[0]  # before anything is forgotten
+                if not enter:
+                    if followed:
+                        machine.iteration_bits.pop()
+                    break
+                machine.live = enter
             if number or not followed:
                 forget_carried(machine, node, iteration)
             elif iteration:
@@ -164,6 +175,17 @@ def follow_loop(machine: Machine, node: ir.For | ir.While, iterable: Value | Non
     machine.jumped, machine.broken = jumped, broken
     machine.weak = weak
     machine.loop_depth -= 1
+
+
+def plainly(test: ir.Expr) -> bool:
+    """Return whether a condition asks for names and constants only, so that asking twice does nothing."""
+    if isinstance(test, ir.UnaryOp):
+        return plainly(test.operand)
+    if isinstance(test, ir.BoolOp):
+        return all(plainly(part) for part in test.values)
+    if isinstance(test, ir.Compare):
+        return all(plainly(part) for part in (test.left, *test.rights))
+    return isinstance(test, ir.Name | ir.Const)
 
 
 def place(machine: Machine, node: ir.For | ir.While) -> tuple[object, ...]:

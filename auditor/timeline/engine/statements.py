@@ -24,6 +24,8 @@ from auditor.timeline.engine import (
     iteration,
     loops,
     parameters,
+    picking,
+    presence,
     protocols,
     stores,
 )
@@ -32,6 +34,7 @@ from auditor.timeline.values.names import Before, kept
 from auditor.timeline.values.payloads import (
     NONE,
     SOME,
+    UNKNOWN,
     Function,
     Heap,
     Known,
@@ -146,7 +149,12 @@ def do_return(machine: Machine, node: ir.Return) -> None:
 
 def do_assert(machine: Machine, node: ir.Assert) -> None:
     """Follow an assertion; what it excludes does not go on."""
-    machine.eval(node.test)
+    test = protocols.condition(machine, machine.eval(node.test), node.test)
+    yes, no = machine.truth(test)
+    fails = machine.live & no & ~yes
+    if fails and machine.attempts:
+        exceptions.throw(machine, UNKNOWN, fails)
+        machine.live &= ~fails
 
 
 def do_delete(machine: Machine, node: ir.Delete) -> None:
@@ -162,6 +170,10 @@ def do_delete(machine: Machine, node: ir.Delete) -> None:
             base = machine.eval(target.value)
             if protocols.speaks(base):
                 protocols.send(machine, base, "__delitem__", [machine.eval(target.index)], node)
+            elif isinstance(base.p, Heap) and base.p.kind == "dict":
+                key = containers.key_of(machine.eval(target.index))
+                if key is not None:
+                    presence.take_out(machine, base.p, key)
 
 
 def do_scope(machine: Machine, node: ir.Scope) -> None:
@@ -249,7 +261,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
         machine.switched.update((*way.taken, *way.other))
     depth = len(machine.branches)
     machine.branches.extend(way.taken)
-    expressions.pick_files(machine, node.test)
+    picking.pick_files(machine, node.test)
     machine.signals.branch_entered(node.test, test)
     machine.picking.append((test.m & machine.atoms.family("iteration"), machine.depth))
     machine.block(node.body)
@@ -265,7 +277,7 @@ def do_if(machine: Machine, node: ir.If) -> None:
     held, left = branch.take_back()
     branch.watch()
     machine.live = else_live = no
-    expressions.pick_files(machine, node.test, taken=False)
+    picking.pick_files(machine, node.test, taken=False)
     if node.orelse:
         machine.signals.otherwise(test)
         machine.block(node.orelse)

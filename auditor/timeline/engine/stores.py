@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import containers, parameters
-from auditor.timeline.values.atoms import TEXT_FILE, TRAIN, VAL
+from auditor.timeline.engine import containers, parameters, presence
+from auditor.timeline.values.atoms import TEXT_FILE, TRAIN, VAL, under
 from auditor.timeline.values.payloads import (
     UNKNOWN,
     External,
@@ -34,9 +34,10 @@ def store(machine: Machine, target: ir.Subscript, base: Value, index: Value, val
                 exact = isinstance(index.p, Known) and isinstance(index.p.v, int) and payload.items is not None
                 if exact and -len(payload.items or ()) <= index.p.v < len(payload.items or ()):  # type: ignore
                     assert payload.items is not None
-                    payload.items[index.p.v] = value  # type: ignore[union-attr, index]
+                    at = index.p.v  # type: ignore[union-attr]
+                    payload.items[at] = presence.replaced(machine, payload.items[at], value)  # type: ignore[index]
                 else:
-                    containers.append_any(payload, value)
+                    containers.append_any(payload, presence.put(machine, value))
                 handled = True
             elif payload.kind == "instance" and payload.cls is not None and payload.cls.find("__setitem__"):
                 machine.call_own(base, "__setitem__", [index, value])
@@ -67,7 +68,7 @@ def update_in_place(machine: Machine, where: ir.Expr, base: Value, value: Value)
     value = machine.signals.bound(value)
     if value.m & (VAL | TRAIN):
         old &= ~machine.atoms.family("iteration")
-    new = Value(base.p, old | parameters.settle(machine, value.m))
+    new = Value(base.p, old | under(parameters.settle(machine, value.m), machine.live))
     if new.m == base.m:
         return
     if isinstance(where, ir.Name):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.timeline.engine import presence
 from auditor.timeline.engine.containers import element_of, exact_items, tag
 from auditor.timeline.values.payloads import (
+    NOTHING,
     SOME,
     Bound,
     Class,
@@ -43,7 +45,8 @@ def trip_counts(machine: Machine, iterable: Value) -> list[int | None]:
         elif isinstance(payload, Tup):
             out.append(len(payload.items))
         elif isinstance(payload, Heap) and payload.kind == "list":
-            out.append(len(payload.items or ()) or None)
+            items = payload.items or ()
+            out.append(sum(presence.there(machine, item) >> index & 1 for item in items) if items else None)
         else:
             out.append(None)
     return out
@@ -81,6 +84,8 @@ def numbered_items(machine: Machine, iterable: Value, node: ir.For) -> list[Valu
 
 
 def _spelled(p: Payload) -> bool:
+    if isinstance(p, PerSetting):
+        return all(each is NOTHING or _spelled(each) for each in p.each)
     if isinstance(p, Tup):
         return any(_spelled(item.p) for item in p.items)
     return isinstance(p, Function | Bound | Class | External | Native) or (isinstance(p, Known) and type(p.v) is str)

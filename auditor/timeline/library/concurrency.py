@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from auditor.program import ir
-from auditor.timeline.engine import arguments, calling, containers
+from auditor.timeline.engine import arguments, calling, containers, presence
 from auditor.timeline.values.payloads import (
     NONE,
     SOME,
@@ -156,6 +156,7 @@ def _future(machine: Machine, heap: Heap, name: str, args: Args, node: ir.Node) 
 def _queue(machine: Machine, heap: Heap, name: str, args: Args) -> Value | None:
     if name in ("put", "put_nowait", "send", "send_bytes"):
         value = args.get(0, "obj") or args.get(0, "item") or UNKNOWN
+        value = presence.put(machine, value)
         heap.element = value if heap.element is None else join(heap.element, value)
         machine.heap_version += 1
         return NONE

@@ -6,9 +6,21 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from auditor.timeline.engine import containers, parameters
+from auditor.timeline.engine import containers, parameters, presence
 from auditor.timeline.library import ordered
-from auditor.timeline.values.payloads import NONE, SOME, UNKNOWN, Heap, Known, PerSetting, Tup, Value, join, join_all
+from auditor.timeline.values.payloads import (
+    NONE,
+    SOME,
+    UNKNOWN,
+    Heap,
+    Known,
+    PerSetting,
+    Tup,
+    Value,
+    join,
+    join_all,
+    merge,
+)
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.arguments import Args
@@ -31,12 +43,19 @@ def list_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         out = containers.element_of(machine, receiver)
         if p.items is not None and machine.in_loop:
             containers.append_any(p, out)
-        elif p.items:
-            return p.items.pop() if first is None else out
+        elif p.items and first is None:
+            last = p.items.pop()
+            if machine.live != machine.all:
+                p.items.append(presence.within(machine, last, machine.all & ~machine.live))
+            return last
         return out
     if name == "clear":
-        if not machine.weak and machine.live == machine.all:
-            p.items, p.element = [], None
+        left = machine.all & ~machine.live | machine.weak & machine.live
+        if left != machine.all:
+            p.items = [presence.within(machine, item, left) for item in p.items or ()] if left else []
+            p.element = presence.within(machine, p.element, left) if left and p.element is not None else None
+            if left and p.element is not None:
+                p.items = None
             machine.heap_version += 1
         return NONE
     if name == "sort" and args.node is not None:
@@ -75,8 +94,17 @@ def dict_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         default = args.get(1)
         if name == "setdefault" and default is not None and first is not None and key not in p.attrs:
             containers.set_item(machine, p, first, default)
+        elif name == "setdefault" and default is not None and key is not None:
+            lacking = machine.live & ~presence.there(machine, p.attrs[key])
+            if lacking:
+                p.attrs[key] = merge(default, p.attrs[key], lacking, machine.all & ~lacking, machine.count)
         if key is not None and key in p.attrs:
             found = p.attrs[key]
+            there = presence.there(machine, found)
+            if machine.all & ~there:
+                found = merge(found, NONE if default is None else default, there, machine.all & ~there, machine.count)
+            if name == "pop":
+                presence.take_out(machine, p, key)
             return found if p.element is None else join(found, p.element)
         if key is not None and p.element is None and not p.origins:
             return default if default is not None else NONE

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
-from auditor.timeline.engine import applying, arguments, calling, containers, contexts, environments, parameters, stores
+from auditor.timeline.engine import (
+    applying,
+    arguments,
+    calling,
+    containers,
+    contexts,
+    environments,
+    parameters,
+    presence,
+    stores,
+)
 from auditor.timeline.library import (
     autograd,
     averages,
@@ -312,7 +322,7 @@ def heap_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
         if name in ("getvalue", "read", "getbuffer"):
             return p.element if p.element is not None else UNKNOWN
         if name == "write":
-            value = containers.put(machine, first or UNKNOWN)
+            value = presence.put(machine, first or UNKNOWN)
             p.element = value if p.element is None else join(p.element, value)
         return NONE
     if kind == contexts.STACK:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.settings import lookup
+from auditor.timeline.engine import presence
 from auditor.timeline.events import Switch
 from auditor.timeline.values.atoms import replaced
 from auditor.timeline.values.folding import string_origins
 from auditor.timeline.values.frames import Site
-from auditor.timeline.values.payloads import Known, Payload, Value, at_setting, per_setting
+from auditor.timeline.values.payloads import Known, Payload, Value, at_setting, merge, per_setting
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -35,7 +36,13 @@ def read(machine: Machine, name: Value, default: Value | None, node: ir.Node) ->
         return _launched(machine, key, node)
     written = machine.environ.get(key)
     if written is not None and not written[1]:
-        return written[0]
+        here = presence.there(machine, written[0])
+        if here == machine.all:
+            return written[0]
+        del machine.environ[key]
+        other = read(machine, name, default, node)
+        machine.environ[key] = written
+        return merge(written[0], other, here, machine.all & ~here, machine.count)
     if written is not None:
         default = written[0]  # what ``setdefault`` put there outranks the default of a later reader
     if default is None:
@@ -84,6 +91,8 @@ def write(machine: Machine, name: Value, value: Value, *, only_default: bool = F
     if isinstance(name.p, Known) and isinstance(name.p.v, str):
         if only_default and name.p.v in machine.environ:
             return
+        held = machine.environ.get(name.p.v)
+        value = presence.replaced(machine, held[0], value) if held is not None else presence.put(machine, value)
         machine.environ[name.p.v] = (value, only_default)
 
 

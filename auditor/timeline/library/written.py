@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from auditor.timeline.engine import presence
 from auditor.timeline.values.frames import Written
 from auditor.timeline.values.payloads import Heap, Known, Value, join, join_all
 
@@ -58,7 +59,7 @@ def keep(machine: Machine, key: str, value: Value, *, beside: bool) -> None:
     before = machine.files.get(key, []) if beside else []
     if len(before) >= _MOST:
         before = [Written(join_all([each.value for each in before]), frozenset(), machine.all)]
-    machine.files[key] = [*before, Written(value, way, machine.live)]
+    machine.files[key] = [*before, Written(presence.put(machine, value), way, machine.live)]
 
 
 def written_as(name: str) -> str:

@@ -286,6 +286,7 @@ class Value(Struct, eq=False, frozen=True):
 
 
 HOLDING = frozenset({Tup, Heap, PerSetting, Either})  # what may hold other values
+NOTHING = Either(())  # what is not there, under a setting
 UNKNOWN = Value()
 NONE = Value(Known(None))
 TRUE = Value(Known(True))
@@ -314,8 +315,10 @@ MAX_OPTIONS = 8
 
 def join_payloads(a: Payload, b: Payload) -> Payload:
     """Return the payload of "a or b"."""
-    if same(a, b):
+    if same(a, b) or b is NOTHING:
         return a
+    if a is NOTHING:
+        return b
     if type(a) is Tup and type(b) is Tup and len(a.items) == len(b.items):
         return Tup(tuple([join(x, y) for x, y in zip(a.items, b.items, strict=True)]))
     if type(a) is PerSetting and type(b) is PerSetting:
