@@ -22,8 +22,12 @@ class Decisions(Generic[What]):
         self._last = None if what is None else (node, what)
 
     def entered(self, node: ir.Expr, test: Value) -> None:
-        """Note that a branch under ``node`` is entered, which the last comparison decides if it is that."""
-        if self._last is not None and self._last[0] is node:
+        """Note that a branch is entered, which the last comparison decides if it is ``node``, or the last part of it.
+
+        As in ``if low is None or loss < low:``.
+        """
+        last = node.values[-1] if isinstance(node, ir.BoolOp) else node
+        if self._last is not None and self._last[0] is last:
             self._open[id(test)] = (test, self._last[1])
         self._last = None
 

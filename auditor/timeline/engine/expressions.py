@@ -166,7 +166,7 @@ def eval_unary(machine: Machine, node: ir.UnaryOp) -> Value:
         value = protocols.condition(machine, value, node) if node.op == "not" else value
     if node.op == "not":
         yes, no = machine.truth(value)
-        return Value(conditions.boolean(machine, yes, no), value.m)
+        return machine.signals.negated(node, Value(conditions.boolean(machine, yes, no), value.m))
     out = machine.fold(lambda a: fold_unary(node.op, a), value)
     return machine.signals.negated(node, out)
 

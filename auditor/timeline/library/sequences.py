@@ -137,8 +137,15 @@ def same_elements(machine: Machine, args: Args, node: ir.Node) -> Value:
 
 
 def filtered(machine: Machine, args: Args, node: ir.Node) -> Value:
-    """``filter(f, x)``."""
-    return containers.new_list(machine, None, containers.element_of(machine, args.get(1) or UNKNOWN))
+    """``filter(f, x)``: the function is followed once, on any item."""
+    from auditor.timeline.engine import calling
+
+    item = containers.element_of(machine, args.get(1) or UNKNOWN)
+    out = containers.new_list(machine, None, item)
+    function = args.get(0)
+    if function is None or function.p is None or isinstance(function.p, Known):  # None: what is true passes
+        return out
+    return machine.signals.filtered([calling.call(machine, function, arguments.Args((item,), node=node), node)], out)
 
 
 def mapped(machine: Machine, args: Args, node: ir.Node) -> Value:

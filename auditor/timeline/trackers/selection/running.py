@@ -14,7 +14,8 @@ from auditor.timeline.engine.decisions import Decisions
 from auditor.timeline.engine.signals import Names, Tracker
 from auditor.timeline.trackers.keys.reads import Keys
 from auditor.timeline.trackers.selection.marks import Marks, pending
-from auditor.timeline.values.payloads import SOME, Value
+from auditor.timeline.values.constants import is_none
+from auditor.timeline.values.payloads import SOME, Either, Value
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
@@ -29,6 +30,7 @@ class Running(Tracker):
         super().__init__(machine)
         # A loss, the name that it was compared with, and where.
         self.decisions: Decisions[tuple[Value, str, ir.Compare]] = Decisions()
+        self.last: tuple[Value, ir.Compare, bool] | None = None  # whether it holds where the loss is the lower one
 
     def compared(self, op: str, left: Value, right: Value, node: ir.Compare, out: Value) -> Value:
         """Note a loss that is compared with a name."""
@@ -38,7 +40,21 @@ class Running(Tracker):
             loss, low, name = sides
             if is_loss(self.machine, loss) and carried(self.machine, low) and isinstance(name, ir.Name):
                 known = loss, name.id, node
+            for one, rest, lower in ((left, right, op in ("<", "<=")), (right, left, op in (">", ">="))):
+                if is_loss(self.machine, one) and carried(self.machine, rest):
+                    self.last = one, node, lower
         self.decisions.compared(node, known)
+        return out
+
+    def conditional(self, test: Value, one: Value, other: Value, out: Value) -> Value:
+        """Note ``low = loss if loss < low else low``."""
+        if self.last is None:
+            return out
+        loss, node, lower = self.last
+        kept, rest = (one, other) if lower else (other, one)
+        judged = loss.m & self.machine.of(Keys).gold
+        if test.m & judged and kept.m & judged and carried(self.machine, rest):
+            return tag(out, pending(self.machine, "oracle", node))
         return out
 
     def branch_entered(self, node: ir.Expr, test: Value) -> None:
@@ -63,5 +79,7 @@ def is_loss(machine: Machine, value: Value) -> bool:
 
 
 def carried(machine: Machine, value: Value) -> bool:
-    """Return whether a value is a number of another round, of which nothing is known."""
-    return bool(machine.in_loop) and value.p is SOME and not value.m
+    """Return whether a value is a number of another round, of which no more is known than that it may be none yet."""
+    options = value.p.options if isinstance(value.p, Either) else (value.p,)
+    unknown = SOME in options and all(option is SOME or is_none(option) for option in options)
+    return bool(machine.in_loop) and unknown and not value.m

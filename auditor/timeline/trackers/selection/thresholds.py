@@ -15,7 +15,7 @@ from auditor.timeline.values.payloads import Heap, Known, Tup, Value
 if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
-_ORDER = frozenset({"<", ">", "<=", ">="})
+ORDER = frozenset({"<", ">", "<=", ">="})
 _NUMERIC = 1e-3  # a probability below it, or a loss above 30, is only kept from overflowing
 _LARGEST = 30.0
 
@@ -23,7 +23,7 @@ _LARGEST = 30.0
 def compared(machine: Machine, op: str, left: Value, right: Value, out: Value, node: ir.Node) -> Value:
     """Return a comparison of the true token's prediction with something else: what it selects is gated by it."""
     keys = machine.of(Keys)
-    if op not in _ORDER or not (left.m ^ right.m) & keys.gold:
+    if op not in ORDER or not (left.m ^ right.m) & keys.gold:
         return out
     gold, limit = (left, right) if left.m & keys.gold else (right, left)
     if gold.m & machine.of(Marks).space and predicts(machine, limit):
@@ -38,13 +38,13 @@ def compared(machine: Machine, op: str, left: Value, right: Value, out: Value, n
         bit = machine.atoms.bit("pick", pending(machine, "gate", node)) | keys.bounded
         keys.picks |= bit & ~keys.bounded
         above = (op in (">", ">=")) == (gold is left)
-        bit |= keys.better if _keeps(machine, gold, limit, above=above) else 0
+        bit |= keys.better if keeps(machine, gold, limit, above=above) else 0
         return Value(out.p, out.m | bit)
     keys.picks |= bit
     return Value(out.p, out.m | bit)
 
 
-def _keeps(machine: Machine, gold: Value, limit: Value, *, above: bool) -> bool:
+def keeps(machine: Machine, gold: Value, limit: Value, *, above: bool) -> bool:
     """Return whether what passes was predicted better than a constant: small losses, large probabilities."""
     marks = machine.of(Marks)
     space = gold.m & marks.space
