@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from auditor.case import Case
 from auditor.finding import Finding
 from auditor.rule import Rule
-from auditor.timeline import follow
-from auditor.timeline.values.atoms import bits_of
+from auditor.timeline import follow_alone
+from auditor.timeline.events import Timeline
 
 _ANY_VALUE = 1  # what no setting in play reaches; a log may show that it ran after all
+_FIRST = {"log": 0, "command": 1}
 _BECAUSE = "none of the settings in play leads to it where each is followed by itself"
 
 
@@ -34,7 +35,7 @@ class Alone:
         missing = {f for f in found if f.status == "violation" and f.line is not None}
         timeline = case.timeline
         if timeline is not None and timeline.switches:
-            for bit in (*bits_of(timeline.in_play), _ANY_VALUE):
+            for bit in _bits(timeline):
                 if missing:
                     missing -= self._seen(rule, case, found, missing, bit)
             for finding in found:
@@ -67,9 +68,17 @@ class Alone:
         key = id(case), bit
         if key not in self._made:
             assert case.timeline is not None and case.program is not None
-            timeline = follow(case.program, case.timeline.settings, alone=bit)
+            timeline = follow_alone(case.program, case.timeline, bit)
             self._made[key] = case, replace(case, timeline=timeline)
         return self._made[key][1]
+
+
+def _bits(timeline: Timeline) -> Iterator[int]:
+    """Yield the settings in play, those first by which a violation is seen soonest: what ran, what is documented."""
+    numbered = enumerate(timeline.settings, start=1)
+    for number, _ in sorted(numbered, key=lambda each: _FIRST.get(each[1].kind, len(_FIRST))):
+        yield 1 << number
+    yield _ANY_VALUE
 
 
 def _stopped(case: Case, alone: Case) -> bool:

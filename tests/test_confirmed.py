@@ -91,10 +91,10 @@ def test_notes_and_holds_are_not_asked_again(case: Case) -> None:
 def test_where_following_one_setting_stopped_early_the_finding_stands(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(*args: object, alone: int) -> object:
+    def stopped(*args: object) -> object:
         assert case.program is not None and case.timeline is not None
         place = Site(case.program.main.source, 0, 0)
         return replace(case.timeline, unfollowed=(Unfollowed(place, "the analysis stopped", True),))
 
-    monkeypatch.setattr(confirmed, "follow", stopped)
+    monkeypatch.setattr(confirmed, "follow_alone", stopped)
     assert told(case, finds([finding(3)], [])(case)) == [(3, "violation", True)]

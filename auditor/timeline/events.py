@@ -258,6 +258,7 @@ class Timeline(Struct, frozen=True, dict=True):
     words: tuple[Words, ...] = ()
     finished: int = -1  # the settings under which the program comes to its last line
     unheard: Mapping[Place, Unheard] = field(default_factory=dict)
+    closely: bool = False  # followed a second time, with more kept apart
 
     def of(self, kind: type[Kind]) -> Sequence[Kind]:
         """Return the events of a kind, in program order: told apart once for all who ask."""
