@@ -24,6 +24,7 @@ from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.events import Event, Mixture, MixtureKind
 from auditor.timeline.trackers.adaptation.effects import overlap
 from auditor.timeline.trackers.counts import sweeps
+from auditor.timeline.trackers.counts.again import again
 from auditor.timeline.trackers.keys.reads import Keys, all_but_last, of_this_token
 from auditor.timeline.values.atoms import VAL, bits_of, val_settings
 from auditor.timeline.values.payloads import Heap, Known, Method, Value
@@ -260,7 +261,8 @@ class Counts(Tracker):
         if not set(event.within) & set(self.loops):
             same = event.whole or event.reads & self._with_ancestors(reads, wherever=True)
             return "counted" if same or sweeps.covers(self.machine, event.reads, reads, node) else None
-        if not event.reads & self._with_ancestors(reads):
+        judged = self._with_ancestors(reads)
+        if not event.reads & judged and not again(self.machine, event.reads, judged):
             now = event.rounds == self._rounds() and event.within == tuple(self.loops)
             return "preview" if now and sweeps.same_end(self.machine, event.reads, reads) else None
         return "preview" if event.rounds == self._rounds() else "counted"

@@ -275,12 +275,23 @@ def of_this_token(machine: Machine, origins: int) -> bool:
     What was carried on from other rounds of the loops in progress, weights that are learned from losses, say, was
     none of those yet in the first round: there a loss of the token itself is seen without them.
     """
+    rounds, others = _rounds(machine)
+    return not origins & (machine.of(Keys).earlier | others) and origins & rounds == rounds
+
+
+def of_an_earlier_round(machine: Machine, origins: int) -> bool:
+    """Return whether something was made in other rounds of the loops in progress only, and carried on from there."""
+    rounds, others = _rounds(machine)
+    return bool(origins & others) and not origins & rounds
+
+
+def _rounds(machine: Machine) -> tuple[int, int]:
+    """Return the current rounds of the loops in progress, and their others."""
     rounds = 0
     for bit in machine.iteration_bits:
         rounds |= bit
     running = {id(machine.rounds[bit]) for bit in machine.iteration_bits if bit in machine.rounds}
-    others = sum(bit for bit, loop in machine.rounds.items() if id(loop) in running and not bit & rounds)
-    return not origins & (machine.of(Keys).earlier | others) and origins & rounds == rounds
+    return rounds, sum(bit for bit, loop in machine.rounds.items() if id(loop) in running and not bit & rounds)
 
 
 def all_but_last(index: ir.Expr) -> bool:

@@ -105,7 +105,8 @@ class Outliers(Tracker):
         if index.m & self._sides() == self.easier and deep(base) & self._gold():
             return tag(Value(out.p, out.m & ~self._sides()), self._doubt("ignored losses", node))
         piece = node.index
-        if isinstance(piece, ir.Slice) and (piece.lower or piece.upper) and deep(base) & self.ordered:
+        part = not isinstance(piece, ir.Slice) or piece.lower or piece.upper
+        if part and deep(base) & self.ordered:
             return tag(out, self._doubt("ranked losses", node))
         return out
 

@@ -44,6 +44,7 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
     rivals = several(machine, given)
     if name in SIDE_BY_SIDE and rivals:
         return Value(out.p, out.m | marks.rivals)
+    rivals = rivals or ((name in LOWEST or name in PLACES) and _grown(machine, given))
     if name in PLACES and rivals:
         bit = machine.atoms.bit("pick", pending(machine, "oracle", node))
         keys.picks |= bit
@@ -73,6 +74,15 @@ def several(machine: Machine, given: list[Value]) -> bool:
         if len(found) > 1 and found[0] is not found[1] and any(containers.deep(v) & keys.gold for v in found):
             return True
     return False
+
+
+def _grown(machine: Machine, given: list[Value]) -> bool:
+    """Return whether a list is given that losses were put into one by one: as many as a loop had rounds."""
+    if not given or not isinstance(given[0].p, Heap) or given[0].p.kind != "list":
+        return False
+    element = given[0].p.element
+    marks = machine.of(Marks)
+    return element is not None and bool(element.m & machine.of(Keys).gold and element.m & marks.losses)
 
 
 def _reduces(name: str, given: list[Value], node: ir.Call) -> bool:

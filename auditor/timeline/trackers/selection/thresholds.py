@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.program import ir
 from auditor.timeline.engine import containers
 from auditor.timeline.engine.numbers import numbers
-from auditor.timeline.trackers.keys.reads import Keys
+from auditor.timeline.trackers.keys.reads import Keys, of_an_earlier_round
 from auditor.timeline.trackers.selection.marks import Marks, kept_apart, pending, predicts
 from auditor.timeline.values.payloads import Heap, Known, Tup, Value
 
@@ -71,6 +71,8 @@ def either(machine: Machine, test: Value, one: Value, other: Value, out: Value) 
     if not picks or not (predicts(machine, one) and predicts(machine, other)):
         return out
     if not (containers.deep(one) | containers.deep(other)) & keys.gold:
+        return out
+    if of_an_earlier_round(machine, test.m):  # what the last document gained says nothing of this one's tokens
         return out
     if test.m & keys.bounded and not kept_apart(machine, one, other):
         return out
