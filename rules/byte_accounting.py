@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -12,6 +13,7 @@ from auditor.program import ir
 from auditor.program.index import Nodes
 from auditor.program.model import Program
 from auditor.program.source import Source
+from auditor.regex import regex
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
 from auditor.timeline.claims import claimed_reports
@@ -20,10 +22,13 @@ from rules.torch_scripts import EVALUATE, HEAD, MAIN
 
 SLUG = "byte-accounting"
 
+_WIDE = regex(r"u(tf|cs)?[-_ ]?(16|32|2|4)\b|u(tf|cs)?[-_ ]?(16|32)[-_ ]?(le|be)", re.IGNORECASE)
 _MARK = "\u2581"  # what SentencePiece writes for a space
 _DIVISORS: dict[Kind, str] = {
     "bits per token": "What is reported here as bits per byte was divided by numbers of tokens and constants only: no "
     "count of bytes was seen on the way to it.",
+    "nats": "What is reported here as bits per byte is made of losses, which are in nats, and no logarithm of two was "
+    "seen on the way to it: divided by that, it would be 1.44 times as high.",
     "file bytes": "The score is divided by the size of a file of tokens: that is how many bytes their numbers take, "
     "not the text.",
     "raised bytes": "Tokens of few bytes are given more of them before the bytes are added up: text that isn't there.",
@@ -167,6 +172,11 @@ def _slips(program: Program) -> Iterator[Slip]:
             lengths = [n for n in nodes.calls("len") if _counts_bytes(n)]
             if not lengths:
                 continue
+            other = next((n for n in lengths if _in_other_bytes(n)), None)
+            if other is not None:
+                yield Slip(
+                    unit.source, other, "The text is counted in another encoding than UTF-8, which has more bytes."
+                )
             marked_length = next((n for n in lengths if _counts_mark(n)), None)
             if marked_length is not None and not any(_knows_mark(n) for n in nodes):
                 yield Slip(
@@ -182,6 +192,13 @@ def _slips(program: Program) -> Iterator[Slip]:
             if length is None:
                 continue
             pieces = {name for n in nodes.of(ir.Call) if (name := _text_named(n))}
+            whole = next((n for n in lengths if _counts_whole(n, nodes)), None)
+            if whole is not None and spaced is None and marked_length is None:
+                yield Slip(
+                    unit.source,
+                    whole,
+                    "Pieces are counted with the mark that stands for a space: three bytes where the text has one.",
+                )
             if spaced is not None and not any(_cuts_first(n, pieces) for n in nodes):
                 yield Slip(
                     unit.source,
@@ -265,14 +282,47 @@ def _counts_bytes(node: ir.Node) -> bool:
     return isinstance(inner, ir.Call) and isinstance(inner.func, ir.Attr) and inner.func.attr == "encode"
 
 
+def _in_other_bytes(length: ir.Node) -> bool:
+    """Return whether ``len(….encode(…))`` names an encoding of two or four bytes for a character."""
+    inner = length.args[0].value if isinstance(length, ir.Call) else None
+    named = inner.args[0].value if isinstance(inner, ir.Call) and inner.args else None
+    return isinstance(named, ir.Const) and isinstance(named.value, str) and bool(_WIDE.match(named.value))
+
+
 def _counts_mark(node: ir.Node) -> bool:
     """Return whether a node is ``len(….id_to_piece(i).encode(…))``."""
     if not isinstance(node, ir.Call) or not _counts_bytes(node):
         return False
     inner = node.args[0].value
     piece = inner.func.value if isinstance(inner, ir.Call) and isinstance(inner.func, ir.Attr) else None
-    called = piece.func if isinstance(piece, ir.Call) else None
-    return isinstance(called, ir.Attr) and called.attr in ("id_to_piece", "IdToPiece")
+    return isinstance(piece, ir.Call) and _is_piece(piece)
+
+
+def _counts_whole(node: ir.Node, nodes: Nodes) -> bool:
+    """Return whether a node is the length of a piece by its name, of which nothing is cut off or taken off."""
+    inner = node.args[0].value if isinstance(node, ir.Call) and node.args else None
+    text = inner.func.value if isinstance(inner, ir.Call) and isinstance(inner.func, ir.Attr) else None
+    if not isinstance(text, ir.Name):
+        return False
+    bound = [n for n in nodes.of(ir.Assign) if any(isinstance(t, ir.Name) and t.id == text.id for t in n.targets)]
+    pieces = [n for n in bound if isinstance(n.value, ir.Call) and _is_piece(n.value)]
+    lengths = {
+        target.id
+        for n in nodes.of(ir.Assign)
+        if n.value is not None and n.value.start <= node.start < n.value.end
+        for target in n.targets
+        if isinstance(target, ir.Name)
+    }
+    lessened = any(
+        n.op == "-" and (n.start <= node.start < n.end or (isinstance(n.left, ir.Name) and n.left.id in lengths))
+        for n in nodes.of(ir.BinOp)
+    )
+    lessened |= any(n.op == "-" for n in nodes.of(ir.AugAssign))
+    return len(pieces) == len(bound) == 1 and not lessened and not any(_cuts_first(n) for n in nodes)
+
+
+def _is_piece(call: ir.Call) -> bool:
+    return isinstance(call.func, ir.Attr) and call.func.attr in ("id_to_piece", "IdToPiece")
 
 
 def _knows_mark(node: ir.Node) -> bool:
@@ -422,6 +472,29 @@ RULE = Rule(
             status="hold",
         ),
         Example(
+            "nats that are called bits",
+            _script(
+                _COUNTED.replace("bits = evaluate(model, val) / math.log(2.0)", "nats = evaluate(model, val)").replace(
+                    "bits *", "nats *"
+                ),
+                table=_TABLE,
+            ),
+            line='print(f"val_bpb:{nats * (len(ids) - 1) / total:.6f}")',
+            status="hold",
+        ),
+        Example(
+            "pieces counted with the mark of their space, by a name",
+            _script(_COUNTED, table=_TABLE.replace("            piece = piece[1:]\n", "")),
+            line='sizes[i] = len(piece.encode("utf-8"))',
+            status="hold",
+        ),
+        Example(
+            "two bytes for every character",
+            _script(_COUNTED, table=_TABLE.replace('len(piece.encode("utf-8"))', 'len(piece.encode("utf-16-le"))')),
+            line='len(piece.encode("utf-16-le"))',
+            status="hold",
+        ),
+        Example(
             "the default of a setting",
             _script(
                 '\nper_token = float(os.environ.get("BYTES_PER_TOKEN", "2.44"))\n'
@@ -478,6 +551,22 @@ def tables(sp):
         ),
     ),
     valid=(
+        Example(
+            "the mark taken off by its bytes",
+            _script(
+                _COUNTED,
+                table=_TABLE.replace("            piece = piece[1:]\n", "").replace(
+                    'len(piece.encode("utf-8"))', 'len(piece.encode("utf-8")) - 3 * spaced[i]'
+                ),
+            ),
+        ),
+        Example(
+            "a logarithm of two as a number",
+            _script(
+                _COUNTED.replace("/ math.log(2.0)", "* 1.4426950408889634"),
+                table=_TABLE,
+            ),
+        ),
         Example("counted from the pieces", _script(_COUNTED, table=_TABLE)),
         Example(
             "the script's own bytes, beside marks of pieces",

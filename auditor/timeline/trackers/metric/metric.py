@@ -36,6 +36,7 @@ Kind = Literal[
     "targets of a table",
     "clamped targets",
     "bits per token",
+    "nats",
     "own answers",
     "stored choices",
     "ignored losses",

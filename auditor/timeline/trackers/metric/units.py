@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.regex import regex
 from auditor.timeline.engine import arguments
 from auditor.timeline.engine.calls import heeds
 from auditor.timeline.engine.plain import past_plain
@@ -31,6 +32,8 @@ _ONES = frozenset({"ones", "ones_like"})
 _RAISES = frozenset({"clamp", "clamp_", "clamp_min", "clamp_min_", "clip", "maximum", "fmax"})
 _TOO_MANY: tuple[Kind, ...] = ("raised bytes", "more bytes")
 _BYTE_WORDS = ("bpb", "bits per byte", "bits_per_byte", "bits/byte")
+_OTHERS = regex(r"loss|nll|nats|ppl|perplexity|\bce\b|entropy")  # a line that tells of these, too
+_OF_TWO = regex(r"log2|log\(\s*2|0\.693|1\.442|ln2|LN2|exp2")
 
 
 class Units(Tracker):
@@ -189,7 +192,10 @@ class Units(Tracker):
     def reported(self, origins: int, report: Report) -> None:
         """Note a score in bits per byte that no count of bytes entered."""
         machine = self.machine
-        if not origins & BITS or not origins & self._scores():
+        if not origins & self._scores():
+            return
+        if not origins & BITS:
+            self._in_nats(origins, report)
             return
         families = ("per byte", "opaque", "difference", "tokens are bytes")
         if any(origins & machine.atoms.family(family) for family in families):
@@ -199,8 +205,29 @@ class Units(Tracker):
             return
         if any(d.kind == "bytes per token" and report in d.reports for d in machine.of(Doubts).known.values()):
             return
-        made = doubt(machine, "bits per token", None, None, report.bits, report)
-        for event in machine.atoms.meanings(made, "doubt"):
+        self._note("bits per token", report)
+
+    def _in_nats(self, origins: int, report: Report) -> None:
+        """Note what is called bits, and is made of losses by nothing that has to do with a logarithm of two."""
+        machine = self.machine
+        judged = origins & machine.of(Keys).gold and origins & machine.atoms.bit("space", "loss")
+        label = report.label.lower()
+        if not judged or origins & machine.atoms.family("opaque") or _OTHERS.search(label):
+            return
+        if any(word in label for word in _BYTE_WORDS) and not self._bits_inside():
+            self._note("nats", report)
+
+    def _bits_inside(self) -> bool:
+        """Return whether a class of the program has to do with a logarithm of two: a model may give bits itself."""
+        for unit in self.machine.program.units.values():
+            for made in unit.index.of(ir.ClassDef) if unit.module is not None else ():
+                if _OF_TWO.search(unit.source.text, made.start, made.end):
+                    return True
+        return False
+
+    def _note(self, kind: Kind, report: Report) -> None:
+        made = doubt(self.machine, kind, None, None, report.bits, report)
+        for event in self.machine.atoms.meanings(made, "doubt"):
             event.reports.append(report)  # type: ignore[attr-defined]
 
     def _scores(self) -> int:
