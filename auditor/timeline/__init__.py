@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from auditor.program.model import Program
 from auditor.submission.model import Setting
 from auditor.timeline.events import Timeline
-from auditor.timeline.unheard import unheard
+from auditor.timeline.unheard import heard, unheard
 
 
 def follow(program: Program, settings: Sequence[Setting]) -> Timeline:
@@ -27,4 +27,4 @@ def follow(program: Program, settings: Sequence[Setting]) -> Timeline:
         machine = Machine(program, settings, Libraries(), kinds, closely=True, relevance=relevance)
         timeline = machine.run()
         machine.release()
-    return replace(timeline, unheard=unheard(program, settings))
+    return replace(timeline, unheard=unheard(program, settings), heard=heard(program, settings))

@@ -258,6 +258,7 @@ class Timeline(Struct, frozen=True, dict=True):
     words: tuple[Words, ...] = ()
     finished: int = -1  # the settings under which the program comes to its last line
     unheard: Mapping[Place, Unheard] = field(default_factory=dict)
+    heard: frozenset[Place] = frozenset()  # ways that a log of the claimed runs took, by the lines that only they print
 
     def of(self, kind: type[Kind]) -> Sequence[Kind]:
         """Return the events of a kind, in program order: told apart once for all who ask."""

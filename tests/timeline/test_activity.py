@@ -184,6 +184,21 @@ def test_off_by_the_main_command_but_printed_as_on():
     assert (found.active, found.status) == (True, "violation")
 
 
+def test_off_by_the_main_command_and_by_no_log_seen_to_run():
+    command = readme("TTT=0 CAP=600 torchrun train_gpt.py")
+    code = "cap = float(os.environ.get('CAP', '600.0'))\n" + SWITCH.format(1)
+    silent = judged(code, {**command, **log("cap:600.000")})  # the same cap, however it is written
+    assert (silent.active, silent.status) == (True, "hold")
+    assert silent.because.endswith("sets it (TTT=0, README.md:4), and no log shows whether it ran")
+    other = judged(code, {**command, **log("cap:300.000")})  # the log is of another run than the command's
+    assert other.status == "violation"
+    printing = code.replace("    learn", "    for _ in range(1):\n        print('adapting on: validation')\n    learn")
+    assert judged(printing, {**command, **log("adapting on: validation")}).status == "violation"
+    elsewhere = printing + "print('adapting on: nothing')\n"  # may be that line
+    assert judged(elsewhere.replace("validation", "x"), {**command, **log("adapting on: x")}).status == "violation"
+    assert judged(elsewhere.replace("validation", "nothing"), {**command, **log("adapting on: nothing")}).status == "hold"
+
+
 def test_an_evaluation_in_the_main_run_counts_as_the_main_run():
     commands = "torchrun train_gpt.py\nEVAL_ONLY=1 TTT=1 torchrun train_gpt.py"
     found = judged(SWITCH.format(0), readme(commands))

@@ -106,6 +106,11 @@ class Guard(Struct, frozen=True):
         return self.site.source.path, self.site.start, self.taken
 
     @property
+    def way(self) -> tuple[str, int, int, bool]:
+        """Return which way this is of which condition: file, layer, where the condition starts, and whether it held."""
+        return self.site.source.path, self.site.source.layer, self.site.start, self.taken
+
+    @property
     def opens(self) -> int:
         """Return the settings under which the condition itself lets this way be taken."""
         return self.may[0] if self.taken else self.may[1]
