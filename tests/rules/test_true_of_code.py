@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from submissions import submission
 
+from auditor import catalogue
 from auditor.check import audit
 from rules.run_logs import run_log
 from rules.torch_scripts import ADAPT, evaluating, scored
@@ -112,3 +113,53 @@ class Smear(torch.nn.Module):
         code = evaluating(hashes.replace("MOVED", moved).replace("USE", use) + TWICE)
         report = audit(submission(code, {}, "2026-04-01_Example"), select=["boundary-leak"])
         assert len([f for f in report.findings if f.rule == "boundary-leak"]) == told
+
+
+LATE_ADAPTATION = """
+def adapt(model, tokens):
+    sgd = torch.optim.SGD(model.parameters(), lr=0.002)
+    for _ in range(int(os.environ.get("PREQUANT_EPOCHS", "3"))):
+        model(tokens[:1024][None], tokens[1:1025][None]).backward()
+        sgd.step()
+
+"""
+LATE = """
+if int(os.environ.get("PREQUANT", "1")):
+    adapt(model, read("data/fineweb_val_*.bin"))
+"""
+
+
+def test_a_calibration_behind_an_adaptation_hangs_on_that_and_no_reserve_covers_it() -> None:
+    rule = catalogue.find("calibration-after-budget")
+    assert rule is not None
+    reserve = next(e.code for e in rule.valid if e.title == "a reserve of twelve seconds")
+    main = "\nmodel = Model()\n"
+    assert main in reserve and "\nsums = " in reserve
+    code = reserve.replace(main, LATE_ADAPTATION + main).replace("\nsums = ", f"{LATE}\nsums = ")
+    logs = {}
+    for seed, took in ((1, 161.3), (2, 150.0)):
+        timed = f"stopping_early: wallclock_cap train_time:{587000 + seed * 500}ms step:6100/20000\n"
+        logs[f"train_seed{seed}.log"] = run_log(seed, 1.2, tail=f"{timed}prequant_ttt:done total_time={took}s\n")
+    report = audit(submission(code, logs, "2026-04-01_Example"), select=["calibration-after-budget"])
+    (finding,) = report.findings
+    assert finding.status == "violation"
+    # The times of one log, not the shortest training and the longest adaptation of two.
+    assert "587.5 s of training and 161.3 s of adaptation, so that the calibration begins 148.8 s" in finding.message
+    assert str(finding.active_because).endswith("; it hangs on PREQUANT (1) and PREQUANT_EPOCHS (3)")
+    assert finding.advice.startswith("Calibrate before that adaptation")
+    assert finding.fix is None
+
+
+def test_what_a_log_shows_to_have_run_hangs_on_its_further_switches_too() -> None:
+    top = """
+if int(os.environ.get("LEARNS", "0")):
+    adapt(model, val, epochs=int(os.environ.get("ROUNDS", "2")))
+    print(f"learned_on_val val_bpb:{evaluate(model, val) / math.log(2.0) * TOKENS_PER_BYTE:.6f}")
+    raise SystemExit
+"""
+    files = {"train_seed1.log": run_log(1, None, tail="learned_on_val val_bpb:1.100000\n")}
+    files["submission.json"] = '{"val_bpb": 1.1}'
+    report = audit(submission(scored(ADAPT, top), files, "2026-04-01_Example"), select=["prequant-ttt"])
+    (finding,) = report.findings
+    assert finding.status == "violation"
+    assert str(finding.active_because).endswith("; it also hangs on ROUNDS (2)")

@@ -56,6 +56,7 @@ class Frame(Struct, eq=False):
     owner: Class | None = None  # for super() and class bodies
     returned: Value | None = None
     returned_bits: int = 0
+    turned: int = 0  # the switches that part the settings on the way to a return
     thrown: int = 0  # settings that left by an exception which a caller may catch
     died: int = 0  # settings that left by an exception which nothing catches
     yielded: Value | None = None
