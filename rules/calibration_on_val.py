@@ -43,10 +43,12 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _one_choice(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings, those on one choice as one, that of its last candidate: before there are two nothing is chosen."""
+    """Yield findings, those on one choice as one, that of its last candidate: of a single one none is chosen."""
     kept: list[Finding] = []
     for finding in findings:
-        same = next((i for i, each in enumerate(kept) if finding.advice == _CHOOSE and _ends_alike(each, finding)), None)
+        same = next(
+            (i for i, each in enumerate(kept) if finding.advice == _CHOOSE and _ends_alike(each, finding)), None
+        )
         if same is None:
             kept.append(finding)
             continue

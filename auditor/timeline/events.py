@@ -130,6 +130,8 @@ MixtureKind: TypeAlias = Literal[
     "ratio",
     "blend",
     "unweighted",
+    "doubled",
+    "bent",
     "overweight",
     "scaled",
     "shift",
@@ -157,8 +159,9 @@ class Mixture(Event, eq=False):
     prediction of its bytes), ``gate`` (the weight depends on the token's loss), ``hint`` (a hint is given only for some
     kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept), ``ratio`` (a candidate's
     count is divided by another table's), ``unweighted`` (two probabilities of the token are added without weights),
-    ``overweight`` (with constant weights that add up to more than one), ``scaled`` and ``shift`` (the token's loss is
-    multiplied by a constant, or a constant is taken off it or given to its probability), ``counted`` (a table holds the
+    ``doubled`` (its probability and another entry of the same prediction are), ``bent`` (a multiple of a power of the
+    token's loss is taken off that loss), ``overweight`` (with constant weights that add up to more than one),
+    ``scaled`` and ``shift`` (the token's loss is multiplied by a constant, or a constant is taken off it or given to its probability), ``counted`` (a table holds the
     token already; ``at`` is where it is judged by it), ``preview`` (and counted it in the same round), ``told`` (the
     weight is computed from the token itself), ``heated`` (the predictions are scaled by what is computed from it),
     ``peak`` (the largest of several whole predictions, without a division by its sum), ``bonus`` (a hint that names

@@ -64,7 +64,7 @@ def _differing(timeline: Timeline, of_main: int) -> list[tuple[Switch, int]]:
 
 
 def _same(one: str | None, other: str | None) -> bool:
-    """Return whether two values of a switch are one, however they are written: ``600`` and ``600.000``, ``0`` and off."""
+    """Return whether two values of a switch are one, however they are written: ``600`` and ``600.0``, ``0`` and off."""
     if one is None or other is None:
         return one is other
     said = [value.strip("'\" ").lower() for value in (one, other)]

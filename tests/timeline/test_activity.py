@@ -196,7 +196,9 @@ def test_off_by_the_main_command_and_by_no_log_seen_to_run():
     assert judged(printing, {**command, **log("adapting on: validation")}).status == "violation"
     elsewhere = printing + "print('adapting on: nothing')\n"  # may be that line
     assert judged(elsewhere.replace("validation", "x"), {**command, **log("adapting on: x")}).status == "violation"
-    assert judged(elsewhere.replace("validation", "nothing"), {**command, **log("adapting on: nothing")}).status == "hold"
+    assert (
+        judged(elsewhere.replace("validation", "nothing"), {**command, **log("adapting on: nothing")}).status == "hold"
+    )
 
 
 def test_an_evaluation_in_the_main_run_counts_as_the_main_run():
@@ -445,7 +447,13 @@ if int(os.environ.get("STRIDE", "64")) < 128:
 
 
 CHOSEN = {
-    "a flag": "on = False\nif os.environ.get('KIND', 'plain') == 'blocks':\n    on = True\nif on:\n    learn(net, x, y)\n",
+    "a flag": """
+on = False
+if os.environ.get('KIND', 'plain') == 'blocks':
+    on = True
+if on:
+    learn(net, x, y)
+""",
     "the other way": """
 if os.environ.get('KIND', 'plain') != 'blocks':
     held = None
