@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from math import ceil
 
@@ -17,7 +18,7 @@ from auditor.fix.change import Change
 from auditor.fix.switches import default_of, literal_edit
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
-from auditor.timeline.events import Timeline
+from auditor.timeline.events import Adapt, Timeline
 from auditor.timeline.trackers.calibration.found import (
     Calibration,
     adapted_before,
@@ -38,6 +39,10 @@ TOLERATED = 15.0  # seconds beyond the budget, with a reserve: accepted rows ove
 _OTHERWISE = 1.5  # times: a logged stop that far beyond a setting's cap had another one
 _USUAL_RESERVE = 14  # seconds, where no log times the calibration: #1060 stops at 586 s
 _LEAST_RESERVE = 2
+_BEFORE = (
+    "Calibrate before that adaptation and inside the 600 s, or on text that the model itself generates; a reserve of "
+    "seconds doesn't cover both."
+)
 _UNTIMED = "as #1060 does (no log was seen to time the calibration)"
 
 
@@ -70,29 +75,33 @@ def _found(case: Case) -> Iterator[Finding]:
         if case.submission.track == "non-record" and _unlimited(case.evidence):
             continue
         ruled = _rule(found, clock, time(case), official=case.submission.track != "non-record")
-        if ruled is None or ruled[0] == "note":
-            ruled = _after_adaptation(case, timeline, found, clock) or ruled
+        adapted = adapted_before(timeline, found) if ruled is None or ruled[0] == "note" else None
+        late = _after_adaptation(case, adapted, clock) if adapted is not None else None
+        ruled = late or ruled
         if ruled is None:
             continue
         status, message = ruled
-        judged = activity(timeline, clock.bits, [found.apply, found.use])
+        beside = [adapted] if adapted is not None and late is not None else []
+        judged = activity(timeline, clock.bits, [found.apply, found.use], beside)
         worst: Status = status if judged.status == "violation" else judged.status if status == "violation" else "note"
         because = "; ".join(part for part in (clock.where, judged.because) if part)
-        yield replace(judged, because=because).found(
+        told = replace(judged, because=because).found(
             site,
             rule=SLUG,
             status=worst,
             message=message,
             trace=tuple(path_of(found, "the model runs on training tokens")),
         )
+        yield told if late is None else dataclasses.replace(told, advice=_BEFORE)
 
 
 def fix(case: Case, finding: Finding) -> Change | None:
     """Return the change of the training time that leaves room for the calibration, by the logs' own times.
 
-    None where a log shows that a run calibrated too late: only another run mends that.
+    None where a log shows that a run calibrated too late, for only another run mends that; and where an adaptation
+    stands between the two, which no reserve covers.
     """
-    if case.timeline is None or finding.status == "note":
+    if case.timeline is None or finding.status == "note" or finding.advice == _BEFORE:
         return None
     measured, budget = _measured(case.evidence), time(case).train_seconds
     times = [took for _, took in measured if took is not None]
@@ -164,25 +173,37 @@ def _rule(found: Calibration, clock: Clock, limit: Time, *, official: bool) -> t
     return "hold", f"{over}."
 
 
-def _after_adaptation(case: Case, timeline: Timeline, found: Calibration, clock: Clock) -> tuple[Status, str] | None:
+def _after_adaptation(case: Case, adapted: Adapt, clock: Clock) -> tuple[Status, str] | None:
     """Return the status and the sentence of a calibration before which the model is adapted to validation tokens.
 
     A reserve is for what makes the artifact; by the logs' times, or perhaps, it is used up by then.
     """
     budget, stop = time(case).train_seconds, clock.stop
-    adapted = adapted_before(timeline, found)
-    if adapted is None or stop is None or stop > time(case).other_budget or case.submission.track == "non-record":
+    if stop is None or stop > time(case).other_budget or case.submission.track == "non-record":
         return None
-    took = max((v.value for run in training_runs(case.evidence) for v in run.run.numbers("prequant_time")), default=0.0)
-    late = stop + took - budget
+    trained, took = max(_adaptations(case.evidence), key=lambda each: (each[0] or stop) + each[1], default=(None, 0.0))
+    late = (stop if trained is None else trained) + took - budget
     what = (
         "Training data is read for calibration after the training loop has ended and after the model was adapted to "
         f"validation tokens (line {adapted.site.line})"
     )
     if late > TOLERATED:
-        timed = f"training stops at {stop:.1f} s, and a log has {took:.1f} s for the adaptation"
+        timed = (
+            f"training stops at {stop:.1f} s, and a log has {took:.1f} s for the adaptation"
+            if trained is None
+            else f"a log has {trained:.1f} s of training and {took:.1f} s of adaptation"
+        )
         return "violation", f"{what}: {timed}, so that the calibration begins {late:.1f} s beyond the {budget:.0f} s."
     return "hold", f"{what}; that it begins within the {budget:.0f} s could not be shown."
+
+
+def _adaptations(evidence: Evidence) -> Iterator[tuple[float | None, float]]:
+    """Yield when each run stopped training (None: no log says) and how long it adapted the model, in seconds."""
+    for each in training_runs(evidence):
+        stop = each.run.last("stop_time")
+        took = max((v.value for v in each.run.numbers("prequant_time")), default=None)
+        if took is not None:
+            yield None if stop is None else stop.value, took
 
 
 def _clock(timeline: Timeline, found: Calibration, evidence: Evidence, budget: float) -> Clock:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from auditor.case import Case
-from auditor.finding import Finding
+from auditor.finding import Finding, Step
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.activity import activity
@@ -39,7 +39,34 @@ _SINK = {
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each calibration on validation tokens: a choice by trial is for a human to weigh."""
-    yield from gravest(_found(case))
+    yield from _one_choice(gravest(_found(case)))
+
+
+def _one_choice(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings, those on one choice as one, that of its last candidate: of a single one none is chosen."""
+    kept: list[Finding] = []
+    for finding in findings:
+        same = next(
+            (i for i, each in enumerate(kept) if finding.advice == _CHOOSE and _ends_alike(each, finding)), None
+        )
+        if same is None:
+            kept.append(finding)
+            continue
+        first = kept.pop(same)
+        assert first.path is not None
+        assert first.line is not None
+        before = Step(first.path, first.line, "another candidate's loss on validation tokens is taken", first.layer)
+        kept.append(replace(finding, trace=(before, *finding.trace)))
+    yield from kept
+
+
+def _ends_alike(one: Finding, other: Finding) -> bool:
+    return (one.advice, one.status, one.message, one.trace[-1:]) == (
+        other.advice,
+        other.status,
+        other.message,
+        other.trace[-1:],
+    )
 
 
 def _found(case: Case) -> Iterator[Finding]:

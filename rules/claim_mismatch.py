@@ -30,6 +30,7 @@ from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_t
 from rules.claims_apart import claims_apart
 from rules.declared_flags import belied
 from rules.figures_in_logs import written
+from rules.limits import cap, largest_meant
 from rules.run_logs import SCRIPT, metadata, package, run_log
 from rules.run_settings import differences
 from rules.scored_runs import judged, of_seeds, record, reported, score, several
@@ -68,14 +69,27 @@ def _unread(case: Case) -> Iterator[Finding]:
 
 
 def fix(case: Case, finding: Finding) -> Change | None:
-    """Return the correction of a claim by the logs; none where the log that it is of may be missing."""
-    if finding.status == "incomplete":
+    """Return the correction of a claim by the logs; none where the log that it is of may be missing.
+
+    As it is where the logs' artifact is over the cap and the stated one isn't: with their score the claim would be its.
+    """
+    if finding.status == "incomplete" or _of_a_larger_artifact(case):
         return None
     return (
         to_the_mean(case, finding, main_metrics(case))
         or of_the_loss(case, finding)
         or of_the_flag(case, finding)
         or of_the_other(case, finding)
+    )
+
+
+def _of_a_larger_artifact(case: Case) -> bool:
+    stated = case.evidence.metadata.first("artifact_bytes")
+    totals = [run.artifact_bytes.value for run in reported(case) if run.artifact_bytes is not None]
+    return (
+        stated is not None
+        and stated.value <= cap(case)
+        and any(cap(case) < total <= largest_meant(case) for total in totals)
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.fix.switches import switch_off
 from auditor.rule import Authority, Example, Rule
 from auditor.timeline.claims import claimed_reports, judge, reaches
-from auditor.timeline.named import report_of
+from auditor.timeline.events import Lookup, Mixture, Report, Timeline
+from auditor.timeline.named import report_of, reported_at
 from auditor.timeline.paths import calls_of, way_to
 from auditor.timeline.trackers.keys.reported import target_lookups
 from rules.described_cache import absent
@@ -37,8 +38,9 @@ def check(case: Case) -> Iterator[Finding]:
         judged = judge(case, found.bits, [lookup], found.reports, reaches(found.reports, claimed))
         ours = [r for r in found.reports if r in claimed and r.bits & found.lookup.bits]
         running = lookup.bits & case.timeline.in_play or lookup.bits
-        shown = report_of(ours or lookup.reports or [found.report], running, claimed, case.submitted)
-        last, told = shown.site, way_to(shown, lookup, found.ways, case.timeline.in_play)
+        among = ours or lookup.reports or [found.report]
+        shown = report_of(among, running, claimed, case.submitted)
+        told = _second(case.timeline, shown, found.ways) or way_to(shown, lookup, found.ways, case.timeline.in_play)
         steps = [
             *calls_of(told),
             Step(
@@ -53,7 +55,7 @@ def check(case: Case) -> Iterator[Finding]:
                 "the table is read under that key",
                 told.site.source.layer,
             ),
-            Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
+            reported_at(shown, among, running, claimed, case.submitted),
         ]
         yield judged.found(
             site,
@@ -62,6 +64,15 @@ def check(case: Case) -> Iterator[Finding]:
             message=(_OPEN if lookup.unsure else _SURE).format(told.site.line),
             trace=tuple(dict.fromkeys(steps)),
         )
+
+
+def _second(timeline: Timeline, report: Report, ways: Sequence[Lookup]) -> Lookup | None:
+    """Return the last way of those that ``report`` rests on where second losses in it take the place of first ones."""
+    running = report.bits & timeline.in_play
+    if not any(m.kind == "rescored" and report in m.reports and m.bits & running for m in timeline.of(Mixture)):
+        return None
+    ours = [way for way in ways if report in way.reports and way.bits & running]
+    return max(ours, key=lambda way: way.order, default=None)
 
 
 _HEAD = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from auditor.case import Case
 from auditor.finding import Finding
@@ -14,6 +15,8 @@ from auditor.timeline.trackers.mixtures import reported
 from rules.torch_scripts import EVALUATE, SCORE_FIRST, evaluating
 
 SLUG = "two-pass-rescore"
+
+_FIRST_ONLY = "Report the score of a first pass in which each token is looked up before it is counted."  # of tables
 
 
 def say(leak: Leak) -> str:
@@ -27,14 +30,14 @@ def say(leak: Leak) -> str:
 def check(case: Case) -> Iterator[Finding]:
     """Yield a finding for each second scoring by a model that learned from the first."""
     yield from findings(case, "rescore", SLUG, say)
-    counted = list(_counted(case))
+    counted = [replace(found, advice=_FIRST_ONLY) for found in _counted(case)]
     yield from counted
     told = {(found.path, found.line, found.layer) for found in counted}
     put: set[str] = set()  # one correction is one finding, however many tables it is made with
     for again in reported.findings(case, "rescored", SLUG, _corrected, "tokens that were scored are counted"):
         if (again.path, again.line, again.layer) not in told and again.message not in put:
             put.add(again.message)
-            yield again
+            yield replace(again, advice=_FIRST_ONLY)
 
 
 def _counted(case: Case) -> Iterator[Finding]:

@@ -80,6 +80,22 @@ def check(case: Case) -> Iterator[Finding]:
         "add up to one over the vocabulary.",
         "the loss is multiplied",
     )
+    yield from _advised(
+        _IN_THE_LOGITS,
+        case,
+        "bent",
+        "A multiple of its own power is taken off the loss of the token that came: the same would have been done for "
+        "any other token, so these are not the losses of probabilities that add up to one over the vocabulary.",
+        "the multiple is taken off",
+    )
+    yield from _advised(
+        "Score the token that came by its own probability alone.",
+        case,
+        "doubled",
+        "Two entries of one prediction are added, and the sum counts as the probability of the token that came: the "
+        "same would have been done for any other token, so these sums add up to more than one over the vocabulary.",
+        "the two entries are added",
+    )
     yield from findings(
         case,
         "loose",

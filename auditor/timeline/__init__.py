@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from auditor.program.model import Program
 from auditor.submission.model import Setting
 from auditor.timeline.events import Timeline
-from auditor.timeline.unheard import unheard
+from auditor.timeline.unheard import heard, unheard
 
 if TYPE_CHECKING:
     from auditor.timeline.engine.relevance import Relevance
@@ -21,13 +21,13 @@ def follow(program: Program, settings: Sequence[Setting]) -> Timeline:
     timeline, closer, relevance = _run(program, settings)
     if closer:
         timeline, _, _ = _run(program, settings, closely=True, relevance=relevance)
-    return replace(timeline, unheard=unheard(program, settings), closely=closer)
+    return replace(timeline, unheard=unheard(program, settings), heard=heard(program, settings), closely=closer)
 
 
 def follow_alone(program: Program, timeline: Timeline, bit: int) -> Timeline:
     """Return the timeline of ``program`` under one of the settings of ``timeline``, as closely as that was followed."""
     alone, _, _ = _run(program, timeline.settings, closely=timeline.closely, alone=bit)
-    return replace(alone, unheard=timeline.unheard, closely=timeline.closely)
+    return replace(alone, unheard=timeline.unheard, heard=timeline.heard, closely=timeline.closely)
 
 
 def _run(

@@ -13,7 +13,7 @@ from auditor.submission.model import Setting
 from auditor.timeline.events import Event, Timeline
 from auditor.timeline.hanging import also, conditions
 from auditor.timeline.unheard import silence
-from auditor.timeline.unsettled import deciding_of, left_open, not_shipped, printed_on, set_by, unknown_run
+from auditor.timeline.unsettled import deciding_of, left_open, not_shipped, printed_on, set_by, shown_by, unknown_run
 from auditor.timeline.values.atoms import VAL
 from auditor.timeline.values.folding import string_origins
 from auditor.timeline.values.frames import Guard, Site
@@ -96,11 +96,12 @@ def activity(timeline: Timeline, bits: int, events: Sequence[Event], beside: Seq
         because = f"{_on(timeline, running, ways)}; the run of the first command that was followed doesn't"
         return Activity(True, "hold", because)
     of_main = sum(1 << (i + 1) for i in commands if timeline.settings[i].run == main)
-    logged = any(running & 1 << (i + 1) for i in logs)  # what ran outranks what is documented
+    logged = running & shown_by(timeline, logs, of_main, guards)  # what is seen to have run outranks what is documented
     if of_main and not logged and not running & of_main and not printed_on(timeline, logs, of_main):
         given = set_by(timeline, of_main, guards)
         if given:
-            because = f"{_on(timeline, running, ways)}; but not as the main command sets it ({given})"
+            told = f"; {silent}" if silent else ", and no log shows whether it ran" if logs else ""
+            because = f"{_on(timeline, running, ways)}; but not as the main command sets it ({given}){told}"
             return Activity(True, "hold", because)
     if unknown is not None:
         return Activity(True, "hold", f"{_on(timeline, running, ways)}; but {not_shipped(unknown)}")

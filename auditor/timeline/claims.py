@@ -9,6 +9,7 @@ from auditor.finding import Status
 from auditor.timeline import told
 from auditor.timeline.activity import Activity, activity
 from auditor.timeline.events import Event, Report, Timeline
+from auditor.timeline.hanging import also, conditions
 from auditor.timeline.unheard import silence
 
 _NEAR = 0.1  # of the claim: what runs of one script with and without a part differ by at most
@@ -152,7 +153,9 @@ def _beside(
     if not left:
         shown = ", ".join(dict.fromkeys(name for guard in closed for name in guard.settings))
         because = f"{because}, and words that are printed only under {shown}" if shown else because
-        return Activity(True, "violation", because)
+        logged = next((i for i, setting in enumerate(timeline.settings) if setting.kind == "log"), 0)
+        more = also(timeline, conditions(events), logged, because)
+        return Activity(True, "violation", f"{because}; {more}" if more else because)
     names = ", ".join(dict.fromkeys(name for guard in left for name in guard.settings))
     return Activity(None, "hold", f"{because}; whether {names} was on, no log tells")
 

@@ -130,6 +130,8 @@ MixtureKind: TypeAlias = Literal[
     "ratio",
     "blend",
     "unweighted",
+    "doubled",
+    "bent",
     "overweight",
     "scaled",
     "shift",
@@ -154,21 +156,23 @@ class Mixture(Event, eq=False):
     """Predictions are blended, or one of them is picked, in a way that looks at the token being scored.
 
     ``kind``: ``pseudo`` (a row that gives every token the same mass), ``bytes`` (the token's loss is blended with a
-    prediction of its bytes), ``gate`` (the weight depends on the token's loss), ``hint`` (a hint is given only for some
-    kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept), ``ratio`` (a candidate's
-    count is divided by another table's), ``unweighted`` (two probabilities of the token are added without weights),
-    ``overweight`` (with constant weights that add up to more than one), ``scaled`` and ``shift`` (the token's loss is
-    multiplied by a constant, or a constant is taken off it or given to its probability), ``counted`` (a table holds the
-    token already; ``at`` is where it is judged by it), ``preview`` (and counted it in the same round), ``told`` (the
-    weight is computed from the token itself), ``heated`` (the predictions are scaled by what is computed from it),
-    ``peak`` (the largest of several whole predictions, without a division by its sum), ``bonus`` (a hint that names
-    the token takes something off its loss, and one that names another costs nothing), ``raised`` (a test of the
-    token decides whether its probability is raised or stays the model's own), ``loose`` (with weights that nothing
-    makes add up to one), ``noisy`` (the probability that one of two predictions is right), ``lifted`` (something is
-    added to some tokens after the softmax), ``smoothed`` (a count of the token is raised by more than its share of
-    what the divisor is raised by), ``rescored`` (a loss takes the place of the first one of the same tokens, made
-    with a table that counted them in between; ``at`` is where) or ``pointed`` (the prediction of the token is changed
-    before it is picked);
+    prediction of its bytes), ``gate`` (the weight depends on the token's loss), ``hint`` (a hint is given only for
+    some kinds of tokens, the one being scored among them), ``oracle`` (the better loss is kept), ``ratio`` (a
+    candidate's count is divided by another table's), ``unweighted`` (two probabilities of the token are added
+    without weights), ``doubled`` (its probability and another entry of the same prediction are), ``bent`` (a
+    multiple of a power of the token's loss is taken off that loss), ``overweight`` (with constant weights that add
+    up to more than one), ``scaled`` and ``shift`` (the token's loss is multiplied by a constant, or a constant is
+    taken off it or given to its probability), ``counted`` (a table holds the token already; ``at`` is where it is
+    judged by it), ``preview`` (and counted it in the same round), ``told`` (the weight is computed from the token
+    itself), ``heated`` (the predictions are scaled by what is computed from it), ``peak`` (the largest of several
+    whole predictions, without a division by its sum), ``bonus`` (a hint that names the token takes something off
+    its loss, and one that names another costs nothing), ``raised`` (a test of the token decides whether its
+    probability is raised or stays the model's own), ``loose`` (with weights that nothing makes add up to one),
+    ``noisy`` (the probability that one of two predictions is right), ``lifted`` (something is added to some tokens
+    after the softmax), ``smoothed`` (a count of the token is raised by more than its share of what the divisor is
+    raised by), ``rescored`` (a loss takes the place of the first one of the same tokens, made with a table that
+    counted them in between; ``at`` is where) or ``pointed`` (the prediction of the token is changed before it is
+    picked);
     or in one that doesn't: ``blend`` (whole predictions are averaged with a weight that doesn't know the token).
     """
 
@@ -259,6 +263,7 @@ class Timeline(Struct, frozen=True, dict=True):
     finished: int = -1  # the settings under which the program comes to its last line
     unheard: Mapping[Place, Unheard] = field(default_factory=dict)
     closely: bool = False  # followed a second time, with more kept apart
+    heard: frozenset[Place] = frozenset()  # ways that a log of the claimed runs took, by the lines that only they print
 
     def of(self, kind: type[Kind]) -> Sequence[Kind]:
         """Return the events of a kind, in program order: told apart once for all who ask."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from auditor.finding import Step
 from auditor.regex import regex
 from auditor.timeline.events import Report
 
@@ -18,11 +19,32 @@ def report_of(reports: Sequence[Report], running: int, claimed: Sequence[Report]
     It is reached under one of the settings ``running``, is a ``claimed`` one, and its whole text can have made one
     of the log ``lines`` with the claimed score, each as far as any is.
     """
+    return max(_likeliest(reports, running, claimed, lines), key=lambda report: report.order)
+
+
+def reported_at(
+    shown: Report, reports: Sequence[Report], running: int, claimed: Sequence[Report], lines: Sequence[str]
+) -> Step:
+    """Return the step that ends in the report to name, with the line that prints the score on the way not taken then.
+
+    Which of the two did is left open where no log tells and the condition between them could not be decided.
+    """
+    site = shown.site
+    others = [each for each in _likeliest(reports, running, claimed, lines) if each.excludes(list(shown.branches))]
+    note = "the score that rests on it is reported"
+    if others:
+        other = max(others, key=lambda report: report.order).site
+        note += f", or else at line {other.line}" if other.source is site.source else ""
+    return Step(site.source.path, site.line, note, site.source.layer)
+
+
+def _likeliest(
+    reports: Sequence[Report], running: int, claimed: Sequence[Report], lines: Sequence[str]
+) -> Sequence[Report]:
     kept = list(reports)
     kept = [report for report in kept if report.bits & running] or kept
     kept = [report for report in kept if any(report is other for other in claimed)] or kept
-    kept = [report for report in kept if any(_makes(report, line) for line in lines)] or kept
-    return max(kept, key=lambda report: report.order)
+    return [report for report in kept if any(_makes(report, line) for line in lines)] or kept
 
 
 def _makes(report: Report, line: str) -> bool:

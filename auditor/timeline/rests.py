@@ -26,6 +26,8 @@ _TABLES: dict[MixtureKind, str] = {
     "ratio": "a count divided by the count of another table",
     "blend": "a blend of whole predictions",
     "unweighted": "probabilities that are added without weights",
+    "doubled": "the probabilities of two tokens, added",
+    "bent": "a loss that a multiple of its own power is taken off",
     "loose": "a blend with weights that nothing makes add up to one",
     "noisy": "the probability that either of two predictions is right",
     "lifted": "predictions that are raised after their softmax",

@@ -54,6 +54,40 @@ def unheard(program: Program, settings: Sequence[Setting]) -> Mapping[Place, Unh
     return found
 
 
+def heard(program: Program, settings: Sequence[Setting]) -> frozenset[Place]:
+    """Return the ways that a log of the claimed runs took: it holds a line that is printed behind them only."""
+    logs = [setting for setting in settings if setting.kind == "log" and setting.beginnings is not None]
+    if not logs:
+        return frozenset()
+    lines = sorted(frozenset[str]().union(*(setting.beginnings or () for setting in logs)))
+    places: defaultdict[str, list[tuple[Unit, int]]] = defaultdict(list)
+    for unit in program.units.values():
+        for call in unit.index.of(ir.Call):
+            printed = _printed(call)
+            if printed is not None:
+                places[beginning(printed[1])].append((unit, call.start))
+    found: set[Place] = set()
+    for unit in program.units.values():
+        # A text that begins like another one does not tell which of them was printed.
+        told = [at for text, at in _alone(places, unit) if _holds(lines, text)]
+        for node in unit.index.of(ir.If) if told else ():
+            for taken, body in ((True, node.body), (False, node.orelse)):
+                if body and any(body[0].start <= at < body[-1].end for at in told):
+                    found.add((unit.source.path, unit.source.layer, node.test.start, taken))
+    return frozenset(found)
+
+
+def _alone(places: Mapping[str, Sequence[tuple[Unit, int]]], unit: Unit) -> Iterator[tuple[str, int]]:
+    """Yield the beginnings of lines that one place of the program prints, and where, for those of a file."""
+    for text, (first, *more) in places.items():
+        if first[0] is unit and not more and not any(_alike(text, other) for other in places if other != text):
+            yield text, first[1]
+
+
+def _alike(text: str, other: str) -> bool:
+    return text.startswith(other) or other.startswith(text)
+
+
 def silence(
     ways: Mapping[Place, Unheard],
     guards: Sequence[Guard],
@@ -69,7 +103,7 @@ def silence(
         if any(is_switch(name) and lookup(log, name) is not None for name in guard.settings for log in logs):
             continue
         source = guard.site.source
-        lacking = ways.get((source.path, source.layer, guard.site.start, guard.taken))
+        lacking = ways.get(guard.way)
         if lacking is not None:
             layer = f", layer {source.layer}" if source.layer else ""
             return (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from auditor.settings import lookup
+from auditor.settings import is_incidental, lookup
 from auditor.submission.model import STARTED, Override, Setting
 from auditor.timeline.events import Switch, Timeline
 from auditor.timeline.values.frames import Guard
 
 _OFF = frozenset({"", "0", "false", "no", "off"})
+_ON = frozenset({"1", "true", "yes", "on"})
 
 
 def left_open(settings: Sequence[Setting], names: Collection[str]) -> str:
@@ -59,15 +60,43 @@ def deciding_of(timeline: Timeline, names: list[str], running: int) -> list[str]
 def _differing(timeline: Timeline, of_main: int) -> list[tuple[Switch, int]]:
     """Return the switches that a command of the main run sets otherwise than the defaults, with its index."""
     indices = [i for i in range(len(timeline.settings)) if of_main & 1 << (i + 1)]
-    return [(s, i) for s in timeline.switches.values() for i in indices if s.values[i] != s.values[0]]
+    return [(s, i) for s in timeline.switches.values() for i in indices if not _same(s.values[i], s.values[0])]
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    """Return whether two values of a switch are one, however they are written: ``600`` and ``600.0``, ``0`` and off."""
+    if one is None or other is None:
+        return one is other
+    said = [value.strip("'\" ").lower() for value in (one, other)]
+    if said[0] == said[1] or any(all(value in words for value in said) for words in (_ON, _OFF)):
+        return True
+    try:
+        return float(said[0]) == float(said[1])
+    except ValueError:
+        return False
+
+
+def shown_by(timeline: Timeline, logs: Sequence[int], of_main: int, guards: Sequence[Guard]) -> int:
+    """Return the logs that tell, of what the main command turns off, that it ran: the others are merely silent.
+
+    They print a switch of what that command closes, or a line that is printed behind it only.
+    """
+    closed = [guard for guard in guards if not guard.opens & of_main]
+    names = {name for guard in closed for name in guard.settings}
+    if not closed or any(guard.way in timeline.heard for guard in closed):
+        return sum(1 << (i + 1) for i in logs)
+    return sum(1 << (i + 1) for i in logs if any(lookup(timeline.settings[i], name) is not None for name in names))
 
 
 def printed_on(timeline: Timeline, logs: list[int], of_main: int) -> bool:
     """Return whether a log prints a switch that the main command sets, and not as that does."""
-    for switch, index in _differing(timeline, of_main):
+    commands = [i for i in range(len(timeline.settings)) if of_main & 1 << (i + 1)]
+    for switch, index in ((s, i) for s in timeline.switches.values() for i in commands):
+        if is_incidental(switch.name) or lookup(timeline.settings[index], switch.name) is None:
+            continue  # runs with other seeds are one documented run
         for log in logs:
             printed = lookup(timeline.settings[log], switch.name)
-            if printed is not None and switch.values[log] != switch.values[index]:
+            if printed is not None and not _same(switch.values[log], switch.values[index]):
                 return True
     return False
 

@@ -236,3 +236,13 @@ def test_a_copy_of_the_audited_script_that_a_command_starts_is_no_other() -> Non
         case = case_of(record(1.2001) | readme)
         beside = replace(case.submission, elsewhere=MemoryTree({"train_deeper.py": text.encode()}))
         assert len(found(structs.replace(case, submission=beside), "stale-command")) == notes
+
+
+def test_the_score_of_an_artifact_over_the_cap_is_not_offered_as_the_claim() -> None:
+    rule = catalogue.find("claim-mismatch")
+    assert rule is not None
+    assert rule.fix is not None
+    for model, stated, offered in ((15_800_000, 15_900_000, True), (16_400_000, 15_900_000, False)):
+        case = case_of(package(run_log(1337, 1.2, model=model), val_bpb=1.23, bytes_total=stated))
+        (finding,) = found(case, "claim-mismatch")
+        assert (rule.fix(case, finding) is not None) is offered

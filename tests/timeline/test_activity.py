@@ -184,6 +184,23 @@ def test_off_by_the_main_command_but_printed_as_on():
     assert (found.active, found.status) == (True, "violation")
 
 
+def test_off_by_the_main_command_and_by_no_log_seen_to_run():
+    command = readme("TTT=0 CAP=600 torchrun train_gpt.py")
+    code = "cap = float(os.environ.get('CAP', '600.0'))\n" + SWITCH.format(1)
+    silent = judged(code, {**command, **log("cap:600.000")})  # the same cap, however it is written
+    assert (silent.active, silent.status) == (True, "hold")
+    assert silent.because.endswith("sets it (TTT=0, README.md:4), and no log shows whether it ran")
+    other = judged(code, {**command, **log("cap:300.000")})  # the log is of another run than the command's
+    assert other.status == "violation"
+    printing = code.replace("    learn", "    for _ in range(1):\n        print('adapting on: validation')\n    learn")
+    assert judged(printing, {**command, **log("adapting on: validation")}).status == "violation"
+    elsewhere = printing + "print('adapting on: nothing')\n"  # may be that line
+    assert judged(elsewhere.replace("validation", "x"), {**command, **log("adapting on: x")}).status == "violation"
+    assert (
+        judged(elsewhere.replace("validation", "nothing"), {**command, **log("adapting on: nothing")}).status == "hold"
+    )
+
+
 def test_an_evaluation_in_the_main_run_counts_as_the_main_run():
     commands = "torchrun train_gpt.py\nEVAL_ONLY=1 TTT=1 torchrun train_gpt.py"
     found = judged(SWITCH.format(0), readme(commands))
@@ -425,7 +442,56 @@ if int(os.environ.get("STRIDE", "64")) < 128:
 """
     found = judged(code, readme("STRIDE=32 PREFIX=answers.bin torchrun train_gpt.py"))
     assert found.active is True
-    assert found.because.endswith("; it hangs on STRIDE (32)")  # as said of 64, too: it is not what turned it on
+    # As said of STRIDE=64, too: it is not what turned it on.
+    assert found.because == "PREFIX is answers.bin in README.md:4 (Name); it also hangs on STRIDE (32)"
+
+
+CHOSEN = {
+    "a flag": """
+on = False
+if os.environ.get('KIND', 'plain') == 'blocks':
+    on = True
+if on:
+    learn(net, x, y)
+""",
+    "the other way": """
+if os.environ.get('KIND', 'plain') != 'blocks':
+    held = None
+else:
+    held = x
+if held is not None:
+    learn(net, held, y)
+""",
+    "a return": """
+def rounds():
+    if os.environ.get('KIND', 'plain') == 'blocks':
+        return 3
+    return 0
+if rounds() > 1:
+    learn(net, x, y)
+""",
+    "what is worked out of it": """
+size = 0
+if os.environ.get('KIND', 'plain') == 'blocks':
+    size = len(val)
+length = 2 * size
+if length > 0:
+    learn(net, x, y)
+""",
+}
+
+
+@pytest.mark.parametrize("code", CHOSEN.values(), ids=CHOSEN)
+def test_what_was_chosen_under_a_switch_hangs_on_it(code):
+    found = judged(code, readme("STRIDE=32 KIND=blocks torchrun train_gpt.py"))
+    assert (found.status, found.because) == ("violation", "KIND is blocks in README.md:4 (Name)")
+    off = judged(code, readme("STRIDE=32 torchrun train_gpt.py"))
+    assert (off.status, off.because.partition(" (")[0]) == ("note", "KIND defaults to plain")
+
+
+def test_what_is_the_same_with_a_switch_on_and_off_hangs_on_no_switch():
+    code = "size = 3\nif int(os.environ.get('BIG', '0')):\n    size = 5\nif size > 2:\n    learn(net, x, y)\n"
+    assert judged(code, readme("BIG=1 torchrun train_gpt.py")).because == "it runs with every setting that was followed"
 
 
 def test_what_something_is_made_with_does_not_decide_whether_it_is_there():
@@ -436,7 +502,7 @@ if int(os.environ.get("MEAN", "1")):
 if mean is not None:
     learn(net, x, y)
 """
-    assert judged(code).because == "it runs with every setting that was followed"
+    assert judged(code).because == "it runs with every setting that was followed"  # by MEAN, and not by DECAY
 
 
 PRINTS = (

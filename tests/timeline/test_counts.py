@@ -7,7 +7,7 @@ from auditor.timeline.trackers.keys.reported import target_lookups
 from auditor.timeline.trackers.mixtures.reported import reported
 
 PRELUDE = """\
-import collections, glob, math, zlib
+import collections, glob, math, os, zlib
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -72,6 +72,44 @@ def test_the_token_is_counted_first(code: str, kind: str) -> None:
 )
 def test_the_token_is_scored_first(code: str) -> None:
     assert found(code) == []
+
+
+RANGES = """
+class Tables:
+    def __init__(self):
+        self.cells = np.zeros(4096)
+    def keys(self, ids, first, last):
+        return ids[first:last] & 4095
+    def add(self, keys):
+        self.cells += np.bincount(keys, minlength=4096)
+    def add_all(self, ids):
+        self.add(self.keys(ids, 0, len(ids)))
+    def add_range(self, ids, first, last):
+        self.add(self.keys(ids, first, last))
+ids, tables, total = {tokens}.numpy(), Tables(), 0.0
+{first}
+for at in range(1, val.numel() - 65, 64):
+    own = F.softmax(net(val[at - 1:at + 63]), -1).gather(1, val[at:at + 64, None]).squeeze(1).numpy()
+    total -= np.log(0.8 * own + 0.2 * tables.cells[ids[at:at + 64] & 4095] / tables.cells.sum()).sum()
+    {after}
+"""
+PART = "(val[:int(os.environ['PART'])] if int(os.environ.get('PART', '0')) else val)"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "first", "after", "kinds"),
+    [
+        ("val", "tables.add_all(ids)", "pass", ["counted"]),
+        (PART, "tables.add_all(ids)", "pass", ["counted"]),  # the part is of no setting in play
+        ("val", "", "tables.add_range(ids, at, at + 64)", []),
+        ("val", "tables.add_all(read('data/fineweb_train_*.bin').numpy())", "pass", []),
+    ],
+)
+def test_a_stretch_is_of_all_tokens_where_its_ends_are_handed_in(
+    tokens: str, first: str, after: str, kinds: list[str]
+) -> None:
+    code = RANGES.format(tokens=tokens, first=first, after=after)
+    assert found(code) == kinds
 
 
 KEYS = """

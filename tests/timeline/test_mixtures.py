@@ -217,3 +217,33 @@ print(f"val_bpb:{{bits(total)}}")
 @pytest.mark.parametrize(("told", "found"), [("unsure", False), ("own", True)])
 def test_an_entropy_that_a_model_gives_beside_its_loss_is_none(told: str, found: bool) -> None:
     assert bool(reported(followed(PAIRS.format(told=told)), "gate")) is found
+
+
+ENTRY = "u, v = p.gather(1, y[:, None]).squeeze(1), q.gather(1, y[:, None]).squeeze(1); "
+OTHER = "o = p.gather(1, alias[y][:, None]).squeeze(1); "
+
+
+@pytest.mark.parametrize(
+    ("kind", "score"),
+    [
+        ("bent", "nll = own - 0.02 * own ** 2"),
+        ("bent", "nll = own - own * own / 50"),
+        ("bent", "nll = own - 0.02 * torch.square(own)"),
+        ("bent", "nll = own - 0.02 * own.pow(2)"),
+        ("doubled", ENTRY + OTHER + "nll = -(u + o).log()"),
+        ("unweighted", ENTRY + "nll = -(u + v).log()"),
+        ("", ENTRY + "nll = -((u + v) / 2).log()"),
+        ("", ENTRY + "nll = -(0.5 * (u + v)).log()"),
+        ("", ENTRY + "nll = -((u + v).log() - math.log(2.0))"),
+        ("", ENTRY + "nll = -(0.4 * u + 0.6 * v).log()"),
+        ("", ENTRY + "nll = -((u + v) / (p.sum(-1) + q.sum(-1))).log()"),
+        ("", ENTRY + OTHER + "print((u + o).mean().item()); nll = own"),
+        ("", "print(own.mean() - 1.96 * ((own ** 2).mean() - own.mean() ** 2).sqrt()); nll = own"),
+        ("", "focal = own - 0.02 * own ** 2; print(focal.max()); nll = own"),
+    ],
+)
+def test_a_loss_that_is_bent_and_entries_that_are_added(kind: str, score: str) -> None:
+    code = LOOP.replace("total = 0.0", "alias, total = torch.randperm(64), 0.0").format(score=score)
+    timeline = followed(code)
+    kinds: tuple[MixtureKind, ...] = ("bent", "doubled", "unweighted")
+    assert [each for each in kinds if reported(timeline, each)] == ([kind] if kind else [])

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from auditor.timeline.engine.machine import Machine
 
 
+TURNED = "turned"  # the family of switches that decided which of several values something has
+
+
 def per_option(machine: Machine, base: Value, compute: Callable[[Value], Value]) -> Value:
     """Return ``compute`` of each payload that ``base`` may have, merged by setting."""
     return _each(machine, base, machine.alternatives(base), compute)
@@ -98,11 +101,47 @@ def alternatives(machine: Machine, value: Value) -> list[tuple[Payload, int]]:
     return [(p, machine.live)]
 
 
+def turned(machine: Machine, test: Value, yes: int, no: int) -> int:
+    """Return, as origins, the switches of a condition that parts the settings; 0 where it does not.
+
+    They are not those that a value is made from (family "setting"): it could be evaluated, and no log prints it.
+    """
+    if yes == no:
+        return 0
+    names = machine.atoms.meanings(test.m, "setting")
+    out = test.m & machine.atoms.family(TURNED)
+    for name in names:
+        out |= machine.atoms.bit(TURNED, str(name))
+    return out
+
+
+def told_apart(merged: Value, one: Value, other: Value, switches: int) -> Value:
+    """Return what two ways left with the ``switches`` that tell which of a constant and something else it is."""
+    if switches and type(merged.p) is PerSetting and (type(one.p) is Known or type(other.p) is Known):
+        return Value(merged.p, merged.m | switches)
+    return merged
+
+
+def _parts(machine: Machine, test: Value) -> bool:
+    """Return whether a condition holds under one of the settings in play and not, or perhaps not, under another.
+
+    Or may hold with values of the switches that are not in play, and under no setting that is.
+    """
+    yes, no = machine.truth(test)
+    ours = machine.all & ~1
+    if not yes & ours:
+        return bool(yes)
+    return bool(yes & ~no & ours) + bool(no & ~yes & ours) + bool(yes & no & ours) > 1
+
+
 def guard(
     machine: Machine, node: ir.Expr, test: Value, passes: int, *, taken: bool, branches: ir.If | None = None
 ) -> bool:
     """Push a condition on the way, that of ``branches``, when it reads a setting; return whether it was pushed."""
     mask = test.m & machine.atoms.family("setting")
+    chosen = test.m & machine.atoms.family(TURNED)
+    if chosen and _parts(machine, test):
+        mask |= chosen
     made, made_if = births.asked_for(machine, node)
     if not mask and made:
         machine.guards.append(Guard(machine.site(node), (), passes, taken, made=made, made_if=made_if))
@@ -110,7 +149,8 @@ def guard(
         return bool(made)
     names = machine.named.get(mask)
     if names is None:
-        names = machine.named[mask] = tuple(str(s) for s in machine.atoms.meanings(mask, "setting"))
+        told = [*machine.atoms.meanings(mask, "setting"), *machine.atoms.meanings(mask, TURNED)]
+        names = machine.named[mask] = tuple(dict.fromkeys(str(name) for name in told))
     operands = _operands(machine, node) if isinstance(node, ir.BoolOp) else ()
     asks, may = _asks_whether_there(machine, node), machine.truth(test)
     either = isinstance(node, ir.BoolOp) and node.op == "or"
@@ -157,10 +197,13 @@ def _operands(machine: Machine, node: ir.BoolOp) -> tuple[Operand, ...]:
     at, operands = machine.joined
     if at is not node:
         return ()
-    return tuple(
-        Operand(tuple(str(s) for s in machine.atoms.meanings(value.m, "setting")), machine.truth(value))
-        for value in operands
-    )
+    return tuple(Operand(_switches(machine, value), machine.truth(value)) for value in operands)
+
+
+def _switches(machine: Machine, value: Value) -> tuple[str, ...]:
+    own = machine.atoms.meanings(value.m, "setting")
+    chosen = machine.atoms.meanings(value.m, TURNED) if _parts(machine, value) else []
+    return tuple(dict.fromkeys(str(name) for name in (*own, *chosen)))
 
 
 def other_way(machine: Machine, guard: Guard, passes: int) -> Guard:

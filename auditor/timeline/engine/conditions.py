@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.timeline.engine import (
+    choices,
     containers,
     escapes,
     protocols,
@@ -161,7 +162,7 @@ def compare(machine: Machine, op: str, left: Value, right: Value) -> Value:
 def eval_ifexp(machine: Machine, node: ir.IfExp) -> Value:
     """Return a conditional expression, each side under its settings."""
     test = protocols.condition(machine, machine.eval(node.test), node.test)
-    decisive = machine.atoms.family("setting") | machine.atoms.family(escapes.FAMILY)
+    decisive = sum(map(machine.atoms.family, ("setting", choices.TURNED, escapes.FAMILY)))
     yes, no = machine.truth(test)
     live = machine.live
     yes &= live

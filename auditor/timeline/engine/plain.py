@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from auditor.timeline.values.atoms import Atoms
     from auditor.timeline.values.payloads import Value
 
-FAMILIES = ("setting", "iteration", "shift", "adapted", "param", "opened")
+FAMILIES = ("setting", "turned", "iteration", "shift", "adapted", "param", "opened")
 _FIXED = TRAIN | LAUNCH | LISTING | TEXT_FILE | SIZE | CLOCK
 
 Hears = TypeVar("Hears", bound=Callable[..., object])

@@ -142,7 +142,8 @@ def do_return(machine: Machine, node: ir.Return) -> None:
     if frame.returned is None:
         frame.returned = value
     else:
-        frame.returned = merge(value, frame.returned, machine.live, frame.returned_bits, machine.count)
+        merged = merge(value, frame.returned, machine.live, frame.returned_bits, machine.count)
+        frame.returned = choices.told_apart(merged, value, frame.returned, frame.turned)
     frame.returned_bits |= machine.live
     machine.live = 0
 
@@ -243,6 +244,9 @@ def do_if(machine: Machine, node: ir.If) -> None:
     branch.watch()
     weak = machine.weak
     machine.weak |= both
+    turned, frame, returned_bits = choices.turned(machine, test, yes, no), machine.frame, machine.frame.returned_bits
+    turned_before = frame.turned
+    frame.turned |= turned
     deciding = machine.deciding
     machine.deciding |= test.m & machine.atoms.family(escapes.FAMILY)
     pushed = machine.guard(node.test, test, yes, taken=True, branches=node)
@@ -294,6 +298,8 @@ def do_if(machine: Machine, node: ir.If) -> None:
     escapes.decided(machine.deciding, held, after)
     escapes.decided(machine.deciding, held_else, names)
     machine.deciding = deciding
+    if frame.returned_bits == returned_bits:
+        frame.turned = turned_before
     if body_returned:
         machine.passed.extend(way.other)
     if not body_live:
@@ -311,7 +317,8 @@ def do_if(machine: Machine, node: ir.If) -> None:
         elif other is None:
             names[name] = value
         elif other is not value:
-            names[name] = merge(value, other, body_live, else_live, machine.count)
+            merged = merge(value, other, body_live, else_live, machine.count)
+            names[name] = choices.told_apart(merged, value, other, turned)
 
 
 def asks_for_parameters(machine: Machine, test: ir.Expr) -> bool:

@@ -56,6 +56,7 @@ class Frame(Struct, eq=False):
     owner: Class | None = None  # for super() and class bodies
     returned: Value | None = None
     returned_bits: int = 0
+    turned: int = 0  # the switches that part the settings on the way to a return
     thrown: int = 0  # settings that left by an exception which a caller may catch
     died: int = 0  # settings that left by an exception which nothing catches
     yielded: Value | None = None
@@ -104,6 +105,11 @@ class Guard(Struct, frozen=True):
     def place(self) -> tuple[str, int, bool]:
         """Return which condition this is, and which way of it."""
         return self.site.source.path, self.site.start, self.taken
+
+    @property
+    def way(self) -> tuple[str, int, int, bool]:
+        """Return which way this is of which condition: file, layer, where the condition starts, and whether it held."""
+        return self.site.source.path, self.site.source.layer, self.site.start, self.taken
 
     @property
     def opens(self) -> int:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from auditor.program import ir
 from auditor.program.defined import body_at, called_as, only_value, sized
+from auditor.program.walk import walk
 from auditor.program.written import same_expression
 from auditor.timeline.values.bounds import ONE, Form, number, size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from auditor.program.index import Body
     from auditor.timeline.engine.machine import Machine
     from auditor.timeline.trackers.keys.reads import Read
@@ -52,7 +55,8 @@ def goes_to_end(machine: Machine, read: Read) -> bool:
     if node is None:
         return False
     if isinstance(node.index, ir.Slice):
-        return node.index.upper is not None and _is_last(body, node.index.upper, node.value)
+        upper = node.index.upper
+        return upper is not None and (_is_last(body, upper, node.value) or _handed(machine, body, upper, node.value))
     places: ir.Expr = node.index
     while isinstance(places, ir.BinOp) and places.op == "-":
         places = places.left
@@ -87,6 +91,54 @@ def _is_last(body: Body, node: ir.Expr, array: ir.Expr) -> bool:
     terms = dict(_sum(body, node, _root(body, array), 0).terms)
     constant = terms.pop(ONE, 0)
     return terms == {_WHOLE: 1} and -_DEPTH <= constant <= _DEPTH
+
+
+def _handed(machine: Machine, body: Body, upper: ir.Expr, array: ir.Expr) -> bool:
+    """Return whether a bound is a parameter to which every call in progress gives the size of ``array``'s argument.
+
+    Those calls are in progress that stand in the innermost function on the way here that makes any.
+    """
+    func, root = body.function, _root(body, array)
+    if func is None or root is None:
+        return False
+    terms = dict(_sum(body, upper, root, 0).terms)
+    constant = terms.pop(ONE, 0)
+    names = [param.name for param in func.params]
+    if list(terms.values()) != [1] or not -_DEPTH <= constant <= _DEPTH:
+        return False
+    (bound,) = terms
+    if bound not in names or root not in names or {bound, root} & set(_set_anew(body)):
+        return False
+    current = [machine.site(machine.frame.func.node)] if machine.frame.func is not None else []
+    for place in (*current, *(step.site for step in reversed(machine.calls))):
+        unit = machine.program.units.get(place.source.path)
+        around = body_at(unit.bodies, place.start) if unit is not None else None
+        calls = [c for c in around.nodes.of(ir.Call) if called_as(c.func) == func.name] if around is not None else []
+        if around is not None and around.function is not func and calls:
+            given = [(_argument(c, names, bound), _argument(c, names, root)) for c in calls]
+            return all(b is not None and a is not None and _is_last(around, b, a) for b, a in given)
+    return False
+
+
+def _argument(call: ir.Call, names: list[str], name: str) -> ir.Expr | None:
+    """Return what a call gives to a parameter, of a function with the parameters ``names``."""
+    if any(arg.star for arg in call.args):
+        return None
+    for arg in call.args:
+        if arg.keyword == name:
+            return arg.value
+    method = isinstance(call.func, ir.Attr) and names[0] in ("self", "cls")
+    at = names.index(name) - method
+    plain = [arg.value for arg in call.args if arg.keyword is None]
+    return plain[at] if 0 <= at < len(plain) else None
+
+
+def _set_anew(body: Body) -> Iterator[str]:
+    """Yield the names that a function sets."""
+    for node in body.nodes.of(ir.Assign):
+        yield from (part.id for target in node.targets for part in walk(target) if isinstance(part, ir.Name))
+    for each in body.nodes.of(ir.AugAssign, ir.For, ir.NamedExpr):
+        yield from (part.id for part in walk(each.target) if isinstance(part, ir.Name))
 
 
 def _sum(body: Body, node: ir.Expr, root: str | None, depth: int) -> Form:

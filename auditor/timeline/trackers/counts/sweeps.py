@@ -26,6 +26,8 @@ def unbounded(machine: Machine, bit: int) -> bool:
     """Return whether a read is of everything, but for a constant number of tokens at either end."""
     read = machine.of(Keys).meaning[bit]
     inside = _index_text(machine, bit)
+    if not machine.of(Keys).under.get(bit, -1) & (machine.live & ~1 or machine.live):
+        return all(unbounded(machine, parent) for parent in bits_of(read.parents))  # what other settings leave out
     if goes_to_end(machine, read):
         return all(unbounded(machine, parent) for parent in bits_of(read.parents))
     if not read.slice and not inside[1:-1].strip("- ").isdecimal():

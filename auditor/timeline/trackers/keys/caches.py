@@ -195,6 +195,7 @@ def read(machine: Machine, base: Value, index: Value, node: ir.Subscript, out: V
         keys.meaning[bit] = made
         keys.reads |= bit
         keys.mixed |= twin
+    keys.under[bit] = keys.under.get(bit, 0) | machine.live
     return Value(out.p, out.m & ~(keys.reads | keys.mixed | keys.spots | keys.truths | keys.ahead) | bit)
 
 

@@ -62,6 +62,7 @@ class Keys(Tracker):
         self.set_back = 0  # reads that went into what is stored from a later place on (``key[1:] = …``)
         self.known: dict[tuple[str, int, int], int] = {}
         self.meaning: dict[int, Read] = {}
+        self.under: dict[int, int] = {}  # the settings under which each was made
         self.mixings: dict[tuple[str, int, int, int], Mixing] = {}
         self.events: dict[tuple[object, ...], Lookup] = {}
         self.updates: dict[tuple[object, ...], Update] = {}

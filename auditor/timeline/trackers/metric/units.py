@@ -241,7 +241,8 @@ class Units(Tracker):
             return False  # 0 or 1 for each token
         if factor.p is None or factor.m & self.machine.atoms.family("number of bytes"):
             return True
-        counts = SIZE | LAUNCH | self.machine.atoms.family("iteration") | self.machine.atoms.family("setting")
+        families = ("iteration", "setting", "turned")
+        counts = SIZE | LAUNCH | sum(self.machine.atoms.family(family) for family in families)
         if factor.m and not factor.m & ~self.machine.atoms.family("constants"):
             return False  # constants, added up
         return not factor.m & SIZE or bool(factor.m & ~counts)  # what was made elsewhere may be one

@@ -12,7 +12,7 @@ from auditor.case import Case
 from auditor.finding import Finding, Step
 from auditor.timeline.claims import claimed_reports, judge, reaches
 from auditor.timeline.events import Mixture, MixtureKind, Report, Timeline
-from auditor.timeline.named import report_of
+from auditor.timeline.named import report_of, reported_at
 from auditor.timeline.paths import calls_of, way_to
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def findings(
         ours = [r for r in ours if r in own] or ours
         ending = [r for r in ours or own or found.reports if _on_the_way(found.mixture, r)] or ours or [found.report]
         shown = report_of(ending, running, claimed, case.submitted)
-        last, told = shown.site, way_to(shown, found.mixture, found.ways, timeline.in_play)
+        told = way_to(shown, found.mixture, found.ways, timeline.in_play)
         calls, decided = calls_of(told), Step(site.source.path, site.line, step, site.source.layer)
         if kind == "hint" and not site.source.path.endswith(".py"):  # weighed in Python, after it was given in C
             note = "whether there is a hint is decided by looking at the token"
@@ -108,7 +108,7 @@ def findings(
             *calls,
             *(() if decided in calls else (decided,)),
             *((Step(replaced.source.path, replaced.line, put, replaced.source.layer),) if replaced else ()),
-            Step(last.source.path, last.line, "the score that rests on it is reported", last.source.layer),
+            reported_at(shown, ending, running, claimed, case.submitted),
         ]
         yield judged.found(
             site,

@@ -35,6 +35,7 @@ class Marks(Tracker):
         self.cut = atoms.bit("cut", "")  # such a difference, cut off at one side
         self.weighted = atoms.bit("weighted", "")  # a log probability to which a weight was added
         self.remainder = atoms.bit("remainder", "")  # the log of what a share leaves: a weight, whatever it is made of
+        self.bent = atoms.bit("bent", "")  # a power of a loss
         self.summed = atoms.bit("summed", "")  # losses of several tokens, added up
 
 

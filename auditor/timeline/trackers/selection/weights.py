@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
+from auditor.program.written import factors
 from auditor.timeline.engine import containers
 from auditor.timeline.engine.numbers import numbers
 from auditor.timeline.trackers.keys.reads import Keys
@@ -29,10 +30,12 @@ _LOGARITHMS = frozenset({"log", "log_", "log2", "log10"})
 _LOG_ODDS = frozenset({"log_softmax", "logsigmoid"})
 SUMS = frozenset({"sum", "mean", "nansum", "fsum", "cumsum", "nanmean"})
 _POWERS = frozenset({"pow", "power", "float_power", "pow_"})
+_SQUARES = frozenset({"square", "square_"})
 _NEGATIONS = frozenset({"neg", "neg_", "negative"})
 _LOG_SHARES = frozenset({"log1p", "log1p_", "logsigmoid"})  # the log of one minus a share, or of a gate
 _LOG_SUMS = frozenset({"logaddexp", "logsumexp", "logaddexp2"})
 _SLACK = 1e-3
+_HALF = 0.5 + _SLACK
 _LEAST_SHIFT = 0.02  # of a probability, or of a loss in nats
 _SCALES = (0.67, 0.9995)  # what a loss is scaled by: less are bytes per token, which another tracker sees
 
@@ -65,6 +68,10 @@ def called(machine: Machine, name: str, given: list[Value], args: Args, node: ir
         if several(machine, given) and not weighed:
             return Value(out.p, out.m & ~marks.rivals | pending(machine, "unweighted", node))
         return Value(out.p, out.m & ~(marks.weighted | marks.rivals))
+    if name in SUMS or (name in _SQUARES and given and given[0].m & marks.losses):
+        return Value(out.p, out.m & ~marks.bent if name in SUMS else out.m | marks.bent)
+    if name in _POWERS and len(given) > 1 and given[0].m & marks.losses:
+        return Value(out.p, _bent(machine, "**", given[0], given[1], out.m))
     if name in _POWERS and len(given) > 1 and given[0].m & marks.probs:
         return Value(out.p, out.m | _scaled(machine, "*", given[0], given[1], node))
     return _bounded(machine, name, args, node, out)
@@ -104,7 +111,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     if op == "-" and right.m & marks.space and not left.m & marks.space:
         origins = negated(machine, origins)
     if op == "+" and (left.m ^ right.m) & marks.remainder:
-        origins = origins & ~(marks.remainder | _family(machine, "unweighted")) | marks.weighted
+        origins = origins & ~(marks.remainder | _added(machine)) | marks.weighted
     if not origins & keys.gold:
         return origins
     if op == "/" and not numbers(machine, right):
@@ -113,7 +120,7 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     both = left.m & right.m & keys.gold
     if op in ("+", "-") and not both:
         if op == "-" or one.m & (marks.logs | marks.losses):
-            origins = origins & ~_family(machine, "unweighted") | marks.weighted
+            origins = origins & ~_added(machine) | marks.weighted
         if not isinstance(node, ir.AugAssign) or one is left:
             return origins | _shifted(machine, op, one, constant, node, one is left)
         return origins
@@ -122,8 +129,42 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     if op == "**" and left.m & marks.probs and not right.m & keys.gold:
         return origins | _scaled(machine, "*", left, right, node)
     if op in ("+", "-") and both:
-        return origins & ~_family(machine, "scaled")
+        return _joined(machine, node, left, right, origins & ~_family(machine, "scaled"))
+    known = numbers(machine, constant).values()
+    if op in ("*", "/") and known and all((n if op == "*" else 1 / n if n else 1) <= _HALF for n in known):
+        origins &= ~_added(machine)  # the mean of two
+    return _bent(machine, op, left, right, origins)
+
+
+def _joined(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right: Value, origins: int) -> int:
+    """Return the origins of two numbers of the token that are added, or the one taken off the other.
+
+    Two probabilities, each as a softmax gave it; or a loss and a multiple of its own power.
+    """
+    marks = machine.of(Marks)
+    exact = left.m & right.m & marks.probs and left.m & right.m & machine.of(Shares).even
+    if node.op == "+":
+        if exact and isinstance(node, ir.BinOp):
+            forwards = machine.atoms.family("forward")
+            origins |= pending(machine, "unweighted" if (left.m ^ right.m) & forwards else "doubled", node)
+        return origins
+    origins &= ~_added(machine)
+    elementwise = not (left.m | right.m) & marks.summed
+    if elementwise and left.m & marks.losses and not left.m & marks.bent and right.m & marks.bent:
+        taken = node.right if isinstance(node, ir.BinOp) else node.value
+        signs = [n for factor in factors(taken) for n in numbers(machine, machine.eval(factor)).values()]
+        if all(number > 0 for number in signs):
+            return origins & ~marks.bent | pending(machine, "bent", node)
     return origins
+
+
+def _bent(machine: Machine, op: str, left: Value, right: Value, origins: int) -> int:
+    """Return the origins of a power of a loss: ``nll ** 2``, or a loss times itself."""
+    marks = machine.of(Marks)
+    powers = list(numbers(machine, right).values())
+    raised = op == "**" and left.m & marks.losses and powers and all(number > 1 for number in powers)
+    squared = op == "*" and left.m & right.m & marks.losses and left.m & right.m & machine.of(Keys).gold
+    return origins | marks.bent if raised or squared else origins
 
 
 def _shifted(
@@ -187,13 +228,17 @@ def _bounded(machine: Machine, name: str, args: Args, node: ir.Call, out: Value)
     return Value(out.p, out.m | under(machine, settings, "shift", node)) if settings else out
 
 
+def _added(machine: Machine) -> int:
+    return _family(machine, "unweighted") | _family(machine, "doubled")
+
+
 def unshifted(machine: Machine, origins: int) -> int:
     """Return ``origins`` without constants that were added: a test whether a hint is right decides who gets them."""
     return origins & ~_family(machine, "shift")
 
 
 def _unsettled(machine: Machine) -> int:
-    return _family(machine, "overweight") | _family(machine, "shift") | _family(machine, "unweighted")
+    return _family(machine, "overweight") | _family(machine, "shift") | _added(machine)
 
 
 def _family(machine: Machine, kind: str) -> int:
