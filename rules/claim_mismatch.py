@@ -29,6 +29,7 @@ from auditor.submission.names import shown
 from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_the_other, to_the_mean
 from rules.claims_apart import claims_apart
 from rules.declared_flags import belied
+from rules.doubtful_scores import estimated
 from rules.figures_in_logs import written
 from rules.run_logs import SCRIPT, metadata, package, run_log
 from rules.run_settings import differences
@@ -52,11 +53,27 @@ def check(case: Case) -> Iterator[Finding]:
     yield from _unread(case)
     claim = case.evidence.leading()
     runs = finished(case.evidence)
+    if claim is not None:
+        yield from _estimate(case, claim)
     if claim is not None and runs:
         yield from _judge(case, claim, runs)
         yield from _loss(case, reported(case))
     elif claim is not None:
         yield from _unfinished(claim, distinct(case.evidence))
+
+
+def _estimate(case: Case, claim: Claim[float]) -> Iterator[Finding]:
+    """Yield a finding when the README calls the claimed score an estimate, whatever a log prints."""
+    found = estimated(case, claim)
+    if found is None:
+        return
+    path, line, text = found
+    message = (
+        f"The claimed {score(claim.value)} is an estimate by the submission's own words (“{shown(text, 100)}”): a "
+        "score has to be measured."
+    )
+    advice = "Give the score that a committed log prints at its end."
+    yield Finding(SLUG, "evidence", "hold" if record(case) else "note", message, path, line, line, advice=advice)
 
 
 def _unread(case: Case) -> Iterator[Finding]:
@@ -218,6 +235,7 @@ _ROLES = {
     "step": "a score from the middle of training",
     "progress": "a figure from the middle of an evaluation",
     "reference": "a figure that the log compares with",
+    "retold": "a summary's figure, which its run doesn't print",
 }
 
 
@@ -240,8 +258,13 @@ def _finding(claim: Claim[float], status: Status, message: str, metrics: Sequenc
         path=claim.path,
         line=claim.line,
         end_line=claim.line,
-        trace=tuple(Step(m.path, m.line, f"{score(m.val_bpb)} ({m.label})") for m in metrics[:8]),
+        trace=tuple(Step(m.path, m.line, _labelled(m)) for m in metrics[:8]),
     )
+
+
+def _labelled(metric: Metric) -> str:
+    """Return a score and what its line calls it, where that stands before it."""
+    return f"{score(metric.val_bpb)} ({metric.label})" if metric.label else score(metric.val_bpb)
 
 
 def _declared(case: Case) -> Iterator[Finding]:

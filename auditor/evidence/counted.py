@@ -12,7 +12,7 @@ from auditor.evidence.model import Evidence
 from auditor.evidence.printed import Metric
 from auditor.evidence.rounding import agrees
 from auditor.evidence.run import Run
-from auditor.evidence.series import ONE_CONFIG
+from auditor.evidence.series import ONE_CONFIG, final, kind
 from auditor.regex import regex
 from auditor.report import MeasuredRun
 
@@ -27,7 +27,8 @@ class Counted(Struct, frozen=True):
     """A run that counts, and the line of it that does.
 
     ``claimed`` is True when that line prints what is claimed: for its seed, for the submission, or as a part of
-    the claimed mean. Otherwise the run counts for want of better.
+    the claimed mean; also when another score is claimed for its seed, beside seeds whose logs print theirs. Otherwise
+    the run counts for want of better.
     """
 
     run: Run
@@ -93,7 +94,7 @@ def _all_counted(evidence: Evidence) -> tuple[Counted, ...]:
         singled_out(evidence)
         or _of_the_mean(evidence)
         or _of_another(evidence)
-        or _of_their_seeds(evidence)
+        or _of_named_seeds(evidence)
         or _of_one(evidence)
     )
     if found:
@@ -201,6 +202,27 @@ def _of_their_seeds(evidence: Evidence) -> tuple[Counted, ...]:
         near = any(abs(score - whole.value) <= ONE_CONFIG for score in scores)
         out = out if near else {}
     return tuple(each for hits in out.values() for each in hits)
+
+
+def _of_named_seeds(evidence: Evidence) -> tuple[Counted, ...]:
+    """Return the runs of the claim's seeds: those that print their score, and the one run of a seed that doesn't.
+
+    A seed whose log contradicts its claim is a part of the claimed mean all the same.
+    """
+    hits = _of_their_seeds(evidence)
+    each = evidence.metadata.all("val_bpb", per_seed=True)
+    wanted = {c.seed: c for c in each if c.seed is not None} if hits else {}
+    for hit in hits:
+        wanted.pop(hit.run.seed.value if hit.run.seed is not None else None, None)
+    kinds, others = {kind(hit.score) for hit in hits}, []
+    for seed, claim in wanted.items():
+        runs = [run for run in evidence.runs if run.seed is not None and run.seed.value == seed and run.scores]
+        if len({identity(run) for run in runs}) != 1:
+            continue
+        score = _last(m for m in runs[0].scores if kind(m) in kinds) or final(runs[0])
+        if score is not None and abs(score.val_bpb - claim.value) <= ONE_EVALUATION:
+            others.append(Counted(runs[0], score, True))
+    return (*hits, *others)
 
 
 def _of_another(evidence: Evidence) -> tuple[Counted, ...]:

@@ -1,0 +1,115 @@
+"""Scores that a run may not have printed, and logs of another version: what is told of them, and what isn't."""
+
+from __future__ import annotations
+
+import pytest
+from test_evidence_runs import case_of, found
+
+from auditor.evidence.counted import measured_runs
+from auditor.finding import Finding
+from rules.evidence_examples import metadata, record
+from rules.run_logs import SCRIPT, package, run_log
+
+
+def told(files: dict[str, str], slug: str = "bogus-log", track: str = "track_10min_16mb") -> list[Finding]:
+    return found(case_of(files, track=track), slug)
+
+
+def summed_up(bpb: float) -> str:
+    return f"=====\n  DONE Deep (4+2) seed=9\n  steps:   13000\n  roundtrip_bpb:  {bpb:.8f}\n=====\n"
+
+
+def three(second: float) -> dict[str, str]:
+    """Return logs of three seeds that a launcher sums up, the second with a score of its own."""
+    logs = [
+        run_log(1, 1.20012345, tail=summed_up(1.20012345)),
+        run_log(2, 1.20112345, tail=summed_up(second)),
+        run_log(3, 1.20212345, tail=summed_up(1.20212345)),
+    ]
+    return package(*logs, val_bpb=1.2001, seed_results={"1": {"val_bpb": 1.20012345}, "2": {"val_bpb": second}})
+
+
+def test_a_summary_of_another_run_is_not_the_score() -> None:
+    case = case_of(three(1.19812345))
+    assert [run.score.val_bpb for run in case.evidence.runs if run.score] == [1.20012345, 1.20112345, 1.20212345]
+    (finding,) = [f for f in found(case, "bogus-log") if "summary" in f.message]
+    assert finding.status == "hold"
+    assert finding.path == "train_seed2.log"
+    assert "gives 1.19812345, which the run above it doesn't print: its last score is 1.20112345" in finding.message
+
+
+def test_a_summary_that_repeats_the_score_is_one() -> None:
+    assert not [f for f in told(three(1.20112345)) if "summary" in f.message]
+    # A line that no log repeats is an evaluation of its own.
+    alone = {"train_seed2.log": run_log(2, 1.20112345, tail="table_bpb: 0.98765432\n")}
+    (run,) = case_of(alone).evidence.runs
+    assert run.score is not None
+    assert run.score.val_bpb == 0.98765432
+
+
+def test_a_seed_whose_log_contradicts_its_claim_is_in_the_mean_all_the_same() -> None:
+    files = record(1.20012345, 1.20112345, 1.20212345)
+    each = {"1": {"val_bpb": 1.20012345}, "2": {"val_bpb": 1.19812345}, "3": {"val_bpb": 1.20212345}}
+    files["submission.json"] = metadata(1.20012345, seeds=(1, 2, 3), seed_results=each)
+    claimed = [run.claimed_bpb for run in measured_runs(case_of(files).evidence)]
+    assert claimed == [1.20012345, 1.20112345, 1.20212345]
+
+
+TYPED = "final_adapted_exact val_loss:0.94350000 val_bpb:0.55880000\n"
+
+
+@pytest.mark.parametrize(
+    ("tail", "count"),
+    [
+        (TYPED, 1),
+        ("final_adapted_exact val_loss:0.94351873 val_bpb:0.55880000\n", 0),
+        ("final_adapted val_loss:0.9435 val_bpb:0.5588\n", 0),
+    ],
+)
+def test_digits_that_no_measurement_has_look_typed_in(tail: str, count: int) -> None:
+    log = run_log(1, 1.20012345, tail=tail)
+    assert len([f for f in told({"train_seed1.log": log}) if "typed in" in f.message]) == count
+
+
+def test_a_script_that_rounds_all_it_prints_types_nothing_in() -> None:
+    log = run_log(1, None) + TYPED
+    assert not [f for f in told({"train_seed1.log": log}) if "typed in" in f.message]
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("**Estimated val_bpb: ~1.2001** (see below)", 1),
+        ("The reported `val_bpb: 1.2001` is an **estimate** from the last batch.", 1),
+        ("| **this one (projected)** | **1.2001** | pending |", 1),
+        ("val_bpb: 1.2001 (one H100) | estimated on eight: ~1.18", 0),
+        ("Estimated val_bpb: 1.19, measured 1.2001", 0),
+        ("Expected output: `val_bpb: 1.2001`", 0),
+    ],
+)
+def test_a_claim_that_is_called_an_estimate_is_none(line: str, count: int) -> None:
+    files = {**package(run_log(1, 1.2001), val_bpb=1.2001), "README.md": f"# Deep\n\n{line}\n"}
+    findings = [f for f in told(files, "claim-mismatch") if "estimate" in f.message]
+    assert [f.line for f in findings] == [3] * count
+    elsewhere = told(files, "claim-mismatch", "track_non_record_16mb")
+    assert [f.status for f in elsewhere if "estimate" in f.message] == ["note"] * count
+
+
+LARGE = SCRIPT + "".join(f"def part_{n}(x):\n    return x + {n}\n" for n in range(200))
+
+
+@pytest.mark.parametrize(
+    ("submitted", "line"),
+    [
+        (LARGE.replace("return x + 17\n", "return x + 18\n"), 3 + 2 * 17 + 2),
+        (LARGE, None),
+        ("\ufeff" + LARGE, None),
+        (LARGE.replace("return x + 17\n", "return x + 17  # as before\n"), None),
+    ],
+)
+def test_one_line_makes_another_version(submitted: str, line: int | None) -> None:
+    log = LARGE + "=" * 100 + "\n" + run_log(1)
+    findings = [f for f in told({"train_gpt.py": submitted, "train_seed1.log": log}) if "embeds" in f.message]
+    assert [(f.status, f.line) for f in findings] == ([] if line is None else [("note", line)])
+    if line is not None:
+        assert "1 is not in what was submitted, which has 1 that it doesn't embed" in findings[0].message
