@@ -5,14 +5,20 @@ from __future__ import annotations
 import pytest
 from test_evidence_runs import case_of, found
 
+from auditor.check import audit
 from auditor.evidence.counted import measured_runs
 from auditor.finding import Finding
+from auditor.report import Report
 from rules.evidence_examples import metadata, record
 from rules.run_logs import SCRIPT, package, run_log
 
 
 def told(files: dict[str, str], slug: str = "bogus-log", track: str = "track_10min_16mb") -> list[Finding]:
     return found(case_of(files, track=track), slug)
+
+
+def audited(files: dict[str, str]) -> Report:
+    return audit(case_of(files).submission, select=("artifact-cap",))
 
 
 def summed_up(bpb: float) -> str:
@@ -113,3 +119,48 @@ def test_one_line_makes_another_version(submitted: str, line: int | None) -> Non
     assert [(f.status, f.line) for f in findings] == ([] if line is None else [("note", line)])
     if line is not None:
         assert "1 is not in what was submitted, which has 1 that it doesn't embed" in findings[0].message
+
+
+def shown_by(*changes: tuple[str, int]) -> list[Finding]:
+    """Return what is told of logs whose hyper-parameters and bytes of code are these."""
+    logs = [run_log(n, 1.2 + n * n / 1e4, settings=text, code=code) for n, (text, code) in enumerate(changes, start=1)]
+    return told(package(*logs, val_bpb=1.200467), "mixed-config")
+
+
+SHORT = "lr:embed=0.035 batch:786432 wall:600s seed:1"
+
+
+def test_another_cap_on_the_training_time_is_another_configuration() -> None:
+    (finding,) = shown_by((SHORT, 500), (SHORT.replace("600s", "590s"), 700), (SHORT, 500))
+    assert finding.status == "hold"
+    assert "the cap on training seconds is 600 for 1 and 3, 590 for 2." in finding.message
+    assert finding.message.endswith("the same bytes of code: 500 for 1 and 3, 700 for 2.")
+    assert not shown_by((SHORT, 500), (SHORT, 500), (SHORT, 500))
+
+
+def test_other_bytes_of_code_are_a_note() -> None:
+    (finding,) = shown_by((SHORT, 149_201), (SHORT, 149_201), (SHORT, 149_600))
+    assert (finding.status, finding.path) == ("note", "train_seed3.log")
+    assert "are 149,201 for 1 and 2, 149,600 for 3." in finding.message
+
+
+CODER = "try:\n    import zstandard\nexcept ImportError:\n    zstandard = None\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "coder", "first"),
+    [(CODER, "zlib", "The log's artifact is packed with zlib, and the script imports zstandard"), (CODER, "zstd", "")],
+)
+def test_the_coder_at_hand_goes_before_all_other_advice(script: str, coder: str, first: str) -> None:
+    log = run_log(1, 1.2, model=16_500_000).replace("int8+zlib", f"int5+{coder}")
+    files = {"train_gpt.py": script, **package(log, val_bpb=1.2)}
+    (over,) = [f for f in audited(files).findings if f.rule == "artifact-cap"]
+    assert over.advice.startswith(first or "Compress or prune harder")
+    assert "int6" not in over.advice
+
+
+def test_of_logs_that_print_one_seed_the_large_one_is_named() -> None:
+    files = package(run_log(1, 1.2), val_bpb=1.2)
+    files["again_seed1.log"] = run_log(1, 1.2002, model=16_500_000)
+    assert "artifact of seed 1 (again_seed1.log) is over" in told(files, "artifact-cap")[0].message
+    assert "artifact of seed 1 is over" in told({"a.log": run_log(1, model=16_500_000)}, "artifact-cap")[0].message
