@@ -164,3 +164,17 @@ def test_of_logs_that_print_one_seed_the_large_one_is_named() -> None:
     files["again_seed1.log"] = run_log(1, 1.2002, model=16_500_000)
     assert "artifact of seed 1 (again_seed1.log) is over" in told(files, "artifact-cap")[0].message
     assert "artifact of seed 1 is over" in told({"a.log": run_log(1, model=16_500_000)}, "artifact-cap")[0].message
+
+
+def test_a_loss_that_rounds_to_what_the_log_prints_is_the_logs() -> None:
+    log = run_log(1, None) + "final_roundtrip val_loss:2.1240 val_bpb:1.2583\n"
+    for loss, count in ((2.12404399, 0), (2.12436399, 1)):
+        files = package(log, val_bpb=1.2583, val_loss=loss)
+        assert len([f for f in told(files, "stale-metadata") if "val_loss" in f.message]) == count
+
+
+def test_seeds_that_the_files_are_named_by_are_not_told_as_others() -> None:
+    files = {"train_seed42.log": run_log(1337, 1.2), "submission.json": metadata(1.2, seeds=(42,))}
+    assert not [f for f in told(files, "stale-metadata") if "names seed" in f.message]
+    files["run.log"] = files.pop("train_seed42.log")
+    assert [f for f in told(files, "stale-metadata") if "names seed" in f.message]
