@@ -178,3 +178,11 @@ def test_seeds_that_the_files_are_named_by_are_not_told_as_others() -> None:
     assert not [f for f in told(files, "stale-metadata") if "names seed" in f.message]
     files["run.log"] = files.pop("train_seed42.log")
     assert [f for f in told(files, "stale-metadata") if "names seed" in f.message]
+
+
+def test_bytes_of_a_seed_with_packed_code_are_the_logs() -> None:
+    log = run_log(1, 1.20012345, model=15_967_032, code=81_600)
+    for size, count in ((15_967_032 + 23_652, 0), (15_967_032 + 81_000, 1)):
+        each = {"1": {"val_bpb": 1.20012345, "artifact_bytes": size}}
+        files = package(log, val_bpb=1.20012345, seed_results=each)
+        assert len([f for f in told(files, "stale-metadata") if "seed 1" in f.message]) == count
