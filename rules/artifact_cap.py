@@ -22,6 +22,9 @@ from rules.scored_runs import judged, reported, several
 SLUG = "artifact-cap"
 
 _CODERS = {"zstd": "zstandard", "brotli": "brotli"}  # that pack smaller than zlib: a label's word, the module
+_COUNT_AS_SHIPPED = (
+    "Run what is shipped, and let it count its code as it lies there: then the log's own total is the artifact's."
+)
 _PACKED_FILES = (".ptz", ".xz", ".lzma", ".zst", ".br", ".hgz")
 
 
@@ -93,7 +96,8 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         message += " The log does not tell the model's size from the code's."
     elif not certain:
         message += " This is not shown to be the run of the claimed score."
-    if stated is not None and stated.value <= cap(case) and round(stated.value) not in (counted, model and model.value):
+    known = (counted, plain, model and model.value)
+    if stated is not None and stated.value <= cap(case) and round(stated.value) not in known:
         message += f" submission.json states {stated.value:,.0f} bytes, which this log does not total."
     status: Status = "violation" if certain else "hold"
     finding = Finding(
@@ -105,7 +109,7 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         line=place.line,
         end_line=place.line,
         trace=_parts(model, printed, Value(beside, further.path, further.line) if further is not None else None),
-        advice=_advice(case, run),
+        advice=_advice(case, run) if certain or plain is None or plain > cap(case) else _COUNT_AS_SHIPPED,
     )
     return status, counted, finding
 

@@ -160,7 +160,7 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
     elif alone is not None:
         yield from _one_of(case, claim, alone, runs, series)
     elif not of_a_part(claim, main):
-        yield _contradicted(case, claim, runs, main)
+        yield _contradicted(case, claim, runs, main, series[0])
 
 
 def _one_of(
@@ -189,8 +189,11 @@ def _one_of(
     yield _finding(claim, "hold" if record(case) else "note", message, group.metrics)
 
 
-def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Series) -> Finding:
-    """Return the finding on a claim that is neither the runs' mean nor a run's final score."""
+def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Series, last: Series) -> Finding:
+    """Return the finding on a claim that is neither the runs' mean nor a run's final score.
+
+    ``main`` are the scores that it is compared with, ``last`` the ones that the logs end with.
+    """
     shift = offset(case.evidence, runs)
     if shift is not None and abs(shift) > _OFFSET:
         what = "lower" if shift < 0 else "higher"
@@ -201,9 +204,10 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
         return _finding(claim, "violation" if shift < 0 else "hold", message, main.metrics)
     other = other_line(claim, runs)
     if other is not None:
-        return _earlier(claim, *other, main)
+        return _earlier(claim, *other, main, last)
     difference = claim.value - main.mean
-    finals = "the final scores there are" if len(main.metrics) > 1 else "the final score there is"
+    which = "there" if _same(main, last) else "nearest to it"
+    finals = f"the final scores {which} are" if len(main.metrics) > 1 else f"the final score {which} is"
     values = [m.val_bpb for m in main.metrics]
     place = written(case, claim)
     message = (
@@ -239,13 +243,19 @@ _ROLES = {
 }
 
 
-def _earlier(claim: Claim[float], run: Run, other: Metric, main: Series) -> Finding:
+def _same(main: Series, last: Series) -> bool:
+    """Tell whether two series are one evaluation, printed with whatever decimals."""
+    return abs(main.mean - last.mean) <= max(unit(m.decimals) for m in (*main.metrics, *last.metrics))
+
+
+def _earlier(claim: Claim[float], run: Run, other: Metric, main: Series, last: Series) -> Finding:
     what = "the score of the last step, from before the artifact" if of_last_step(run, other) else _ROLES[other.role]
-    finals = "the final score of the artifact is" if len(main.metrics) == 1 else "the mean of the final scores is"
+    finals = "the final score of the artifact" if len(main.metrics) == 1 else "the mean of the final scores"
+    if not _same(main, last):
+        finals = f"the nearest of the final scores{'' if len(main.metrics) == 1 else ', as a mean,'}"
     # A figure of few digits is met by chance among many that are printed on the way: said is where it stands.
-    message = (
-        f"No final score is the claimed {score(claim.value)}: the logs print it as {what}; {finals} {score(main.mean)}."
-    )
+    message = f"No final score is the claimed {score(claim.value)}: the logs print it as {what}; "
+    message += f"{finals} is {score(main.mean)}."
     return _finding(claim, "hold", message, (other, *main.metrics))
 
 

@@ -186,3 +186,21 @@ def test_bytes_of_a_seed_with_packed_code_are_the_logs() -> None:
         each = {"1": {"val_bpb": 1.20012345, "artifact_bytes": size}}
         files = package(log, val_bpb=1.20012345, seed_results=each)
         assert len([f for f in told(files, "stale-metadata") if "seed 1" in f.message]) == count
+
+
+def test_of_several_evaluations_the_nearest_is_not_told_as_the_final_score() -> None:
+    middle = "adapt_chunk [9/9] bpb=1.188810 time=5.6s\n"
+    log = run_log(1, 1.2, tail=middle + "adapted_exact val_bpb:1.18801000\nwarmer_exact val_bpb:1.18479156\n")
+    (finding,) = told(package(log, val_bpb=1.1888), "claim-mismatch")
+    assert finding.message.endswith("; the nearest of the final scores is 1.18801.")
+    (finding,) = told(package(run_log(1, 1.2, tail=middle), val_bpb=1.1888), "claim-mismatch")
+    assert finding.message.endswith("; the final score of the artifact is 1.2000.")
+
+
+def test_who_ships_smaller_code_than_the_log_counts_has_to_count_it() -> None:
+    log = run_log(1, 1.2, model=15_971_234, code=105_237)
+    files = package(log, val_bpb=1.2, bytes_total=15_971_234 + len(SCRIPT)) | {"train_gpt.py": SCRIPT}
+    (finding,) = told(files, "artifact-cap")
+    assert finding.status == "hold"
+    assert "which this log does not total" not in finding.message
+    assert finding.advice.startswith("Run what is shipped, and let it count its code as it lies there")
