@@ -210,7 +210,7 @@ def _of_named_seeds(evidence: Evidence) -> tuple[Counted, ...]:
     A seed whose log contradicts its claim is a part of the claimed mean all the same.
     """
     hits = _of_their_seeds(evidence)
-    each = evidence.metadata.all("val_bpb", per_seed=True)
+    each = _of_the_claimed(evidence.metadata.all("val_bpb", per_seed=True), evidence.metadata.first("val_bpb"))
     wanted = {c.seed: c for c in each if c.seed is not None} if hits else {}
     for hit in hits:
         wanted.pop(hit.run.seed.value if hit.run.seed is not None else None, None)
