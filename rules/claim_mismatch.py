@@ -40,6 +40,7 @@ SLUG = "claim-mismatch"
 
 _OFFSET = 1e-4  # bits per byte by which every seed's claim must differ for an offset
 _BY_CHANCE = 2  # units of its last digit by which a loss may miss the mean, and meet a seed's by chance
+_NOTHING = 1e-6  # nats: no two evaluations are told apart by less
 _SLIP = 1e-3  # bits per byte around a whole unit: the first digit is wrong, not the measurement
 
 
@@ -103,7 +104,7 @@ def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Finding]:
     if claim is None or found is None:
         return
     own, mean = found
-    if abs(claim.value - mean) <= _BY_CHANCE * unit(claim.decimals):
+    if abs(claim.value - mean) <= max(_BY_CHANCE * unit(claim.decimals), _NOTHING):
         return  # as near to the mean as two roundings may bring it
     who = f"seed {own.seed.value}" if own.seed is not None else "one run"
     several_runs = sum(run.val_loss is not None for run in runs)

@@ -12,7 +12,7 @@ from auditor.evidence.printed import Value
 from auditor.evidence.rounding import agrees
 from auditor.evidence.run import Run
 from auditor.evidence.scored import seeds
-from auditor.evidence.series import by_label
+from auditor.evidence.series import ONE_CONFIG, by_label
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.names import shown
@@ -29,7 +29,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a hold when the reported seeds of a record print different settings."""
     if not judged(case) or not record(case):
         return
-    runs = [run for run in reported(case) if run.settings]
+    runs = _near_the_claim(case, [run for run in reported(case) if run.settings])
     if len(seeds(runs)) < 2:
         return
     apart = (d for d in differences(runs) if not _of_the_seed(case, d.name))
@@ -60,6 +60,15 @@ def check(case: Case) -> Iterator[Finding]:
             if place.line is not None
         ),
     )
+
+
+def _near_the_claim(case: Case, runs: Sequence[Run]) -> Sequence[Run]:
+    """Return the runs that can be a part of the claimed score: not a trial that lies far from it, beside them."""
+    claim = case.evidence.leading()
+    if claim is None:
+        return runs
+    near = [run for run in runs if any(abs(m.val_bpb - claim.value) <= ONE_CONFIG for m in run.scores)]
+    return near or runs
 
 
 def _other_code(counted: Difference) -> Finding:

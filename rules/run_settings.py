@@ -146,10 +146,14 @@ def differences(runs: Sequence[Run]) -> Iterator[Difference]:
             yield Difference(name, tuple(values))
     for name in READ:
         read = [(run, value) for run in runs if (value := run.first(name)) is not None and value.value > 0]
-        if name == "train_cap" and any("wallclock" in said for said in common):
-            continue  # compared as the setting that it is
+        if name == "train_cap" and (any("wallclock" in said for said in common) or any(map(_several_caps, runs))):
+            continue  # compared as the setting that it is, or of several launches in one log
         if len({value.value for _, value in read}) > 1:
             yield Difference(_CALLED.get(name, name), tuple((run, f"{v.value:.10g}", _text(v)) for run, v in read))
+
+
+def _several_caps(run: Run) -> bool:
+    return len({cap.value for cap in run.numbers("train_cap")}) > 1
 
 
 def codes(runs: Sequence[Run]) -> Difference | None:

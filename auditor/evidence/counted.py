@@ -20,7 +20,8 @@ _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest 
 ONE_EVALUATION = 0.02  # bits per byte: seeds of one configuration, evaluated in one way, lie closer to their mean
 _TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance
 _FEWEST_SEEDS = 2  # whose scores single runs out
-_DIGITS = regex(r"\d+")
+# A number, or what tells one run from another: hexadecimal digits of some length.
+_DIGITS = regex(r"(?<![0-9a-z.])(?=[a-f]{0,40}\d)[0-9a-f]{6,40}(?![0-9a-z.,])|\d+")
 
 
 class Counted(Struct, frozen=True):

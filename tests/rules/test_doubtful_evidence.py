@@ -204,3 +204,28 @@ def test_who_ships_smaller_code_than_the_log_counts_has_to_count_it() -> None:
     assert finding.status == "hold"
     assert "which this log does not total" not in finding.message
     assert finding.advice.startswith("Run what is shipped, and let it count its code as it lies there")
+
+
+def test_a_trial_before_the_run_is_no_other_configuration() -> None:
+    cap = "train_seq_len:1024 iterations:20000 max_wallclock_seconds:{}.000"
+    trial = run_log(2, 2.8, settings=cap.format(60))
+    logs = [run_log(n, 1.2 + n * n / 1e4, settings=cap.format(600)) for n in (1, 2, 3)]
+    assert not told(package(logs[0], trial + logs[1], logs[2], val_bpb=1.200467), "mixed-config")
+    logs[1] = logs[1].replace("600.000", "60.000")
+    assert told(package(*logs, val_bpb=1.200467), "mixed-config")
+
+
+def test_runs_named_by_hexadecimal_digits_are_of_one_kind() -> None:
+    ids = {7: "d5282d0d", 42: "77197662", 1337: "1a2b3c4d"}
+    scores = {7: 1.175, 42: 1.1732, 1337: 1.1773}
+    files = {f"train_seed{seed}.log": f"[RESULT] run={ids[seed]} | score={scores[seed]:.4f} | OK\n" for seed in ids}
+    files["submission.json"] = metadata(1.1752, seeds=tuple(ids))
+    assert sorted(run.claimed_bpb for run in measured_runs(case_of(files).evidence)) == [1.1732, 1.175, 1.1773]
+
+
+def test_what_differs_by_less_than_any_evaluation_is_no_seeds_loss() -> None:
+    scores = (0.11300056, 0.11300055, 0.11300057)
+    files = package(*(run_log(n, bpb) for n, bpb in enumerate(scores, start=1)), val_bpb=0.11300056)
+    loss = round(0.11300057 * 1.688, 8)
+    files["submission.json"] = metadata(0.11300056, seeds=(1, 2, 3), val_loss=loss)
+    assert not [f for f in told(files, "claim-mismatch") if "val_loss" in f.message]
