@@ -65,7 +65,7 @@ def check(case: Case) -> Iterator[Finding]:
             differing.extend(_other_script(case, log, decisive=record(case) or len(shown_by) == 1))
             if not any(source.text for source in log.sources) and case.submission.script is not None:
                 sized.extend(_other_size(case, log))
-            otherwise.extend(_other_seed(log))
+            otherwise.extend(_other_seed(log, case.evidence.claims().seeds))
             yield from _summary(log, needed=record(case))
             yield from _nought(log)
             yield from doubtful(log)
@@ -243,14 +243,19 @@ def _lines(text: str) -> Counter[str]:
     return Counter(stripped for line in text.removeprefix("\ufeff").splitlines() if (stripped := line.strip()))
 
 
-def _other_seed(log: Log) -> Iterator[Finding]:
-    """Yield a hold when a log of one run is named by another seed than it prints."""
+def _other_seed(log: Log, claimed: Sequence[int]) -> Iterator[Finding]:
+    """Yield a hold when a log of one run is named by another seed than it prints.
+
+    Nothing where the printed one is claimed and the name's isn't: then the names count the runs.
+    """
     if len(log.runs) != 1:
         return
     (run,) = log.runs
     named, printed = run.name_seed, run.logged_seed
     if named is None or printed is None or named.value == printed.value or not run.trained:
         return  # an evaluation alone prints a default; what it scores was trained elsewhere
+    if printed.value in claimed and named.value not in claimed:
+        return
     later = set(run.printed_seeds)
     base = "/".join(PurePosixPath(log.path).parts[-2:]).lower()
     others = {int(digits) for digits in re.findall(r"\d{1,12}", base)} - {named.value}

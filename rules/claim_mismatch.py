@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 from auditor.case import Case
 from auditor.evidence.agreement import (
@@ -104,6 +105,10 @@ def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Finding]:
     if claim is None or found is None:
         return
     own, mean = found
+    lead, scores = case.evidence.leading(), [m for run in runs if (m := run.score) is not None]
+    of_all = lead is not None and agrees(lead, fmean(m.val_bpb for m in scores), scores)
+    if lead is not None and not of_all and any(agrees(lead, m.val_bpb, (m,)) for m in own.scores):
+        return  # the claimed score is that run's too: of it is said what there is to say
     if abs(claim.value - mean) <= max(_BY_CHANCE * unit(claim.decimals), _NOTHING):
         return  # as near to the mean as two roundings may bring it
     who = f"seed {own.seed.value}" if own.seed is not None else "one run"

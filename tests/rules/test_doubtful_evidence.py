@@ -229,3 +229,35 @@ def test_what_differs_by_less_than_any_evaluation_is_no_seeds_loss() -> None:
     loss = round(0.11300057 * 1.688, 8)
     files["submission.json"] = metadata(0.11300056, seeds=(1, 2, 3), val_loss=loss)
     assert not [f for f in told(files, "claim-mismatch") if "val_loss" in f.message]
+
+
+def test_a_score_to_compare_with_is_no_claim() -> None:
+    text = metadata(1.2, validation={"control_bpb_mean": 1.3217, "variant_bpb_mean": 1.32}).replace(
+        '"val_bpb": 1.2,', ""
+    )
+    lead = case_of({"submission.json": text}).evidence.leading()
+    assert lead is not None
+    assert (lead.key, lead.value) == ("validation.variant_bpb_mean", 1.32)
+
+
+@pytest.mark.parametrize(("key", "value"), [("val_bpb_long_run", 1.92771333), ("val_bpb_mean", 1.6073)])
+def test_a_longer_run_beside_the_scores_of_the_seeds_is_not_their_mean(key: str, value: float) -> None:
+    text = '{"val_bpb": {"42": 1.93128, "1337": 1.90791, "2024": 1.94395}, "' + key + '": 1.6073}'
+    lead = case_of({"submission.json": text}).evidence.leading()
+    assert lead is not None
+    assert lead.value == pytest.approx(value, abs=1e-6)
+
+
+def test_names_that_count_the_runs_are_no_seeds() -> None:
+    files = {"h_seed1.txt": run_log(1337, 1.2), "h_seed2.txt": run_log(42, 1.2002), "h_seed3.txt": run_log(7, 1.2001)}
+    assert [f for f in told(files) if "is named by seed" in f.message]
+    files["submission.json"] = metadata(1.2001, seeds=(1337, 42, 7))
+    assert not [f for f in told(files) if "is named by seed" in f.message]
+
+
+def test_a_loss_of_the_run_whose_score_is_claimed_is_no_other_fault() -> None:
+    logs = [run_log(n, 1.2003 + n / 100) for n in (1, 2)]
+    of_both = package(*logs, val_bpb=1.2153, val_loss=round(1.2103 * 1.688, 5))
+    assert [f for f in told(of_both, "claim-mismatch") if "val_loss" in f.message]
+    of_one = package(*logs, val_bpb=1.2103, val_loss=round(1.2103 * 1.688, 5))
+    assert not [f for f in told(of_one, "claim-mismatch") if "val_loss" in f.message]
