@@ -213,10 +213,11 @@ def _of_named_seeds(evidence: Evidence) -> tuple[Counted, ...]:
     hits = _of_their_seeds(evidence)
     each = _of_the_claimed(evidence.metadata.all("val_bpb", per_seed=True), evidence.metadata.first("val_bpb"))
     wanted = {c.seed: c for c in each if c.seed is not None} if hits else {}
-    for hit in hits:
-        wanted.pop(hit.run.seed.value if hit.run.seed is not None else None, None)
+    found = {hit.run.seed.value for hit in hits if hit.run.seed is not None}
     kinds, others = {kind(hit.score) for hit in hits}, []
     for seed, claim in wanted.items():
+        if seed in found:
+            continue
         runs = [run for run in evidence.runs if run.seed is not None and run.seed.value == seed and run.scores]
         if len({identity(run) for run in runs}) != 1:
             continue
