@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from auditor.finding import Finding, NotFollowed, Verdict
 from auditor.report import Report
 from auditor.verdict import weigh
+from reports.absent import unchecked
 from reports.escape import cut, visible
 from reports.excerpt import place
 from reports.fixes import fixable
@@ -34,7 +35,10 @@ def render(report: Report) -> str:
     ordered = sorted(counted, key=lambda finding: -weigh(finding).severity)
     decisive = [_not_followed(report, item) for item in report.not_followed if item.decisive]
     advice = f"{report.verdict.value}, recommendation {report.recommendation.value}"
-    groups = f"compliance {report.compliance.value}, evidence {report.evidence.value}, package {report.package.value}"
+    lack = f", {unchecked(report)}" if unchecked(report) else ""
+    groups = (
+        f"compliance {report.compliance.value}, evidence {report.evidence.value}{lack}, package {report.package.value}"
+    )
     kind = _COMMANDS[report.verdict]
     verdict = _command(kind, None, None, None, f"golf-audit: {report.name}", f"{advice} ({groups})")
     return "".join([verdict, *(_finding(report, finding) for finding in ordered), *decisive])

@@ -13,6 +13,7 @@ from auditor.finding import Finding, RestsOn, Verdict
 from auditor.regex import regex
 from auditor.report import Gone, Report
 from auditor.verdict import weigh
+from reports.absent import unchecked
 from reports.citation import by_weight, overruled
 from reports.escape import cut, visible
 from reports.excerpt import excerpt, place
@@ -149,12 +150,13 @@ def _full(report: Report, style: Style) -> Iterator[str]:
     if report.pr is None:
         yield from _to_do(report, style)
     yield ""
+    lack = f" ({unchecked(report)})" if unchecked(report) else ""
     groups = (
-        ("compliance", report.compliance),
-        ("evidence", report.evidence),
-        ("package", report.package),
+        ("compliance", report.compliance, ""),
+        ("evidence", report.evidence, lack),
+        ("package", report.package, ""),
     )
-    yield "   ".join(f"{name} {style.word(verdict)}" for name, verdict in groups)
+    yield "   ".join(f"{name} {style.word(verdict)}{aside}" for name, verdict, aside in groups)
     if report.baseline is not None:
         yield against(report.baseline)
     yield f"verdict {style.word(report.verdict)}   recommendation {style.strong(report.recommendation.value)}"

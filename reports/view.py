@@ -10,6 +10,7 @@ from auditor.finding import Finding, Group, Overruled, Step, Verdict
 from auditor.report import Report
 from auditor.rule import Authority
 from auditor.verdict import weigh, worst
+from reports.absent import unchecked
 from reports.citation import overruled
 from reports.comment import Form
 from reports.detail import Detail
@@ -120,6 +121,8 @@ def authorities(refs: Iterable[tuple[str, Authority | None]], form: Form) -> lis
 
 
 def _reasons(report: Report, group: Group) -> Markdown:
+    if group == "evidence" and unchecked(report):
+        return markdown(unchecked(report))
     counted = [f for f in report.findings if f.group == group and weigh(f) is not Verdict.CLEAN]
     by_rule: dict[str, Verdict] = {}
     for finding in counted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -20,6 +21,10 @@ from rules.scored_runs import judged, reported, several
 
 SLUG = "artifact-cap"
 
+_CODERS = {"zstd": "zstandard", "brotli": "brotli"}  # that pack smaller than zlib: a label's word, the module
+_COUNT_AS_SHIPPED = (
+    "Run what is shipped, and let it count its code as it lies there: then the log's own total is the artifact's."
+)
 _PACKED_FILES = (".ptz", ".xz", ".lzma", ".zst", ".br", ".hgz")
 
 
@@ -75,6 +80,11 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
     if least is not None and least not in (counted, plain):
         sizes.append(f"at least {least:,} with minified and packed code")
     which = f"seed {run.seed.value}" if run.seed is not None else run.path
+    if (
+        run.seed is not None
+        and sum(each.seed is not None and each.seed.value == run.seed.value for each in reported(case)) > 1
+    ):
+        which = f"{which} ({run.path})"  # of several logs that print one seed
     message = f"The artifact of {which} is over the cap of {cap(case):,} bytes: {', '.join(sizes)}."
     if not certain and least is not None and least <= cap(case):
         message = (
@@ -86,7 +96,8 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         message += " The log does not tell the model's size from the code's."
     elif not certain:
         message += " This is not shown to be the run of the claimed score."
-    if stated is not None and stated.value <= cap(case) and round(stated.value) not in (counted, model and model.value):
+    known = (counted, plain, model and model.value)
+    if stated is not None and stated.value <= cap(case) and round(stated.value) not in known:
         message += f" submission.json states {stated.value:,.0f} bytes, which this log does not total."
     status: Status = "violation" if certain else "hold"
     finding = Finding(
@@ -98,8 +109,27 @@ def _over(case: Case, run: Run, code: Code | None) -> tuple[Status, int, Finding
         line=place.line,
         end_line=place.line,
         trace=_parts(model, printed, Value(beside, further.path, further.line) if further is not None else None),
+        advice=_advice(case, run) if certain or plain is None or plain > cap(case) else _COUNT_AS_SHIPPED,
     )
     return status, counted, finding
+
+
+def _advice(case: Case, run: Run) -> str:
+    """Return what to do first where the script packs better than its log did; empty where nothing of that is known."""
+    labels = {v.label.lower() for name in ("model_bytes", "total_bytes") for v in run.numbers(name)}
+    used = [coder for coder in ("zlib", *_CODERS) if any(coder in label for label in labels)]
+    text = case.program.main.source.text if case.program is not None else ""
+    better = next((name for name, module in _CODERS.items() if _imports(text, module)), None)
+    if used != ["zlib"] or better is None:
+        return ""
+    return (
+        f"The log's artifact is packed with zlib, and the script imports {_CODERS[better]}: run it where that is "
+        f"installed, and put it into requirements.txt. {RULE.advice}"
+    )
+
+
+def _imports(text: str, module: str) -> bool:
+    return re.search(rf"^\s*(?:import|from)\s+{module}\b", text, re.MULTILINE) is not None
 
 
 def _least(model: Value[int] | None, printed: Value[int] | None, code: Code | None) -> int | None:
@@ -175,9 +205,9 @@ RULE = Rule(
     "(decimal). Code counts as the log counts it, as it lies on disk, and packed; a violation needs all of them over.",
     why="The challenge is to predict well from 16 MB. The cap holds for every seed and for the non-record track too, "
     "and 16 MiB is not 16 MB.",
-    advice="Compress or prune harder, pack the code, leave some slack for other seeds. Keep the smallest of "
-    "several coders: int6 weights that are stored one to a byte come within 1 % of their entropy with brotli 11 or "
-    "zstd 1, within 7 % with zlib 9; packing their six bits together before that costs 9 %.",
+    advice="Compress or prune harder, pack the code, leave some slack for other seeds. Keep the smallest of several "
+    "coders: quantised weights that are stored one to a byte pack smaller with brotli 11 or zstd than with zlib 9, and "
+    "larger where their bits are packed together before.",
     counterpart="A log whose total submission size is below 16,000,000 for every seed, code included (#1530).",
     authority=(
         Authority("README", "OpenAI", "2026", "official", "code plus compressed model, 16,000,000 bytes, decimal"),

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from auditor.case import Case
 from auditor.evidence.model import EmbeddedSource, Log
 from auditor.evidence.run import Run
+from auditor.evidence.samples import digest
 from auditor.evidence.scored import finished, seeds
 from auditor.evidence.series import final
 from auditor.finding import Finding, Status, Step
@@ -19,6 +20,7 @@ from auditor.program.unpack import unpack
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.model import Unread
 from auditor.submission.names import shown
+from rules.doubtful_scores import doubtful
 from rules.run_logs import SCRIPT, package, run_log
 from rules.scored_runs import judged, record, reported, score, several
 
@@ -63,9 +65,10 @@ def check(case: Case) -> Iterator[Finding]:
             differing.extend(_other_script(case, log, decisive=record(case) or len(shown_by) == 1))
             if not any(source.text for source in log.sources) and case.submission.script is not None:
                 sized.extend(_other_size(case, log))
-            otherwise.extend(_other_seed(log))
+            otherwise.extend(_other_seed(log, case.evidence.claims().seeds))
             yield from _summary(log, needed=record(case))
             yield from _nought(log)
+            yield from doubtful(log)
             yield from _clock_set_back(log)
     yield from tuple(_one_seed(shown_by)) or otherwise
     yield from _repeated(case)
@@ -139,17 +142,32 @@ def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
         ((_alike(each.text or "", text), each, text) for each in sources for text in submitted),
         key=lambda found: found[0],
     )
-    if share >= _SAME_SOURCE:
-        return
+    embedded, lies_there = _lines(source.text or ""), _lines(text)
+    if embedded == lies_there or (share >= _SAME_SOURCE and _said(source.text or "") == _said(text)):
+        return  # the order aside, or comments
     other = share < _LIKE_SOURCE
     status: Status = "hold" if other and decisive else "note"
-    embedded, lies_there = _lines(source.text or ""), _lines(text)
+    gone, own = embedded - lies_there, lies_there - embedded
     message = (
         f"The log is of {'another' if other else 'another version of the'} script: of the {embedded.total():,} lines "
-        f"with text that it embeds, {(embedded - lies_there).total():,} are not in what was submitted, which has "
-        f"{(lies_there - embedded).total():,} that it doesn't embed."
+        f"with text that it embeds, {gone.total():,} {'is' if gone.total() == 1 else 'are'} not in what was submitted, "
+        f"which has {own.total():,} that it doesn't embed."
     )
-    yield Finding(SLUG, "evidence", status, message, log.path, source.first_line, _last(source))
+    first, last = source.first_line, _last(source)
+    if share >= _SAME_SOURCE and (line := _first_line(source, gone)) is not None:
+        first = last = line  # of few lines the first one says more than where the script begins
+    yield Finding(SLUG, "evidence", status, message, log.path, first, last)
+
+
+def _said(text: str) -> str:
+    """Return what tells apart what two texts say to Python."""
+    return digest(EmbeddedSource(1, 1, text.removeprefix("\ufeff")))
+
+
+def _first_line(source: EmbeddedSource, lines: Counter[str]) -> int | None:
+    """Return the first line of a log at which one of an embedded script's ``lines`` stands."""
+    text = (source.text or "").split("\n")
+    return next((source.first_line + n for n, line in enumerate(text) if line.strip() in lines), None)
 
 
 def _other_size(case: Case, log: Log) -> Iterator[Finding]:
@@ -222,17 +240,22 @@ def _alike(a: str, b: str) -> float:
 
 
 def _lines(text: str) -> Counter[str]:
-    return Counter(stripped for line in text.splitlines() if (stripped := line.strip()))
+    return Counter(stripped for line in text.removeprefix("\ufeff").splitlines() if (stripped := line.strip()))
 
 
-def _other_seed(log: Log) -> Iterator[Finding]:
-    """Yield a hold when a log of one run is named by another seed than it prints."""
+def _other_seed(log: Log, claimed: Sequence[int]) -> Iterator[Finding]:
+    """Yield a hold when a log of one run is named by another seed than it prints.
+
+    Nothing where the printed one is claimed and the name's isn't: then the names count the runs.
+    """
     if len(log.runs) != 1:
         return
     (run,) = log.runs
     named, printed = run.name_seed, run.logged_seed
     if named is None or printed is None or named.value == printed.value or not run.trained:
         return  # an evaluation alone prints a default; what it scores was trained elsewhere
+    if printed.value in claimed and named.value not in claimed:
+        return
     later = set(run.printed_seeds)
     base = "/".join(PurePosixPath(log.path).parts[-2:]).lower()
     others = {int(digits) for digits in re.findall(r"\d{1,12}", base)} - {named.value}
@@ -348,8 +371,8 @@ RULE = Rule(
     condition="package",
     summary="Every log must show training steps and a final score of the submitted script. Found are empty files, "
     "placeholders, error messages, logs that break off, that embed another script or whose clock runs backwards, "
-    "files named by another seed than they print, and, read from a repository, logs that an earlier pull request "
-    "submitted.",
+    "scores that look typed in or that only a summary gives, files named by another seed than they print, and, read "
+    "from a repository, logs that an earlier pull request submitted.",
     why="The log is the only evidence of a score. A file that merely has a log's name is none.",
     advice="Commit the log that the submitted script wrote, from its first line to its final score.",
     counterpart="A log that begins with the script itself and ends with its final score (#1493).",

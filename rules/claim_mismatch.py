@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 from auditor.case import Case
 from auditor.evidence.agreement import (
@@ -29,6 +30,7 @@ from auditor.submission.names import shown
 from rules.claim_corrections import main_metrics, of_the_flag, of_the_loss, of_the_other, to_the_mean
 from rules.claims_apart import claims_apart
 from rules.declared_flags import belied
+from rules.doubtful_scores import estimated
 from rules.figures_in_logs import written
 from rules.limits import cap, largest_meant
 from rules.run_logs import SCRIPT, metadata, package, run_log
@@ -40,6 +42,7 @@ SLUG = "claim-mismatch"
 
 _OFFSET = 1e-4  # bits per byte by which every seed's claim must differ for an offset
 _BY_CHANCE = 2  # units of its last digit by which a loss may miss the mean, and meet a seed's by chance
+_NOTHING = 1e-6  # nats: no two evaluations are told apart by less
 _SLIP = 1e-3  # bits per byte around a whole unit: the first digit is wrong, not the measurement
 
 
@@ -53,11 +56,29 @@ def check(case: Case) -> Iterator[Finding]:
     yield from _unread(case)
     claim = case.evidence.leading()
     runs = finished(case.evidence)
+    if claim is not None:
+        yield from _estimate(case, claim)
     if claim is not None and runs:
         yield from _judge(case, claim, runs)
         yield from _loss(case, reported(case))
     elif claim is not None:
         yield from _unfinished(claim, distinct(case.evidence))
+
+
+def _estimate(case: Case, claim: Claim[float]) -> Iterator[Finding]:
+    """Yield a finding when the README calls the claimed score an estimate: a note where a log has it all the same."""
+    found = estimated(case, claim)
+    if found is None:
+        return
+    path, line, text = found
+    message = (
+        f"The claimed {score(claim.value)} is an estimate by the submission's own words (“{shown(text, 100)}”): a "
+        "score has to be measured."
+    )
+    logged = any(agrees(claim, m.val_bpb, (m,)) for run in finished(case.evidence) for m in run.scores)
+    status: Status = "hold" if record(case) and not logged else "note"
+    advice = "Give the score that a committed log prints at its end."
+    yield Finding(SLUG, "evidence", status, message, path, line, line, advice=advice)
 
 
 def _unread(case: Case) -> Iterator[Finding]:
@@ -100,7 +121,11 @@ def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Finding]:
     if claim is None or found is None:
         return
     own, mean = found
-    if abs(claim.value - mean) <= _BY_CHANCE * unit(claim.decimals):
+    lead, scores = case.evidence.leading(), [m for run in runs if (m := run.score) is not None]
+    of_all = lead is not None and agrees(lead, fmean(m.val_bpb for m in scores), scores)
+    if lead is not None and not of_all and any(agrees(lead, m.val_bpb, (m,)) for m in own.scores):
+        return  # the claimed score is that run's too: of it is said what there is to say
+    if abs(claim.value - mean) <= max(_BY_CHANCE * unit(claim.decimals), _NOTHING):
         return  # as near to the mean as two roundings may bring it
     who = f"seed {own.seed.value}" if own.seed is not None else "one run"
     several_runs = sum(run.val_loss is not None for run in runs)
@@ -157,7 +182,7 @@ def _judge(case: Case, claim: Claim[float], runs: Sequence[Run]) -> Iterator[Fin
     elif alone is not None:
         yield from _one_of(case, claim, alone, runs, series)
     elif not of_a_part(claim, main):
-        yield _contradicted(case, claim, runs, main)
+        yield _contradicted(case, claim, runs, main, series[0])
 
 
 def _one_of(
@@ -186,8 +211,11 @@ def _one_of(
     yield _finding(claim, "hold" if record(case) else "note", message, group.metrics)
 
 
-def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Series) -> Finding:
-    """Return the finding on a claim that is neither the runs' mean nor a run's final score."""
+def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Series, last: Series) -> Finding:
+    """Return the finding on a claim that is neither the runs' mean nor a run's final score.
+
+    ``main`` are the scores that it is compared with, ``last`` the ones that the logs end with.
+    """
     shift = offset(case.evidence, runs)
     if shift is not None and abs(shift) > _OFFSET:
         what = "lower" if shift < 0 else "higher"
@@ -198,9 +226,10 @@ def _contradicted(case: Case, claim: Claim[float], runs: Sequence[Run], main: Se
         return _finding(claim, "violation" if shift < 0 else "hold", message, main.metrics)
     other = other_line(claim, runs)
     if other is not None:
-        return _earlier(claim, *other, main)
+        return _earlier(claim, *other, main, last)
     difference = claim.value - main.mean
-    finals = "the final scores there are" if len(main.metrics) > 1 else "the final score there is"
+    which = "there" if _same(main, last) else "nearest to it"
+    finals = f"the final scores {which} are" if len(main.metrics) > 1 else f"the final score {which} is"
     values = [m.val_bpb for m in main.metrics]
     place = written(case, claim)
     message = (
@@ -232,16 +261,23 @@ _ROLES = {
     "step": "a score from the middle of training",
     "progress": "a figure from the middle of an evaluation",
     "reference": "a figure that the log compares with",
+    "retold": "a summary's figure, which its run doesn't print",
 }
 
 
-def _earlier(claim: Claim[float], run: Run, other: Metric, main: Series) -> Finding:
+def _same(main: Series, last: Series) -> bool:
+    """Tell whether two series are one evaluation, printed with whatever decimals."""
+    return abs(main.mean - last.mean) <= max(unit(m.decimals) for m in (*main.metrics, *last.metrics))
+
+
+def _earlier(claim: Claim[float], run: Run, other: Metric, main: Series, last: Series) -> Finding:
     what = "the score of the last step, from before the artifact" if of_last_step(run, other) else _ROLES[other.role]
-    finals = "the final score of the artifact is" if len(main.metrics) == 1 else "the mean of the final scores is"
+    finals = "the final score of the artifact" if len(main.metrics) == 1 else "the mean of the final scores"
+    if not _same(main, last):
+        finals = f"the nearest of the final scores{'' if len(main.metrics) == 1 else ', as a mean,'}"
     # A figure of few digits is met by chance among many that are printed on the way: said is where it stands.
-    message = (
-        f"No final score is the claimed {score(claim.value)}: the logs print it as {what}; {finals} {score(main.mean)}."
-    )
+    message = f"No final score is the claimed {score(claim.value)}: the logs print it as {what}; "
+    message += f"{finals} is {score(main.mean)}."
     return _finding(claim, "hold", message, (other, *main.metrics))
 
 
@@ -254,8 +290,13 @@ def _finding(claim: Claim[float], status: Status, message: str, metrics: Sequenc
         path=claim.path,
         line=claim.line,
         end_line=claim.line,
-        trace=tuple(Step(m.path, m.line, f"{score(m.val_bpb)} ({m.label})") for m in metrics[:8]),
+        trace=tuple(Step(m.path, m.line, _labelled(m)) for m in metrics[:8]),
     )
+
+
+def _labelled(metric: Metric) -> str:
+    """Return a score and what its line calls it, where that stands before it."""
+    return f"{score(metric.val_bpb)} ({metric.label})" if metric.label else score(metric.val_bpb)
 
 
 def _declared(case: Case) -> Iterator[Finding]:

@@ -12,12 +12,12 @@ from auditor.evidence.printed import Value
 from auditor.evidence.rounding import agrees
 from auditor.evidence.run import Run
 from auditor.evidence.scored import seeds
-from auditor.evidence.series import by_label
+from auditor.evidence.series import ONE_CONFIG, by_label
 from auditor.finding import Finding, Step
 from auditor.rule import Authority, Example, Rule
 from auditor.submission.names import shown
 from rules.run_logs import SCRIPT, package, run_log
-from rules.run_settings import READ, Difference, differences
+from rules.run_settings import READ, Difference, codes, differences
 from rules.scored_runs import judged, record, reported
 
 SLUG = "mixed-config"
@@ -29,11 +29,14 @@ def check(case: Case) -> Iterator[Finding]:
     """Yield a hold when the reported seeds of a record print different settings."""
     if not judged(case) or not record(case):
         return
-    runs = [run for run in reported(case) if run.settings]
+    runs = _near_the_claim(case, [run for run in reported(case) if run.settings])
     if len(seeds(runs)) < 2:
         return
     apart = (d for d in differences(runs) if not _of_the_seed(case, d.name))
     found = sorted(apart, key=lambda d: (d.name in READ, d.name))
+    counted = codes(runs)
+    if not found and counted is not None:
+        yield _other_code(counted)
     if not found or _of_one_group(case, runs, found):
         return
     first = _odd(found[0])
@@ -45,7 +48,8 @@ def check(case: Case) -> Iterator[Finding]:
         rule=SLUG,
         group="evidence",
         status="hold",
-        message=f"{whose} were not run with the same settings: {told}{more}.",
+        message=f"{whose} were not run with the same settings: {told}{more}."
+        + (f" Nor do their logs count the same bytes of code: {_each(counted)}." if counted is not None else ""),
         path=first.path,
         line=first.line,
         end_line=first.line,
@@ -56,6 +60,26 @@ def check(case: Case) -> Iterator[Finding]:
             if place.line is not None
         ),
     )
+
+
+def _near_the_claim(case: Case, runs: Sequence[Run]) -> Sequence[Run]:
+    """Return the runs that can be a part of the claimed score: not a trial that lies far from it, beside them."""
+    claim = case.evidence.leading()
+    if claim is None:
+        return runs
+    near = [run for run in runs if any(abs(m.val_bpb - claim.value) <= ONE_CONFIG for m in run.scores)]
+    return near or runs
+
+
+def _other_code(counted: Difference) -> Finding:
+    """Return the note on logs that count different bytes of code: of what may be several versions of the script."""
+    odd = _odd(counted)
+    message = (
+        f"What the reported seeds ran may not be one version of the script: the bytes of code in their logs "
+        f"are {_each(counted)}."
+    )
+    steps = tuple(Step(v.path, v.line, f"{size} bytes of code") for _, size, v in counted.values if v.line is not None)
+    return Finding(SLUG, "evidence", "note", message, odd.path, odd.line, odd.line, trace=steps)
 
 
 def _of_the_seed(case: Case, name: str) -> bool:
@@ -99,11 +123,21 @@ def _name(run: Run, runs: Sequence[Run]) -> str:
 
 
 def _told(difference: Difference) -> str:
+    return f"{shown(difference.name, 40)} is {_each(difference)}"
+
+
+def _each(difference: Difference) -> str:
+    """Return the values in words, each with the seeds whose logs print it."""
     by_value: dict[str, list[str]] = {}
     for run, value, _ in difference.values:
         by_value.setdefault(value, []).append(_name(run, [other for other, _, _ in difference.values]))
-    parts = (f"{shown(value, 40)} for {', '.join(shown(n, 40) for n in names)}" for value, names in by_value.items())
-    return f"{shown(difference.name, 40)} is {', '.join(parts)}"
+    return ", ".join(f"{shown(value, 40)} for {_all(names)}" for value, names in by_value.items())
+
+
+def _all(names: Sequence[str]) -> str:
+    """Return names as a list in words: ``1337, 42 and 7``."""
+    *most, last = (shown(name, 40) for name in names)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 _SAME = "matrix_lr: 0.022\nweight_decay: 0.09\nmax_wallclock_seconds: 600.0"
@@ -133,7 +167,7 @@ RULE = Rule(
     condition="statistics",
     summary="The hyper-parameters that the reported seeds' logs print are compared. They may differ in seed, run name, "
     "paths and measurements; other differences, such as another stop step, other data or another number of "
-    "processes, mean that the mean is not of one configuration.",
+    "processes, mean that the mean is not of one configuration. Other bytes of code are a note.",
     why="A mean over seeds says how one configuration does. A seed from another one, or one that was stopped by hand, "
     "is a second experiment whose score was chosen.",
     advice="Run every seed with the same code and settings, and report those.",

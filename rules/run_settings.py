@@ -121,7 +121,9 @@ _WRITTEN = regex(r"\.(?:pt|ptz|pth|ckpt|safetensors|npz?|log|txt|out|err|json|cs
 _PLAIN = regex(r"^[\w.+\-:,/\[\]() ]{1,60}$")
 _OFF = frozenset({"0", "false", "no", "off", "none"})
 # Read by the formats of logs, besides what is printed as a setting.
-READ = ("world_size", "train_shards", "val_tokens")
+READ = ("world_size", "train_shards", "val_tokens", "train_cap")
+_CALLED = {"train_cap": "the cap on training seconds"}
+_LARGEST_CODE = 1_000_000  # bytes: what is printed as more is no script's size
 
 
 class Difference(Struct, frozen=True):
@@ -144,9 +146,27 @@ def differences(runs: Sequence[Run]) -> Iterator[Difference]:
             yield Difference(name, tuple(values))
     for name in READ:
         read = [(run, value) for run in runs if (value := run.first(name)) is not None and value.value > 0]
+        if name == "train_cap" and (any("wallclock" in said for said in common) or any(map(_several_caps, runs))):
+            continue  # compared as the setting that it is, or of several launches in one log
         if len({value.value for _, value in read}) > 1:
-            places = ((run, f"{v.value:.0f}", Value(f"{v.value:.0f}", v.path, v.line)) for run, v in read)
-            yield Difference(name, tuple(places))
+            yield Difference(_CALLED.get(name, name), tuple((run, f"{v.value:.10g}", _text(v)) for run, v in read))
+
+
+def _several_caps(run: Run) -> bool:
+    return len({cap.value for cap in run.numbers("train_cap")}) > 1
+
+
+def codes(runs: Sequence[Run]) -> Difference | None:
+    """Return the bytes of code that the runs' logs count, where they differ; None where a log counts none."""
+    counted = [(run, size) for run in runs if (size := run.last("code_bytes")) is not None]
+    sizes = {size.value for _, size in counted}
+    if len(counted) < len(runs) or len(sizes) < 2 or max(sizes) > _LARGEST_CODE:
+        return None
+    return Difference("bytes of code", tuple((run, f"{size.value:,.0f}", _text(size)) for run, size in counted))
+
+
+def _text(value: Value[float]) -> Value[str]:
+    return Value(f"{value.value:.10g}", value.path, value.line)
 
 
 def _is_idle(runs: Sequence[Run], name: str) -> bool:

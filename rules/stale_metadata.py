@@ -29,6 +29,8 @@ SLUG = "stale-metadata"
 
 _TOLD = 4  # decimals of a loss from which it is told apart
 _ROUNDED_TWICE = 3e-5  # nats: a mean of losses that were rounded before
+_FIGURE = regex(r"(?<![\d.])\d{1,3}\.(\d{1,18})(?!\d)")
+_AS_PRINTED = 8  # decimals of a loss whose line isn't at hand
 _MEAN = regex(r"(?:^|_)(?:mean|avg|average)(?:_|$)")
 _MOST = regex(r"(?:^|_)(?:max|maximum|largest|worst)(?:_|$)")
 _COARSEST = 100_000  # bytes to which sizes are rounded
@@ -102,7 +104,8 @@ def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
         return
     mean = fmean(loss for _, loss in losses)
     printed = {m.val_loss for run in finished(case.evidence) for m in run.metrics if m.val_loss is not None}
-    slack = unit(claim.decimals) + _ROUNDED_TWICE
+    coarsest = min(_decimals(run, loss) for run, loss in losses)
+    slack = unit(min(claim.decimals, coarsest)) + _ROUNDED_TWICE
     if abs(claim.value - mean) <= slack or any(abs(claim.value - each) <= unit(claim.decimals) for each in printed):
         return
     value = written(mean, min(claim.decimals, 8))
@@ -119,6 +122,13 @@ def _loss(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
             Step(m.path, m.line, f"val_loss {score(loss)}") for run, loss in losses[:8] if (m := run.score) is not None
         ),
     )
+
+
+def _decimals(run: Run, loss: float) -> int:
+    """Return with how many decimals a run prints its loss, at most."""
+    texts = [m.text for m in run.metrics if m.val_loss == loss]
+    printed = [m[1] for text in texts for m in _FIGURE.finditer(text) if float(m[0]) == loss]
+    return max(map(len, printed), default=_AS_PRINTED)
 
 
 def _bytes(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
@@ -249,6 +259,8 @@ def _seeds(case: Case, runs: Sequence[Run]) -> Iterator[Stale]:
     named, logged = case.evidence.metadata.seeds, seeds(runs)
     if not named or len(logged) < len(runs) or len(named) != len(logged) or set(named) == set(logged):
         return
+    if {run.name_seed.value for run in runs if run.name_seed is not None} == set(named):
+        return  # the files are named by them: which is right, bogus-log asks
     source = document(case, case.submission.metadata or "")
     listed = re.search(r'"seeds"\s*:\s*\[([\d,\s]*)\]', source.text) if source is not None else None
     edit = None

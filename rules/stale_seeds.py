@@ -22,6 +22,7 @@ _COUNTS_STEPS = regex(r"^[*_`\s]*(?:(?:train(?:ing)?|total|final|optimizer)[ _])
 _ABOUT = regex(r"[~≈]|\babout\b|\bapprox", re.IGNORECASE)
 _TOLD = 3  # decimals of a score by which a run is known
 _SEVERAL = 2  # steps: a last one may be counted or not
+_PACKED = 0.6  # of the code that a log counts, below which a smaller one is packed and no neighbouring version
 _FEWEST_STEPS = 100  # of a training run: fewer count something else
 
 
@@ -117,8 +118,9 @@ def _bytes(case: Case, claim: Claim[float], run: Run) -> _Figure | None:
     script = () if sizes.code_bytes is None else (sizes.code_bytes, sizes.code_bytes + sizes.helper_bytes)
     known = {v.value for v in run.numbers("total_bytes")}
     known |= {model + code for model in models for code in (0, *counted, *script)}
-    if claim.value in known:
-        return None
+    code = max(counted, default=0)
+    if claim.value in known or any(0 < claim.value - model < _PACKED * code for model in models):
+        return None  # the last: with code that was packed afterwards
     return _Figure(claim, "bytes", total, " bytes")
 
 

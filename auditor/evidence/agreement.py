@@ -70,7 +70,7 @@ def offset(evidence: Evidence, runs: Sequence[Run]) -> float | None:
 
 def other_line(claim: Claim[float], runs: Sequence[Run]) -> tuple[Run, Metric] | None:
     """Return a line that prints the claim but is no final score, the last one of its log, and its run."""
-    for role in ("pre-quant", "step", "progress", "reference"):
+    for role in ("retold", "pre-quant", "step", "progress", "reference"):
         for run in runs:
             for metric in reversed(run.metrics):
                 if metric.role == role and agrees(claim, metric.val_bpb, (metric,)):

@@ -12,7 +12,7 @@ from auditor.evidence.model import Evidence
 from auditor.evidence.printed import Metric
 from auditor.evidence.rounding import agrees
 from auditor.evidence.run import Run
-from auditor.evidence.series import ONE_CONFIG
+from auditor.evidence.series import ONE_CONFIG, final, kind
 from auditor.regex import regex
 from auditor.report import MeasuredRun
 
@@ -20,14 +20,16 @@ _EXACT = 6e-5  # bits per byte: half a unit of the fourth decimal, the shortest 
 ONE_EVALUATION = 0.02  # bits per byte: seeds of one configuration, evaluated in one way, lie closer to their mean
 _TELLING_DIGITS = 6  # decimals of a score that two runs do not share by chance
 _FEWEST_SEEDS = 2  # whose scores single runs out
-_DIGITS = regex(r"\d+")
+# A number, or what tells one run from another: hexadecimal digits of some length.
+_DIGITS = regex(r"(?<![0-9a-z.])(?=[a-f]{0,40}\d)[0-9a-f]{6,40}(?![0-9a-z.,])|\d+")
 
 
 class Counted(Struct, frozen=True):
     """A run that counts, and the line of it that does.
 
     ``claimed`` is True when that line prints what is claimed: for its seed, for the submission, or as a part of
-    the claimed mean. Otherwise the run counts for want of better.
+    the claimed mean; also when another score is claimed for its seed, beside seeds whose logs print theirs. Otherwise
+    the run counts for want of better.
     """
 
     run: Run
@@ -93,7 +95,7 @@ def _all_counted(evidence: Evidence) -> tuple[Counted, ...]:
         singled_out(evidence)
         or _of_the_mean(evidence)
         or _of_another(evidence)
-        or _of_their_seeds(evidence)
+        or _of_named_seeds(evidence)
         or _of_one(evidence)
     )
     if found:
@@ -201,6 +203,28 @@ def _of_their_seeds(evidence: Evidence) -> tuple[Counted, ...]:
         near = any(abs(score - whole.value) <= ONE_CONFIG for score in scores)
         out = out if near else {}
     return tuple(each for hits in out.values() for each in hits)
+
+
+def _of_named_seeds(evidence: Evidence) -> tuple[Counted, ...]:
+    """Return the runs of the claim's seeds: those that print their score, and the one run of a seed that doesn't.
+
+    A seed whose log contradicts its claim is a part of the claimed mean all the same.
+    """
+    hits = _of_their_seeds(evidence)
+    each = _of_the_claimed(evidence.metadata.all("val_bpb", per_seed=True), evidence.metadata.first("val_bpb"))
+    wanted = {c.seed: c for c in each if c.seed is not None} if hits else {}
+    found = {hit.run.seed.value for hit in hits if hit.run.seed is not None}
+    kinds, others = {kind(hit.score) for hit in hits}, []
+    for seed, claim in wanted.items():
+        if seed in found:
+            continue
+        runs = [run for run in evidence.runs if run.seed is not None and run.seed.value == seed and run.scores]
+        if len({identity(run) for run in runs}) != 1:
+            continue
+        score = _last(m for m in runs[0].scores if kind(m) in kinds) or final(runs[0])
+        if score is not None and abs(score.val_bpb - claim.value) <= ONE_EVALUATION:
+            others.append(Counted(runs[0], score, True))
+    return (*hits, *others)
 
 
 def _of_another(evidence: Evidence) -> tuple[Counted, ...]:

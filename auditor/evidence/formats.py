@@ -235,8 +235,10 @@ FORMATS: tuple[Format, ...] = (
     _row("steps", "steps", r"^\W{0,6}(?:total |training |train |optimizer |final )?steps?(?:_done|_completed)?\s{0,3}[:=]\s{0,12}(?P<steps_done><N>)\b(?!\s?/)",
          "Steps: 7000, Warmdown: 2100", {"steps_done": 7000}),
     _row("steps among others", "steps=", r"\bsteps=(?P<steps_done><N>)\b(?!.{0,10}/)", "RUN_SUMMARY: steps=8098 sliding_bpb=1.15", {"steps_done": 8098}),
-    _row("cap", "wallclock", r"max_wallclock(?:_seconds)?\"?\s{0,3}[:=]\s{0,3}(?P<train_cap><D>)\b",
+    _row("cap", "wallclock", r"max_wallclock(?:_seconds)?\"?\s{0,3}[:=]\s{0,3}(?P<train_cap><D>)\s?s?\b",
          "train_seq_len:1024 max_wallclock_seconds:600.000", {"train_cap": 600.0}, unit="s"),
+    _row("cap, short", "wall", r"^(?=.{0,300}\b(?:seed|batch)\s?[:=])(?!.{0,300}\b(?:step|epoch|elapsed|done|\w{0,9}loss|\w{0,9}bpb)\b).{0,300}?(?<![\w.])wall(?:clock)?\s?[:=]\s?(?P<train_cap>\d{2,6}(?:\.0{1,6})?)\s?s\b",
+         "lr:embed=0.035 batch:786432 wall:600s seed:42", {"train_cap": 600.0}, unit="s"),
     _row("iterations", "iterations", r"(?<!\w)iterations\"?\s?[:=]\s{0,3}(?P<planned_steps>\d{1,9})\b",
          "train_seq_len:1024 iterations:20000 warmup_steps:20", {"planned_steps": 20000}),
     # After training

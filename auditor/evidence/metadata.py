@@ -46,7 +46,7 @@ def _rest(pattern: str) -> re.Pattern[str]:
 
 # Earlier rows win: what is a deviation or a value before quantisation is not the score.
 SYNONYMS: tuple[Synonyms, ...] = (
-    Synonyms("ignored", (), _rest(r"delta|gain|improvement|baseline|previous|prior|sota|target|reference|cap|limit|_vs_|threshold|leader|beats|headroom|(?:^|_)(?:base|parent|upstream)_(?:pr_|submission_)?(?:val_)?(?:score|bpb|loss|bytes)")),
+    Synonyms("ignored", (), _rest(r"delta|gain|improvement|baseline|(?:^|_)control(?:_|$)|previous|prior|sota|target|reference|cap|limit|_vs_|threshold|leader|beats|headroom|(?:^|_)(?:base|parent|upstream)_(?:pr_|submission_)?(?:val_)?(?:score|bpb|loss|bytes)")),
     Synonyms("val_bpb_std", ("val_bpb_std", "std_val_bpb", "bpb_std", "std_bpb", "val_bpb_stdev"), _rest(r"bpb.*(?:std|stdev|sem)|(?:std|stdev|sem).*bpb|^(?:std|stdev|std_dev)$")),
     Synonyms("prequant_bpb", ("pre_quant_val_bpb", "prequant_val_bpb", "val_bpb_pre_quant"), _rest(r"(?:pre_?quant|pre_?ttt|post_ema|no_ttt|without_ttt|roundtrip|raw|bf16|fp32|unquantized|in_training).*bpb|bpb.*(?:pre_?quant|pre_?ttt|post_ema|no_ttt|roundtrip|raw|bf16|fp32)")),
     Synonyms("val_bpb", ("val_bpb", "mean_val_bpb", "val_bpb_mean", "val_bpb_3seed_mean", "bpb", "mean_bpb", "bpb_mean", "final_val_bpb", "final_bpb", "val_bpb_final", "avg_val_bpb", "average_val_bpb", "mean_sliding_bpb", "average_ttt_bpb", "sliding_val_bpb", "ttt_val_bpb", "post_ttt_val_bpb", "val_bpb_exact", "score"), _rest(r"(?:^|_)bpb(?:_|$)")),

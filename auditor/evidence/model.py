@@ -10,7 +10,12 @@ from msgspec import Struct, field
 from auditor.evidence.claims import Claim, ClaimSet
 from auditor.evidence.run import Run
 from auditor.evidence.sizes import Sizes
+from auditor.regex import regex
 from auditor.report import Claims
+
+_SCORE = "val_bpb"
+_MEAN = regex(r"_(?:mean|avg|average|final|exact|\d?_?seed)")
+_FAR = 0.05  # bits per byte: scores of one configuration lie closer together
 
 
 class EmbeddedSource(Struct, frozen=True):
@@ -94,9 +99,9 @@ class Evidence(Struct, frozen=True):
         each = self.metadata.all("val_bpb", per_seed=True)
         if whole is None and not each and not self.metadata.retracted:
             return self.readme.first("val_bpb")
-        if whole is not None or not each:
+        first = each[0] if each else None
+        if first is None or (whole is not None and not _of_another_run(whole, each)):
             return whole
-        first = each[0]
         mean = fmean(c.value for c in each)
         return Claim("val_bpb", mean, first.path, first.line, first.key, None, min(c.decimals for c in each))
 
@@ -125,6 +130,16 @@ class Evidence(Struct, frozen=True):
         of_seeds = any(claim.key == each.key for each in self.metadata.all(claim.name, per_seed=True))
         place = claim.path if claim.line is None else f"{claim.path}:{claim.line}"
         return "" if of_seeds else f"{place} ({claim.key})" if loss else place
+
+
+def _of_another_run(whole: Claim[float], each: tuple[Claim[float], ...]) -> bool:
+    """Tell whether a claim of the whole is beside the scores of the seeds, which stand under the score's own key.
+
+    ``"val_bpb": {"42": 1.93}, "val_bpb_long_run": 1.61``: what has more words in its key, and lies far off, is no mean.
+    """
+    own = [c for c in each if c.key.partition(".")[0] == _SCORE]
+    more = whole.key.startswith(f"{_SCORE}_") and _MEAN.search(whole.key) is None
+    return more and bool(own) and abs(fmean(c.value for c in own) - whole.value) > _FAR
 
 
 def _largest(claims: tuple[Claim[float], ...]) -> Claim[float] | None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 T_co = TypeVar("T_co", covariant=True)
 
-Role = Literal["final", "step", "progress", "pre-quant", "reference"]
+Role = Literal["final", "step", "progress", "pre-quant", "reference", "retold"]
 
 
 class Value(Struct, Generic[T_co], frozen=True):

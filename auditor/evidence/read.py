@@ -13,6 +13,7 @@ from auditor.evidence.mislabelled import score_by_its_name
 from auditor.evidence.model import Evidence, Log
 from auditor.evidence.printed import Value
 from auditor.evidence.readme import read_readme
+from auditor.evidence.retold import of_their_runs
 from auditor.evidence.reuse import reused
 from auditor.evidence.sizes import read_sizes
 from auditor.evidence.text import Unreadable
@@ -36,6 +37,7 @@ def read_evidence(submission: Submission) -> Evidence:
     copies = _or_nothing(reused, submission, problems)
     history = _or_nothing(commits, submission, problems)
     readme = _readme(submission)
+    logs = list(of_their_runs(logs))
     return Evidence(
         logs=tuple(logs),
         metadata=score_by_its_name(_metadata(submission), readme, (run for log in logs for run in log.runs)),

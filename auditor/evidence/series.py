@@ -13,7 +13,8 @@ from auditor.evidence.printed import Metric
 from auditor.evidence.run import Run
 from auditor.regex import regex
 
-_NUMBER = regex(r"\d+(?:[.,]\d+)*")
+# A number, or what tells one run from another: hexadecimal digits of some length.
+_NUMBER = regex(r"(?<![0-9a-z.])(?=[a-f]{0,40}\d)[0-9a-f]{6,40}(?![0-9a-z.,])|\d+(?:[.,]\d+)*")
 _DECIMAL = regex(r"\d+\.\d+")
 _MEANT = 1e-3  # bits per byte between a claim and the mean of the scores that it is of
 ONE_CONFIG = 0.05  # bits per byte: scores of one configuration lie closer together

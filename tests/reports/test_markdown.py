@@ -303,3 +303,15 @@ def test_what_is_cut_ends_with_a_word_and_one_is_one(tmp_path):
     assert len(told) <= LEVELS[-1].text
     assert name.startswith("aaaa") and "+" in name
     assert (one, two) == ("1 more step is", "2 more steps are")
+
+
+def test_evidence_that_is_clean_for_want_of_a_log_says_so(flagged):
+    bare = dataclasses.replace(flagged, evidence=Verdict.CLEAN, runs=())
+    assert "- evidence: **CLEAN**: no logged run to check" in render(bare)
+    assert "no logged run" not in render(dataclasses.replace(flagged, evidence=Verdict.CLEAN))
+
+
+def test_nothing_is_within_the_clocks_of_logs_that_are_not_there(flagged):
+    looked_at = "nothing over cap or clocks in the logs"
+    assert looked_at in absent(clean(flagged))
+    assert looked_at not in absent(clean(flagged, runs=()))

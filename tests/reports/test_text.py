@@ -153,3 +153,10 @@ def test_one_run_of_several_in_few_logs_is_no_log_of_several(flagged):
     runs = tuple(MeasuredRun("a.log", 7, score, claimed_bpb=claimed) for score, claimed in ((1.1, 1.1), (1.2, None)))
     head = dict(facts(dataclasses.replace(flagged, runs=runs, claims=replace(flagged.claims, val_bpb=None))))
     assert head["val_bpb"] == "1.10000 logged (1 of 2 runs)"
+
+
+def test_evidence_that_is_clean_for_want_of_a_log_says_so(flagged):
+    bare = dataclasses.replace(flagged, evidence=Verdict.CLEAN, runs=())
+    assert "evidence CLEAN (no logged run to check)   package CLEAN" in render(bare, PLAIN)
+    logged = dataclasses.replace(flagged, evidence=Verdict.CLEAN)
+    assert "evidence CLEAN   package CLEAN" in render(logged, PLAIN)

@@ -196,7 +196,7 @@ def test_a_claim_is_held_against_the_scores_that_it_nearly_is_the_mean_of() -> N
         last = files[path].rstrip("\n").rpartition("\n")
         files[path] = f"{last[0]}\nfinal_mixed val_bpb:{value:.8f}\n{last[2]}\n"
     (said,) = found("claim-mismatch", files)
-    assert "the final scores there are 0.92917762, 0.92982823, 0.92987519" in said.message
+    assert "the final scores nearest to it are 0.92917762, 0.92982823, 0.92987519" in said.message
     report = audit(submission(SCRIPT, files, "2026-04-01_Example"), select=["claim-mismatch"])
     assert [run.claimed_bpb for run in report.runs] == list(mixed)
 

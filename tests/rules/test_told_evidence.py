@@ -55,7 +55,7 @@ def test_the_lines_in_which_an_embedded_script_differs_are_counted() -> None:
     embedded = f"{text}exec('')\n{'=' * 100}\n{run}"
     found = told("bogus-log", RECORD | {"train_seed1.log": embedded}, text + "print(1)\nprint(2)\nprint(3)\n" * 3)
     said = (
-        "of the 82 lines with text that it embeds, 1 are not in what was submitted, which has 9 that it doesn't embed."
+        "of the 82 lines with text that it embeds, 1 is not in what was submitted, which has 9 that it doesn't embed."
     )
     assert any(said in f.message for f in found), [f.message for f in found]
 
