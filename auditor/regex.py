@@ -18,7 +18,8 @@ _METHODS = ("search", "match", "fullmatch", "finditer", "findall", "sub", "subn"
 _PATIENCE = 100  # texts without cues, after which compiling is cheaper than looking for them
 _ANY_CASE = int(re.IGNORECASE)
 # Letters that a pattern takes for ASCII's where it ignores case, though they aren't lowered to it.
-_ASCII_LETTERS = {ord("İ"): "i", ord("ı"): "i", ord("ſ"): "s", ord("K"): "k"}
+_ASCII_LETTERS = (("İ", "i"), ("ı", "i"), ("ſ", "s"), ("K", "k"))
+_LONG = 4_000  # characters, beyond which lowering a text takes as long as compiling
 
 Cues = tuple[tuple[str, ...], ...]
 """Sets of words; a match holds one of each set. Without regard to case they are in lower case."""
@@ -35,7 +36,10 @@ def _table() -> dict[int, dict[str, Cues]]:
 def cue(text: str, flags: int, cues: Cues) -> bool:
     """Tell whether a text holds a word of each set, as every text with a match of the pattern does."""
     if flags & _ANY_CASE:
-        text = (text if text.isascii() else text.translate(_ASCII_LETTERS)).lower()
+        if not text.isascii():
+            for other, letter in _ASCII_LETTERS:
+                text = text.replace(other, letter)
+        text = text.lower()
     for words in cues:
         for word in words:
             if word in text:
@@ -71,7 +75,9 @@ class Late:
     def _passes(self, text: str) -> bool:
         """Tell whether a text has no match for want of a cue; False where that takes the pattern itself."""
         cues = self._cues
-        if cues is None or self._passed >= _PATIENCE or cue(text, self._given, cues):
+        if cues is None or self._passed >= _PATIENCE or (self._given & _ANY_CASE and len(text) > _LONG):
+            return False
+        if cue(text, self._given, cues):
             return False
         self._passed += 1
         return True
