@@ -24,4 +24,4 @@ def beginnings(text: str) -> frozenset[str] | None:
     kinds = {line[:_LOOKED_AT] for line in lines}  # few, however long it is
     if len(kinds) > _MOST:
         return None
-    return frozenset(beginning(form) for kind in kinds for form in (kind, without_prefix(kind)))
+    return frozenset(map(beginning, kinds.union(map(without_prefix, kinds))))
