@@ -14,7 +14,7 @@ PYTEST_ARGS ?= --numprocesses auto --dist worksteal
 # The tests start hundreds of interpreters: what one of them compiled, the next one finds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo reproduce test fuzz transforms truth cluster-test lint format readme docs site findings clean
+.PHONY: demo reproduce test fuzz transforms truth cluster-test lint format readme cues docs site findings clean
 
 demo: $(VENV)/.ready  ## audit the examples and print the reports
 	$(BIN)/golf-audit check --exit-zero examples/records/*/*
@@ -54,6 +54,9 @@ format: $(VENV)/.ready-dev  ## put the code into its form
 
 readme: $(VENV)/.ready  ## put the report that check prints into README.md
 	$(BIN)/python tests/cli/test_readme.py
+
+cues: $(VENV)/.ready-dev  ## work out anew which words a text must have for a pattern to match it: auditor/cues.json
+	PYTHONPATH=. $(BIN)/python tests/test_cues.py
 
 docs: $(VENV)/.ready-dev  ## write the pages that come from the code: rules, examples, commands, schemas
 	$(BIN)/python -m reports.pages docs/rules

@@ -6,8 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from auditor.case import Case
 from auditor.evidence.model import EmbeddedSource, Log
@@ -55,6 +58,7 @@ def check(case: Case) -> Iterator[Finding]:
     differing: list[Finding] = []
     sized: list[Finding] = []
     otherwise: list[Finding] = []
+    submitted = _Submitted(case)
     for log in case.evidence.logs:
         elsewhere = {run.seed.value for run in log.runs if run.seed is not None}
         empty = _empty(log, enough=enough or (bool(elsewhere) and elsewhere <= finals))
@@ -62,9 +66,9 @@ def check(case: Case) -> Iterator[Finding]:
             yield empty
             continue
         if any(id(run) in shared for run in log.runs):
-            differing.extend(_other_script(case, log, decisive=record(case) or len(shown_by) == 1))
+            differing.extend(_other_script(submitted, log, decisive=record(case) or len(shown_by) == 1))
             if not any(source.text for source in log.sources) and case.submission.script is not None:
-                sized.extend(_other_size(case, log))
+                sized.extend(_other_size(submitted, log))
             otherwise.extend(_other_seed(log, case.evidence.claims().seeds))
             yield from _summary(log, needed=record(case))
             yield from _nought(log)
@@ -132,14 +136,14 @@ def _first_of(findings: list[Finding], verb: tuple[str, str], what: str) -> Iter
         yield replace(alike[0], message=alike[0].message + more)
 
 
-def _other_script(case: Case, log: Log, *, decisive: bool) -> Iterator[Finding]:
+def _other_script(submitted: _Submitted, log: Log, *, decisive: bool) -> Iterator[Finding]:
     """Yield a finding when the script that a log embeds is not the submitted one; of several, none of them."""
     sources = [each for each in log.sources if each.text]
-    submitted = list(_submitted(case)) if sources and case.submission.script is not None else []
-    if not submitted:
+    texts = submitted.texts if sources and submitted.case.submission.script is not None else ()
+    if not texts:
         return
     share, source, text = max(
-        ((_alike(each.text or "", text), each, text) for each in sources for text in submitted),
+        ((_alike(each.text or "", text), each, text) for each in sources for text in texts),
         key=lambda found: found[0],
     )
     embedded, lies_there = _lines(source.text or ""), _lines(text)
@@ -170,17 +174,18 @@ def _first_line(source: EmbeddedSource, lines: Counter[str]) -> int | None:
     return next((source.first_line + n for n, line in enumerate(text) if line.strip() in lines), None)
 
 
-def _other_size(case: Case, log: Log) -> Iterator[Finding]:
+def _other_size(submitted: _Submitted, log: Log) -> Iterator[Finding]:
     """Yield a note where a log counts other bytes of code than any of the script's layers has, but nearly as many."""
+    case = submitted.case
     printed = next((code for run in log.runs if (code := run.last("code_bytes")) is not None), None)
     packed = case.evidence.sizes.counts_packed or any(run.all("code_bytes_packed") for run in log.runs)
     if printed is None or printed.line is None or packed:
         return
-    sizes = dict.fromkeys(len(text.encode("utf-8")) for text in _submitted(case))
+    sizes = dict.fromkeys(len(text.encode("utf-8")) for text in submitted.texts)
     near = [size for size in sizes if abs(size - printed.value) <= _NEAR_SIZE * size]
-    among = {*sizes, *(len(text) for text in _submitted(case)), *_with_helpers(case)}
-    among |= {len(text.replace("\r\n", "\n").encode("utf-8")) for text in _submitted(case)}
-    if not near or printed.value in among or _before_what_is_no_code(case, round(printed.value)):
+    among = {*sizes, *(len(text) for text in submitted.texts), *_with_helpers(case)}
+    among |= {len(text.replace("\r\n", "\n").encode("utf-8")) for text in submitted.texts}
+    if not near or printed.value in among or _before_what_is_no_code(submitted, round(printed.value)):
         return
     nearest = min(near, key=lambda size: abs(size - printed.value))
     has = f"{nearest:,}" if nearest == case.evidence.sizes.code_bytes else f"{nearest:,} unpacked"
@@ -191,11 +196,12 @@ def _other_size(case: Case, log: Log) -> Iterator[Finding]:
     yield Finding(SLUG, "evidence", "note", message, log.path, printed.line, printed.line)
 
 
-def _before_what_is_no_code(case: Case, size: int) -> bool:
+def _before_what_is_no_code(submitted: _Submitted, size: int) -> bool:
     """Tell whether the script's first ``size`` bytes end where what can't be parsed begins: a log pasted behind it."""
-    units = case.program.units.values() if case.program is not None else ()
+    program = submitted.case.program
+    units = program.units.values() if program is not None else ()
     failing = {unit.failure.line for unit in units if unit.failure is not None and unit.failure.line is not None}
-    for text in _submitted(case) if failing else ():
+    for text in submitted.texts if failing else ():
         head = text.encode("utf-8")[:size]
         line = head.count(b"\n") + 1
         if head.endswith(b"\n") and failing.intersection(range(line, line + 3)):
@@ -216,8 +222,18 @@ def _last(source: EmbeddedSource) -> int:
     return min(source.last_line, source.first_line + 2)
 
 
+class _Submitted(Struct, frozen=True, dict=True):
+    """What was submitted, unpacked once for all logs that are held against it."""
+
+    case: Case
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """Return the submitted script and the folder's other Python files, each layer."""
+        return tuple(_submitted(self.case))
+
+
 def _submitted(case: Case) -> Iterator[str]:
-    """Yield the submitted script and the folder's other Python files, each layer."""
 
     def sibling(path: str) -> bytes | None:
         try:

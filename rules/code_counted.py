@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -17,11 +18,16 @@ _LEAST_MINIFIED = 0.6
 _LARGEST = 8_000_000  # bytes of source that are packed for comparison
 
 
-class Code(Struct, frozen=True):
-    """The size of some code in bytes: on disk, and the least that minifying and packing may leave."""
+class Code(Struct, frozen=True, dict=True):
+    """The size of some code in bytes, as it lies there; ``content`` is None where it is packed already."""
 
     plain: int
-    least: int
+    content: bytes | None
+
+    @cached_property
+    def least(self) -> int:
+        """Return the least that minifying and packing may leave: to pack takes a while, and few ask."""
+        return self.plain if self.content is None else min(self.plain, _packed(self.content))
 
 
 def script(case: Case) -> Code | None:
@@ -32,14 +38,17 @@ def script(case: Case) -> Code | None:
         return None
     unit = case.program.main if case.program is not None else None
     if unit is not None and unit.packing:
-        return Code(plain, plain)  # packed already
-    return Code(plain, min(plain, packed(case, [path])))
+        return Code(plain, None)
+    return Code(plain, _read(case, path))
 
 
 def packed(case: Case, paths: Iterable[str]) -> int:
     """Return the least that minifying and packing the files may leave, in bytes."""
-    data = b"".join(_read(case, path) for path in paths)
-    return int(packed_size(data) * _LEAST_MINIFIED) if data else 0
+    return _packed(b"".join(_read(case, path) for path in paths))
+
+
+def _packed(code: bytes) -> int:
+    return int(packed_size(code) * _LEAST_MINIFIED) if code else 0
 
 
 def model_bytes(run: Run) -> Value[int] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -38,27 +38,22 @@ _CLOCK = regex(r"(?:(\d{1,3})h\s?)?(\d{1,4})m\s?(\d{1,2}(?:\.\d{1,6})?)s")
 _SCALE = {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "B": 1.0, "MB": 1e6, "MiB": 1048576.0}
 
 
-class Format(Struct, frozen=True, dict=True):
+class Format(Struct, frozen=True):
     """One shape of a log line.
 
     ``cue`` is lower-case text that every such line contains, so that most rows are passed over unread;
-    ``written`` is the ``pattern`` that is sought in the lower-cased line.
+    ``pattern`` is sought in the lower-cased line.
     ``reads`` is what the example gives. ``starts_run``: after a final score, such a line opens the next run.
     """
 
     name: str
     cue: str
-    written: str
+    pattern: re.Pattern[str]
     unit: str
     example: str
     reads: Mapping[str, Scalar]
     starts_run: bool = False
     names_digits: bool = False  # the pattern asks for certain digits, as in a product's name
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """Return what lines of this shape fit; made when the first one with the cue is read."""
-        return re.compile(self.written)
 
     def read(self, text: str, low: str) -> dict[str, Scalar]:
         """Return the fields that a message gives, in seconds and bytes; empty when it is of another shape.
@@ -137,7 +132,7 @@ def _row(
     names_digits: bool = False,
 ) -> Format:
     expanded = pattern.replace("<N>", f"(?:{_N})").replace("<D>", f"(?:{_D})")
-    return Format(name, cue, expanded, unit, example, reads, starts_run, names_digits)
+    return Format(name, cue, regex(expanded), unit, example, reads, starts_run, names_digits)
 
 
 # A table: one row, one shape.

@@ -92,7 +92,14 @@ _TROUBLE_WORDS += (
 def _either(words: Iterable[bytes]) -> re.Pattern[bytes]:
     """Return a pattern that finds any of the words, leaving out those that contain another."""
     several = set(words)
-    return regex(_branches([w for w in several if not any(other != w and other in w for other in several)]))
+    return regex(_branches([word for word in several if several.isdisjoint(_inside(word))]))
+
+
+def _inside(word: bytes) -> Iterator[bytes]:
+    """Yield the shorter words in a word: far fewer than there are words to look for in it."""
+    for length in range(1, len(word)):
+        for at in range(len(word) - length + 1):
+            yield word[at : at + length]
 
 
 def _branches(words: Iterable[bytes]) -> bytes:

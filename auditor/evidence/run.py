@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from msgspec import Struct, field
 
@@ -18,11 +19,12 @@ _LARGEST_BARE = 100_000_000  # bytes: a larger "total" without a word for what i
 SMALLEST_ARTIFACT = 300_000  # bytes; below it a printed "total" is a part, a toy run or a rounding
 
 
-class Run(Struct, frozen=True):
+class Run(Struct, frozen=True, dict=True):
     """One run as its log shows it.
 
     ``readings`` holds every value that a row of the catalogue read, by field, in the order of the log:
-    durations in seconds, sizes in bytes. The properties choose among them and say None where nothing is said.
+    durations in seconds, sizes in bytes. The properties choose among them and say None where nothing is said; what
+    dozens of rules ask of each run is kept.
     """
 
     path: str
@@ -56,7 +58,7 @@ class Run(Struct, frozen=True):
             return Value(str(r.value), r.path, r.line, r.label)
         return None
 
-    @property
+    @cached_property
     def logged_seed(self) -> Value[int] | None:
         """Return the seed that the log prints: on a line of its own, else in a heading, else among other things.
 
@@ -71,7 +73,7 @@ class Run(Struct, frozen=True):
         found = sorted((seed for kind in SEEDS for seed in self.numbers(kind)), key=lambda seed: seed.line or 0)
         return tuple(dict.fromkeys(int(seed.value) for seed in found))
 
-    @property
+    @cached_property
     def seed(self) -> Value[int] | None:
         """Return the seed that the log prints, else the one in its file name, else in its run id.
 
@@ -82,7 +84,7 @@ class Run(Struct, frozen=True):
             return self.name_seed
         return self.logged_seed or self.name_seed or _whole(self.first("name_seed"))
 
-    @property
+    @cached_property
     def trained(self) -> bool:
         """Tell whether the log shows a step, or the time of training."""
         return self.steps is not None or self.train_seconds is not None
@@ -104,7 +106,7 @@ class Run(Struct, frozen=True):
         named = _NUMBER_IN_NAME.search(tokenizer.value.rpartition("/")[2]) if tokenizer is not None else None
         return int(size.value) if size is not None else int(named[0]) if named is not None else None
 
-    @property
+    @cached_property
     def score(self) -> Metric | None:
         """Return the reported score: the last final line, else the last step's, else the last pre-quant.
 
@@ -124,7 +126,7 @@ class Run(Struct, frozen=True):
         same = [m for m in self.scores if m.decimals > remark.decimals and abs(m.val_bpb - remark.val_bpb) <= half]
         return max(same, key=lambda m: m.decimals, default=remark)
 
-    @property
+    @cached_property
     def scores(self) -> tuple[Metric, ...]:
         """Return every final line, in the order of the log."""
         return tuple(m for m in self.metrics if m.role == "final")
@@ -153,7 +155,7 @@ class Run(Struct, frozen=True):
         ]
         return next(reversed(twins or near), None)
 
-    @property
+    @cached_property
     def steps(self) -> Value[int] | None:
         """Return how many optimizer steps the run took."""
         counted = (
@@ -167,7 +169,7 @@ class Run(Struct, frozen=True):
         """Return how many steps the run was configured for."""
         return _whole(self.first("planned_steps"))
 
-    @property
+    @cached_property
     def train_seconds(self) -> Value[float] | None:
         """Return the training time: the stopping line's, else a summary's, else the last step line's."""
         return self.last("stop_time") or _greatest(self.numbers("train_done")) or _greatest(self.numbers("train_time"))

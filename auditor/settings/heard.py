@@ -9,7 +9,7 @@ LENGTH = 24  # characters of a line's beginning that are kept
 _MOST = 20_000  # kinds of lines; a log with more is left alone
 _LOOKED_AT = 160  # characters of a line, what a logger puts before it among them
 _DIGITS = regex(r"\d+")
-_ZEROS = str.maketrans("123456789", "000000000")
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
 
 def beginning(text: str) -> str:
@@ -19,7 +19,9 @@ def beginning(text: str) -> str:
 
 def beginnings(text: str) -> frozenset[str] | None:
     """Return what the lines of a log begin with, as they are and without times and ranks; None for too many kinds."""
-    kinds = {line[:_LOOKED_AT] for line in text.translate(_ZEROS).split("\n")}  # few, however long it is
+    zeroed = text.encode("utf-8", "surrogatepass").translate(_ZEROS)  # of a str it takes far longer beyond ASCII
+    lines = zeroed.decode("utf-8", "surrogatepass").split("\n")
+    kinds = {line[:_LOOKED_AT] for line in lines}  # few, however long it is
     if len(kinds) > _MOST:
         return None
-    return frozenset(beginning(form) for kind in kinds for form in (kind, without_prefix(kind)))
+    return frozenset(map(beginning, kinds.union(map(without_prefix, kinds))))

@@ -78,6 +78,19 @@ def test_checking_imports_nothing_costly(form):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_checking_compiles_few_patterns():
+    program = (
+        "import auditor.regex as r, auditor.cli as c; made = []; made_late = r.Late.__init__; "
+        "r.Late.__init__ = lambda self, *given: (made.append(self), made_late(self, *given))[1]; "
+        f"c.run(['check', {str(EXAMPLES / '2026-03-19_SP1024_PreQuantTTT')!r}]); "
+        "print(len(made), sum('search' in vars(each) for each in made))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    made, compiled = map(int, done.stdout.splitlines()[-1].split())
+    assert made > 400
+    assert 50 < compiled < 0.35 * made
+
+
 def test_a_path_that_is_not_there(capsys):
     assert run(["check", str(ROOT / "no-such-folder")]) == 2
     out, err = capsys.readouterr()

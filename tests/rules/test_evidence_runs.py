@@ -18,7 +18,9 @@ from auditor.evidence.read import read_evidence
 from auditor.finding import Finding
 from auditor.submission.discover import describe, lone_script
 from auditor.submission.memory import MemoryTree
+from rules import bogus_log, code_counted
 from rules.evidence_examples import PLAIN, RECORD, log, metadata, record
+from rules.run_logs import SCRIPT, package, run_log
 
 SLUGS = (
     "train-wallclock",
@@ -193,6 +195,28 @@ def test_the_rules_import_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_code_is_packed_only_where_a_total_is_over_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+    monkeypatch.setattr(code_counted, "packed_size", lambda code: asked.append(code) or 400)
+    for model, packed in ((15_800_000, False), (15_999_990, True)):
+        logs = [run_log(seed, 1.2 + seed / 1e4, model=model) for seed in (1, 2, 3)]
+        findings = found(case_of({**package(*logs, val_bpb=1.2002), "train_gpt.py": SCRIPT}), "artifact-cap")
+        assert (bool(findings), bool(asked)) == (packed, packed)
+    assert asked == [SCRIPT.encode()]
+
+
+def test_what_was_submitted_is_unpacked_once_for_all_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    unpack = bogus_log.unpack
+    monkeypatch.setattr(
+        bogus_log, "unpack", lambda data, path, sibling: opened.append(path) or unpack(data, path, sibling)
+    )
+    logs = [run_log(seed, 1.2 + seed / 1e4, code=len(SCRIPT) + 3) for seed in (1, 2, 3)]
+    findings = found(case_of({**package(*logs, val_bpb=1.2002), "train_gpt.py": SCRIPT}), "bogus-log")
+    assert any("bytes of code" in finding.message for finding in findings)
+    assert opened == ["train_gpt.py"]
 
 
 def test_examples_are_submissions_that_the_whole_audit_reads() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from test_settings_documents import submission, values
 
 from auditor.settings import lookup, settings_in_play
+from auditor.settings.heard import beginnings
 from auditor.settings.logs import printed_settings
 from auditor.submission.discover import describe
 from auditor.submission.memory import MemoryTree
@@ -210,3 +211,9 @@ def test_a_phase_that_tells_what_it_measured_sets_nothing() -> None:
         "pack: config raw=18000000B packed=15300211B ratio=0.8502\n"
     )
     assert printed(text) == {"lr": "0.02", "adapt": "start", "adapt_rounds": "3"}
+
+
+@pytest.mark.parametrize("mark", ["", "—", "①", "\ud800"])
+def test_what_lines_begin_with_is_told_with_any_number_as_one_sign(mark: str) -> None:
+    text = f"step {mark}1/20 loss\nstep {mark}310/9999 loss\n[rank7] seed:42 {mark}\n"
+    assert beginnings(text) == {f"step {mark}#/# loss", f"[rank#] seed:# {mark}", f"seed:# {mark}", ""}

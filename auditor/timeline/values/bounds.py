@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from msgspec import Struct
+
 from auditor.timeline.values.frames import Site
 
 END = "$end"  # the atom of a bound that counts from the end, as negative indices do
 ONE = ""  # the atom of a constant
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(Struct, frozen=True):
     """A sum of sizes: how often each atom is in it, by name, without zeros."""
 
     terms: tuple[tuple[str, int], ...] = ()

@@ -138,10 +138,10 @@ class Shifts(Tracker):
 
     def _atoms(self, origins: int, iteration: int) -> int:
         out = 0
-        for bit in bits_of(origins & self.machine.atoms.family("shift")):
-            (shift,) = self.machine.atoms.meanings(bit, "shift")
-            assert isinstance(shift, Shift)
-            if shift.iteration == iteration:
+        atoms = self.machine.atoms
+        mask = origins & atoms.family("shift")
+        for bit, shift in zip(bits_of(mask), atoms.meanings(mask, "shift"), strict=True):
+            if isinstance(shift, Shift) and shift.iteration == iteration:
                 out |= bit
         return out
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.program import ir
@@ -50,8 +50,7 @@ def _names(value: ir.Expr) -> Iterator[ir.Name]:
         yield value
 
 
-@dataclass(frozen=True)
-class _Search:
+class _Search(Struct, frozen=True):
     """What is looked for before ``site``: conditions that decide what ``names`` are under the settings ``running``."""
 
     site: Site
