@@ -1355,3 +1355,42 @@ def test_what_runs_under_a_switch_runs_under_that_switch(chosen: str) -> None:
 def test_what_is_scored_under_a_switch_is_scored_under_that_switch(scores: str) -> None:
     told = [_told(evaluating(CHOICE.format(on) + (SCORES | MIXED_SCORES)[scores]), None) for on in (0, 1)]
     assert told == [set(), {"violation"}]
+
+
+_GROUPS = """
+def adapt_and_score(model, tokens):
+    groups, others, total, count = [], [], torch.zeros(()), 0
+    for name, p in model.named_parameters():
+        if p.ndim > 1:
+            others.append(p)
+    for scale in (0.5, 1.0):
+        if others:
+            groups.append({{"params": others, "scale": scale}})
+    for group in groups:
+        group["lr"] = 0.002 * group["scale"]
+    sgd = torch.optim.SGD({handed})
+    for epoch in range(epochs):
+        last = epoch == epochs - 1
+        for at in range(0, tokens.numel() - 1025, 1024):
+            x, y = tokens[at:at + 1024][None], tokens[at + 1:at + 1025][None]
+            if last:
+                with torch.no_grad():
+                    total += model(x, y) * 1024
+                    count += 1024
+            sgd.zero_grad()
+            model(x, y).backward()
+            sgd.step()
+    return total.item() / count
+"""
+
+
+@pytest.mark.parametrize("handed", ["groups", "list(groups)", "[dict(group) for group in groups]"])
+@pytest.mark.parametrize("command", [0, 3])
+def test_an_optimizer_steps_what_groups_hold_that_were_put_together_under_a_switch(handed: str, command: int) -> None:
+    body = f'\nepochs = int(os.environ.get("EPOCHS", "3"))\n{_GROUPS.format(handed=handed)}'
+    told = "print(f'ttt val_bpb:{bits / math.log(2.0) * 0.41:.4f}')"
+    top = f"\nif epochs > 0:\n    bits = adapt_and_score(model, val)\n    {told}\n"
+    readme = f"```\nEPOCHS={command} torchrun train_gpt.py\n```\n"
+    report = audit(submission(scored(body, top), {"README.md": readme}), ignore=["byte-accounting"])
+    found = {f.status for f in report.findings if f.group == "compliance" and f.status in ("violation", "hold")}
+    assert found == {"violation" if command else "hold"}

@@ -37,7 +37,7 @@ MAX_EXACT = 64
 
 
 def deep(value: Value, depth: int = 4) -> int:
-    """Return the origins of a value and of what its containers hold."""
+    """Return the origins of a value and of what its containers hold, so many of them deep."""
     p = value.p
     kind = type(p)
     out = value.m
@@ -63,7 +63,7 @@ def deep(value: Value, depth: int = 4) -> int:
         elif kind is PerSetting:
             for index, option in enumerate(p.each):  # type: ignore[union-attr]
                 if type(option) in HOLDING:
-                    out |= under(deep(Value(option), depth - 1), 1 << index)
+                    out |= under(deep(Value(option), depth), 1 << index)  # no container of its own
     return out
 
 

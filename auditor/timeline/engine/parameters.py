@@ -86,7 +86,7 @@ def heaps_in(p: Payload, depth: int = 3) -> list[Heap]:
     if type(p) is Tup:
         return [h for item in p.items for h in heaps_in(item.p, depth - 1)]
     if type(p) is PerSetting:
-        return [h for option in p.each for h in heaps_in(option, depth - 1)]
+        return [h for option in p.each for h in heaps_in(option, depth)]
     if type(p) is Either:
         return [h for option in p.options for h in heaps_in(option, depth - 1)]
     return []
