@@ -2,8 +2,8 @@
 
 A check knows hundreds and uses a few dozens; compiling all of them took a third of a small one. Of those that it asks,
 most are told at a glance that a text holds no match: without one of a few words, their *cues*, there is none. The cues
-stand in ``cues.json``, which ``make cues`` works out from the patterns (``tests/test_cues.py``). A pattern without any there
-is compiled when it is first asked.
+stand in ``cues.json``, which ``make cues`` works out from the patterns (``tests/test_cues.py``). A pattern without any
+there is compiled when it is first asked.
 """
 
 from __future__ import annotations
