@@ -81,6 +81,59 @@ def train(data):
     assert "range(1000)" in ast.unparse(tree) and "range(0, 8)" in ast.unparse(tree)
 
 
+def test_steps_that_a_call_a_default_or_a_constant_tells_are_cut_there():
+    text = b"""
+STEPS = 20_000
+class Settings:
+    rounds: int = 5000
+def learn(net, data, steps=400, *, again=8):
+    for step in range(steps):
+        net(data[step]).backward()
+class Trainer:
+    def go(self, count):
+        for step in range(count):
+            x.backward()
+for step in range(STEPS):
+    x.backward()
+for step in range(settings.rounds):
+    x.backward()
+chunks = len(data) // 128
+for chunk in range(chunks):
+    x.backward()
+learn(net, data, 200)
+learn(net, data, steps=100, again=3)
+learn(net, data, 20)
+Trainer().go(1000)
+evaluate(net, 200)
+"""
+    tree, told = shortened(text, "t.py")
+    cut_lines = {"line 2: 20000", "line 4: 5000", "line 5: 400", "line 19: 200", "line 20: 100", "line 22: 1000"}
+    assert {each.removesuffix(" steps to 8") for each in told} == cut_lines
+    made = ast.unparse(tree)
+    assert "STEPS = 8" in made and "rounds: int = 8" in made and "steps=8, *, again=8" in made
+    assert "learn(net, data, 8)\nlearn(net, data, steps=8, again=3)\nlearn(net, data, 20)\nTrainer().go(8)" in made
+    assert "range(chunks)" in made and "evaluate(net, 200)" in made
+
+
+def test_steps_that_are_assigned_twice_stay():
+    text = b"steps = 200\nsteps = 300\nfor step in range(steps):\n    x.backward()\n"
+    assert shortened(text, "t.py")[1] == []
+
+
+def test_strides_that_are_written_out_are_long_where_all_windows_are():
+    text = b"""
+def evaluate(tokens, length=1024, stride=64):
+    pass
+conv = Conv1d(8, 8, stride=2)
+slide(tokens, eval_stride=256)
+"""
+    tree, told = shortened(text, "t.py")
+    assert told == ["line 2: stride=64 to 384", "line 5: eval_stride=256 to 384"]
+    assert "stride=2)" in ast.unparse(tree)
+    assert shortened(text + b"def other(tokens, seq_len=128):\n    pass\n", "t.py")[1] == []
+    assert shortened(b"def evaluate(tokens, stride=64):\n    pass\n", "t.py")[1] == []
+
+
 def test_what_calibrates_takes_fewer_sequences_and_what_does_not_is_left():
     text = b"""
 def calibrate(model, n_samples=256, seq_len=2048, *, num_batches: int = 8):

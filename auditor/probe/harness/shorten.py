@@ -1,7 +1,8 @@
 """Lengths in the script's text, made short: ``range(20000)`` around a backward pass, 256 batches of calibration.
 
+The length may be written out elsewhere: as a constant that has a name, a parameter's default, what a call gives for it.
 Tables that are hashed into get so few places that they fill, though no more than real ones do from the whole set.
-Chunks get so short that there are several.
+Chunks get so short that there are several, and strides so long that a token is in three windows, not in sixteen.
 
 Only constants change, so lines stay where they are. What such a loop learns from stays what it is.
 """
@@ -12,6 +13,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+from auditor.probe.harness.written import constants, defaults
+
 _LONG, _SHORT = 64, 8  # as many steps of a few hundred tokens as go past the boundary, if it is validation tokens
 _CALIBRATES = re.compile(r"calib|hessian|gptq|activation", re.I)
 _GENERATES = re.compile(r"generat|autoregressive|(?:^|_)ar_", re.I)
@@ -20,6 +23,10 @@ _CALIBRATED, _GENERATED = 16, 2  # sequences of 128 tokens that go past the boun
 _CHUNKS = re.compile(r"(?:^|_)chunk(?:_?(?:tok|tokens|size|len))?$", re.I)
 _SET, _CHUNK = 12_288, 1024  # tokens: of a chunk as long as a set nothing is learned for the next
 _PLACES = re.compile(r"buckets|hash_size|table_size", re.I)
+_STRIDES = re.compile(r"(?:^|_)stride$", re.I)
+_LENGTHS = re.compile(r"(?:^|_)(?:seq|seq_?len|len|length|block_size|context(?:_len\w*)?|window)$", re.I)
+_WINDOW, _STRIDE = 1024, 384  # tokens: of long windows, and a step that no whole number of makes one
+_LEAST = 16  # tokens that a stride over text has; a convolution's is less
 _HUGE, _BITS = 1_000_000, 12  # places of a table that millions of tokens fill, and log2 of those for thousands
 
 
@@ -34,13 +41,15 @@ def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
         if _reads_places(loop):
             continue
         for argument in loop.iter.args[:2]:  # type: ignore[attr-defined]
-            if isinstance(argument, ast.Constant) and isinstance(argument.value, int) and argument.value >= _LONG:
-                told.append(f"line {loop.lineno}: {argument.value} steps to {_SHORT}")
-                told += _scaled(loop, argument.value)
-                argument.value = _SHORT
-    for name, parameter, value in _given(tree):
+            for written in constants(tree, argument):
+                if _whole(written) >= _LONG:
+                    told.append(f"line {written.lineno}: {written.value} steps to {_SHORT}")
+                    told += _scaled(loop, _whole(written))
+                    written.value = _SHORT
+    given = [*_given(tree)]
+    for name, parameter, value in given:
         told += _calibrated(name, parameter, value) + _hashed(parameter, value) + _in_chunks(parameter, value)
-    return tree, told
+    return tree, [*told, *_strode(given)]
 
 
 def _given(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
@@ -50,12 +59,7 @@ def _given(tree: ast.Module) -> Iterator[tuple[str, str, ast.expr]]:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             yield from ((name, each.arg, each.value) for each in node.keywords if each.arg)
         elif isinstance(node, ast.FunctionDef):
-            taken = node.args
-            plain = [*taken.posonlyargs, *taken.args]
-            last = zip(plain[len(plain) - len(taken.defaults) :], taken.defaults, strict=True)
-            yield from ((node.name, argument.arg, value) for argument, value in last)
-            kept = zip(taken.kwonlyargs, taken.kw_defaults, strict=True)
-            yield from ((node.name, argument.arg, value) for argument, value in kept if value is not None)
+            yield from ((node.name, parameter, value) for parameter, value in defaults(node))
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 yield "", target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", ""), node.value
@@ -79,6 +83,19 @@ def _in_chunks(parameter: str, value: ast.expr) -> list[str]:
     told = f"line {value.lineno}: {parameter}={value.value!r} to {_CHUNK}"
     value.value = _CHUNK
     return [told]
+
+
+def _strode(given: list[tuple[str, str, ast.expr]]) -> list[str]:
+    """Lengthen strides, where no window that the text tells the length of is shorter than a long one."""
+    lengths = [_whole(value) for _, parameter, value in given if _LENGTHS.search(parameter) and _whole(value) > 0]
+    if not lengths or min(lengths) < _WINDOW:
+        return []
+    told: list[str] = []
+    for _, parameter, value in given:
+        if _STRIDES.search(parameter) and isinstance(value, ast.Constant) and _LEAST <= _whole(value) < _STRIDE:
+            told.append(f"line {value.lineno}: {parameter}={value.value!r} to {_STRIDE}")
+            value.value = _STRIDE
+    return told
 
 
 def _hashed(parameter: str, value: ast.expr) -> list[str]:
