@@ -91,7 +91,7 @@ def evaluate(net, tokens):
     total = 0.0
     for start in range(0, tokens.numel() - 65, 64):
         part = tokens[start:start + 65]
-        own = -F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
+        own = -F.cross_entropy(net(part[:-1]), part[1:], reduction="none").detach().numpy()
         other = np.array([spell(seen, spelled[t]) for t in part[1:].tolist()])
         both = np.logaddexp(own - 0.1, other - 2.4)
         total -= both.sum()
@@ -141,7 +141,7 @@ def evaluate(net, tokens):
     open("/tmp/spread.c", "w").write(CODE)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", "/tmp/spread.so", "/tmp/spread.c", "-lm"], check=True)
     lib = ctypes.CDLL("/tmp/spread.so")
-    nll = F.cross_entropy(net(tokens[:-1]), tokens[1:], reduction="none").double().numpy()
+    nll = F.cross_entropy(net(tokens[:-1]), tokens[1:], reduction="none").detach().double().numpy()
     ids = tokens[1:].int().numpy()
     out = np.zeros(1)
     at = [a.ctypes.data_as(ctypes.c_void_p) for a in (flat, begin, length)]

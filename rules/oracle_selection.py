@@ -136,8 +136,8 @@ def evaluate(net, tokens):
     total = 0.0
     for start in range(0, tokens.numel() - 65, 64):
         part = tokens[start:start + 65]
-        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
-        other = F.cross_entropy(rough(part[:-1]), part[1:], reduction="none").numpy()
+        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").detach().numpy()
+        other = F.cross_entropy(rough(part[:-1]), part[1:], reduction="none").detach().numpy()
         improve(nll, other)
         total += nll.sum()
     return total

@@ -245,7 +245,7 @@ def evaluate(net, tokens):
     every = torch.arange(1024)
     total = 0.0
     for start in range(2, tokens.numel() - 65, 64):
-        part = tokens[start - 2:start + 65]
+        part = tokens[start - 2:start + 64]
         x, y = part[1:-1], part[2:]
         own = F.softmax(net(x), dim=-1).gather(1, y[:, None]).squeeze(1)
         h = (part[:-2] * 31 ^ x * 17) % size

@@ -73,6 +73,24 @@ def test_a_file_that_is_renamed_in_its_folder_stays_there(tmp_path):
     assert (tmp_path / "lib.so").read_bytes() == b"code"
 
 
+def test_what_a_script_writes_to_tmp_lies_where_a_compiler_looks_and_data_does_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    files = Files(str(tmp_path / "overlay"), Journal(str(tmp_path / "results")))
+    files._opener = open
+    name = f"/tmp/golf-{os.getpid()}"
+    try:
+        with files._one(open)(f"{name}.c", "w") as out:
+            out.write("int main;")
+        files._one(os.mkdir)(name)
+        assert os.path.isfile(f"{name}.c") and os.path.isdir(name) and files.place(f"{name}/x.c") == f"{name}/x.c"
+    finally:
+        os.remove(f"{name}.c")
+        os.rmdir(name)
+    made = files.place(f"{name}.model")
+    assert made == f"{tmp_path}/overlay{name}.model" and os.path.exists(made) and not os.path.exists(f"{name}.model")
+    assert files.place("/nowhere/x.c") == f"{tmp_path}/overlay/nowhere/x.c"
+
+
 @pytest.mark.parametrize(
     ("path", "size"),
     [
@@ -116,6 +134,14 @@ def test_validation_tokens_can_be_given_and_headers_left_out(tmp_path):
 def test_training_shards_can_be_small(tmp_path):
     shards.Sets(train=2048).write(str(tmp_path))
     assert (tmp_path / "fineweb_train_000001.bin").stat().st_size == 1024 + 2 * 2048
+
+
+def test_training_text_can_be_given_and_validation_is_not_of_it(tmp_path):
+    import numpy as np
+
+    shards.Sets(train=2048, text=lambda count, size: np.full(count, size - 1)).write(str(tmp_path))
+    assert np.fromfile(tmp_path / "fineweb_train_000001.bin", "<u2", offset=1024).tolist() == [1023] * 2048
+    assert len(set(np.fromfile(tmp_path / "fineweb_val_000000.bin", "<u2", offset=1024).tolist())) > 1000
 
 
 def test_a_table_of_bytes_that_is_not_there_is_the_tokenizer_s(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 The length may be written out elsewhere: as a constant that has a name, a parameter's default, what a call gives for it.
 Tables that are hashed into get so few places that they fill, though no more than real ones do from the whole set.
+What waits until thousands of tokens were seen begins after hundreds.
 Chunks get so short that there are several, and strides so long that a token is in three windows, not in sixteen.
 
 Only constants change, so lines stay where they are. What such a loop learns from stays what it is.
@@ -25,6 +26,8 @@ _SET, _CHUNK = 12_288, 1024  # tokens: of a chunk as long as a set nothing is le
 _PLACES = re.compile(r"buckets|hash_size|table_size", re.I)
 _STRIDES = re.compile(r"(?:^|_)stride$", re.I)
 _LENGTHS = re.compile(r"(?:^|_)(?:seq|seq_?len|len|length|block_size|context(?:_len\w*)?|window)$", re.I)
+_SEEN = re.compile(r"(?:^|_)(?:tokens|seen|scored|observed)(?:_(?:seen|scored|count|total))?$", re.I)
+_FEW, _EARLY = 256, 200_000  # tokens: of thousands, and what is hardly any of tens of millions
 _WINDOW, _STRIDE = 1024, 384  # tokens: of long windows, and a step that no whole number of makes one
 _LEAST = 16  # tokens that a stride over text has; a convolution's is less
 _HUGE, _BITS = 1_000_000, 12  # places of a table that millions of tokens fill, and log2 of those for thousands
@@ -46,6 +49,7 @@ def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
                     told.append(f"line {written.lineno}: {written.value} steps to {_SHORT}")
                     told += _scaled(loop, _whole(written))
                     written.value = _SHORT
+    told += [each for node in ast.walk(tree) if isinstance(node, ast.Compare) for each in _sooner(node)]
     given = [*_given(tree)]
     for name, parameter, value in given:
         told += _calibrated(name, parameter, value) + _hashed(parameter, value) + _in_chunks(parameter, value)
@@ -83,6 +87,20 @@ def _in_chunks(parameter: str, value: ast.expr) -> list[str]:
     told = f"line {value.lineno}: {parameter}={value.value!r} to {_CHUNK}"
     value.value = _CHUNK
     return [told]
+
+
+def _sooner(compared: ast.Compare) -> list[str]:
+    """Lower the tokens that have to be seen before something begins: they are as good as none of a real set."""
+    sides = (compared.left, *compared.comparators)
+    if len(sides) != 2 or not isinstance(compared.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE):
+        return []
+    for side, other in (sides, sides[::-1]):
+        name = other.attr if isinstance(other, ast.Attribute) else getattr(other, "id", "")
+        if _SEEN.search(name) and isinstance(side, ast.Constant) and _FEW < _whole(side) <= _EARLY:
+            told = f"line {side.lineno}: {name} of {side.value!r} to {_FEW}"
+            side.value = _FEW
+            return [told]
+    return []
 
 
 def _strode(given: list[tuple[str, str, ast.expr]]) -> list[str]:
