@@ -260,7 +260,7 @@ def evaluate(net, tokens):
 
 _AFTERWARDS = _EACH.replace(
     "share = (hits.gather(1, y[:, None]).squeeze(1) + 2.0 * own) / (DIVISOR + 2.0)",
-    "rates = hits / (seen[:, None] + 2.0)\n"
+    "rates = (hits + 0.01) / (seen[:, None] + 2.0)\n"
     "        share = (rates / rates.sum(1, keepdim=True)).gather(1, y[:, None]).squeeze(1)",
 )
 

@@ -1,7 +1,4 @@
-"""Validation sets of an experiment: uniform tokens, which nobody can predict, and suffixes that differ.
-
-Training text is not uniform: a model that has learned from it is sure of itself, be it for nothing.
-"""
+"""Validation sets of an experiment: uniform tokens, which nobody can predict, and suffixes that differ."""
 
 from __future__ import annotations
 
@@ -23,8 +20,6 @@ It lies early: a few steps of training, which is all that a toy run takes, have 
 DOCUMENT = 600
 PIECE = 12
 """Tokens of the pieces of the past that a suffix repeats."""
-STEEP = 1.5
-"""The power of its rank by which a token of training text is rarer."""
 BOS, LOWEST, FIRST_PIECE = 1, 4, 260
 """The start of a document, the first id that stands for text, and the first that is no single byte's."""
 
@@ -55,16 +50,6 @@ class Draw:
         body[BOUNDARY] = low + (body[BOUNDARY] - low + 1 + self.repeats) % (size - low)
         body[::DOCUMENT] = min(BOS, size - 1)
         return body
-
-
-def training(count: int, size: int) -> Tokens:
-    """Return (count,) ids below ``size``, the commonest of which come as often as words do (Zipf's law, steeper)."""
-    low = lowest(size)
-    rng = np.random.default_rng(size)
-    weights = np.arange(1, size - low + 1) ** -STEEP
-    body = low + rng.permutation(size - low)[rng.choice(size - low, count, p=weights / weights.sum())]
-    body[::DOCUMENT] = min(BOS, size - 1)
-    return body
 
 
 def lowest(size: int) -> int:

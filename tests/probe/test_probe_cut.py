@@ -120,6 +120,40 @@ def test_steps_that_are_assigned_twice_stay():
     assert shortened(text, "t.py")[1] == []
 
 
+def test_what_waits_for_thousands_of_tokens_waits_for_hundreds():
+    text = b"""
+class Mixer:
+    def __init__(self, min_tokens=10000, min_count=2000):
+        self.total_tokens = 0
+    def score(self, y):
+        if self.total_tokens < 10_000 or 5000 >= tokens_seen:
+            return None
+        if self.total_tokens > 100 or loss > 5000 or total_tokens > 16_000_000 or step < 3000:
+            return y
+"""
+    tree, told = shortened(text, "t.py")
+    assert sorted(told) == [
+        "line 3: min_tokens=10000 to 256", "line 6: tokens_seen of 5000 to 256", "line 6: total_tokens of 10000 to 256"
+    ]  # fmt: skip
+    assert "self.total_tokens < 256 or 256 >= tokens_seen" in ast.unparse(tree)
+    assert cut(replace(PLAN, environment={}), 'int(get("MIXER_MIN_TOKENS", 10000))', 0).told == ("MIXER_MIN_TOKENS=256",)
+
+
+def test_a_slow_average_that_is_written_out_is_made_quick():
+    text = b"""
+ema_decay = 0.997
+def average(state, polyak_decay=0.998, weight_decay=0.95):
+    pass
+EMA(model, decay=0.9999, ema_start=0.5)
+Adam(params, decay=0.99)
+"""
+    tree, told = shortened(text, "t.py")
+    assert sorted(told) == [
+        "line 2: ema_decay=0.997 to 0.5", "line 3: polyak_decay=0.998 to 0.5", "line 5: decay=0.9999 to 0.5"
+    ]  # fmt: skip
+    assert "weight_decay=0.95" in ast.unparse(tree) and "Adam(params, decay=0.99)" in ast.unparse(tree)
+
+
 def test_strides_that_are_written_out_are_long_where_all_windows_are():
     text = b"""
 def evaluate(tokens, length=1024, stride=64):

@@ -136,14 +136,6 @@ def test_training_shards_can_be_small(tmp_path):
     assert (tmp_path / "fineweb_train_000001.bin").stat().st_size == 1024 + 2 * 2048
 
 
-def test_training_text_can_be_given_and_validation_is_not_of_it(tmp_path):
-    import numpy as np
-
-    shards.Sets(train=2048, text=lambda count, size: np.full(count, size - 1)).write(str(tmp_path))
-    assert np.fromfile(tmp_path / "fineweb_train_000001.bin", "<u2", offset=1024).tolist() == [1023] * 2048
-    assert len(set(np.fromfile(tmp_path / "fineweb_val_000000.bin", "<u2", offset=1024).tolist())) > 1000
-
-
 def test_a_table_of_bytes_that_is_not_there_is_the_tokenizer_s(tmp_path, monkeypatch):
     import numpy as np
 

@@ -32,7 +32,7 @@ def main() -> None:
     from auditor.probe.harness import clock, half, host, kernels, packed, still
     from auditor.probe.harness.observe import Observer
     from auditor.probe.harness.record import Record
-    from auditor.probe.tokens import Draw, training
+    from auditor.probe.tokens import Draw
     from auditor.smoke.harness import cuda, devices, distributed, packages, processes, tokenizer
     from auditor.smoke.harness.blame import blame
     from auditor.smoke.harness.files import Files
@@ -61,7 +61,7 @@ def main() -> None:
     host.install(record)
     clock.install()
     os.chdir(os.path.dirname(script))  # noqa: PTH120
-    sets = Sets(validation, orders["bare"], train=orders["train"], text=training)
+    sets = Sets(validation, orders["bare"], train=orders["train"])
     Files(f"{os.environ['HOME']}/overlay", journal, sets).install()
     _at_the_end(record, journal)
     journal.tell("ready")

@@ -1,6 +1,7 @@
 """Lengths in the script's text, made short: ``range(20000)`` around a backward pass, 256 batches of calibration.
 
 The length may be written out elsewhere: as a constant that has a name, a parameter's default, what a call gives for it.
+An average of the weights that keeps nearly all of what was before keeps half of it.
 Tables that are hashed into get so few places that they fill, though no more than real ones do from the whole set.
 What waits until thousands of tokens were seen begins after hundreds.
 Chunks get so short that there are several, and strides so long that a token is in three windows, not in sixteen.
@@ -26,7 +27,10 @@ _SET, _CHUNK = 12_288, 1024  # tokens: of a chunk as long as a set nothing is le
 _PLACES = re.compile(r"buckets|hash_size|table_size", re.I)
 _STRIDES = re.compile(r"(?:^|_)stride$", re.I)
 _LENGTHS = re.compile(r"(?:^|_)(?:seq|seq_?len|len|length|block_size|context(?:_len\w*)?|window)$", re.I)
+_AVERAGE = re.compile(r"(?:^|_)(?:ema|polyak)(?:_|$)", re.I)
+_SLOW, _QUICK = 0.9, 0.5  # what an average of the weights keeps at a step
 _SEEN = re.compile(r"(?:^|_)(?:tokens|seen|scored|observed)(?:_(?:seen|scored|count|total))?$", re.I)
+_FROM = re.compile(r"(?:^|_)min_?(?:imum_?)?tokens$", re.I)
 _FEW, _EARLY = 256, 200_000  # tokens: of thousands, and what is hardly any of tens of millions
 _WINDOW, _STRIDE = 1024, 384  # tokens: of long windows, and a step that no whole number of makes one
 _LEAST = 16  # tokens that a stride over text has; a convolution's is less
@@ -53,6 +57,7 @@ def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
     given = [*_given(tree)]
     for name, parameter, value in given:
         told += _calibrated(name, parameter, value) + _hashed(parameter, value) + _in_chunks(parameter, value)
+        told += _quick(name, parameter, value) + _soon(parameter, value)
     return tree, [*told, *_strode(given)]
 
 
@@ -89,6 +94,14 @@ def _in_chunks(parameter: str, value: ast.expr) -> list[str]:
     return [told]
 
 
+def _soon(parameter: str, value: ast.expr) -> list[str]:
+    if not _FROM.search(parameter) or not isinstance(value, ast.Constant) or not _FEW < _whole(value) <= _EARLY:
+        return []
+    told = f"line {value.lineno}: {parameter}={value.value!r} to {_FEW}"
+    value.value = _FEW
+    return [told]
+
+
 def _sooner(compared: ast.Compare) -> list[str]:
     """Lower the tokens that have to be seen before something begins: they are as good as none of a real set."""
     sides = (compared.left, *compared.comparators)
@@ -114,6 +127,18 @@ def _strode(given: list[tuple[str, str, ast.expr]]) -> list[str]:
             told.append(f"line {value.lineno}: {parameter}={value.value!r} to {_STRIDE}")
             value.value = _STRIDE
     return told
+
+
+def _quick(name: str, parameter: str, value: ast.expr) -> list[str]:
+    """Quicken a slow average of the weights: of a few steps it keeps nothing but what they began from."""
+    average = _AVERAGE.search(parameter) or (_AVERAGE.search(name) and parameter in ("decay", "beta"))
+    if not average or not isinstance(value, ast.Constant) or not isinstance(value.value, float):
+        return []
+    if not _SLOW <= value.value < 1:
+        return []
+    told = f"line {value.lineno}: {parameter}={value.value} to {_QUICK}"
+    value.value = _QUICK
+    return [told]
 
 
 def _hashed(parameter: str, value: ast.expr) -> list[str]:

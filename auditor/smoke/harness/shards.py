@@ -18,8 +18,6 @@ DOCUMENT = 600  # tokens between two starts of a document
 Tokens = npt.NDArray[Any]
 Validation = Callable[[int], Tokens]
 """Gives the validation tokens, (tokens,), for a vocabulary's size."""
-Training = Callable[[int, int], Tokens]
-"""Gives so many training tokens for a vocabulary's size."""
 _VOCABULARY = re.compile(
     r"sp[_-]?(?:bpe[_-]?)?(\d{3,6}|\d{1,3}k)(?!\d)|(?<!\d)(\d{3,6})[_-]?(?:bpe|vocab)|(?:vocab|v|bpe)[_-]?(\d{3,6})(?!\d)",
     re.I,
@@ -47,19 +45,16 @@ def vocabulary(path: str) -> int:
 class Sets:
     """What the shards hold: ``val`` gives other validation tokens than uniform ones; ``bare`` ones have no header.
 
-    ``train`` is how many tokens a shard for training has, ``text`` gives so many for a vocabulary, if not uniform ones.
+    ``train`` is how many tokens a shard for training has.
     """
 
     val: Validation | None = None
     bare: bool = False
     train: int = TRAIN_TOKENS
-    text: Training | None = None
 
     def write_shard(self, path: str, *, sidecar: bool, val: bool, size: int) -> None:
         """Write one shard of ids below ``size``; a sidecar holds bytes per token instead."""
         body = self.val(size) if val and self.val is not None else None
-        if not val and not sidecar and self.text is not None:
-            body = self.text(self.train, size)
         if sidecar or body is None:
             count = VAL_TOKENS if val else self.train
             body = _uniform(path, count if body is None else len(body), None if sidecar else size)
