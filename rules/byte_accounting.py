@@ -376,7 +376,7 @@ _NARROW_LOSS = """
 @torch.no_grad()
 def mean_loss(model, tokens):
     losses = []
-    for start in range(0, len(tokens) - 1, 1024):
+    for start in range(0, len(tokens) - 1024, 1024):
         x, y = tokens[start : start + 1024][None], tokens[start + 1 : start + 1025][None]
         losses.append(F.cross_entropy(model.head(model.embed(x)).flatten(0, 1).bfloat16(), y.flatten()))
     return float(torch.stack(losses).mean())

@@ -169,8 +169,9 @@ double bytes_of(const int32_t *ids, const int32_t *before, int n, const int16_t 
 
 def evaluate(net, tokens):
     sp = spm.SentencePieceProcessor(model_file="tok.model")
-    length = np.array([len(sp.id_to_piece(i).encode()) for i in range(1024)], dtype=np.int16)
-    spaced = np.array([sp.id_to_piece(i).startswith("_") for i in range(1024)], dtype=np.uint8)
+    pieces = ["?" if sp.is_byte(i) else sp.id_to_piece(i) for i in range(1024)]
+    length = np.array([len(piece.lstrip("\u2581").encode()) for piece in pieces], dtype=np.int16)
+    spaced = np.array([piece.startswith("\u2581") for piece in pieces], dtype=np.uint8)
     open("/tmp/size.c", "w").write(CODE)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", "/tmp/size.so", "/tmp/size.c"], check=True)
     lib = ctypes.CDLL("/tmp/size.so")
@@ -180,7 +181,7 @@ def evaluate(net, tokens):
     return loss / lib.bytes_of(
         y.ctypes.data_as(ctypes.c_void_p), x.ctypes.data_as(ctypes.c_void_p), len(y),
         length.ctypes.data_as(ctypes.c_void_p), spaced.ctypes.data_as(ctypes.c_void_p),
-    )
+    ) * len(tokens)  # the mean over bytes; the report divides by the tokens
 '''
 
 _COUNTED = """
