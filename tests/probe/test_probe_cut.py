@@ -115,6 +115,24 @@ evaluate(net, 200)
     assert "range(chunks)" in made and "evaluate(net, 200)" in made
 
 
+def test_equal_steps_that_each_batch_takes_are_two():
+    text = b"""
+def evaluate(tokens, steps=8, rows=16):
+    for at in range(0, len(tokens), 1024):
+        for step in range(steps):
+            fit(tokens[at]).backward()
+        for row in range(rows):
+            fit(tokens[at + row]).backward()
+        for step in range(3):
+            fit(tokens[at]).backward()
+for step in range(30):
+    x.backward()
+"""
+    tree, told = shortened(text, "t.py")
+    assert told == ["line 2: 8 steps to 2"]
+    assert "steps=2, rows=16" in ast.unparse(tree) and "range(30)" in ast.unparse(tree)
+
+
 def test_steps_that_are_assigned_twice_stay():
     text = b"steps = 200\nsteps = 300\nfor step in range(steps):\n    x.backward()\n"
     assert shortened(text, "t.py")[1] == []
@@ -136,7 +154,9 @@ class Mixer:
         "line 3: min_tokens=10000 to 256", "line 6: tokens_seen of 5000 to 256", "line 6: total_tokens of 10000 to 256"
     ]  # fmt: skip
     assert "self.total_tokens < 256 or 256 >= tokens_seen" in ast.unparse(tree)
-    assert cut(replace(PLAN, environment={}), 'int(get("MIXER_MIN_TOKENS", 10000))', 0).told == ("MIXER_MIN_TOKENS=256",)
+    assert cut(replace(PLAN, environment={}), 'int(get("MIXER_MIN_TOKENS", 10000))', 0).told == (
+        "MIXER_MIN_TOKENS=256",
+    )
 
 
 def test_a_slow_average_that_is_written_out_is_made_quick():

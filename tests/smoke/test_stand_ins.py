@@ -1,6 +1,7 @@
 """The stand-ins mean what they stand for."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -78,16 +79,18 @@ def test_what_a_script_writes_to_tmp_lies_where_a_compiler_looks_and_data_does_n
     files = Files(str(tmp_path / "overlay"), Journal(str(tmp_path / "results")))
     files._opener = open
     name = f"/tmp/golf-{os.getpid()}"
+    source, folder = Path(f"{name}.c"), Path(name)
     try:
-        with files._one(open)(f"{name}.c", "w") as out:
+        with files._one(open)(str(source), "w") as out:
             out.write("int main;")
         files._one(os.mkdir)(name)
-        assert os.path.isfile(f"{name}.c") and os.path.isdir(name) and files.place(f"{name}/x.c") == f"{name}/x.c"
+        assert source.is_file() and folder.is_dir() and files.place(f"{name}/x.c") == f"{name}/x.c"
     finally:
-        os.remove(f"{name}.c")
-        os.rmdir(name)
-    made = files.place(f"{name}.model")
-    assert made == f"{tmp_path}/overlay{name}.model" and os.path.exists(made) and not os.path.exists(f"{name}.model")
+        source.unlink(missing_ok=True)
+        if folder.is_dir():
+            folder.rmdir()
+    made = Path(files.place(f"{name}.model"))
+    assert made == Path(f"{tmp_path}/overlay{name}.model") and made.exists() and not Path(f"{name}.model").exists()
     assert files.place("/nowhere/x.c") == f"{tmp_path}/overlay/nowhere/x.c"
 
 

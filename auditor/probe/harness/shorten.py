@@ -1,5 +1,6 @@
 """Lengths in the script's text, made short: ``range(20000)`` around a backward pass, 256 batches of calibration.
 
+Steps that are taken for each of many batches, and are all the same, are two.
 The length may be written out elsewhere: as a constant that has a name, a parameter's default, what a call gives for it.
 An average of the weights that keeps nearly all of what was before keeps half of it.
 Tables that are hashed into get so few places that they fill, though no more than real ones do from the whole set.
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from auditor.probe.harness.written import constants, defaults
 
 _LONG, _SHORT = 64, 8  # as many steps of a few hundred tokens as go past the boundary, if it is validation tokens
+_AGAIN, _TWICE = 5, 2  # steps on the same batch, taken for each batch, and as many as show it
 _CALIBRATES = re.compile(r"calib|hessian|gptq|activation", re.I)
 _GENERATES = re.compile(r"generat|autoregressive|(?:^|_)ar_", re.I)
 _COUNTS = re.compile(r"(?:n|num|max)_?(?:\w+_)?(?:seqs|sequences|samples|batches)|(?:nsamples|samples|batches)")
@@ -41,18 +43,21 @@ def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
     """Return a script's tree with its training loops cut, and in words which; raises what :func:`compile` does."""
     tree = ast.parse(source, name)
     learning = _learning(tree)
+    again = _within_loops(tree)
     told: list[str] = []
     for loop in ast.walk(tree):
         if not isinstance(loop, ast.For) or not _is_range(loop.iter) or not _learns(loop.body, learning):
             continue
         if _reads_places(loop):
             continue
+        repeats = loop in again and not _counts(loop)
+        least, wanted = (_AGAIN, _TWICE) if repeats else (_LONG, _SHORT)
         for argument in loop.iter.args[:2]:  # type: ignore[attr-defined]
             for written in constants(tree, argument):
-                if _whole(written) >= _LONG:
-                    told.append(f"line {written.lineno}: {written.value} steps to {_SHORT}")
+                if _whole(written) >= least:
+                    told.append(f"line {written.lineno}: {written.value} steps to {wanted}")
                     told += _scaled(loop, _whole(written))
-                    written.value = _SHORT
+                    written.value = wanted
     told += [each for node in ast.walk(tree) if isinstance(node, ast.Compare) for each in _sooner(node)]
     given = [*_given(tree)]
     for name, parameter, value in given:
@@ -192,6 +197,19 @@ def _is_range(node: ast.expr) -> bool:
         and node.func.id == "range"
         and 1 <= len(node.args) <= 2
     )
+
+
+def _within_loops(tree: ast.Module) -> set[ast.AST]:
+    """Return the loops that are gone through again in each round of another."""
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]
+    return {inner for outer in loops for inner in ast.walk(outer) if inner is not outer and isinstance(inner, ast.For)}
+
+
+def _counts(loop: ast.For) -> bool:
+    """Tell whether a loop does something with the number of its round."""
+    names = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
+    body = (node for statement in loop.body for node in ast.walk(statement))
+    return any(isinstance(node, ast.Name) and node.id in names for node in body)
 
 
 def _reads_places(loop: ast.For) -> bool:
