@@ -109,6 +109,13 @@ def test_a_name_tells_the_vocabulary(path, size, monkeypatch):
     assert shards.vocabulary(path) == size
 
 
+def test_the_name_of_the_run_s_own_folder_tells_no_vocabulary(monkeypatch):
+    monkeypatch.delenv("VOCAB_SIZE", raising=False)
+    monkeypatch.setenv("HOME", "/tmp/golf-audit-run-xv381_ab")
+    assert shards.vocabulary("/tmp/golf-audit-run-xv381_ab/repository/data") == 1024
+    assert shards.vocabulary("/tmp/golf-audit-run-xv381_ab/overlay/root/data/sp4096") == 4096
+
+
 def test_a_command_that_sets_the_vocabulary_is_believed(monkeypatch):
     monkeypatch.setenv("VOCAB_SIZE", "4096")
     assert shards.vocabulary("data/datasets/fineweb10B_sp1024") == 4096
