@@ -55,7 +55,7 @@ def shortened(source: str | bytes, name: str) -> tuple[ast.Module, list[str]]:
         for argument in loop.iter.args[:2]:  # type: ignore[attr-defined]
             for written in constants(tree, argument):
                 if _whole(written) >= least:
-                    told.append(f"line {written.lineno}: {written.value} steps to {wanted}")
+                    told.append(f"line {written.lineno}: {_whole(written)} steps to {wanted}")
                     told += _scaled(loop, _whole(written))
                     written.value = wanted
     told += [each for node in ast.walk(tree) if isinstance(node, ast.Compare) for each in _sooner(node)]
