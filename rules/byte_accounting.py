@@ -426,9 +426,9 @@ _NARROW_LOSS = """
 @torch.no_grad()
 def mean_loss(model, tokens):
     losses = []
-    for start in range(0, len(tokens) - 1, 1024):
+    for start in range(0, len(tokens) - 1024, 1024):
         x, y = tokens[start : start + 1024][None], tokens[start + 1 : start + 1025][None]
-        losses.append(F.cross_entropy(model(x).flatten(0, 1).bfloat16(), y.flatten()))
+        losses.append(F.cross_entropy(model.head(model.embed(x)).flatten(0, 1).bfloat16(), y.flatten()))
     return float(torch.stack(losses).mean())
 """
 
@@ -462,7 +462,7 @@ RULE = Rule(
                 _COUNTED.replace("evaluate(model, val)", "mean_loss(model, val)"),
                 table=_TABLE + _NARROW_LOSS,
             ),
-            line="F.cross_entropy(model(x).flatten(0, 1).bfloat16(), y.flatten())",
+            line="F.cross_entropy(model.head(model.embed(x)).flatten(0, 1).bfloat16(), y.flatten())",
             status="note",
         ),
         Example(

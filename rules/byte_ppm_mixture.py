@@ -91,7 +91,7 @@ def evaluate(net, tokens):
     total = 0.0
     for start in range(0, tokens.numel() - 65, 64):
         part = tokens[start:start + 65]
-        own = -F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
+        own = -F.cross_entropy(net(part[:-1]), part[1:], reduction="none").detach().numpy()
         other = np.array([spell(seen, spelled[t]) for t in part[1:].tolist()])
         both = np.logaddexp(own - 0.1, other - 2.4)
         total -= both.sum()
@@ -141,7 +141,7 @@ def evaluate(net, tokens):
     open("/tmp/spread.c", "w").write(CODE)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", "/tmp/spread.so", "/tmp/spread.c", "-lm"], check=True)
     lib = ctypes.CDLL("/tmp/spread.so")
-    nll = F.cross_entropy(net(tokens[:-1]), tokens[1:], reduction="none").double().numpy()
+    nll = F.cross_entropy(net(tokens[:-1]), tokens[1:], reduction="none").detach().double().numpy()
     ids = tokens[1:].int().numpy()
     out = np.zeros(1)
     at = [a.ctypes.data_as(ctypes.c_void_p) for a in (flat, begin, length)]
@@ -169,8 +169,9 @@ double bytes_of(const int32_t *ids, const int32_t *before, int n, const int16_t 
 
 def evaluate(net, tokens):
     sp = spm.SentencePieceProcessor(model_file="tok.model")
-    length = np.array([len(sp.id_to_piece(i).encode()) for i in range(1024)], dtype=np.int16)
-    spaced = np.array([sp.id_to_piece(i).startswith("_") for i in range(1024)], dtype=np.uint8)
+    pieces = ["?" if sp.is_byte(i) else sp.id_to_piece(i) for i in range(1024)]
+    length = np.array([len(piece.lstrip("\u2581").encode()) for piece in pieces], dtype=np.int16)
+    spaced = np.array([piece.startswith("\u2581") for piece in pieces], dtype=np.uint8)
     open("/tmp/size.c", "w").write(CODE)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", "/tmp/size.so", "/tmp/size.c"], check=True)
     lib = ctypes.CDLL("/tmp/size.so")
@@ -180,7 +181,7 @@ def evaluate(net, tokens):
     return loss / lib.bytes_of(
         y.ctypes.data_as(ctypes.c_void_p), x.ctypes.data_as(ctypes.c_void_p), len(y),
         length.ctypes.data_as(ctypes.c_void_p), spaced.ctypes.data_as(ctypes.c_void_p),
-    )
+    ) * len(tokens)  # the mean over bytes; the report divides by the tokens
 '''
 
 _COUNTED = """

@@ -131,7 +131,7 @@ def quantised(state, grams):
     out = {}
     for name, weight in state.items():
         gram = grams.get(name.rsplit(".", 1)[0])
-        out[name] = weight if gram is None else rounded(weight, gram)
+        out[name] = weight if gram is None or weight.ndim < 2 else rounded(weight, gram)
     return out
 """
 

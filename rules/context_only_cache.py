@@ -105,7 +105,7 @@ def evaluate(net, tokens):
     total = 0.0
     for start in range(3, len(ids) - 65, 64):
         at = np.arange(start, start + 64)
-        own = F.softmax(net(tokens[start - 1:start + 63]), dim=-1).numpy()
+        own = F.softmax(net(tokens[start - 1:start + 63]), dim=-1).detach().numpy()
         both = 0.9 * own + 0.1 * rows.after(ids, at)
         total -= np.log(both[np.arange(64), ids[at]]).sum()
         rows.learn(ids, at)
@@ -134,7 +134,7 @@ def evaluate(net, tokens):
     total = 0.0
     for start in range(0, len(ids) - 65, 64):
         part = tokens[start:start + 65]
-        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
+        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").detach().numpy()
         where = np.arange(start + 1, start + 65)
         a, b = keys_at(ids, where, 3)
         guess = np.minimum(high[b], low[a]) / np.maximum(low[a], 1)

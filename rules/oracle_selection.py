@@ -100,13 +100,13 @@ def _script(body: str) -> str:
 _MINIMUM = """
 def evaluate(net, tokens):
     best = torch.full((tokens.numel(),), 1e9)
-    for temperature in (0.9, 1.0):
+    for temperature in (1.0, 0.9):
         for start in range(0, tokens.numel() - 65, 64):
             part = tokens[start:start + 65]
             nll = F.cross_entropy(net(part[:-1]) / temperature, part[1:], reduction="none")
             kept = F.cross_entropy(net(part[:-1]), part[1:], reduction="none")
             best[start:start + 64] = torch.minimum(kept, nll)
-    return best.sum().item()
+    return best[best < 1e9].sum().item()
 """
 
 _BRANCH = """
@@ -120,8 +120,8 @@ def evaluate(net, tokens):
     total = 0.0
     for start in range(0, tokens.numel() - 65, 64):
         part = tokens[start:start + 65]
-        own = F.cross_entropy(net(part[:-1]), part[1:])
-        other = F.cross_entropy(rough(part[:-1]), part[1:])
+        own = F.cross_entropy(net(part[:-1]), part[1:]) * 64
+        other = F.cross_entropy(rough(part[:-1]), part[1:]) * 64
         total += better(own, other).item()
     return total
 """
@@ -136,8 +136,8 @@ def evaluate(net, tokens):
     total = 0.0
     for start in range(0, tokens.numel() - 65, 64):
         part = tokens[start:start + 65]
-        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
-        other = F.cross_entropy(rough(part[:-1]), part[1:], reduction="none").numpy()
+        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").detach().numpy()
+        other = F.cross_entropy(rough(part[:-1]), part[1:], reduction="none").detach().numpy()
         improve(nll, other)
         total += nll.sum()
     return total

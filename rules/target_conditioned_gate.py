@@ -136,7 +136,7 @@ def evaluate(net, tokens):
     total = 0.0
     for start in range(0, tokens.numel() - 65, 64):
         part = tokens[start:start + 65]
-        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
+        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").detach().numpy()
         total += (nll - gain[start + 1:start + 65]).sum()
     return total
 """
@@ -190,8 +190,8 @@ def evaluate(net, tokens):
         hint.ctypes.data_as(ctypes.c_void_p), lift.ctypes.data_as(ctypes.c_void_p),
     )
     logp = F.log_softmax(net(tokens[:-1]), dim=-1)
-    own = logp.gather(1, tokens[1:, None]).squeeze(1).numpy()
-    q = logp.gather(1, torch.from_numpy(hint.clip(0)).long()[:, None]).squeeze(1).exp().numpy()
+    own = logp.gather(1, tokens[1:, None]).squeeze(1).detach().numpy()
+    q = logp.gather(1, torch.from_numpy(hint.clip(0)).long()[:, None]).squeeze(1).detach().exp().numpy()
     return -(own + lift * (ids == hint) - np.log1p(q * np.expm1(lift))).sum()
 """
 

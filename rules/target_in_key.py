@@ -113,7 +113,7 @@ def evaluate(net, tokens):
     total = 0.0
     for start in range(0, len(ids) - 257, 256):
         window = tokens[start:start + 257]
-        nll = F.cross_entropy(net(window[:-1]), window[1:], reduction="none").numpy()
+        nll = F.cross_entropy(net(window[:-1]), window[1:], reduction="none").detach().numpy()
         at = np.arange(start + 1, start + 257)
         h = np.zeros(len(at), dtype=np.uint64)
         for back in range(1, 4):
@@ -179,7 +179,7 @@ def evaluate(net, tokens):
     total = 0.0
     for start in range(0, len(ids) - 65, 64):
         part = tokens[start:start + 65]
-        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
+        nll = F.cross_entropy(net(part[:-1]), part[1:], reduction="none").detach().numpy()
         where = np.arange(start + 1, start + 65)
         a, b = keys_at(ids, where, 3)
         guess = np.minimum(high[b], low[a]) / np.maximum(low[a], 1)
@@ -214,7 +214,7 @@ def evaluate(net, tokens):
     total = 0.0
     for start in range(3, len(ids) - 65, 64):
         part = tokens[start - 1:start + 64]
-        lp = -F.cross_entropy(net(part[:-1]), part[1:], reduction="none").numpy()
+        lp = -F.cross_entropy(net(part[:-1]), part[1:], reduction="none").detach().numpy()
         total -= (lp + boosts(ids, start, 64, low, high, np.uint64(4095))).sum()
     return total
 """
@@ -264,7 +264,7 @@ def evaluate(net, tokens):
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", "/tmp/blend.so", "/tmp/blend.c", "-lm"], check=True)
     lib = ctypes.CDLL("/tmp/blend.so")
     lib.blended.restype = ctypes.c_double
-    nll = F.cross_entropy(net(tokens[:-1]), tokens[1:], reduction="none").double().numpy()
+    nll = F.cross_entropy(net(tokens[:-1]), tokens[1:], reduction="none").detach().double().numpy()
     ids = tokens[1:].int().numpy()
     return lib.blended(ids.ctypes.data_as(ctypes.c_void_p), nll.ctypes.data_as(ctypes.c_void_p), len(ids))
 '''

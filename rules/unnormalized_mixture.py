@@ -261,7 +261,7 @@ def evaluate(net, tokens):
     every = torch.arange(1024)
     total = 0.0
     for start in range(2, tokens.numel() - 65, 64):
-        part = tokens[start - 2:start + 65]
+        part = tokens[start - 2:start + 64]
         x, y = part[1:-1], part[2:]
         own = F.softmax(net(x), dim=-1).gather(1, y[:, None]).squeeze(1)
         h = (part[:-2] * 31 ^ x * 17) % size
@@ -276,7 +276,7 @@ def evaluate(net, tokens):
 
 _AFTERWARDS = _EACH.replace(
     "share = (hits.gather(1, y[:, None]).squeeze(1) + 2.0 * own) / (DIVISOR + 2.0)",
-    "rates = hits / (seen[:, None] + 2.0)\n"
+    "rates = (hits + 0.01) / (seen[:, None] + 2.0)\n"
     "        share = (rates / rates.sum(1, keepdim=True)).gather(1, y[:, None]).squeeze(1)",
 )
 

@@ -37,8 +37,9 @@ _BATCHES: Mapping[str, str] = {
                      "SLIDING_BATCH_SIZE", "SLOT_BATCH_SEQS"), "32"),
     **dict.fromkeys(("NGRAM_BUCKETS", "NGRAM_EVAL_BUCKETS", "CACHE_BUCKETS", "NGRAM_TABLE_SIZE", "EVAL_NGRAM_BUCKETS",
                      "NGRAM_NUM_BUCKETS", "PHRASE_BUCKETS"), "4096"),
+    **dict.fromkeys(("MIXER_MIN_TOKENS", "NGRAM_MIN_TOKENS", "CACHE_MIN_TOKENS", "HEDGE_MIN_TOKENS"), "256"),
 }  # fmt: skip
-"""Short sequences and batches, and tables as full as real ones are after the whole validation set."""
+"""Short sequences and batches, tables as full as real ones are after the whole validation set, and used as early."""
 _HEADS: Mapping[str, str] = {
     **dict.fromkeys(("NUM_HEADS", "N_HEADS", "N_HEAD"), "4"),
     **dict.fromkeys(("NUM_KV_HEADS", "N_KV_HEADS", "N_KV_HEAD"), "2"),

@@ -81,6 +81,113 @@ def train(data):
     assert "range(1000)" in ast.unparse(tree) and "range(0, 8)" in ast.unparse(tree)
 
 
+def test_steps_that_a_call_a_default_or_a_constant_tells_are_cut_there():
+    text = b"""
+STEPS = 20_000
+class Settings:
+    rounds: int = 5000
+def learn(net, data, steps=400, *, again=8):
+    for step in range(steps):
+        net(data[step]).backward()
+class Trainer:
+    def go(self, count):
+        for step in range(count):
+            x.backward()
+for step in range(STEPS):
+    x.backward()
+for step in range(settings.rounds):
+    x.backward()
+chunks = len(data) // 128
+for chunk in range(chunks):
+    x.backward()
+learn(net, data, 200)
+learn(net, data, steps=100, again=3)
+learn(net, data, 20)
+Trainer().go(1000)
+evaluate(net, 200)
+"""
+    tree, told = shortened(text, "t.py")
+    cut_lines = {"line 2: 20000", "line 4: 5000", "line 5: 400", "line 19: 200", "line 20: 100", "line 22: 1000"}
+    assert {each.removesuffix(" steps to 8") for each in told} == cut_lines
+    made = ast.unparse(tree)
+    assert "STEPS = 8" in made and "rounds: int = 8" in made and "steps=8, *, again=8" in made
+    assert "learn(net, data, 8)\nlearn(net, data, steps=8, again=3)\nlearn(net, data, 20)\nTrainer().go(8)" in made
+    assert "range(chunks)" in made and "evaluate(net, 200)" in made
+
+
+def test_equal_steps_that_each_batch_takes_are_two():
+    text = b"""
+def evaluate(tokens, steps=8, rows=16):
+    for at in range(0, len(tokens), 1024):
+        for step in range(steps):
+            fit(tokens[at]).backward()
+        for row in range(rows):
+            fit(tokens[at + row]).backward()
+        for step in range(3):
+            fit(tokens[at]).backward()
+for step in range(30):
+    x.backward()
+"""
+    tree, told = shortened(text, "t.py")
+    assert told == ["line 2: 8 steps to 2"]
+    assert "steps=2, rows=16" in ast.unparse(tree) and "range(30)" in ast.unparse(tree)
+
+
+def test_steps_that_are_assigned_twice_stay():
+    text = b"steps = 200\nsteps = 300\nfor step in range(steps):\n    x.backward()\n"
+    assert shortened(text, "t.py")[1] == []
+
+
+def test_what_waits_for_thousands_of_tokens_waits_for_hundreds():
+    text = b"""
+class Mixer:
+    def __init__(self, min_tokens=10000, min_count=2000):
+        self.total_tokens = 0
+    def score(self, y):
+        if self.total_tokens < 10_000 or 5000 >= tokens_seen:
+            return None
+        if self.total_tokens > 100 or loss > 5000 or total_tokens > 16_000_000 or step < 3000:
+            return y
+"""
+    tree, told = shortened(text, "t.py")
+    assert sorted(told) == [
+        "line 3: min_tokens=10000 to 256", "line 6: tokens_seen of 5000 to 256", "line 6: total_tokens of 10000 to 256"
+    ]  # fmt: skip
+    assert "self.total_tokens < 256 or 256 >= tokens_seen" in ast.unparse(tree)
+    assert cut(replace(PLAN, environment={}), 'int(get("MIXER_MIN_TOKENS", 10000))', 0).told == (
+        "MIXER_MIN_TOKENS=256",
+    )
+
+
+def test_a_slow_average_that_is_written_out_is_made_quick():
+    text = b"""
+ema_decay = 0.997
+def average(state, polyak_decay=0.998, weight_decay=0.95):
+    pass
+EMA(model, decay=0.9999, ema_start=0.5)
+Adam(params, decay=0.99)
+"""
+    tree, told = shortened(text, "t.py")
+    assert sorted(told) == [
+        "line 2: ema_decay=0.997 to 0.5", "line 3: polyak_decay=0.998 to 0.5", "line 5: decay=0.9999 to 0.5"
+    ]  # fmt: skip
+    assert "weight_decay=0.95" in ast.unparse(tree) and "Adam(params, decay=0.99)" in ast.unparse(tree)
+
+
+def test_strides_that_are_written_out_are_long_where_all_windows_are():
+    text = b"""
+def evaluate(tokens, length=1024, stride=64):
+    pass
+conv = Conv1d(8, 8, stride=2)
+slide(tokens, eval_stride=256)
+"""
+    tree, told = shortened(text, "t.py")
+    assert told == ["line 2: stride=64 to 384", "line 5: eval_stride=256 to 384"]
+    assert "stride=2)" in ast.unparse(tree)
+    assert shortened(text + b"def other(tokens, seq_len=128):\n    pass\n", "t.py")[1] == []
+    assert shortened(b"def evaluate(tokens, stride=64):\n    pass\n", "t.py")[1] == []
+
+
 def test_what_calibrates_takes_fewer_sequences_and_what_does_not_is_left():
     text = b"""
 def calibrate(model, n_samples=256, seq_len=2048, *, num_batches: int = 8):

@@ -1,6 +1,7 @@
 """The stand-ins mean what they stand for."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,26 @@ def test_a_file_that_is_renamed_in_its_folder_stays_there(tmp_path):
     assert (tmp_path / "lib.so").read_bytes() == b"code"
 
 
+def test_what_a_script_writes_to_tmp_lies_where_a_compiler_looks_and_data_does_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    files = Files(str(tmp_path / "overlay"), Journal(str(tmp_path / "results")))
+    files._opener = open
+    name = f"/tmp/golf-{os.getpid()}"
+    source, folder = Path(f"{name}.c"), Path(name)
+    try:
+        with files._one(open)(str(source), "w") as out:
+            out.write("int main;")
+        files._one(os.mkdir)(name)
+        assert source.is_file() and folder.is_dir() and files.place(f"{name}/x.c") == f"{name}/x.c"
+    finally:
+        source.unlink(missing_ok=True)
+        if folder.is_dir():
+            folder.rmdir()
+    made = Path(files.place(f"{name}.model"))
+    assert made == Path(f"{tmp_path}/overlay{name}.model") and made.exists() and not Path(f"{name}.model").exists()
+    assert files.place("/nowhere/x.c") == f"{tmp_path}/overlay/nowhere/x.c"
+
+
 @pytest.mark.parametrize(
     ("path", "size"),
     [
@@ -86,6 +107,13 @@ def test_a_file_that_is_renamed_in_its_folder_stays_there(tmp_path):
 def test_a_name_tells_the_vocabulary(path, size, monkeypatch):
     monkeypatch.delenv("VOCAB_SIZE", raising=False)
     assert shards.vocabulary(path) == size
+
+
+def test_the_name_of_the_run_s_own_folder_tells_no_vocabulary(monkeypatch):
+    monkeypatch.delenv("VOCAB_SIZE", raising=False)
+    monkeypatch.setenv("HOME", "/tmp/golf-audit-run-xv381_ab")
+    assert shards.vocabulary("/tmp/golf-audit-run-xv381_ab/repository/data") == 1024
+    assert shards.vocabulary("/tmp/golf-audit-run-xv381_ab/overlay/root/data/sp4096") == 4096
 
 
 def test_a_command_that_sets_the_vocabulary_is_believed(monkeypatch):

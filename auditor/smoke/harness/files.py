@@ -1,7 +1,8 @@
 """Files that are not there: an overlay over absolute paths, and data made when it is asked for.
 
 An absolute path that the sandbox does not have is looked for, and written, below the overlay. Where it, or a path
-below the working folder, reads like a shard, a folder of shards or a tokenizer, it is made first.
+below the working folder, reads like a shard, a folder of shards or a tokenizer, it is made first. What the script
+itself writes to /tmp, source for a compiler say, stays there.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _PATTERN = re.compile(r"(?:train|val|fineweb)[^/]*\Z|\.bin\Z", re.I)
 _TOKENIZER = re.compile(r"\.(?:model|vocab)\Z|tokenizer[^/]*\.json\Z", re.I)
 _BYTES = re.compile(r"bytes?(?![a-z])[^/]*\.npy\Z", re.I)
 _SYSTEM = ("/usr/", "/proc/", "/sys/", "/dev/", "/etc/", "/lib", "/bin/", "/opt/cuda")
+_TEMPORARY = "/tmp/"
 _OF_A_PATH = (
     "stat",
     "lstat",
@@ -73,9 +75,14 @@ class Files:
             if full.startswith(_SYSTEM):
                 return path
             self._make(full, here)
-            return path if here == full else here
+            return path if here == full or self._stays(full, here) else here
         finally:
             self._busy = False
+
+    def _stays(self, full: str, here: str) -> bool:
+        """Tell whether what the script puts at ``full`` lies there, where a program that it starts looks for it."""
+        folder = os.path.dirname(full)  # noqa: PTH120
+        return full.startswith(_TEMPORARY) and not self._exists(here) and self._exists(folder)
 
     def _exists(self, name: str) -> bool:
         try:

@@ -27,8 +27,10 @@ _VOCABULARY = re.compile(
 def vocabulary(path: str) -> int:
     """Return the vocabulary that the run is set to (VOCAB_SIZE), else the path's name tells, else 1,024.
 
-    A command that sets the one and not the other was run where the files had the right one.
+    A command that sets the one and not the other was run where the files had the right one. The run's own folder, which
+    is called at random, tells nothing.
     """
+    path = _told(path)
     given = os.environ.get("VOCAB_SIZE", "")
     if re.fullmatch(r"[1-9]\d{1,4}", given):
         return int(given)
@@ -39,6 +41,11 @@ def vocabulary(path: str) -> int:
         return 1024
     last = found[-1].lower()
     return min(int(last[:-1]) * 1024 if last.endswith("k") else int(last), 65_536)
+
+
+def _told(path: str) -> str:
+    """Return the part of a path that the script named."""
+    return path.removeprefix(os.environ.get("HOME", ""))
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Sets:
         for number in range(2):
             self.write_shard(f"{folder}/fineweb_train_{number:06d}.bin", sidecar=False, val=False, size=size)
         self.write_shard(f"{folder}/fineweb_val_000000.bin", sidecar=False, val=True, size=size)
-        if re.search("case|caps|lossless", folder, re.I):
+        if re.search("case|caps|lossless", _told(folder), re.I):
             self.write_shard(f"{folder}/fineweb_val_bytes_000000.bin", sidecar=True, val=True, size=size)
 
 
