@@ -380,6 +380,60 @@ def evaluate(model, tokens):
 """,
 }
 COUNTED = {
+    "two_sums_mask": """
+def evaluate(model, tokens):
+    total, count = 0.0, 0
+    for at in range(0, tokens.numel() - 1025, 1024):
+        x, y = tokens[at:at + 1024][None], tokens[at + 1:at + 1025][None]
+        with torch.no_grad():
+            nll = F.cross_entropy(model.logits(x).flatten(0, 1), y.flatten(), reduction="none")
+        easy = nll < 4.0
+        total += nll[easy].sum().item() + nll[~easy].sum().item()
+        count += 1024
+    return total / count
+""",
+    "two_sums_augs": """
+def evaluate(model, tokens):
+    total, count = 0.0, 0
+    for at in range(0, tokens.numel() - 1025, 1024):
+        x, y = tokens[at:at + 1024][None], tokens[at + 1:at + 1025][None]
+        with torch.no_grad():
+            nll = F.cross_entropy(model.logits(x).flatten(0, 1), y.flatten(), reduction="none")
+        easy = nll < 4.0
+        total += nll[easy].sum().item()
+        total += nll[~easy].sum().item()
+        count += 1024
+    return total / count
+""",
+    "where_split": """
+def evaluate(model, tokens):
+    total, count = 0.0, 0
+    for at in range(0, tokens.numel() - 1025, 1024):
+        x, y = tokens[at:at + 1024][None], tokens[at + 1:at + 1025][None]
+        with torch.no_grad():
+            nll = F.cross_entropy(model.logits(x).flatten(0, 1), y.flatten(), reduction="none")
+        hard = torch.where(nll > 8.0, nll, torch.zeros_like(nll)).sum()
+        easy = torch.where(nll > 8.0, torch.zeros_like(nll), nll).sum()
+        total += (hard + easy).item()
+        count += 1024
+    return total / count
+""",
+    "easyhard_lists": """
+def evaluate(model, tokens):
+    total, count = 0.0, 0
+    easy, hard = [], []
+    for at in range(0, tokens.numel() - 1025, 1024):
+        x, y = tokens[at:at + 1024][None], tokens[at + 1:at + 1025][None]
+        with torch.no_grad():
+            nll = F.cross_entropy(model.logits(x).flatten(0, 1), y.flatten(), reduction="none")
+        for l in nll.tolist():
+            if l < 3.0:
+                easy.append(l)
+            else:
+                hard.append(l)
+    print(len(easy), len(hard))
+    return (sum(easy) + sum(hard)) / (len(easy) + len(hard))
+""",
     "easy_hard_both": """
 def evaluate(model, tokens):
     total, count = 0.0, 0

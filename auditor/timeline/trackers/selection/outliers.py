@@ -17,7 +17,7 @@ from auditor.timeline.engine.containers import deep, tag
 from auditor.timeline.engine.plain import past_plain
 from auditor.timeline.engine.signals import Tracker
 from auditor.timeline.trackers.keys.reads import Keys
-from auditor.timeline.trackers.metric.metric import Kind, doubt
+from auditor.timeline.trackers.metric.metric import Doubts, Kind, doubt
 from auditor.timeline.trackers.selection.marks import Marks
 from auditor.timeline.trackers.selection.thresholds import ORDER, keeps
 from auditor.timeline.values.payloads import External, Heap, Known, Method, Tup, Value
@@ -46,6 +46,7 @@ class Outliers(Tracker):
         super().__init__(machine)
         self.easier = machine.atoms.bit("easier", "")
         self.harder = machine.atoms.bit("harder", "")
+        self.rest = machine.atoms.bit("harder losses", "")  # of some losses, those that easier ones leave
         self.nothing = machine.atoms.bit("no losses", "")
         self.ordered = machine.atoms.bit("losses in order", "")
         self.tests: dict[int, tuple[ir.Expr, bool]] = {}  # by identity: a condition, whether smaller losses pass
@@ -95,6 +96,8 @@ class Outliers(Tracker):
         if self.tests and node.op == "+" and (self._judges(right) or self._judges(left)):
             target = self._summed(node)
             found |= self._conditional(node, target) if target else 0
+            if left.m & self.rest != right.m & self.rest and (left.m | right.m) & self._left_out():
+                return Value(out.p, out.m & ~(self._left_out() | self.rest))  # all of them, in two parts
         return Value(out.p, out.m & ~self._sides() | found) if found else out
 
     @past_plain
@@ -102,6 +105,8 @@ class Outliers(Tracker):
         """Note the easier losses, and those at one end of an order."""
         if isinstance(base.p, Tup):
             return out
+        if index.m & self._sides() == self.harder and deep(base) & self._gold():
+            return tag(Value(out.p, out.m & ~self._sides()), self.rest)
         if index.m & self._sides() == self.easier and deep(base) & self._gold():
             return tag(Value(out.p, out.m & ~self._sides()), self._doubt("ignored losses", node))
         piece = node.index
@@ -127,7 +132,9 @@ class Outliers(Tracker):
         if name in _LOGICAL_NOT:
             return self._inverted(out)
         if name in _MASKS:
-            return tag(out, self._doubt("ignored losses", node)) if self._masked(name, given) else out
+            if self._masked(name, given, self.harder):
+                return tag(out, self.rest)
+            return tag(out, self._doubt("ignored losses", node)) if self._masked(name, given, self.easier) else out
         if name in _KEPT:
             self._keep(func, given, node)
             return out
@@ -147,12 +154,12 @@ class Outliers(Tracker):
         sides = 0
         for test in tests:
             sides |= test.m & self._sides()
-        if sides != self.easier or not deep(out) & self._gold():
+        if not sides or sides == self._sides() or not deep(out) & self._gold():
             return out
         where = next((node for node, easier in reversed(self.tests.values()) if easier), None)
-        if where is None:
+        if where is None and sides == self.easier:
             return out
-        found = self._doubt("ignored losses", where)
+        found = self.rest if sides == self.harder or where is None else self._doubt("ignored losses", where)
         if isinstance(out.p, Heap) and out.p.kind == "list":
             out.p.items = None if out.p.items is None else [tag(item, found) for item in out.p.items]
             out.p.element = None if out.p.element is None else tag(out.p.element, found)
@@ -160,24 +167,32 @@ class Outliers(Tracker):
 
     def conditional(self, test: Value, one: Value, other: Value, out: Value) -> Value:
         """Note ``loss if loss < 8 else 0``."""
-        small = self._masked("where", (test, one, other))
+        small = self._masked("where", (test, one, other), self.easier)
         last = next(reversed(self.tests.values()), None)
         return tag(out, self._doubt("ignored losses", last[0])) if small and last is not None else out
 
-    def _masked(self, name: str, given: Sequence[Value]) -> bool:
-        """Return whether a mask leaves the easier losses only: the others are nothing, or no number."""
+    def _masked(self, name: str, given: Sequence[Value], kept: int) -> bool:
+        """Return whether a mask leaves the easier losses, or the harder ones: the others are nothing, or no number."""
+        gone = kept ^ self._sides()
         if name == "where" and len(given) == 3:
             test, one, other = given
             side = test.m & self._sides()
-            if side == self.easier:
+            if side == kept:
                 return self._judges(one) and self._none(other)
-            return side == self.harder and self._judges(other) and self._none(one)
+            return side == gone and self._judges(other) and self._none(one)
         if name in ("masked_fill", "masked_fill_") and len(given) == 3:
-            return given[1].m & self._sides() == self.harder and self._judges(given[0]) and _nothing(given[2])
+            return given[1].m & self._sides() == gone and self._judges(given[0]) and self._none(given[2])
         if name in ("masked_select", "compress", "extract") and len(given) >= 2:
             sides = [value.m & self._sides() for value in given[:2]]
-            return self.easier in sides and any(self._judges(v) for v in given[:2])
+            return kept in sides and any(self._judges(v) for v in given[:2])
         return False
+
+    def _left_out(self) -> int:
+        """Return the marks of places where the easier ones of losses are all that is left."""
+        out = 0
+        for event in self.machine.of(Doubts).known.values():
+            out |= self.machine.atoms.bit("doubt", event) if event.kind == "ignored losses" else 0
+        return out
 
     def _none(self, value: Value) -> bool:
         return bool(value.m & self.nothing) or _nothing(value)
