@@ -1394,3 +1394,44 @@ def test_an_optimizer_steps_what_groups_hold_that_were_put_together_under_a_swit
     report = audit(submission(scored(body, top), {"README.md": readme}), ignore=["byte-accounting"])
     found = {f.status for f in report.findings if f.group == "compliance" and f.status in ("violation", "hold")}
     assert found == {"violation" if command else "hold"}
+
+
+_COUNTER = """
+on = bool(int(os.environ.get("ON", "1")))
+
+class Mixer:
+    def __init__(self):
+        self.seen = 0
+        self.pairs = np.ones((1024, 1024))
+    def score(self, p, a, b):
+        if self.seen < 10000:
+            return p
+        entropy = -(p * np.log(p)).sum()
+        return np.exp(np.logaddexp(np.log(0.9 * p), np.log(0.1 * self.pairs[a, b] / self.pairs[:, b].sum(-1))))
+    def update(self, a, b):
+        np.add.at(self.pairs, (a, b), 1)
+        self.seen += len(a)
+
+def evaluate(model, tokens):
+    total, count = 0.0, 0
+    ids = tokens.numpy()
+    mixer = Mixer() if on else None
+    for at in range(0, tokens.numel() - 1025, 1024):
+        a, b = ids[at:at + 1024], ids[at + 1:at + 1025]
+        with torch.no_grad():
+            p = model.head(model.embed(tokens[at:at + 1024])).softmax(-1).numpy()[np.arange(1024), b]
+        if mixer is not None:
+            p = mixer.score(p, a, b)
+            mixer.update(a, b)
+        total -= np.log(p).sum()
+        count += 1024
+    return total / count
+"""
+
+
+@pytest.mark.parametrize("command", [0, 1])
+def test_what_an_object_has_counted_is_open_under_the_switch_that_made_it(command: int) -> None:
+    readme = f"```\nON={command} torchrun train_gpt.py\n```\n"
+    report = audit(submission(evaluating(_COUNTER), {"README.md": readme}), ignore=["byte-accounting"])
+    found = {f.status for f in report.findings if f.group == "compliance" and f.status in ("violation", "hold")}
+    assert found == {"violation" if command else "hold"}

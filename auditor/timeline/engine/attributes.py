@@ -26,6 +26,7 @@ from auditor.timeline.values.payloads import (
     Payload,
     PerSetting,
     Value,
+    per_setting,
 )
 
 if TYPE_CHECKING:
@@ -134,8 +135,8 @@ def stored_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.E
     """Return an attribute of an object as it is stored, in the object or in its class."""
     found = heap.attrs.get(name) if heap.kind not in ("dict", "property") or heap.cls is not None else None
     if found is not None:
-        if heap.cls is not None and name in heap.cls.counters and machine.in_loop and is_number(found.p):
-            found = Value(SOME, found.m)  # earlier iterations have counted it up
+        if heap.cls is not None and name in heap.cls.counters and machine.in_loop:
+            found = Value(_counted_up(found.p), found.m)
         advanced = heap.cls is not None and name in heap.cls.cursors and machine.iteration_bits
         if advanced and not isinstance(found.p, Heap):
             return Value(found.p, found.m | machine.iteration_bits[-1])
@@ -186,6 +187,13 @@ def stored_attr(machine: Machine, heap: Heap, base: Value, name: str, node: ir.E
             return machine.invoke(custom.p, base, Args((Value(Known(name)),)), node)
     where = node.value if isinstance(node, ir.Attr) else node
     return Value(Method(base, name, where), base.m)
+
+
+def _counted_up(p: Payload) -> Payload:
+    """Return what earlier iterations may have made of a number."""
+    if isinstance(p, PerSetting):
+        return per_setting([_counted_up(option) for option in p.each])
+    return SOME if is_number(p) else p
 
 
 def is_number(p: Payload) -> bool:
