@@ -66,7 +66,7 @@ def _what(finding: Finding) -> str:
     if finding.fix is None or not fixable(finding):
         return finding.advice
     if finding.fix.safety == "unsafe":
-        return f"{finding.advice} (golf-audit fix --unsafe --select {finding.rule} tries to switch it off)"
+        return f"{finding.advice} (golf-audit fix --unsafe --select {finding.rule} tries a change that takes it away)"
     return f"{finding.fix.title} (golf-audit fix --select {finding.rule})"
 
 
