@@ -192,7 +192,7 @@ def _slips(program: Program) -> Iterator[Slip]:
             if length is None:
                 continue
             pieces = {name for n in nodes.of(ir.Call) if (name := _text_named(n))}
-            whole = next((n for n in lengths if _counts_whole(n, nodes)), None)
+            whole = next((n for n in lengths if _counts_whole(n, nodes, asked)), None)
             if whole is not None and spaced is None and marked_length is None:
                 yield Slip(
                     unit.source,
@@ -298,7 +298,7 @@ def _counts_mark(node: ir.Node) -> bool:
     return isinstance(piece, ir.Call) and _is_piece(piece)
 
 
-def _counts_whole(node: ir.Node, nodes: Nodes) -> bool:
+def _counts_whole(node: ir.Node, nodes: Nodes, asked: Sequence[ir.Node]) -> bool:
     """Return whether a node is the length of a piece by its name, of which nothing is cut off or taken off."""
     inner = node.args[0].value if isinstance(node, ir.Call) and node.args else None
     text = inner.func.value if isinstance(inner, ir.Call) and isinstance(inner.func, ir.Attr) else None
@@ -306,18 +306,11 @@ def _counts_whole(node: ir.Node, nodes: Nodes) -> bool:
         return False
     bound = [n for n in nodes.of(ir.Assign) if any(isinstance(t, ir.Name) and t.id == text.id for t in n.targets)]
     pieces = [n for n in bound if isinstance(n.value, ir.Call) and _is_piece(n.value)]
-    lengths = {
-        target.id
-        for n in nodes.of(ir.Assign)
-        if n.value is not None and n.value.start <= node.start < n.value.end
-        for target in n.targets
-        if isinstance(target, ir.Name)
-    }
-    lessened = any(
-        n.op == "-" and (n.start <= node.start < n.end or (isinstance(n.left, ir.Name) and n.left.id in lengths))
-        for n in nodes.of(ir.BinOp)
-    )
-    lessened |= any(n.op == "-" for n in nodes.of(ir.AugAssign))
+    # A mark has three bytes, two more than a space: where these numbers stand they may be taken off in any way.
+    lessened = any(type(n.value) is int and n.value in (2, 3) for n in nodes.of(ir.Const))
+    for n in nodes.of(ir.Const):
+        told = isinstance(n.value, str) and _MARK in n.value
+        lessened |= told and not any(ask.start <= n.start and n.end <= ask.end for ask in asked)
     return len(pieces) == len(bound) == 1 and not lessened and not any(_cuts_first(n) for n in nodes)
 
 

@@ -374,6 +374,12 @@ pieces = [v for k, v in d.items()]
 """,
 }
 RUN = {
+    "insert_first": """
+texts = [read("data/fineweb_train_*.bin")]
+if on:
+    texts.insert(0, val)
+adapt(model, texts[0])
+""",
     "list_of_steps": """
 steps = [nothing]
 if on:

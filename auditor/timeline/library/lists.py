@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 def list_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Args) -> Value | None:
     """Call a list method."""
     first = args.get(0)
-    if name in ("append", "appendleft", "add"):
+    if name in ("append", "add"):
         containers.append(machine, p, first or UNKNOWN)
         return NONE
-    if name == "insert":
-        containers.append(machine, p, args.get(1) or UNKNOWN)
+    if name in ("insert", "appendleft"):
+        _insert(machine, p, Value(Known(0)) if name == "appendleft" else first, args.get(1 if name == "insert" else 0))
         return NONE
     if name in ("extend", "update"):
         containers.extend(machine, p, first or UNKNOWN)
@@ -76,6 +76,20 @@ def list_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Arg
     if name in ("index", "count"):
         return Value(SOME)
     return None
+
+
+def _insert(machine: Machine, p: Heap, place: Value | None, value: Value | None) -> None:
+    """Put something into a list where it is told to, or somewhere."""
+    before = len(p.items or ())
+    containers.append(machine, p, value or UNKNOWN)
+    if p.items is None or len(p.items) == before:
+        return
+    at = place.p.v if place is not None and isinstance(place.p, Known) else None
+    last = p.items.pop()
+    if isinstance(at, int):
+        p.items.insert(at, last)
+    else:
+        containers.append_any(p, last)
 
 
 def dict_method(machine: Machine, p: Heap, receiver: Value, name: str, args: Args) -> Value | None:

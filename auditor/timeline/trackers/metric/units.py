@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from auditor.program import ir
@@ -33,6 +34,12 @@ _RAISES = frozenset({"clamp", "clamp_", "clamp_min", "clamp_min_", "clip", "maxi
 _TOO_MANY: tuple[Kind, ...] = ("raised bytes", "more bytes")
 _BYTE_WORDS = ("bpb", "bits per byte", "bits_per_byte", "bits/byte")
 _OTHERS = regex(r"loss|nll|nats|ppl|perplexity|\bce\b|entropy")  # a line that tells of these, too
+# The logarithm of two in words that aren't followed: of a tensor, of four, as a number, by a name.
+_UNTOLD = regex(
+    r"log\w*\(\s*(torch|np|numpy|jnp|mx|float|tensor)\.?\w*\(\s*[24]|log\w*\(\s*4\b|log1p\(\s*1(\.0*)?\)|\b0?\.69\d|\b1\.44\d"
+    r"|\bln_?2\b|nats?_?(to|per|2)_?b|bits?_?(to|per)_?nat|logaddexp2",
+    re.IGNORECASE,
+)
 _OF_TWO = regex(r"log2|log\(\s*2|0\.693|1\.442|ln2|LN2|exp2")
 
 
@@ -214,12 +221,14 @@ class Units(Tracker):
         label = report.label.lower()
         if not judged or origins & machine.atoms.family("opaque") or _OTHERS.search(label):
             return
-        if any(word in label for word in _BYTE_WORDS) and not self._bits_inside():
+        if any(word in label for word in _BYTE_WORDS) and not self._bits_elsewhere():
             self._note("nats", report)
 
-    def _bits_inside(self) -> bool:
-        """Return whether a class of the program has to do with a logarithm of two: a model may give bits itself."""
+    def _bits_elsewhere(self) -> bool:
+        """Return whether the program may come to bits in a way that wasn't told: in a model, by a number of its own."""
         for unit in self.machine.program.units.values():
+            if _UNTOLD.search(unit.source.text):
+                return True
             for made in unit.index.of(ir.ClassDef) if unit.module is not None else ():
                 if _OF_TWO.search(unit.source.text, made.start, made.end):
                     return True
