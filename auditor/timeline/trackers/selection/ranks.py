@@ -169,9 +169,6 @@ def combine(machine: Machine, node: ir.BinOp | ir.AugAssign, left: Value, right:
     if rivals:
         return origins | marks.gap
     if op == "+" and origins & keys.chosen:
-        both = left.m & right.m & keys.chosen
-        if both and not kept_apart(machine, left, right):
-            origins &= ~both  # of one prediction, those that a mask picks and those that it leaves
         origins = _restored(machine, left, right, origins)
         origins = _restored(machine, right, left, origins)
     return origins & ~marks.gap if op == "+" else origins
